@@ -1,0 +1,23 @@
+#pragma once
+// A host and port as text and as a socket address.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "runtime/base/error.hpp"
+
+namespace themis::net {
+
+/// A numeric IPv4 or IPv6 address with a port. Text forms: "127.0.0.1:7001", "[::1]:7001"; "localhost" means 127.0.0.1.
+struct Address {
+  std::string host;
+  uint16_t port = 0;
+
+  /// Errors: malformed, with what is wrong: `"127.0.0.1" has no port`.
+  static Result<Address> parse(std::string_view text);
+  std::string text() const;
+  friend auto operator<=>(const Address&, const Address&) = default;
+};
+
+}  // namespace themis::net

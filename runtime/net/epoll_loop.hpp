@@ -34,8 +34,9 @@ class EpollLoop final : public Loop {
   void wake() override;
   void set_turn(std::function<bool()> turn) override;
 
- private:
   struct Impl;
+
+ private:
   std::unique_ptr<Impl> impl_;
 };
 

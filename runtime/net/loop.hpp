@@ -18,8 +18,8 @@ class StreamHandler {
   virtual ~StreamHandler() = default;
   /// The connection is up (connecting side only).
   virtual void on_connected() {}
-  /// Bytes arrived; borrowed for the call.
-  virtual void on_data(ByteView data) = 0;
+  /// Bytes arrived; borrowed for the call, and the handler may overwrite them (records are opened in place).
+  virtual void on_data(std::span<std::byte> data) = 0;
   /// After a short write: the socket takes bytes again.
   virtual void on_writable() {}
   /// The stream is over: the peer closed it (detail "closed by the peer"), or it failed. Nothing follows.
@@ -45,7 +45,7 @@ class Listener {
   virtual Address address() const = 0;
 };
 
-/// Given an accepted stream, returns nothing; it must call `Stream` methods only after set_handler.
+/// Takes what a listener accepts. Loop thread only; must outlive the listener.
 class Acceptor {
  public:
   virtual ~Acceptor() = default;

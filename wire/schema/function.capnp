@@ -9,7 +9,7 @@ struct Limits @0xd6a1f1d0c3a90030 {
   wallMs @2 :UInt32;
 }
 struct FetchCode @0xd6a1f1d0c3a90031 { id @0 :Data; }         # BLAKE2b-256 of the code, 32 bytes
-struct Code @0xd6a1f1d0c3a90032 { source @0 :Data; }
+struct CodeBlob @0xd6a1f1d0c3a90032 { source @0 :Data; }
 
 struct Host @0xd6a1f1d0c3a90033 {      # "be an instance of this function"; answered with Ack
   name @0 :Text;

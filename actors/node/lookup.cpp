@@ -1,0 +1,70 @@
+#include "actors/node/lookup.hpp"
+
+#include <algorithm>
+
+namespace themis::ring {
+
+Lookup::Lookup(const NodeId& self, Point target, Contacts seeds) : self_(self), target_(target) {
+  candidates_.reserve(kCandidatesMax);
+  for (const Contact& seed : seeds) add(seed, 1);
+}
+
+void Lookup::add(const Contact& contact, unsigned hops) {
+  if (contact.id == self_) return;
+  const Distance far = contact.id.is_zero() ? Distance{} : distance(contact.id, target_);
+  const auto at = std::lower_bound(candidates_.begin(), candidates_.end(), far,
+                                   [](const Candidate& c, const Distance& d) { return c.to_target < d; });
+  if (at != candidates_.end() && at->contact.id == contact.id) return;
+  if (hops_of(contact.id) != 0) return;
+  candidates_.insert(at, Candidate{far, contact, hops});
+  if (candidates_.size() > kCandidatesMax) candidates_.pop_back();
+}
+
+unsigned Lookup::hops_of(const NodeId& asked) const {
+  for (const auto& [id, hops] : seen_)
+    if (id == asked) return hops;
+  return 0;
+}
+
+bool Lookup::has_candidate() const {
+  return questions_ < kQuestionsMax &&
+         std::any_of(candidates_.begin(), candidates_.end(), [](const Candidate& c) { return !c.asked; });
+}
+
+std::optional<Contact> Lookup::next() {
+  if (found_ || in_flight_ >= kInFlightMax || questions_ >= kQuestionsMax) return std::nullopt;
+  for (Candidate& candidate : candidates_) {
+    if (candidate.asked) continue;
+    candidate.asked = true;
+    if (!candidate.contact.id.is_zero()) seen_.emplace_back(candidate.contact.id, candidate.hops);
+    ++in_flight_;
+    ++questions_;
+    return candidate.contact;
+  }
+  return std::nullopt;
+}
+
+void Lookup::on_reply(const Contact& asked, const FindNodeReply& reply) {
+  --in_flight_;
+  if (found_ || asked.id == self_ || reply.contacts.empty()) return;
+  if (hops_of(asked.id) == 0) seen_.emplace_back(asked.id, 1);  // whoever answered a zero id
+  const unsigned hops = hops_of(asked.id);
+  if (!reply.responsible) {
+    for (const Contact& closer : reply.contacts)
+      if (!closer.id.is_zero() && is_between(asked.id, closer.id, target_)) add(closer, hops + 1);
+    return;
+  }
+  const Contact& first = reply.contacts.front();
+  if (first.id.is_zero() || !is_in_range(asked.id, target_, first.id)) return;
+  found_ = Found{first, {reply.contacts.begin() + 1, reply.contacts.end()}, asked, hops};
+}
+
+void Lookup::on_failure() { --in_flight_; }
+
+Result<Lookup::Found> Lookup::result() const {
+  if (found_) return *found_;
+  return fail(Code::unavailable, "no node near " + target_.brief() + " answered (" +
+                                     std::to_string(questions_) + " asked)");
+}
+
+}  // namespace themis::ring

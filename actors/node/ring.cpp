@@ -1,0 +1,236 @@
+#include "actors/node/ring.hpp"
+
+#include <algorithm>
+
+namespace themis::ring {
+
+Ring::Ring(Contact self, RingOptions options, Rng& rng)
+    : options_(options), rng_(rng), table_(std::move(self), options.successors),
+      objects_(options.objects) {
+  THEMIS_ASSERT(!table_.self().id.is_zero(), "a node has an identity before it has a ring");
+  THEMIS_ASSERT(options_.redundancy <= kRedundancyMax, "redundancy is at most kRedundancyMax");
+}
+
+/// Three quarters to five quarters of `base`.
+Duration Ring::jitter(Duration base) {
+  const auto half = static_cast<uint64_t>(base.count() / 2);
+  return base * 3 / 4 + Duration(static_cast<int64_t>(rng_.below(half + 1)));
+}
+
+/// Tells the shell about the entries that came and went during the event.
+void Ring::end() {
+  if (table_.version() == published_version_) return;
+  published_version_ = table_.version();
+  const Contacts& entries = table_.entries();
+  const auto holds = [](const Contacts& list, const Contact& contact) {
+    return std::find(list.begin(), list.end(), contact) != list.end();
+  };
+  for (const Contact& old : published_)
+    if (!holds(entries, old)) effects_.push_back(FingerRemoved{old.id});
+  for (const Contact& entry : entries)
+    if (!holds(published_, entry)) effects_.push_back(FingerAdded{entry});
+  published_ = entries;
+}
+
+void Ring::ask(const Contact& to, Question question, Then then) {
+  const uint64_t token = ++last_id_;
+  pending_.emplace(token, Pending{to, std::move(then)});
+  effects_.push_back(Ask{token, to, std::move(question), options_.ask_timeout});
+}
+
+void Ring::answered(uint64_t token, const NodeId& from, Result<Reply> reply, Moment at) {
+  begin(at);
+  const auto found = pending_.find(token);
+  if (found == pending_.end()) return;
+  Pending pending = std::move(found->second);
+  pending_.erase(found);
+  const NodeId& expected = pending.to.id;
+  if (!from.is_zero() && !expected.is_zero() && from != expected)
+    reply = fail(Code::wrong_peer, "another identity answers at " + pending.to.address.text());
+  if (from.is_zero() || (!expected.is_zero() && from != expected)) {
+    if (reply) reply = fail(Code::unavailable, "nobody answered");
+    if (!expected.is_zero()) suspect(pending.to);
+    drop(pending.to);
+  } else {
+    suspects_.erase(from);
+    if (expected.is_zero()) pending_.emplace(0, Pending{{from, pending.to.address}, {}});
+  }
+  pending.then(reply);
+  pending_.erase(0);
+  end();
+}
+
+void Ring::unreachable(const NodeId& id, Moment at) {
+  begin(at);
+  const Contact* known = table_.find(id);
+  if (known == nullptr) return;
+  const Contact lost = *known;
+  suspect(lost);
+  drop(lost);
+  if (state_ == State::joined && !table_.alone() && !updating_) {
+    updating_ = true;
+    update_hops_ = 0;
+    notify(table_.successor());
+  }
+  end();
+}
+
+/// Kept for a while so that what others still say about it is not believed again at once.
+void Ring::suspect(const Contact& contact) {
+  if (suspects_.size() < kSuspectsMax)
+    suspects_[contact.id] = at_.now + kSilentRounds * options_.update_period;
+  std::erase_if(remembered_, [&](const Contact& c) { return c.id == contact.id; });
+  remembered_.push_back(contact);
+  if (remembered_.size() > kRememberedMax) remembered_.pop_front();
+}
+
+bool Ring::is_suspect(const NodeId& id) const { return suspects_.contains(id); }
+
+void Ring::drop(const Contact& contact) {
+  if (table_.drop(contact)) after_drop();
+}
+
+/// A successor list that ran empty starts again from whoever else is known; `update` then walks to the right place.
+void Ring::after_drop() {
+  if (!table_.alone() || table_.entries().empty()) return;
+  table_.set_successors(Contact(table_.entries().front()), {});
+}
+
+void Ring::start(std::vector<net::Address> bootstrap, Moment at) {
+  begin(at);
+  THEMIS_ASSERT(state_ == State::idle, "a ring is started once");
+  bootstrap_ = std::move(bootstrap);
+  std::erase(bootstrap_, table_.self().address);
+  predecessor_heard_ = at.now;
+  if (bootstrap_.empty()) {
+    state_ = State::joined;
+    next_update_ = at.now + jitter(options_.update_period);
+    effects_.push_back(Joined{});
+  } else {
+    state_ = State::joining;
+    next_bootstrap_ = rng_.below(bootstrap_.size());
+    join();
+  }
+  end();
+}
+
+void Ring::tick(Moment at) {
+  begin(at);
+  if (state_ == State::leaving && at.now >= leave_deadline_) {
+    state_ = State::left;
+    effects_.push_back(Left{});
+  } else if (at.now >= next_update_) {
+    next_update_ = at.now + jitter(options_.update_period);
+    std::erase_if(suspects_, [&](const auto& entry) { return entry.second <= at.now; });
+    if (state_ == State::joining && !updating_) join();
+    if (state_ == State::joined) update();
+  }
+  end();
+}
+
+TimePoint Ring::next_wakeup() const {
+  if (state_ == State::idle || state_ == State::left) return TimePoint::max();
+  return state_ == State::leaving ? leave_deadline_ : next_update_;
+}
+
+/// Asks for the place of its own id, then copies the whole neighbourhood of the node that is there now.
+void Ring::join() {
+  updating_ = true;
+  next_update_ = at_.now + jitter(options_.update_period);
+  const net::Address& entry = bootstrap_[next_bootstrap_++ % bootstrap_.size()];
+  run_lookup(point(table_.self().id), {Contact{{}, entry}}, [this](Result<Lookup::Found> found) {
+    if (!found) return join_failed(std::move(found.error()));
+    copy_neighbours(*found);
+  });
+}
+
+void Ring::copy_neighbours(const Lookup::Found& found) {
+  // After a restart the ring may still hold this node: then the one after it is meant.
+  Contacts nodes = found.successors;
+  nodes.insert(nodes.begin(), found.responsible);
+  nodes.push_back(found.answered_by);
+  const auto first = std::find_if(nodes.begin(), nodes.end(), [&](const Contact& contact) {
+    return contact.id != table_.self().id && !is_suspect(contact.id);
+  });
+  if (first == nodes.end())
+    return join_failed({Code::unavailable, "the ring knows nobody but this node"});
+  ask(*first, GetNeighbours{}, [this, successor = *first](Result<Reply>& reply) {
+    if (!reply) return join_failed(std::move(reply.error()));
+    const auto* neighbours = std::get_if<Neighbours>(&*reply);
+    if (neighbours == nullptr) return join_failed({Code::malformed, "no neighbours in the answer"});
+    updating_ = false;
+    table_.set_successors(successor, neighbours->successors);
+    state_ = State::joined;
+    effects_.push_back(Joined{});
+    update();
+  });
+}
+
+void Ring::join_failed(Error why) {
+  updating_ = false;
+  effects_.push_back(JoinFailed{std::move(why)});
+}
+
+void Ring::leave(Moment at) {
+  begin(at);
+  if (state_ == State::leaving || state_ == State::left) return;
+  const bool in_ring = state_ == State::joined && !table_.alone();
+  state_ = State::leaving;
+  leave_deadline_ = at.now + options_.leave_timeout;
+  if (in_ring) {
+    withdraw_all();
+  } else {
+    state_ = State::left;
+    effects_.push_back(Left{});
+  }
+  end();
+}
+
+void Ring::withdraw_all() {
+  leave_open_ = 1;
+  const auto done = [this](const Status&) {
+    if (--leave_open_ > 0 || state_ != State::leaving) return;
+    const std::vector<ObjectId> all = objects_.all();
+    hand_over_queue_ = {all.begin(), all.end()};
+    hand_over_offset_ = 0;
+    handing_over_ = false;
+    hand_over();
+  };
+  std::vector<Store> stores;
+  for (const auto& [name, provided] : provided_) {
+    for (uint8_t r = 0; r <= options_.redundancy; ++r) {
+      Store store{object_id(name, r), make_record(name, {})};
+      store.record.expires_ms = 0;
+      stores.push_back(std::move(store));
+    }
+  }
+  provided_.clear();
+  due_stores_.clear();
+  leave_open_ += stores.size();
+  for (const Store& store : stores) store_at(store, done);
+  done({});
+}
+
+/// The last chunk is acknowledged: the neighbours may close the gap.
+void Ring::leave_handed_over() {
+  if (leave_open_ > 0) return;
+  leave_open_ = 1;
+  say_goodbye();
+}
+
+void Ring::say_goodbye() {
+  Leave goodbye{table_.self(), table_.predecessor(), table_.successors()};
+  Contacts neighbours{table_.successor()};
+  if (table_.predecessor() && table_.predecessor()->id != table_.successor().id)
+    neighbours.push_back(*table_.predecessor());
+  leave_open_ = neighbours.size();
+  for (const Contact& neighbour : neighbours) {
+    ask(neighbour, goodbye, [this](Result<Reply>&) {
+      if (--leave_open_ > 0 || state_ != State::leaving) return;
+      state_ = State::left;
+      effects_.push_back(Left{});
+    });
+  }
+}
+
+}  // namespace themis::ring

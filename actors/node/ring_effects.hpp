@@ -1,0 +1,59 @@
+#pragma once
+// What drives a Ring and what it wants done: options, the moment of an event, effects.
+
+#include "actors/node/object_table.hpp"
+#include "actors/node/ring_messages.hpp"
+#include "runtime/base/clock.hpp"
+
+namespace themis::ring {
+
+struct RingOptions {
+  Duration update_period = 500ms;   ///< Between two rounds of maintenance, with a jitter of a quarter either way.
+  Duration ask_timeout = 1s;        ///< For one question.
+  Duration leave_timeout = 1500ms;  ///< After this a leaving node is gone, whoever has not answered.
+  Duration refresh = 30s;           ///< Records are stored again this often and expire after three times that.
+  uint8_t redundancy = 2;           ///< k: k + 1 objects per name; at most kRedundancyMax.
+  size_t successors = 4;            ///< r.
+  ObjectLimits objects;
+};
+
+/// When an event happens: monotonic and wall time, both from the loop.
+struct Moment {
+  TimePoint now;
+  int64_t wall_ms = 0;
+};
+
+/// Ask `to`; report the outcome once with Ring::answered. A zero id in `to`: whoever answers at that address.
+struct Ask {
+  uint64_t token = 0;
+  Contact to;
+  Question question;
+  Duration timeout{};
+};
+/// `nodes`: the responsible node, then its successors.
+struct LookupDone {
+  uint64_t user = 0;
+  Result<Contacts> nodes;
+  unsigned hops = 0;
+};
+struct FindDone {
+  uint64_t user = 0;
+  Result<Records> records;
+};
+/// The name is stored in one place at least; the node goes on refreshing it until it is withdrawn.
+struct StoreDone {
+  uint64_t user = 0;
+  Status status;
+};
+/// A contact entered or left the routing table: the shell hosts an actor for each.
+struct FingerAdded { Contact contact; };
+struct FingerRemoved { NodeId id; };
+struct Joined {};
+/// For the log; the node tries again by itself.
+struct JoinFailed { Error why; };
+struct Left {};
+using Effect = std::variant<Ask, LookupDone, FindDone, StoreDone, FingerAdded, FingerRemoved, Joined,
+                            JoinFailed, Left>;
+using Effects = std::vector<Effect>;
+
+}  // namespace themis::ring

@@ -1,0 +1,85 @@
+#pragma once
+// The requests a session has sent and not yet seen answered.
+
+#include <caf/actor_control_block.hpp>
+#include <caf/message_id.hpp>
+#include <optional>
+#include <vector>
+
+#include "runtime/base/clock.hpp"
+
+namespace themis {
+
+/// Slots that are used again, so that a request allocates nothing. An id is a slot and its generation: an answer that comes
+/// after its deadline, or twice, finds no request. Reactor thread only.
+class RequestTable {
+ public:
+  struct Request {
+    caf::strong_actor_ptr sender;
+    caf::message_id id;
+    TimePoint deadline = TimePoint::max();
+  };
+
+  size_t size() const { return used_; }
+
+  uint64_t add(Request request) {
+    if (free_.empty()) {
+      free_.push_back(static_cast<uint32_t>(slots_.size()));
+      slots_.emplace_back();
+    }
+    const uint32_t index = free_.back();
+    free_.pop_back();
+    Slot& slot = slots_[index];
+    slot.request = std::move(request);
+    slot.used = true;
+    ++used_;
+    return (uint64_t{slot.generation} << 32) | index;
+  }
+
+  std::optional<Request> take(uint64_t id) {
+    const auto index = static_cast<uint32_t>(id);
+    if (index >= slots_.size()) return std::nullopt;
+    Slot& slot = slots_[index];
+    if (!slot.used || slot.generation != id >> 32) return std::nullopt;
+    return release(index);
+  }
+
+  /// Every request whose deadline has passed.
+  std::vector<Request> take_expired(TimePoint now) {
+    return take_if([now](const Request& request) { return request.deadline <= now; });
+  }
+  std::vector<Request> take_all() {
+    return take_if([](const Request&) { return true; });
+  }
+
+ private:
+  /// 24 bits: an id stays under CAF's 60.
+  static constexpr uint32_t kGenerations = 1 << 24;
+  struct Slot {
+    Request request;
+    uint32_t generation = 1;
+    bool used = false;
+  };
+
+  Request release(uint32_t index) {
+    Slot& slot = slots_[index];
+    slot.used = false;
+    slot.generation = slot.generation + 1 == kGenerations ? 1 : slot.generation + 1;
+    free_.push_back(index);
+    --used_;
+    return std::exchange(slot.request, Request{});
+  }
+  template <class F>
+  std::vector<Request> take_if(F&& wanted) {
+    std::vector<Request> taken;
+    for (uint32_t index = 0; index < slots_.size(); ++index)
+      if (slots_[index].used && wanted(slots_[index].request)) taken.push_back(release(index));
+    return taken;
+  }
+
+  std::vector<Slot> slots_;
+  std::vector<uint32_t> free_;
+  size_t used_ = 0;
+};
+
+}  // namespace themis

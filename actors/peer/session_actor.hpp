@@ -1,0 +1,172 @@
+#pragma once
+// One secure session with one peer, as an actor: what other actors send to its proxies travels sealed, what arrives
+// is enqueued to the actors it names.
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+
+#include "actors/peer/exports.hpp"
+#include "actors/peer/request_table.hpp"
+#include "actors/system/errors.hpp"
+#include "actors/system/hosted_actor.hpp"
+#include "actors/system/message_types.hpp"
+#include "wire/channel.hpp"
+
+namespace themis {
+
+class SessionActor;
+
+/// Learns what becomes of a session. Reactor thread.
+class SessionOwner {
+ public:
+  virtual ~SessionOwner() = default;
+  /// The peer proved its identity. An error refuses it.
+  virtual Status on_session_open(SessionActor& session) = 0;
+  /// Called once; the session is of no more use. Its requests have been answered with the error.
+  virtual void on_session_closed(SessionActor& session, const Error& why) = 0;
+};
+
+/// What a session is given; everything outlives it.
+struct SessionContext {
+  const wire::HandshakeConfig* handshake = nullptr;
+  Rng* rng = nullptr;
+  const MessageTypes* types = nullptr;
+  const Exports* exports = nullptr;
+  SessionOwner* owner = nullptr;
+};
+
+/// How long a session waits. Zero means never.
+struct SessionTimes {
+  Duration handshake = 5s;
+  Duration ping_after = 15s;    ///< Silence after which the peer is asked whether it lives.
+  Duration dead_after = 45s;    ///< Silence after which the session is closed.
+  Duration idle_close = 300s;   ///< No message either way and no actor watched for so long: closed.
+  Duration request = 60s;       ///< For requests that carry no deadline of their own.
+};
+
+/// Hosted on the reactor of its socket. Limits: credit (wire::kInitialCredit and what the peer grants), kBlockedBytesMax
+/// waiting for credit, kRequestsMax open in each direction; past them a request fails with Code::overloaded.
+class SessionActor final : public HostedActor,
+                           private net::StreamHandler,
+                           private wire::ChannelEvents,
+                           private Reactor::Flushable {
+ public:
+  static constexpr size_t kRequestsMax = 4096;
+  static constexpr size_t kBlockedBytesMax = 8 * 1024 * 1024;
+  static constexpr size_t kProxiesMax = 65'536;
+  /// Output a peer does not read: it only can pile up so far when the peer asks and never reads the answers.
+  static constexpr size_t kBacklogBytesMax = 16 * 1024 * 1024;
+
+  enum class State : uint8_t { connecting, handshake, open, draining, closed };
+
+  struct Counters {
+    uint64_t requests_sent = 0;
+    uint64_t requests_received = 0;
+    uint64_t tells_dropped = 0;
+    uint64_t bytes_sent = 0;
+    uint64_t bytes_received = 0;
+  };
+
+  SessionActor(caf::actor_config& config, Reactor& reactor, const SessionContext& context,
+               const SessionTimes& times, bool initiator, std::optional<NodeId> expected);
+  ~SessionActor() override;
+
+  /// Initiator: connects. Errors: io.
+  Status connect(const net::Address& to);
+  /// Takes an accepted or adopted stream; its handler must be stream_handler().
+  void attach(std::unique_ptr<net::Stream> stream);
+  net::StreamHandler& stream_handler() { return *this; }
+
+  /// The actor that stands for `target` on the other side: forwards what it is sent and ends with the reason the original
+  /// ended of (or Code::unavailable with this session).
+  caf::actor proxy(wire::Target target);
+
+  State state() const { return state_; }
+  bool initiator() const { return initiator_; }
+  /// Zero until the session is open, unless it was expected.
+  const NodeId& peer() const { return peer_; }
+  const net::Address& remote_address() const { return address_; }
+  const Counters& counters() const { return counters_; }
+  Duration round_trip() const { return round_trip_; }
+  size_t requests_open() const { return requests_.size(); }
+
+  /// Sends nothing new, closes when every request is answered (or after 10 s).
+  void drain();
+  void close(const Error& why);
+
+  // For proxies: an actor's message on its way to the peer.
+  void send_request(caf::strong_actor_ptr sender, caf::message_id id, wire::Target target,
+                    const wire::FramePtr& frame);
+  void send_tell(wire::Target target, const wire::FramePtr& frame);
+  void send_exit(wire::Target target, const caf::error& reason);
+  void forget_proxy(wire::Target target) { proxies_.erase(target); }
+  const MessageTypes& types() const { return *context_.types; }
+
+  const char* name() const override { return "session"; }
+
+ private:
+  struct Blocked {
+    wire::MessageHeader header;
+    wire::FramePtr frame;
+  };
+
+  void on_message(caf::mailbox_element& element) override;
+  void on_exit(const caf::error& reason) override;
+  void on_connected() override;
+  void on_data(std::span<std::byte> data) override;
+  void on_writable() override { flush(); }
+  void on_closed(const Error& why) override { close(why); }
+  wire::OriginPtr on_established(const wire::Established& peer) override;
+  void on_message(const wire::MessageHeader& header, wire::FramePtr payload) override;
+  void flush() override;
+
+  void on_request(const wire::MessageHeader& header, wire::FramePtr payload);
+  void on_tell(const wire::MessageHeader& header, wire::FramePtr payload);
+  void on_answer(const wire::MessageHeader& header, wire::FramePtr payload);
+  void on_monitor(wire::Target target);
+  void on_peer_down(wire::Target target, const wire::FramePtr& payload);
+  void on_local_down(const caf::actor_addr& source, const caf::error& reason);
+  void send_answer(caf::mailbox_element& element);
+
+  void send(wire::MessageHeader header, const wire::FramePtr& frame);
+  void send_control(wire::MessageKind kind, wire::Target target = 0);
+  void send_failure(uint64_t request, const Error& error);
+  void release_blocked();
+  void grant_credit();
+  void on_tick();
+  void arm_tick(Duration delay);
+  bool in_use() const;
+
+  SessionContext context_;
+  SessionTimes times_;
+  bool initiator_;
+  State state_ = State::connecting;
+  NodeId peer_;
+  net::Address address_;
+  wire::HandshakeConfig handshake_;
+  std::unique_ptr<wire::Channel> channel_;
+  std::unique_ptr<net::Stream> stream_;
+  wire::OriginPtr origin_;
+  RequestTable requests_;
+  std::unordered_map<wire::Target, caf::strong_actor_ptr> proxies_;
+  std::multimap<caf::actor_id, wire::Target> watched_;
+  std::deque<Blocked> blocked_;
+  size_t blocked_bytes_ = 0;
+  int64_t credit_ = wire::kInitialCredit;
+  size_t requests_received_open_ = 0;
+  bool stream_full_ = false;
+  bool fast_tick_ = false;
+  net::TimerId tick_ = 0;
+  TimePoint opened_;
+  TimePoint last_received_;
+  TimePoint last_used_;
+  TimePoint ping_sent_;
+  bool ping_open_ = false;
+  Duration round_trip_{};
+  Counters counters_;
+};
+
+}  // namespace themis

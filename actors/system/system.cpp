@@ -1,0 +1,51 @@
+#include "actors/system/system.hpp"
+
+#include <caf/all.hpp>
+
+#include "enclave.capnp.h"
+#include "function.capnp.h"
+#include "ring.capnp.h"
+#include "rpc.capnp.h"
+
+namespace themis {
+namespace {
+
+caf::actor_system_config& configure(caf::actor_system_config& config, System::Scheduling scheduling) {
+  if (scheduling == System::Scheduling::virtual_time) {
+    config.set("scheduler.policy", caf::atom("testing"));
+  } else {
+    config.set("scheduler.policy", caf::atom("sharing")).set("scheduler.max-threads", size_t{2});
+  }
+  return config;
+}
+
+template <class... Schemas>
+void add_all(MessageTypes& types) {
+  (types.add<Schemas>(), ...);
+}
+
+void add_schemas(MessageTypes& types) {
+  using namespace schema;
+  add_all<Failure, Ack, Echo>(types);
+  add_all<FindNode, FindNodeReply, GetObject, GetObjectReply, Store, HandOver, GetNeighbours,
+          Neighbours, Notify, Leave, Ping>(types);
+  add_all<FetchCode, CodeBlob, Host, Unhost, Invoke, Outcome, Load, Loaded, Unload, LogLine>(types);
+  add_all<Spawn, Spawned, Probe, Confinement>(types);
+}
+
+}  // namespace
+
+struct System::Impl {
+  caf::actor_system_config config;
+  caf::actor_system system;
+  explicit Impl(Scheduling scheduling) : system(configure(config, scheduling)) {}
+};
+
+System::System(Scheduling scheduling) : impl_(std::make_unique<Impl>(scheduling)) {
+  add_schemas(types_);
+}
+System::~System() = default;
+
+caf::actor_system& System::caf() { return impl_->system; }
+
+}  // namespace themis

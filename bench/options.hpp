@@ -1,0 +1,33 @@
+#pragma once
+// What every bench is given and gives back.
+
+#include <algorithm>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "runtime/base/clock.hpp"
+
+namespace themis::bench {
+
+struct Options {
+  size_t bytes = 64;
+  size_t inflight = 1;
+  bool plain = false;
+  double seconds = 2;
+};
+
+/// Field name to value, in the order it is printed. Names: see the README's table of benches.
+using Figures = nlohmann::ordered_json;
+
+/// The q-quantile (0..1) of unsorted samples; sorts them.
+inline double quantile(std::vector<double>& samples, double q) {
+  if (samples.empty()) return 0;
+  std::sort(samples.begin(), samples.end());
+  return samples[std::min(samples.size() - 1, static_cast<size_t>(q * static_cast<double>(samples.size())))];
+}
+
+/// CPU time of the whole process, all threads.
+double process_cpu_s();
+
+}  // namespace themis::bench

@@ -1,0 +1,240 @@
+#include "bench/session.hpp"
+
+#include <caf/all.hpp>
+#include <future>
+#include <thread>
+
+#include "actors/peer/session_actor.hpp"
+#include "actors/system/system.hpp"
+#include "bench/floor.hpp"
+#include "rpc.capnp.h"
+#include "runtime/net/epoll_loop.hpp"
+
+namespace themis::bench {
+namespace {
+
+using EchoMsg = wire::Msg<schema::Echo>;
+constexpr const char* kEchoName = "bench/echo";
+constexpr uint64_t kOneWayWindow = 4096;  // messages between two acknowledgements
+
+EchoMsg make_echo(uint64_t sequence, size_t bytes) {
+  wire::Builder<schema::Echo> echo(bytes / 8 + 8);
+  echo->setSequence(sequence);
+  echo->initPayload(static_cast<unsigned>(bytes));
+  return echo.finish();
+}
+
+/// Answers requests with the same frame; counts one-way messages.
+class EchoActor final : public PinnedActor {
+ public:
+  using PinnedActor::PinnedActor;
+  caf::behavior make_behavior() override {
+    return {[this](const EchoMsg& echo) -> caf::result<EchoMsg> {
+      if (current_mailbox_element()->mid.is_request()) return echo;
+      ++received_;
+      return caf::sec::invalid_argument;  // nobody waits: dropped
+    }};
+  }
+
+ private:
+  uint64_t received_ = 0;
+};
+
+/// Keeps `inflight` requests open until the time is over, or streams one-way messages with a request as a barrier.
+class LoadActor final : public PinnedActor {
+ public:
+  struct Result {
+    std::vector<double> rtt_us;
+    uint64_t messages = 0;
+    double seconds = 0;
+  };
+  LoadActor(caf::actor_config& config, const Options& options, bool one_way, std::promise<Result>* result)
+      : PinnedActor(config), options_(options), one_way_(one_way), done_(result) {}
+
+  caf::behavior make_behavior() override {
+    message_ = make_echo(1, options_.bytes);
+    return {[this](const caf::actor& echo) {
+      echo_ = echo;
+      start_ = clock_.now();
+      end_ = start_ + std::chrono::duration_cast<Duration>(std::chrono::duration<double>(options_.seconds));
+      const size_t open = one_way_ ? 2 : options_.inflight;
+      for (size_t i = 0; i < open; ++i) one_way_ ? stream() : ask();
+    }};
+  }
+
+ private:
+  void ask() {
+    const TimePoint asked = clock_.now();
+    ++open_;
+    request(echo_, caf::infinite, message_)
+        .then(
+            [this, asked](const EchoMsg&) {
+              const TimePoint now = clock_.now();
+              --open_;
+              ++result_.messages;
+              result_.rtt_us.push_back(to_us(now - asked));
+              now < end_ ? ask() : finish(now);
+            },
+            [this](const caf::error& error) { fail(error); });
+  }
+  void stream() {
+    for (uint64_t i = 0; i < kOneWayWindow - 1; ++i) send(echo_, message_);
+    ++open_;
+    request(echo_, caf::infinite, message_)
+        .then(
+            [this](const EchoMsg&) {
+              --open_;
+              result_.messages += kOneWayWindow;
+              const TimePoint now = clock_.now();
+              now < end_ ? stream() : finish(now);
+            },
+            [this](const caf::error& error) { fail(error); });
+  }
+  void finish(TimePoint now) {
+    if (open_ > 0 || done_ == nullptr) return;
+    result_.seconds = std::chrono::duration<double>(now - start_).count();
+    std::exchange(done_, nullptr)->set_value(std::move(result_));
+    echo_ = nullptr;
+    quit();
+  }
+  void fail(const caf::error& error) {
+    std::fprintf(stderr, "themis-bench: %s\n", from_caf(error).text().c_str());
+    std::exit(1);
+  }
+
+  Options options_;
+  bool one_way_;
+  std::promise<Result>* done_;
+  SystemClock clock_;
+  EchoMsg message_;
+  caf::actor echo_;
+  TimePoint start_, end_;
+  size_t open_ = 0;
+  Result result_;
+};
+
+/// One end: an event loop in a thread of its own, an identity, a session.
+class End final : public SessionOwner, public net::Acceptor {
+ public:
+  End(System& system, bool encryption)
+      : identity_(wire::Identity::generate("bench", rng_)), reactor_(system.caf(), loop_) {
+    handshake_.self = &identity_;
+    handshake_.encryption = encryption;
+    context_ = {&handshake_, &rng_, &system.types(), &exports_, this};
+  }
+  void run() {
+    thread_ = std::thread([this] {
+      reactor_.bind_to_this_thread();
+      loop_.run();
+    });
+  }
+  /// On the loop's thread, and waits for it.
+  void in_loop(const std::function<void()>& work) {
+    std::promise<void> done;
+    loop_.post([&] {
+      work();
+      done.set_value();
+    });
+    done.get_future().wait();
+  }
+  void stop() {
+    in_loop([this] {
+      if (session_) session_->close({Code::cancelled, "done"});
+      session_.reset();
+      listener_.reset();
+      exports_ = {};
+    });
+    loop_.stop();
+    thread_.join();
+  }
+  net::Address listen() {
+    net::Address address;
+    in_loop([&] {
+      listener_ = loop_.listen({"127.0.0.1", 0}, *this).value();
+      address = listener_->address();
+    });
+    return address;
+  }
+  void connect(const net::Address& to) {
+    in_loop([&] {
+      session_ = spawn_hosted<SessionActor>(reactor_, context_, SessionTimes{}, true, std::nullopt);
+      THEMIS_ASSERT(session_->connect(to), "loopback");
+    });
+    opened_.get_future().wait();
+  }
+
+  net::StreamHandler* on_accept(const net::Address&) override {
+    session_ = spawn_hosted<SessionActor>(reactor_, context_, SessionTimes{}, false, std::nullopt);
+    return &session_->stream_handler();
+  }
+  void accepted(net::StreamHandler*, std::unique_ptr<net::Stream> stream) override {
+    session_->attach(std::move(stream));
+  }
+  Status on_session_open(SessionActor&) override {
+    opened_.set_value();
+    return {};
+  }
+  void on_session_closed(SessionActor&, const Error&) override {}
+
+  SystemRng rng_;
+  wire::Identity identity_;
+  net::EpollLoop loop_;
+  Reactor reactor_;
+  Exports exports_;
+  wire::HandshakeConfig handshake_;
+  SessionContext context_;
+  HostedPtr<SessionActor> session_;
+  std::unique_ptr<net::Listener> listener_;
+  std::promise<void> opened_;
+  std::thread thread_;
+};
+
+LoadActor::Result run_load(End& client, const Options& options, bool one_way) {
+  std::promise<LoadActor::Result> done;
+  client.in_loop([&] {
+    const caf::actor load = spawn_pinned<LoadActor>(client.reactor_, options, one_way, &done);
+    caf::anon_send(load, client.session_->proxy(Exports::target_of(kEchoName)));
+  });
+  return done.get_future().get();
+}
+
+}  // namespace
+
+Figures measure_session(const Options& options) {
+  const Floor floor = measure_floor(options);
+  System system;
+  LoadActor::Result echo, one_way;
+  double cpu_s = 0;
+  {
+    End server(system, !options.plain), client(system, !options.plain);
+    server.run();
+    client.run();
+    server.in_loop([&] {
+      const caf::actor actor = spawn_pinned<EchoActor>(server.reactor_);
+      server.exports_.add(kEchoName, caf::actor_cast<caf::strong_actor_ptr>(actor));
+    });
+    client.connect(server.listen());
+    echo = run_load(client, options, false);
+    const double before = process_cpu_s();
+    one_way = run_load(client, options, true);
+    cpu_s = process_cpu_s() - before;
+    client.stop();
+    server.stop();
+  }
+  const double per_s = static_cast<double>(one_way.messages) / one_way.seconds;
+  Figures figures;
+  figures["bytes"] = options.bytes;
+  figures["inflight"] = options.inflight;
+  figures["sealed"] = !options.plain;
+  figures["rtt_p50_us"] = quantile(echo.rtt_us, 0.5);
+  figures["rtt_p99_us"] = quantile(echo.rtt_us, 0.99);
+  figures["echo_per_s"] = static_cast<double>(echo.messages) / echo.seconds;
+  figures["one_way_per_s"] = per_s;
+  figures["mb_per_s"] = per_s * static_cast<double>(options.bytes) / 1e6;
+  figures["cpu_us_per_message"] = cpu_s * 1e6 / static_cast<double>(one_way.messages);
+  figures["floor_rtt_p50_us"] = floor.rtt_p50_us;
+  figures["floor_one_way_per_s"] = floor.one_way_per_s;
+  return figures;
+}
+
+}  // namespace themis::bench

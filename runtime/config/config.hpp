@@ -1,0 +1,119 @@
+#pragma once
+// The configuration of one process: mesh.toml as a value, every default visible here, and the only way to read it.
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/base/error.hpp"
+#include "runtime/base/log.hpp"
+#include "runtime/net/address.hpp"
+
+namespace themis {
+
+/// A node to join through: "HOST:PORT", or "NODEIDHEX@HOST:PORT" when only that identity will do.
+struct BootstrapPeer {
+  net::Address address;
+  std::optional<std::array<std::byte, 32>> node_id;
+
+  std::string text() const;
+  friend bool operator==(const BootstrapPeer&, const BootstrapPeer&) = default;
+};
+
+/// [mesh]
+struct MeshConfig {
+  std::string network = "twiitr";        ///< Part of every identity; 1..64 printable bytes.
+  std::vector<BootstrapPeer> bootstrap;  ///< Empty: this node starts the ring. At most 64.
+  uint32_t redundancy = 2;               ///< k: k + 1 objects per name; 0..16.
+  uint32_t refresh_s = 30;  ///< Records are stored again this often; they live three times as long.
+  friend bool operator==(const MeshConfig&, const MeshConfig&) = default;
+};
+
+/// [node]
+struct NodeConfig {
+  net::Address listen{"127.0.0.1", 7001};
+  std::optional<net::Address> advertise;  ///< Absent: the listen address.
+  std::string data = "data/node-1";       ///< Identity, code, state; created with mode 0700.
+  uint32_t virtual_nodes = 1;  ///< Key `virtual`: nodes in this process, on consecutive ports.
+  bool encryption = true;      ///< False: authenticated only; for measuring, and every peer must agree.
+
+  const net::Address& advertised() const { return advertise ? *advertise : listen; }
+  friend bool operator==(const NodeConfig&, const NodeConfig&) = default;
+};
+
+/// [gateway]
+struct GatewayConfig {
+  std::optional<net::Address> listen = net::Address{"127.0.0.1", 8080};  ///< Absent: no gateway.
+  friend bool operator==(const GatewayConfig&, const GatewayConfig&) = default;
+};
+
+/// [workers]
+struct WorkersConfig {
+  uint32_t count = 0;  ///< 0: one a core, worked out by whoever starts them.
+  uint32_t memory_mb = 128;
+  uint32_t cpu_ms = 50;  ///< CPU per request.
+  uint32_t wall_ms = 30'000;
+  friend bool operator==(const WorkersConfig&, const WorkersConfig&) = default;
+};
+
+/// [monitors]
+struct MonitorsConfig {
+  uint32_t threads = 1;
+  uint32_t epoch_ms = 1000;
+  friend bool operator==(const MonitorsConfig&, const MonitorsConfig&) = default;
+};
+
+/// Where a subtree of actors runs. "snp", "tdx" and "nitro" are known words that this build refuses.
+enum class Place : uint8_t {
+  process,  ///< A sandboxed process beside the node.
+  local,    ///< The node's own process; never for workers.
+};
+
+/// [place]
+struct PlaceConfig {
+  Place workers = Place::process;
+  Place monitors = Place::process;
+  friend bool operator==(const PlaceConfig&, const PlaceConfig&) = default;
+};
+
+/// [log]
+struct LogConfig {
+  log::Level level = log::Level::info;
+  log::Format format = log::Format::text;
+  friend bool operator==(const LogConfig&, const LogConfig&) = default;
+};
+
+struct Config {
+  MeshConfig mesh;
+  NodeConfig node;
+  GatewayConfig gateway;
+  WorkersConfig workers;
+  MonitorsConfig monitors;
+  PlaceConfig place;
+  LogConfig log;
+  friend bool operator==(const Config&, const Config&) = default;
+};
+
+/// A config is written by hand; more than this is some other file.
+inline constexpr size_t kConfigBytesMax = 256 * 1024;
+
+/// Reads the file at `path` and applies `overrides`, each "key=value" as after --set, in order. In an override strings
+/// need no quotes, and a list is `a,b`, `["a", "b"]` or nothing at all ("mesh.bootstrap=").
+/// Errors: io (the file), invalid; one line, `mesh.toml:12:3: node.listen: "127.0.0.1" has no port`, with
+/// the line and column of the value, or `--set node.listen: ...`. Unknown keys are errors that name the nearest known one.
+/// Any thread.
+Result<Config> load_config(const std::filesystem::path& path,
+                           std::span<const std::string> overrides = {});
+/// The same for a text; `file_name` is only for the messages.
+Result<Config> parse_config(std::string_view text, std::string_view file_name,
+                            std::span<const std::string> overrides = {});
+
+/// Every value in force as a mesh.toml that parses to the same Config (for --check-config).
+std::string describe(const Config& config);
+
+}  // namespace themis

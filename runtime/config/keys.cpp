@@ -1,0 +1,271 @@
+#include "runtime/config/keys.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "runtime/base/bytes.hpp"
+
+namespace themis::config {
+namespace {
+
+constexpr size_t kNetworkBytesMax = 64;   // it is hashed into every identity and shown in every log
+constexpr size_t kPathBytesMax = 1024;    // far under PATH_MAX, so that file names can be appended
+constexpr size_t kBootstrapPeersMax = 64; // they are tried one after another
+
+std::string in_quotes(std::string_view text) { return fmt::format("\"{}\"", text); }
+
+template <auto Table, auto Field>
+auto& field_of(Config& config) {
+  return (config.*Table).*Field;
+}
+template <auto Table, auto Field>
+const auto& field_of(const Config& config) {
+  return (config.*Table).*Field;
+}
+
+/// Why a number has the bounds it has; shown when one is passed.
+struct Range {
+  int64_t low;
+  int64_t high;
+  const char* reason;
+};
+
+template <auto Table, auto Field, const Range& kRange>
+Key number(std::string_view table, std::string_view name) {
+  return {table, name, Kind::number,
+          [](Config& config, const Value& value) -> Status {
+            const int64_t number = std::get<int64_t>(value);
+            if (number < kRange.low || number > kRange.high)
+              return fail(Code::invalid, fmt::format("{} is outside {} to {}: {}", number,
+                                                     kRange.low, kRange.high, kRange.reason));
+            field_of<Table, Field>(config) = static_cast<uint32_t>(number);
+            return {};
+          },
+          [](const Config& config) { return Value(int64_t{field_of<Table, Field>(config)}); }};
+}
+
+template <auto Table, auto Field>
+Key boolean(std::string_view table, std::string_view name) {
+  return {table, name, Kind::boolean,
+          [](Config& config, const Value& value) -> Status {
+            field_of<Table, Field>(config) = std::get<bool>(value);
+            return {};
+          },
+          [](const Config& config) { return Value(bool{field_of<Table, Field>(config)}); }};
+}
+
+Status check_text(std::string_view text, size_t bytes_max) {
+  if (text.empty()) return fail(Code::invalid, "must not be empty");
+  if (text.size() > bytes_max)
+    return fail(Code::invalid, fmt::format("has {} bytes; at most {}", text.size(), bytes_max));
+  const bool printable = std::ranges::all_of(text, [](char c) {
+    return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f;
+  });
+  if (!printable) return fail(Code::invalid, "holds a control character");
+  return {};
+}
+
+template <auto Table, auto Field, size_t kBytesMax>
+Key text(std::string_view table, std::string_view name) {
+  return {table, name, Kind::text,
+          [](Config& config, const Value& value) -> Status {
+            THEMIS_CHECK(check_text(std::get<std::string>(value), kBytesMax));
+            field_of<Table, Field>(config) = std::get<std::string>(value);
+            return {};
+          },
+          [](const Config& config) { return Value(field_of<Table, Field>(config)); }};
+}
+
+Result<net::Address> parse_address(std::string_view text) {
+  auto address = net::Address::parse(text);
+  if (!address) return fail(Code::invalid, address.error().detail);
+  return address;
+}
+
+Key listen_key() {
+  return {"node", "listen", Kind::text,
+          [](Config& config, const Value& value) -> Status {
+            THEMIS_TRY(config.node.listen, parse_address(std::get<std::string>(value)));
+            return {};
+          },
+          [](const Config& config) { return Value(config.node.listen.text()); }};
+}
+
+/// An address that may be "", which means none.
+template <auto Table, auto Field>
+Key optional_address(std::string_view table, std::string_view name) {
+  return {table, name, Kind::text,
+          [](Config& config, const Value& value) -> Status {
+            auto& field = field_of<Table, Field>(config);
+            field.reset();
+            if (std::get<std::string>(value).empty()) return {};
+            THEMIS_TRY(field, parse_address(std::get<std::string>(value)));
+            return {};
+          },
+          [](const Config& config) {
+            const auto& field = field_of<Table, Field>(config);
+            return Value(field ? field->text() : std::string());
+          }};
+}
+
+Result<BootstrapPeer> parse_peer(std::string_view text) {
+  BootstrapPeer peer;
+  const size_t at = text.find('@');
+  if (at != std::string_view::npos) {
+    const auto id = from_hex(text.substr(0, at));
+    if (!id || id->size() != peer.node_id.emplace().size())
+      return fail(Code::invalid,
+                  in_quotes(text) + " does not start with a node id of 64 hexadecimal digits");
+    std::ranges::copy(*id, peer.node_id->begin());
+    text.remove_prefix(at + 1);
+  }
+  THEMIS_TRY(peer.address, parse_address(text));
+  if (peer.address.port == 0)
+    return fail(Code::invalid, in_quotes(text) + ": port 0 cannot be connected to");
+  return peer;
+}
+
+Key bootstrap_key() {
+  return {"mesh", "bootstrap", Kind::list,
+          [](Config& config, const Value& value) -> Status {
+            const auto& entries = std::get<std::vector<std::string>>(value);
+            if (entries.size() > kBootstrapPeersMax)
+              return fail(Code::invalid, fmt::format("has {} entries; at most {} are tried",
+                                                     entries.size(), kBootstrapPeersMax));
+            std::vector<BootstrapPeer> peers;
+            for (const std::string& entry : entries) {
+              THEMIS_TRY(peers.emplace_back(), parse_peer(entry));
+            }
+            config.mesh.bootstrap = std::move(peers);
+            return {};
+          },
+          [](const Config& config) {
+            std::vector<std::string> entries;
+            for (const BootstrapPeer& peer : config.mesh.bootstrap) entries.push_back(peer.text());
+            return Value(std::move(entries));
+          }};
+}
+
+template <class Enum>
+struct Word {
+  std::string_view word;
+  Enum value;
+};
+
+constexpr Word<Place> kPlaces[] = {{"process", Place::process}, {"local", Place::local}};
+constexpr Word<log::Level> kLevels[] = {
+    {"trace", log::Level::trace}, {"debug", log::Level::debug}, {"info", log::Level::info},
+    {"warn", log::Level::warn},   {"error", log::Level::error}, {"off", log::Level::off}};
+constexpr Word<log::Format> kFormats[] = {{"text", log::Format::text}, {"json", log::Format::json}};
+constexpr std::string_view kHardwarePlaces[] = {"snp", "tdx", "nitro"};
+
+template <auto Table, auto Field, const auto& kWords>
+Key word(std::string_view table, std::string_view name) {
+  return {table, name, Kind::text,
+          [](Config& config, const Value& value) -> Status {
+            const std::string& given = std::get<std::string>(value);
+            const auto found = std::ranges::find(kWords, given, [](auto& w) { return w.word; });
+            if (found != std::end(kWords)) {
+              field_of<Table, Field>(config) = found->value;
+              return {};
+            }
+            if (&kWords == static_cast<const void*>(&kPlaces) &&
+                std::ranges::find(kHardwarePlaces, given) != std::end(kHardwarePlaces))
+              return fail(Code::invalid, in_quotes(given) + " is not available in this build; "
+                                         "use \"process\"");
+            std::string choice;
+            for (const auto& w : kWords) choice += (choice.empty() ? "" : ", ") + in_quotes(w.word);
+            return fail(Code::invalid, in_quotes(given) + " is not one of " + choice);
+          },
+          [](const Config& config) {
+            const auto found = std::ranges::find(kWords, field_of<Table, Field>(config),
+                                                 [](auto& w) { return w.value; });
+            return Value(std::string(found->word));
+          }};
+}
+
+constexpr Range kRedundancy{0, 16, "each object is stored on k + 1 of a node's 16 nearest"};
+constexpr Range kRefresh{1, 86'400, "records refreshed less than daily outlive their owners"};
+constexpr Range kVirtual{1, 256, "each virtual node takes a port, and all share one thread"};
+constexpr Range kWorkers{0, 256, "each worker is a V8 isolate with a heap of its own"};
+constexpr Range kMemory{16, 4096, "V8 needs 16 MB to start, and caps a heap at 4096 MB"};
+constexpr Range kCpu{1, 300'000, "a function that needs over 5 minutes is a job, not a request"};
+constexpr Range kWall{1, 900'000, "a caller waits 15 minutes at most"};
+constexpr Range kThreads{1, 64, "each monitor thread owns a share of the slots"};
+constexpr Range kEpoch{10, 60'000, "an epoch costs a scan, and a receipt waits for its end"};
+
+using C = Config;
+using M = MeshConfig;
+using N = NodeConfig;
+using W = WorkersConfig;
+
+}  // namespace
+
+std::span<const Key> keys() {
+  static const Key table[] = {
+      text<&C::mesh, &M::network, kNetworkBytesMax>("mesh", "network"),
+      bootstrap_key(),
+      number<&C::mesh, &M::redundancy, kRedundancy>("mesh", "redundancy"),
+      number<&C::mesh, &M::refresh_s, kRefresh>("mesh", "refresh_s"),
+      listen_key(),
+      optional_address<&C::node, &N::advertise>("node", "advertise"),
+      text<&C::node, &N::data, kPathBytesMax>("node", "data"),
+      number<&C::node, &N::virtual_nodes, kVirtual>("node", "virtual"),
+      boolean<&C::node, &N::encryption>("node", "encryption"),
+      optional_address<&C::gateway, &GatewayConfig::listen>("gateway", "listen"),
+      number<&C::workers, &W::count, kWorkers>("workers", "count"),
+      number<&C::workers, &W::memory_mb, kMemory>("workers", "memory_mb"),
+      number<&C::workers, &W::cpu_ms, kCpu>("workers", "cpu_ms"),
+      number<&C::workers, &W::wall_ms, kWall>("workers", "wall_ms"),
+      number<&C::monitors, &MonitorsConfig::threads, kThreads>("monitors", "threads"),
+      number<&C::monitors, &MonitorsConfig::epoch_ms, kEpoch>("monitors", "epoch_ms"),
+      word<&C::place, &PlaceConfig::workers, kPlaces>("place", "workers"),
+      word<&C::place, &PlaceConfig::monitors, kPlaces>("place", "monitors"),
+      word<&C::log, &LogConfig::level, kLevels>("log", "level"),
+      word<&C::log, &LogConfig::format, kFormats>("log", "format"),
+  };
+  return table;
+}
+
+std::string_view kind_name(Kind kind) {
+  switch (kind) {
+    case Kind::boolean: return "true or false";
+    case Kind::number: return "a whole number";
+    case Kind::text: return "a string";
+    case Kind::list: return "a list of strings";
+  }
+  return "a value";
+}
+
+bool consistent(const Config& config, Conflict& conflict) {
+  const NodeConfig& node = config.node;
+  const uint32_t last_port = node.listen.port + node.virtual_nodes - 1;
+  const bool any_host = node.listen.host == "0.0.0.0" || node.listen.host == "::";
+  if (config.place.workers == Place::local) {
+    conflict = {"place.workers", "\"local\" would run functions beside the node's keys; "
+                                 "workers need \"process\""};
+  } else if (node.listen.port != 0 && last_port > 65'535) {
+    conflict = {"node.virtual", fmt::format("{} virtual nodes from port {} on pass port 65535",
+                                            node.virtual_nodes, node.listen.port)};
+  } else if (any_host && !node.advertise) {
+    conflict = {"node.listen", fmt::format("nobody can connect to {}; set node.advertise to the "
+                                           "address that peers use", node.listen.host)};
+  } else if (node.advertise && node.advertise->port == 0) {
+    conflict = {"node.advertise", "port 0 cannot be connected to"};
+  } else if (config.workers.wall_ms < config.workers.cpu_ms) {
+    conflict = {"workers.wall_ms", fmt::format("{} ms end before the CPU time of {} ms is used",
+                                               config.workers.wall_ms, config.workers.cpu_ms)};
+  } else if (config.gateway.listen && node.listen.port != 0 &&
+             config.gateway.listen->host == node.listen.host &&
+             config.gateway.listen->port >= node.listen.port &&
+             config.gateway.listen->port <= last_port) {
+    conflict = {"gateway.listen", fmt::format("port {} is the node's own (node.listen)",
+                                              config.gateway.listen->port)};
+  } else {
+    return true;
+  }
+  return false;
+}
+
+}  // namespace themis::config

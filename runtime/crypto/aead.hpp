@@ -1,0 +1,92 @@
+#pragma once
+// Authenticated encryption in place: AES-256-GCM and ChaCha20-Poly1305 with a prepared key,
+// XChaCha20-Poly1305 for data at rest. Source: RFC 5116, RFC 8439, draft-irtf-cfrg-xchacha.
+
+#include <array>
+#include <memory>
+
+#include "runtime/base/bytes.hpp"
+#include "runtime/crypto/secret_bytes.hpp"
+
+struct evp_cipher_ctx_st;
+
+namespace themis::crypto {
+
+/// The ciphers a session may use. The numbers travel in the handshake.
+enum class Suite : uint8_t {
+  aes256gcm = 1,         ///< Only on a CPU with AES instructions; the fastest there.
+  chacha20poly1305 = 2,  ///< Everywhere.
+};
+
+constexpr size_t kAeadKeyBytes = 32;
+constexpr size_t kTagBytes = 16;
+using Nonce = std::array<std::byte, 12>;
+using Tag = std::array<std::byte, kTagBytes>;
+
+/// True when this CPU runs the suite. Call init() first.
+bool available(Suite suite);
+
+/// The nonce of record `counter`: 4 zero bytes, then the counter little-endian. The counter 2^64 -
+/// 1 belongs to rekeyed().
+Nonce counter_nonce(uint64_t counter);
+
+/// From this many bytes on (message and additional data together) OpenSSL's wide-vector code is the
+/// faster one; below it libsodium's shorter call wins. Measured by bench/primitives.cpp on a Zen 5
+/// core with VAES.
+constexpr size_t openssl_from_bytes(Suite suite) { return suite == Suite::aes256gcm ? 512 : 256; }
+
+/// One key of one suite, ready to use: the AES key schedule and the OpenSSL contexts are made once,
+/// not per message. Used by one thread. A nonce is never used twice with one key: that is the
+/// caller's duty.
+class AeadKey {
+ public:
+  /// `openssl_from`: the size at which OpenSSL takes over; another value than the default is for
+  /// measuring and for tests that compare the two libraries. The suite must be available().
+  AeadKey(Suite suite, SecretBytes<kAeadKeyBytes> key, size_t openssl_from);
+  AeadKey(Suite suite, SecretBytes<kAeadKeyBytes> key)
+      : AeadKey(suite, std::move(key), openssl_from_bytes(suite)) {}
+
+  /// Encrypts `message` in place and writes the tag that covers it and `aad`. An empty `message`
+  /// makes this an authenticator of `aad` alone. `tag` may follow `message` in the same buffer.
+  void seal(const Nonce& nonce, ByteView aad, std::span<std::byte> message,
+            std::span<std::byte, kTagBytes> tag);
+  /// Checks the tag and decrypts in place. Errors: forged; `message` is then unchanged or wiped,
+  /// never half plain.
+  [[nodiscard]] Status open(const Nonce& nonce, ByteView aad, std::span<std::byte> message,
+                            std::span<const std::byte, kTagBytes> tag);
+
+  /// The next key of a one-way chain: who learns it cannot read what this one sealed.
+  /// Source: Noise specification rev. 34, section 4.2, REKEY.
+  AeadKey rekeyed();
+  Suite suite() const { return suite_; }
+
+ private:
+  struct ContextFree {
+    void operator()(evp_cipher_ctx_st* context) const;
+  };
+  using Context = std::unique_ptr<evp_cipher_ctx_st, ContextFree>;
+  static constexpr size_t kAesStateBytes = 512;  // checked against libsodium in aead.cpp
+
+  Context make_context(bool encrypt) const;
+  void seal_openssl(const Nonce& nonce, ByteView aad, std::span<std::byte> message,
+                    std::span<std::byte, kTagBytes> tag);
+  bool open_openssl(const Nonce& nonce, ByteView aad, std::span<std::byte> message,
+                    std::span<const std::byte, kTagBytes> tag);
+
+  Suite suite_;
+  size_t openssl_from_;
+  SecretBytes<kAeadKeyBytes> key_;
+  SecretBytes<kAesStateBytes> aes_;  // aes256gcm: the expanded key
+  Context encrypt_, decrypt_;        // made by the first large message
+};
+
+/// XChaCha20-Poly1305: its 24-byte nonce may be random, which suits sealed files.
+using LongNonce = std::array<std::byte, 24>;
+void xchacha_seal(const SecretBytes<kAeadKeyBytes>& key, const LongNonce& nonce, ByteView aad,
+                  std::span<std::byte> message, std::span<std::byte, kTagBytes> tag);
+/// Errors: forged; `message` is unchanged then.
+[[nodiscard]] Status xchacha_open(const SecretBytes<kAeadKeyBytes>& key, const LongNonce& nonce,
+                                  ByteView aad, std::span<std::byte> message,
+                                  std::span<const std::byte, kTagBytes> tag);
+
+}  // namespace themis::crypto

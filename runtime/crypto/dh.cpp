@@ -1,0 +1,30 @@
+#include "runtime/crypto/dh.hpp"
+
+#include <sodium.h>
+
+#include "runtime/crypto/native.hpp"
+
+namespace themis::crypto {
+
+static_assert(DhShare::kBytes == crypto_scalarmult_BYTES);
+static_assert(DhKey::kSeedBytes == crypto_scalarmult_SCALARBYTES);
+
+Result<DhShare> DhShare::from_bytes(ByteView view) {
+  if (view.size() != kBytes) return fail(Code::malformed, "a key share has 32 bytes");
+  DhShare share;
+  std::copy(view.begin(), view.end(), share.bytes.begin());
+  return share;
+}
+
+DhKey::DhKey(SecretBytes<kSeedBytes> seed) : secret_(std::move(seed)) {
+  crypto_scalarmult_base(raw(share_.bytes), raw(secret_.view()));
+}
+
+Result<SharedSecret> DhKey::agree(const DhShare& peer) const {
+  SharedSecret shared;
+  if (crypto_scalarmult(raw(shared.span()), raw(secret_.view()), raw(peer.view())) != 0)
+    return fail(Code::forged, "a key share of small order");
+  return shared;
+}
+
+}  // namespace themis::crypto

@@ -1,0 +1,88 @@
+#pragma once
+// One connection of the server: parses requests, keeps their answers in order, writes, and watches the clock.
+
+#include <deque>
+
+#include "runtime/http/server.hpp"
+
+namespace themis::http {
+
+/// One request and its answer, in the connection's queue until the answer is written.
+struct Exchange {
+  Connection* connection = nullptr;
+  Responder* responder = nullptr;  // null once answered
+  bool answered = false;
+  bool close = false;         // the connection ends after this answer
+  bool head_only = false;     // the request was a HEAD
+  bool http10_keep = false;   // HTTP/1.0 must be told that the connection stays
+  size_t reserved_bytes = 0;  // of the server's bodies_bytes_max
+  Response response;
+};
+
+/// Owned by its server; loop thread only. Its life: reading and answering, then closing (no more requests are read),
+/// then, after a refusal, lingering (what still arrives is thrown away), then retired.
+class Connection final : public net::StreamHandler {
+ public:
+  Connection(Server& server, uint64_t id, net::Address peer);
+  ~Connection() override;
+
+  void start(std::unique_ptr<net::Stream> stream);
+  /// Answers 503 to whatever comes and closes: the server is at its limit.
+  void start_refused(std::unique_ptr<net::Stream> stream);
+  /// No new requests; closes at once when nothing runs.
+  void drain();
+
+  void on_data(std::span<std::byte> data) override;
+  void on_writable() override;
+  void on_closed(const Error& why) override;
+
+  /// The answer of one exchange is ready.
+  void answer(Exchange& exchange, Response response);
+
+ private:
+  void parse(std::string_view input);
+  /// Called at the end of a head. False: the request was refused.
+  bool on_head();
+  void dispatch();
+  void refuse(int status, std::string_view detail);
+  bool has_room() const;
+
+  void flush_soon();
+  void flush();
+  void serialize(Exchange& exchange);
+  void write_output();
+  void after_write();
+  void update_reading();
+
+  TimePoint deadline() const;
+  void update_timer();
+  void on_timer();
+  void close();
+
+  Server& server_;
+  const uint64_t id_;
+  const net::Address peer_;
+  std::unique_ptr<net::Stream> stream_;  // null: closed
+  Parser parser_;
+  std::deque<Exchange> exchanges_;  // oldest first
+  std::string unread_;              // arrived while there was no room
+  std::string output_;
+  size_t output_sent_ = 0;
+  size_t in_flight_bytes_ = 0;  // reserved by exchanges and the body being read
+  size_t reading_bytes_ = 0;    // reserved by the body being read
+  uint64_t request_count_ = 0;
+  bool reading_ = true;
+  bool write_blocked_ = false;   // the client's socket took less than it was given
+  bool parsing_ = false;         // inside parse(): answers wait for its end, to leave together
+  bool closing_ = false;         // no more requests; close when the answers are out
+  bool linger_ = false;          // ... after throwing away what still arrives
+  bool lingering_ = false;
+  bool owes_continue_ = false;   // "100 Continue" waits for the answers before it
+  TimePoint phase_start_{};      // of the current wait: idle, head, body or linger
+  TimePoint write_progress_{};
+  net::TimerId timer_ = 0;
+  TimePoint timer_at_{};
+  net::TimerId flush_timer_ = 0;
+};
+
+}  // namespace themis::http

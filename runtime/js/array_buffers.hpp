@@ -1,0 +1,35 @@
+#pragma once
+// The memory of ArrayBuffers, capped per worker. Internal: shows V8.
+
+#include <v8.h>
+
+#include <atomic>
+
+namespace themis::js {
+
+/// Any thread: V8 frees buffers from its background sweepers. Past the cap Allocate answers null,
+/// which JavaScript sees as a RangeError.
+class ArrayBuffers final : public v8::ArrayBuffer::Allocator {
+ public:
+  explicit ArrayBuffers(size_t bytes_max) : bytes_max_(bytes_max) {}
+
+  void* Allocate(size_t length) override;
+  void* AllocateUninitialized(size_t length) override;
+  void Free(void* data, size_t length) override;
+  size_t MaxAllocationSize() const override { return bytes_max_; }
+
+  /// Counts memory that a buffer holds without having come from here. False: over the cap.
+  bool take(size_t length);
+  void give_back(size_t length) { used_.fetch_sub(length); }
+
+  size_t used() const { return used_; }
+  /// How often the cap was met.
+  size_t refused() const { return refused_; }
+
+ private:
+  const size_t bytes_max_;
+  std::atomic<size_t> used_{0};
+  std::atomic<size_t> refused_{0};
+};
+
+}  // namespace themis::js

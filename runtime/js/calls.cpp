@@ -1,0 +1,116 @@
+// From an HTTP request to the handler's fetch.
+#include <array>
+#include <memory>
+
+#include "runtime/js/ada.hpp"
+#include "runtime/js/errors.hpp"
+#include "runtime/js/text.hpp"
+#include "runtime/js/worker.hpp"
+
+namespace themis::js {
+namespace {
+
+bool is_token(char c) {  // RFC 9110, section 5.6.2
+  const bool alphanumeric =
+      (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+  return alphanumeric || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+}
+bool is_value(char c) { return c != '\0' && c != '\r' && c != '\n'; }
+
+template <class Check>
+bool all_of(std::string_view text, Check check) {
+  for (const char c : text)
+    if (!check(c)) return false;
+  return true;
+}
+
+/// Writes the absolute, normalised URL back and checks what the prelude relies on.
+Status check(Request& request) {
+  if (request.method.empty() || !all_of(request.method, is_token))
+    return fail(Code::malformed, "a method that is no token");
+  const AdaUrl url(request.url);
+  if (!url.valid()) return fail(Code::malformed, "a URL that is not absolute");
+  request.url = url.href();
+  for (const auto& [name, value] : request.headers)
+    if (name.empty() || !all_of(name, is_token) || !all_of(value, is_value))
+      return fail(Code::malformed, "a header that HTTP does not allow");
+  return {};
+}
+
+/// One string "name\0value\0name\0value" for the prelude to split when the handler asks.
+std::string flat(const Headers& headers) {
+  std::string out;
+  for (const auto& [name, value] : headers) {
+    if (!out.empty()) out += '\0';
+    out += name;
+    out += '\0';
+    out += value;
+  }
+  return out;
+}
+
+/// The body as an ArrayBuffer over the request's own bytes, counted like any other.
+struct HeldBody {
+  Bytes bytes;
+  ArrayBuffers& buffers;
+
+  static void release(void*, size_t length, void* held) {
+    const std::unique_ptr<HeldBody> owned(static_cast<HeldBody*>(held));
+    owned->buffers.give_back(length);
+  }
+};
+
+v8::Local<v8::Value> body_value(v8::Isolate* isolate, ArrayBuffers& buffers, Bytes body) {
+  auto held = std::make_unique<HeldBody>(HeldBody{std::move(body), buffers});
+  std::byte* data = held->bytes.data();
+  const size_t size = held->bytes.size();
+  auto store = v8::ArrayBuffer::NewBackingStore(data, size, HeldBody::release, held.release());
+  return v8::Uint8Array::New(v8::ArrayBuffer::New(isolate, std::move(store)), 0, size);
+}
+
+}  // namespace
+
+void WorkerImpl::call(Request request, Done done) {
+  if (closing_) return done(fail(Code::cancelled, "the worker was dropped"));
+  if (retired()) return done(fail(Code::memory_exceeded, "the worker is retired"));
+  if (calls_.size() >= kCallsInFlightMax)
+    return done(fail(Code::overloaded, "too many calls of this worker wait"));
+  if (const Status checked = check(request); !checked) return done(fail(checked.error()));
+  if (!request.body.empty() && !box_.buffers().take(request.body.size()))
+    return done(fail(Code::memory_exceeded, "no room for the request's body"));
+  const uint32_t id = ++last_call_;
+  ++unanswered_;
+  Call& call = calls_[id];
+  call.done = std::move(done);
+  call.buffers_refused = box_.buffers().refused();
+  call_turn(id, [&](v8::Local<v8::Context> context) { dispatch(context, id, request); });
+  deliver();
+}
+
+void WorkerImpl::dispatch(v8::Local<v8::Context> context, uint32_t id, Request& request) {
+  v8::Isolate* isolate = box_.get();
+  const v8::Local<v8::Value> undefined = v8::Undefined(isolate);
+  std::array<v8::Local<v8::Value>, 7> arguments{
+      handler_.Get(isolate), fetch_.Get(isolate), v8::Integer::NewFromUnsigned(isolate, id),
+      undefined, undefined, undefined, undefined};
+  if (!request.body.empty())
+    arguments[6] = body_value(isolate, box_.buffers(), std::move(request.body));
+  v8::TryCatch caught(isolate);
+  v8::Local<v8::String> method;
+  v8::Local<v8::String> url;
+  v8::Local<v8::String> headers;
+  if (!from_latin1(isolate, request.method).ToLocal(&method) ||
+      !from_latin1(isolate, request.url).ToLocal(&url) ||
+      !from_latin1(isolate, flat(request.headers)).ToLocal(&headers))
+    return answer(id, fail(Code::too_large, "the request's head"), false);
+  arguments[3] = method;
+  arguments[4] = url;
+  arguments[5] = headers;
+  if (dispatch_.Get(isolate)
+          ->Call(context, undefined, static_cast<int>(arguments.size()), arguments.data())
+          .IsEmpty() &&
+      !caught.HasTerminated())
+    answer_exception(id, caught.Exception(), false);
+}
+
+}  // namespace themis::js

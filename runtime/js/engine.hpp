@@ -1,0 +1,129 @@
+#pragma once
+// Untrusted JavaScript functions in V8 isolates, behind plain interfaces: no V8 type shows here.
+// Engine, Host, Worker and every call live on one thread, the one that created the Engine.
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "runtime/base/bytes.hpp"
+#include "runtime/base/clock.hpp"
+#include "runtime/base/error.hpp"
+
+namespace themis::js {
+
+/// Longest source of a function: what one deploy may carry.
+inline constexpr size_t kSourceBytesMax = 1 << 20;
+/// Calls of one worker that may wait at the same time; past it: overloaded.
+inline constexpr size_t kCallsInFlightMax = 1024;
+/// Timers one worker may have running; past it setTimeout throws.
+inline constexpr size_t kTimersMax = 4096;
+/// Longest detail of an error that a function caused (message and stack); the rest is cut.
+inline constexpr size_t kErrorDetailMax = 4096;
+/// CPU time of compiling and running the top level of a module, when the limit of a call is less.
+inline constexpr Duration kLoadCpuMin = 400ms;
+
+/// What a function may use. Every limit ends the request that broke it, never the process.
+/// One thing they cannot end: a V8 builtin that never looks up (`new Array(1e8).fill(0)`), which
+/// only SIGKILL of the process stops; whoever started the process watches for that.
+struct Limits {
+  size_t heap_bytes = 128u << 20;      ///< V8 heap of the worker. Past it: memory_exceeded, retired.
+  size_t buffer_bytes = 64u << 20;     ///< All ArrayBuffers of the worker, apart from the heap.
+  Duration cpu = 50ms;                 ///< Thread CPU time of one call. Past it: cpu_exceeded.
+  Duration wall = 30s;                 ///< From call() to the answer. Past it: timeout.
+  size_t log_bytes = 64u << 10;        ///< console output of one call (and of loading).
+  size_t response_bytes = 8u << 20;    ///< Body of a response. Past it: too_large.
+};
+
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+/// One HTTP request for a function. `url` is absolute. Header names are tokens, values hold no
+/// control characters; anything else is refused as malformed. Text is Latin-1, as in HTTP.
+struct Request {
+  std::string method = "GET";
+  std::string url;
+  Headers headers;
+  Bytes body;
+};
+
+/// What the function answered. Header names are lower case; set-cookie may repeat.
+struct Response {
+  uint16_t status = 200;
+  Headers headers;
+  Bytes body;
+  Duration cpu{};  ///< Thread CPU time of the call up to this answer.
+};
+
+enum class LogLevel : uint8_t { debug = 0, info = 1, warn = 2, error = 3 };
+
+using TimerId = uint64_t;
+
+/// All that a worker reaches of the outside; `net::Loop` fits the timer part. It must outlive the
+/// worker. Methods are called on the engine's thread, post() from any.
+class Host : public Clock {
+ public:
+  /// One console line, valid UTF-8, at most 8 KB, bounded per call by Limits::log_bytes.
+  virtual void log(LogLevel level, std::string_view text) = 0;
+  /// Runs `callback` once after `delay`, never inside after() itself.
+  virtual TimerId after(Duration delay, std::function<void()> callback) = 0;
+  virtual void cancel(TimerId id) = 0;
+  /// Runs `work` on the engine's thread, never inside post() itself. Any thread.
+  virtual void post(std::function<void()> work) = 0;
+  /// Fills `out` for crypto.getRandomValues.
+  virtual void random(std::span<std::byte> out) = 0;
+};
+
+struct HeapFigures {
+  size_t used_bytes = 0;       ///< Live and not yet collected objects of the V8 heap.
+  size_t committed_bytes = 0;  ///< Memory the heap holds.
+  size_t buffer_bytes = 0;     ///< ArrayBuffers.
+};
+
+/// One loaded function: an isolate with its module. Destroying it ends calls in flight with
+/// `cancelled`.
+class Worker {
+ public:
+  using Done = std::function<void(Result<Response>)>;
+
+  virtual ~Worker() = default;
+  /// Runs the handler's fetch. `done` is called exactly once: before call() returns when the
+  /// handler settled in its first turn, later from a timer or posted work of the Host otherwise.
+  /// `done` may call call() again and may destroy the worker. Not to be called from Host::log.
+  /// Errors: threw (message and stack; or no Response; or a promise that nothing can settle),
+  /// cpu_exceeded, memory_exceeded, timeout, too_large (the response), malformed (the request),
+  /// overloaded, cancelled.
+  virtual void call(Request request, Done done) = 0;
+  /// Calls without an answer yet.
+  virtual size_t in_flight() const = 0;
+  /// True after memory_exceeded: every further call is refused; load the function anew.
+  virtual bool retired() const = 0;
+  virtual HeapFigures heap() const = 0;
+};
+
+/// The V8 of this process: the startup snapshot and the watchdog thread. It outlives its workers.
+class Engine {
+ public:
+  struct Options {
+    /// The blob made at build time; one that is missing or of another build is rebuilt in memory,
+    /// with one warning in the log (about 30 ms).
+    std::string snapshot_path;
+  };
+
+  virtual ~Engine() = default;
+  /// Errors: internal (not inside the node executable, or one that lacks a function we use).
+  [[nodiscard]] static Result<std::unique_ptr<Engine>> create(const Options& options);
+
+  /// Compiles `source`, an ES module with `export default { async fetch(request, env, ctx) {} }`,
+  /// in an isolate of its own and runs its top level. `name` is what stack traces show.
+  /// Errors: syntax (`f.js:3:7: Unexpected token`), too_large (the source), invalid (no default
+  /// export with a fetch function), threw, cpu_exceeded, memory_exceeded.
+  [[nodiscard]] virtual Result<std::unique_ptr<Worker>> load(std::string_view source,
+                                                             std::string_view name,
+                                                             const Limits& limits, Host& host) = 0;
+};
+
+}  // namespace themis::js

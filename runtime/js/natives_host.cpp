@@ -1,0 +1,127 @@
+// What reaches the worker and its Host: answers, timers, log, randomness, time.
+#include <algorithm>
+#include <cmath>
+
+#include "runtime/js/natives.hpp"
+#include "runtime/js/text.hpp"
+#include "runtime/js/worker.hpp"
+
+namespace themis::js {
+namespace {
+
+using Info = v8::FunctionCallbackInfo<v8::Value>;
+
+/// Longest delay of a timer, 2^31 - 1 ms as in browsers; the wall limit of a call is far less.
+constexpr double kDelayMaxMs = 2147483647;
+
+uint32_t id_argument(const Info& info, int index) {
+  return info[index]->IsUint32() ? info[index].As<v8::Uint32>()->Value() : 0;
+}
+
+/// "name\0value\0name\0value", as the prelude joins them.
+Headers split_headers(const std::string& flat) {
+  Headers headers;
+  for (size_t at = 0; at < flat.size();) {
+    const size_t name_end = std::min(flat.find('\0', at), flat.size());
+    const size_t value_at = std::min(name_end + 1, flat.size());
+    const size_t value_end = std::min(flat.find('\0', value_at), flat.size());
+    headers.emplace_back(flat.substr(at, name_end - at),
+                         flat.substr(value_at, value_end - value_at));
+    at = value_end + 1;
+  }
+  return headers;
+}
+
+Result<Bytes> body_bytes(v8::Isolate* isolate, v8::Local<v8::Value> value, size_t bytes_max) {
+  Bytes body;
+  const auto too_large = [&](size_t size) {
+    return fail(Code::too_large, "a response of " + std::to_string(size) + " bytes; " +
+                                     std::to_string(bytes_max) + " is the limit");
+  };
+  if (value->IsString()) {
+    const auto text = value.As<v8::String>();
+    const size_t size = text->Utf8LengthV2(isolate);
+    if (size > bytes_max) return too_large(size);
+    body.resize(size);
+    text->WriteUtf8V2(isolate, reinterpret_cast<char*>(body.data()), size,
+                      v8::String::WriteFlags::kReplaceInvalidUtf8);
+  } else {
+    const ByteView bytes = bytes_of(value);
+    if (bytes.size() > bytes_max) return too_large(bytes.size());
+    body.assign(bytes.begin(), bytes.end());
+  }
+  return body;
+}
+
+/// respond(id, status, headers, body, more)
+void respond(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  WorkerImpl& worker = WorkerImpl::of(isolate);
+  const uint32_t id = id_argument(info, 0);
+  const bool more = info[4]->IsTrue();
+  Result<Bytes> body = body_bytes(isolate, info[3], worker.limits().response_bytes);
+  if (!body) return worker.answer(id, fail(body.error()), more);
+  Response response;
+  response.status = static_cast<uint16_t>(id_argument(info, 1));
+  if (info[2]->IsString())
+    response.headers = split_headers(to_latin1(isolate, info[2].As<v8::String>()));
+  response.body = std::move(*body);
+  worker.answer(id, std::move(response), more);
+}
+
+/// fail(id, exception, more)
+void fail_call(const Info& info) {
+  WorkerImpl::of(info.GetIsolate()).answer_exception(id_argument(info, 0), info[1], info[2]->IsTrue());
+}
+
+/// end(id)
+void end_call(const Info& info) { WorkerImpl::of(info.GetIsolate()).end(id_argument(info, 0)); }
+
+/// log(level, text)
+void log(const Info& info) {
+  if (!info[1]->IsString()) return;
+  const uint32_t level = std::min<uint32_t>(id_argument(info, 0), 3);
+  WorkerImpl::of(info.GetIsolate()).log(static_cast<LogLevel>(level), info[1].As<v8::String>());
+}
+
+/// startTimer(callback, delay_ms, repeat): an id; 0 when there can be none
+void start_timer(const Info& info) {
+  if (!info[0]->IsFunction() || !info[1]->IsNumber()) return;
+  const double asked = info[1].As<v8::Number>()->Value();
+  const double ms = std::isnan(asked) ? 0 : std::clamp(asked, 0.0, kDelayMaxMs);
+  const auto delay = Duration(static_cast<int64_t>(ms * 1e6));
+  info.GetReturnValue().Set(WorkerImpl::of(info.GetIsolate())
+                                .start_timer(info[0].As<v8::Function>(), delay, info[2]->IsTrue()));
+}
+
+/// clearTimer(id)
+void clear_timer(const Info& info) {
+  WorkerImpl::of(info.GetIsolate()).clear_timer(id_argument(info, 0));
+}
+
+/// random(view)
+void random(const Info& info) { WorkerImpl::of(info.GetIsolate()).host().random(bytes_of(info[0])); }
+
+/// now(): whole milliseconds since the worker was loaded; coarse, against timing attacks
+void now(const Info& info) {
+  const WorkerImpl& worker = WorkerImpl::of(info.GetIsolate());
+  const Duration age = WorkerImpl::of(info.GetIsolate()).host().now() - worker.started();
+  info.GetReturnValue().Set(static_cast<double>(to_ms(age)));
+}
+
+/// wallMs(): milliseconds since 1970 by the Host's clock
+void wall_ms(const Info& info) {
+  info.GetReturnValue().Set(
+      static_cast<double>(WorkerImpl::of(info.GetIsolate()).host().wall_ms()));
+}
+
+constexpr Native kNatives[] = {
+    {"respond", respond},      {"fail", fail_call}, {"end", end_call},
+    {"log", log},              {"startTimer", start_timer},
+    {"clearTimer", clear_timer}, {"random", random}, {"now", now}, {"wallMs", wall_ms}};
+
+}  // namespace
+
+std::span<const Native> host_natives() { return kNatives; }
+
+}  // namespace themis::js

@@ -1,0 +1,74 @@
+'use strict';
+// The intrinsics the prelude relies on, taken before any handler can replace them.
+// Methods come uncurried: StringPrototypeSlice(text, 1) is text.slice(1).
+const { apply, bind, call } = Function.prototype;
+const uncurryThis = bind.bind(call);
+
+const capture = (prefix, object, names) => {
+  for (const name of names) {
+    const label = name[0].toUpperCase() + name.slice(1);
+    primordials[prefix + label] = object[name];
+  }
+};
+const uncurry = (prefix, object, names) => {
+  for (const name of names) {
+    const label = name[0].toUpperCase() + name.slice(1);
+    primordials[prefix + label] = uncurryThis(object[name]);
+  }
+};
+const uncurryGetter = (label, object, name) => {
+  primordials[label] = uncurryThis(Object.getOwnPropertyDescriptor(object, name).get);
+};
+
+uncurry('ArrayPrototype', Array.prototype,
+  ['push', 'join', 'slice', 'splice', 'sort', 'includes', 'shift']);
+uncurry('StringPrototype', String.prototype,
+  ['slice', 'split', 'toLowerCase', 'toUpperCase', 'charCodeAt', 'codePointAt', 'indexOf',
+    'startsWith', 'padStart', 'trim', 'endsWith']);
+uncurry('RegExpPrototype', RegExp.prototype, ['exec', 'toString']);
+uncurry('DatePrototype', Date.prototype, ['toISOString', 'getTime']);
+uncurry('ErrorPrototype', Error.prototype, ['toString']);
+uncurry('FunctionPrototype', Function.prototype, ['toString']);
+uncurry('SymbolPrototype', Symbol.prototype, ['toString']);
+uncurry('MapPrototype', Map.prototype, ['entries', 'get', 'set', 'has', 'delete']);
+uncurry('SetPrototype', Set.prototype, ['values']);
+uncurry('PromisePrototype', Promise.prototype, ['then']);
+uncurry('ArrayBufferPrototype', ArrayBuffer.prototype, ['slice']);
+uncurryGetter('MapPrototypeSize', Map.prototype, 'size');
+uncurryGetter('SetPrototypeSize', Set.prototype, 'size');
+uncurryGetter('ArrayBufferPrototypeByteLength', ArrayBuffer.prototype, 'byteLength');
+
+const TypedArrayPrototype = Object.getPrototypeOf(Uint8Array.prototype);
+uncurry('TypedArrayPrototype', TypedArrayPrototype, ['set', 'slice', 'subarray']);
+uncurryGetter('TypedArrayPrototypeLength', TypedArrayPrototype, 'length');
+uncurryGetter('TypedArrayPrototypeByteLength', TypedArrayPrototype, 'byteLength');
+uncurryGetter('TypedArrayPrototypeByteOffset', TypedArrayPrototype, 'byteOffset');
+uncurryGetter('TypedArrayPrototypeBuffer', TypedArrayPrototype, 'buffer');
+uncurryGetter('TypedArrayPrototypeTag', TypedArrayPrototype, Symbol.toStringTag);
+uncurryGetter('DataViewPrototypeBuffer', DataView.prototype, 'buffer');
+
+const ArrayIteratorPrototype = Object.getPrototypeOf([][Symbol.iterator]());
+const MapIteratorPrototype = Object.getPrototypeOf(new Map().entries());
+const SetIteratorPrototype = Object.getPrototypeOf(new Set().values());
+uncurry('ArrayIteratorPrototype', ArrayIteratorPrototype, ['next']);
+uncurry('MapIteratorPrototype', MapIteratorPrototype, ['next']);
+uncurry('SetIteratorPrototype', SetIteratorPrototype, ['next']);
+
+capture('Object', Object, ['keys', 'create', 'freeze', 'defineProperty', 'getPrototypeOf',
+  'setPrototypeOf', 'getOwnPropertyDescriptor', 'getOwnPropertyNames', 'hasOwn']);
+capture('Reflect', Reflect, ['ownKeys', 'construct', 'get']);
+capture('JSON', JSON, ['parse', 'stringify']);
+capture('Array', Array, ['isArray']);
+capture('ArrayBuffer', ArrayBuffer, ['isView']);
+capture('Number', Number, ['isInteger']);
+capture('Math', Math, ['trunc', 'min']);
+capture('Object', Object, ['is']);
+primordials.ReflectApply = Reflect.apply;
+primordials.uncurryThis = uncurryThis;
+primordials.apply = apply;
+primordials.SymbolIterator = Symbol.iterator;
+primordials.SymbolToStringTag = Symbol.toStringTag;
+Object.assign(primordials, {
+  Array, ArrayBuffer, DataView, Date, Error, Number, Object, Promise, RangeError, String, Symbol,
+  SyntaxError, TypeError, Uint8Array, WeakMap,
+});

@@ -1,0 +1,200 @@
+#include "runtime/js/worker.hpp"
+
+#include <algorithm>
+
+#include "runtime/js/errors.hpp"
+#include "runtime/js/snapshot.hpp"
+#include "runtime/js/text.hpp"
+
+namespace themis::js {
+namespace {
+
+constexpr uint32_t kWorkerSlot = 0;
+/// Longest console line; the rest is cut.
+constexpr size_t kLogLineMax = 8 << 10;
+
+std::string limit_text(Duration limit) { return std::to_string(to_ms(limit)) + " ms"; }
+std::string limit_text(size_t bytes) { return std::to_string(bytes >> 20) + " MB"; }
+
+}  // namespace
+
+WorkerImpl::WorkerImpl(const v8::StartupData* snapshot, const Limits& limits, Host& host,
+                       Watchdog& watchdog)
+    : limits_(limits),
+      host_(host),
+      watchdog_(watchdog),
+      started_(host.now()),
+      box_(snapshot, limits) {
+  v8::Isolate* isolate = box_.get();
+  isolate->SetData(kWorkerSlot, this);
+  const v8::Isolate::Scope isolate_scope(isolate);
+  const v8::HandleScope handles(isolate);
+  const v8::Local<v8::Context> context = v8::Context::New(isolate);
+  context->AllowCodeGenerationFromStrings(false);
+  context_.Reset(isolate, context);
+  dispatch_.Reset(isolate,
+                  context->GetDataFromSnapshotOnce<v8::Function>(kDispatchIndex).ToLocalChecked());
+  box_.tasks().attach(host_, [this](const std::function<void()>& tasks) { run_tasks(tasks); });
+}
+
+WorkerImpl::~WorkerImpl() {
+  THEMIS_ASSERT(!in_turn_, "a worker is not destroyed by its own JavaScript");
+  closing_ = true;
+  for (auto& [id, timer] : timers_) host_.cancel(timer.host_timer);
+  timers_.clear();
+  fail_all({Code::cancelled, "the worker was dropped"});
+  const std::vector<Completion> last = std::exchange(completions_, {});
+  for (const Completion& completion : last) completion.done(completion.result);
+}
+
+WorkerImpl& WorkerImpl::of(v8::Isolate* isolate) {
+  return *static_cast<WorkerImpl*>(isolate->GetData(kWorkerSlot));
+}
+
+HeapFigures WorkerImpl::heap() const {
+  v8::HeapStatistics figures;
+  box_.get()->GetHeapStatistics(&figures);
+  return {figures.used_heap_size(), figures.total_physical_size(),
+          const_cast<IsolateBox&>(box_).buffers().used()};
+}
+
+WorkerImpl::Ended WorkerImpl::turn(uint32_t call, Duration budget, const Body& body) {
+  THEMIS_ASSERT(!in_turn_, "JavaScript is entered once at a time");
+  v8::Isolate* isolate = box_.get();
+  const v8::Isolate::Scope isolate_scope(isolate);
+  const v8::HandleScope handles(isolate);
+  const v8::Local<v8::Context> context = context_.Get(isolate);
+  const v8::Context::Scope context_scope(context);
+  const v8::TryCatch caught(isolate);
+  in_turn_ = true;
+  current_ = call;
+  turn_start_ = thread_cpu();
+  watchdog_.arm(isolate, turn_start_ + budget);
+  body(context);
+  // Also when `body` was terminated: V8 then drops the microtasks, so that a loop of them ends here.
+  isolate->PerformMicrotaskCheckpoint();
+  return leave(turn_start_);
+}
+
+WorkerImpl::Ended WorkerImpl::leave(Duration start) {
+  v8::Isolate* isolate = box_.get();
+  const bool fired = watchdog_.disarm();
+  if (fired || box_.heap_exceeded()) {
+    isolate->TerminateExecution();
+    isolate->PerformMicrotaskCheckpoint();  // dropped, not run
+    isolate->CancelTerminateExecution();
+  }
+  if (const auto found = calls_.find(current_); found != calls_.end())
+    found->second.cpu += thread_cpu() - start;
+  current_ = 0;
+  in_turn_ = false;
+  if (box_.heap_exceeded()) return Ended::heap;
+  return fired ? Ended::cpu : Ended::normally;
+}
+
+void WorkerImpl::call_turn(uint32_t call, const Body& body) {
+  const Duration left = limits_.cpu - calls_.at(call).cpu;
+  settle(call, left > Duration::zero() ? turn(call, left, body) : Ended::cpu);
+}
+
+void WorkerImpl::settle(uint32_t call, Ended ended) {
+  if (ended == Ended::heap)
+    return fail_all({Code::memory_exceeded, "over " + limit_text(limits_.heap_bytes) + " of heap"});
+  if (ended == Ended::cpu && calls_.contains(call)) {
+    answer(call, fail(Code::cpu_exceeded, "over " + limit_text(limits_.cpu) + " of CPU time"),
+           false);
+    erase(call);
+  }
+  fail_stuck_calls();
+  if (calls_.contains(call)) watch_wall(call);
+}
+
+void WorkerImpl::fail_stuck_calls() {
+  // No timer and no task: no JavaScript of this isolate runs again by itself.
+  if (calls_.empty() || !timers_.empty() || box_.tasks().pending()) return;
+  fail_all({Code::threw, "the handler's promise never settles: nothing is left to wait for"});
+}
+
+void WorkerImpl::fail_all(const Error& error) {
+  while (!calls_.empty()) {
+    const uint32_t id = calls_.begin()->first;
+    answer(id, fail(error), false);
+    erase(id);
+  }
+}
+
+void WorkerImpl::watch_wall(uint32_t id) {
+  Call& call = calls_.at(id);
+  if (call.has_wall_timer) return;
+  call.has_wall_timer = true;
+  call.wall_timer = host_.after(limits_.wall - call.cpu, [this, id] {
+    calls_.at(id).has_wall_timer = false;
+    answer(id, fail(Code::timeout, "no answer within " + limit_text(limits_.wall)), false);
+    erase(id);
+    fail_stuck_calls();
+    deliver();
+  });
+}
+
+void WorkerImpl::erase(uint32_t id) {
+  const auto found = calls_.find(id);
+  if (found == calls_.end()) return;
+  if (found->second.has_wall_timer) host_.cancel(found->second.wall_timer);
+  const size_t timers = found->second.timers;
+  calls_.erase(found);
+  if (timers == 0) return;
+  std::erase_if(timers_, [&](auto& entry) {  // timers end with the call that started them
+    if (entry.second.call != id) return false;
+    host_.cancel(entry.second.host_timer);
+    return true;
+  });
+}
+
+void WorkerImpl::end(uint32_t call) { erase(call); }
+
+void WorkerImpl::answer(uint32_t id, Result<Response> result, bool more) {
+  const auto found = calls_.find(id);
+  if (found == calls_.end()) return;
+  if (found->second.done) {
+    if (result)
+      result->cpu =
+          found->second.cpu + (id == current_ ? thread_cpu() - turn_start_ : Duration::zero());
+    completions_.push_back({std::exchange(found->second.done, {}), std::move(result)});
+    --unanswered_;
+  }
+  if (!more) erase(id);
+}
+
+void WorkerImpl::answer_exception(uint32_t id, v8::Local<v8::Value> exception, bool more) {
+  const auto found = calls_.find(id);
+  if (found == calls_.end()) return;
+  std::string what = describe_exception(context_.Get(box_.get()), exception);
+  if (box_.get()->IsExecutionTerminating()) return;  // settle() says why
+  const bool no_buffers = box_.buffers().refused() != found->second.buffers_refused &&
+                          what.find("Array buffer allocation failed") != std::string::npos;
+  if (no_buffers) what = "over " + limit_text(limits_.buffer_bytes) + " of ArrayBuffers: " + what;
+  answer(id, fail(no_buffers ? Code::memory_exceeded : Code::threw, std::move(what)), more);
+}
+
+void WorkerImpl::log(LogLevel level, v8::Local<v8::String> text) {
+  const auto found = calls_.find(current_);
+  size_t& used = found == calls_.end() ? load_log_bytes_ : found->second.log_bytes;
+  if (used >= limits_.log_bytes) return;
+  const std::string line = to_utf8(box_.get(), text, kLogLineMax);
+  used += line.size() + 1;
+  if (used < limits_.log_bytes) return host_.log(level, line);
+  host_.log(LogLevel::warn, "log limit reached: the rest of this call's output is dropped");
+}
+
+void WorkerImpl::run_tasks(const std::function<void()>& tasks) {
+  if (retired()) return;
+  settle(0, turn(0, limits_.cpu, [&tasks](v8::Local<v8::Context>) { tasks(); }));
+  deliver();
+}
+
+void WorkerImpl::deliver() {
+  std::vector<Completion> batch = std::exchange(completions_, {});
+  for (Completion& completion : batch) completion.done(std::move(completion.result));
+}
+
+}  // namespace themis::js

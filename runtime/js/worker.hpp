@@ -1,0 +1,109 @@
+#pragma once
+// One function: its isolate, its calls in flight, its timers. Internal: shows V8.
+
+#include <v8.h>
+
+#include <optional>
+#include <unordered_map>
+
+#include "runtime/js/isolate.hpp"
+#include "runtime/js/watchdog.hpp"
+
+namespace themis::js {
+
+/// Every entry into JavaScript is a turn: it belongs to one call, its CPU time is charged to that
+/// call, the watchdog is armed with what the call has left, and the microtasks run at its end.
+class WorkerImpl final : public Worker {
+ public:
+  WorkerImpl(const v8::StartupData* snapshot, const Limits& limits, Host& host, Watchdog& watchdog);
+  ~WorkerImpl() override;
+
+  /// Compiles and runs the module; once, before the first call. Errors: as Engine::load.
+  Status load(std::string_view source, std::string_view name);
+
+  void call(Request request, Done done) override;
+  size_t in_flight() const override { return unanswered_; }
+  bool retired() const override { return box_.heap_exceeded(); }
+  HeapFigures heap() const override;
+
+  // For the natives, inside a turn.
+  static WorkerImpl& of(v8::Isolate* isolate);
+  Host& host() { return host_; }
+  const Limits& limits() const { return limits_; }
+  TimePoint started() const { return started_; }
+  void log(LogLevel level, v8::Local<v8::String> text);
+  /// The answer of a call; unknown ids (it timed out) are ignored. `more`: waitUntil goes on.
+  void answer(uint32_t call, Result<Response> result, bool more);
+  /// The handler's exception as the answer.
+  void answer_exception(uint32_t call, v8::Local<v8::Value> exception, bool more);
+  /// The call's waitUntil promises have settled.
+  void end(uint32_t call);
+  /// 0 when there can be no timer (outside of a call, or kTimersMax).
+  uint32_t start_timer(v8::Local<v8::Function> callback, Duration delay, bool repeat);
+  void clear_timer(uint32_t id);
+
+ private:
+  using Body = std::function<void(v8::Local<v8::Context>)>;
+  struct Call {
+    Done done;  ///< Empty once answered; the record then lives on for waitUntil.
+    Duration cpu{};
+    size_t log_bytes = 0;
+    size_t timers = 0;
+    size_t buffers_refused = 0;  ///< ArrayBuffers::refused when it began.
+    TimerId wall_timer = 0;
+    bool has_wall_timer = false;
+  };
+  struct Timer {
+    v8::Global<v8::Function> callback;
+    uint32_t call = 0;
+    TimerId host_timer = 0;
+    Duration delay{};
+    bool repeat = false;
+  };
+  struct Completion {
+    Done done;
+    Result<Response> result;
+  };
+  enum class Ended { normally, cpu, heap };
+
+  /// Runs `body` and the microtasks after it, for `call` (0: for none) with `budget` of CPU time.
+  Ended turn(uint32_t call, Duration budget, const Body& body);
+  Ended leave(Duration start);
+  /// A turn for a call in flight, with what it has left; then what follows from its end.
+  void call_turn(uint32_t call, const Body& body);
+  void settle(uint32_t call, Ended ended);
+  void fail_stuck_calls();
+  void fail_all(const Error& error);
+  void erase(uint32_t call);
+  void watch_wall(uint32_t id);
+  void run_tasks(const std::function<void()>& tasks);
+  void fire_timer(uint32_t id);
+  /// Hands out the answers collected by a turn. Last in its caller: a `done` may destroy *this.
+  void deliver();
+  void dispatch(v8::Local<v8::Context> context, uint32_t id, Request& request);
+  Result<v8::Local<v8::Object>> run_module(v8::Local<v8::Context> context, std::string_view source,
+                                           std::string_view name);
+
+  const Limits limits_;
+  Host& host_;
+  Watchdog& watchdog_;
+  const TimePoint started_;
+  IsolateBox box_;
+  v8::Global<v8::Context> context_;
+  v8::Global<v8::Function> dispatch_;
+  v8::Global<v8::Object> handler_;
+  v8::Global<v8::Function> fetch_;
+  std::unordered_map<uint32_t, Call> calls_;
+  std::unordered_map<uint32_t, Timer> timers_;
+  std::vector<Completion> completions_;
+  size_t unanswered_ = 0;
+  uint32_t last_call_ = 0;
+  uint32_t last_timer_ = 0;
+  uint32_t current_ = 0;  ///< The call whose turn it is; 0: none.
+  bool in_turn_ = false;
+  bool closing_ = false;
+  Duration turn_start_{};
+  size_t load_log_bytes_ = 0;
+};
+
+}  // namespace themis::js

@@ -1,0 +1,34 @@
+#include "runtime/net/address.hpp"
+
+#include <arpa/inet.h>
+
+#include <charconv>
+
+namespace themis::net {
+
+Result<Address> Address::parse(std::string_view text) {
+  const std::string quoted = '"' + std::string(text) + '"';
+  const size_t colon = text.rfind(':');
+  const bool bracketed = !text.empty() && text.front() == '[';
+  if (colon == std::string_view::npos || (bracketed && text[colon - 1] != ']'))
+    return fail(Code::malformed, quoted + " has no port");
+  std::string_view host = text.substr(0, colon);
+  const std::string_view digits = text.substr(colon + 1);
+  uint16_t port = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  if (digits.empty() || error != std::errc{} || end != digits.data() + digits.size())
+    return fail(Code::malformed, quoted + " has no valid port (0 to 65535)");
+  if (bracketed) host = host.substr(1, host.size() - 2);
+  Address address{host == "localhost" ? "127.0.0.1" : std::string(host), port};
+  in6_addr raw;
+  if (inet_pton(bracketed ? AF_INET6 : AF_INET, address.host.c_str(), &raw) != 1)
+    return fail(Code::malformed, quoted + " is not a numeric IPv4 or [IPv6] address with a port");
+  return address;
+}
+
+std::string Address::text() const {
+  const bool six = host.find(':') != std::string::npos;
+  return (six ? '[' + host + ']' : host) + ':' + std::to_string(port);
+}
+
+}  // namespace themis::net

@@ -1,0 +1,322 @@
+#include "runtime/net/epoll_loop.hpp"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <mutex>
+
+#include "runtime/base/log.hpp"
+#include "runtime/net/socket.hpp"
+#include "runtime/net/timers.hpp"
+
+namespace themis::net {
+namespace {
+
+constexpr int kEventsPerTurn = 64;
+constexpr int kAcceptsPerTurn = 32;
+
+/// What a descriptor in the epoll set calls.
+class Source {
+ public:
+  virtual ~Source() = default;
+  virtual void on_events(uint32_t events) = 0;
+};
+
+}  // namespace
+
+struct EpollLoop::Impl {
+  Descriptor epoll{epoll_create1(EPOLL_CLOEXEC)};
+  Descriptor wakeup{eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
+  std::array<epoll_event, kEventsPerTurn> events;
+  int event_count = 0;
+  std::array<std::byte, kReadBytesMax> buffer;
+  Timers timers;
+  TimePoint now = std::chrono::steady_clock::now();
+  std::function<bool()> turn;
+  std::atomic<bool> stopping{false};
+  std::atomic<bool> woken{false};
+  std::mutex posted_mutex;
+  std::vector<std::function<void()>> posted;
+
+  void control(int operation, int fd, uint32_t mask, Source* source) {
+    epoll_event event{};
+    event.events = mask;
+    event.data.ptr = source;
+    THEMIS_ASSERT(epoll_ctl(epoll.get(), operation, fd, &event) == 0, "epoll_ctl on an own socket");
+  }
+  /// A source that goes away must not be called for an event of this turn that is still in the array.
+  void forget(int fd, const Source* source) {
+    epoll_ctl(epoll.get(), EPOLL_CTL_DEL, fd, nullptr);
+    for (int i = 0; i < event_count; ++i)
+      if (events[static_cast<size_t>(i)].data.ptr == source)
+        events[static_cast<size_t>(i)].data.ptr = nullptr;
+  }
+  void run_posted() {
+    std::vector<std::function<void()>> work;
+    {
+      const std::lock_guard lock(posted_mutex);
+      work.swap(posted);
+    }
+    for (auto& task : work) task();
+  }
+  int sleep_ms(bool more);
+  void run_turn(bool& more);
+};
+
+namespace {
+
+class EpollStream final : public Stream, public Source {
+ public:
+  EpollStream(EpollLoop::Impl& impl, Descriptor fd, StreamHandler& handler, bool connecting);
+  ~EpollStream() override;
+  size_t write(ByteView data) override;
+  void set_reading(bool reading) override;
+  Address peer() const override;
+  void on_events(uint32_t events) override;
+
+ private:
+  void update();
+  void finish_connect();
+  void read_once();
+  void closed(Error why);
+
+  EpollLoop::Impl& impl_;
+  Descriptor fd_;
+  StreamHandler& handler_;
+  bool connecting_;
+  bool reading_ = true;
+  bool writing_ = false;
+  bool broken_ = false;
+  TimerId report_ = 0;
+  uint32_t mask_ = 0;
+};
+
+EpollStream::EpollStream(EpollLoop::Impl& impl, Descriptor fd, StreamHandler& handler,
+                         bool connecting)
+    : impl_(impl),
+      fd_(std::move(fd)),
+      handler_(handler),
+      connecting_(connecting) {
+  mask_ = connecting_ ? uint32_t{EPOLLOUT} : uint32_t{EPOLLIN};
+  impl_.control(EPOLL_CTL_ADD, fd_.get(), mask_, this);
+}
+
+EpollStream::~EpollStream() {
+  impl_.timers.cancel(report_);
+  impl_.forget(fd_.get(), this);
+}
+
+void EpollStream::update() {
+  uint32_t mask = 0;
+  if (connecting_ || writing_) mask |= EPOLLOUT;
+  if (!connecting_ && reading_) mask |= EPOLLIN;
+  if (broken_) mask = 0;
+  if (mask == mask_) return;
+  mask_ = mask;
+  impl_.control(EPOLL_CTL_MOD, fd_.get(), mask, this);
+}
+
+size_t EpollStream::write(ByteView data) {
+  if (broken_) return data.size();
+  if (connecting_) return 0;
+  size_t sent = 0;
+  while (sent < data.size()) {
+    const ssize_t n = send(fd_.get(), data.data() + sent, data.size() - sent, MSG_NOSIGNAL);
+    if (n < 0) {
+      if (errno == EINTR) continue;
+      if (errno == EAGAIN || errno == EWOULDBLOCK) break;
+      // Reported from the loop, not from inside the caller's write.
+      broken_ = true;
+      const std::string text = system_error_text(errno);
+      report_ = impl_.timers.add(TimePoint{}, [this, text] { closed({Code::unavailable, text}); });
+      update();
+      return data.size();
+    }
+    sent += static_cast<size_t>(n);
+  }
+  writing_ = sent < data.size();
+  update();
+  return sent;
+}
+
+void EpollStream::set_reading(bool reading) {
+  reading_ = reading;
+  update();
+}
+
+Address EpollStream::peer() const {
+  sockaddr_storage storage{};
+  socklen_t length = sizeof storage;
+  if (getpeername(fd_.get(), reinterpret_cast<sockaddr*>(&storage), &length) != 0) return {};
+  return from_socket_address(storage);
+}
+
+void EpollStream::closed(Error why) {
+  broken_ = true;
+  update();
+  handler_.on_closed(why);  // may destroy this
+}
+
+void EpollStream::finish_connect() {
+  int error_number = 0;
+  socklen_t length = sizeof error_number;
+  getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error_number, &length);
+  if (error_number != 0) return closed({Code::unavailable, system_error_text(error_number)});
+  connecting_ = false;
+  update();
+  handler_.on_connected();
+}
+
+void EpollStream::read_once() {
+  const ssize_t n = recv(fd_.get(), impl_.buffer.data(), impl_.buffer.size(), 0);
+  if (n > 0) return handler_.on_data(std::span(impl_.buffer).first(static_cast<size_t>(n)));
+  if (n == 0) return closed({Code::unavailable, "closed by the peer"});
+  if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+    closed({Code::unavailable, system_error_text(errno)});
+}
+
+void EpollStream::on_events(uint32_t events) {
+  if (broken_) return;
+  if (connecting_) return finish_connect();
+  // One kind of call per event: a handler may destroy the stream, and level-triggered epoll asks again.
+  if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && (reading_ || (events & EPOLLIN) == 0))
+    return read_once();
+  if ((events & EPOLLOUT) != 0 && writing_) {
+    writing_ = false;
+    update();
+    handler_.on_writable();
+  }
+}
+
+class EpollListener final : public Listener, public Source {
+ public:
+  EpollListener(EpollLoop::Impl& impl, Descriptor fd, Acceptor& acceptor)
+      : impl_(impl), fd_(std::move(fd)), acceptor_(acceptor) {
+    impl_.control(EPOLL_CTL_ADD, fd_.get(), EPOLLIN, this);
+  }
+  ~EpollListener() override { impl_.forget(fd_.get(), this); }
+
+  Address address() const override {
+    sockaddr_storage storage{};
+    socklen_t length = sizeof storage;
+    getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&storage), &length);
+    return from_socket_address(storage);
+  }
+
+  void on_events(uint32_t) override {
+    for (int i = 0; i < kAcceptsPerTurn; ++i) {
+      sockaddr_storage from{};
+      socklen_t length = sizeof from;
+      Descriptor fd(accept4(fd_.get(), reinterpret_cast<sockaddr*>(&from), &length,
+                            SOCK_NONBLOCK | SOCK_CLOEXEC));
+      if (!fd.valid()) {
+        if (errno == EMFILE || errno == ENFILE) log::warn("net", "cannot accept: {}", system_error_text(errno));
+        return;
+      }
+      set_no_delay(fd.get());
+      StreamHandler* handler = acceptor_.on_accept(from_socket_address(from));
+      if (handler == nullptr) continue;
+      acceptor_.accepted(handler, std::make_unique<EpollStream>(impl_, std::move(fd), *handler, false));
+    }
+  }
+
+ private:
+  EpollLoop::Impl& impl_;
+  Descriptor fd_;
+  Acceptor& acceptor_;
+};
+
+}  // namespace
+
+EpollLoop::EpollLoop() : impl_(std::make_unique<Impl>()) {
+  THEMIS_ASSERT(impl_->epoll.valid() && impl_->wakeup.valid(), "no descriptor left for the event loop");
+  impl_->control(EPOLL_CTL_ADD, impl_->wakeup.get(), EPOLLIN, nullptr);
+}
+EpollLoop::~EpollLoop() = default;
+
+TimePoint EpollLoop::now() const { return std::chrono::steady_clock::now(); }
+int64_t EpollLoop::wall_ms() const { return SystemClock{}.wall_ms(); }
+
+TimerId EpollLoop::after(Duration delay, std::function<void()> callback) {
+  return impl_->timers.add(now() + delay, std::move(callback));
+}
+void EpollLoop::cancel(TimerId id) { impl_->timers.cancel(id); }
+
+Result<std::unique_ptr<Listener>> EpollLoop::listen(const Address& address, Acceptor& acceptor) {
+  THEMIS_TRY(Descriptor fd, open_listener(address));
+  return std::make_unique<EpollListener>(*impl_, std::move(fd), acceptor);
+}
+
+Result<std::unique_ptr<Stream>> EpollLoop::connect(const Address& to, StreamHandler& handler) {
+  THEMIS_TRY(Descriptor fd, open_connection(to));
+  return std::make_unique<EpollStream>(*impl_, std::move(fd), handler, true);
+}
+
+std::unique_ptr<Stream> EpollLoop::adopt(int fd, StreamHandler& handler) {
+  return std::make_unique<EpollStream>(*impl_, Descriptor(fd), handler, false);
+}
+
+void EpollLoop::post(std::function<void()> work) {
+  {
+    const std::lock_guard lock(impl_->posted_mutex);
+    impl_->posted.push_back(std::move(work));
+  }
+  wake();
+}
+
+void EpollLoop::wake() {
+  if (impl_->woken.exchange(true, std::memory_order_acq_rel)) return;
+  const uint64_t one = 1;
+  [[maybe_unused]] const ssize_t n = ::write(impl_->wakeup.get(), &one, sizeof one);
+}
+
+void EpollLoop::set_turn(std::function<bool()> turn) { impl_->turn = std::move(turn); }
+
+void EpollLoop::stop() {
+  impl_->stopping.store(true, std::memory_order_release);
+  wake();
+}
+
+int EpollLoop::Impl::sleep_ms(bool more) {
+  if (more || stopping.load(std::memory_order_acquire)) return 0;
+  const TimePoint due = timers.next_due();
+  if (due == TimePoint::max()) return -1;
+  const auto left = due - std::chrono::steady_clock::now();
+  if (left <= Duration::zero()) return 0;
+  // Rounded up: waking early would only spin until the timer is due.
+  return static_cast<int>(std::min<int64_t>(to_ms(left) + 1, 60'000));
+}
+
+void EpollLoop::Impl::run_turn(bool& more) {
+  event_count = epoll_wait(epoll.get(), events.data(), kEventsPerTurn, sleep_ms(more));
+  bool was_woken = false;
+  for (int i = 0; i < event_count; ++i) {
+    const epoll_event& event = events[static_cast<size_t>(i)];
+    if (event.events == 0) continue;
+    if (event.data.ptr != nullptr) {
+      static_cast<Source*>(event.data.ptr)->on_events(event.events);
+    } else {
+      was_woken = true;
+    }
+  }
+  event_count = 0;
+  if (was_woken && woken.load(std::memory_order_acquire)) {
+    uint64_t count;
+    [[maybe_unused]] const ssize_t n = ::read(wakeup.get(), &count, sizeof count);
+    woken.store(false, std::memory_order_release);
+    run_posted();
+  }
+  if (timers.next_due() != TimePoint::max()) timers.run_due(std::chrono::steady_clock::now());
+  more = turn && turn();
+}
+
+void EpollLoop::run() {
+  bool more = false;
+  while (!impl_->stopping.load(std::memory_order_acquire)) impl_->run_turn(more);
+  impl_->stopping.store(false, std::memory_order_release);
+}
+
+}  // namespace themis::net

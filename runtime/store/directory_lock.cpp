@@ -1,0 +1,67 @@
+#include "runtime/store/directory_lock.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "runtime/base/log.hpp"
+
+namespace themis::storage {
+namespace {
+
+Error io_error(const std::filesystem::path& path, std::string_view what) {
+  return {Code::io, fmt::format("{}: {}: {}", path.string(), what, std::strerror(errno))};
+}
+
+Status create(const std::filesystem::path& directory) {
+  std::error_code error;
+  if (directory.has_parent_path())
+    std::filesystem::create_directories(directory.parent_path(), error);
+  if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST)
+    return fail(io_error(directory, "cannot be created"));
+  struct stat info {};
+  if (::stat(directory.c_str(), &info) != 0) return fail(io_error(directory, "cannot be read"));
+  if (!S_ISDIR(info.st_mode)) return fail(Code::io, directory.string() + ": is not a directory");
+  if ((info.st_mode & 077) != 0)
+    log::warn("store", "{} can be read by others (mode {:o}); chmod 700 closes it",
+              directory.string(), info.st_mode & 0777);
+  return {};
+}
+
+std::string holder(int fd) {
+  char digits[16] = {};
+  const ssize_t length = ::pread(fd, digits, sizeof digits - 1, 0);
+  const int pid = length > 0 ? std::atoi(digits) : 0;
+  return pid > 0 ? fmt::format("process {}", pid) : "another process";
+}
+
+}  // namespace
+
+Result<int> lock_directory(const std::filesystem::path& directory) {
+  THEMIS_CHECK(create(directory));
+  const std::filesystem::path path = directory / "lock";
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0) return fail(io_error(path, "cannot be opened"));
+  if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    const Error error = errno == EWOULDBLOCK
+        ? Error{Code::exists, fmt::format("{} is in use by {}", directory.string(), holder(fd))}
+        : io_error(path, "cannot be locked");
+    ::close(fd);
+    return fail(error);
+  }
+  const std::string pid = fmt::format("{}\n", ::getpid());
+  if (::ftruncate(fd, 0) != 0 ||
+      ::pwrite(fd, pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size())) {
+    const Error error = io_error(path, "cannot be written");
+    ::close(fd);
+    return fail(error);
+  }
+  return fd;
+}
+
+}  // namespace themis::storage

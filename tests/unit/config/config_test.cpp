@@ -1,0 +1,223 @@
+// mesh.toml: what is accepted, what each mistake is answered with, and that the files in configs/ load.
+#include "runtime/config/config.hpp"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <unistd.h>
+
+#include <string>
+#include <vector>
+
+namespace themis {
+namespace {
+
+const std::string kIdHex(64, 'a');
+
+std::string error_of(std::string_view text, std::vector<std::string> overrides = {}) {
+  const auto config = parse_config(text, "mesh.toml", overrides);
+  if (config) return "accepted";
+  EXPECT_EQ(config.error().code, Code::invalid);
+  EXPECT_EQ(config.error().detail.find('\n'), std::string::npos);
+  return config.error().detail;
+}
+
+TEST(Config, HasSafeDefaultsWhenEmpty) {
+  const auto config = parse_config("", "mesh.toml");
+  ASSERT_TRUE(config) << config.error().detail;
+  EXPECT_EQ(*config, Config{});
+  EXPECT_TRUE(config->node.encryption);
+  EXPECT_EQ(config->node.advertised().text(), "127.0.0.1:7001");
+  EXPECT_EQ(config->place.workers, Place::process);
+}
+
+TEST(Config, ReadsEveryKey) {
+  const auto config = parse_config(fmt::format(R"(
+[mesh]
+network = "other"
+bootstrap = ["127.0.0.1:7001", "{}@[::1]:7009"]
+redundancy = 0
+refresh_s = 7
+[node]
+listen = "127.0.0.1:7100"
+advertise = "10.0.0.1:7100"
+data = "elsewhere"
+virtual = 5
+encryption = false
+[gateway]
+listen = ""
+[workers]
+count = 3
+memory_mb = 64
+cpu_ms = 10
+wall_ms = 1000
+[monitors]
+threads = 2
+epoch_ms = 50
+[place]
+workers = "process"
+monitors = "local"
+[log]
+level = "debug"
+format = "json"
+)", kIdHex), "mesh.toml");
+  ASSERT_TRUE(config) << config.error().detail;
+  Config expected;
+  std::array<std::byte, 32> id;
+  id.fill(std::byte{0xaa});
+  expected.mesh = {"other", {{{"127.0.0.1", 7001}, {}}, {{"::1", 7009}, id}}, 0, 7};
+  expected.node = {{"127.0.0.1", 7100}, net::Address{"10.0.0.1", 7100}, "elsewhere", 5, false};
+  expected.gateway = {std::nullopt};
+  expected.workers = {3, 64, 10, 1000};
+  expected.monitors = {2, 50};
+  expected.place = {Place::process, Place::local};
+  expected.log = {log::Level::debug, log::Format::json};
+  EXPECT_EQ(*config, expected);
+  const auto again = parse_config(describe(*config), "described");
+  ASSERT_TRUE(again) << again.error().detail;
+  EXPECT_EQ(*again, expected);
+}
+
+TEST(Config, DescribesTextThatNeedsEscapes) {
+  Config config;
+  config.node.data = R"(a "quoted" back\slash)";
+  const auto again = parse_config(describe(config), "described");
+  ASSERT_TRUE(again) << again.error().detail;
+  EXPECT_EQ(again->node.data, config.node.data);
+}
+
+TEST(Config, PointsAtTheWrongValue) {
+  EXPECT_EQ(error_of("[mesh]\n\n[node]\n  listen = \"127.0.0.1\"\n"),
+            "mesh.toml:4:12: node.listen: \"127.0.0.1\" has no port");
+  EXPECT_EQ(error_of("[workers]\ncount = \"two\""),
+            "mesh.toml:2:9: workers.count: must be a whole number");
+  EXPECT_EQ(error_of("[node]\nencryption = 1"),
+            "mesh.toml:2:14: node.encryption: must be true or false");
+  EXPECT_EQ(error_of("[mesh]\nbootstrap = [\"127.0.0.1:1\", 2]"),
+            "mesh.toml:2:13: mesh.bootstrap: must be a list of strings");
+  EXPECT_EQ(error_of("[node]\ndata = \"\""), "mesh.toml:2:8: node.data: must not be empty");
+  EXPECT_EQ(error_of("[node]\ndata = \"a\\u0007b\""),
+            "mesh.toml:2:8: node.data: holds a control character");
+  EXPECT_EQ(error_of("node = 3"), "mesh.toml:1:1: node: must be a table, [node]");
+}
+
+TEST(Config, NamesTheNearestKnownKey) {
+  EXPECT_EQ(error_of("[mesh]\n\n[node]\nlisen = \"127.0.0.1:1\""),
+            "mesh.toml:4:1: node.lisen: unknown key; did you mean node.listen?");
+  EXPECT_EQ(error_of("[gatway]\nlisten = \"127.0.0.1:1\""),
+            "mesh.toml:1:2: gatway: unknown table; did you mean [gateway]?");
+  EXPECT_EQ(error_of("listen = \"127.0.0.1:1\""),
+            "mesh.toml:1:1: listen: unknown key; did you mean node.listen?");
+  EXPECT_EQ(error_of("", {"workers.mem_mb=3"}),
+            "--set: workers.mem_mb: unknown key; did you mean workers.memory_mb?");
+}
+
+TEST(Config, RefusesNumbersOutOfRangeWithTheReason) {
+  EXPECT_EQ(error_of("[workers]\nmemory_mb = 8"),
+            "mesh.toml:2:13: workers.memory_mb: 8 is outside 16 to 4096: V8 needs 16 MB to start, "
+            "and caps a heap at 4096 MB");
+  for (const char* wrong :
+       {"mesh.redundancy=17", "mesh.redundancy=-1", "mesh.refresh_s=0", "node.virtual=0",
+        "node.virtual=257", "workers.count=257", "workers.cpu_ms=0", "workers.wall_ms=900001",
+        "monitors.threads=0", "monitors.epoch_ms=9", "workers.count=99999999999999999999"})
+    EXPECT_NE(error_of("", {wrong}), "accepted") << wrong;
+}
+
+TEST(Config, RefusesPlacesThisBuildDoesNotHave) {
+  EXPECT_EQ(error_of("[place]\nworkers = \"snp\""),
+            "mesh.toml:2:11: place.workers: \"snp\" is not available in this build; "
+            "use \"process\"");
+  EXPECT_EQ(error_of("[place]\nmonitors = \"moon\""),
+            "mesh.toml:2:12: place.monitors: \"moon\" is not one of \"process\", \"local\"");
+  EXPECT_NE(error_of("[place]\nworkers = \"local\""), "accepted");
+}
+
+TEST(Config, RefusesValuesThatContradictEachOther) {
+  EXPECT_EQ(error_of("[node]\nlisten = \"127.0.0.1:65535\"\nvirtual = 2"),
+            "mesh.toml:3:11: node.virtual: 2 virtual nodes from port 65535 on pass port 65535");
+  EXPECT_EQ(error_of("[node]\nlisten = \"0.0.0.0:7001\""),
+            "mesh.toml:2:10: node.listen: nobody can connect to 0.0.0.0; set node.advertise to "
+            "the address that peers use");
+  EXPECT_EQ(error_of("[node]\nvirtual = 3", {"gateway.listen=127.0.0.1:7003"}),
+            "--set: gateway.listen: port 7003 is the node's own (node.listen)");
+  EXPECT_NE(error_of("[workers]\ncpu_ms = 100\nwall_ms = 99"), "accepted");
+  EXPECT_EQ(error_of("", {"node.listen=127.0.0.1:0", "gateway.listen=127.0.0.1:0"}), "accepted");
+}
+
+TEST(Config, RefusesBootstrapPeersItCannotUse) {
+  EXPECT_EQ(error_of("[mesh]\nbootstrap = [\"abcd@127.0.0.1:1\"]"),
+            "mesh.toml:2:13: mesh.bootstrap: \"abcd@127.0.0.1:1\" does not start with a node id "
+            "of 64 hexadecimal digits");
+  EXPECT_NE(error_of("", {"mesh.bootstrap=127.0.0.1:0"}), "accepted");
+  EXPECT_NE(error_of("", {"mesh.bootstrap=127.0.0.1"}), "accepted");
+  std::string many = "mesh.bootstrap=";
+  for (int i = 0; i < 65; ++i) many += "127.0.0.1:1,";
+  EXPECT_NE(error_of("", {many}), "accepted");
+}
+
+TEST(Config, AppliesOverridesInOrder) {
+  const std::vector<std::string> overrides{
+      "node.listen=127.0.0.1:7002", "node.data = data/node-2", "gateway.listen=",
+      "mesh.bootstrap=[\"127.0.0.1:7001\", 127.0.0.1:7003]", "node.encryption=false",
+      "workers.count=1", "workers.count=4", "log.level='warn'"};
+  const auto config = parse_config("[node]\nlisten = \"127.0.0.1:7001\"", "mesh.toml", overrides);
+  ASSERT_TRUE(config) << config.error().detail;
+  EXPECT_EQ(config->node.listen.port, 7002);
+  EXPECT_EQ(config->node.data, "data/node-2");
+  EXPECT_FALSE(config->gateway.listen);
+  ASSERT_EQ(config->mesh.bootstrap.size(), 2u);
+  EXPECT_EQ(config->mesh.bootstrap[1].text(), "127.0.0.1:7003");
+  EXPECT_FALSE(config->node.encryption);
+  EXPECT_EQ(config->workers.count, 4u);
+  EXPECT_EQ(config->log.level, log::Level::warn);
+  const auto alone = parse_config("[mesh]\nbootstrap = [\"127.0.0.1:1\"]", "mesh.toml",
+                                  std::vector<std::string>{"mesh.bootstrap=[]"});
+  ASSERT_TRUE(alone);
+  EXPECT_TRUE(alone->mesh.bootstrap.empty());
+}
+
+TEST(Config, RefusesOverridesItCannotRead) {
+  EXPECT_EQ(error_of("", {"node.listen"}), "--set node.listen: needs the form key=value");
+  EXPECT_EQ(error_of("", {"node.encryption=yes"}), "--set: node.encryption: must be true or false");
+  EXPECT_EQ(error_of("", {"workers.count=3x"}), "--set: workers.count: must be a whole number");
+}
+
+TEST(Config, ReportsTomlThatDoesNotParse) {
+  EXPECT_EQ(error_of("[node]\nlisten = \"abc").substr(0, 12), "mesh.toml:2:");
+  EXPECT_NE(error_of("[node]\n[node]"), "accepted");
+  EXPECT_NE(error_of(std::string("a\0b", 3)), "accepted");
+  EXPECT_NE(error_of(std::string(kConfigBytesMax + 1, '#')), "accepted");
+}
+
+TEST(Config, ReportsAFileThatCannotBeRead) {
+  const auto missing = load_config("no-such-file.toml");
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error(), (Error{Code::io, "no-such-file.toml: No such file or directory"}));
+  const auto directory = load_config(THEMIS_CONFIGS);
+  ASSERT_FALSE(directory);
+  EXPECT_EQ(directory.error().code, Code::io);
+}
+
+TEST(Config, LoadsTheFilesThatShip) {
+  const std::string folder = THEMIS_CONFIGS;
+  const auto mesh = load_config(folder + "/mesh.toml");
+  ASSERT_TRUE(mesh) << mesh.error().detail;
+  EXPECT_EQ(*mesh, Config{}) << "mesh.toml shows the defaults";
+  const auto second = load_config(
+      folder + "/mesh.toml",
+      std::vector<std::string>{"node.listen=127.0.0.1:7002", "node.data=data/node-2",
+                               "gateway.listen=", "mesh.bootstrap=127.0.0.1:7001"});
+  ASSERT_TRUE(second) << second.error().detail;
+  EXPECT_FALSE(second->gateway.listen);
+  const auto single = load_config(folder + "/single.toml");
+  ASSERT_TRUE(single) << single.error().detail;
+  EXPECT_EQ(single->place.monitors, Place::local);
+  const auto production = load_config(folder + "/production.toml");
+  ASSERT_TRUE(production) << production.error().detail;
+  ASSERT_EQ(production->mesh.bootstrap.size(), 2u);
+  EXPECT_TRUE(production->mesh.bootstrap[0].node_id);
+  EXPECT_EQ(production->node.advertised().host, "203.0.113.9");
+}
+
+}  // namespace
+}  // namespace themis

@@ -1,0 +1,189 @@
+// The HTTP server's limits: what each one answers, and what it costs.
+
+#include "tests/unit/http/served.hpp"
+
+namespace themis::test {
+namespace {
+
+TEST(HttpLimits, RefusesBadRequestsWithAProblemAndCloses) {
+  Served s;
+  Peer& peer = *s.loop.connect();
+  peer.send("GET / HTTP/1.1\r\nbroken\r\n\r\n" + get("/smuggled"));
+  EXPECT_EQ(statuses(peer.received), "400");
+  EXPECT_TRUE(contains(peer.received, "application/problem+json"));
+  EXPECT_TRUE(contains(peer.received, "Connection: close"));
+  EXPECT_TRUE(contains(peer.received, "\"trace\":\"c1-0\""));
+  EXPECT_TRUE(s.handler.held.empty());
+  EXPECT_EQ(s.server.counters().refused, 1u);
+}
+
+TEST(HttpLimits, AnswersEarlierRequestsBeforeTheRefusal) {
+  Served s;
+  Peer& peer = *s.loop.connect();
+  peer.send(get("/good") + "nonsense\r\n\r\n");
+  EXPECT_EQ(peer.received, "");
+  s.handler.answer(0, "good");
+  s.loop.turn();
+  EXPECT_EQ(statuses(peer.received), "200 400");
+}
+
+TEST(HttpLimits, ReadsOnAfterARefusalUntilTheClientLeavesOrLingerEnds) {
+  Served s;
+  Peer& peer = *s.loop.connect();
+  peer.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2000000\r\n\r\n");
+  EXPECT_EQ(statuses(peer.received), "413");
+  peer.send(std::string(60'000, 'x'));
+  EXPECT_TRUE(peer.open);
+  s.loop.advance(999ms);
+  EXPECT_TRUE(peer.open);
+  s.loop.advance(2ms);
+  EXPECT_FALSE(peer.open);
+  EXPECT_EQ(statuses(peer.received), "413");
+}
+
+TEST(HttpLimits, RefusesAChunkedBodyOnceItIsTooLong) {
+  Served s;
+  Peer& peer = *s.loop.connect();
+  peer.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+  const std::string chunk = "10000\r\n" + std::string(0x10000, 'x') + "\r\n";
+  for (int i = 0; i < 16; ++i) peer.send(chunk);
+  EXPECT_EQ(peer.received, "");
+  peer.send("1\r\nx\r\n");
+  EXPECT_EQ(statuses(peer.received), "413");
+  EXPECT_TRUE(s.handler.held.empty());
+}
+
+TEST(HttpLimits, TakesABodyOfExactlyTheLimit) {
+  Served s;
+  Peer& peer = *s.loop.connect();
+  peer.send(post("/", std::string(1024 * 1024, 'x')));
+  ASSERT_EQ(s.handler.held.size(), 1u);
+  EXPECT_TRUE(peer.reading);  // so that a client that leaves is noticed
+  peer.leave();
+  EXPECT_TRUE(s.handler.held[0].responder.gone());
+}
+
+TEST(HttpLimits, ClosesIdleConnections) {
+  Served s;
+  s.handler.echo = true;
+  Peer& peer = *s.loop.connect();
+  s.loop.advance(59s);
+  peer.send(get("/"));
+  s.loop.advance(59s);
+  EXPECT_TRUE(peer.open);
+  s.loop.advance(2s);
+  EXPECT_FALSE(peer.open);
+  EXPECT_EQ(statuses(peer.received), "200");
+  EXPECT_EQ(s.server.counters().timed_out, 1u);
+}
+
+TEST(HttpLimits, AdversarySlowHeadGets408) {
+  Served s;
+  Peer& peer = *s.loop.connect();
+  for (int second = 0; second < 12 && peer.received.empty(); ++second) {
+    peer.send(second == 0 ? "GET / HTTP/1.1\r\n" : "X: y\r\n");
+    s.loop.advance(1s);
+  }
+  EXPECT_EQ(statuses(peer.received), "408");
+  s.loop.advance(1100ms);
+  EXPECT_FALSE(peer.open);
+}
+
+TEST(HttpLimits, AdversarySlowBodyGets408) {
+  Served s;
+  Peer& peer = *s.loop.connect();
+  peer.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n");
+  for (int second = 0; second < 31 && peer.received.empty(); ++second) {
+    peer.send("x");
+    s.loop.advance(1s);
+  }
+  EXPECT_EQ(statuses(peer.received), "408");
+  EXPECT_TRUE(s.handler.held.empty());
+}
+
+TEST(HttpLimits, WaitsForTheHandlerWithoutATimeout) {
+  Served s;
+  Peer& peer = *s.loop.connect();
+  peer.send(get("/slow"));
+  s.loop.advance(10min);
+  ASSERT_TRUE(peer.open);
+  s.handler.answer(0, "done");
+  EXPECT_EQ(statuses(peer.received), "200");
+  s.loop.advance(61s);
+  EXPECT_FALSE(peer.open);
+}
+
+TEST(HttpLimits, AdversaryClientThatReadsNothingIsClosed) {
+  Served s;
+  s.handler.echo = true;
+  Peer& peer = *s.loop.connect();
+  peer.window = 10;
+  peer.send(get("/"));
+  s.loop.advance(20s);
+  peer.send(get("/more"));  // new answers are no progress
+  s.loop.advance(11s);
+  EXPECT_FALSE(peer.open);
+}
+
+TEST(HttpLimits, StopsReadingWhileTooMuchIsUnsent) {
+  http::ServerLimits limits;
+  limits.output_bytes_max = 1000;
+  Served s(limits);
+  Peer& peer = *s.loop.connect();
+  peer.window = 0;
+  peer.send(get("/a"));
+  s.handler.answer(0, std::string(2000, 'x'));
+  EXPECT_FALSE(peer.reading);
+  peer.open_window(SIZE_MAX);
+  EXPECT_TRUE(peer.reading);
+}
+
+TEST(HttpLimits, AnswersConnectionsOverTheLimitWith503) {
+  http::ServerLimits limits;
+  limits.connections_max = 2;
+  Served s(limits);
+  s.handler.echo = true;
+  Peer& first = *s.loop.connect();
+  s.loop.connect();
+  Peer& third = *s.loop.connect();
+  EXPECT_EQ(statuses(third.received), "503");
+  EXPECT_TRUE(contains(third.received, "Retry-After"));
+  third.send(get("/"));
+  EXPECT_EQ(statuses(third.received), "503");
+  third.leave();
+  first.leave();
+  Peer& fourth = *s.loop.connect();
+  fourth.send(get("/"));
+  EXPECT_EQ(statuses(fourth.received), "200");
+}
+
+TEST(HttpLimits, RefusesConnectionsUnansweredFarOverTheLimit) {
+  http::ServerLimits limits;
+  limits.connections_max = 1;
+  Served s(limits);
+  size_t accepted = 0;
+  for (int i = 0; i < 200; ++i) accepted += s.loop.connect() != nullptr;
+  EXPECT_EQ(accepted, 65u);
+}
+
+TEST(HttpLimits, BoundsTheBodiesOfAllConnectionsTogether) {
+  http::ServerLimits limits;
+  limits.bodies_bytes_max = 1000;
+  Served s(limits);
+  Peer& first = *s.loop.connect();
+  first.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 900\r\n\r\n");
+  Peer& second = *s.loop.connect();
+  second.send(post("/", std::string(200, 'x')));
+  EXPECT_EQ(statuses(second.received), "503");
+  first.leave();  // gives its bytes back
+  Peer& third = *s.loop.connect();
+  for (size_t i = 0; i < 3; ++i) {
+    third.send(post("/", std::string(900, 'x')));
+    ASSERT_EQ(s.handler.held.size(), i + 1);
+    s.handler.answer(i, "ok");
+  }
+  EXPECT_EQ(statuses(third.received), "200 200 200");
+}
+
+}  // namespace
+}  // namespace themis::test

@@ -1,0 +1,99 @@
+#include "wire/channel.hpp"
+
+namespace themis::wire {
+namespace {
+
+/// A slow peer's written bytes are dropped in steps of this size, not with every write.
+constexpr size_t kCompactBytes = 1024 * 1024;
+
+}  // namespace
+
+Channel::Channel(const HandshakeConfig& config, bool initiator, Rng& rng, ChannelEvents& events)
+    : events_(events),
+      handshake_(initiator ? Handshake::initiator(config, rng) : Handshake::responder(config, rng)),
+      splitter_(kHandshakeBodyBytesMax) {}
+
+void Channel::start() { append(output_, handshake_.start()); }
+
+Status Channel::on_data(std::span<std::byte> data) {
+  return splitter_.feed(data, [this](std::span<std::byte> frame) { return on_frame(frame); });
+}
+
+Status Channel::on_frame(std::span<std::byte> frame) {
+  return session_ ? on_record(frame) : on_handshake(frame);
+}
+
+Status Channel::on_handshake(std::span<std::byte> frame) {
+  THEMIS_TRY(const Bytes reply, handshake_.step(frame));
+  append(output_, reply);
+  if (!handshake_.done()) return {};
+  Established peer = handshake_.take();
+  session_.emplace(std::move(peer.session));
+  splitter_.set_body_bytes_max(kRecordBodyBytesMax);
+  reader_ = MessageReader(events_.on_established(peer));
+  append_plaintext(early_);
+  early_ = {};
+  return {};
+}
+
+Status Channel::on_record(std::span<std::byte> record) {
+  THEMIS_TRY(const std::span<std::byte> plaintext, session_->open(record));
+  return reader_.feed(plaintext, [this](const MessageHeader& header, FramePtr payload) {
+    ++received_messages_;
+    events_.on_message(header, std::move(payload));
+  });
+}
+
+void Channel::send(MessageHeader header, const FramePtr& payload) {
+  ++sent_messages_;
+  header.length = payload ? static_cast<uint32_t>(payload->size()) : 0;
+  std::byte raw[MessageHeader::kBytes];
+  header.write(raw);
+  if (!session_) {
+    append(early_, raw);
+    if (payload) append(early_, payload->bytes());
+    return;
+  }
+  append_plaintext(raw);
+  if (payload) append_plaintext(payload->bytes());
+}
+
+void Channel::append_plaintext(ByteView bytes) {
+  while (!bytes.empty()) {
+    if (record_start_ == kNoRecord) begin_record();
+    const size_t used = output_.size() - record_start_ - kFrameHeaderBytes;
+    const size_t taken = std::min(bytes.size(), kRecordPlaintextMax - used);
+    append(output_, bytes.first(taken));
+    bytes = bytes.subspan(taken);
+    if (used + taken == kRecordPlaintextMax) end_record();
+  }
+}
+
+void Channel::begin_record() {
+  record_start_ = output_.size();
+  output_.resize(output_.size() + kFrameHeaderBytes);
+}
+
+void Channel::end_record() {
+  output_.resize(output_.size() + kTagBytes);
+  const Status sealed = session_->seal_in_place(std::span(output_).subspan(record_start_));
+  THEMIS_ASSERT(sealed, "2^48 records in one session");
+  record_start_ = kNoRecord;
+}
+
+void Channel::flush() {
+  if (record_start_ != kNoRecord) end_record();
+}
+
+void Channel::consume(size_t bytes) {
+  output_done_ += bytes;
+  if (output_done_ == output_.size()) {
+    output_.clear();
+    output_done_ = 0;
+  } else if (output_done_ > kCompactBytes && record_start_ == kNoRecord) {
+    output_.erase(output_.begin(), output_.begin() + static_cast<std::ptrdiff_t>(output_done_));
+    output_done_ = 0;
+  }
+}
+
+}  // namespace themis::wire

@@ -1,0 +1,73 @@
+#pragma once
+// Channel: handshake, records and messages of one connection as a single state machine without I/O, clock or threads.
+// Session actors and the simulated world drive the same one.
+
+#include <optional>
+
+#include "wire/frame_splitter.hpp"
+#include "wire/handshake.hpp"
+#include "wire/message.hpp"
+#include "wire/session.hpp"
+
+namespace themis::wire {
+
+/// What a channel reports while it takes in bytes.
+class ChannelEvents {
+ public:
+  virtual ~ChannelEvents() = default;
+  /// The peer proved its identity; queued messages go out with the next flush. Returns the origin on whose account the
+  /// frames of this peer are held.
+  virtual OriginPtr on_established(const Established& peer) = 0;
+  virtual void on_message(const MessageHeader& header, FramePtr payload) = 0;
+};
+
+/// One connection. Single thread.
+class Channel {
+ public:
+  /// Messages that may wait for the handshake to finish.
+  static constexpr size_t kEarlyBytesMax = 4 * 1024 * 1024;
+
+  Channel(const HandshakeConfig& config, bool initiator, Rng& rng, ChannelEvents& events);
+
+  /// Initiator: puts message 1 into the output.
+  void start();
+  /// Takes received bytes in, any fragmentation; opens records in place. After an error the connection must be closed.
+  /// Errors: those of FrameSplitter, Handshake, Session and MessageHeader.
+  Status on_data(std::span<std::byte> data);
+  /// Queues a message; it is sealed by flush() together with others. `payload` may be null (length 0).
+  void send(MessageHeader header, const FramePtr& payload);
+  /// Seals what is queued. Afterwards output() holds every byte that can go out now.
+  void flush();
+
+  ByteView output() const { return ByteView(output_).subspan(output_done_); }
+  /// The first `bytes` of output() were written.
+  void consume(size_t bytes);
+  bool established() const { return session_.has_value(); }
+  /// Bytes queued or waiting to be written.
+  size_t backlog() const { return output_.size() - output_done_ + early_.size(); }
+  uint64_t sent_messages() const { return sent_messages_; }
+  uint64_t received_messages() const { return received_messages_; }
+
+ private:
+  Status on_frame(std::span<std::byte> frame);
+  Status on_handshake(std::span<std::byte> frame);
+  Status on_record(std::span<std::byte> record);
+  void append_plaintext(ByteView bytes);
+  void begin_record();
+  void end_record();
+
+  static constexpr size_t kNoRecord = SIZE_MAX;
+  ChannelEvents& events_;
+  Handshake handshake_;
+  std::optional<Session> session_;
+  FrameSplitter splitter_;
+  MessageReader reader_;
+  Bytes output_;
+  size_t output_done_ = 0;
+  size_t record_start_ = kNoRecord;
+  Bytes early_;
+  uint64_t sent_messages_ = 0;
+  uint64_t received_messages_ = 0;
+};
+
+}  // namespace themis::wire

@@ -1,0 +1,50 @@
+#include "wire/frame.hpp"
+
+#include <cstdlib>
+#include <new>
+
+namespace themis::wire {
+
+void Origin::remove_reference() const {
+  if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+}
+
+void Origin::release(uint64_t bytes) const {
+  const uint64_t released = released_.fetch_add(bytes, std::memory_order_acq_rel) + bytes;
+  if (released >= notify_bytes_ && !notified_.exchange(true, std::memory_order_acq_rel)) notify_();
+}
+
+uint64_t Origin::take_released() const {
+  notified_.store(false, std::memory_order_release);
+  return released_.exchange(0, std::memory_order_acq_rel);
+}
+
+Frame* Frame::allocate(size_t words, const Origin* origin) {
+  void* memory = std::malloc(sizeof(Frame) + words * kWordBytes);
+  THEMIS_ASSERT(memory != nullptr, "out of memory for a frame");
+  return ::new (memory) Frame(static_cast<uint32_t>(words), origin);
+}
+
+FramePtr Frame::make(size_t words) {
+  Frame* frame = allocate(words, nullptr);
+  std::memset(frame->data(), 0, frame->size());
+  return FramePtr(frame);
+}
+
+FramePtr Frame::make_received(size_t words, const OriginPtr& origin) {
+  if (origin.get() != nullptr) origin->add_reference();
+  return FramePtr(allocate(words, origin.get()));
+}
+
+void Frame::destroy() const {
+  const Origin* origin = origin_;
+  const uint64_t bytes = size() + kCost;
+  this->~Frame();
+  std::free(const_cast<Frame*>(this));
+  if (origin != nullptr) {
+    origin->release(bytes);
+    origin->remove_reference();
+  }
+}
+
+}  // namespace themis::wire

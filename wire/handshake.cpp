@@ -1,0 +1,304 @@
+#include "wire/handshake.hpp"
+
+#include <bit>
+
+#include "runtime/crypto/kdf.hpp"
+
+namespace themis::wire {
+namespace {
+
+using crypto::DhKey;
+using crypto::DhShare;
+using crypto::Digest;
+using crypto::Hasher;
+using crypto::SecretBytes;
+
+// Labels: none is the beginning of another, and each ends up in one kind of input only.
+constexpr std::string_view kTranscriptLabel =
+    "themis/handshake/v1 SIGMA-I X25519 Ed25519 BLAKE2b-256 HKDF-SHA256";
+constexpr std::string_view kNetworkLabel = "themis/network-tag/v1";
+constexpr std::string_view kResponderLabel = "themis/handshake/v1 responder";
+constexpr std::string_view kInitiatorLabel = "themis/handshake/v1 initiator";
+// Short enough that a block of HKDF hashes one SHA-256 block of input.
+constexpr std::string_view kSealInfo = "themis/v1 handshake";
+constexpr std::string_view kSessionInfo = "themis/v1 session";
+
+constexpr size_t kClear2Bytes = kHandshake2Bytes - kSealedIdentityBytes;
+constexpr size_t kShareOffset = kFrameHeaderBytes + 1;
+constexpr size_t kNonceOffset = kShareOffset + DhShare::kBytes;
+constexpr size_t kNetworkTagOffset = kNonceOffset + kHandshakeNonceBytes;
+constexpr uint8_t kOfferSuites = kOfferAes256Gcm | kOfferChacha20Poly1305;
+
+static_assert(kHandshake1Bytes + kHandshake2Bytes + kHandshake3Bytes <= 450);
+
+void write_header(FrameType type, std::span<std::byte> frame) {
+  FrameHeader{.type = static_cast<uint8_t>(type),
+              .length = static_cast<uint16_t>(frame.size() - kFrameHeaderBytes)}
+      .write(frame.data());
+}
+
+Status check_header(FrameType type, size_t size, ByteView frame) {
+  const FrameHeader wanted{.type = static_cast<uint8_t>(type),
+                           .length = static_cast<uint16_t>(size - kFrameHeaderBytes)};
+  if (frame.size() != size || FrameHeader::read(frame.data()) != wanted)
+    return fail(Code::malformed, "not handshake message " + std::to_string(wanted.type));
+  return {};
+}
+
+std::array<std::byte, kNetworkTagBytes> network_tag(ByteView nonce, std::string_view network) {
+  const Digest digest =
+      Hasher(kNetworkLabel).add_framed(nonce).add_framed(as_bytes(network)).finish();
+  std::array<std::byte, kNetworkTagBytes> tag;
+  std::copy_n(digest.begin(), tag.size(), tag.begin());
+  return tag;
+}
+
+Digest extend(const Digest& transcript, ByteView sealed, const crypto::PublicKey& key) {
+  return Hasher(kTranscriptLabel)
+      .add_framed(transcript)
+      .add_framed(sealed)
+      .add_framed(key.view())
+      .finish();
+}
+
+/// What an identity signs: its role, everything said so far, and its key.
+Bytes signed_text(std::string_view role, const Digest& transcript, const crypto::PublicKey& key) {
+  Bytes text = to_bytes(role);
+  append(text, transcript);
+  append(text, key.view());
+  return text;
+}
+
+std::string_view role_label(bool initiator) {
+  return initiator ? kInitiatorLabel : kResponderLabel;
+}
+
+crypto::Suite suite_of(uint8_t choice) {
+  return (choice & kOfferAes256Gcm) != 0 ? crypto::Suite::aes256gcm
+                                         : crypto::Suite::chacha20poly1305;
+}
+
+/// The header and the transcript are what a sealed identity is bound to.
+std::array<std::byte, 32 + kFrameHeaderBytes> sealing_context(const Digest& transcript,
+                                                              ByteView frame) {
+  std::array<std::byte, 32 + kFrameHeaderBytes> context;
+  std::copy(transcript.begin(), transcript.end(), context.begin());
+  std::copy_n(frame.begin(), kFrameHeaderBytes, context.begin() + 32);
+  return context;
+}
+
+template <size_t From>
+SecretBytes<32> part(const SecretBytes<96>& material) {
+  return SecretBytes<32>(material.view().subspan<From, 32>());
+}
+
+/// Three keys from one secret, bound to a transcript.
+SecretBytes<96> derive(const Digest& transcript, ByteView secret, std::string_view info) {
+  SecretBytes<96> material;
+  const auto expanded = crypto::hkdf_sha256_expand(crypto::hkdf_sha256_extract(transcript, secret),
+                                                   as_bytes(info), material.span());
+  THEMIS_ASSERT(expanded.has_value(), "96 bytes are within HKDF's limit");
+  return material;
+}
+
+}  // namespace
+
+uint8_t available_suites() {
+  return crypto::available(crypto::Suite::aes256gcm) ? kOfferSuites : kOfferChacha20Poly1305;
+}
+
+Handshake::Handshake(const HandshakeConfig& config, Rng& rng, State state)
+    : config_(config), rng_(&rng), state_(state), initiator_(state == State::ready) {
+  THEMIS_ASSERT(config.self != nullptr, "a handshake needs an identity");
+  THEMIS_ASSERT(config.suites != 0 && (config.suites & ~available_suites()) == 0,
+                "only suites of this CPU are offered");
+}
+
+Handshake Handshake::initiator(const HandshakeConfig& config, Rng& rng) {
+  return Handshake(config, rng, State::ready);
+}
+
+Handshake Handshake::responder(const HandshakeConfig& config, Rng& rng) {
+  return Handshake(config, rng, State::expects_1);
+}
+
+Bytes Handshake::start() {
+  THEMIS_ASSERT(state_ == State::ready, "an initiator starts once");
+  ephemeral_.emplace(SecretBytes<DhKey::kSeedBytes>(*rng_));
+  const std::span frame(message_1_);
+  write_header(FrameType::handshake_1, frame);
+  frame[kFrameHeaderBytes] = std::byte(config_.suites | (config_.encryption ? 0 : kOfferPlain));
+  std::ranges::copy(ephemeral_->share().view(), frame.begin() + kShareOffset);
+  const auto nonce = frame.subspan<kNonceOffset, kHandshakeNonceBytes>();
+  rng_->fill(nonce);
+  std::ranges::copy(network_tag(nonce, config_.self->network()), frame.begin() + kNetworkTagOffset);
+  state_ = State::expects_2;
+  return {frame.begin(), frame.end()};
+}
+
+Result<Bytes> Handshake::step(ByteView frame) {
+  switch (state_) {
+    case State::expects_1:
+      return on_message_1(frame);
+    case State::expects_2:
+      return on_message_2(frame);
+    case State::expects_3:
+      return on_message_3(frame);
+    case State::ready:
+    case State::done:
+    case State::taken:
+      break;
+  }
+  return fail(Code::malformed, "a handshake message out of turn");
+}
+
+Result<uint8_t> Handshake::choose(uint8_t offered) const {
+  if ((offered & ~(kOfferSuites | kOfferPlain)) != 0 || (offered & kOfferSuites) == 0)
+    return fail(Code::malformed, "an offer of unknown suites");
+  const bool plain = (offered & kOfferPlain) != 0;
+  if (plain == config_.encryption)
+    return fail(Code::denied, plain ? "the peer has encryption off, this node has it on"
+                                    : "the peer has encryption on, this node has it off");
+  const uint8_t common = offered & config_.suites;
+  if (common == 0) return fail(Code::denied, "the peer offers no suite that this node allows");
+  const uint8_t suite = (common & kOfferAes256Gcm) != 0 ? kOfferAes256Gcm : kOfferChacha20Poly1305;
+  return static_cast<uint8_t>(suite | (offered & kOfferPlain));
+}
+
+Status Handshake::check_choice(uint8_t choice) const {
+  const auto suite = static_cast<uint8_t>(choice & ~kOfferPlain);
+  if (((choice & kOfferPlain) != 0) == config_.encryption)
+    return fail(Code::denied, "the peer disagrees about encryption");
+  if (!std::has_single_bit(suite) || (suite & config_.suites) == 0)
+    return fail(Code::denied, "the peer chose a suite that was not offered");
+  return {};
+}
+
+Result<Handshake::Secrets> Handshake::agree(const DhKey& own, const DhShare& peer,
+                                            ByteView message_1, ByteView clear_2) const {
+  THEMIS_TRY(const crypto::SharedSecret shared, own.agree(peer));
+  Secrets secrets;
+  secrets.transcript = Hasher(kTranscriptLabel)
+                           .add_framed(as_bytes(config_.self->network()))
+                           .add_framed(message_1)
+                           .add_framed(clear_2)
+                           .finish();
+  const SecretBytes<96> material = derive(secrets.transcript, shared.view(), kSealInfo);
+  secrets.seal_2 = part<0>(material);
+  secrets.seal_3 = part<32>(material);
+  secrets.chain = part<64>(material);
+  secrets.choice = static_cast<uint8_t>(clear_2[kFrameHeaderBytes]);
+  return secrets;
+}
+
+void Handshake::seal_identity(const SecretBytes<32>& key, const Secrets& secrets,
+                              std::span<std::byte> frame) const {
+  const auto sealed = frame.last<kSealedIdentityBytes>();
+  const crypto::SigningKey& own = config_.self->key();
+  std::ranges::copy(own.public_key().view(), sealed.begin());
+  const auto signature =
+      own.sign(signed_text(role_label(initiator_), secrets.transcript, own.public_key()));
+  std::ranges::copy(signature.view(), sealed.begin() + crypto::PublicKey::kBytes);
+  crypto::AeadKey aead(suite_of(secrets.choice), SecretBytes<32>(key.view()));
+  aead.seal(crypto::counter_nonce(0), sealing_context(secrets.transcript, frame),
+            sealed.first<kSealedIdentityBytes - kTagBytes>(), sealed.last<kTagBytes>());
+}
+
+Result<crypto::PublicKey> Handshake::open_identity(const SecretBytes<32>& key,
+                                                   const Secrets& secrets, ByteView frame) const {
+  std::array<std::byte, kSealedIdentityBytes> sealed;
+  std::ranges::copy(frame.last<kSealedIdentityBytes>(), sealed.begin());
+  const auto opened = std::span(sealed).first<kSealedIdentityBytes - kTagBytes>();
+  crypto::AeadKey aead(suite_of(secrets.choice), SecretBytes<32>(key.view()));
+  THEMIS_CHECK(aead.open(crypto::counter_nonce(0), sealing_context(secrets.transcript, frame),
+                         opened, std::span(sealed).last<kTagBytes>()));
+  THEMIS_TRY(const auto peer,
+             crypto::PublicKey::from_bytes(opened.first<crypto::PublicKey::kBytes>()));
+  THEMIS_TRY(const auto signature,
+             crypto::Signature::from_bytes(opened.last<crypto::Signature::kBytes>()));
+  THEMIS_CHECK(crypto::verify(peer, signed_text(role_label(!initiator_), secrets.transcript, peer),
+                              signature));
+  const NodeId id = node_id(peer, config_.self->network());
+  if (id == config_.self->id()) return fail(Code::invalid, "a node does not talk to itself");
+  if (config_.expected && id != *config_.expected)
+    return fail(Code::wrong_peer,
+                "the peer is node " + id.brief() + ", not " + config_.expected->brief());
+  return peer;
+}
+
+Result<Bytes> Handshake::on_message_1(ByteView frame) {
+  THEMIS_CHECK(check_header(FrameType::handshake_1, kHandshake1Bytes, frame));
+  const auto nonce = frame.subspan<kNonceOffset, kHandshakeNonceBytes>();
+  if (!std::ranges::equal(network_tag(nonce, config_.self->network()),
+                          frame.last<kNetworkTagBytes>()))
+    return fail(Code::wrong_peer, "another network");
+  THEMIS_TRY(const uint8_t choice, choose(static_cast<uint8_t>(frame[kFrameHeaderBytes])));
+  THEMIS_TRY(const DhShare peer,
+             DhShare::from_bytes(frame.subspan<kShareOffset, DhShare::kBytes>()));
+  const DhKey own{SecretBytes<DhKey::kSeedBytes>(*rng_)};
+  Bytes reply(kHandshake2Bytes);
+  write_header(FrameType::handshake_2, reply);
+  reply[kFrameHeaderBytes] = std::byte(choice);
+  std::ranges::copy(own.share().view(), reply.begin() + kShareOffset);
+  rng_->fill(std::span(reply).subspan(kNonceOffset, kHandshakeNonceBytes));
+  THEMIS_TRY(Secrets secrets, agree(own, peer, frame, ByteView(reply).first(kClear2Bytes)));
+  seal_identity(secrets.seal_2, secrets, reply);
+  secrets.seal_2 = {};
+  secrets.transcript = extend(secrets.transcript, ByteView(reply).last(kSealedIdentityBytes),
+                              config_.self->public_key());
+  secrets_.emplace(std::move(secrets));
+  state_ = State::expects_3;
+  return reply;
+}
+
+Result<Bytes> Handshake::on_message_2(ByteView frame) {
+  THEMIS_CHECK(check_header(FrameType::handshake_2, kHandshake2Bytes, frame));
+  THEMIS_CHECK(check_choice(static_cast<uint8_t>(frame[kFrameHeaderBytes])));
+  THEMIS_TRY(const DhShare share,
+             DhShare::from_bytes(frame.subspan<kShareOffset, DhShare::kBytes>()));
+  THEMIS_TRY(Secrets secrets, agree(*ephemeral_, share, message_1_, frame.first<kClear2Bytes>()));
+  THEMIS_TRY(const crypto::PublicKey peer, open_identity(secrets.seal_2, secrets, frame));
+  secrets.transcript = extend(secrets.transcript, frame.last<kSealedIdentityBytes>(), peer);
+  Bytes reply(kHandshake3Bytes);
+  write_header(FrameType::handshake_3, reply);
+  seal_identity(secrets.seal_3, secrets, reply);
+  ephemeral_.reset();
+  finish(secrets, peer, config_.self->public_key(), reply);
+  return reply;
+}
+
+Result<Bytes> Handshake::on_message_3(ByteView frame) {
+  THEMIS_CHECK(check_header(FrameType::handshake_3, kHandshake3Bytes, frame));
+  THEMIS_TRY(const crypto::PublicKey peer, open_identity(secrets_->seal_3, *secrets_, frame));
+  finish(*secrets_, peer, peer, frame);
+  secrets_.reset();
+  return Bytes();
+}
+
+void Handshake::finish(const Secrets& secrets, const crypto::PublicKey& peer,
+                       const crypto::PublicKey& initiator, ByteView message_3) {
+  const Digest transcript =
+      extend(secrets.transcript, message_3.last<kSealedIdentityBytes>(), initiator);
+  const SecretBytes<96> material = derive(transcript, secrets.chain.view(), kSessionInfo);
+  SecretBytes<32> forward = part<0>(material), backward = part<32>(material);
+  SessionKeys keys{.suite = suite_of(secrets.choice),
+                   .encryption = config_.encryption,
+                   .send = initiator_ ? std::move(forward) : std::move(backward),
+                   .receive = initiator_ ? std::move(backward) : std::move(forward)};
+  established_.emplace(Established{.peer = node_id(peer, config_.self->network()),
+                                   .peer_key = peer,
+                                   .session = Session(std::move(keys)),
+                                   .transcript = transcript,
+                                   .exporter = part<64>(material)});
+  state_ = State::done;
+}
+
+Established Handshake::take() {
+  THEMIS_ASSERT(state_ == State::done, "the outcome is taken once, when it is there");
+  Established outcome = std::move(*established_);
+  established_.reset();
+  state_ = State::taken;
+  return outcome;
+}
+
+}  // namespace themis::wire

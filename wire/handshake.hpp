@@ -1,0 +1,136 @@
+#pragma once
+// The key agreement between two nodes: three messages after which both know each other's identity
+// and share fresh keys.
+//
+//   1  A -> B   suites, g^a, N_A, network tag
+//   2  B -> A   suite, g^b, N_B, sealed{PK_B, Sig_B("responder", h2, PK_B)}
+//   3  A -> B   sealed{PK_A, Sig_A("initiator", h3, PK_A)}        A's first record may follow in
+//   the same write
+//
+//   h2 = H(network, message 1, clear part of message 2)    h3 = H(h2, sealed part of 2, PK_B)
+//   h4 = H(h3, sealed part of 3, PK_A)                     H is BLAKE2b-256 with a domain and
+//   framed fields seal 2, seal 3, chain = HKDF(salt h2, g^ab)            A->B, B->A, exporter =
+//   HKDF(salt h4, chain)
+//
+// SIGMA-I (Krawczyk, CRYPTO 2003): the tag of each sealed part is the MAC that confirms. A passive
+// observer learns no identity; an active one can learn the responder's, never the initiator's.
+// Themis paper 5.1.1, with both shares signed.
+
+#include <array>
+#include <optional>
+
+#include "runtime/base/rng.hpp"
+#include "runtime/crypto/dh.hpp"
+#include "runtime/crypto/hash.hpp"
+#include "wire/identity.hpp"
+#include "wire/session.hpp"
+
+namespace themis::wire {
+
+constexpr size_t kHandshakeNonceBytes = 32;
+constexpr size_t kNetworkTagBytes = 8;
+/// A public key, a signature, and the tag over both.
+constexpr size_t kSealedIdentityBytes =
+    crypto::PublicKey::kBytes + crypto::Signature::kBytes + kTagBytes;
+constexpr size_t kHandshake1Bytes =
+    kFrameHeaderBytes + 1 + crypto::DhShare::kBytes + kHandshakeNonceBytes + kNetworkTagBytes;
+constexpr size_t kHandshake2Bytes =
+    kFrameHeaderBytes + 1 + crypto::DhShare::kBytes + kHandshakeNonceBytes + kSealedIdentityBytes;
+constexpr size_t kHandshake3Bytes = kFrameHeaderBytes + kSealedIdentityBytes;
+/// The longest message without its header: what a frame may hold before the peer is known.
+constexpr size_t kHandshakeBodyBytesMax = kHandshake2Bytes - kFrameHeaderBytes;
+
+/// The suites byte of message 1 is a set of these; that of message 2 has one suite, and kPlain if
+/// message 1 had it.
+constexpr uint8_t kOfferAes256Gcm = 1 << 0;
+constexpr uint8_t kOfferChacha20Poly1305 = 1 << 1;
+constexpr uint8_t kOfferPlain =
+    1 << 7;  ///< Encryption off: for measuring; both sides must ask for it.
+/// What this CPU can do, as a set.
+uint8_t available_suites();
+
+struct HandshakeConfig {
+  const Identity* self = nullptr;  ///< Outlives the handshake.
+  /// The identity that must answer; without it any node of the network will do (bootstrap by
+  /// address).
+  std::optional<NodeId> expected = std::nullopt;
+  bool encryption = true;
+  uint8_t suites = available_suites();  ///< Without kOfferPlain. At least one.
+};
+
+/// What a finished handshake leaves.
+struct Established {
+  NodeId peer;
+  crypto::PublicKey peer_key;
+  Session session;
+  crypto::Digest transcript;         ///< Equal at both ends and nowhere else: for channel binding.
+  crypto::SecretBytes<32> exporter;  ///< For further keys between the two.
+};
+
+/// One run of the protocol, one side of it. No I/O and no clock: who runs it bounds how long it may
+/// take and how many there are. Movable; one thread. Errors are for our own log: the peer is told
+/// nothing, the connection is closed.
+class Handshake {
+ public:
+  enum class State : uint8_t {
+    ready,      ///< Initiator, before start().
+    expects_1,  ///< Responder, before message 1.
+    expects_2,  ///< Initiator, message 1 is out.
+    expects_3,  ///< Responder, message 2 is out.
+    done,       ///< take() may be called.
+    taken,      ///< Nothing is left here.
+  };
+
+  static Handshake initiator(const HandshakeConfig& config, Rng& rng);
+  /// `rng` is used by step() too and outlives the handshake.
+  static Handshake responder(const HandshakeConfig& config, Rng& rng);
+
+  /// Message 1. Initiator in State::ready only.
+  Bytes start();
+  /// Takes the peer's message, header included, and returns the answer to send: message 2, message
+  /// 3 or nothing. Errors: malformed (length, header, out of turn), wrong_peer (another network;
+  /// another identity than expected), denied (the ends disagree about encryption or share no
+  /// suite), forged (share, tag or signature), invalid (a node talks to itself). The state is
+  /// unchanged on any error.
+  [[nodiscard]] Result<Bytes> step(ByteView frame);
+
+  State state() const { return state_; }
+  bool done() const { return state_ == State::done; }
+  /// The outcome, once, in State::done.
+  Established take();
+
+ private:
+  /// What both sides know once the shares have been exchanged.
+  struct Secrets {
+    crypto::SecretBytes<32> seal_2, seal_3, chain;
+    crypto::Digest transcript;  // h2, then h3
+    uint8_t choice = 0;
+  };
+  using Message1 = std::array<std::byte, kHandshake1Bytes>;
+
+  Handshake(const HandshakeConfig& config, Rng& rng, State state);
+  Result<Bytes> on_message_1(ByteView frame);
+  Result<Bytes> on_message_2(ByteView frame);
+  Result<Bytes> on_message_3(ByteView frame);
+  Result<uint8_t> choose(uint8_t offered) const;
+  Status check_choice(uint8_t choice) const;
+  Result<Secrets> agree(const crypto::DhKey& own, const crypto::DhShare& peer, ByteView message_1,
+                        ByteView clear_2) const;
+  void seal_identity(const crypto::SecretBytes<32>& key, const Secrets& secrets,
+                     std::span<std::byte> frame) const;
+  Result<crypto::PublicKey> open_identity(const crypto::SecretBytes<32>& key,
+                                          const Secrets& secrets, ByteView frame) const;
+  void finish(const Secrets& secrets, const crypto::PublicKey& peer,
+              const crypto::PublicKey& initiator, ByteView message_3);
+
+  HandshakeConfig config_;
+  Rng* rng_;
+  State state_;
+  bool initiator_;
+  std::optional<crypto::DhKey> ephemeral_;  // initiator, until message 2
+  Message1 message_1_{};                    // initiator, until message 2
+  std::optional<Secrets> secrets_;          // responder, until message 3
+  std::optional<Established> established_;  // until take()
+};
+
+}  // namespace themis::wire

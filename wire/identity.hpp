@@ -1,0 +1,53 @@
+#pragma once
+// Who a node is: an Ed25519 key pair and a network name, and the identifier that follows from both.
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "runtime/base/rng.hpp"
+#include "runtime/crypto/sign.hpp"
+#include "wire/ids.hpp"
+
+namespace themis::wire {
+
+/// A network name is for people to type: 1..64 characters of a-z, A-Z, 0-9, '.', '-' and '_'.
+constexpr size_t kNetworkNameBytesMax = 64;
+/// Errors: invalid.
+[[nodiscard]] Status check_network_name(std::string_view network);
+
+/// BLAKE2b-256("themis/id/v1", len, key, len, network), lengths as u64 little-endian: the
+/// identifier proves itself. Source: Themis paper 5.1, id = h(PK, net_id), with domain and framing.
+NodeId node_id(const crypto::PublicKey& key, std::string_view network);
+
+/// A node's own identity. Movable, never copied; the secret key stays at one place in memory. Any
+/// thread may read it.
+class Identity {
+ public:
+  /// A fresh identity that lives in memory only (tests, simulation, enclave workers).
+  /// `network` has passed check_network_name.
+  static Identity generate(std::string_view network, Rng& rng);
+  Identity(const crypto::SecretBytes<crypto::SigningKey::kSeedBytes>& seed,
+           std::string_view network);
+
+  const NodeId& id() const { return id_; }
+  const std::string& network() const { return network_; }
+  const crypto::PublicKey& public_key() const { return key_->public_key(); }
+  const crypto::SigningKey& key() const { return *key_; }
+
+ private:
+  std::unique_ptr<const crypto::SigningKey> key_;
+  std::string network_;
+  NodeId id_;
+};
+
+/// Reads the identity at `path`, or makes one and stores it there (mode 0600, whole or not at all,
+/// on disk when this returns). The directory must exist. The key is kept out of core dumps. Errors:
+/// denied (others may read the file, or it is not a plain file; the detail says what to do),
+/// malformed (the file is damaged), invalid (network name; or the file belongs to another network),
+/// io.
+[[nodiscard]] Result<Identity> load_or_create_identity(const std::filesystem::path& path,
+                                                       std::string_view network, Rng& rng);
+
+}  // namespace themis::wire

@@ -1,0 +1,88 @@
+#pragma once
+// Messages inside a session: a 40-byte header and a Cap'n Proto frame. A record holds as many as fit; a long one runs on
+// through the records that follow.
+
+#include "wire/frame.hpp"
+
+namespace themis::wire {
+
+enum class MessageKind : uint8_t {
+  request = 1,    ///< Wants a response or a failure with the same request id.
+  response = 2,
+  failure = 3,    ///< Payload: schema Failure.
+  tell = 4,       ///< One-way.
+  credit = 5,     ///< Only its header's credit matters.
+  ping = 6,
+  pong = 7,
+  monitor = 8,    ///< "Tell me when `target` ends."
+  demonitor = 9,
+  down = 10,      ///< `target` ended; payload: schema Failure with the reason.
+  exit = 11,      ///< Asks `target` to end; payload: schema Failure with the reason.
+  close = 12,     ///< The sender is done with this session; nothing follows.
+};
+
+/// Names an actor on the other side: the first 8 bytes of a hash of its exported name, or a number it was given.
+using Target = uint64_t;
+
+struct MessageHeader {
+  static constexpr size_t kBytes = 40;
+  uint32_t length = 0;       ///< Payload bytes, a multiple of 8.
+  MessageKind kind = MessageKind::tell;
+  uint32_t deadline_ms = 0;  ///< Time left for a request when it was sent; 0: no deadline.
+  uint32_t credit = 0;       ///< Bytes the sender of this header may be sent on top of what it granted before.
+  Target target = 0;
+  uint64_t request = 0;      ///< Chosen by the requester, unique among its open requests.
+  uint64_t type = 0;         ///< Cap'n Proto type id of the payload.
+
+  void write(std::byte* to) const;
+  /// Errors: malformed (kind, padding, length not whole words), too_large (over kMessageBytesMax).
+  static Result<MessageHeader> read(const std::byte* from);
+};
+
+/// What a message takes of the credit its receiver granted: nothing without a payload (control messages must always pass),
+/// else what the receiver's frame counts for.
+constexpr int64_t credit_cost(uint64_t length) {
+  return length == 0 ? 0 : static_cast<int64_t>(length + Frame::kCost);
+}
+/// What each side may send before it is granted more.
+inline constexpr int64_t kInitialCredit = 4 * 1024 * 1024;
+
+/// The largest payload: a request body of 1 MB with its headers fits twice.
+inline constexpr size_t kMessageBytesMax = 2 * 1024 * 1024;
+
+/// Puts messages back together from the plaintext of successive records.
+/// Holds at most one unfinished message, allocated only once its checked header is complete.
+class MessageReader {
+ public:
+  explicit MessageReader(OriginPtr origin = {}) : origin_(std::move(origin)) {}
+
+  /// Calls `on_message(const MessageHeader&, FramePtr)` for each whole message. Errors as MessageHeader::read;
+  /// after one the session is of no more use.
+  template <class F>
+  Status feed(ByteView plaintext, F&& on_message) {
+    while (!plaintext.empty()) {
+      plaintext = plaintext.subspan(take(plaintext));
+      if (header_filled_ < MessageHeader::kBytes) return {};
+      if (!frame_) THEMIS_CHECK(begin());
+      plaintext = plaintext.subspan(fill(plaintext));
+      if (filled_ < header_.length) return {};
+      header_filled_ = 0;
+      on_message(header_, std::exchange(frame_, FramePtr{}));
+    }
+    return {};
+  }
+
+ private:
+  size_t take(ByteView from);
+  Status begin();
+  size_t fill(ByteView from);
+
+  OriginPtr origin_;
+  std::byte raw_header_[MessageHeader::kBytes]{};
+  size_t header_filled_ = 0;
+  MessageHeader header_;
+  FramePtr frame_;
+  size_t filled_ = 0;
+};
+
+}  // namespace themis::wire

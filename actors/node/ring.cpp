@@ -53,10 +53,8 @@ void Ring::answered(uint64_t token, const NodeId& from, Result<Reply> reply, Mom
     drop(pending.to);
   } else {
     suspects_.erase(from);
-    if (expected.is_zero()) pending_.emplace(0, Pending{{from, pending.to.address}, {}});
   }
-  pending.then(reply);
-  pending_.erase(0);
+  pending.then(from, reply);
   end();
 }
 
@@ -77,6 +75,9 @@ void Ring::unreachable(const NodeId& id, Moment at) {
 
 /// Kept for a while so that what others still say about it is not believed again at once.
 void Ring::suspect(const Contact& contact) {
+  // A false address somebody spread says nothing about the node itself.
+  if (const Contact* known = table_.find(contact.id); known && known->address != contact.address)
+    return;
   if (suspects_.size() < kSuspectsMax)
     suspects_[contact.id] = at_.now + kSilentRounds * options_.update_period;
   std::erase_if(remembered_, [&](const Contact& c) { return c.id == contact.id; });
@@ -154,7 +155,7 @@ void Ring::copy_neighbours(const Lookup::Found& found) {
   });
   if (first == nodes.end())
     return join_failed({Code::unavailable, "the ring knows nobody but this node"});
-  ask(*first, GetNeighbours{}, [this, successor = *first](Result<Reply>& reply) {
+  ask(*first, GetNeighbours{}, [this, successor = *first](const NodeId&, Result<Reply>& reply) {
     if (!reply) return join_failed(std::move(reply.error()));
     const auto* neighbours = std::get_if<Neighbours>(&*reply);
     if (neighbours == nullptr) return join_failed({Code::malformed, "no neighbours in the answer"});
@@ -193,7 +194,6 @@ void Ring::withdraw_all() {
     const std::vector<ObjectId> all = objects_.all();
     hand_over_queue_ = {all.begin(), all.end()};
     hand_over_offset_ = 0;
-    handing_over_ = false;
     hand_over();
   };
   std::vector<Store> stores;
@@ -212,23 +212,20 @@ void Ring::withdraw_all() {
 }
 
 /// The last chunk is acknowledged: the neighbours may close the gap.
-void Ring::leave_handed_over() {
-  if (leave_open_ > 0) return;
-  leave_open_ = 1;
-  say_goodbye();
-}
-
 void Ring::say_goodbye() {
-  Leave goodbye{table_.self(), table_.predecessor(), table_.successors()};
+  const auto gone = [this] {
+    state_ = State::left;
+    effects_.push_back(Left{});
+  };
+  if (table_.alone()) return gone();
+  const Leave goodbye{table_.self(), table_.predecessor(), table_.successors()};
   Contacts neighbours{table_.successor()};
   if (table_.predecessor() && table_.predecessor()->id != table_.successor().id)
     neighbours.push_back(*table_.predecessor());
   leave_open_ = neighbours.size();
   for (const Contact& neighbour : neighbours) {
-    ask(neighbour, goodbye, [this](Result<Reply>&) {
-      if (--leave_open_ > 0 || state_ != State::leaving) return;
-      state_ = State::left;
-      effects_.push_back(Left{});
+    ask(neighbour, goodbye, [this, gone](const NodeId&, Result<Reply>&) {
+      if (--leave_open_ == 0 && state_ == State::leaving) gone();
     });
   }
 }

@@ -70,7 +70,7 @@ class Ring {
   size_t provided_count() const { return provided_.size(); }
 
  private:
-  using Then = std::function<void(Result<Reply>&)>;
+  using Then = std::function<void(const NodeId& from, Result<Reply>&)>;
   using ThenFound = std::function<void(Result<Lookup::Found>)>;
   struct Pending {
     Contact to;
@@ -115,14 +115,13 @@ class Ring {
   void copy_neighbours(const Lookup::Found& found);
   void join_failed(Error why);
   void withdraw_all();
-  void leave_handed_over();
   void say_goodbye();
   Duration jitter(Duration base);
 
   // ring_update.cpp: one round of maintenance
   void update();
   void notify(const Contact& contact);
-  void on_neighbours(const Contact& from, Result<Reply>& reply);
+  void on_neighbours(const Contact& from, bool was_successor, const Result<Reply>& reply);
   void check_predecessor();
   void refresh_finger();
   void look_for_other_ring();
@@ -197,6 +196,7 @@ class Ring {
   std::map<std::string, Provided> provided_;
   std::deque<DueStore> due_stores_;
   size_t stores_in_flight_ = 0;
+  bool pumping_stores_ = false;
   uint64_t last_sequence_ = 0;
 };
 

@@ -84,9 +84,9 @@ wire::OriginPtr SessionActor::on_established(const wire::Established& peer) {
     if (const auto session = caf::actor_cast<caf::strong_actor_ptr>(self))
       session->enqueue(nullptr, caf::make_message_id(), caf::make_message(caf::tick_atom::value), nullptr);
   }));
+  arm_tick(kFastTick);
   if (const Status accepted = context_.owner->on_session_open(*this); !accepted)
     close(accepted.error());
-  arm_tick(requests_.size() > 0 ? kFastTick : kSlowTick);
   return origin_;
 }
 
@@ -123,25 +123,25 @@ void SessionActor::on_request(const wire::MessageHeader& header, wire::FramePtr 
     return send_failure(header.request, {Code::overloaded, "too many requests are open in this session"});
   const caf::strong_actor_ptr* actor = context_.exports->find(header.target);
   if (actor == nullptr) return send_failure(header.request, {Code::not_found, "no such actor here"});
-  const MessageTypes::Wrap wrap = context_.types->find(header.type);
   const caf::message_id id = caf::make_message_id(header.request).with_normal_priority();
-  if (wrap == nullptr || (header.request & ~caf::message_id::request_id_mask) != 0 || !id.is_request())
-    return send_failure(header.request, {Code::malformed, "a request of unknown type or id"});
+  if ((header.request & ~caf::message_id::request_id_mask) != 0 || !id.is_request())
+    return close({Code::malformed, "a request id out of range"});
   if (header.deadline_ms != 0)
     payload.writable()->set_deadline(last_received_ + std::chrono::milliseconds(header.deadline_ms));
   ++requests_received_open_;
-  (*actor)->enqueue(wrap(caf::strong_actor_ptr{ctrl()}, id, std::move(payload)), &reactor_);
+  (*actor)->enqueue(context_.types->element_of(caf::strong_actor_ptr{ctrl()}, id, std::move(payload)),
+                    &reactor_);
 }
 
 void SessionActor::on_tell(const wire::MessageHeader& header, wire::FramePtr payload) {
   last_used_ = last_received_;
   const caf::strong_actor_ptr* actor = context_.exports->find(header.target);
-  const MessageTypes::Wrap wrap = context_.types->find(header.type);
-  if (actor == nullptr || wrap == nullptr) {
+  if (actor == nullptr) {
     ++counters_.tells_dropped;
     return;
   }
-  (*actor)->enqueue(wrap(caf::strong_actor_ptr{ctrl()}, caf::make_message_id(), std::move(payload)),
+  (*actor)->enqueue(context_.types->element_of(caf::strong_actor_ptr{ctrl()}, caf::make_message_id(),
+                                               std::move(payload)),
                     &reactor_);
 }
 
@@ -150,14 +150,10 @@ void SessionActor::on_answer(const wire::MessageHeader& header, wire::FramePtr p
   if (!request || request->sender == nullptr) return;  // late: its deadline has passed
   const caf::message_id id = request->id.response_id();
   const caf::strong_actor_ptr self{ctrl()};
-  const MessageTypes::Wrap wrap = context_.types->find(header.type);
   if (header.kind == wire::MessageKind::failure) {
     request->sender->enqueue(self, id, caf::make_message(to_caf(decode_failure(payload))), &reactor_);
-  } else if (wrap == nullptr) {
-    request->sender->enqueue(
-        self, id, caf::make_message(to_caf({Code::malformed, "an answer of unknown type"})), &reactor_);
   } else {
-    request->sender->enqueue(wrap(self, id, std::move(payload)), &reactor_);
+    request->sender->enqueue(context_.types->element_of(self, id, std::move(payload)), &reactor_);
   }
 }
 
@@ -216,10 +212,19 @@ void SessionActor::on_message(caf::mailbox_element& element) {
   reply(element, caf::make_message(to_caf({Code::invalid, "send to a proxy, not to the session"})));
 }
 
-void SessionActor::on_exit(const caf::error& reason) {
-  if (state_ == State::open) send_control(wire::MessageKind::close);
-  if (state_ != State::closed) flush();
-  close(from_caf(reason));
+void SessionActor::on_exit(const caf::error&) { finish(); }
+
+void SessionActor::finish() {
+  if (state_ == State::open || state_ == State::draining) {
+    send_control(wire::MessageKind::close);
+    flush();
+  }
+  close({Code::unavailable, "the session was closed"});
+}
+
+void SessionActor::end_proxies(const Error& why) {
+  const auto proxies = std::exchange(proxies_, {});
+  for (const auto& [target, proxy] : proxies) static_cast<ProxyActor*>(proxy->get())->end(to_caf(why));
 }
 
 void SessionActor::send_answer(caf::mailbox_element& element) {
@@ -359,11 +364,7 @@ void SessionActor::on_tick() {
   }
   if (state_ == State::open && times_.idle_close > 0s && now - last_used_ > times_.idle_close && !in_use())
     drain();
-  if (state_ == State::draining && (!in_use() || now - last_used_ > kDrainMax)) {
-    send_control(wire::MessageKind::close);
-    flush();
-    return close({Code::unavailable, "the session was closed"});
-  }
+  if (state_ == State::draining && (!in_use() || now - last_used_ > kDrainMax)) return finish();
   const bool hurry = requests_.size() > 0 || state_ == State::draining;
   arm_tick(hurry ? kFastTick : kSlowTick);
 }
@@ -372,6 +373,7 @@ void SessionActor::drain() {
   if (state_ != State::open) return;
   state_ = State::draining;
   last_used_ = reactor_.loop().now();
+  end_proxies({Code::unavailable, "the session is closing"});
   arm_tick(kFastTick);
 }
 
@@ -385,8 +387,7 @@ void SessionActor::close(const Error& why) {
   blocked_.clear();
   const Error lost{Code::unavailable, why.detail.empty() ? std::string(themis::name(why.code)) : why.detail};
   for (const RequestTable::Request& request : requests_.take_all()) answer(request, self, lost);
-  const auto proxies = std::exchange(proxies_, {});
-  for (const auto& [target, proxy] : proxies) static_cast<ProxyActor*>(proxy->get())->end(to_caf(lost));
+  end_proxies(lost);
   context_.owner->on_session_closed(*this, why);
   quit(to_caf(lost));
 }

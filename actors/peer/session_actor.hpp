@@ -10,7 +10,8 @@
 
 #include "actors/peer/exports.hpp"
 #include "actors/peer/request_table.hpp"
-#include "actors/system/errors.hpp"
+#include "actors/system/caf_error.hpp"
+#include "actors/system/failure.hpp"
 #include "actors/system/hosted_actor.hpp"
 #include "actors/system/message_types.hpp"
 #include "wire/channel.hpp"
@@ -93,8 +94,10 @@ class SessionActor final : public HostedActor,
   Duration round_trip() const { return round_trip_; }
   size_t requests_open() const { return requests_.size(); }
 
-  /// Sends nothing new, closes when every request is answered (or after 10 s).
+  /// Takes nothing new, ends its proxies, closes when every request is answered (or after 10 s).
   void drain();
+  /// Says goodbye and closes, after what is queued was written as far as the socket takes it.
+  void finish();
   void close(const Error& why);
 
   // For proxies: an actor's message on its way to the peer.
@@ -136,6 +139,7 @@ class SessionActor final : public HostedActor,
   void send_failure(uint64_t request, const Error& error);
   void release_blocked();
   void grant_credit();
+  void end_proxies(const Error& why);
   void on_tick();
   void arm_tick(Duration delay);
   bool in_use() const;

@@ -78,8 +78,8 @@ fs::path make_group(std::initializer_list<fs::path> parents, std::string_view na
   return {};
 }
 
-/// The path of this process's group in the hierarchy of `controller` ("" is v2), without the leading slash, and the
-/// controllers mounted together with it.
+/// The path of this process's group in the hierarchy of `controller` ("" is v2), without the
+/// leading slash, and the controllers mounted together with it.
 struct OwnGroup {
   std::string controllers;
   std::string path;
@@ -177,7 +177,8 @@ bool Cgroup::create_v2(std::string_view name, const CgroupLimits& limits, const 
   OwnGroup own;
   if (!fs::exists(host.root / "cgroup.controllers") || !find_own(host.own_groups, "", own))
     return false;
-  // A group with processes cannot pass controllers on, so ours goes beside our own group or to the top.
+  // A group with processes cannot pass controllers on, so ours goes beside our own group or to the
+  // top.
   const fs::path beside = (host.root / own.path).parent_path();
   const fs::path path = make_group({beside, host.root}, name);
   if (path.empty()) return false;

@@ -34,9 +34,9 @@ class Cgroup {
   Cgroup& operator=(Cgroup&& other) noexcept;
   ~Cgroup();
 
-  /// Makes a group called `name` with as many of the limits as this machine lets this user set: v2 where its
-  /// controllers can be used, else v1, else none, which is logged once. `name` is "themis-PID-N"; groups of that
-  /// form whose process is gone are removed on the way. Never fails.
+  /// Makes a group called `name` with as many of the limits as this machine lets this user set: v2
+  /// where its controllers can be used, else v1, else none, which is logged once. `name` is
+  /// "themis-PID-N"; groups of that form whose process is gone are removed on the way. Never fails.
   static Cgroup create(std::string_view name, const CgroupLimits& limits, const CgroupHost& host);
 
   /// "v1", "v2" or "none".

@@ -1,8 +1,9 @@
 #include "enclave/sandbox/child.hpp"
 
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <linux/close_range.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -11,6 +12,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
+#include <cstring>
+#include <iterator>
 
 #include "enclave/sandbox/landlock.hpp"
 #include "enclave/sandbox/launch.hpp"
@@ -24,7 +28,8 @@ namespace {
   ::_exit(127);
 }
 
-/// The parent's handlers and mask are not the child's business; an ignored SIGPIPE would pass through exec.
+/// The parent's handlers and mask are not the child's business; an ignored SIGPIPE would pass
+/// through exec.
 void reset_signals() {
   struct sigaction action {};
   action.sa_handler = SIG_DFL;
@@ -34,8 +39,18 @@ void reset_signals() {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
-/// /proc of the new PID namespace, so that no other process shows; an empty directory where /proc cannot be mounted
-/// (in some containers). Where neither works, Landlock still closes /proc.
+int write_file(const char* path, const char* text) {
+  const int fd = ::open(path, O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return errno;
+  const size_t length = std::strlen(text);
+  const bool written = ::write(fd, text, length) == static_cast<ssize_t>(length);
+  const int reason = written ? 0 : errno;
+  ::close(fd);
+  return reason;
+}
+
+/// /proc of the new PID namespace, so that no other process shows; an empty directory where /proc
+/// cannot be mounted (in some containers). Where neither works, Landlock still closes /proc.
 void hide_processes() {
   if (::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return;
   constexpr unsigned long kFlags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
@@ -68,7 +83,32 @@ bool drop_privileges() {
   return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
 }
 
+/// io_uring carries out calls that a later filter would refuse, so no ring may exist when that
+/// filter comes. ENOSYS makes libuv, which sets one up at its start, do without.
+bool refuse_io_uring() {
+  sock_filter code[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const sock_fprog program{std::size(code), code};
+  return ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0;
+}
+
 }  // namespace
+
+int map_user(const UserMap& map) {
+  // /proc/self belongs to root while the process is not dumpable, which it inherits from a parent
+  // that guards its keys.
+  const int dumpable = ::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
+  if (dumpable == 0) ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+  int error = write_file("/proc/self/setgroups", "deny");
+  if (error == 0) error = write_file("/proc/self/uid_map", map.uid);
+  if (error == 0) error = write_file("/proc/self/gid_map", map.gid);
+  if (dumpable == 0) ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  return error;
+}
 
 void run_child(const ChildPlan& plan) {
   reset_signals();
@@ -79,6 +119,10 @@ void run_child(const ChildPlan& plan) {
   if (length <= 0) ::_exit(127);  // the parent died before the line above took hold, or gave up
   variable[length] = '\0';
   plan.environment[plan.variable_slot] = variable;
+  if ((plan.namespaces & kUserNamespace) != 0) {
+    errno = map_user(*plan.user);
+    if (errno != 0) give_up(plan, Step::user);
+  }
   if ((plan.namespaces & kMountNamespace) != 0 && (plan.namespaces & kPidNamespace) != 0)
     hide_processes();
   if ((plan.namespaces & kUtsNamespace) != 0)
@@ -90,6 +134,7 @@ void run_child(const ChildPlan& plan) {
     errno = landlock_restrict(plan.landlock_fd);
     if (errno != 0) give_up(plan, Step::landlock);
   }
+  if (!refuse_io_uring()) give_up(plan, Step::filter);
   ::execve(plan.program, plan.argv, plan.environment);
   give_up(plan, Step::exec);
 }

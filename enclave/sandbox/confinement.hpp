@@ -20,17 +20,22 @@ struct Confinement {
   std::string cgroup = "none";          ///< "v1", "v2" or "none".
   bool no_new_privileges = false;
 
-  /// One line for a log: "namespaces user,pid,net,mnt,ipc,uts; seccomp; landlock 7; cgroup v1; not dumpable".
+  /// One line for a log: "namespaces user,pid,net,mnt,ipc,uts; seccomp; landlock 7; cgroup v1; not
+  /// dumpable".
   std::string text() const;
   friend bool operator==(const Confinement&, const Confinement&) = default;
 };
 
-/// The variable in which launch() tells the child what only the parent knows: namespaces, Landlock ABI, cgroup.
+/// The variable in which launch() tells the child what only the parent knows: namespaces, Landlock
+/// ABI, cgroup.
 inline constexpr std::string_view kConfinementVariable = "THEMIS_CONFINEMENT";
 
 /// "namespaces=user,pid;landlock=7;cgroup=v1", and back. Errors: malformed.
 std::string to_variable(const Confinement& confinement);
 Result<Confinement> from_variable(std::string_view text);
+
+/// Called by confine_self(): the filter is in force. Private to enclave/sandbox.
+void note_filter();
 
 /// This process, from its environment and prctl(2); works after confine_self() too. Any thread.
 /// Errors: malformed (the variable was tampered with).

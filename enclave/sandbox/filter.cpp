@@ -38,9 +38,12 @@ constexpr int kAlways[] = {
 constexpr int kConditional[] = {SCMP_SYS(mmap),   SCMP_SYS(mprotect), SCMP_SYS(clone),
                                 SCMP_SYS(tgkill), SCMP_SYS(prctl),    SCMP_SYS(fcntl)};
 constexpr int kV8Only[] = {SCMP_SYS(pkey_mprotect), SCMP_SYS(pkey_alloc), SCMP_SYS(pkey_free),
-                           SCMP_SYS(getrusage)};
+                           SCMP_SYS(getrusage),
+                           // its mutexes ask for the scheduling class
+                           SCMP_SYS(sched_getparam), SCMP_SYS(sched_getscheduler)};
 
-// Nothing of ours, of glibc, of CAF or of V8 makes these after start-up: whoever does has taken the process over.
+// Nothing of ours, of glibc, of CAF or of V8 makes these after start-up: whoever does has taken the
+// process over.
 constexpr int kDeadly[] = {
     SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(fork), SCMP_SYS(vfork), SCMP_SYS(ptrace),
     SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev), SCMP_SYS(socket), SCMP_SYS(connect),
@@ -104,7 +107,8 @@ void add_conditions(Filter& filter, Profile profile) {
     filter.add(SCMP_ACT_ALLOW, SCMP_SYS(mmap), masked(2, PROT_EXEC, 0));
     filter.add(SCMP_ACT_ALLOW, SCMP_SYS(mprotect), masked(2, PROT_EXEC, 0));
   }
-  // A filter cannot look into clone3's structure; with ENOSYS glibc falls back to clone, whose flags it can see.
+  // A filter cannot look into clone3's structure; with ENOSYS glibc falls back to clone, whose
+  // flags it can see.
   filter.add(SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3));
   filter.add(SCMP_ACT_ALLOW, SCMP_SYS(clone), masked(0, kThread | kNewNamespace, kThread));
   filter.add(SCMP_ACT_KILL_PROCESS, SCMP_SYS(clone), masked(0, CLONE_THREAD, 0));
@@ -144,7 +148,8 @@ Status install_reporter() {
 
 Result<Confinement> confine_self(Profile profile, Refusal refusal) {
   if (refusal == Refusal::report) THEMIS_CHECK(install_reporter());
-  // Calls nobody thought of get EPERM: libraries probe for features and must be able to go on without them.
+  // Calls nobody thought of get EPERM: libraries probe for features and must be able to go on
+  // without them.
   Filter filter(refusal == Refusal::report ? SCMP_ACT_TRAP : SCMP_ACT_ERRNO(EPERM));
   filter.set(SCMP_FLTATR_CTL_TSYNC, 1);
   filter.set(SCMP_FLTATR_CTL_NNP, 1);
@@ -158,6 +163,7 @@ Result<Confinement> confine_self(Profile profile, Refusal refusal) {
   if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
     return fail(Code::io, fmt::format("PR_SET_DUMPABLE: {}", std::strerror(errno)));
   THEMIS_CHECK(filter.load());
+  note_filter();
   return own_confinement();
 }
 

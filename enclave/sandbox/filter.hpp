@@ -1,5 +1,6 @@
 #pragma once
-// The last step of an enclave process's start-up: it gives up every system call it will not need again.
+// The last step of an enclave process's start-up: it gives up every system call it will not need
+// again.
 
 #include <string>
 #include <vector>
@@ -8,7 +9,8 @@
 
 namespace themis::sandbox {
 
-/// What the process does from here on. Each is an allow-list; enclave/README.md says how the rest is refused.
+/// What the process does from here on. Each is an allow-list; enclave/README.md says how the rest
+/// is refused.
 enum class Profile : uint8_t {
   native,  ///< A CAF actor system on sockets, epoll and eventfd that are open already; no executable memory.
   v8,      ///< The same with a JIT: executable memory and protection keys.
@@ -19,10 +21,11 @@ enum class Refusal : uint8_t {
   report,   ///< For finding out what a profile needs: also prints the number of each call refused with EPERM to stderr.
 };
 
-/// Installs the filter on all threads of the process, sets no_new_privs and takes away dumpability: no core, no
-/// reading of its memory by other processes. Call it once, from main(), when every file and socket it needs is open; it cannot
-/// be undone. Threads may be started afterwards. Returns what is in force. Errors: io (a kernel without seccomp;
-/// another thread has a filter of its own); the process must then not go on with untrusted input.
+/// Installs the filter on all threads of the process, sets no_new_privs and takes away dumpability:
+/// no core, no reading of its memory by other processes. Call it once, from main(), when every file
+/// and socket it needs is open; it cannot be undone. Threads may be started afterwards. Returns
+/// what is in force. Errors: io (a kernel without seccomp; another thread has a filter of its own);
+/// the process must then not go on with untrusted input.
 Result<Confinement> confine_self(Profile profile, Refusal refusal = Refusal::enforce);
 
 /// The names of the calls a profile allows (some with conditions on their arguments), sorted.

@@ -13,7 +13,8 @@
 namespace themis::sandbox {
 namespace {
 
-// Debian 12's header stops at ABI 2; the rest is from the kernel's Documentation/userspace-api/landlock.rst.
+// Debian 12's header stops at ABI 2; the rest is from the kernel's
+// Documentation/userspace-api/landlock.rst.
 struct RulesetAttributes {
   uint64_t handled_access_fs;
   uint64_t handled_access_net;  // ABI 4

@@ -112,10 +112,12 @@ std::vector<char*> pointers(const std::vector<std::string>& texts, size_t extra)
 
 Error explain(const Failure& failure, const std::string& program) {
   switch (failure.step) {
+    case Step::user: return io_error("user namespace", failure.error);
     case Step::rlimits: return io_error("resource limits", failure.error);
     case Step::descriptors: return io_error("descriptors", failure.error);
     case Step::privileges: return io_error("no_new_privs", failure.error);
     case Step::landlock: return io_error("landlock", failure.error);
+    case Step::filter: return io_error("seccomp", failure.error);
     case Step::exec: return io_error(program, failure.error);
   }
   return {Code::internal, "an unknown step failed"};
@@ -183,13 +185,14 @@ Result<Process> launch(const LaunchOptions& options) {
   plan.landlock_fd = landlock.get();
   plan.open_files_max = options.open_files_max;
   plan.namespaces = namespaces;
+  const UserMap user = user_map();
+  plan.user = &user;
 
   THEMIS_TRY(const Spawned spawned, spawn(plan));
   process.pid_ = spawned.pid;
   process.pid_fd_ = spawned.pid_fd;
   control.theirs.reset();
   process.confinement_.pid = static_cast<uint32_t>(spawned.pid);
-  if ((namespaces & kUserNamespace) != 0) THEMIS_CHECK(map_user(spawned.pid));
   process.cgroup_ = Cgroup::create(next_group_name(), options.limits, CgroupHost::machine());
   if (auto added = process.cgroup_.add(spawned.pid); !added) {
     log::warn("sandbox", "no cgroup for process {}: {}", spawned.pid, added.error().detail);

@@ -1,5 +1,6 @@
 #pragma once
-// Starts an enclave process: its own namespaces, a read-only view of few files, limits, one socket to its parent.
+// Starts an enclave process: its own namespaces, a read-only view of few files, limits, one socket
+// to its parent.
 
 #include <sys/types.h>
 
@@ -65,17 +66,19 @@ class Process {
   pid_t pid() const { return pid_; }
   /// Readable (in an epoll) once the child has ended; then poll_exit() tells how.
   int pid_fd() const { return pid_fd_; }
-  /// Our end of the channel, non-blocking, handed over once (for EpollLoop::adopt); the caller closes it.
+  /// Our end of the channel, non-blocking, handed over once (for EpollLoop::adopt); the caller
+  /// closes it.
   int take_channel();
   /// The read end of Output::pipe, non-blocking; -1 otherwise. The process closes it.
   int output_fd() const { return output_fd_; }
-  /// What launch() put in force. `seccomp` and `dumpable` change when the child calls confine_self(): ask it.
+  /// What launch() put in force. `seccomp` and `dumpable` change when the child calls
+  /// confine_self(): ask it.
   const Confinement& confinement() const { return confinement_; }
   /// The cgroup limits in force: "memory", "cpu", "pids".
   std::vector<std::string> limits_in_force() const { return cgroup_.controllers(); }
 
-  /// SIGKILL. The first process of a PID namespace ignores gentler signals it has no handler for, and takes all
-  /// others of the namespace with it. Harmless when it has ended.
+  /// SIGKILL. The first process of a PID namespace ignores gentler signals it has no handler for,
+  /// and takes all others of the namespace with it. Harmless when it has ended.
   void kill();
   /// How it ended, or nothing while it runs. Does not wait.
   std::optional<Exit> poll_exit();
@@ -96,10 +99,12 @@ class Process {
   Confinement confinement_;
 };
 
-/// Starts a process and returns when it runs its program (1 to 10 ms). It is killed when **the thread that called
-/// this** ends (PR_SET_PDEATHSIG): call it from a thread that lives as long as the child should.
-/// Safe while other threads run: between fork and exec the child makes system calls only.
-/// Errors: invalid (no argv); unavailable (a required namespace); io (which step, which program, the reason).
+/// Starts a process and returns when it runs its program (1 to 10 ms). It is killed when **the
+/// thread that called this** ends (PR_SET_PDEATHSIG): call it from a thread that lives as long as
+/// the child should. Safe while other threads run: between fork and exec the child makes system
+/// calls only.
+/// Errors: invalid (no argv); unavailable (a required namespace); io (which step, which program,
+/// the reason).
 Result<Process> launch(const LaunchOptions& options);
 
 }  // namespace themis::sandbox

@@ -37,8 +37,8 @@ unsigned long clone_flags(uint8_t namespaces) {
   return flags;
 }
 
-/// fork(2) with flags. The raw call leaves out glibc's fork handlers: the child must only make system calls.
-/// Signals are blocked across it, so that no handler of the parent runs in the child.
+/// fork(2) with flags. The raw call leaves out glibc's fork handlers: the child must only make
+/// system calls. Signals are blocked across it, so that no handler of the parent runs in the child.
 pid_t raw_clone(uint8_t namespaces, int* pid_fd) {
   sigset_t all;
   sigset_t before;
@@ -54,24 +54,15 @@ pid_t raw_clone(uint8_t namespaces, int* pid_fd) {
 
 /// Whether a child with these namespaces can be made and its user mapped.
 bool try_out(uint8_t namespaces) {
-  int gate[2];
-  if (::pipe2(gate, O_CLOEXEC) != 0) return false;
+  const UserMap map = user_map();
   int pid_fd = -1;
   const pid_t pid = raw_clone(namespaces, &pid_fd);
-  if (pid == 0) {
-    char byte;
-    ::close(gate[1]);
-    [[maybe_unused]] const ssize_t got = ::read(gate[0], &byte, 1);  // until the parent is done
-    ::_exit(0);
-  }
-  const bool usable = pid > 0 && ((namespaces & kUserNamespace) == 0 || map_user(pid));
-  ::close(gate[0]);
-  ::close(gate[1]);
-  if (pid > 0) {
-    ::waitpid(pid, nullptr, 0);
-    ::close(pid_fd);
-  }
-  return usable;
+  if (pid == 0) ::_exit((namespaces & kUserNamespace) == 0 ? 0 : map_user(map));
+  if (pid < 0) return false;
+  int status = 0;
+  ::waitpid(pid, &status, 0);
+  ::close(pid_fd);
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 uint8_t find_usable() {
@@ -86,17 +77,6 @@ uint8_t find_usable() {
   return usable;
 }
 
-Status write_proc(pid_t child, const char* file, const std::string& text) {
-  const std::string path = fmt::format("/proc/{}/{}", child, file);
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
-  const bool written =
-      fd >= 0 && ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
-  const int reason = errno;
-  if (fd >= 0) ::close(fd);
-  if (!written) return fail(Code::io, fmt::format("{}: {}", path, std::strerror(reason)));
-  return {};
-}
-
 }  // namespace
 
 Result<Spawned> spawn(const ChildPlan& plan) {
@@ -107,10 +87,11 @@ Result<Spawned> spawn(const ChildPlan& plan) {
   return Spawned{pid, pid_fd};
 }
 
-Status map_user(pid_t child) {
-  THEMIS_CHECK(write_proc(child, "setgroups", "deny"));
-  THEMIS_CHECK(write_proc(child, "uid_map", fmt::format("{} {} 1", kInnerId, ::geteuid())));
-  return write_proc(child, "gid_map", fmt::format("{} {} 1", kInnerId, ::getegid()));
+UserMap user_map() {
+  UserMap map{};
+  fmt::format_to_n(map.uid, sizeof map.uid - 1, "{} {} 1", kInnerId, ::geteuid());
+  fmt::format_to_n(map.gid, sizeof map.gid - 1, "{} {} 1", kInnerId, ::getegid());
+  return map;
 }
 
 uint8_t usable_namespaces() {

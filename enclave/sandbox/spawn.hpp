@@ -1,5 +1,6 @@
 #pragma once
-// The clone itself, and which namespaces this kernel lets this user make. Private to enclave/sandbox.
+// The clone itself, and which namespaces this kernel lets this user make. Private to
+// enclave/sandbox.
 
 #include <sys/types.h>
 
@@ -19,9 +20,9 @@ struct Spawned {
 /// Clones this process into `plan.namespaces`; the child runs the plan. Errors: io.
 Result<Spawned> spawn(const ChildPlan& plan);
 
-/// Maps "nobody" of a child's user namespace to this process's user. Inside nobody has no capabilities after
-/// exec; outside the child counts as this user. Errors: io.
-Status map_user(pid_t child);
+/// Maps "nobody" inside to this process's user. Inside, nobody has no capabilities after exec;
+/// outside, the child counts as this user.
+UserMap user_map();
 
 /// The namespaces (Namespaces, or-ed) that can be made here, tried out once a process. Any thread.
 uint8_t usable_namespaces();

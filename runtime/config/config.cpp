@@ -74,7 +74,8 @@ std::string position(std::string_view file, const toml::source_region& source) {
   return fmt::format("{}:{}:{}", file, source.begin.line, source.begin.column);
 }
 
-/// The alternative of Value that `node` is, or nothing for what no key takes (dates, floats, tables).
+/// The alternative of Value that `node` is, or nothing for what no key takes (dates, floats,
+/// tables).
 std::optional<Value> to_value(const toml::node& node) {
   if (const auto* b = node.as_boolean()) return Value(b->get());
   if (const auto* i = node.as_integer()) return Value(i->get());

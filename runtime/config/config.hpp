@@ -1,5 +1,6 @@
 #pragma once
-// The configuration of one process: mesh.toml as a value, every default visible here, and the only way to read it.
+// The configuration of one process: mesh.toml as a value, every default visible here, and the only
+// way to read it.
 
 #include <array>
 #include <cstdint>
@@ -68,7 +69,8 @@ struct MonitorsConfig {
   friend bool operator==(const MonitorsConfig&, const MonitorsConfig&) = default;
 };
 
-/// Where a subtree of actors runs. "snp", "tdx" and "nitro" are known words that this build refuses.
+/// Where a subtree of actors runs. "snp", "tdx" and "nitro" are known words that this build
+/// refuses.
 enum class Place : uint8_t {
   process,  ///< A sandboxed process beside the node.
   local,    ///< The node's own process; never for workers.
@@ -102,11 +104,12 @@ struct Config {
 /// A config is written by hand; more than this is some other file.
 inline constexpr size_t kConfigBytesMax = 256 * 1024;
 
-/// Reads the file at `path` and applies `overrides`, each "key=value" as after --set, in order. In an override strings
-/// need no quotes, and a list is `a,b`, `["a", "b"]` or nothing at all ("mesh.bootstrap=").
-/// Errors: io (the file), invalid; one line, `mesh.toml:12:3: node.listen: "127.0.0.1" has no port`, with
-/// the line and column of the value, or `--set node.listen: ...`. Unknown keys are errors that name the nearest known one.
-/// Any thread.
+/// Reads the file at `path` and applies `overrides`, each "key=value" as after --set, in order. In
+/// an override strings need no quotes, and a list is `a,b`, `["a", "b"]` or nothing at all
+/// ("mesh.bootstrap=").
+/// Errors: io (the file), invalid; one line, `mesh.toml:12:3: node.listen: "127.0.0.1" has no
+/// port`, with the line and column of the value, or `--set node.listen: ...`. Unknown keys are
+/// errors that name the nearest known one. Any thread.
 Result<Config> load_config(const std::filesystem::path& path,
                            std::span<const std::string> overrides = {});
 /// The same for a text; `file_name` is only for the messages.

@@ -20,7 +20,8 @@ struct Key {
   std::string_view table;
   std::string_view name;
   Kind kind;
-  /// `value` holds the alternative that `kind` names. The error's detail says what is wrong, without the key.
+  /// `value` holds the alternative that `kind` names. The error's detail says what is wrong,
+  /// without the key.
   Status (*set)(Config& config, const Value& value);
   Value (*get)(const Config& config);
 

@@ -9,12 +9,15 @@ namespace themis::http {
 BodyReader::BodyReader(Framing framing, uint64_t length, size_t bytes_max)
     : framing_(framing), bytes_max_(bytes_max) {
   switch (framing) {
-    case Framing::none: break;
+    case Framing::none:
+      break;
     case Framing::length:
       length_ = left_ = length;
       state_ = length == 0 ? State::done : State::data;
       break;
-    case Framing::chunked: state_ = State::size_line; break;
+    case Framing::chunked:
+      state_ = State::size_line;
+      break;
     case Framing::until_close:
       left_ = std::numeric_limits<uint64_t>::max();
       state_ = State::data;
@@ -54,7 +57,8 @@ Result<size_t> BodyReader::feed(std::string_view input, std::string& out) {
         line_.clear();
         break;
       }
-      case State::done: break;
+      case State::done:
+        break;
     }
   }
   return before - input.size();
@@ -84,8 +88,7 @@ Status BodyReader::on_size_line(size_t room) {
   const auto [stop, error] = std::from_chars(line_.data(), end, size, 16);
   if (error == std::errc::result_out_of_range || (error == std::errc{} && size > room))
     return fail(Code::too_large, "a body over " + std::to_string(bytes_max_) + " bytes");
-  if (error != std::errc{})
-    return fail(Code::malformed, "a chunk size that is not hexadecimal");
+  if (error != std::errc{}) return fail(Code::malformed, "a chunk size that is not hexadecimal");
   const std::string_view extension(stop, static_cast<size_t>(end - stop));
   const size_t mark = extension.find_first_not_of(" \t");
   if (mark != std::string_view::npos && extension[mark] != ';')

@@ -12,8 +12,8 @@ namespace themis::http {
 /// How the end of a body is told (RFC 9112 section 6.3).
 enum class Framing { none, length, chunked, until_close };
 
-/// Reads one body. Own code, because Beast 1.74 asserts on a correct chunked body that arrives in pieces ("0\r\n", then
-/// one byte more), and asserts are on in our builds. One thread at a time.
+/// Reads one body. Own code, because Beast 1.74 asserts on a correct chunked body that arrives in
+/// pieces ("0\r\n", then one byte more), and asserts are on in our builds. One thread at a time.
 class BodyReader {
  public:
   /// A chunk's size line with its extensions, which are read over (RFC 9112 section 7.1.1).
@@ -25,8 +25,9 @@ class BodyReader {
   /// `length` counts for Framing::length only. `bytes_max` bounds what is appended in all.
   BodyReader(Framing framing, uint64_t length, size_t bytes_max);
 
-  /// Appends body bytes to `out` and returns how many bytes of `input` belong to this body; all of them until done().
-  /// Errors: malformed (chunk marks), too_large (the body, a chunk line or the trailers).
+  /// Appends body bytes to `out` and returns how many bytes of `input` belong to this body; all of
+  /// them until done(). Errors: malformed (chunk marks), too_large (the body, a chunk line or the
+  /// trailers).
   Result<size_t> feed(std::string_view input, std::string& out);
   bool done() const { return state_ == State::done; }
 

@@ -18,10 +18,10 @@ bool is_idempotent(std::string_view method) {
 
 Result<std::string> serialize(const Request& request, const net::Address& server) {
   if (!is_token(request.method)) return fail(Code::invalid, "a method that is no HTTP token");
-  const bool printable =
-      !request.target.empty() &&
-      std::all_of(request.target.begin(), request.target.end(),
-                  [](char c) { return static_cast<unsigned char>(c) > 0x20 && c != 0x7f; });
+  const bool printable = !request.target.empty() &&
+                         std::all_of(request.target.begin(), request.target.end(), [](char c) {
+                           return static_cast<unsigned char>(c) > 0x20 && c != 0x7f;
+                         });
   if (!printable) return fail(Code::invalid, "a request target with white space");
   std::string text = request.method + ' ' + request.target + " HTTP/1.1\r\n";
   if (request.headers.find("Host") == nullptr) text += "Host: " + server.text() + "\r\n";
@@ -30,7 +30,8 @@ Result<std::string> serialize(const Request& request, const net::Address& server
       return fail(Code::invalid, "a header that cannot be sent: " + header.name);
     text.append(header.name).append(": ").append(header.value).append("\r\n");
   }
-  const bool has_body = !request.body.empty() || request.method == "POST" || request.method == "PUT";
+  const bool has_body =
+      !request.body.empty() || request.method == "POST" || request.method == "PUT";
   if (has_body) text += "Content-Length: " + std::to_string(request.body.size()) + "\r\n";
   return text + "\r\n" + request.body;
 }
@@ -48,7 +49,8 @@ Result<Response> Client::send(const Request& request) {
     got_bytes_ = false;
     if (!socket_.valid()) THEMIS_CHECK(connect(SystemClock{}.now() + limits_.connect_timeout));
     const Status written = write_all(text, deadline);
-    // A server that refuses a body may answer and stop reading: its answer counts more than the failed write.
+    // A server that refuses a body may answer and stop reading: its answer counts more than the
+    // failed write.
     auto response = read_response(request.method == "HEAD", deadline);
     if (!response && !written) return fail(written.error());
     return response;

@@ -1,5 +1,6 @@
 #pragma once
-// A small blocking HTTP/1.1 client over a plain socket: for the command line, tests and benches, never on a loop's thread.
+// A small blocking HTTP/1.1 client over a plain socket: for the command line, tests and benches,
+// never on a loop's thread.
 
 #include "runtime/base/clock.hpp"
 #include "runtime/http/message.hpp"
@@ -16,14 +17,16 @@ struct ClientLimits {
   Duration request_timeout = 40s;
 };
 
-/// One server, one connection at a time, kept open between requests when the server allows. One thread.
+/// One server, one connection at a time, kept open between requests when the server allows. One
+/// thread.
 class Client {
  public:
   explicit Client(net::Address server, ClientLimits limits = {});
 
-  /// Sends `request` with Host and Content-Length added, and returns the answer, whatever its status.
-  /// An idempotent request whose kept connection turns out to be closed is sent once more on a new one.
-  /// Errors: unavailable (refused, reset, closed), timeout, malformed or too_large (the answer), invalid (the request).
+  /// Sends `request` with Host and Content-Length added, and returns the answer, whatever its
+  /// status. An idempotent request whose kept connection turns out to be closed is sent once more
+  /// on a new one. Errors: unavailable (refused, reset, closed), timeout, malformed or too_large
+  /// (the answer), invalid (the request).
   Result<Response> send(const Request& request);
 
  private:

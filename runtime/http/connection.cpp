@@ -250,7 +250,8 @@ TimePoint Connection::deadline() const {
   return exchanges_.empty() ? phase_start_ + limits.idle_timeout : TimePoint::max();
 }
 
-/// Keeps an earlier timer, which looks again when it fires: a busy connection sets no timer per request.
+/// Keeps an earlier timer, which looks again when it fires: a busy connection sets no timer per
+/// request.
 void Connection::update_timer() {
   const TimePoint wanted = deadline();
   if (wanted == TimePoint::max() || (timer_ != 0 && timer_at_ <= wanted)) return;

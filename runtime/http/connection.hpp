@@ -1,5 +1,6 @@
 #pragma once
-// One connection of the server: parses requests, keeps their answers in order, writes, and watches the clock.
+// One connection of the server: parses requests, keeps their answers in order, writes, and watches
+// the clock.
 
 #include <deque>
 
@@ -19,8 +20,9 @@ struct Exchange {
   Response response;
 };
 
-/// Owned by its server; loop thread only. Its life: reading and answering, then closing (no more requests are read),
-/// then, after a refusal, lingering (what still arrives is thrown away), then retired.
+/// Owned by its server; loop thread only. Its life: reading and answering, then closing (no more
+/// requests are read), then, after a refusal, lingering (what still arrives is thrown away), then
+/// retired.
 class Connection final : public net::StreamHandler {
  public:
   Connection(Server& server, uint64_t id, net::Address peer);
@@ -72,13 +74,13 @@ class Connection final : public net::StreamHandler {
   size_t reading_bytes_ = 0;    // reserved by the body being read
   uint64_t request_count_ = 0;
   bool reading_ = true;
-  bool write_blocked_ = false;   // the client's socket took less than it was given
-  bool parsing_ = false;         // inside parse(): answers wait for its end, to leave together
-  bool closing_ = false;         // no more requests; close when the answers are out
-  bool linger_ = false;          // ... after throwing away what still arrives
+  bool write_blocked_ = false;  // the client's socket took less than it was given
+  bool parsing_ = false;        // inside parse(): answers wait for its end, to leave together
+  bool closing_ = false;        // no more requests; close when the answers are out
+  bool linger_ = false;         // ... after throwing away what still arrives
   bool lingering_ = false;
-  bool owes_continue_ = false;   // "100 Continue" waits for the answers before it
-  TimePoint phase_start_{};      // of the current wait: idle, head, body or linger
+  bool owes_continue_ = false;  // "100 Continue" waits for the answers before it
+  TimePoint phase_start_{};     // of the current wait: idle, head, body or linger
   TimePoint write_progress_{};
   net::TimerId timer_ = 0;
   TimePoint timer_at_{};

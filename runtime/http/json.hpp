@@ -1,6 +1,7 @@
 #pragma once
-// JSON at the edge of the mesh: strict and bounded on the way in, always valid UTF-8 on the way out.
-// The home of nlohmann-json; its header is slow to compile, so only .cpp files include this one.
+// JSON at the edge of the mesh: strict and bounded on the way in, always valid UTF-8 on the way
+// out. The home of nlohmann-json; its header is slow to compile, so only .cpp files include this
+// one.
 
 #include <nlohmann/json.hpp>
 #include <string>

@@ -134,25 +134,37 @@ int status_of(Code code) {
   switch (code) {
     case Code::malformed:
     case Code::invalid:
-    case Code::syntax: return 400;
-    case Code::unauthenticated: return 401;
-    case Code::denied: return 403;
-    case Code::not_found: return 404;
-    case Code::exists: return 409;
-    case Code::too_large: return 413;
+    case Code::syntax:
+      return 400;
+    case Code::unauthenticated:
+      return 401;
+    case Code::denied:
+      return 403;
+    case Code::not_found:
+      return 404;
+    case Code::exists:
+      return 409;
+    case Code::too_large:
+      return 413;
     case Code::threw:
     case Code::io:
-    case Code::internal: return 500;
-    // A peer that cannot be reached and a peer whose answer does not verify are the same to the caller.
+    case Code::internal:
+      return 500;
+    // A peer that cannot be reached and a peer whose answer does not verify are the same to the
+    // caller.
     case Code::unavailable:
     case Code::forged:
     case Code::replayed:
-    case Code::wrong_peer: return 502;
+    case Code::wrong_peer:
+      return 502;
     case Code::overloaded:
-    case Code::cancelled: return 503;
+    case Code::cancelled:
+      return 503;
     case Code::timeout:
-    case Code::cpu_exceeded: return 504;
-    case Code::memory_exceeded: return 507;
+    case Code::cpu_exceeded:
+      return 504;
+    case Code::memory_exceeded:
+      return 507;
   }
   return 500;
 }

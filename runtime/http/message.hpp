@@ -1,5 +1,6 @@
 #pragma once
-// HTTP messages as values, and how the project's errors look in HTTP: status codes and problem details.
+// HTTP messages as values, and how the project's errors look in HTTP: status codes and problem
+// details.
 
 #include <string>
 #include <string_view>
@@ -47,7 +48,8 @@ struct Request {
   std::string_view query() const;
 };
 
-/// `headers` leaves out what the server itself decides: Content-Length, Transfer-Encoding, Connection, Date.
+/// `headers` leaves out what the server itself decides: Content-Length, Transfer-Encoding,
+/// Connection, Date.
 struct Response {
   int status = 200;
   Headers headers;

@@ -135,8 +135,8 @@ tl::expected<size_t, Refusal> Parser::feed_head(std::string_view input) {
 
 tl::expected<void, Refusal> Parser::check_sizes() {
   if (lines_ == 0 && line_bytes_ > limits_.start_line_bytes_max)
-    return refuse(414, "the request line is over " + std::to_string(limits_.start_line_bytes_max) +
-                           " bytes");
+    return refuse(
+        414, "the request line is over " + std::to_string(limits_.start_line_bytes_max) + " bytes");
   if (head_bytes_ > limits_.head_bytes_max)
     return refuse(431, "the head is over " + std::to_string(limits_.head_bytes_max) + " bytes");
   // Line 0 is the start line; the empty line that ends the head is 2 bytes.
@@ -146,9 +146,8 @@ tl::expected<void, Refusal> Parser::check_sizes() {
 }
 
 tl::expected<void, Refusal> Parser::parse_head(std::string_view head) {
-  const auto parsed = role_ == Role::request
-                          ? run_beast<true>(head, request_, status_, version_)
-                          : run_beast<false>(head, request_, status_, version_);
+  const auto parsed = role_ == Role::request ? run_beast<true>(head, request_, status_, version_)
+                                             : run_beast<false>(head, request_, status_, version_);
   if (!parsed) return tl::unexpected<Refusal>(parsed.error());
   keep_alive_ = *parsed;
   if (role_ == Role::request)
@@ -200,8 +199,8 @@ tl::expected<void, Refusal> Parser::choose_framing() {
     if (error != std::errc{} || stop != end)
       return refuse(400, "a Content-Length that is no number");
   }
-  const bool bodiless = role_ == Role::response && (no_body_ || status_ / 100 == 1 ||
-                                                    status_ == 204 || status_ == 304);
+  const bool bodiless = role_ == Role::response &&
+                        (no_body_ || status_ / 100 == 1 || status_ == 204 || status_ == 304);
   Framing framing = Framing::none;
   if (encoding != nullptr) {
     if (version_ == 10 || !equal_ignoring_case(*encoding, "chunked"))

@@ -1,5 +1,6 @@
 #pragma once
-// One HTTP/1.1 message after another out of a byte stream: incremental, strict, bounded. No I/O, no clock.
+// One HTTP/1.1 message after another out of a byte stream: incremental, strict, bounded. No I/O, no
+// clock.
 
 #include <string>
 #include <string_view>
@@ -25,19 +26,22 @@ struct Refusal {
   std::string detail;
 };
 
-/// Reads requests (a server) or responses (a client). Stricter than the RFCs allow where leniency lets two parsers
-/// disagree: a bare LF, a folded line, a repeated or listed Content-Length, Content-Length beside Transfer-Encoding and
-/// any Transfer-Encoding but "chunked" are refused. One thread at a time. Source: RFC 9112.
+/// Reads requests (a server) or responses (a client). Stricter than the RFCs allow where leniency
+/// lets two parsers disagree: a bare LF, a folded line, a repeated or listed Content-Length,
+/// Content-Length beside Transfer-Encoding and any Transfer-Encoding but "chunked" are refused. One
+/// thread at a time. Source: RFC 9112.
 class Parser {
  public:
   enum class Role { request, response };
 
   Parser(Role role, ParserLimits limits) : role_(role), limits_(limits) {}
 
-  /// Reads on, at most to the end of the head or of the message, and returns how many bytes it used. Call it again with
-  /// the rest while it used any. After a refusal the stream has no message border any more and must be closed.
+  /// Reads on, at most to the end of the head or of the message, and returns how many bytes it
+  /// used. Call it again with the rest while it used any. After a refusal the stream has no message
+  /// border any more and must be closed.
   tl::expected<size_t, Refusal> feed(std::string_view input);
-  /// The peer closed the stream: completes a response that lasts until then. False: it was cut short.
+  /// The peer closed the stream: completes a response that lasts until then. False: it was cut
+  /// short.
   bool finish();
 
   /// No byte of a message has been read.

@@ -1,5 +1,6 @@
 #pragma once
-// An HTTP/1.1 server on one event loop: keep-alive, pipelining, limits and drain. Everything runs on the loop's thread.
+// An HTTP/1.1 server on one event loop: keep-alive, pipelining, limits and drain. Everything runs
+// on the loop's thread.
 
 #include <functional>
 #include <memory>
@@ -18,7 +19,8 @@ struct Exchange;
 /// Every bound of the server, with the reason for it.
 struct ServerLimits {
   ParserLimits parser;
-  /// One connection holds at most a head, a read buffer and its requests; the next ones are answered 503.
+  /// One connection holds at most a head, a read buffer and its requests; the next ones are
+  /// answered 503.
   size_t connections_max = 1024;
   /// Requests of one connection that wait for their answer. More stay in the client's socket.
   size_t pipeline_max = 32;
@@ -34,7 +36,8 @@ struct ServerLimits {
   Duration body_timeout = 30s;
   /// Without one byte accepted by the client's socket.
   Duration write_timeout = 30s;
-  /// How long a refused client may go on sending before the close, which would otherwise reset the answer away.
+  /// How long a refused client may go on sending before the close, which would otherwise reset the
+  /// answer away.
   Duration linger_timeout = 1s;
   /// drain() closes what still runs after this; a node has 2 s to leave.
   Duration drain_timeout = 1500ms;
@@ -63,8 +66,9 @@ class Responder {
   /// Answers 500 when nobody has responded.
   ~Responder();
 
-  /// Answers, now or in a later turn; a second call and a call after the client left do nothing. A response that
-  /// cannot be sent (a status outside 200..599, a header with a control character) becomes a 500.
+  /// Answers, now or in a later turn; a second call and a call after the client left do nothing. A
+  /// response that cannot be sent (a status outside 200..599, a header with a control character)
+  /// becomes a 500.
   void respond(Response response);
   /// True when there is nobody to answer: the client left, or the answer was given.
   bool gone() const { return exchange_ == nullptr; }
@@ -88,8 +92,8 @@ class Handler {
   virtual void on_request(Request&& request, Responder responder) = 0;
 };
 
-/// Answers of one connection leave in the order of its requests, each head and body in one write, and answers that are
-/// ready together in one write.
+/// Answers of one connection leave in the order of its requests, each head and body in one write,
+/// and answers that are ready together in one write.
 class Server final : private net::Acceptor {
  public:
   Server(net::Loop& loop, Handler& handler, ServerLimits limits = {});
@@ -102,8 +106,9 @@ class Server final : private net::Acceptor {
   Status listen(const net::Address& address);
   /// The bound address; listen() has succeeded.
   net::Address address() const;
-  /// Stops accepting, closes idle connections, answers what runs with "Connection: close", then calls `done` in a turn
-  /// of its own: when the last connection is closed, at the latest after drain_timeout.
+  /// Stops accepting, closes idle connections, answers what runs with "Connection: close", then
+  /// calls `done` in a turn of its own: when the last connection is closed, at the latest after
+  /// drain_timeout.
   void drain(std::function<void()> done);
 
   const ServerCounters& counters() const { return counters_; }

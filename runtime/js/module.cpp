@@ -29,7 +29,7 @@ Result<v8::Local<v8::Module>> compile(v8::Local<v8::Context> context, std::strin
   const v8::Local<v8::FixedArray> requests = module->GetModuleRequests();
   if (requests->Length() == 0) return module;
   const auto request = requests->Get(0).As<v8::ModuleRequest>();
-  const v8::Location at = module->SourceOffsetToLocation(request->GetSourceOffset());
+  v8::Location at = module->SourceOffsetToLocation(request->GetSourceOffset());
   return fail(Code::syntax,
               cut_detail(file + ":" + std::to_string(at.GetLineNumber() + 1) + ":" +
                          std::to_string(at.GetColumnNumber() + 1) + ": cannot import '" +

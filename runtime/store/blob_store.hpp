@@ -21,10 +21,12 @@ class BlobStore {
   static Result<BlobStore> open(Environment& environment, std::string_view table,
                                 HashFunction hash);
 
-  /// Stores `bytes` and returns their hash; on return they are on disk. Storing the same again is cheap, and
-  /// mends a damaged copy. Errors: too_large (over kBlobBytesMax); overloaded, io as in Environment::write.
+  /// Stores `bytes` and returns their hash; on return they are on disk. Storing the same again is
+  /// cheap, and mends a damaged copy. Errors: too_large (over kBlobBytesMax); overloaded, io as in
+  /// Environment::write.
   [[nodiscard]] Result<BlobId> put(ByteView bytes);
-  /// The bytes, whose hash was checked again. Errors: not_found; forged (the copy on disk is damaged); io.
+  /// The bytes, whose hash was checked again. Errors: not_found; forged (the copy on disk is
+  /// damaged); io.
   [[nodiscard]] Result<Bytes> get(const BlobId& id) const;
   /// True if something is stored under `id`; does not check it.
   [[nodiscard]] Result<bool> contains(const BlobId& id) const;

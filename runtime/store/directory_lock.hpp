@@ -7,8 +7,9 @@
 
 namespace themis::storage {
 
-/// Creates `directory` (mode 0700, and its parents) and locks the file "lock" in it; the returned descriptor, owned by the
-/// caller, holds the lock until it is closed or the process ends in any way. The lock is not inherited over execve.
+/// Creates `directory` (mode 0700, and its parents) and locks the file "lock" in it; the returned
+/// descriptor, owned by the caller, holds the lock until it is closed or the process ends in any
+/// way. The lock is not inherited over execve.
 /// Errors: exists ("data/node-1 is in use by process 123"), io.
 Result<int> lock_directory(const std::filesystem::path& directory);
 

@@ -1,5 +1,6 @@
 #pragma once
-// An ordered key-value store in one directory: named tables, read and write transactions, prefix scans. LMDB stays behind.
+// An ordered key-value store in one directory: named tables, read and write transactions, prefix
+// scans. LMDB stays behind.
 
 #include <condition_variable>
 #include <cstdint>
@@ -28,7 +29,8 @@ struct Options {
   size_t map_bytes_max = 64ull * 1024 * 1024 * 1024;  ///< Growth stops here with Code::overloaded.
   uint32_t tables_max = 64;
   uint32_t readers_max = 126;  ///< Read transactions open at once; LMDB's default.
-  /// True: an acknowledged write survives a power cut. False: the last ones may be lost, nothing gets corrupt.
+  /// True: an acknowledged write survives a power cut. False: the last ones may be lost, nothing
+  /// gets corrupt.
   bool durable = true;
 };
 
@@ -61,7 +63,8 @@ class Gate {
 
   /// Waits while the gate is closed.
   Pass enter();
-  /// Waits until nobody is inside, runs `work` alone. Errors: timeout after 5 s (someone stays inside), or work's own.
+  /// Waits until nobody is inside, runs `work` alone. Errors: timeout after 5 s (someone stays
+  /// inside), or work's own.
   Status alone(const std::function<Status()>& work);
 
  private:
@@ -73,8 +76,9 @@ class Gate {
   bool closed_ = false;
 };
 
-/// A snapshot of the store. Spans it returns are valid until it is destroyed. May move to another thread; one thread at a
-/// time. Keep it short: pages freed meanwhile are not used again. Not across Environment::write in the same thread.
+/// A snapshot of the store. Spans it returns are valid until it is destroyed. May move to another
+/// thread; one thread at a time. Keep it short: pages freed meanwhile are not used again. Not
+/// across Environment::write in the same thread.
 class ReadTransaction {
  public:
   ReadTransaction(ReadTransaction&& other) noexcept
@@ -84,7 +88,8 @@ class ReadTransaction {
 
   /// Errors: not_found; invalid (an empty key); too_large (a key over kKeyBytesMax); io.
   [[nodiscard]] Result<ByteView> get(Table table, ByteView key) const;
-  /// Visits every pair whose key starts with `prefix` (empty: all), in key order. Errors: too_large, io.
+  /// Visits every pair whose key starts with `prefix` (empty: all), in key order. Errors:
+  /// too_large, io.
   [[nodiscard]] Status scan(Table table, ByteView prefix, const Visitor& visit) const;
 
  private:
@@ -95,8 +100,8 @@ class ReadTransaction {
   MDB_txn* txn_;
 };
 
-/// The one write transaction, seen by the body of Environment::write. Spans it returns are valid until its next put or
-/// erase. Of the thread that called write() only.
+/// The one write transaction, seen by the body of Environment::write. Spans it returns are valid
+/// until its next put or erase. Of the thread that called write() only.
 class WriteTransaction {
  public:
   WriteTransaction(const WriteTransaction&) = delete;
@@ -105,8 +110,8 @@ class WriteTransaction {
   /// As in ReadTransaction; sees this transaction's own writes.
   [[nodiscard]] Result<ByteView> get(Table table, ByteView key) const;
   [[nodiscard]] Status scan(Table table, ByteView prefix, const Visitor& visit) const;
-  /// Inserts or replaces. Errors: invalid (an empty key); too_large (key or value); overloaded (the map is full:
-  /// write() grows it and runs the body again); io.
+  /// Inserts or replaces. Errors: invalid (an empty key); too_large (key or value); overloaded (the
+  /// map is full: write() grows it and runs the body again); io.
   [[nodiscard]] Status put(Table table, ByteView key, ByteView value);
   /// Errors: not_found; as put.
   [[nodiscard]] Status erase(Table table, ByteView key);
@@ -131,7 +136,8 @@ class Environment {
   };
 
  public:
-  /// Opens the store in `directory`, created with mode 0700 when absent, and locks it against every other process.
+  /// Opens the store in `directory`, created with mode 0700 when absent, and locks it against every
+  /// other process.
   /// Errors: exists ("data/node-1 is in use by process 123"), io (the path and the reason).
   static Result<std::unique_ptr<Environment>> open(const std::filesystem::path& directory,
                                                    const Options& options = {});
@@ -141,18 +147,20 @@ class Environment {
   Environment(const Environment&) = delete;
   Environment& operator=(const Environment&) = delete;
 
-  /// The table of that name, created when absent. Errors: overloaded (tables_max), invalid (an empty name), io.
-  /// Any thread, but not inside a write body.
+  /// The table of that name, created when absent. Errors: overloaded (tables_max), invalid (an
+  /// empty name), io. Any thread, but not inside a write body.
   Result<Table> table(std::string_view name);
 
   /// Errors: overloaded (readers_max read transactions are open), io. Any thread.
   Result<ReadTransaction> read() const;
 
-  /// Runs `body` in a write transaction, waiting for the one before it, and commits when it returns a value; an error
-  /// aborts, changes nothing and is returned. On return the writes are on disk (Options::durable).
-  /// `body` may run again after the map was full, so it must not change anything but the transaction.
-  /// Errors: the body's; overloaded (map_bytes_max reached; or a read transaction was open for 5 s while the map had to
-  /// grow); io. Any thread, but never inside another write body or while this thread holds a read transaction.
+  /// Runs `body` in a write transaction, waiting for the one before it, and commits when it returns
+  /// a value; an error aborts, changes nothing and is returned. On return the writes are on disk
+  /// (Options::durable). `body` may run again after the map was full, so it must not change
+  /// anything but the transaction.
+  /// Errors: the body's; overloaded (map_bytes_max reached; or a read transaction was open for 5 s
+  /// while the map had to grow); io. Any thread, but never inside another write body or while this
+  /// thread holds a read transaction.
   Status write(const std::function<Status(WriteTransaction&)>& body);
 
   Usage usage() const;

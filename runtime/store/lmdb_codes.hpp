@@ -7,7 +7,8 @@
 
 namespace themis::storage {
 
-/// `code` is not MDB_SUCCESS; `what` says what was tried. The detail says what to do where something can be done.
+/// `code` is not MDB_SUCCESS; `what` says what was tried. The detail says what to do where
+/// something can be done.
 Error lmdb_error(int code, std::string_view what);
 
 }  // namespace themis::storage

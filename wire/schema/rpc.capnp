@@ -5,7 +5,7 @@ $Cxx.namespace("themis::schema");
 
 struct Failure @0xd6a1f1d0c3a90010 {   # the answer that says no: themis::Error on the wire
   code @0 :UInt8;                      # themis::Code
-  detail @1 :Text;                     # at most 1,024 bytes; longer ones are cut
+  detail @1 :Text;                     # at most 4,096 bytes; longer ones are cut
 }
 struct Ack @0xd6a1f1d0c3a90011 {}
 

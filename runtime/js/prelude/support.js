@@ -30,6 +30,12 @@ web.toText = (value) => {
   return String(value);
 };
 
+/// What `for (const pair of object)` uses: the method `entries`.
+web.defineIterator = (Class) => {
+  ObjectDefineProperty(Class.prototype, primordials.SymbolIterator,
+    { __proto__: null, value: Class.prototype.entries, writable: true, configurable: true });
+};
+
 web.needArguments = (given, needed, what) => {
   if (given < needed)
     throw new TypeError(`${what} needs ${needed} argument${needed > 1 ? 's' : ''}, got ${given}`);

@@ -1,4 +1,5 @@
-// mesh.toml: what is accepted, what each mistake is answered with, and that the files in configs/ load.
+// mesh.toml: what is accepted, what each mistake is answered with, and that the files in configs/
+// load.
 #include "runtime/config/config.hpp"
 
 #include <fmt/format.h>

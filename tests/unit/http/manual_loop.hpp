@@ -1,5 +1,6 @@
 #pragma once
-// A loop for tests of one server: virtual time, timers by hand, and streams whose other end is the test.
+// A loop for tests of one server: virtual time, timers by hand, and streams whose other end is the
+// test.
 
 #include <algorithm>
 #include <map>
@@ -12,9 +13,9 @@ namespace themis::test {
 /// The test's end of one connection. Outlives the server's stream.
 struct Peer {
   net::StreamHandler* handler = nullptr;
-  std::string received;          // all that the server wrote
-  std::vector<size_t> writes;    // the sizes of its writes
-  size_t window = SIZE_MAX;      // how many more bytes the "kernel" takes
+  std::string received;        // all that the server wrote
+  std::vector<size_t> writes;  // the sizes of its writes
+  size_t window = SIZE_MAX;    // how many more bytes the "kernel" takes
   bool reading = true;
   bool open = false;
 

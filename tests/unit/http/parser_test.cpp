@@ -1,4 +1,5 @@
-// The HTTP parser: what it accepts, what it refuses and with which status, and that fragments change nothing.
+// The HTTP parser: what it accepts, what it refuses and with which status, and that fragments
+// change nothing.
 
 #include "runtime/http/parser.hpp"
 
@@ -193,9 +194,15 @@ TEST(Parser, AdversaryDamagedRequestsParseTheSameInPieces) {
       const size_t at = static_cast<size_t>(rng.below(text.size()));
       const char mark = marks[static_cast<size_t>(rng.below(marks.size()))];
       switch (rng.below(3)) {
-        case 0: text[at] = mark; break;
-        case 1: text.insert(at, 1, mark); break;
-        default: text.erase(at, 1 + static_cast<size_t>(rng.below(4))); break;
+        case 0:
+          text[at] = mark;
+          break;
+        case 1:
+          text.insert(at, 1, mark);
+          break;
+        default:
+          text.erase(at, 1 + static_cast<size_t>(rng.below(4)));
+          break;
       }
     }
     const Outcome outcome = parse(text);

@@ -43,8 +43,9 @@ inline std::string get(const std::string& target, const std::string& headers = "
   return "GET " + target + " HTTP/1.1\r\nHost: a\r\n" + headers + "\r\n";
 }
 inline std::string post(const std::string& target, const std::string& body) {
-  return "POST " + target + " HTTP/1.1\r\nHost: a\r\nContent-Length: " +
-         std::to_string(body.size()) + "\r\n\r\n" + body;
+  return "POST " + target +
+         " HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+         body;
 }
 /// The status codes of the answers in `text`, in order: "200 408".
 inline std::string statuses(std::string_view text) {

@@ -22,6 +22,8 @@ class SupervisorTest : public testing::Test {
  protected:
   /// Thousands of expected failures are no news.
   static void SetUpTestSuite() { log::setup(log::Level::off, log::Format::text); }
+  /// What a failed test left over still ends; the actor system waits for it.
+  void TearDown() override { run(); }
 
   struct Config : caf::actor_system_config {
     Config() { set("scheduler.policy", caf::atom("testing")); }
@@ -317,6 +319,7 @@ TEST_F(SupervisorTest, WhoWaitsForARemovalIsAnsweredWhenTheSupervisorIsKilled) {
 
 TEST_F(SupervisorTest, EndsItsChildrenWhenTheLastHandleIsDropped) {
   spawn(spec(Strategy::one_for_one, {child("a")}));
+  run();
   EXPECT_EQ(ended_, "unreachable");
   EXPECT_EQ(alive_, 0);
 }

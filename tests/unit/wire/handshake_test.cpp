@@ -84,7 +84,8 @@ TEST(Handshake, GivesBothEndsTheSameKeysAndEachOthersIdentity) {
   EXPECT_TRUE(converse(at_a, at_b));
 }
 
-// The bytes on the wire are the protocol: a change of any label, order or length shows here.
+// The bytes on the wire are the protocol: a change of any label, order or length shows here. The
+// values are those that an independent implementation, tests/vectors/handshake.py, prints.
 TEST(Handshake, GoldenTranscriptStaysTheSame) {
   World world(42);
   const auto config = [](const Identity& self) {

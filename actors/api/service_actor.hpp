@@ -1,0 +1,48 @@
+#pragma once
+// The actor a typed service runs in, and the one that calls services for threads that are no actors.
+
+#include <future>
+
+#include "actors/api/service_calls.hpp"
+
+namespace themis {
+
+/// On the scheduler's pool: a slow handler delays its own service only.
+class ServiceActor final : public caf::event_based_actor, private ServiceContext {
+ public:
+  ServiceActor(caf::actor_config& config, std::string name, std::function<ServiceRunner()> make,
+               caf::actor node);
+  const char* name() const override { return name_.c_str(); }
+
+ private:
+  caf::behavior make_behavior() override;
+  void call(const std::string& name, wire::FramePtr params, Answer then) override {
+    calls_.call(name, std::move(params), std::move(then));
+  }
+
+  std::string name_;
+  ServiceRunner runner_;
+  ServiceCalls calls_;
+};
+
+/// Asks the service `name`; the outcome goes to the promise.
+struct CallService {
+  std::string name;
+  wire::FramePtr params;
+  std::shared_ptr<std::promise<Result<wire::FramePtr>>> outcome;
+};
+
+/// Takes CallService from any thread.
+class CallerActor final : public caf::event_based_actor {
+ public:
+  CallerActor(caf::actor_config& config, caf::actor node)
+      : caf::event_based_actor(config), calls_(*this, std::move(node)) {}
+
+ private:
+  caf::behavior make_behavior() override;
+  ServiceCalls calls_;
+};
+
+}  // namespace themis
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::CallService)

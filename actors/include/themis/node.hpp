@@ -1,0 +1,62 @@
+#pragma once
+// A node of the mesh inside your own program: serve typed services under a name, call those of others.
+
+#include <future>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "themis/service.hpp"
+
+namespace themis {
+
+struct NodeSettings {
+  std::string network = "twiitr";
+  std::string join = "127.0.0.1:7001";    ///< A node of the mesh, or NODEID@HOST:PORT; empty: start a mesh.
+  std::string listen = "127.0.0.1:0";     ///< Port 0: any free one.
+  std::string data;                       ///< Where the identity is kept; empty: a new one at every start.
+  bool verbose = false;                   ///< Log to stderr.
+
+  /// Reads --join, --network, --listen, --data and --verbose; prints --help or what is wrong and exits (0 or 2).
+  static NodeSettings from_arguments(int argc, char** argv);
+};
+
+/// One node. Its sessions and its ring run on a thread of its own, each service in an actor on a pool of two threads.
+class Node {
+ public:
+  /// Joins the mesh; prints one line and exits (1) when it cannot.
+  Node(int argc, char** argv) : Node(NodeSettings::from_arguments(argc, argv)) {}
+  explicit Node(const NodeSettings& settings);
+  /// Leaves the ring, at most 2 s.
+  ~Node();
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  /// Runs a new `S` under `name` and announces it: `node.serve<Greeter, &Greeter::hello>("greeter")`. It is restarted when it
+  /// fails. Any thread. Errors: those of storing the name.
+  template <class S, auto... Methods>
+  Status serve(const std::string& name) {
+    return serve_factory(name, [] { return ServiceRunner::make<S, Methods...>(std::make_unique<S>()); });
+  }
+
+  /// Asks the service `name`, wherever it runs, and waits. Any thread but a service's (there: co_await call<R>()).
+  /// Errors: not_found, unavailable, timeout, overloaded, and what the service answered.
+  template <class R, class P>
+  Result<In<R>> call(const std::string& name, Out<P>& params, Duration timeout = 10s) {
+    THEMIS_TRY(wire::FramePtr frame, call_frame(name, params.finish().frame(), timeout));
+    if (frame->type() != In<R>::kType) return fail(Code::malformed, "an answer of another type");
+    return In<R>(std::move(frame));
+  }
+
+  /// Serves until SIGINT or SIGTERM; returns the exit code for main().
+  int run();
+
+ private:
+  Status serve_factory(const std::string& name, std::function<ServiceRunner()> make);
+  Result<wire::FramePtr> call_frame(const std::string& name, wire::FramePtr params, Duration timeout);
+
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace themis

@@ -1,0 +1,188 @@
+#pragma once
+// Writing a service: a class whose methods are coroutines from one Cap'n Proto struct to another.
+//
+//   class Greeter : public themis::Service {
+//    public:
+//     themis::Reply<HelloResults> hello(themis::In<HelloParams> in) {
+//       themis::Out<HelloResults> out;
+//       out->setText(kj::str("Hello, ", in.view()->getName()));
+//       co_return out;
+//     }
+//   };
+
+#include <coroutine>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "wire/msg.hpp"
+
+namespace themis {
+
+/// A request's parameters: `in.view()->getName()`. Its frame tells who asked (`in.frame()->peer()`, null: this process) and until
+/// when the answer is of use (`in.frame()->deadline()`). A field that is not valid throws; the caller gets Code::malformed.
+template <class S>
+using In = wire::Msg<S>;
+/// What is answered or asked: `out->setText(...)`.
+template <class S>
+using Out = wire::Builder<S>;
+
+/// Takes the outcome of one request; called once, on the service's thread.
+using Answer = std::function<void(Result<wire::FramePtr>)>;
+
+/// What a service may do besides answering. Implemented by the actor that runs it.
+class ServiceContext {
+ public:
+  virtual ~ServiceContext() = default;
+  /// Asks the service `name`, wherever in the mesh it runs. Errors: not_found, unavailable, timeout, overloaded, and what
+  /// the service answered.
+  virtual void call(const std::string& name, wire::FramePtr params, Answer then) = 0;
+};
+
+/// Base of every service. One instance lives in one actor: its methods never run at the same time, so members need no lock;
+/// while one method waits in co_await, others run.
+class Service {
+ public:
+  virtual ~Service() = default;
+
+ protected:
+  /// `auto seq = co_await call<NoteResults>("audit", note);` -> Result<In<NoteResults>>.
+  template <class R, class P>
+  auto call(std::string name, Out<P>& params, TimePoint deadline = TimePoint::max());
+
+ private:
+  template <class R>
+  friend class Reply;
+  friend class ServiceRunner;
+  ServiceContext* context_ = nullptr;
+  Answer answer_;  ///< Of the method that is about to start.
+};
+
+/// What a method returns. `co_return out;`, or `co_return Error{Code::not_found, "no such user"};`. A method that throws answers
+/// Code::threw with what(); one that is destroyed while it waits (the service ended) answers Code::cancelled.
+template <class R>
+class Reply {
+ public:
+  class promise_type {
+   public:
+    template <class S, class... Args>
+    explicit promise_type(S& service, Args&&...)
+        : answer_(std::exchange(static_cast<Service&>(service).answer_, nullptr)) {}
+    ~promise_type() {
+      if (answer_) answer_(fail(Code::cancelled, "the service ended before it answered"));
+    }
+    Reply get_return_object() { return {}; }
+    std::suspend_never initial_suspend() noexcept { return {}; }
+    std::suspend_never final_suspend() noexcept { return {}; }
+    void return_value(Out<R>&& out) { finish(out.finish().frame()); }
+    void return_value(Out<R>& out) { finish(out.finish().frame()); }
+    void return_value(In<R> message) { finish(message.frame()); }
+    void return_value(Error error) { finish(fail(std::move(error))); }
+    void unhandled_exception() {
+      try {
+        throw;
+      } catch (const kj::Exception& fault) {
+        finish(fail(Code::malformed, fault.getDescription().cStr()));
+      } catch (const std::exception& fault) {
+        finish(fail(Code::threw, fault.what()));
+      } catch (...) {
+        finish(fail(Code::threw, "an exception without a text"));
+      }
+    }
+
+   private:
+    void finish(Result<wire::FramePtr> outcome) {
+      std::exchange(answer_, nullptr)(std::move(outcome));
+    }
+    Answer answer_;
+  };
+};
+
+namespace detail {
+
+/// Owns a waiting coroutine: resumes it once, or destroys it when nobody will.
+class Suspended {
+ public:
+  explicit Suspended(std::coroutine_handle<> handle) : handle_(handle) {}
+  Suspended(const Suspended&) = delete;
+  Suspended& operator=(const Suspended&) = delete;
+  ~Suspended() {
+    if (handle_) handle_.destroy();
+  }
+  void resume() { std::exchange(handle_, nullptr).resume(); }
+
+ private:
+  std::coroutine_handle<> handle_;
+};
+
+template <class R>
+struct CallAwaiter {
+  ServiceContext* context;
+  std::string name;
+  wire::FramePtr params;
+  Result<wire::FramePtr> outcome = fail(Code::cancelled, "not answered");
+
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> handle) {
+    auto waiting = std::make_shared<Suspended>(handle);
+    context->call(name, std::move(params), [this, waiting](Result<wire::FramePtr> answer) {
+      outcome = std::move(answer);
+      waiting->resume();
+    });
+  }
+  Result<In<R>> await_resume() {
+    if (!outcome) return fail(std::move(outcome.error()));
+    if ((*outcome)->type() != In<R>::kType) return fail(Code::malformed, "an answer of another type");
+    return In<R>(std::move(*outcome));
+  }
+};
+
+}  // namespace detail
+
+template <class R, class P>
+auto Service::call(std::string name, Out<P>& params, TimePoint deadline) {
+  return detail::CallAwaiter<R>{context_, std::move(name), params.finish(deadline).frame()};
+}
+
+/// A service and its methods, with the types erased: what the actor that runs it sees.
+class ServiceRunner {
+ public:
+  using Method = void (*)(Service&, wire::FramePtr);
+
+  /// `Methods`: pointers to member functions of S.
+  template <class S, auto... Methods>
+  static ServiceRunner make(std::unique_ptr<S> service) {
+    ServiceRunner runner;
+    runner.service_ = std::move(service);
+    (runner.add<S, Methods>(), ...);
+    return runner;
+  }
+
+  void set_context(ServiceContext& context) { service_->context_ = &context; }
+  /// Starts the method that takes `params`; `answer` is called once, now or later. Errors through it: invalid (no such method).
+  void run(wire::FramePtr params, Answer answer) {
+    for (const auto& [type, method] : methods_) {
+      if (type != params->type()) continue;
+      service_->answer_ = std::move(answer);
+      return method(*service_, std::move(params));
+    }
+    answer(fail(Code::invalid, "the service has no such method"));
+  }
+
+ private:
+  template <class S, class R, class P>
+  static P params_of(Reply<R> (S::*)(In<P>));
+  template <class S, auto Method>
+  void add() {
+    using P = decltype(params_of(Method));
+    methods_.emplace_back(In<P>::kType, [](Service& service, wire::FramePtr frame) {
+      (static_cast<S&>(service).*Method)(In<P>(std::move(frame)));
+    });
+  }
+
+  std::unique_ptr<Service> service_;
+  std::vector<std::pair<uint64_t, Method>> methods_;
+};
+
+}  // namespace themis

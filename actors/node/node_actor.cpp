@@ -1,0 +1,285 @@
+#include "actors/node/node_actor.hpp"
+
+#include <caf/all.hpp>
+
+#include "actors/node/ring_codec.hpp"
+#include "actors/system/caf_error.hpp"
+#include "actors/system/dead_letters.hpp"
+#include "runtime/base/log.hpp"
+
+namespace themis {
+namespace {
+
+const wire::Target kNodeTarget = Exports::target_of(kNodeActorName);
+
+caf::message failure(const Error& error) { return caf::make_message(to_caf(error)); }
+
+template <class T>
+caf::message outcome(const Result<T>& result) {
+  return result ? caf::make_message(*result) : failure(result.error());
+}
+
+std::string_view state_name(SessionActor::State state) {
+  switch (state) {
+    case SessionActor::State::connecting: return "connecting";
+    case SessionActor::State::handshake: return "handshake";
+    case SessionActor::State::open: return "open";
+    case SessionActor::State::draining: return "draining";
+    case SessionActor::State::closed: return "closed";
+  }
+  return "closed";
+}
+
+}  // namespace
+
+NodeActor::NodeActor(caf::actor_config& config, Reactor& reactor, NodeOptions options)
+    : HostedActor(config, reactor),
+      options_(std::move(options)),
+      peers_(reactor, *options_.identity, options_.encryption, *options_.rng, *options_.types,
+             *options_.exports, options_.sessions),
+      ring_({options_.identity->id(), options_.advertise}, options_.ring, *options_.rng) {}
+
+Status NodeActor::start() {
+  peers_.set_lost([this](const NodeId& peer, const Error&) { on_lost(peer); });
+  THEMIS_CHECK(peers_.listen(options_.listen));
+  options_.exports->add(kNodeActorName, caf::strong_actor_ptr{ctrl()});
+  ring_.start(options_.bootstrap, moment());
+  pump();
+  return {};
+}
+
+ring::Moment NodeActor::moment() const {
+  return {reactor_.loop().now(), reactor_.loop().wall_ms()};
+}
+
+void NodeActor::on_message(caf::mailbox_element& element) {
+  if (element.mid.is_response()) return on_answer(element);
+  if (const wire::FramePtr* frame = options_.types->frame_of(element.content()))
+    return on_question(element, *frame);
+  if (on_local(element)) return;
+  dead_letters().record(DeadLetterKind::unexpected, type_name(element.content()), reactor_.loop().now());
+  reply(element, failure({Code::invalid, "a node takes no such message"}));
+}
+
+void NodeActor::on_question(caf::mailbox_element& element, const wire::FramePtr& frame) {
+  const NodeId* peer = frame->peer();
+  if (peer == nullptr) return reply(element, failure({Code::denied, "only peers ask a node"}));
+  const Result<ring::Question> question = ring::decode_question(frame);
+  if (!question) return reply(element, failure(question.error()));
+  const Result<ring::Reply> answer = ring_.answer(*peer, *question, moment());
+  reply(element, answer ? options_.types->message_of(ring::encode(*answer)) : failure(answer.error()));
+  pump();
+}
+
+void NodeActor::run(const ring::Ask& ask) {
+  NodeId expected = ask.to.id;
+  if (const auto pinned = options_.pinned.find(ask.to.address);
+      expected.is_zero() && pinned != options_.pinned.end())
+    expected = pinned->second;
+  const TimePoint deadline = reactor_.loop().now() + ask.timeout;
+  wire::FramePtr frame = ring::encode(ask.question);
+  frame.writable()->set_deadline(deadline);
+  const caf::strong_actor_ptr self{ctrl()};
+  peers_.open(expected, ask.to.address,
+              [this, self, token = ask.token, frame](Result<PeerTable::Session> session) {
+                if (getf(is_terminated_flag)) return;
+                if (session) {
+                  (*session)->send_request(self, caf::make_message_id(token), kNodeTarget, frame);
+                } else {
+                  ring_.answered(token, NodeId{}, fail(session.error()), moment());
+                  pump();
+                }
+              });
+}
+
+void NodeActor::on_answer(caf::mailbox_element& element) {
+  const uint64_t token = element.mid.request_id().integer_value();
+  const auto& content = element.content();
+  // Answers come from sessions only, and a session knows who is at its other end.
+  const auto* session = dynamic_cast<const SessionActor*>(element.sender->get());
+  const NodeId from = session == nullptr ? NodeId{} : session->peer();
+  if (const wire::FramePtr* frame = options_.types->frame_of(content)) {
+    ring_.answered(token, from, ring::decode_reply(*frame), moment());
+  } else {
+    const Error error = content.match_elements<caf::error>()
+                            ? from_caf(content.get_as<caf::error>(0))
+                            : Error{Code::malformed, "an answer that is no reply"};
+    const bool silent = error.code == Code::unavailable || error.code == Code::timeout;
+    ring_.answered(token, silent ? NodeId{} : from, fail(error), moment());
+  }
+  pump();
+}
+
+bool NodeActor::on_local(caf::mailbox_element& element) {
+  auto& content = element.content();
+  if (content.match_elements<FindName>()) {
+    ring_.find(content.get_as<FindName>(0).name, wait(element), moment());
+  } else if (content.match_elements<ProvideName>()) {
+    const auto& provide = content.get_as<ProvideName>(0);
+    ring_.provide(provide.name, provide.payload, wait(element), moment());
+  } else if (content.match_elements<WithdrawName>()) {
+    ring_.withdraw(content.get_as<WithdrawName>(0).name, moment());
+    reply(element, caf::make_message(caf::unit));
+  } else if (content.match_elements<FindResponsible>()) {
+    ring_.lookup(content.get_as<FindResponsible>(0).point, wait(element), moment());
+  } else if (content.match_elements<ReachActor>()) {
+    reach(content.get_as<ReachActor>(0), {element.sender, element.mid});
+  } else if (content.match_elements<ReportNode>()) {
+    reply(element, caf::make_message(report()));
+  } else {
+    return false;
+  }
+  pump();
+  return true;
+}
+
+void NodeActor::reach(const ReachActor& reach, Waiter waiter) {
+  if (reach.contact.id == options_.identity->id()) {
+    const caf::strong_actor_ptr* own = options_.exports->find(reach.target);
+    return answer(waiter, own == nullptr ? failure({Code::not_found, "no such actor here"})
+                                         : caf::make_message(caf::actor_cast<caf::actor>(*own)));
+  }
+  const caf::strong_actor_ptr self{ctrl()};
+  peers_.open(reach.contact.id, reach.contact.address,
+              [this, self, waiter, target = reach.target](Result<PeerTable::Session> session) {
+                answer(waiter, session ? caf::make_message((*session)->proxy(target))
+                                       : failure(session.error()));
+              });
+}
+
+void NodeActor::forward(const ring::Contact& to, wire::Target target, caf::mailbox_element& element) {
+  const wire::FramePtr* frame = options_.types->frame_of(element.content());
+  if (frame == nullptr)
+    return reply(element, failure({Code::invalid, "only wire messages travel to other processes"}));
+  const Waiter waiter{element.sender, element.mid};
+  peers_.open(to.id, to.address, [this, waiter, target, frame = *frame](Result<PeerTable::Session> session) {
+    if (!session) return answer(waiter, failure(session.error()));
+    if (waiter.id.is_request()) {
+      (*session)->send_request(waiter.sender, waiter.id, target, frame);
+    } else {
+      (*session)->send_tell(target, frame);
+    }
+  });
+}
+
+/// A contact's session ended: it restarted, or it is gone. One attempt tells which.
+void NodeActor::on_lost(const NodeId& peer) {
+  const ring::Contact* contact = ring_.table().find(peer);
+  if (contact == nullptr || ring_.state() == ring::Ring::State::left) return;
+  const caf::strong_actor_ptr self{ctrl()};
+  peers_.open(peer, contact->address, [this, self, peer](Result<PeerTable::Session> session) {
+    if (session || getf(is_terminated_flag)) return;
+    ring_.unreachable(peer, moment());
+    pump();
+  });
+}
+
+void NodeActor::pump() {
+  if (std::exchange(pumping_, true)) return;
+  for (ring::Effects effects = ring_.take_effects(); !effects.empty(); effects = ring_.take_effects())
+    for (const ring::Effect& effect : effects) std::visit([this](const auto& e) { run(e); }, effect);
+  pumping_ = false;
+  if (getf(is_terminated_flag)) return;
+  const TimePoint due = ring_.next_wakeup();
+  if (due == timer_due_) return;
+  reactor_.loop().cancel(timer_);
+  timer_due_ = due;
+  if (due == TimePoint::max()) return;
+  const Duration delay = std::max(Duration::zero(), due - reactor_.loop().now());
+  timer_ = reactor_.loop().after(delay, [this] {
+    timer_due_ = TimePoint::max();
+    ring_.tick(moment());
+    pump();
+  });
+}
+
+uint64_t NodeActor::wait(caf::mailbox_element& element) {
+  waiters_.emplace(++last_user_, Waiter{element.sender, element.mid});
+  return last_user_;
+}
+
+void NodeActor::answer(uint64_t user, caf::message message) {
+  const auto node = waiters_.extract(user);
+  if (!node.empty()) answer(node.mapped(), std::move(message));
+}
+
+void NodeActor::answer(const Waiter& waiter, caf::message message) {
+  if (waiter.sender == nullptr || !waiter.id.is_request()) return;
+  waiter.sender->enqueue(ctrl(), waiter.id.response_id(), std::move(message), &reactor_);
+}
+
+void NodeActor::run(const ring::LookupDone& done) { answer(done.user, outcome(done.nodes)); }
+void NodeActor::run(const ring::FindDone& done) { answer(done.user, outcome(done.records)); }
+void NodeActor::run(const ring::StoreDone& done) {
+  answer(done.user, done.status ? caf::make_message(caf::unit) : failure(done.status.error()));
+}
+
+void NodeActor::run(const ring::FingerAdded& added) {
+  fingers_[added.contact.id] = spawn_hosted<FingerActor>(reactor_, *this, added.contact);
+}
+
+void NodeActor::run(const ring::FingerRemoved& removed) {
+  const auto node = fingers_.extract(removed.id);
+  if (!node.empty()) node.mapped()->end({Code::unavailable, "the node left the routing table"});
+}
+
+void NodeActor::run(const ring::Joined&) {
+  log::info("node", "{} joined the ring of \"{}\" at {}", options_.identity->id().brief(),
+            options_.identity->network(), options_.advertise.text());
+}
+
+void NodeActor::run(const ring::JoinFailed& failed) {
+  log::warn("node", "cannot join yet, trying again: {}", failed.why.text());
+}
+
+void NodeActor::run(const ring::Left&) { stop(); }
+
+void NodeActor::on_exit(const caf::error& reason) {
+  if (reason == caf::exit_reason::kill) return stop();
+  ring_.leave(moment());
+  pump();
+}
+
+void NodeActor::stop() {
+  if (getf(is_terminated_flag)) return;
+  const caf::strong_actor_ptr keep_alive{ctrl()};
+  log::info("node", "{} left the ring", options_.identity->id().brief());
+  reactor_.loop().cancel(timer_);
+  options_.exports->remove(kNodeTarget);
+  const auto fingers = std::exchange(fingers_, {});
+  for (const auto& [id, finger] : fingers) finger->end({Code::unavailable, "the node has left"});
+  peers_.close_all();
+  const auto waiters = std::exchange(waiters_, {});
+  for (const auto& [user, waiter] : waiters) answer(waiter, failure({Code::cancelled, "the node has left"}));
+  quit(caf::exit_reason::normal);
+}
+
+NodeReport NodeActor::report() const {
+  NodeReport report;
+  report.self = {options_.identity->id(), options_.advertise};
+  report.network = options_.identity->network();
+  report.joined = ring_.state() == ring::Ring::State::joined;
+  report.predecessor = ring_.table().predecessor();
+  report.successors = ring_.table().successors();
+  report.fingers = ring_.table().fingers();
+  report.objects = ring_.objects().object_count();
+  report.provided = ring_.provided_count();
+  for (const SessionActor* session : peers_.sessions()) {
+    const SessionActor::Counters& counters = session->counters();
+    report.sessions.push_back({{session->peer(), session->remote_address()},
+                               std::string(state_name(session->state())),
+                               session->initiator(),
+                               counters.requests_sent,
+                               counters.requests_received,
+                               counters.bytes_sent,
+                               counters.bytes_received,
+                               session->round_trip()});
+  }
+  return report;
+}
+
+void FingerActor::end(const Error& why) { quit(to_caf(why)); }
+
+void FingerActor::on_message(caf::mailbox_element& element) { node_.forward(contact_, kNodeTarget, element); }
+
+}  // namespace themis

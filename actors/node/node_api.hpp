@@ -1,0 +1,73 @@
+#pragma once
+// What the actors of a process may ask its node actor. Each is one message; use `request`. Never crosses a session.
+
+#include <caf/actor.hpp>
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <string>
+#include <vector>
+
+#include "actors/node/ring_messages.hpp"
+#include "wire/message.hpp"
+
+namespace themis {
+
+/// Who provides `name`? -> ring::Records, at least one. Errors: not_found, unavailable, overloaded.
+struct FindName {
+  std::string name;
+};
+/// Announces that this node provides `name` until it is withdrawn or the node leaves. -> caf::unit when it is stored.
+/// Errors: malformed, overloaded, unavailable.
+struct ProvideName {
+  std::string name;
+  Bytes payload;
+};
+struct WithdrawName {
+  std::string name;
+};
+/// Which nodes are responsible for a point? -> ring::Contacts: the responsible node, then its successors.
+struct FindResponsible {
+  ring::Point point;
+};
+/// The actor `target` (Exports::target_of(name)) of the node `contact`; connects when there is no session yet.
+/// -> caf::actor, a proxy. For the node itself: the exported actor. Errors: unavailable (nothing has been sent then),
+/// wrong_peer, not_found (no such actor here), timeout.
+struct ReachActor {
+  ring::Contact contact;
+  wire::Target target = 0;
+};
+/// -> NodeReport.
+struct ReportNode {};
+
+struct SessionReport {
+  ring::Contact peer;
+  std::string state;
+  bool initiator = false;
+  uint64_t requests_sent = 0;
+  uint64_t requests_received = 0;
+  uint64_t bytes_sent = 0;
+  uint64_t bytes_received = 0;
+  Duration round_trip{};
+};
+struct NodeReport {
+  ring::Contact self;
+  std::string network;
+  bool joined = false;
+  std::optional<ring::Contact> predecessor;
+  ring::Contacts successors;
+  ring::Contacts fingers;
+  size_t objects = 0;   ///< Kept for others.
+  size_t provided = 0;  ///< Names of its own.
+  std::vector<SessionReport> sessions;
+};
+
+}  // namespace themis
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::FindName)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ProvideName)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::WithdrawName)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::FindResponsible)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ReachActor)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ReportNode)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::NodeReport)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ring::Records)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ring::Contacts)

@@ -1,0 +1,286 @@
+#include "actors/node/ring_codec.hpp"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+
+#include "ring.capnp.h"
+#include "rpc.capnp.h"
+#include "wire/msg.hpp"
+
+namespace themis::ring {
+namespace {
+
+using wire::Builder;
+using wire::bytes_of;
+using wire::Msg;
+using wire::text_of;
+using wire::to_data;
+using wire::to_text;
+
+/// Words that the longest form of each part takes: they size the frame so that it is built in place.
+constexpr size_t kContactWords = 16;
+constexpr size_t kRecordWords = 32;
+/// "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255".
+constexpr size_t kHostBytesMax = 45;
+
+size_t words(const Record& record) {
+  return kRecordWords + (record.name.size() + record.payload.size()) / sizeof(uint64_t);
+}
+
+// ---- values to schema
+
+void write(schema::Contact::Builder to, const Contact& contact) {
+  to.setId(to_data(contact.id.view()));
+  to.setHost(to_text(contact.address.host));
+  to.setPort(contact.address.port);
+}
+void write(capnp::List<schema::Contact>::Builder to, const Contacts& contacts) {
+  for (size_t i = 0; i < contacts.size(); ++i) write(to[static_cast<unsigned>(i)], contacts[i]);
+}
+unsigned count(const auto& list) { return static_cast<unsigned>(list.size()); }
+
+void write(schema::Record::Builder to, const Record& record) {
+  to.setName(to_text(record.name));
+  write(to.initProvider(), record.provider);
+  to.setSequence(record.sequence);
+  to.setExpiresMs(record.expires_ms);
+  to.setPayload(to_data(record.payload));
+}
+void write(schema::Store::Builder to, const Store& store) {
+  to.setObject(to_data(store.object.view()));
+  write(to.initRecord(), store.record);
+}
+
+wire::FramePtr frame(const FindNode& question) {
+  Builder<schema::FindNode> b(8);
+  b->setTarget(to_data(question.target.view()));
+  return b.finish().frame();
+}
+wire::FramePtr frame(const GetObject& question) {
+  Builder<schema::GetObject> b(8);
+  b->setObject(to_data(question.object.view()));
+  return b.finish().frame();
+}
+wire::FramePtr frame(const Store& question) {
+  Builder<schema::Store> b(16 + words(question.record));
+  write(*b, question);
+  return b.finish().frame();
+}
+wire::FramePtr frame(const HandOver& question) {
+  size_t hint = 8;
+  for (const Store& entry : question.entries) hint += 16 + words(entry.record);
+  Builder<schema::HandOver> b(hint);
+  auto entries = b->initEntries(count(question.entries));
+  for (size_t i = 0; i < question.entries.size(); ++i)
+    write(entries[static_cast<unsigned>(i)], question.entries[i]);
+  return b.finish().frame();
+}
+wire::FramePtr frame(const GetNeighbours&) { return Builder<schema::GetNeighbours>(2).finish().frame(); }
+wire::FramePtr frame(const Ping&) { return Builder<schema::Ping>(2).finish().frame(); }
+wire::FramePtr frame(const Notify& question) {
+  Builder<schema::Notify> b(8 + kContactWords);
+  write(b->initSelf(), question.self);
+  return b.finish().frame();
+}
+wire::FramePtr frame(const Leave& question) {
+  Builder<schema::Leave> b(8 + kContactWords * (question.successors.size() + 2));
+  write(b->initSelf(), question.self);
+  if (question.predecessor) write(b->initPredecessor(), *question.predecessor);
+  write(b->initSuccessors(count(question.successors)), question.successors);
+  return b.finish().frame();
+}
+wire::FramePtr frame(const Ack&) { return Builder<schema::Ack>(2).finish().frame(); }
+wire::FramePtr frame(const FindNodeReply& reply) {
+  Builder<schema::FindNodeReply> b(8 + kContactWords * reply.contacts.size());
+  write(reply.responsible ? b->initResponsible(count(reply.contacts))
+                          : b->initCloser(count(reply.contacts)),
+        reply.contacts);
+  return b.finish().frame();
+}
+wire::FramePtr frame(const GetObjectReply& reply) {
+  size_t hint = 8;
+  for (const Record& record : reply.records) hint += words(record);
+  Builder<schema::GetObjectReply> b(hint);
+  auto records = b->initRecords(count(reply.records));
+  for (size_t i = 0; i < reply.records.size(); ++i)
+    write(records[static_cast<unsigned>(i)], reply.records[i]);
+  return b.finish().frame();
+}
+wire::FramePtr frame(const Neighbours& reply) {
+  Builder<schema::Neighbours> b(8 + kContactWords * (reply.successors.size() + 1));
+  if (reply.predecessor) write(b->initPredecessor(), *reply.predecessor);
+  write(b->initSuccessors(count(reply.successors)), reply.successors);
+  return b.finish().frame();
+}
+
+// ---- schema to bounded values
+
+Status check_host(const std::string& host) {
+  in6_addr raw;
+  if (inet_pton(AF_INET, host.c_str(), &raw) == 1 || inet_pton(AF_INET6, host.c_str(), &raw) == 1)
+    return {};
+  return fail(Code::malformed, "a contact's host is no numeric address");
+}
+
+Result<Contact> read(schema::Contact::Reader from) {
+  Contact contact;
+  THEMIS_TRY(contact.id, NodeId::from_bytes(bytes_of(from.getId())));
+  if (contact.id.is_zero()) return fail(Code::malformed, "a contact without an identity");
+  const std::string_view host = text_of(from.getHost());
+  if (host.size() > kHostBytesMax || host.find('\0') != std::string_view::npos)
+    return fail(Code::malformed, "a contact's host is no numeric address");
+  contact.address = {std::string(host), from.getPort()};
+  if (contact.address.port == 0) return fail(Code::malformed, "a contact's port is zero");
+  THEMIS_CHECK(check_host(contact.address.host));
+  return contact;
+}
+
+Result<Contacts> read(capnp::List<schema::Contact>::Reader from, size_t limit) {
+  if (from.size() > limit) return fail(Code::too_large, "more contacts than a message may have");
+  Contacts out;
+  out.reserve(from.size());
+  for (const auto entry : from) {
+    THEMIS_TRY(Contact contact, read(entry));
+    out.push_back(std::move(contact));
+  }
+  return out;
+}
+
+Result<std::optional<Contact>> read_predecessor(const auto& from) {
+  if (!from.hasPredecessor()) return std::optional<Contact>();
+  THEMIS_TRY(Contact contact, read(from.getPredecessor()));
+  return std::optional(std::move(contact));
+}
+
+Result<Record> read(schema::Record::Reader from) {
+  Record record;
+  const std::string_view name = text_of(from.getName());
+  const bool printable = std::none_of(name.begin(), name.end(), [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+  });
+  if (name.empty() || name.size() > kNameBytesMax || !printable)
+    return fail(Code::malformed, "an object's name has 1 to 128 bytes and no control characters");
+  if (from.getPayload().size() > kPayloadBytesMax)
+    return fail(Code::too_large, "a record's payload has at most 512 bytes");
+  record.name = name;
+  THEMIS_TRY(record.provider, read(from.getProvider()));
+  record.sequence = from.getSequence();
+  record.expires_ms = from.getExpiresMs();
+  const ByteView payload = bytes_of(from.getPayload());
+  record.payload.assign(payload.begin(), payload.end());
+  return record;
+}
+
+Result<Store> read(schema::Store::Reader from) {
+  Store store;
+  THEMIS_TRY(store.object, ObjectId::from_bytes(bytes_of(from.getObject())));
+  THEMIS_TRY(store.record, read(from.getRecord()));
+  return store;
+}
+
+Result<Question> value(schema::FindNode::Reader from) {
+  THEMIS_TRY(const Point target, Point::from_bytes(bytes_of(from.getTarget())));
+  return FindNode{target};
+}
+Result<Question> value(schema::GetObject::Reader from) {
+  THEMIS_TRY(const ObjectId object, ObjectId::from_bytes(bytes_of(from.getObject())));
+  return GetObject{object};
+}
+Result<Question> value(schema::Store::Reader from) {
+  THEMIS_TRY(Store store, read(from));
+  return store;
+}
+Result<Question> value(schema::HandOver::Reader from) {
+  const auto entries = from.getEntries();
+  if (entries.size() > kHandOverEntriesMax) return fail(Code::too_large, "a chunk has at most 16 entries");
+  HandOver out;
+  for (const auto entry : entries) {
+    THEMIS_TRY(Store store, read(entry));
+    out.entries.push_back(std::move(store));
+  }
+  return out;
+}
+Result<Question> value(schema::GetNeighbours::Reader) { return GetNeighbours{}; }
+Result<Question> value(schema::Ping::Reader) { return Ping{}; }
+Result<Question> value(schema::Notify::Reader from) {
+  THEMIS_TRY(Contact self, read(from.getSelf()));
+  return Notify{std::move(self)};
+}
+Result<Question> value(schema::Leave::Reader from) {
+  Leave out;
+  THEMIS_TRY(out.self, read(from.getSelf()));
+  THEMIS_TRY(out.predecessor, read_predecessor(from));
+  THEMIS_TRY(out.successors, read(from.getSuccessors(), kSuccessorsMax));
+  return out;
+}
+Result<Reply> value(schema::Ack::Reader) { return Ack{}; }
+Result<Reply> value(schema::FindNodeReply::Reader from) {
+  FindNodeReply out;
+  switch (from.which()) {
+    case schema::FindNodeReply::CLOSER: {
+      THEMIS_TRY(out.contacts, read(from.getCloser(), kCloserMax));
+      return out;
+    }
+    case schema::FindNodeReply::RESPONSIBLE: {
+      out.responsible = true;
+      THEMIS_TRY(out.contacts, read(from.getResponsible(), kSuccessorsMax + 1));
+      if (out.contacts.empty()) return fail(Code::malformed, "nobody is responsible");
+      return out;
+    }
+  }
+  return fail(Code::malformed, "an answer of an unknown kind");
+}
+Result<Reply> value(schema::GetObjectReply::Reader from) {
+  const auto records = from.getRecords();
+  if (records.size() > kRecordsPerReplyMax) return fail(Code::too_large, "more records than a reply may have");
+  GetObjectReply out;
+  out.records.reserve(records.size());
+  for (const auto entry : records) {
+    THEMIS_TRY(Record record, read(entry));
+    out.records.push_back(std::move(record));
+  }
+  return out;
+}
+Result<Reply> value(schema::Neighbours::Reader from) {
+  Neighbours out;
+  THEMIS_TRY(out.predecessor, read_predecessor(from));
+  THEMIS_TRY(out.successors, read(from.getSuccessors(), kSuccessorsMax));
+  return out;
+}
+
+/// Reads the frame as the one of `Schemas` that its type names.
+template <class Value, class... Schemas>
+Result<Value> decode_as(const wire::FramePtr& from) {
+  if (!from) return fail(Code::malformed, "an empty message");
+  std::optional<Result<Value>> out;
+  const auto attempt = [&]<class S>() {
+    if (from->type() != Msg<S>::kType) return false;
+    out = wire::decode(Msg<S>(from), [](const typename S::Reader& reader) { return value(reader); });
+    return true;
+  };
+  if (!(attempt.template operator()<Schemas>() || ...))
+    return fail(Code::malformed, "a message of another type");
+  return *std::move(out);
+}
+
+}  // namespace
+
+wire::FramePtr encode(const Question& question) {
+  return std::visit([](const auto& q) { return frame(q); }, question);
+}
+wire::FramePtr encode(const Reply& reply) {
+  return std::visit([](const auto& r) { return frame(r); }, reply);
+}
+
+Result<Question> decode_question(const wire::FramePtr& from) {
+  return decode_as<Question, schema::FindNode, schema::GetObject, schema::Store, schema::HandOver,
+                   schema::GetNeighbours, schema::Notify, schema::Leave, schema::Ping>(from);
+}
+
+Result<Reply> decode_reply(const wire::FramePtr& from) {
+  return decode_as<Reply, schema::Ack, schema::FindNodeReply, schema::GetObjectReply,
+                   schema::Neighbours>(from);
+}
+
+}  // namespace themis::ring

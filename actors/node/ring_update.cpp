@@ -1,0 +1,194 @@
+// The maintenance of a Ring: stabilise, notify, rectify, finger refresh, merging, hand-over.
+#include <algorithm>
+
+#include "actors/node/ring.hpp"
+
+namespace themis::ring {
+
+void Ring::update() {
+  ++round_;
+  objects_.expire(at_.wall_ms);
+  if (!table_.alone() && !updating_) {
+    updating_ = true;
+    update_hops_ = 0;
+    notify(table_.successor());
+  }
+  check_predecessor();
+  if (!refreshing_) refresh_finger();
+  if (table_.alone() || round_ % kMergeRounds == 0) look_for_other_ring();
+  hand_over();
+  drop_retired();
+  queue_due_stores();
+}
+
+/// Stabilise and notify in one question: "I may be your predecessor; who are your neighbours?"
+void Ring::notify(const Contact& contact) {
+  const bool is_successor = !table_.alone() && contact.id == table_.successor().id;
+  ask(contact, Notify{table_.self()},
+      [this, contact, is_successor](const NodeId&, Result<Reply>& reply) {
+        updating_ = false;
+        if (state_ == State::joined) on_neighbours(contact, is_successor, reply);
+      });
+}
+
+void Ring::on_neighbours(const Contact& from, bool was_successor, const Result<Reply>& reply) {
+  const bool may_go_on = ++update_hops_ < kUpdateHopsMax;
+  const auto* neighbours = reply ? std::get_if<Neighbours>(&*reply) : nullptr;
+  if (neighbours == nullptr) {
+    // A node that is there but says no is no member of the ring (any more, or not yet).
+    drop(from);
+    if (table_.alone() || !was_successor || !may_go_on) return;
+    updating_ = true;
+    return notify(table_.successor());
+  }
+  // It answered, so it lives: only now may it become the successor.
+  const bool closer = table_.alone() || from.id == table_.successor().id ||
+                      is_between(table_.self().id, from.id, table_.successor().id);
+  if (!closer) return;
+  table_.set_successors(from, neighbours->successors);
+  const auto& next = neighbours->predecessor;
+  if (!next || next->id.is_zero() || !is_between(table_.self().id, next->id, from.id)) return;
+  if (is_suspect(next->id) || !may_go_on) return;
+  updating_ = true;
+  notify(*next);
+}
+
+/// Rectify: a predecessor that stopped notifying is asked, and forgotten when it does not answer; the next node that
+/// notifies then takes its place.
+void Ring::check_predecessor() {
+  const Duration silent = at_.now - predecessor_heard_;
+  if (!table_.predecessor() || checking_ || silent < kSilentRounds * options_.update_period) return;
+  checking_ = true;
+  const Contact asked = *table_.predecessor();
+  ask(asked, Ping{}, [this, asked](const NodeId&, Result<Reply>& reply) {
+    checking_ = false;
+    if (!table_.predecessor() || table_.predecessor()->id != asked.id) return;
+    if (reply) {
+      predecessor_heard_ = at_.now;
+    } else {
+      set_predecessor(std::nullopt);
+    }
+  });
+}
+
+void Ring::set_predecessor(const std::optional<Contact>& contact) {
+  const bool moved = contact && (!table_.predecessor() || table_.predecessor()->id != contact->id);
+  table_.set_predecessor(contact);
+  predecessor_heard_ = at_.now;
+  if (!moved) return;
+  misplaced_ = true;
+  if (state_ == State::joined) hand_over();
+}
+
+/// One distinct finger a round: a full circle takes about log2(nodes) rounds.
+void Ring::refresh_finger() {
+  if (next_finger_ < 0) next_finger_ = table_.begin_refresh();
+  if (next_finger_ < 0) return;
+  refreshing_ = true;
+  const int bit = next_finger_;
+  const Point start = finger_start(table_.self().id, bit);
+  start_lookup(start, [this, bit](Result<Lookup::Found> found) {
+    refreshing_ = false;
+    if (!found) {
+      next_finger_ = bit + 1 < kRingBits ? bit + 1 : -1;
+    } else if (is_suspect(found->responsible.id)) {
+      next_finger_ = -1;
+    } else {
+      next_finger_ = table_.set_finger(bit, found->responsible);
+    }
+  });
+}
+
+/// Two rings that a partition left behind find each other through a bootstrap address or a contact lost long ago: the
+/// other ring's node at this place is a closer successor, and `update` sews them together from there.
+void Ring::look_for_other_ring() {
+  const size_t choices = bootstrap_.size() + remembered_.size();
+  if (merging_ || choices == 0) return;
+  merging_ = true;
+  const size_t choice = rng_.below(choices);
+  const Contact entry = choice < bootstrap_.size() ? Contact{{}, bootstrap_[choice]}
+                                                   : remembered_[choice - bootstrap_.size()];
+  run_lookup(point(table_.self().id), {entry}, [this](Result<Lookup::Found> found) {
+    merging_ = false;
+    if (!found || state_ != State::joined || updating_) return;
+    Contacts nodes = found->successors;
+    nodes.insert(nodes.begin(), found->responsible);
+    nodes.push_back(found->answered_by);
+    for (const Contact& node : nodes) {
+      if (node.id == table_.self().id || is_suspect(node.id)) continue;
+      if (!table_.alone() && !is_between(table_.self().id, node.id, table_.successor().id)) return;
+      updating_ = true;
+      update_hops_ = 0;
+      return notify(node);
+    }
+  });
+}
+
+/// Sends the next chunk: while in the ring, objects before the new predecessor to it; while leaving, all to the
+/// successor. One chunk is open at a time; nothing is dropped before it is acknowledged.
+void Ring::hand_over() {
+  if (handing_over_) return;
+  const bool leaving = state_ == State::leaving;
+  if (!leaving) {
+    if (state_ != State::joined || !table_.predecessor()) return;
+    if (hand_over_queue_.empty() && misplaced_) {
+      const auto outside = objects_.outside(table_.predecessor()->id, table_.self().id);
+      hand_over_queue_ = {outside.begin(), outside.end()};
+      hand_over_offset_ = 0;
+      misplaced_ = false;
+    }
+  }
+  std::vector<ObjectId> finished;
+  HandOver chunk{next_chunk(finished)};
+  if (chunk.entries.empty() || (leaving && table_.alone())) {
+    if (leaving) say_goodbye();
+    return;
+  }
+  handing_over_ = true;
+  const Contact to = leaving ? table_.successor() : *table_.predecessor();
+  ask(to, std::move(chunk), [this, finished](const NodeId&, Result<Reply>& reply) {
+    handing_over_ = false;
+    on_handed_over(finished, reply.has_value());
+  });
+}
+
+std::vector<Store> Ring::next_chunk(std::vector<ObjectId>& finished) {
+  std::vector<Store> entries;
+  while (!hand_over_queue_.empty() && entries.size() < kHandOverEntriesMax) {
+    const ObjectId& object = hand_over_queue_.front();
+    const Records& records = objects_.records(object);
+    while (hand_over_offset_ < records.size() && entries.size() < kHandOverEntriesMax) {
+      const Record& record = records[hand_over_offset_++];
+      if (record.expires_ms > at_.wall_ms) entries.push_back({object, record});
+    }
+    if (hand_over_offset_ < records.size()) break;
+    finished.push_back(object);
+    hand_over_queue_.pop_front();
+    hand_over_offset_ = 0;
+  }
+  return entries;
+}
+
+void Ring::on_handed_over(const std::vector<ObjectId>& finished, bool ok) {
+  if (ok) {
+    // Kept a little longer: until the nodes before the new predecessor know it, they still send callers here.
+    const TimePoint until = at_.now + kSilentRounds * options_.update_period;
+    for (const ObjectId& object : finished) retired_.emplace_back(until, object);
+  } else if (state_ != State::leaving) {
+    hand_over_queue_.clear();
+    misplaced_ = true;  // tried again in the next round, maybe with another predecessor
+    return;
+  }
+  hand_over();
+}
+
+void Ring::drop_retired() {
+  while (!retired_.empty() && retired_.front().first <= at_.now) {
+    const ObjectId object = retired_.front().second;
+    retired_.pop_front();
+    if (table_.predecessor() && !is_in_range(table_.predecessor()->id, object, table_.self().id))
+      objects_.erase(object);
+  }
+}
+
+}  // namespace themis::ring

@@ -1,0 +1,147 @@
+#include "actors/peer/peer_table.hpp"
+
+#include <caf/all.hpp>
+
+#include "runtime/base/log.hpp"
+
+namespace themis {
+
+PeerTable::PeerTable(Reactor& reactor, const wire::Identity& self, bool encryption, Rng& rng,
+                     const MessageTypes& types, const Exports& exports, SessionTimes times)
+    : reactor_(reactor), rng_(rng), self_(self.id()), times_(times) {
+  handshake_.self = &self;
+  handshake_.encryption = encryption;
+  context_ = {&handshake_, &rng_, &types, &exports, this};
+}
+
+PeerTable::~PeerTable() { close_all(); }
+
+Status PeerTable::listen(const net::Address& address) {
+  THEMIS_TRY(listener_, reactor_.loop().listen(address, *this));
+  return {};
+}
+
+SessionActor* PeerTable::find(const NodeId& peer) const {
+  const auto it = in_use_.find(peer);
+  return it == in_use_.end() ? nullptr : it->second;
+}
+
+PeerTable::Entry* PeerTable::find_dial(const NodeId& peer, const net::Address& address) {
+  for (auto& [id, entry] : entries_) {
+    const SessionActor& session = *entry.session;
+    if (entry.half_open && session.initiator() && session.remote_address() == address &&
+        session.peer() == peer)
+      return &entry;
+  }
+  return nullptr;
+}
+
+void PeerTable::open(const NodeId& peer, const net::Address& address, Opened then) {
+  if (closing_) return then(fail(Code::cancelled, "this node is leaving"));
+  if (SessionActor* session = peer.is_zero() ? nullptr : find(peer))
+    return then(entries_.at(session->id()).session);
+  if (Entry* dial = find_dial(peer, address)) {
+    dial->waiters.push_back(std::move(then));
+    return;
+  }
+  if (entries_.size() >= kSessionsMax) return then(fail(Code::overloaded, "too many sessions are open"));
+  ++counters_.dialled;
+  const std::optional<NodeId> expected = peer.is_zero() ? std::nullopt : std::optional(peer);
+  Session session = spawn_hosted<SessionActor>(reactor_, context_, times_, true, expected);
+  Entry& entry = entries_[session->id()];
+  entry.session = session;
+  entry.waiters.push_back(std::move(then));
+  if (const Status started = session->connect(address); !started) session->close(started.error());
+}
+
+net::StreamHandler* PeerTable::on_accept(const net::Address& from) {
+  const auto host = half_open_hosts_.find(from.host);
+  const bool host_full = host != half_open_hosts_.end() && host->second >= kHalfOpenPerHostMax;
+  if (closing_ || entries_.size() >= kSessionsMax || half_open_ >= kHalfOpenMax || host_full) {
+    ++counters_.refused;
+    return nullptr;
+  }
+  ++counters_.accepted;
+  ++half_open_;
+  ++half_open_hosts_[from.host];
+  accepting_ = spawn_hosted<SessionActor>(reactor_, context_, times_, false, std::nullopt);
+  Entry& entry = entries_[accepting_->id()];
+  entry.session = accepting_;
+  entry.host = from.host;
+  return &accepting_->stream_handler();
+}
+
+void PeerTable::accepted(net::StreamHandler*, std::unique_ptr<net::Stream> stream) {
+  const Session session = std::exchange(accepting_, {});
+  session->attach(std::move(stream));
+}
+
+void PeerTable::no_longer_half_open(Entry& entry) {
+  if (!std::exchange(entry.half_open, false) || entry.host.empty()) return;
+  --half_open_;
+  const auto host = half_open_hosts_.find(entry.host);
+  if (--host->second == 0) half_open_hosts_.erase(host);
+}
+
+/// True when `fresh` is to be used. Both ends come to the same answer: a newer session of the same initiator replaces
+/// the older one (its end restarted); else the one that the lower identity opened wins.
+bool PeerTable::settle(SessionActor& existing, SessionActor& fresh) {
+  if (existing.initiator() == fresh.initiator()) return true;
+  const bool self_is_lower = self_ < fresh.peer();
+  return fresh.initiator() == self_is_lower;
+}
+
+Status PeerTable::on_session_open(SessionActor& session) {
+  Entry& entry = entries_.at(session.id());
+  no_longer_half_open(entry);
+  const Session keep_alive = entry.session;
+  const auto waiters = std::exchange(entry.waiters, {});
+  SessionActor* existing = find(session.peer());
+  SessionActor* used = &session;
+  if (existing != nullptr && !settle(*existing, session)) used = existing;
+  in_use_[session.peer()] = used;
+  if (existing != nullptr) (used == existing ? session : *existing).drain();
+  log::debug("peer", "session with {} ({}) is open", session.peer().brief(),
+             session.remote_address().text());
+  const Session handle = entries_.at(used->id()).session;
+  for (const Opened& then : waiters) then(handle);
+  return {};
+}
+
+void PeerTable::on_session_closed(SessionActor& session, const Error& why) {
+  auto node = entries_.extract(session.id());
+  if (node.empty()) return;
+  Entry& entry = node.mapped();
+  const bool was_half_open = entry.half_open;
+  no_longer_half_open(entry);
+  if (was_half_open) {
+    ++counters_.handshakes_failed;
+    log::debug("peer", "no session with {}: {}", session.remote_address().text(), why.text());
+  }
+  const auto used = in_use_.find(session.peer());
+  const bool was_used = used != in_use_.end() && used->second == &session;
+  if (was_used) in_use_.erase(used);
+  const Error reported{why.code, session.remote_address().text() + ": " + why.detail};
+  for (const Opened& then : entry.waiters) then(fail(reported));
+  if (was_used && !closing_) {
+    log::debug("peer", "session with {} ended: {}", session.peer().brief(), why.text());
+    if (lost_) lost_(session.peer(), why);
+  }
+}
+
+std::vector<const SessionActor*> PeerTable::sessions() const {
+  std::vector<const SessionActor*> open;
+  for (const auto& [id, entry] : entries_)
+    if (!entry.half_open) open.push_back(entry.session.get());
+  return open;
+}
+
+void PeerTable::close_all() {
+  closing_ = true;
+  listener_.reset();
+  std::vector<Session> sessions;
+  for (const auto& [id, entry] : entries_) sessions.push_back(entry.session);
+  for (const Session& session : sessions) session->finish();
+}
+
+}  // namespace themis

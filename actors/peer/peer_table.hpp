@@ -1,0 +1,88 @@
+#pragma once
+// All sessions of one node: who is connected, who is being dialled, who knocks. At most one session per peer is in use.
+
+#include <functional>
+#include <unordered_map>
+#include <vector>
+
+#include "actors/peer/session_actor.hpp"
+
+namespace themis {
+
+/// Reactor thread only. Limits: kSessionsMax sessions, kHalfOpenMax handshakes of callers that have not proved who they
+/// are (kHalfOpenPerHostMax from one host), each for SessionTimes::handshake.
+class PeerTable final : private SessionOwner, private net::Acceptor {
+ public:
+  static constexpr size_t kSessionsMax = 4096;
+  static constexpr size_t kHalfOpenMax = 256;
+  static constexpr size_t kHalfOpenPerHostMax = 64;
+
+  using Session = HostedPtr<SessionActor>;
+  using Opened = std::function<void(Result<Session>)>;
+  /// The session in use with a peer ended, and why.
+  using Lost = std::function<void(const NodeId&, const Error&)>;
+
+  struct Counters {
+    uint64_t accepted = 0;
+    uint64_t dialled = 0;
+    uint64_t refused = 0;           ///< Over a limit of half-open handshakes or sessions.
+    uint64_t handshakes_failed = 0;
+  };
+
+  /// Everything outlives the table.
+  PeerTable(Reactor& reactor, const wire::Identity& self, bool encryption, Rng& rng,
+            const MessageTypes& types, const Exports& exports, SessionTimes times = {});
+  ~PeerTable() override;
+
+  void set_lost(Lost lost) { lost_ = std::move(lost); }
+  /// Errors: io.
+  Status listen(const net::Address& address);
+  net::Address address() const { return listener_->address(); }
+
+  /// Gives `then` the session with `peer` (zero: whoever of the network answers at `address`), the one there is or a new
+  /// one. `then` may run before open() returns. Errors: unavailable, wrong_peer, timeout, overloaded and the handshake's;
+  /// nothing has been sent then but the handshake.
+  void open(const NodeId& peer, const net::Address& address, Opened then);
+  /// Null when there is no open session.
+  SessionActor* find(const NodeId& peer) const;
+  /// Every session that is open or draining.
+  std::vector<const SessionActor*> sessions() const;
+  const Counters& counters() const { return counters_; }
+
+  /// Refuses new sessions and closes all there are, after their queued messages were written.
+  void close_all();
+
+ private:
+  struct Entry {
+    Session session;
+    std::string host;  ///< Of an accepted session.
+    bool half_open = true;
+    std::vector<Opened> waiters;
+  };
+
+  Status on_session_open(SessionActor& session) override;
+  void on_session_closed(SessionActor& session, const Error& why) override;
+  net::StreamHandler* on_accept(const net::Address& from) override;
+  void accepted(net::StreamHandler* handler, std::unique_ptr<net::Stream> stream) override;
+  Entry* find_dial(const NodeId& peer, const net::Address& address);
+  bool settle(SessionActor& existing, SessionActor& fresh);
+  void no_longer_half_open(Entry& entry);
+
+  Reactor& reactor_;
+  Rng& rng_;
+  const NodeId self_;
+  wire::HandshakeConfig handshake_;
+  SessionContext context_;
+  SessionTimes times_;
+  Lost lost_;
+  Counters counters_;
+  std::unique_ptr<net::Listener> listener_;
+  std::unordered_map<caf::actor_id, Entry> entries_;
+  std::unordered_map<NodeId, SessionActor*, RingIdHash> in_use_;
+  std::unordered_map<std::string, size_t> half_open_hosts_;
+  size_t half_open_ = 0;
+  Session accepting_;
+  bool closing_ = false;
+};
+
+}  // namespace themis

@@ -1,0 +1,136 @@
+// deploy, invoke, list, remove: functions through a node's gateway.
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "apps/themis/gateway.hpp"
+#include "apps/themis/output.hpp"
+
+namespace themis::cli {
+namespace {
+
+using http::Json;
+
+std::string content_type_of(const std::filesystem::path& file) {
+  const std::string ending = file.extension().string();
+  if (ending == ".js" || ending == ".mjs") return "text/javascript";
+  if (ending == ".wasm") return "application/wasm";
+  return "application/octet-stream";
+}
+
+std::string instances_of(const Json& function) {
+  std::string text;
+  for (const Json& instance : http::array_or_empty(function, "instances")) {
+    if (!text.empty()) text += ", ";
+    text += brief(http::string_or(instance, "node", "?")) + "@" +
+            http::string_or(instance, "address", "?");
+  }
+  return text;
+}
+
+/// A version is a number or a text.
+std::string version_of(const Json& object) {
+  return http::string_or(object, "version", std::to_string(http::integer_or(object, "version", 0)));
+}
+
+Outcome print_answer(const http::Response& response) {
+  print_raw(response.body);
+  if (is_terminal() && !response.body.ends_with('\n')) print_raw("\n");
+  return {};
+}
+
+Outcome print_json_answer(const http::Response& response) {
+  Json headers = Json::object();
+  for (const http::Header& header : response.headers) headers[header.name] = header.value;
+  const auto parsed = http::parse_json(response.body);
+  const Json answer = {{"status", response.status},
+                       {"headers", headers},
+                       {"body", parsed ? *parsed : Json(response.body)}};
+  print_line(http::to_text(answer));
+  return {};
+}
+
+}  // namespace
+
+Outcome deploy(const Connection& to, const Deploy& what) {
+  const auto code = read_file(what.file);
+  if (!code) return tl::unexpected<Failure>(code.error());
+  const std::string name =
+      what.name.empty() ? std::filesystem::path(what.file).stem().string() : what.name;
+  auto gateway = Gateway::open(to);
+  if (!gateway) return tl::unexpected<Failure>(gateway.error());
+  const auto text = gateway->manage("PUT", "/v1/functions/" + escaped_segment(name), *code,
+                                    content_type_of(what.file));
+  if (!text) return failed(fmt::format("cannot deploy {}: {}", what.file, text.error().text));
+  if (to.json) return print_line(*text), Outcome{};
+  const auto answer = http::parse_json(*text);
+  if (!answer) return failed("the gateway's answer is not JSON; is it a Themis gateway?");
+  print_line(printable(fmt::format("deployed {} version {} ({})", name, version_of(*answer),
+                                   http::string_or(*answer, "function_id", "?"))));
+  if (is_terminal())
+    print_line(
+        fmt::format("  curl http://{}/f/{}", gateway->address().text(), escaped_segment(name)));
+  return {};
+}
+
+Outcome invoke(const Connection& to, const Invoke& what) {
+  if (!what.path.empty() && what.path.front() != '/' && what.path.front() != '?')
+    return misused("--path starts with \"/\" or \"?\": " + what.path);
+  http::Request request;
+  request.method = !what.method.empty() ? what.method : what.data ? "POST" : "GET";
+  request.target = "/f/" + escaped_segment(what.name) + what.path;
+  for (const std::string& header : what.headers) {
+    const size_t colon = header.find(':');
+    if (colon == std::string::npos) return misused("--header is \"Name: value\": " + header);
+    const size_t value = header.find_first_not_of(' ', colon + 1);
+    request.headers.add(header.substr(0, colon),
+                        value == std::string::npos ? "" : header.substr(value));
+  }
+  if (what.data) {
+    auto body = read_argument(*what.data);
+    if (!body) return tl::unexpected<Failure>(body.error());
+    request.body = std::move(*body);
+    if (request.headers.find("Content-Type") == nullptr)
+      request.headers.add("Content-Type", http::parse_json(request.body)
+                                              ? "application/json"
+                                              : "text/plain; charset=utf-8");
+  }
+  auto gateway = Gateway::open(to);
+  if (!gateway) return tl::unexpected<Failure>(gateway.error());
+  const auto response = gateway->call(std::move(request));
+  if (!response) return tl::unexpected<Failure>(response.error());
+  if (to.json) {
+    if (auto printed = print_json_answer(*response); !printed) return printed;
+  } else if (response->status < 400) {
+    return print_answer(*response);
+  }
+  if (response->status < 400) return {};
+  return failed(printable(what.name) + " answered: " + explain(*response));
+}
+
+Outcome list(const Connection& to) {
+  auto gateway = Gateway::open(to);
+  if (!gateway) return tl::unexpected<Failure>(gateway.error());
+  const auto answer = gateway->ask("GET", "/v1/functions");
+  if (!answer) return tl::unexpected<Failure>(answer.error());
+  if (to.json) return print_line(http::to_text(*answer)), Outcome{};
+  Table table({"NAME", "VERSION", "CODE", "INSTANCES"});
+  for (const Json& function : http::array_or_empty(*answer, "functions"))
+    table.add({http::string_or(function, "name", "?"), version_of(function),
+               brief(http::string_or(function, "function_id", "?")), instances_of(function)});
+  table.print("no functions; deploy one: themis deploy FILE --name NAME");
+  return {};
+}
+
+Outcome remove(const Connection& to, const std::string& name) {
+  auto gateway = Gateway::open(to);
+  if (!gateway) return tl::unexpected<Failure>(gateway.error());
+  const auto answer = gateway->manage("DELETE", "/v1/functions/" + escaped_segment(name));
+  if (!answer)
+    return failed(fmt::format("cannot remove {}: {}", printable(name), answer.error().text));
+  print_line(to.json ? http::to_text({{"removed", name}}) : "removed " + printable(name));
+  return {};
+}
+
+}  // namespace themis::cli

@@ -1,0 +1,86 @@
+'use strict';
+// Timers, microtasks, performance, crypto, structuredClone.
+const {
+  ArrayBufferIsView, ReflectApply, TypeError,
+  TypedArrayPrototypeByteLength, TypedArrayPrototypeTag, Uint8Array,
+} = primordials;
+
+const start = (callback, delay, args, repeat) => {
+  if (typeof callback !== 'function') throw new TypeError('A timer needs a function');
+  const run = args.length === 0 ? callback : () => { ReflectApply(callback, undefined, args); };
+  const id = native.startTimer(run, +delay, repeat);
+  if (id === 0)
+    throw new TypeError('No timer: outside of a request, or too many are running');
+  return id;
+};
+const clear = (id) => { if (id !== undefined && id !== null) native.clearTimer(+id); };
+
+web.expose('setTimeout', function setTimeout(callback, delay = 0, ...args) {
+  return start(callback, delay, args, false);
+});
+web.expose('setInterval', function setInterval(callback, delay = 0, ...args) {
+  return start(callback, delay, args, true);
+});
+web.expose('clearTimeout', function clearTimeout(id = undefined) { clear(id); });
+web.expose('clearInterval', function clearInterval(id = undefined) { clear(id); });
+
+web.expose('queueMicrotask', function queueMicrotask(callback) {
+  if (typeof callback !== 'function') throw new TypeError('queueMicrotask needs a function');
+  (async () => {
+    await undefined;
+    try {
+      callback();
+    } catch (error) {
+      native.log(3, `Uncaught in a microtask: ${web.inspect(error)}`);
+    }
+  })();
+});
+
+class Performance {
+  now() { return native.now(); }
+  get timeOrigin() { return native.wallMs() - native.now(); }
+  toJSON() { return { timeOrigin: this.timeOrigin }; }
+}
+web.exposeClass(Performance);
+web.expose('performance', new Performance());
+
+const kIntegerArrays = { __proto__: null, Int8Array: true, Uint8Array: true,
+  Uint8ClampedArray: true, Int16Array: true, Uint16Array: true, Int32Array: true,
+  Uint32Array: true, BigInt64Array: true, BigUint64Array: true };
+const kRandomBytesMax = 65536;  // https://w3c.github.io/webcrypto/#Crypto-method-getRandomValues
+const kHex = '0123456789abcdef';
+
+class Crypto {
+  getRandomValues(array) {
+    if (!ArrayBufferIsView(array) || !kIntegerArrays[TypedArrayPrototypeTag(array)])
+      throw new web.DOMException('getRandomValues fills an integer array', 'TypeMismatchError');
+    if (TypedArrayPrototypeByteLength(array) > kRandomBytesMax)
+      throw new web.DOMException('At most 65536 bytes at once', 'QuotaExceededError');
+    native.random(array);
+    return array;
+  }
+  randomUUID() {
+    const bytes = new Uint8Array(16);
+    native.random(bytes);
+    bytes[6] = (bytes[6] & 0x0f) | 0x40;  // RFC 9562, version 4
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
+    let out = '';
+    for (let i = 0; i < 16; i++) {
+      if (i === 4 || i === 6 || i === 8 || i === 10) out += '-';
+      out += kHex[bytes[i] >> 4] + kHex[bytes[i] & 15];
+    }
+    return out;
+  }
+}
+web.exposeClass(Crypto);
+web.expose('crypto', new Crypto());
+
+web.expose('structuredClone', function structuredClone(value) {
+  web.needArguments(arguments.length, 1, 'structuredClone');
+  try {
+    return native.clone(value);
+  } catch (error) {
+    throw new web.DOMException(`${error?.message}`, 'DataCloneError');
+  }
+});
+web.expose('self', globalThis);

@@ -1,0 +1,94 @@
+'use strict';
+// Request. The one a handler gets is made by makeRequest, which leaves its headers for later.
+const { StringPrototypeToUpperCase, TypeError, RegExpPrototypeExec } = primordials;
+
+const kToken = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const kNormalized = { __proto__: null, DELETE: true, GET: true, HEAD: true, OPTIONS: true,
+  POST: true, PUT: true };
+const kForbidden = { __proto__: null, CONNECT: true, TRACE: true, TRACK: true };
+
+const normalMethod = (method) => {
+  const text = web.toText(method);
+  const upper = StringPrototypeToUpperCase(text);
+  if (RegExpPrototypeExec(kToken, text) === null || kForbidden[upper])
+    throw new TypeError(`Invalid method: '${text}'`);
+  return kNormalized[upper] ? upper : text;
+};
+
+const kFromHost = { __proto__: null };  // tells the constructor that makeRequest calls it
+let construct;
+
+class Request extends web.Body {
+  #method;
+  #url;
+  #headers;
+  #flat = undefined;  // the headers as C++ gave them, until somebody asks
+  #redirect = 'follow';
+
+  static {
+    construct = (method, url, flat, body) => {
+      const request = new Request(kFromHost);
+      request.#method = method;
+      request.#url = url;
+      request.#flat = flat;
+      if (body !== undefined) web.setBody(request, body);
+      return request;
+    };
+  }
+
+  constructor(input, init = undefined) {
+    super();
+    if (input === kFromHost) return;
+    web.needArguments(arguments.length, 1, 'Request');
+    const from = typeof input === 'object' && input !== null && #method in input ? input : undefined;
+    if (from === undefined) {
+      const parts = native.urlParse(web.toText(input), undefined);
+      if (parts === undefined) throw new TypeError(`Invalid URL: '${input}'`);
+      this.#url = parts[0];
+    } else {
+      this.#url = from.#url;
+      this.#redirect = from.#redirect;
+    }
+    this.#method = init?.method === undefined ? from?.method ?? 'GET' : normalMethod(init.method);
+    this.#headers = new web.Headers(init?.headers ?? from?.headers);
+    if (init?.redirect !== undefined) this.#redirect = web.toText(init.redirect);
+    this.#takeBody(from, init);
+  }
+  #takeBody(from, init) {
+    const given = init?.body;
+    if (given !== undefined && given !== null && (this.#method === 'GET' || this.#method === 'HEAD'))
+      throw new TypeError('A GET or HEAD request has no body');
+    if (given === undefined || given === null) {
+      if (from !== undefined) web.setBody(this, web.takeBody(from));
+      return;
+    }
+    const { data, type } = web.extractBody(given);
+    web.setBody(this, data);
+    if (type !== null && !this.#headers.has('content-type'))
+      this.#headers.set('content-type', type);
+  }
+
+  get method() { return this.#method; }
+  get url() { return this.#url; }
+  get headers() {
+    if (this.#headers === undefined) {
+      this.#headers = web.splitHeaders(this.#flat, true);
+      this.#flat = undefined;
+    }
+    return this.#headers;
+  }
+  get redirect() { return this.#redirect; }
+  clone() {
+    if (this.bodyUsed) throw new TypeError('The body was used already');
+    const copy = new Request(kFromHost);
+    copy.#method = this.#method;
+    copy.#url = this.#url;
+    copy.#redirect = this.#redirect;
+    copy.#headers = new web.Headers(this.headers);
+    web.setBody(copy, web.copyBody(this));
+    return copy;
+  }
+}
+
+web.exposeClass(Request);
+web.makeRequest = construct;

@@ -1,0 +1,134 @@
+'use strict';
+// Response, and how one goes out to C++.
+const { JSONStringify, RangeError, TypeError, TypedArrayPrototypeSlice, RegExpPrototypeExec } =
+  primordials;
+
+const kRedirects = { __proto__: null, 301: true, 302: true, 303: true, 307: true, 308: true };
+const kNullBody = { __proto__: null, 101: true, 103: true, 204: true, 205: true, 304: true };
+const kForbiddenText = /[^\t\x20-\x7e\x80-\xff]/;
+const kPlainText = 'text/plain;charset=UTF-8';
+const kPlainTextFlat = `content-type\0${kPlainText}`;
+
+web.copyBody = (object) => {
+  const data = web.peekBody(object);
+  return data === null || typeof data === 'string' ? data : TypedArrayPrototypeSlice(data);
+};
+
+const statusOf = (value) => {
+  const status = +value;
+  if (!(status >= 200 && status <= 599) || primordials.MathTrunc(status) !== status)
+    throw new RangeError(`Invalid status: ${value}; 200 to 599 are allowed`);
+  return status;
+};
+
+let send;
+let immutable;
+
+class Response extends web.Body {
+  #status = 200;
+  #statusText = '';
+  #type = 'default';
+  #contentType = null;  // of the body, until #headers exists
+  #headers = undefined;
+
+  static {
+    send = (id, value, more) => {
+      if (typeof value !== 'object' || value === null || !(#status in value))
+        throw new TypeError('The handler returned no Response');
+      if (value.#type === 'error') throw new TypeError('The handler returned Response.error()');
+      const data = web.takeBody(value);
+      native.respond(id, value.#status, value.#flat(), data === null ? '' : data, more);
+    };
+    immutable = (response, list) => {
+      response.#headers = web.makeHeaders(list, true);
+      return response;
+    };
+  }
+  #flat() {
+    if (this.#headers !== undefined) return web.flattenHeaders(this.#headers);
+    if (this.#contentType === kPlainText) return kPlainTextFlat;
+    return this.#contentType === null ? '' : `content-type\0${this.#contentType}`;
+  }
+
+  constructor(body = null, init = undefined) {
+    super();
+    if (init !== undefined && init !== null) this.#apply(init);
+    if (body === null || body === undefined) return;
+    if (kNullBody[this.#status]) throw new TypeError(`Status ${this.#status} has no body`);
+    if (typeof body === 'string') {
+      web.setBody(this, body);
+      this.#typed(kPlainText);
+      return;
+    }
+    const { data, type } = web.extractBody(body);
+    web.setBody(this, data);
+    if (type !== null) this.#typed(type);
+  }
+  #apply(init) {
+    if (typeof init !== 'object' && typeof init !== 'function')
+      throw new TypeError('The second argument of Response is an object');
+    const { status, statusText, headers } = init;
+    if (status !== undefined) this.#status = statusOf(status);
+    if (statusText !== undefined) {
+      this.#statusText = web.toText(statusText);
+      if (RegExpPrototypeExec(kForbiddenText, this.#statusText) !== null)
+        throw new TypeError('Invalid statusText');
+    }
+    if (headers !== undefined) this.#headers = new web.Headers(headers);
+  }
+  #typed(type) {
+    if (this.#headers === undefined) this.#contentType = type;
+    else if (!this.#headers.has('content-type')) this.#headers.set('content-type', type);
+  }
+
+  static json(data, init = undefined) {
+    web.needArguments(arguments.length, 1, 'Response.json');
+    const text = JSONStringify(data);
+    if (text === undefined) throw new TypeError('The value has no JSON form');
+    const response = new Response(null, init);
+    if (kNullBody[response.#status])
+      throw new TypeError(`Status ${response.#status} has no body`);
+    web.setBody(response, text);
+    response.#typed('application/json');
+    return response;
+  }
+  static redirect(url, status = 302) {
+    web.needArguments(arguments.length, 1, 'Response.redirect');
+    const parts = native.urlParse(web.toText(url), undefined);
+    if (parts === undefined) throw new TypeError(`Invalid URL: '${url}'`);
+    if (!kRedirects[+status]) throw new RangeError(`Invalid redirect status: ${status}`);
+    const response = new Response(null, { status });
+    return immutable(response, ['location', parts[0]]);
+  }
+  static error() {
+    const response = new Response();
+    response.#type = 'error';
+    response.#status = 0;
+    return immutable(response, []);
+  }
+
+  get status() { return this.#status; }
+  get ok() { return this.#status >= 200 && this.#status <= 299; }
+  get statusText() { return this.#statusText; }
+  get type() { return this.#type; }
+  get url() { return ''; }
+  get redirected() { return false; }
+  get headers() {
+    this.#headers ??= web.makeHeaders(
+      this.#contentType === null ? [] : ['content-type', this.#contentType], false);
+    return this.#headers;
+  }
+  clone() {
+    if (this.bodyUsed) throw new TypeError('The body was used already');
+    const copy = new Response();
+    copy.#status = this.#status;
+    copy.#statusText = this.#statusText;
+    copy.#type = this.#type;
+    copy.#headers = new web.Headers(this.headers);
+    web.setBody(copy, web.copyBody(this));
+    return copy;
+  }
+}
+
+web.exposeClass(Response);
+web.sendResponse = send;

@@ -1,0 +1,131 @@
+#pragma once
+// A Host on virtual time, and the few lines every test of the engine starts with.
+
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <map>
+#include <mutex>
+#include <optional>
+
+#include "runtime/base/rng.hpp"
+#include "runtime/js/engine.hpp"
+
+namespace themis::js {
+
+/// Timers fire in order of their time, with the clock set to it: nothing sleeps.
+class TestHost final : public Host {
+ public:
+  TimePoint now() const override { return now_; }
+  int64_t wall_ms() const override { return 1'700'000'000'000 + to_ms(now_ - TimePoint{}); }
+  void log(LogLevel level, std::string_view text) override {
+    lines.emplace_back(level, std::string(text));
+  }
+  TimerId after(Duration delay, std::function<void()> callback) override {
+    const TimerId id = ++last_id_;
+    timers_.emplace(std::pair(now_ + std::max(delay, Duration::zero()), id), std::move(callback));
+    return id;
+  }
+  void cancel(TimerId id) override {
+    std::erase_if(timers_, [id](const auto& entry) { return entry.first.second == id; });
+  }
+  void post(std::function<void()> work) override {
+    const std::lock_guard lock(mutex_);
+    posted_.push_back(std::move(work));
+  }
+  void random(std::span<std::byte> out) override { rng_.fill(out); }
+
+  /// One posted work or one timer; false when there is none.
+  bool step() {
+    if (run_posted()) return true;
+    if (timers_.empty()) return false;
+    auto first = timers_.extract(timers_.begin());
+    now_ = std::max(now_, first.key().first);
+    first.mapped()();
+    return true;
+  }
+  size_t timers() const { return timers_.size(); }
+
+  std::vector<std::pair<LogLevel, std::string>> lines;
+
+ private:
+  bool run_posted() {
+    std::function<void()> work;
+    {
+      const std::lock_guard lock(mutex_);
+      if (posted_.empty()) return false;
+      work = std::move(posted_.front());
+      posted_.pop_front();
+    }
+    work();
+    return true;
+  }
+
+  TimePoint now_{};
+  TimerId last_id_ = 0;
+  std::map<std::pair<TimePoint, TimerId>, std::function<void()>> timers_;
+  std::mutex mutex_;
+  std::deque<std::function<void()>> posted_;
+  SeededRng rng_{42};
+};
+
+/// The engine of the process, made by main() from the snapshot of the build.
+Engine& engine();
+
+/// A worker with its host; the calls of a test.
+class Function {
+ public:
+  explicit Function(std::string_view source, const Limits& limits = {}, TestHost* host = nullptr)
+      : host_(host != nullptr ? *host : own_host_) {
+    auto loaded = engine().load(source, "f", limits, host_);
+    if (loaded)
+      worker_ = std::move(*loaded);
+    else
+      load_error_ = loaded.error();
+  }
+  const Error& load_error() const { return load_error_; }
+  Worker& worker() { return *worker_; }
+  TestHost& host() { return host_; }
+
+  /// Calls and runs the host until the answer is there.
+  Result<Response> call(Request request = {.url = "http://f/"}) {
+    if (!worker_) return fail(load_error_);
+    std::optional<Result<Response>> out;
+    worker_->call(std::move(request), [&out](Result<Response> r) { out = std::move(r); });
+    while (!out && host_.step()) {
+    }
+    if (!out) return fail(Code::internal, "the host has nothing left to do, and no answer came");
+    return std::move(*out);
+  }
+  /// The body of the answer, or the error as text.
+  std::string text(Request request = {.url = "http://f/"}) {
+    const Result<Response> response = call(std::move(request));
+    return response ? std::string(as_text(response->body)) : response.error().text();
+  }
+
+ private:
+  TestHost own_host_;
+  TestHost& host_;
+  std::unique_ptr<Worker> worker_;
+  Error load_error_;
+};
+
+/// The text of `new Response(String(EXPRESSION))`, evaluated inside a handler.
+inline std::string evaluate(std::string_view expression) {
+  return Function("export default { async fetch(request, env, ctx) { return new Response(String(" +
+                  std::string(expression) + ")); } }")
+      .text();
+}
+
+/// A module whose fetch has this body.
+inline std::string handler(std::string_view body) {
+  return "export default { async fetch(request, env, ctx) {" + std::string(body) + "} };";
+}
+
+inline std::string header(const Response& response, std::string_view name) {
+  for (const auto& [key, value] : response.headers)
+    if (key == name) return value;
+  return "(none)";
+}
+
+}  // namespace themis::js

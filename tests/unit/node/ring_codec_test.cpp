@@ -1,0 +1,128 @@
+#include "actors/node/ring_codec.hpp"
+
+#include <gtest/gtest.h>
+
+#include "ring.capnp.h"
+#include "runtime/base/rng.hpp"
+#include "tests/unit/node/ring_samples.hpp"
+#include "wire/msg.hpp"
+
+namespace themis::ring {
+namespace {
+
+/// The same bytes as they come from a peer, with the type they claim to have.
+wire::FramePtr received(ByteView bytes, uint64_t type) {
+  wire::FramePtr frame = wire::Frame::make(bytes.size() / wire::Frame::kWordBytes);
+  std::copy(bytes.begin(), bytes.end(), frame.writable()->data());
+  frame.writable()->set_type(type);
+  return frame;
+}
+
+std::vector<Question> questions() {
+  const Store store{id_at<ObjectId>(9), record_of(3)};
+  return {FindNode{id_at<Point>(7)},
+          GetObject{id_at<ObjectId>(8)},
+          store,
+          HandOver{{store, store}},
+          GetNeighbours{},
+          Notify{contact_at(4)},
+          Leave{contact_at(1), contact_at(2), {contact_at(3), contact_at(4)}},
+          Ping{}};
+}
+std::vector<Reply> replies() {
+  return {Ack{}, FindNodeReply{false, {contact_at(1)}}, FindNodeReply{true, {contact_at(1), contact_at(2)}},
+          GetObjectReply{{record_of(1), record_of(2)}}, Neighbours{{}, {contact_at(5)}},
+          Neighbours{contact_at(6), {}}};
+}
+
+TEST(RingCodec, QuestionsAndRepliesSurviveTheWire) {
+  for (const Question& question : questions()) {
+    const wire::FramePtr frame = encode(question);
+    const auto back = decode_question(received(frame->bytes(), frame->type()));
+    ASSERT_TRUE(back) << back.error().text();
+    EXPECT_EQ(back->index(), question.index());
+    EXPECT_EQ(as_text(encode(*back)->bytes()), as_text(frame->bytes()));
+  }
+  for (const Reply& reply : replies()) {
+    const wire::FramePtr frame = encode(reply);
+    const auto back = decode_reply(received(frame->bytes(), frame->type()));
+    ASSERT_TRUE(back) << back.error().text();
+    EXPECT_EQ(back->index(), reply.index());
+    EXPECT_EQ(as_text(encode(*back)->bytes()), as_text(frame->bytes()));
+  }
+  const auto leave = decode_question(encode(questions()[6]));
+  EXPECT_EQ(std::get<Leave>(*leave).predecessor, contact_at(2));
+  const auto store = decode_question(encode(questions()[2]));
+  EXPECT_EQ(std::get<Store>(*store).record, record_of(3));
+}
+
+TEST(RingCodec, RefusesTypesOfTheOtherKindAndEmptyMessages) {
+  EXPECT_EQ(decode_question(encode(Reply(Ack{}))).error().code, Code::malformed);
+  EXPECT_EQ(decode_reply(encode(Question(Ping{}))).error().code, Code::malformed);
+  EXPECT_EQ(decode_question({}).error().code, Code::malformed);
+}
+
+Code notify_code(const Contact& self) {
+  const auto back = decode_question(encode(Question(Notify{self})));
+  return back ? Code::internal : back.error().code;
+}
+
+TEST(RingCodec, AdversaryContactsAreMalformed) {
+  EXPECT_EQ(notify_code({{}, {"10.0.0.1", 1}}), Code::malformed);
+  EXPECT_EQ(notify_code({id_at<NodeId>(1), {"10.0.0.1", 0}}), Code::malformed);
+  EXPECT_EQ(notify_code({id_at<NodeId>(1), {"example.org", 1}}), Code::malformed);
+  EXPECT_EQ(notify_code({id_at<NodeId>(1), {std::string("10.0.0.1\0x", 10), 1}}), Code::malformed);
+  EXPECT_EQ(notify_code({id_at<NodeId>(1), {std::string(4000, '1'), 1}}), Code::malformed);
+  EXPECT_EQ(notify_code({id_at<NodeId>(1), {"::1", 1}}), Code::internal);
+  wire::Builder<schema::FindNode> short_id;
+  short_id->setTarget(wire::to_data(as_bytes("only 31 bytes of an identifier..").first(31)));
+  EXPECT_EQ(decode_question(short_id.finish().frame()).error().code, Code::malformed);
+}
+
+TEST(RingCodec, AdversaryListsOverTheirLimitsAreTooLarge) {
+  const auto code = [](const auto& back) { return back ? Code::internal : back.error().code; };
+  const Contacts many(kSuccessorsMax + 2, contact_at(1));
+  EXPECT_EQ(code(decode_reply(encode(Reply(FindNodeReply{true, many})))), Code::too_large);
+  EXPECT_EQ(code(decode_reply(encode(Reply(FindNodeReply{false, {4, contact_at(1)}})))), Code::too_large);
+  EXPECT_EQ(code(decode_reply(encode(Reply(Neighbours{{}, many})))), Code::too_large);
+  EXPECT_EQ(code(decode_reply(encode(Reply(GetObjectReply{Records(65, record_of(1))})))), Code::too_large);
+  const Store store{id_at<ObjectId>(9), record_of(3)};
+  EXPECT_EQ(code(decode_question(encode(Question(HandOver{{17, store}})))), Code::too_large);
+  Store big = store;
+  big.record.payload.resize(kPayloadBytesMax + 1);
+  EXPECT_EQ(code(decode_question(encode(Question(big)))), Code::too_large);
+  big = store;
+  big.record.name = "line\nbreak";
+  EXPECT_EQ(code(decode_question(encode(Question(big)))), Code::malformed);
+}
+
+TEST(RingCodec, LargestChunkFitsIntoOneRecord) {
+  Store store{id_at<ObjectId>(9), record_of(3)};
+  store.record.name.assign(kNameBytesMax, 'n');
+  store.record.payload.resize(kPayloadBytesMax);
+  store.record.provider.address.host = "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255";
+  EXPECT_LE(encode(Question(HandOver{{kHandOverEntriesMax, store}}))->size(), 16u * 1024);
+}
+
+TEST(RingCodec, AdversaryBytesNeverEscapeAsAnException) {
+  constexpr uint64_t kSeed = 99;
+  SeededRng rng(kSeed);
+  size_t refused = 0;
+  for (int round = 0; round < 20'000; ++round) {
+    const auto all = questions();
+    const wire::FramePtr frame = encode(all[rng.below(all.size())]);
+    Bytes bytes(frame->bytes().begin(), frame->bytes().end());
+    for (uint64_t flips = 1 + rng.below(4); flips > 0 && !bytes.empty(); --flips)
+      bytes[rng.below(bytes.size())] ^= static_cast<std::byte>(1 + rng.below(255));
+    if (rng.below(4) == 0) bytes.resize(rng.below(bytes.size() / 8 + 1) * 8);
+    const auto back = decode_question(received(bytes, frame->type()));
+    if (back) continue;
+    ++refused;
+    ASSERT_TRUE(back.error().code == Code::malformed || back.error().code == Code::too_large)
+        << "seed " << kSeed << " round " << round;
+  }
+  EXPECT_GT(refused, 5'000u);
+}
+
+}  // namespace
+}  // namespace themis::ring

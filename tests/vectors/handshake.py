@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+"""The handshake a second time, from its description in wire/handshake.hpp: an independent check of the golden values.
+
+Prints the six values that Handshake.GoldenTranscriptStaysTheSame (tests/unit/wire/handshake_test.cpp) expects. Hashes come
+from Python's own library, curves and the cipher from libsodium through ctypes. Not part of the build.
+"""
+import ctypes
+import hashlib
+import hmac
+import struct
+
+SODIUM = ctypes.CDLL("libsodium.so.23")
+SODIUM.sodium_init()
+WORD = (1 << 64) - 1
+DOMAIN = b"themis/handshake/v1 SIGMA-I X25519 Ed25519 BLAKE2b-256 HKDF-SHA256"
+NETWORK = b"testnet"
+CHACHA20POLY1305 = bytes([2])
+
+
+class SeededRng:
+    """xoshiro256**, as runtime/base/rng.cpp seeds and draws it."""
+
+    def __init__(self, seed):
+        self.state = []
+        for _ in range(4):
+            seed = (seed + 0x9E3779B97F4A7C15) & WORD
+            z = ((seed ^ (seed >> 30)) * 0xBF58476D1CE4E5B9) & WORD
+            z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & WORD
+            self.state.append(z ^ (z >> 31))
+
+    def step(self):
+        def rotate(x, k):
+            return ((x << k) | (x >> (64 - k))) & WORD
+
+        s = self.state
+        result = (rotate((s[1] * 5) & WORD, 7) * 9) & WORD
+        shifted = (s[1] << 17) & WORD
+        s[2] ^= s[0]
+        s[3] ^= s[1]
+        s[1] ^= s[2]
+        s[0] ^= s[3]
+        s[2] ^= shifted
+        s[3] = rotate(s[3], 45)
+        return result
+
+    def take(self, size):
+        return b"".join(struct.pack("<Q", self.step()) for _ in range((size + 7) // 8))[:size]
+
+
+def key_pair(seed):
+    public, secret = ctypes.create_string_buffer(32), ctypes.create_string_buffer(64)
+    SODIUM.crypto_sign_seed_keypair(public, secret, seed)
+    return public.raw, secret.raw
+
+
+def sign(message, secret):
+    out = ctypes.create_string_buffer(64)
+    SODIUM.crypto_sign_detached(out, None, message, ctypes.c_ulonglong(len(message)), secret)
+    return out.raw
+
+
+def share(seed):
+    out = ctypes.create_string_buffer(32)
+    SODIUM.crypto_scalarmult_base(out, seed)
+    return out.raw
+
+
+def agree(seed, peer):
+    out = ctypes.create_string_buffer(32)
+    assert SODIUM.crypto_scalarmult(out, seed, peer) == 0
+    return out.raw
+
+
+def seal(key, aad, message):
+    """ChaCha20-Poly1305 with the nonce of counter 0."""
+    out = ctypes.create_string_buffer(len(message) + 16)
+    SODIUM.crypto_aead_chacha20poly1305_ietf_encrypt(
+        out, None, message, ctypes.c_ulonglong(len(message)), aad, ctypes.c_ulonglong(len(aad)),
+        None, bytes(12), key)
+    return out.raw
+
+
+def framed_hash(domain, *fields):
+    state = hashlib.blake2b(domain, digest_size=32)
+    for field in fields:
+        state.update(struct.pack("<Q", len(field)) + field)
+    return state.digest()
+
+
+def hkdf(salt, secret, info):
+    key, block, out = hmac.new(salt, secret, hashlib.sha256).digest(), b"", b""
+    for counter in (1, 2, 3):
+        block = hmac.new(key, block + info + bytes([counter]), hashlib.sha256).digest()
+        out += block
+    return out[:32], out[32:64], out[64:]
+
+
+def header(frame_type, length):
+    return struct.pack("<BBHI", frame_type, 1, length, 0)
+
+
+def main():
+    rng = SeededRng(42)
+    (public_a, secret_a), (public_b, secret_b), _ = [key_pair(rng.take(32)) for _ in range(3)]
+    seed_a, nonce_a = rng.take(32), rng.take(32)
+    tag = framed_hash(b"themis/network-tag/v1", nonce_a, NETWORK)[:8]
+    message_1 = header(1, 73) + CHACHA20POLY1305 + share(seed_a) + nonce_a + tag
+
+    seed_b, nonce_b = rng.take(32), rng.take(32)
+    clear_2 = header(2, 177) + CHACHA20POLY1305 + share(seed_b) + nonce_b
+    h2 = framed_hash(DOMAIN, NETWORK, message_1, clear_2)
+    seal_2, seal_3, chain = hkdf(h2, agree(seed_a, share(seed_b)), b"themis/v1 handshake")
+    signature = sign(b"themis/handshake/v1 responder" + h2 + public_b, secret_b)
+    sealed_2 = seal(seal_2, h2 + header(2, 177), public_b + signature)
+    h3 = framed_hash(DOMAIN, h2, sealed_2, public_b)
+
+    signature = sign(b"themis/handshake/v1 initiator" + h3 + public_a, secret_a)
+    sealed_3 = seal(seal_3, h3 + header(3, 112), public_a + signature)
+    h4 = framed_hash(DOMAIN, h3, sealed_3, public_a)
+    forward, _, exporter = hkdf(h4, chain, b"themis/v1 session")
+
+    for message in (message_1, clear_2 + sealed_2, header(3, 112) + sealed_3):
+        print(hashlib.blake2b(message, digest_size=32).hexdigest()[:16])
+    print(h4.hex()[:16])
+    print(exporter.hex()[:16])
+    print((header(0x10, 22) + seal(forward, header(0x10, 22), b"golden")).hex())
+
+
+main()

@@ -3,6 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
+#include "bench/handshake.hpp"
+#include "bench/primitives.hpp"
 #include "bench/session.hpp"
 #include "runtime/base/log.hpp"
 #include "runtime/crypto/crypto.hpp"
@@ -11,6 +13,18 @@ using namespace themis;
 
 namespace {
 
+struct Bench {
+  const char* name;
+  const char* help;
+  bench::Figures (*measure)(const bench::Options&);
+};
+
+constexpr Bench kBenches[] = {
+    {"handshake", "Mutual handshakes a core, beside OpenSSL's mutual TLS 1.3", bench::measure_handshake},
+    {"session", "Actor to actor over a session, beside the raw socket", bench::measure_session},
+    {"primitives", "The primitives of libsodium and OpenSSL side by side", bench::measure_primitives},
+};
+
 void print(const bench::Figures& figures, bool json) {
   if (json) {
     std::cout << figures.dump() << '\n';
@@ -18,9 +32,9 @@ void print(const bench::Figures& figures, bool json) {
   }
   for (const auto& [name, value] : figures.items()) {
     if (value.is_number_float()) {
-      std::printf("%-28s %14.2f\n", name.c_str(), value.get<double>());
+      std::printf("%-32s %14.2f\n", name.c_str(), value.get<double>());
     } else {
-      std::printf("%-28s %14s\n", name.c_str(), value.dump().c_str());
+      std::printf("%-32s %14s\n", name.c_str(), value.dump().c_str());
     }
   }
 }
@@ -35,15 +49,21 @@ int main(int argc, char** argv) {
   bench::Options options;
   app.add_flag("--json", json, "Print one JSON object");
   app.add_option("--seconds", options.seconds, "How long each part runs")->check(CLI::Range(0.1, 600.0));
-
-  auto* session = app.add_subcommand("session", "Sealed sessions between two actors on two threads");
-  session->add_option("--bytes", options.bytes, "Payload of a message")->check(CLI::Range(1, 1'000'000));
-  session->add_option("--inflight", options.inflight, "Requests open at a time")->check(CLI::Range(1, 4096));
-  session->add_flag("--plain", options.plain, "Authenticated, not encrypted");
-
-  CLI11_PARSE(app, argc, argv);
+  for (const Bench& bench : kBenches) {
+    CLI::App* command = app.add_subcommand(bench.name, bench.help);
+    if (std::string_view(bench.name) != "session") continue;
+    command->add_option("--bytes", options.bytes, "Payload of a message")->check(CLI::Range(1, 1'000'000));
+    command->add_option("--inflight", options.inflight, "Requests open at a time")->check(CLI::Range(1, 4096));
+    command->add_flag("--plain", options.plain, "Authenticated, not encrypted");
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
   crypto::init();
   log::setup(log::Level::warn, log::Format::text);
-  if (session->parsed()) print(bench::measure_session(options), json);
+  for (const Bench& bench : kBenches)
+    if (app.got_subcommand(bench.name)) print(bench.measure(options), json);
   return 0;
 }

@@ -10,6 +10,7 @@
 namespace themis {
 namespace {
 
+constexpr Duration kJoinWarnEvery = 10s;
 const wire::Target kNodeTarget = Exports::target_of(kNodeActorName);
 
 caf::message failure(const Error& error) { return caf::make_message(to_caf(error)); }
@@ -36,14 +37,15 @@ NodeActor::NodeActor(caf::actor_config& config, Reactor& reactor, NodeOptions op
     : HostedActor(config, reactor),
       options_(std::move(options)),
       peers_(reactor, *options_.identity, options_.encryption, *options_.rng, *options_.types,
-             *options_.exports, options_.sessions),
-      ring_({options_.identity->id(), options_.advertise}, options_.ring, *options_.rng) {}
+             *options_.exports, options_.sessions) {}
 
 Status NodeActor::start() {
   peers_.set_lost([this](const NodeId& peer, const Error&) { on_lost(peer); });
   THEMIS_CHECK(peers_.listen(options_.listen));
+  if (options_.advertise.host.empty()) options_.advertise = peers_.address();
+  ring_.emplace(ring::Contact{options_.identity->id(), options_.advertise}, options_.ring, *options_.rng);
   options_.exports->add(kNodeActorName, caf::strong_actor_ptr{ctrl()});
-  ring_.start(options_.bootstrap, moment());
+  ring_->start(options_.bootstrap, moment());
   pump();
   return {};
 }
@@ -66,7 +68,7 @@ void NodeActor::on_question(caf::mailbox_element& element, const wire::FramePtr&
   if (peer == nullptr) return reply(element, failure({Code::denied, "only peers ask a node"}));
   const Result<ring::Question> question = ring::decode_question(frame);
   if (!question) return reply(element, failure(question.error()));
-  const Result<ring::Reply> answer = ring_.answer(*peer, *question, moment());
+  const Result<ring::Reply> answer = ring_->answer(*peer, *question, moment());
   reply(element, answer ? options_.types->message_of(ring::encode(*answer)) : failure(answer.error()));
   pump();
 }
@@ -86,7 +88,7 @@ void NodeActor::run(const ring::Ask& ask) {
                 if (session) {
                   (*session)->send_request(self, caf::make_message_id(token), kNodeTarget, frame);
                 } else {
-                  ring_.answered(token, NodeId{}, fail(session.error()), moment());
+                  ring_->answered(token, NodeId{}, fail(session.error()), moment());
                   pump();
                 }
               });
@@ -99,13 +101,13 @@ void NodeActor::on_answer(caf::mailbox_element& element) {
   const auto* session = dynamic_cast<const SessionActor*>(element.sender->get());
   const NodeId from = session == nullptr ? NodeId{} : session->peer();
   if (const wire::FramePtr* frame = options_.types->frame_of(content)) {
-    ring_.answered(token, from, ring::decode_reply(*frame), moment());
+    ring_->answered(token, from, ring::decode_reply(*frame), moment());
   } else {
     const Error error = content.match_elements<caf::error>()
                             ? from_caf(content.get_as<caf::error>(0))
                             : Error{Code::malformed, "an answer that is no reply"};
     const bool silent = error.code == Code::unavailable || error.code == Code::timeout;
-    ring_.answered(token, silent ? NodeId{} : from, fail(error), moment());
+    ring_->answered(token, silent ? NodeId{} : from, fail(error), moment());
   }
   pump();
 }
@@ -113,15 +115,15 @@ void NodeActor::on_answer(caf::mailbox_element& element) {
 bool NodeActor::on_local(caf::mailbox_element& element) {
   auto& content = element.content();
   if (content.match_elements<FindName>()) {
-    ring_.find(content.get_as<FindName>(0).name, wait(element), moment());
+    ring_->find(content.get_as<FindName>(0).name, wait(element), moment());
   } else if (content.match_elements<ProvideName>()) {
     const auto& provide = content.get_as<ProvideName>(0);
-    ring_.provide(provide.name, provide.payload, wait(element), moment());
+    ring_->provide(provide.name, provide.payload, wait(element), moment());
   } else if (content.match_elements<WithdrawName>()) {
-    ring_.withdraw(content.get_as<WithdrawName>(0).name, moment());
+    ring_->withdraw(content.get_as<WithdrawName>(0).name, moment());
     reply(element, caf::make_message(caf::unit));
   } else if (content.match_elements<FindResponsible>()) {
-    ring_.lookup(content.get_as<FindResponsible>(0).point, wait(element), moment());
+    ring_->lookup(content.get_as<FindResponsible>(0).point, wait(element), moment());
   } else if (content.match_elements<ReachActor>()) {
     reach(content.get_as<ReachActor>(0), {element.sender, element.mid});
   } else if (content.match_elements<ReportNode>()) {
@@ -164,23 +166,23 @@ void NodeActor::forward(const ring::Contact& to, wire::Target target, caf::mailb
 
 /// A contact's session ended: it restarted, or it is gone. One attempt tells which.
 void NodeActor::on_lost(const NodeId& peer) {
-  const ring::Contact* contact = ring_.table().find(peer);
-  if (contact == nullptr || ring_.state() == ring::Ring::State::left) return;
+  const ring::Contact* contact = ring_->table().find(peer);
+  if (contact == nullptr || ring_->state() == ring::Ring::State::left) return;
   const caf::strong_actor_ptr self{ctrl()};
   peers_.open(peer, contact->address, [this, self, peer](Result<PeerTable::Session> session) {
     if (session || getf(is_terminated_flag)) return;
-    ring_.unreachable(peer, moment());
+    ring_->unreachable(peer, moment());
     pump();
   });
 }
 
 void NodeActor::pump() {
   if (std::exchange(pumping_, true)) return;
-  for (ring::Effects effects = ring_.take_effects(); !effects.empty(); effects = ring_.take_effects())
+  for (ring::Effects effects = ring_->take_effects(); !effects.empty(); effects = ring_->take_effects())
     for (const ring::Effect& effect : effects) std::visit([this](const auto& e) { run(e); }, effect);
   pumping_ = false;
   if (getf(is_terminated_flag)) return;
-  const TimePoint due = ring_.next_wakeup();
+  const TimePoint due = ring_->next_wakeup();
   if (due == timer_due_) return;
   reactor_.loop().cancel(timer_);
   timer_due_ = due;
@@ -188,7 +190,7 @@ void NodeActor::pump() {
   const Duration delay = std::max(Duration::zero(), due - reactor_.loop().now());
   timer_ = reactor_.loop().after(delay, [this] {
     timer_due_ = TimePoint::max();
-    ring_.tick(moment());
+    ring_->tick(moment());
     pump();
   });
 }
@@ -229,14 +231,19 @@ void NodeActor::run(const ring::Joined&) {
 }
 
 void NodeActor::run(const ring::JoinFailed& failed) {
-  log::warn("node", "cannot join yet, trying again: {}", failed.why.text());
+  const TimePoint now = reactor_.loop().now();
+  const bool quiet = join_warned_ != TimePoint{} && now - join_warned_ < kJoinWarnEvery;
+  if (!quiet) {
+    join_warned_ = now;
+    log::warn("node", "cannot join yet, trying again: {}", failed.why.text());
+  }
 }
 
 void NodeActor::run(const ring::Left&) { stop(); }
 
 void NodeActor::on_exit(const caf::error& reason) {
   if (reason == caf::exit_reason::kill) return stop();
-  ring_.leave(moment());
+  ring_->leave(moment());
   pump();
 }
 
@@ -258,12 +265,12 @@ NodeReport NodeActor::report() const {
   NodeReport report;
   report.self = {options_.identity->id(), options_.advertise};
   report.network = options_.identity->network();
-  report.joined = ring_.state() == ring::Ring::State::joined;
-  report.predecessor = ring_.table().predecessor();
-  report.successors = ring_.table().successors();
-  report.fingers = ring_.table().fingers();
-  report.objects = ring_.objects().object_count();
-  report.provided = ring_.provided_count();
+  report.joined = ring_->state() == ring::Ring::State::joined;
+  report.predecessor = ring_->table().predecessor();
+  report.successors = ring_->table().successors();
+  report.fingers = ring_->table().fingers();
+  report.objects = ring_->objects().object_count();
+  report.provided = ring_->provided_count();
   for (const SessionActor* session : peers_.sessions()) {
     const SessionActor::Counters& counters = session->counters();
     report.sessions.push_back({{session->peer(), session->remote_address()},

@@ -19,7 +19,7 @@ inline constexpr std::string_view kNodeActorName = "node";
 struct NodeOptions {
   const wire::Identity* identity = nullptr;
   net::Address listen;
-  net::Address advertise;
+  net::Address advertise;  ///< Empty host: the listen address.
   /// Addresses to join through, and the identity that must answer there when it is known.
   std::vector<net::Address> bootstrap;
   std::map<net::Address, NodeId> pinned;
@@ -42,7 +42,7 @@ class NodeActor final : public HostedActor {
   /// The bound address.
   net::Address address() const { return peers_.address(); }
   NodeReport report() const;
-  const ring::Ring& ring() const { return ring_; }
+  const ring::Ring& ring() const { return *ring_; }
   const PeerTable& peers() const { return peers_; }
 
   /// What a finger was sent, on its way to `to`. The sender is answered with a failure when there is no way.
@@ -84,12 +84,13 @@ class NodeActor final : public HostedActor {
 
   NodeOptions options_;
   PeerTable peers_;
-  ring::Ring ring_;
+  std::optional<ring::Ring> ring_;  ///< From start() on: its address is the bound one.
   std::unordered_map<NodeId, HostedPtr<FingerActor>, RingIdHash> fingers_;
   std::unordered_map<uint64_t, Waiter> waiters_;
   uint64_t last_user_ = 0;
   net::TimerId timer_ = 0;
   TimePoint timer_due_ = TimePoint::max();
+  TimePoint join_warned_{};
   bool pumping_ = false;
 };
 

@@ -77,7 +77,7 @@ bool set_descriptors(const ChildPlan& plan) {
 /// After this and exec the process holds no capability, and cannot gain one.
 bool drop_privileges() {
   for (int capability = 0; ::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; ++capability) {
-    if (::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0) break;  // EPERM: it has none to begin with
+    if (::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0) break;  // it had none
   }
   ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;

@@ -12,11 +12,12 @@ namespace themis::sandbox {
 
 /// What is in force, not what was asked for. Any thread may read it.
 struct Confinement {
-  uint32_t pid = 0;                     ///< As the reporting side sees it.
-  std::vector<std::string> namespaces;  ///< Not shared with the parent: "user", "pid", "net", "mnt", "ipc", "uts".
+  uint32_t pid = 0;  ///< As the reporting side sees it.
+  /// Not shared with the parent: "user", "pid", "net", "mnt", "ipc", "uts".
+  std::vector<std::string> namespaces;
   bool seccomp = false;                 ///< The system call filter of confine_self().
   uint32_t landlock = 0;                ///< ABI version in force; 0: none.
-  bool dumpable = true;                 ///< False: no core, and no other process may read its memory.
+  bool dumpable = true;                 ///< False: no core, no reading of its memory.
   std::string cgroup = "none";          ///< "v1", "v2" or "none".
   bool no_new_privileges = false;
 

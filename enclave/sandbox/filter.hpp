@@ -12,13 +12,16 @@ namespace themis::sandbox {
 /// What the process does from here on. Each is an allow-list; enclave/README.md says how the rest
 /// is refused.
 enum class Profile : uint8_t {
-  native,  ///< A CAF actor system on sockets, epoll and eventfd that are open already; no executable memory.
-  v8,      ///< The same with a JIT: executable memory and protection keys.
+  /// A CAF actor system on sockets, epoll and eventfd that are open already; no executable memory.
+  native,
+  v8,  ///< The same with a JIT: executable memory and protection keys.
 };
 
 enum class Refusal : uint8_t {
   enforce,  ///< EPERM, or death for what only an attacker tries.
-  report,   ///< For finding out what a profile needs: also prints the number of each call refused with EPERM to stderr.
+  /// For finding out what a profile needs: also prints the number of each call refused with EPERM
+  /// to stderr.
+  report,
 };
 
 /// Installs the filter on all threads of the process, sets no_new_privs and takes away dumpability:

@@ -31,17 +31,19 @@ enum Namespaces : uint8_t {
 enum class Output : uint8_t {
   discard,  ///< stdout and stderr go to /dev/null.
   inherit,  ///< They are the parent's.
-  pipe,     ///< Both go to Process::output_fd(); the parent must read it, or the child blocks when 64 KB wait.
+  /// Both go to Process::output_fd(); the parent must read it, or the child blocks at 64 KB.
+  pipe,
 };
 
 struct LaunchOptions {
-  std::vector<std::string> argv;         ///< argv[0] is the path of the program; there is no PATH search.
+  std::vector<std::string> argv;  ///< argv[0] is the program's path; there is no PATH search.
   std::vector<std::string> environment;  ///< "NAME=value"; nothing is inherited.
-  std::vector<std::string> readable;     ///< Files and directories the child may read besides argv[0] and the system's
-                                         ///< libraries (kSystemPaths); it may write none. Needs Landlock.
+  /// Files and directories the child may read besides argv[0] and the system's libraries (below
+  /// /usr and /lib); it may write none. Needs Landlock.
+  std::vector<std::string> readable;
   Output output = Output::discard;
-  uint8_t namespaces = kAllNamespaces;    ///< Those the kernel refuses are left out and reported.
-  uint8_t required = kNoNamespaces;       ///< Those without which the launch fails.
+  uint8_t namespaces = kAllNamespaces;  ///< Those the kernel refuses are left out and reported.
+  uint8_t required = kNoNamespaces;     ///< Those without which the launch fails.
   CgroupLimits limits;
   uint32_t open_files_max = 256;  ///< RLIMIT_NOFILE; its sockets are few and open at the start.
 };
@@ -99,7 +101,7 @@ class Process {
   Confinement confinement_;
 };
 
-/// Starts a process and returns when it runs its program (1 to 10 ms). It is killed when **the
+/// Starts a process and returns when it runs its program; blocks until then. It is killed when **the
 /// thread that called this** ends (PR_SET_PDEATHSIG): call it from a thread that lives as long as
 /// the child should. Safe while other threads run: between fork and exec the child makes system
 /// calls only.

@@ -14,7 +14,8 @@ namespace themis::config {
 
 /// A value as TOML can say it; what a key takes is one alternative of these.
 using Value = std::variant<bool, int64_t, std::string, std::vector<std::string>>;
-enum class Kind : uint8_t { boolean, number, text, list };  ///< In the order of Value's alternatives.
+/// In the order of Value's alternatives.
+enum class Kind : uint8_t { boolean, number, text, list };
 
 struct Key {
   std::string_view table;

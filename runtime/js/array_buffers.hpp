@@ -16,7 +16,6 @@ class ArrayBuffers final : public v8::ArrayBuffer::Allocator {
   void* Allocate(size_t length) override;
   void* AllocateUninitialized(size_t length) override;
   void Free(void* data, size_t length) override;
-  size_t MaxAllocationSize() const override { return bytes_max_; }
 
   /// Counts memory that a buffer holds without having come from here. False: over the cap.
   bool take(size_t length);

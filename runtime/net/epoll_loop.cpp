@@ -229,6 +229,25 @@ class EpollListener final : public Listener, public Source {
   Acceptor& acceptor_;
 };
 
+class EpollWatch final : public Watch, public Source {
+ public:
+  EpollWatch(EpollLoop::Impl& impl, int fd, std::function<void()> ready)
+      : impl_(impl), fd_(fd), ready_(std::move(ready)) {
+    impl_.control(EPOLL_CTL_ADD, fd_, EPOLLIN, this);
+  }
+  ~EpollWatch() override { impl_.forget(fd_, this); }
+
+  void on_events(uint32_t) override {
+    const std::function<void()> ready = ready_;  // it may destroy this
+    ready();
+  }
+
+ private:
+  EpollLoop::Impl& impl_;
+  const int fd_;
+  const std::function<void()> ready_;
+};
+
 }  // namespace
 
 EpollLoop::EpollLoop() : impl_(std::make_unique<Impl>()) {
@@ -257,6 +276,10 @@ Result<std::unique_ptr<Stream>> EpollLoop::connect(const Address& to, StreamHand
 
 std::unique_ptr<Stream> EpollLoop::adopt(int fd, StreamHandler& handler) {
   return std::make_unique<EpollStream>(*impl_, Descriptor(fd), handler, false);
+}
+
+std::unique_ptr<Watch> EpollLoop::watch(int fd, std::function<void()> ready) {
+  return std::make_unique<EpollWatch>(*impl_, fd, std::move(ready));
 }
 
 void EpollLoop::post(std::function<void()> work) {

@@ -25,7 +25,7 @@ inline constexpr size_t kKeyBytesMax = 511;
 inline constexpr size_t kValueBytesMax = 64 * 1024 * 1024;
 
 struct Options {
-  size_t map_bytes = 256 * 1024 * 1024;  ///< Address space at the start; disk is used as data comes.
+  size_t map_bytes = 256 * 1024 * 1024;  ///< Address space; disk is used as data comes.
   size_t map_bytes_max = 64ull * 1024 * 1024 * 1024;  ///< Growth stops here with Code::overloaded.
   uint32_t tables_max = 64;
   uint32_t readers_max = 126;  ///< Read transactions open at once; LMDB's default.

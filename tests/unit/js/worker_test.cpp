@@ -75,8 +75,7 @@ TEST(Worker, RunsAnotherCallWhileOneWaits) {
   EXPECT_EQ(f.worker().in_flight(), 1u);
   f.worker().call({.url = "http://f/quick"}, note);
   EXPECT_EQ(order, std::vector<std::string>{"http://f/quick"});
-  while (f.host().step()) {
-  }
+  f.host().run(1s);
   EXPECT_EQ(order, (std::vector<std::string>{"http://f/quick", "http://f/slow"}));
   EXPECT_EQ(f.worker().in_flight(), 0u);
   EXPECT_EQ(f.host().timers(), 0u);
@@ -180,8 +179,7 @@ TEST(Worker, KeepsWorkingAfterTheAnswerForWaitUntil) {
                      "return new Response('first');"));
   EXPECT_EQ(f.text(), "first");
   EXPECT_EQ(f.worker().in_flight(), 0u);
-  while (f.host().step()) {
-  }
+  f.host().run(1s);
   EXPECT_EQ(f.text({.url = "http://f/log"}), "done");
   EXPECT_EQ(f.host().timers(), 0u);
 }

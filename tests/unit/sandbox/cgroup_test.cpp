@@ -94,7 +94,8 @@ TEST_F(FakeCgroups, UsesV1WhenV2HasNoControllers) {
   EXPECT_EQ(text("pids/themis-1-1/pids.max"), "32");
   ASSERT_TRUE(group.add(77));
   EXPECT_EQ(text("pids/themis-1-1/cgroup.procs"), "77");
-  file("memory/mine/themis-1-1/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n");
+  file("memory/mine/themis-1-1/memory.oom_control",
+       "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n");
   EXPECT_EQ(group.oom_kills(), 1u);
 }
 

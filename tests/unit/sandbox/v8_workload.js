@@ -1,4 +1,5 @@
-// Runs under the v8 profile: optimised code, WebAssembly, garbage collection, timers, then what must be refused.
+// Runs under the v8 profile: optimised code, WebAssembly, garbage collection, timers, then what
+// must be refused.
 'use strict';
 const fs = require('fs');
 const net = require('net');
@@ -21,8 +22,9 @@ function primes(limit) {
 
 function wasmSum(n) {  // (func (param i32) (result i32)): adds 1..n in a loop
   const code = new Uint8Array([
-    0, 97, 115, 109, 1, 0, 0, 0, 1, 6, 1, 96, 1, 127, 1, 127, 3, 2, 1, 0, 5, 3, 1, 0, 1, 7, 7, 1, 3, 115, 117, 109, 0, 0,
-    10, 27, 1, 25, 1, 1, 127, 3, 64, 32, 1, 32, 0, 106, 33, 1, 32, 0, 65, 1, 107, 34, 0, 13, 0, 11, 32, 1, 11]);
+    0, 97, 115, 109, 1, 0, 0, 0, 1, 6, 1, 96, 1, 127, 1, 127, 3, 2, 1, 0, 5, 3, 1, 0, 1, 7, 7, 1, 3,
+    115, 117, 109, 0, 0, 10, 27, 1, 25, 1, 1, 127, 3, 64, 32, 1, 32, 0, 106, 33, 1, 32, 0, 65, 1, 107,
+    34, 0, 13, 0, 11, 32, 1, 11]);
   const module = new WebAssembly.Module(code);
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 256 });
   memory.grow(64);
@@ -56,6 +58,7 @@ const timer = setInterval(async () => {
   const asynchronous = await WebAssembly.compile(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]));
   say('ticks', ticks, asynchronous instanceof WebAssembly.Module);
   if (process.argv[3] === 'connect') net.connect(9, '127.0.0.1');
-  else if (process.argv[3] === 'spawn') say(child_process.spawnSync('/bin/true').error ? 'refused' : 'started');
+  else if (process.argv[3] === 'spawn')
+    say(child_process.spawnSync('/bin/true').error ? 'refused' : 'started');
   else process.exit(5);
 }, 2);

@@ -1,0 +1,226 @@
+#include "themis/node.hpp"
+
+#include <signal.h>
+
+#include <CLI/CLI.hpp>
+#include <caf/all.hpp>
+#include <iostream>
+#include <thread>
+
+#include "actors/api/service_actor.hpp"
+#include "actors/node/node_actor.hpp"
+#include "actors/system/caf_error.hpp"
+#include "actors/system/supervisor.hpp"
+#include "actors/system/system.hpp"
+#include "runtime/base/log.hpp"
+#include "runtime/crypto/crypto.hpp"
+#include "runtime/net/epoll_loop.hpp"
+
+namespace themis {
+namespace {
+
+constexpr Duration kJoinMax = 5s;
+constexpr Duration kJoinPoll = 10ms;
+constexpr Duration kLeaveMax = 2s;
+
+[[noreturn]] void give_up(const std::string& why) {
+  std::cerr << "themis: " << why << '\n';
+  std::exit(1);
+}
+
+sigset_t stop_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  return set;
+}
+
+/// "ID@HOST:PORT" or "HOST:PORT".
+Result<std::pair<net::Address, std::optional<NodeId>>> parse_peer(const std::string& text) {
+  const size_t at = text.find('@');
+  std::optional<NodeId> id;
+  if (at != std::string::npos) {
+    THEMIS_TRY(id, NodeId::from_hex(text.substr(0, at)));
+  }
+  THEMIS_TRY(const net::Address address,
+             net::Address::parse(at == std::string::npos ? text : text.substr(at + 1)));
+  return std::pair{address, id};
+}
+
+Result<wire::Identity> make_identity(const NodeSettings& settings, Rng& rng) {
+  THEMIS_CHECK(wire::check_network_name(settings.network));
+  if (settings.data.empty()) return wire::Identity::generate(settings.network, rng);
+  std::error_code error;
+  std::filesystem::create_directories(settings.data, error);
+  if (error) return fail(Code::io, settings.data + ": " + error.message());
+  return wire::load_or_create_identity(std::filesystem::path(settings.data) / "identity", settings.network,
+                                       rng);
+}
+
+}  // namespace
+
+NodeSettings NodeSettings::from_arguments(int argc, char** argv) {
+  NodeSettings settings;
+  CLI::App app{"A program that takes part in a Themis mesh."};
+  app.add_option("--join", settings.join, "A node to join through: HOST:PORT or NODEID@HOST:PORT")
+      ->capture_default_str();
+  app.add_option("--network", settings.network, "The network's name")->capture_default_str();
+  app.add_option("--listen", settings.listen, "Where other nodes reach this one")->capture_default_str();
+  app.add_option("--data", settings.data, "Directory of the identity; without it a new one at every start");
+  app.add_flag("--verbose", settings.verbose, "Log to stderr");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    std::exit(app.exit(error) == 0 ? 0 : 2);
+  }
+  return settings;
+}
+
+struct Node::Impl {
+  SystemRng rng;
+  wire::Identity identity;
+  System system;
+  net::EpollLoop loop;
+  Reactor reactor{system.caf(), loop};
+  Exports exports;
+  HostedPtr<NodeActor> node;
+  std::thread thread;
+  caf::actor services;
+  caf::actor caller;
+
+  explicit Impl(wire::Identity own) : identity(std::move(own)) {}
+
+  /// Runs `work` on the node's thread and waits for it.
+  void in_loop(const std::function<void()>& work) {
+    std::promise<void> done;
+    loop.post([&] {
+      work();
+      done.set_value();
+    });
+    done.get_future().wait();
+  }
+  Status start(NodeOptions options) {
+    options.identity = &identity;
+    options.types = &system.types();
+    options.exports = &exports;
+    options.rng = &rng;
+    thread = std::thread([this] {
+      reactor.bind_to_this_thread();
+      loop.run();
+    });
+    Status status;
+    in_loop([&] {
+      node = spawn_hosted<NodeActor>(reactor, std::move(options));
+      status = node->start();
+    });
+    return status;
+  }
+  bool wait_until(Duration limit, const std::function<bool()>& reached) {
+    std::promise<bool> outcome;
+    const TimePoint deadline = loop.now() + limit;
+    std::function<void()> check = [&] {
+      const bool ok = reached();
+      if (ok || loop.now() > deadline) return outcome.set_value(ok);
+      loop.after(kJoinPoll, [&check] { check(); });
+    };
+    loop.post(check);
+    return outcome.get_future().get();
+  }
+  ~Impl() {
+    caf::anon_send_exit(services, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(caller, caf::exit_reason::user_shutdown);
+    services = nullptr;
+    caller = nullptr;
+    if (node) {
+      caf::anon_send_exit(node.handle(), caf::exit_reason::user_shutdown);
+      wait_until(kLeaveMax, [this] { return node->ring().state() == ring::Ring::State::left; });
+    }
+    in_loop([this] {
+      node.reset();
+      exports = {};
+    });
+    loop.stop();
+    thread.join();
+  }
+};
+
+Node::Node(const NodeSettings& settings) {
+  crypto::init();
+  log::setup(settings.verbose ? log::Level::info : log::Level::error, log::Format::text);
+  NodeOptions options;
+  const Result<net::Address> listen = net::Address::parse(settings.listen);
+  if (!listen) give_up("--listen: " + listen.error().detail);
+  options.listen = *listen;
+  if (!settings.join.empty()) {
+    const auto peer = parse_peer(settings.join);
+    if (!peer) give_up("--join: " + peer.error().detail);
+    options.bootstrap.push_back(peer->first);
+    if (peer->second) options.pinned.emplace(peer->first, *peer->second);
+  }
+  SystemRng rng;
+  Result<wire::Identity> identity = make_identity(settings, rng);
+  if (!identity) give_up(identity.error().detail);
+  // The threads of a node leave signals to the program's own.
+  const sigset_t blocked = stop_signals();
+  sigset_t before;
+  pthread_sigmask(SIG_BLOCK, &blocked, &before);
+  impl_ = std::make_unique<Impl>(std::move(*identity));
+  const Status started = impl_->start(std::move(options));
+  if (!started) give_up(started.error().detail);
+  impl_->services = spawn_supervisor(impl_->system.caf(), {.options = {.name = "services"}});
+  impl_->caller = impl_->system.caf().spawn<CallerActor>(impl_->node.handle());
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  const bool joined = impl_->wait_until(
+      kJoinMax, [this] { return impl_->node->ring().state() == ring::Ring::State::joined; });
+  if (!joined)
+    give_up("cannot join \"" + settings.network + "\" through " + settings.join +
+            "; is a node of that network running there?");
+}
+
+Node::~Node() = default;
+
+Status Node::serve_factory(const std::string& name, std::function<ServiceRunner()> make) {
+  caf::scoped_actor self{impl_->system.caf()};
+  Status status;
+  const auto on_error = [&status](const caf::error& error) { status = fail(from_caf(error)); };
+  const caf::actor node = impl_->node.handle();
+  Impl* impl = impl_.get();
+  ChildSpec child{.id = name, .start = [=](caf::event_based_actor* parent) -> Result<caf::actor> {
+                    const caf::actor actor =
+                        parent->spawn<ServiceActor>(service_name(name), make, node);
+                    impl->loop.post([impl, name, actor] {
+                      impl->exports.add(service_name(name), caf::actor_cast<caf::strong_actor_ptr>(actor));
+                    });
+                    return actor;
+                  }};
+  self->request(impl_->services, caf::infinite, AddChild{std::move(child)})
+      .receive([](const caf::actor&) {}, on_error);
+  THEMIS_CHECK(std::move(status));
+  status = {};
+  self->request(node, caf::infinite, ProvideName{service_name(name), {}})
+      .receive([](caf::unit_t) {}, on_error);
+  return status;
+}
+
+Result<wire::FramePtr> Node::call_frame(const std::string& name, wire::FramePtr params, Duration timeout) {
+  params.writable()->set_deadline(std::chrono::steady_clock::now() + timeout);
+  auto outcome = std::make_shared<std::promise<Result<wire::FramePtr>>>();
+  auto answer = outcome->get_future();
+  caf::anon_send(impl_->caller, CallService{name, std::move(params), std::move(outcome)});
+  if (answer.wait_for(timeout) != std::future_status::ready)
+    return fail(Code::timeout, "no answer from \"" + name + "\" in time");
+  return answer.get();
+}
+
+int Node::run() {
+  const sigset_t set = stop_signals();
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  int received = 0;
+  sigwait(&set, &received);
+  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);  // a second one ends the program at once
+  impl_.reset();
+  return 0;
+}
+
+}  // namespace themis

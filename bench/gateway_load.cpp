@@ -1,0 +1,133 @@
+#include "bench/gateway_load.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <memory>
+#include <sstream>
+
+#include "runtime/http/parser.hpp"
+#include "runtime/net/epoll_loop.hpp"
+
+namespace themis::bench {
+namespace {
+
+/// User and system time of other processes, in ticks of the kernel's accounting (10 ms).
+double cpu_seconds(const std::vector<pid_t>& processes) {
+  double ticks = 0;
+  for (const pid_t process : processes) {
+    std::ifstream in(fmt::format("/proc/{}/stat", process));
+    std::string text{std::istreambuf_iterator<char>(in), {}};
+    // The second field is a name in parentheses that may hold spaces; 11 fields later: utime,
+    // stime.
+    std::istringstream rest(text.substr(std::min(text.size(), text.rfind(')') + 1)));
+    std::string skipped;
+    for (int i = 0; i < 11; ++i) rest >> skipped;
+    double user = 0;
+    double system = 0;
+    rest >> user >> system;
+    ticks += user + system;
+  }
+  return ticks / static_cast<double>(sysconf(_SC_CLK_TCK));
+}
+
+std::string serialize(const http::Request& request, const net::Address& gateway) {
+  std::string text =
+      fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\n", request.method, request.target, gateway.text());
+  for (const http::Header& header : request.headers)
+    text += fmt::format("{}: {}\r\n", header.name, header.value);
+  if (!request.body.empty()) text += fmt::format("Content-Length: {}\r\n", request.body.size());
+  return text + "\r\n" + request.body;
+}
+
+struct Load {
+  net::EpollLoop loop;
+  std::string request;
+  std::vector<double> latencies_ms;
+  size_t failures = 0;
+  Error error;  // the first one; its detail is empty while all is well
+
+  void fail(Error why) {
+    if (error.detail.empty()) error = std::move(why);
+    loop.stop();
+  }
+};
+
+/// One connection in a closed loop: the next request leaves when the answer is in.
+class Caller final : public net::StreamHandler {
+ public:
+  explicit Caller(Load& load) : load_(load), parser_(http::Parser::Role::response, {}) {}
+
+  Status start(const net::Address& gateway) {
+    THEMIS_TRY(stream_, load_.loop.connect(gateway, *this));
+    return {};
+  }
+  void on_connected() override { send(); }
+  void on_writable() override { write_rest(); }
+  void on_closed(const Error& why) override { load_.fail(why); }
+  void on_data(std::span<std::byte> data) override {
+    std::string_view input = as_text(data);
+    while (!input.empty()) {
+      const auto used = parser_.feed(input);
+      if (!used) return load_.fail({Code::malformed, used.error().detail});
+      input.remove_prefix(*used);
+      if (!parser_.complete()) continue;
+      const Duration took = load_.loop.now() - sent_at_;
+      load_.latencies_ms.push_back(to_us(took) / 1000);
+      if (parser_.take_response().status > 399) ++load_.failures;
+      send();
+    }
+  }
+
+ private:
+  void send() {
+    sent_at_ = load_.loop.now();
+    unsent_ = load_.request;
+    write_rest();
+  }
+  void write_rest() { unsent_.remove_prefix(stream_->write(as_bytes(unsent_))); }
+
+  Load& load_;
+  http::Parser parser_;
+  std::unique_ptr<net::Stream> stream_;
+  std::string_view unsent_;
+  TimePoint sent_at_{};
+};
+
+}  // namespace
+
+Result<Figures> measure_gateway(const GatewayLoad& given) {
+  Load load;
+  load.request = serialize(given.request, given.gateway);
+  std::vector<std::unique_ptr<Caller>> callers;
+  for (size_t i = 0; i < given.connections; ++i) {
+    callers.push_back(std::make_unique<Caller>(load));
+    THEMIS_CHECK(callers.back()->start(given.gateway));
+  }
+  const auto length =
+      std::chrono::duration_cast<Duration>(std::chrono::duration<double>(given.seconds));
+  // The first tenth warms up: connections, caches, isolates.
+  double cpu_before = 0;
+  TimePoint from;
+  load.loop.after(length / 10, [&] {
+    load.latencies_ms.clear();
+    load.failures = 0;
+    cpu_before = cpu_seconds(given.servers);
+    from = load.loop.now();
+    load.loop.after(length, [&] { load.loop.stop(); });
+  });
+  load.loop.run();
+  if (!load.error.detail.empty()) return fail(load.error);
+  const double seconds = to_us(load.loop.now() - from) / 1e6;
+  const double cpu = cpu_seconds(given.servers) - cpu_before;
+  const auto count = static_cast<double>(load.latencies_ms.size());
+  return Figures{{"requests_per_s", count / seconds},
+                 {"p50_ms", quantile(load.latencies_ms, 0.5)},
+                 {"p99_ms", quantile(load.latencies_ms, 0.99)},
+                 {"cpu_us_per_request", count > 0 ? cpu * 1e6 / count : 0},
+                 {"requests", load.latencies_ms.size()},
+                 {"failures", load.failures}};
+}
+
+}  // namespace themis::bench

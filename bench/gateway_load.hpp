@@ -1,0 +1,25 @@
+#pragma once
+// Load on a running gateway over real sockets: keep-alive connections, each with one request open
+// at a time.
+
+#include <sys/types.h>
+
+#include "bench/options.hpp"
+#include "runtime/http/message.hpp"
+
+namespace themis::bench {
+
+struct GatewayLoad {
+  net::Address gateway;
+  http::Request request;  ///< Sent again and again; Host and Content-Length are added.
+  size_t connections = 16;
+  double seconds = 2;
+  std::vector<pid_t> servers;  ///< The processes whose CPU is counted: node, enclaves, workers.
+};
+
+/// Fields: requests_per_s, p50_ms, p99_ms, cpu_us_per_request (of `servers`, from /proc), requests,
+/// failures (answers over 399). The load comes from this process, on the calling thread. Errors:
+/// unavailable (no connection, or one that ended), malformed (an answer that is not HTTP).
+Result<Figures> measure_gateway(const GatewayLoad& load);
+
+}  // namespace themis::bench

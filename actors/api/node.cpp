@@ -205,12 +205,12 @@ Status Node::serve_factory(const std::string& name, std::function<ServiceRunner(
 
 Result<wire::FramePtr> Node::call_frame(const std::string& name, wire::FramePtr params, Duration timeout) {
   params.writable()->set_deadline(std::chrono::steady_clock::now() + timeout);
-  auto outcome = std::make_shared<std::promise<Result<wire::FramePtr>>>();
-  auto answer = outcome->get_future();
-  caf::anon_send(impl_->caller, CallService{name, std::move(params), std::move(outcome)});
-  if (answer.wait_for(timeout) != std::future_status::ready)
-    return fail(Code::timeout, "no answer from \"" + name + "\" in time");
-  return answer.get();
+  caf::scoped_actor self{impl_->system.caf()};
+  Result<wire::FramePtr> outcome = fail(Code::timeout, "no answer from \"" + name + "\" in time");
+  self->request(impl_->caller, timeout, CallService{name, std::move(params)})
+      .receive([&](const AnyMessage& answer) { outcome = answer.frame; },
+               [&](const caf::error& error) { outcome = fail(from_caf(error)); });
+  return outcome;
 }
 
 int Node::run() {

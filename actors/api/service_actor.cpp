@@ -17,28 +17,36 @@ ServiceActor::ServiceActor(caf::actor_config& config, std::string name,
   runner_.set_context(*this);
 }
 
+namespace {
+
+Answer answer_to(caf::typed_response_promise<AnyMessage> promise) {
+  return [promise](Result<wire::FramePtr> outcome) mutable {
+    if (!promise.pending()) return;
+    if (outcome) {
+      promise.deliver(AnyMessage{std::move(*outcome)});
+    } else {
+      promise.deliver(to_caf(outcome.error()));
+    }
+  };
+}
+
+}  // namespace
+
 caf::behavior ServiceActor::make_behavior() {
   set_default_handlers(*this);
   return {[this](const AnyMessage& request) -> caf::result<AnyMessage> {
     auto promise = make_response_promise<AnyMessage>();
-    runner_.run(request.frame, [promise](Result<wire::FramePtr> outcome) mutable {
-      if (!promise.pending()) return;
-      if (outcome) {
-        promise.deliver(AnyMessage{std::move(*outcome)});
-      } else {
-        promise.deliver(to_caf(outcome.error()));
-      }
-    });
+    runner_.run(request.frame, answer_to(promise));
     return promise;
   }};
 }
 
 caf::behavior CallerActor::make_behavior() {
   set_default_handlers(*this);
-  return {[this](const CallService& wanted) {
-    calls_.call(wanted.name, wanted.params, [outcome = wanted.outcome](Result<wire::FramePtr> answer) {
-      outcome->set_value(std::move(answer));
-    });
+  return {[this](const CallService& wanted) -> caf::result<AnyMessage> {
+    auto promise = make_response_promise<AnyMessage>();
+    calls_.call(wanted.name, wanted.params, answer_to(promise));
+    return promise;
   }};
 }
 

@@ -1,8 +1,6 @@
 #pragma once
 // The actor a typed service runs in, and the one that calls services for threads that are no actors.
 
-#include <future>
-
 #include "actors/api/service_calls.hpp"
 
 namespace themis {
@@ -25,14 +23,13 @@ class ServiceActor final : public caf::event_based_actor, private ServiceContext
   ServiceCalls calls_;
 };
 
-/// Asks the service `name`; the outcome goes to the promise.
+/// Asks the service `name`. -> AnyMessage. Errors: as Node::call.
 struct CallService {
   std::string name;
   wire::FramePtr params;
-  std::shared_ptr<std::promise<Result<wire::FramePtr>>> outcome;
 };
 
-/// Takes CallService from any thread.
+/// Takes CallService, for threads that are no actors.
 class CallerActor final : public caf::event_based_actor {
  public:
   CallerActor(caf::actor_config& config, caf::actor node)

@@ -37,12 +37,15 @@ class ServiceCalls {
     ring::Records left;  ///< Instances not tried yet.
   };
 
-  void try_next(std::shared_ptr<Call> call);
-  void ask(const std::shared_ptr<Call>& call, const caf::actor& instance);
+  void try_next(uint64_t id);
+  void ask(uint64_t id, const caf::actor& instance);
+  void finish(uint64_t id, Result<wire::FramePtr> outcome);
 
   caf::event_based_actor& self_;
   caf::actor node_;
   std::unordered_map<std::string, Found> found_;
+  std::unordered_map<uint64_t, Call> calls_;
+  uint64_t last_call_ = 0;
   SystemRng rng_;
 };
 

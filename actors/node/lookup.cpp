@@ -6,17 +6,18 @@ namespace themis::ring {
 
 Lookup::Lookup(const NodeId& self, Point target, Contacts seeds) : self_(self), target_(target) {
   candidates_.reserve(kCandidatesMax);
-  for (const Contact& seed : seeds) add(seed, 1);
+  for (const Contact& seed : seeds) add(seed, 1, false);
 }
 
-void Lookup::add(const Contact& contact, unsigned hops) {
+void Lookup::add(const Contact& contact, unsigned hops, bool last_resort) {
   if (contact.id == self_) return;
   const Distance far = contact.id.is_zero() ? Distance{} : distance(contact.id, target_);
-  const auto at = std::lower_bound(candidates_.begin(), candidates_.end(), far,
-                                   [](const Candidate& c, const Distance& d) { return c.to_target < d; });
+  const auto at =
+      std::lower_bound(candidates_.begin(), candidates_.end(), far,
+                       [](const Candidate& c, const Distance& d) { return c.to_target < d; });
   if (at != candidates_.end() && at->contact.id == contact.id) return;
   if (hops_of(contact.id) != 0) return;
-  candidates_.insert(at, Candidate{far, contact, hops});
+  candidates_.insert(at, Candidate{far, contact, hops, false, last_resort});
   if (candidates_.size() > kCandidatesMax) candidates_.pop_back();
 }
 
@@ -27,14 +28,20 @@ unsigned Lookup::hops_of(const NodeId& asked) const {
 }
 
 bool Lookup::has_candidate() const {
-  return questions_ < kQuestionsMax &&
-         std::any_of(candidates_.begin(), candidates_.end(), [](const Candidate& c) { return !c.asked; });
+  return questions_ < kQuestionsMax && std::any_of(candidates_.begin(), candidates_.end(),
+                                                   [](const Candidate& c) { return !c.asked; });
 }
 
 std::optional<Contact> Lookup::next() {
   if (found_ || in_flight_ >= kInFlightMax || questions_ >= kQuestionsMax) return std::nullopt;
+  std::optional<Contact> contact = ask_first(false);
+  if (!contact && in_flight_ == 0) contact = ask_first(true);
+  return contact;
+}
+
+std::optional<Contact> Lookup::ask_first(bool last_resort) {
   for (Candidate& candidate : candidates_) {
-    if (candidate.asked) continue;
+    if (candidate.asked || candidate.last_resort != last_resort) continue;
     candidate.asked = true;
     if (!candidate.contact.id.is_zero()) seen_.emplace_back(candidate.contact.id, candidate.hops);
     ++in_flight_;
@@ -44,14 +51,16 @@ std::optional<Contact> Lookup::next() {
   return std::nullopt;
 }
 
-void Lookup::on_reply(const Contact& asked, const FindNodeReply& reply) {
+void Lookup::on_reply(const Contact& asked, const FindNodeReply& reply,
+                      const std::function<bool(const NodeId&)>& is_suspect) {
   --in_flight_;
   if (found_ || asked.id == self_ || reply.contacts.empty()) return;
   if (hops_of(asked.id) == 0) seen_.emplace_back(asked.id, 1);  // whoever answered a zero id
   const unsigned hops = hops_of(asked.id);
   if (!reply.responsible) {
     for (const Contact& closer : reply.contacts)
-      if (!closer.id.is_zero() && is_between(asked.id, closer.id, target_)) add(closer, hops + 1);
+      if (!closer.id.is_zero() && is_between(asked.id, closer.id, target_))
+        add(closer, hops + 1, is_suspect && is_suspect(closer.id));
     return;
   }
   const Contact& first = reply.contacts.front();

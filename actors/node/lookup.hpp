@@ -1,15 +1,17 @@
 #pragma once
 // One iterative lookup: who is responsible for a point, found by asking nodes ever closer to it.
 
+#include <functional>
 #include <optional>
 
 #include "actors/node/ring_messages.hpp"
 
 namespace themis::ring {
 
-/// A pure state machine run by the requester. What makes it end: an identity is asked once, every contact a node offers
-/// must lie strictly between that node and the target, and kQuestionsMax bounds the whole.
-/// Source: Chord (Stoica et al. 2003, section IV), iterative; parallel questions as in Kademlia.
+/// A pure state machine run by the requester. What makes it end: an identity is asked once, every
+/// contact a node offers must lie strictly between that node and the target, and kQuestionsMax
+/// bounds the whole. Source: Chord (Stoica et al. 2003, section IV), iterative; parallel questions
+/// as in Kademlia.
 class Lookup {
  public:
   static constexpr size_t kInFlightMax = 3;
@@ -21,16 +23,20 @@ class Lookup {
 
   struct Found {
     Contact responsible;
-    Contacts successors;   ///< What follows it, clockwise, as its predecessor reported.
+    Contacts successors;  ///< What follows it, clockwise, as its predecessor reported.
     Contact answered_by;
-    unsigned hops = 0;     ///< Questions on the path that led here, one after the other; 0: known without asking.
+    /// Questions on the path that led here, one after the other; 0: known without asking.
+    unsigned hops = 0;
   };
 
   const Point& target() const { return target_; }
   /// The next node to ask, or nothing while enough questions are open or no candidate is left.
   std::optional<Contact> next();
-  /// `asked`: as returned by next(), with the identity that answered. Contacts out of order are dropped.
-  void on_reply(const Contact& asked, const FindNodeReply& reply);
+  /// `asked`: as returned by next(), with the identity that answered. Contacts out of order are
+  /// dropped. `is_suspect`: contacts that lately did not answer; they are asked only when nobody
+  /// else is left.
+  void on_reply(const Contact& asked, const FindNodeReply& reply,
+                const std::function<bool(const NodeId&)>& is_suspect = {});
   /// It did not answer, or said no.
   void on_failure();
   bool done() const { return found_.has_value() || (in_flight_ == 0 && !has_candidate()); }
@@ -42,16 +48,18 @@ class Lookup {
   struct Candidate {
     Distance to_target;  ///< Clockwise; zero-id seeds come first.
     Contact contact;
-    unsigned hops = 1;       ///< To get its answer.
+    unsigned hops = 1;  ///< To get its answer.
     bool asked = false;
+    bool last_resort = false;
   };
   bool has_candidate() const;
-  void add(const Contact& contact, unsigned hops);
+  void add(const Contact& contact, unsigned hops, bool last_resort);
+  std::optional<Contact> ask_first(bool last_resort);
   unsigned hops_of(const NodeId& asked) const;
 
   NodeId self_;
   Point target_;
-  std::vector<Candidate> candidates_;  ///< Closest first.
+  std::vector<Candidate> candidates_;              ///< Closest first.
   std::vector<std::pair<NodeId, unsigned>> seen_;  ///< Identities that were asked, with their hops.
   std::optional<Found> found_;
   size_t in_flight_ = 0;

@@ -1,5 +1,6 @@
 #pragma once
-// The records of the objects a node keeps for others: newest wins, everything expires, everything is counted.
+// The records of the objects a node keeps for others: newest wins, everything expires, everything
+// is counted.
 
 #include <set>
 #include <unordered_map>
@@ -8,28 +9,34 @@
 
 namespace themis::ring {
 
-/// The id of copy `replica` of the object called `name`, 0..k: BLAKE2b-256("themis/object/v1", name, replica).
+/// The id of copy `replica` of the object called `name`, 0..k: BLAKE2b-256("themis/object/v1",
+/// name, replica).
 ObjectId object_id(std::string_view name, uint8_t replica);
 
 struct ObjectLimits {
-  size_t records_per_object = 256;     ///< More instances of one name than a caller can balance over.
-  size_t records_per_provider = 4096;  ///< kProvidedMax names with three copies each, with room to spare.
-  size_t records = 65'536;             ///< About 50 MB when every record is as large as it may be.
-  int64_t lifetime_ms_max = 3'600'000; ///< No record may outlive its provider for longer than an hour.
+  /// More instances of one name than a caller can balance over.
+  size_t records_per_object = 256;
+  /// kProvidedMax names with three copies each, with room to spare.
+  size_t records_per_provider = 4096;
+  size_t records = 65'536;  ///< About 50 MB when every record is as large as it may be.
+  /// No record may outlive its provider for longer than an hour.
+  int64_t lifetime_ms_max = 3'600'000;
 };
 
-/// A pure value of one node. Wall-clock time is passed in; expired records are never returned, and expire() frees them.
+/// A pure value of one node. Wall-clock time is passed in; expired records are never returned, and
+/// expire() frees them.
 class ObjectTable {
  public:
   explicit ObjectTable(ObjectLimits limits = {}) : limits_(limits) {}
 
-  /// Keeps `record`, or drops what its provider had there when expires_ms is 0. A record that is there already, or
-  /// older than what is there, changes nothing and is no error.
-  /// Errors: malformed (name, payload, provider), invalid (already expired, or beyond the longest lifetime),
-  /// overloaded (a limit). The caller has checked who may store.
+  /// Keeps `record`, or drops what its provider had there when expires_ms is 0. A record that is
+  /// there already, or older than what is there, changes nothing and is no error.
+  /// Errors: malformed (name, payload, provider), invalid (already expired, or beyond the longest
+  /// lifetime), overloaded (a limit). The caller has checked who may store.
   Status put(const ObjectId& object, const Record& record, int64_t wall_ms);
 
-  /// Live records, at most kRecordsPerReplyMax, from `start` on, round and round, so that all get their share.
+  /// Live records, at most kRecordsPerReplyMax, from `start` on, round and round, so that all get
+  /// their share.
   Records get(const ObjectId& object, int64_t wall_ms, uint64_t start = 0) const;
 
   /// Frees what expired; costs as much as there is to look through now.
@@ -58,7 +65,8 @@ class ObjectTable {
   ObjectLimits limits_;
   Objects objects_;
   std::unordered_map<NodeId, size_t, RingIdHash> per_provider_;
-  std::set<std::pair<int64_t, ObjectId>> sweeps_;  ///< When each object is looked through for expired records.
+  /// When each object is looked through for expired records.
+  std::set<std::pair<int64_t, ObjectId>> sweeps_;
   size_t record_count_ = 0;
 };
 

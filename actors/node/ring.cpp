@@ -5,7 +5,9 @@
 namespace themis::ring {
 
 Ring::Ring(Contact self, RingOptions options, Rng& rng)
-    : options_(options), rng_(rng), table_(std::move(self), options.successors),
+    : options_(options),
+      rng_(rng),
+      table_(std::move(self), options.successors),
       objects_(options.objects) {
   THEMIS_ASSERT(!table_.self().id.is_zero(), "a node has an identity before it has a ring");
   THEMIS_ASSERT(options_.redundancy <= kRedundancyMax, "redundancy is at most kRedundancyMax");
@@ -26,7 +28,10 @@ void Ring::end() {
     return std::find(list.begin(), list.end(), contact) != list.end();
   };
   for (const Contact& old : published_)
-    if (!holds(entries, old)) effects_.push_back(FingerRemoved{old.id});
+    if (!holds(entries, old)) {
+      effects_.push_back(FingerRemoved{old.id});
+      heard_.erase(old.id);
+    }
   for (const Contact& entry : entries)
     if (!holds(published_, entry)) effects_.push_back(FingerAdded{entry});
   published_ = entries;
@@ -34,7 +39,7 @@ void Ring::end() {
 
 void Ring::ask(const Contact& to, Question question, Then then) {
   const uint64_t token = ++last_id_;
-  pending_.emplace(token, Pending{to, std::move(then)});
+  pending_.emplace(token, Pending{to, at_.now, std::move(then)});
   effects_.push_back(Ask{token, to, std::move(question), options_.ask_timeout});
 }
 
@@ -49,13 +54,21 @@ void Ring::answered(uint64_t token, const NodeId& from, Result<Reply> reply, Mom
     reply = fail(Code::wrong_peer, "another identity answers at " + pending.to.address.text());
   if (from.is_zero() || (!expected.is_zero() && from != expected)) {
     if (reply) reply = fail(Code::unavailable, "nobody answered");
-    if (!expected.is_zero()) suspect(pending.to);
-    drop(pending.to);
+    on_silence(pending);
   } else {
     suspects_.erase(from);
+    if (table_.find(from) != nullptr) heard_[from] = at.now;
   }
   pending.then(from, reply);
   end();
+}
+
+/// A node that has spoken since it was asked lives: it restarted, or one message was lost.
+void Ring::on_silence(const Pending& pending) {
+  const auto heard = heard_.find(pending.to.id);
+  if (heard != heard_.end() && heard->second > pending.asked) return;
+  if (!pending.to.id.is_zero()) suspect(pending.to);
+  drop(pending.to);
 }
 
 void Ring::unreachable(const NodeId& id, Moment at) {
@@ -91,7 +104,8 @@ void Ring::drop(const Contact& contact) {
   if (table_.drop(contact)) after_drop();
 }
 
-/// A successor list that ran empty starts again from whoever else is known; `update` then walks to the right place.
+/// A successor list that ran empty starts again from whoever else is known; `update` then walks to
+/// the right place.
 void Ring::after_drop() {
   if (!table_.alone() || table_.entries().empty()) return;
   table_.set_successors(Contact(table_.entries().front()), {});
@@ -134,7 +148,8 @@ TimePoint Ring::next_wakeup() const {
   return state_ == State::leaving ? leave_deadline_ : next_update_;
 }
 
-/// Asks for the place of its own id, then copies the whole neighbourhood of the node that is there now.
+/// Asks for the place of its own id, then copies the whole neighbourhood of the node that is there
+/// now.
 void Ring::join() {
   updating_ = true;
   next_update_ = at_.now + jitter(options_.update_period);

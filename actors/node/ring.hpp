@@ -1,5 +1,6 @@
 #pragma once
-// One virtual node of the ring: join, update, find, store and leave as step(event) -> effects, without I/O.
+// One virtual node of the ring: join, update, find, store and leave as step(event) -> effects,
+// without I/O.
 
 #include <deque>
 #include <functional>
@@ -13,19 +14,27 @@
 
 namespace themis::ring {
 
-/// Corrected Chord: successor lists, copied whole on join; a closer successor is adopted only after it answered; a silent
-/// predecessor is checked and dropped. Source: Zave, IEEE TSE 43(12), 2017; Themis paper, table 1.
-/// One thread. Every event may add effects: the shell takes them after each call, answer() included.
+/// Corrected Chord: successor lists, copied whole on join; a closer successor is adopted only after
+/// it answered; a silent predecessor is checked and dropped. Source: Zave, IEEE TSE 43(12), 2017;
+/// Themis paper, table 1. One thread. Every event may add effects: the shell takes them after each
+/// call, answer() included.
 class Ring {
  public:
   static constexpr uint8_t kRedundancyMax = 7;
-  static constexpr size_t kProvidedMax = 1024;         ///< Names of one node; times k + 1 it stays in the quota.
-  static constexpr size_t kLookupsMax = 4096;          ///< Open at once; beyond it callers get overloaded.
-  static constexpr size_t kStoresInFlightMax = 64;     ///< So that a refresh of all names is no burst.
-  static constexpr unsigned kUpdateHopsMax = 32;       ///< Nodes that one update walks past (many joins at one place).
-  static constexpr unsigned kMergeRounds = 10;         ///< Rounds between two looks for a ring split off from this one.
-  static constexpr size_t kRememberedMax = 16;         ///< Lost contacts through which such a ring is looked for.
-  static constexpr unsigned kSilentRounds = 3;         ///< A predecessor that skipped these is asked; retired copies last.
+  /// Names of one node; times k + 1 it stays in the quota.
+  static constexpr size_t kProvidedMax = 1024;
+  /// Open at once; beyond it callers get overloaded.
+  static constexpr size_t kLookupsMax = 4096;
+  /// So that a refresh of all names is no burst.
+  static constexpr size_t kStoresInFlightMax = 64;
+  /// Nodes that one update walks past (many joins at one place).
+  static constexpr unsigned kUpdateHopsMax = 32;
+  /// Rounds between two looks for a ring split off from this one.
+  static constexpr unsigned kMergeRounds = 10;
+  /// Lost contacts through which such a ring is looked for.
+  static constexpr size_t kRememberedMax = 16;
+  /// A predecessor silent for these is asked; a suspicion and a copy already handed over last them.
+  static constexpr unsigned kSilentRounds = 3;
   static constexpr size_t kSuspectsMax = 64;
 
   enum class State : uint8_t { idle, joining, joined, leaving, left };
@@ -35,13 +44,14 @@ class Ring {
   Ring(const Ring&) = delete;
   Ring& operator=(const Ring&) = delete;
 
-  /// Joins through any of `bootstrap`; without one (other than this node itself) starts a ring of its own.
+  /// Joins through any of `bootstrap`; without one (other than this node itself) starts a ring of
+  /// its own.
   void start(std::vector<net::Address> bootstrap, Moment at);
   /// Called at next_wakeup() or later; sooner does nothing.
   void tick(Moment at);
   TimePoint next_wakeup() const;
-  /// The outcome of an Ask. `from`: the identity that answered, with a reply or a Failure; zero when nobody did.
-  /// Unknown tokens are ignored.
+  /// The outcome of an Ask. `from`: the identity that answered, with a reply or a Failure; zero
+  /// when nobody did. Unknown tokens are ignored.
   void answered(uint64_t token, const NodeId& from, Result<Reply> reply, Moment at);
   /// The session to a peer is lost and could not be opened again.
   void unreachable(const NodeId& id, Moment at);
@@ -50,15 +60,17 @@ class Ring {
   void lookup(const Point& target, uint64_t user, Moment at);
   /// Who provides `name`? Ends with FindDone. Errors: not_found, unavailable, overloaded.
   void find(std::string name, uint64_t user, Moment at);
-  /// Announces that this node provides `name`, from now on; ends with StoreDone. Again: with another payload.
-  /// Errors: malformed (name, payload), overloaded, and what the last attempt failed with.
+  /// Announces that this node provides `name`, from now on; ends with StoreDone. Again: with
+  /// another payload. Errors: malformed (name, payload), overloaded, and what the last attempt
+  /// failed with.
   void provide(std::string name, Bytes payload, uint64_t user, Moment at);
   void withdraw(const std::string& name, Moment at);
   /// Takes back what it provides, hands its objects over, tells both neighbours; ends with Left.
   void leave(Moment at);
 
-  /// A question of the authenticated `peer`. Errors: unavailable (not in a ring), denied, not_found (another node is
-  /// responsible), and those of ObjectTable::put. Takes no trust from the question's own words on who asks.
+  /// A question of the authenticated `peer`. Errors: unavailable (not in a ring), denied, not_found
+  /// (another node is responsible), and those of ObjectTable::put. Takes no trust from the
+  /// question's own words on who asks.
   Result<Reply> answer(const NodeId& peer, const Question& question, Moment at);
 
   /// What is to be done, in order; empties the list.
@@ -74,6 +86,7 @@ class Ring {
   using ThenFound = std::function<void(Result<Lookup::Found>)>;
   struct Pending {
     Contact to;
+    TimePoint asked;
     Then then;
   };
   struct OpenLookup {
@@ -109,6 +122,7 @@ class Ring {
   void ask(const Contact& to, Question question, Then then);
   void drop(const Contact& contact);
   void after_drop();
+  void on_silence(const Pending& pending);
   void suspect(const Contact& contact);
   bool is_suspect(const NodeId& id) const;
   void join();
@@ -175,6 +189,7 @@ class Ring {
   size_t next_bootstrap_ = 0;
   std::deque<Contact> remembered_;
   std::map<NodeId, TimePoint> suspects_;  ///< Until when.
+  std::map<NodeId, TimePoint> heard_;     ///< When an entry of the table last spoke.
   TimePoint next_update_ = TimePoint::max();
   TimePoint leave_deadline_ = TimePoint::max();
   size_t leave_open_ = 0;
@@ -190,7 +205,8 @@ class Ring {
   std::deque<ObjectId> hand_over_queue_;
   size_t hand_over_offset_ = 0;
   bool handing_over_ = false;
-  bool misplaced_ = false;  ///< The range shrank since the queue was filled, or a chunk was refused.
+  /// The range shrank since the queue was filled, or a chunk was refused.
+  bool misplaced_ = false;
   std::deque<std::pair<TimePoint, ObjectId>> retired_;
 
   std::map<std::string, Provided> provided_;

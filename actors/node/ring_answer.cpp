@@ -40,7 +40,8 @@ Result<Reply> Ring::on(const NodeId& peer, const Store& question) {
   if (state_ != State::joined) return fail(Code::unavailable, "this node is in no ring");
   if (question.record.provider.id != peer)
     return fail(Code::denied, "a record is stored by its provider");
-  // Without a predecessor nobody else can be known to be responsible; the sender's lookup is believed.
+  // Without a predecessor nobody else can be known to be responsible; the sender's lookup is
+  // believed.
   if (table_.predecessor() && !table_.is_responsible(point(question.object)))
     return fail(Code::not_found, "another node is responsible for this object");
   THEMIS_CHECK(objects_.put(question.object, question.record, at_.wall_ms));
@@ -49,10 +50,12 @@ Result<Reply> Ring::on(const NodeId& peer, const Store& question) {
 
 Result<Reply> Ring::on(const NodeId& peer, const HandOver& question) {
   if (state_ != State::joined) return fail(Code::unavailable, "this node is in no ring");
-  if (!table_.is_neighbour(peer)) return fail(Code::denied, "objects are handed over by neighbours");
+  if (!table_.is_neighbour(peer))
+    return fail(Code::denied, "objects are handed over by neighbours");
   if (question.entries.size() > kHandOverEntriesMax)
     return fail(Code::too_large, "a chunk has at most 16 entries");
-  // A predecessor on its way out gives what was its own; from anyone else only this node's range is taken.
+  // A predecessor on its way out gives what was its own; from anyone else only this node's range is
+  // taken.
   const bool leaving = table_.predecessor() && table_.predecessor()->id == peer;
   Status status;
   for (const Store& entry : question.entries) {
@@ -77,6 +80,7 @@ Result<Reply> Ring::on(const NodeId& peer, const Notify& question) {
   if (state_ != State::joined) return fail(Code::unavailable, "this node is in no ring");
   THEMIS_CHECK(is_from(peer, question.self));
   table_.refresh_address(question.self);
+  if (table_.find(peer) != nullptr) heard_[peer] = at_.now;
   const auto& known = table_.predecessor();
   if (known && known->id == peer) {
     predecessor_heard_ = at_.now;

@@ -18,7 +18,8 @@ using wire::text_of;
 using wire::to_data;
 using wire::to_text;
 
-/// Words that the longest form of each part takes: they size the frame so that it is built in place.
+/// Words that the longest form of each part takes: they size the frame so that it is built in
+/// place.
 constexpr size_t kContactWords = 16;
 constexpr size_t kRecordWords = 32;
 /// "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255".
@@ -76,7 +77,9 @@ wire::FramePtr frame(const HandOver& question) {
     write(entries[static_cast<unsigned>(i)], question.entries[i]);
   return b.finish().frame();
 }
-wire::FramePtr frame(const GetNeighbours&) { return Builder<schema::GetNeighbours>(2).finish().frame(); }
+wire::FramePtr frame(const GetNeighbours&) {
+  return Builder<schema::GetNeighbours>(2).finish().frame();
+}
 wire::FramePtr frame(const Ping&) { return Builder<schema::Ping>(2).finish().frame(); }
 wire::FramePtr frame(const Notify& question) {
   Builder<schema::Notify> b(8 + kContactWords);
@@ -193,7 +196,8 @@ Result<Question> value(schema::Store::Reader from) {
 }
 Result<Question> value(schema::HandOver::Reader from) {
   const auto entries = from.getEntries();
-  if (entries.size() > kHandOverEntriesMax) return fail(Code::too_large, "a chunk has at most 16 entries");
+  if (entries.size() > kHandOverEntriesMax)
+    return fail(Code::too_large, "a chunk has at most 16 entries");
   HandOver out;
   for (const auto entry : entries) {
     THEMIS_TRY(Store store, read(entry));
@@ -233,7 +237,8 @@ Result<Reply> value(schema::FindNodeReply::Reader from) {
 }
 Result<Reply> value(schema::GetObjectReply::Reader from) {
   const auto records = from.getRecords();
-  if (records.size() > kRecordsPerReplyMax) return fail(Code::too_large, "more records than a reply may have");
+  if (records.size() > kRecordsPerReplyMax)
+    return fail(Code::too_large, "more records than a reply may have");
   GetObjectReply out;
   out.records.reserve(records.size());
   for (const auto entry : records) {
@@ -256,7 +261,8 @@ Result<Value> decode_as(const wire::FramePtr& from) {
   std::optional<Result<Value>> out;
   const auto attempt = [&]<class S>() {
     if (from->type() != Msg<S>::kType) return false;
-    out = wire::decode(Msg<S>(from), [](const typename S::Reader& reader) { return value(reader); });
+    out =
+        wire::decode(Msg<S>(from), [](const typename S::Reader& reader) { return value(reader); });
     return true;
   };
   if (!(attempt.template operator()<Schemas>() || ...))

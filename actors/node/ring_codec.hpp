@@ -1,19 +1,21 @@
 #pragma once
-// The ring's questions and replies as Cap'n Proto frames (wire/schema/ring.capnp), and strictly back.
+// The ring's questions and replies as Cap'n Proto frames (wire/schema/ring.capnp), and strictly
+// back.
 
 #include "actors/node/ring_messages.hpp"
 #include "wire/frame.hpp"
 
 namespace themis::ring {
 
-/// A frame whose type() is that of the schema struct. Any thread. The lists must be within their limits.
+/// A frame whose type() is that of the schema struct. Any thread. The lists must be within their
+/// limits.
 wire::FramePtr encode(const Question& question);
 wire::FramePtr encode(const Reply& reply);
 
 /// The bounded value of a frame that a peer sent; nothing of the frame is kept. Any thread.
-/// Errors: malformed (bytes; another type; an identifier that is not 32 bytes or zero; no numeric address with a port; a
-/// name that is empty, too long or has control characters), too_large (a list or payload over its limit in
-/// ring_messages.hpp).
+/// Errors: malformed (bytes; another type; an identifier that is not 32 bytes or zero; no numeric
+/// address with a port; a name that is empty, too long or has control characters), too_large (a
+/// list or payload over its limit in ring_messages.hpp).
 Result<Question> decode_question(const wire::FramePtr& frame);
 Result<Reply> decode_reply(const wire::FramePtr& frame);
 

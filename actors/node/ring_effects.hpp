@@ -8,12 +8,15 @@
 namespace themis::ring {
 
 struct RingOptions {
-  Duration update_period = 500ms;   ///< Between two rounds of maintenance, with a jitter of a quarter either way.
-  Duration ask_timeout = 1s;        ///< For one question.
-  Duration leave_timeout = 1500ms;  ///< After this a leaving node is gone, whoever has not answered.
-  Duration refresh = 30s;           ///< Records are stored again this often and expire after three times that.
-  uint8_t redundancy = 2;           ///< k: k + 1 objects per name; at most kRedundancyMax.
-  size_t successors = 4;            ///< r.
+  /// Between two rounds of maintenance, with a jitter of a quarter either way.
+  Duration update_period = 500ms;
+  Duration ask_timeout = 1s;  ///< For one question.
+  /// After this a leaving node is gone, whoever has not answered.
+  Duration leave_timeout = 1500ms;
+  /// Records are stored again this often and expire after three times that.
+  Duration refresh = 30s;
+  uint8_t redundancy = 2;  ///< k: k + 1 objects per name; at most kRedundancyMax.
+  size_t successors = 4;   ///< r.
   ObjectLimits objects;
 };
 
@@ -23,7 +26,8 @@ struct Moment {
   int64_t wall_ms = 0;
 };
 
-/// Ask `to`; report the outcome once with Ring::answered. A zero id in `to`: whoever answers at that address.
+/// Ask `to`; report the outcome once with Ring::answered. A zero id in `to`: whoever answers at
+/// that address.
 struct Ask {
   uint64_t token = 0;
   Contact to;
@@ -46,14 +50,20 @@ struct StoreDone {
   Status status;
 };
 /// A contact entered or left the routing table: the shell hosts an actor for each.
-struct FingerAdded { Contact contact; };
-struct FingerRemoved { NodeId id; };
+struct FingerAdded {
+  Contact contact;
+};
+struct FingerRemoved {
+  NodeId id;
+};
 struct Joined {};
 /// For the log; the node tries again by itself.
-struct JoinFailed { Error why; };
+struct JoinFailed {
+  Error why;
+};
 struct Left {};
-using Effect = std::variant<Ask, LookupDone, FindDone, StoreDone, FingerAdded, FingerRemoved, Joined,
-                            JoinFailed, Left>;
+using Effect = std::variant<Ask, LookupDone, FindDone, StoreDone, FingerAdded, FingerRemoved,
+                            Joined, JoinFailed, Left>;
 using Effects = std::vector<Effect>;
 
 }  // namespace themis::ring

@@ -31,8 +31,8 @@ void Ring::start_lookup(const Point& target, ThenFound then) {
   FindNodeReply known = table_.step(target);
   if (known.responsible) {
     const Contact first = known.contacts.front();
-    return then(Lookup::Found{first, {known.contacts.begin() + 1, known.contacts.end()},
-                              table_.self(), 0});
+    return then(
+        Lookup::Found{first, {known.contacts.begin() + 1, known.contacts.end()}, table_.self(), 0});
   }
   run_lookup(target, table_.closest_before(target, kSeeds), std::move(then));
 }
@@ -41,7 +41,8 @@ void Ring::run_lookup(const Point& target, Contacts seeds, ThenFound then) {
   if (lookups_.size() >= kLookupsMax)
     return then(fail(Code::overloaded, "too many lookups are open"));
   const uint64_t id = ++last_id_;
-  lookups_.emplace(id, OpenLookup{Lookup(table_.self().id, target, std::move(seeds)), std::move(then)});
+  lookups_.emplace(id,
+                   OpenLookup{Lookup(table_.self().id, target, std::move(seeds)), std::move(then)});
   pump_lookup(id);
 }
 
@@ -54,13 +55,12 @@ void Ring::pump_lookup(uint64_t id) {
         [this, id, address = contact->address](const NodeId& from, Result<Reply>& reply) {
           const auto open = lookups_.find(id);
           if (open == lookups_.end()) return;
-          auto* step = reply ? std::get_if<FindNodeReply>(&*reply) : nullptr;
+          const auto* step = reply ? std::get_if<FindNodeReply>(&*reply) : nullptr;
           if (step == nullptr) {
             open->second.lookup.on_failure();
           } else {
-            if (!step->responsible)
-              std::erase_if(step->contacts, [&](const Contact& c) { return is_suspect(c.id); });
-            open->second.lookup.on_reply({from, address}, *step);
+            open->second.lookup.on_reply({from, address}, *step,
+                                         [this](const NodeId& n) { return is_suspect(n); });
           }
           pump_lookup(id);
         });
@@ -90,8 +90,10 @@ void Ring::find(std::string name, uint64_t user, Moment at) {
 void Ring::find_next(uint64_t id) {
   Find& find = finds_.at(id);
   if (find.replicas.empty()) {
-    if (find.answered) return finish_find(id, fail(Code::not_found, "nobody provides " + find.name));
-    return finish_find(id, fail(Code::unavailable, "no node that may know " + find.name + " answered"));
+    if (find.answered)
+      return finish_find(id, fail(Code::not_found, "nobody provides " + find.name));
+    return finish_find(id,
+                       fail(Code::unavailable, "no node that may know " + find.name + " answered"));
   }
   const ObjectId object = object_id(find.name, find.replicas.back());
   find.replicas.pop_back();
@@ -100,7 +102,8 @@ void Ring::find_next(uint64_t id) {
       if (found.error().code == Code::overloaded) return finish_find(id, fail(found.error()));
       return find_next(id);
     }
-    // The node after the responsible one has the objects of a neighbour that just left or crashed after handing over.
+    // The node after the responsible one has the objects of a neighbour that just left or crashed
+    // after handing over.
     Contacts holders{found->responsible};
     if (!found->successors.empty()) holders.push_back(found->successors.front());
     get(id, object, std::move(holders));
@@ -121,8 +124,7 @@ void Ring::get(uint64_t id, const ObjectId& object, Contacts holders) {
     if (records.empty()) return find_next(id);
     finish_find(id, std::move(records));
   };
-  if (holder.id == table_.self().id)
-    return take(objects_.get(object, at_.wall_ms, rng_.next()));
+  if (holder.id == table_.self().id) return take(objects_.get(object, at_.wall_ms, rng_.next()));
   ask(holder, GetObject{object},
       [this, id, object, holders, take](const NodeId&, Result<Reply>& reply) mutable {
         auto* records = reply ? std::get_if<GetObjectReply>(&*reply) : nullptr;
@@ -192,7 +194,8 @@ void Ring::queue_due_stores() {
 }
 
 void Ring::pump_stores() {
-  // A store that ends at once (this node is responsible) comes back here: the loop below goes on with the next.
+  // A store that ends at once (this node is responsible) comes back here: the loop below goes on
+  // with the next.
   if (pumping_stores_) return;
   pumping_stores_ = true;
   while (!due_stores_.empty() && stores_in_flight_ < kStoresInFlightMax) {
@@ -234,7 +237,8 @@ void Ring::copy_stored(const DueStore& due, uint64_t generation, Status status) 
     copy.queued = false;
     copy.tried = true;
     // Never later than the refresh period; a copy that failed is tried again with the next rounds.
-    copy.due = at_.now + (status ? jitter(options_.refresh * 4 / 5) : jitter(2 * options_.update_period));
+    copy.due =
+        at_.now + (status ? jitter(options_.refresh * 4 / 5) : jitter(2 * options_.update_period));
     provided.stored = provided.stored || status.has_value();
     const bool all_tried = std::all_of(provided.copies.begin(), provided.copies.end(),
                                        [](const Copy& c) { return c.tried; });

@@ -1,5 +1,6 @@
 #pragma once
-// Arithmetic on the circle of 256-bit identifiers. Nodes and objects are points on it; clockwise is upwards.
+// Arithmetic on the circle of 256-bit identifiers. Nodes and objects are points on it; clockwise is
+// upwards.
 
 #include <array>
 #include <bit>
@@ -72,15 +73,15 @@ inline Point finger_start(const NodeId& id, int bit) {
   bool carry = words[i] < add;
   while (carry && i-- > 0) carry = ++words[i] == 0;
   Point out;
-  for (size_t w = 0; w < words.size(); ++w) store(out.bytes.data() + 8 * w, __builtin_bswap64(words[w]));
+  for (size_t w = 0; w < words.size(); ++w)
+    store(out.bytes.data() + 8 * w, __builtin_bswap64(words[w]));
   return out;
 }
 
 /// The highest finger whose start is not past a node at `far`: floor(log2(far)). -1 for zero.
 inline int finger_bit(const Distance& far) {
   for (size_t i = 0; i < far.size(); ++i)
-    if (far[i] != 0)
-      return static_cast<int>(64 * (far.size() - i)) - 1 - std::countl_zero(far[i]);
+    if (far[i] != 0) return static_cast<int>(64 * (far.size() - i)) - 1 - std::countl_zero(far[i]);
   return -1;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-// What ring nodes ask each other, as plain bounded values; ring_codec.hpp has their form on the wire.
+// What ring nodes ask each other, as plain bounded values; ring_codec.hpp has their form on the
+// wire.
 
 #include <optional>
 #include <string>
@@ -12,12 +13,16 @@
 namespace themis::ring {
 
 /// Limits of every message, checked by the codec and kept by the ring.
-inline constexpr size_t kNameBytesMax = 128;      ///< A service or function name.
-inline constexpr size_t kPayloadBytesMax = 512;   ///< A function's id, version and flags with room to spare.
-inline constexpr size_t kSuccessorsMax = 16;      ///< The longest successor list any configuration may ask for.
-inline constexpr size_t kCloserMax = 3;           ///< Contacts in one step: as many as a lookup asks at once.
-inline constexpr size_t kRecordsPerReplyMax = 64; ///< A caller balances over these; 48 KB at worst.
-inline constexpr size_t kHandOverEntriesMax = 16; ///< One chunk stays below a 16 KB record.
+inline constexpr size_t kNameBytesMax = 128;  ///< A service or function name.
+/// A function's id, version and flags with room to spare.
+inline constexpr size_t kPayloadBytesMax = 512;
+/// The longest successor list any configuration may ask for.
+inline constexpr size_t kSuccessorsMax = 16;
+/// Contacts in one step: as many as a lookup asks at once.
+inline constexpr size_t kCloserMax = 3;
+inline constexpr size_t kRecordsPerReplyMax =
+    64;  ///< A caller balances over these; 48 KB at worst.
+inline constexpr size_t kHandOverEntriesMax = 16;  ///< One chunk stays below a 16 KB record.
 
 /// Says that `provider` serves the object called `name`.
 struct Record {
@@ -30,15 +35,23 @@ struct Record {
 };
 using Records = std::vector<Record>;
 
-struct FindNode { Point target; };
-struct GetObject { ObjectId object; };
+struct FindNode {
+  Point target;
+};
+struct GetObject {
+  ObjectId object;
+};
 struct Store {
   ObjectId object;
   Record record;
 };
-struct HandOver { std::vector<Store> entries; };
+struct HandOver {
+  std::vector<Store> entries;
+};
 struct GetNeighbours {};
-struct Notify { Contact self; };
+struct Notify {
+  Contact self;
+};
 struct Leave {
   Contact self;
   std::optional<Contact> predecessor;
@@ -55,7 +68,9 @@ struct FindNodeReply {
   bool responsible = false;
   Contacts contacts;
 };
-struct GetObjectReply { Records records; };
+struct GetObjectReply {
+  Records records;
+};
 /// Answers GetNeighbours and Notify.
 struct Neighbours {
   std::optional<Contact> predecessor;

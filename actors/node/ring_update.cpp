@@ -25,8 +25,10 @@ void Ring::update() {
 void Ring::notify(const Contact& contact) {
   const bool is_successor = !table_.alone() && contact.id == table_.successor().id;
   ask(contact, Notify{table_.self()},
-      [this, contact, is_successor](const NodeId&, Result<Reply>& reply) {
+      [this, contact, is_successor](const NodeId& from, Result<Reply>& reply) {
         updating_ = false;
+        // A node that is there but says no is no member of the ring (any more, or not yet).
+        if (!reply && !from.is_zero()) drop(contact);
         if (state_ == State::joined) on_neighbours(contact, is_successor, reply);
       });
 }
@@ -35,8 +37,6 @@ void Ring::on_neighbours(const Contact& from, bool was_successor, const Result<R
   const bool may_go_on = ++update_hops_ < kUpdateHopsMax;
   const auto* neighbours = reply ? std::get_if<Neighbours>(&*reply) : nullptr;
   if (neighbours == nullptr) {
-    // A node that is there but says no is no member of the ring (any more, or not yet).
-    drop(from);
     if (table_.alone() || !was_successor || !may_go_on) return;
     updating_ = true;
     return notify(table_.successor());
@@ -53,8 +53,8 @@ void Ring::on_neighbours(const Contact& from, bool was_successor, const Result<R
   notify(*next);
 }
 
-/// Rectify: a predecessor that stopped notifying is asked, and forgotten when it does not answer; the next node that
-/// notifies then takes its place.
+/// Rectify: a predecessor that stopped notifying is asked, and forgotten when it does not answer;
+/// the next node that notifies then takes its place.
 void Ring::check_predecessor() {
   const Duration silent = at_.now - predecessor_heard_;
   if (!table_.predecessor() || checking_ || silent < kSilentRounds * options_.update_period) return;
@@ -99,8 +99,9 @@ void Ring::refresh_finger() {
   });
 }
 
-/// Two rings that a partition left behind find each other through a bootstrap address or a contact lost long ago: the
-/// other ring's node at this place is a closer successor, and `update` sews them together from there.
+/// Two rings that a partition left behind find each other through a bootstrap address or a contact
+/// lost long ago: the other ring's node at this place is a closer successor, and `update` sews them
+/// together from there.
 void Ring::look_for_other_ring() {
   const size_t choices = bootstrap_.size() + remembered_.size();
   if (merging_ || choices == 0) return;
@@ -124,8 +125,9 @@ void Ring::look_for_other_ring() {
   });
 }
 
-/// Sends the next chunk: while in the ring, objects before the new predecessor to it; while leaving, all to the
-/// successor. One chunk is open at a time; nothing is dropped before it is acknowledged.
+/// Sends the next chunk: while in the ring, objects before the new predecessor to it; while
+/// leaving, all to the successor. One chunk is open at a time; nothing is dropped before it is
+/// acknowledged.
 void Ring::hand_over() {
   if (handing_over_) return;
   const bool leaving = state_ == State::leaving;
@@ -171,7 +173,8 @@ std::vector<Store> Ring::next_chunk(std::vector<ObjectId>& finished) {
 
 void Ring::on_handed_over(const std::vector<ObjectId>& finished, bool ok) {
   if (ok) {
-    // Kept a little longer: until the nodes before the new predecessor know it, they still send callers here.
+    // Kept a little longer: until the nodes before the new predecessor know it, they still send
+    // callers here.
     const TimePoint until = at_.now + kSilentRounds * options_.update_period;
     for (const ObjectId& object : finished) retired_.emplace_back(until, object);
   } else if (state_ != State::leaving) {

@@ -71,8 +71,10 @@ void RoutingTable::set_predecessor(std::optional<Contact> contact) {
 int RoutingTable::set_finger(int bit, const Contact& contact) {
   const Distance start = distance(self_.id, finger_start(self_.id, bit));
   const Distance far = distance(self_.id, contact.id);
-  const bool closes = far < start;  // the first node after the start is this one, or one already passed
-  // What lies between this finger's start and the next one's, and is not the first node there, is nobody's finger.
+  const bool closes =
+      far < start;  // the first node after the start is this one, or one already passed
+  // What lies between this finger's start and the next one's, and is not the first node there, is
+  // nobody's finger.
   const size_t before = fingers_.size();
   std::erase_if(fingers_, [&](const Contact& f) {
     const Distance at = distance(self_.id, f.id);
@@ -80,9 +82,8 @@ int RoutingTable::set_finger(int bit, const Contact& contact) {
   });
   bool changed = fingers_.size() != before;
   if (!closes) {
-    const auto at = std::find_if(fingers_.begin(), fingers_.end(), [&](const Contact& f) {
-      return distance(self_.id, f.id) >= far;
-    });
+    const auto at = std::find_if(fingers_.begin(), fingers_.end(),
+                                 [&](const Contact& f) { return distance(self_.id, f.id) >= far; });
     if (at == fingers_.end() || at->id != contact.id) {
       fingers_.insert(at, contact);
       changed = true;

@@ -32,8 +32,8 @@ struct DeadLetterCounts {
 /// Any thread.
 class DeadLetters {
  public:
-  /// The types told apart; a later one is counted as "other". What arrives is one of some 60 messages of the schemas
-  /// and CAF's own, so only an attack or a bug comes here.
+  /// The types told apart; a later one is counted as "other". There are fewer kinds of message in a
+  /// process than this, so only an attack or a bug comes here.
   static constexpr size_t kTypesMax = 128;
   /// At most one line in this time, with the number of those that had none.
   static constexpr Duration kLogInterval = 1s;
@@ -55,17 +55,18 @@ class DeadLetters {
 /// The process's counter, as the log is the process's: for status and metrics. Any thread.
 DeadLetters& dead_letters();
 
-/// The names of a message's element types: "themis::wire::Msg<FindRequest>", "@atom, @str". Atoms and values are
-/// left out, since they may hold what a user sent.
+/// The names of a message's element types: "themis::wire::Msg<FindRequest>", "@atom, @str". Atoms
+/// and values are left out, since they may hold what a user sent.
 std::string type_name(const caf::type_erased_tuple& message);
 
-/// Default handler of every actor instead of CAF's print_and_drop, which lets a peer write to stdout:
-/// counts the message and answers a request with `sec::unexpected_message`.
-/// Use: `self->set_default_handler(dead_letter)`.
+/// Default handler of every actor instead of CAF's print_and_drop, which lets a peer write to
+/// stdout: counts the message and answers a request with `sec::unexpected_message`. Use:
+/// `self->set_default_handler(dead_letter)`.
 caf::result<caf::message> dead_letter(caf::scheduled_actor* self, caf::message_view& message);
 
-/// Error handler of every actor: an `error` message that nobody asked for is a dead letter; CAF's default would end
-/// the actor, so that any sender could kill it. Use: `self->set_error_handler(dead_error)`.
+/// Error handler of every actor: an `error` message that nobody asked for is a dead letter; CAF's
+/// default would end the actor, so that any sender could kill it. Use:
+/// `self->set_error_handler(dead_error)`.
 void dead_error(caf::scheduled_actor* self, caf::error& error);
 
 /// Sets the two above and `exception_to_error` on an actor: the first line of each make_behavior().

@@ -1,5 +1,6 @@
 #pragma once
-// The supervisor actor: starts, watches, restarts and stops child actors as declared. Decisions: supervisor_core.hpp.
+// The supervisor actor: starts, watches, restarts and stops child actors as declared. Decisions:
+// supervisor_core.hpp.
 
 #include <caf/actor.hpp>
 #include <caf/allowed_unsafe_message_type.hpp>
@@ -17,9 +18,9 @@ namespace themis {
 /// The declaration of one child.
 struct ChildSpec {
   std::string id;  ///< Unique among its siblings.
-  /// Starts the child; runs on the supervisor's thread, at every restart again. Any kind of actor: on the pool, pinned,
-  /// hosted, a proxy. An error, a null handle or an exception is a failure of the child. Must not capture a handle
-  /// of the supervisor (the two would keep each other alive).
+  /// Starts the child; runs on the supervisor's thread, at every restart again. Any kind of actor:
+  /// on the pool, pinned, hosted, a proxy. An error, a null handle or an exception is a failure of
+  /// the child. Must not capture a handle of the supervisor (the two would keep each other alive).
   std::function<Result<caf::actor>(caf::event_based_actor* parent)> start;
   Restart restart = Restart::permanent;
   /// How long it may take to end when asked with `user_shutdown`; then it is killed.
@@ -46,8 +47,9 @@ struct ListChildren {};
 struct ChildList {
   std::vector<ChildStatus> children;
 };
-/// Adds a child at the end of the order and starts it. -> caf::actor, when it is up.
-/// Errors: exists, overloaded, invalid, unavailable (shutting down), or why it did not start; then it is forgotten.
+/// Adds a child at the end of the order and starts it. -> caf::actor, when it is up. Errors:
+/// exists, overloaded, invalid, unavailable (shutting down), or why it did not start; then it is
+/// forgotten.
 struct AddChild {
   ChildSpec spec;
 };
@@ -58,10 +60,11 @@ struct RemoveChild {
 
 /// Makes an event-based actor a supervisor; a member of it. Its thread only.
 ///
-/// It watches its children through monitors, so that none can take it down, and ends them when it ends: in order when
-/// it is asked to (any exit message but kill), at once (kill) when it is killed itself. When restarts exceed the
-/// intensity it stops all children and ends with `unavailable`, naming the child and its last reason.
-/// A supervisor is a child like any other: see `supervisor_child`.
+/// It watches its children through monitors, so that none can take it down, and ends them when it
+/// ends: in order when it is asked to (any exit message but kill), at once (kill) when it is killed
+/// itself. When restarts exceed the intensity it stops all children and ends with `unavailable`,
+/// naming the child and its last reason. A supervisor is a child like any other: see
+/// `supervisor_child`.
 class Supervisor {
  public:
   Supervisor(caf::event_based_actor& self, SupervisorSpec spec);
@@ -69,7 +72,8 @@ class Supervisor {
   Supervisor(const Supervisor&) = delete;
   Supervisor& operator=(const Supervisor&) = delete;
 
-  /// Sets the actor's handlers and starts the children: call it in make_behavior(), return what it returns.
+  /// Sets the actor's handlers and starts the children: call it in make_behavior(), return what it
+  /// returns.
   caf::behavior make_behavior();
 
  private:
@@ -94,11 +98,12 @@ class SupervisorActor final : public Base {
   Supervisor supervisor_;
 };
 
-/// Starts a supervisor on the scheduler's pool. Any thread.
-/// Keep the handle: like any actor, a supervisor that nobody can reach any more ends, and its children with it.
+/// Starts a supervisor on the scheduler's pool. Any thread. Keep the handle: like any actor, a
+/// supervisor that nobody can reach any more ends, and its children with it.
 caf::actor spawn_supervisor(caf::actor_system& system, SupervisorSpec spec);
 
-/// So long may a subtree take to stop before it is killed: more than the 5 s that a child of it has by default.
+/// So long may a subtree take to stop before it is killed: more than the 5 s that a child of it has
+/// by default.
 inline constexpr Duration kSubtreeShutdown = 30s;
 
 /// The declaration of a nested supervisor on the pool; its id is its name.

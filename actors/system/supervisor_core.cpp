@@ -130,7 +130,8 @@ void SupervisorCore::on(const Exited& event) {
   Child& child = it->second;
   if (child.state != ChildState::up && child.state != ChildState::stopping) return;
   const bool was_up = child.state == ChildState::up;
-  // A child that falls while its group is being stopped belongs to that restart, not to a new failure.
+  // A child that falls while its group is being stopped belongs to that restart, not to a new
+  // failure.
   const bool in_group =
       group_ && group_->phase == Group::Phase::stopping && event.key >= group_->from;
   const bool healthy = was_up && now_ - child.since >= options_.healthy_after;
@@ -214,7 +215,8 @@ void SupervisorCore::failed(ChildKey key, Child& child, const ExitReason& reason
   if (child.rule.restart == Restart::transient && reason.clean) return;
   if (intensity_exceeded()) {
     std::string text =
-        fmt::format("{}: child {} ended, and {} restarts within {} ms are too many; last reason: {}",
+        fmt::format("{}: child {} ended, and {} restarts within {} ms are too many; last reason: "
+                    "{}",
                     options_.name, child.rule.id, restarts_.size(), to_ms(options_.within),
                     reason.text);
     report(ChildEvent::Kind::gave_up, child, {false, text});

@@ -1,5 +1,6 @@
 #pragma once
-// What a supervisor decides, without actors: restart policies, back-off, restart intensity, shutdown order.
+// What a supervisor decides, without actors: restart policies, back-off, restart intensity,
+// shutdown order.
 
 #include <cstdint>
 #include <deque>
@@ -34,11 +35,13 @@ enum class Restart : uint8_t {
 struct SupervisorOptions {
   std::string name = "supervisor";  ///< For logs, metrics and `themis status`.
   Strategy strategy = Strategy::one_for_one;
-  /// More restarts than this within `within`, and the supervisor gives up: its own supervisor decides.
+  /// More restarts than this within `within`, and the supervisor gives up: its own supervisor
+  /// decides.
   uint32_t max_restarts = 5;
   Duration within = 10s;
-  /// The first restart is immediate, the second waits `backoff_min`, each further one `backoff_factor` times
-  /// longer up to `backoff_max`; every wait is multiplied by a random 1 +- `backoff_jitter`.
+  /// The first restart is immediate, the second waits `backoff_min`, each further one
+  /// `backoff_factor` times longer up to `backoff_max`; every wait is multiplied by a random 1 +-
+  /// `backoff_jitter`.
   Duration backoff_min = 50ms;
   Duration backoff_max = 10s;
   double backoff_factor = 2.0;
@@ -89,7 +92,8 @@ struct Rule {
   std::string id;
   Restart restart = Restart::permanent;
   Duration shutdown = 5s;
-  /// Added at run time. Dynamic children are independent of each other: they stop together, declared ones in turn.
+  /// Added at run time. Dynamic children are independent of each other: they stop together,
+  /// declared ones in turn.
   bool dynamic = false;
 };
 struct ExitReason {
@@ -126,17 +130,19 @@ struct ArmTimer { Timer timer; Duration delay; };
 /// The key will not be used again.
 struct ForgetChild { ChildKey key; ExitReason reason; };
 struct Report { ChildEvent event; };
-/// All children are down; end with this reason. The last effect ever. `gave_up`: the restart intensity was exceeded.
+/// All children are down; end with this reason. The last effect ever. `gave_up`: the restart
+/// intensity was exceeded.
 struct Terminate { ExitReason reason; bool gave_up; };
 using Effect =
     std::variant<StartChild, StopChild, KillChild, ArmTimer, ForgetChild, Report, Terminate>;
 
-/// The decisions of one supervisor, after Erlang/OTP's `supervisor`: `step(event, now)` returns what is to be done.
-/// Deterministic: the same options, rules and events give the same effects. One thread at a time.
+/// The decisions of one supervisor, after Erlang/OTP's `supervisor`: `step(event, now)` returns
+/// what is to be done. Deterministic: the same options, rules and events give the same effects. One
+/// thread at a time.
 class SupervisorCore {
  public:
-  /// So many children have one supervisor at most: past it a subtree should be split, since a status query and an
-  /// all-for-one restart walk all of them.
+  /// So many children have one supervisor at most: past it a subtree should be split, since a
+  /// status query and an all-for-one restart walk all of them.
   static constexpr size_t kChildrenMax = 16'384;
 
   /// Asserts that the options make sense and that the ids are unique.
@@ -144,8 +150,8 @@ class SupervisorCore {
 
   std::vector<Effect> step(const Event& event, TimePoint now);
 
-  /// Whether a child of this id may be added. Errors: exists, overloaded (kChildrenMax), unavailable (shutting down),
-  /// invalid (an empty id).
+  /// Whether a child of this id may be added. Errors: exists, overloaded (kChildrenMax),
+  /// unavailable (shutting down), invalid (an empty id).
   Status admits(std::string_view id) const;
   /// The key that the next Added child gets.
   ChildKey next_key() const { return next_key_; }
@@ -161,7 +167,7 @@ class SupervisorCore {
     TimePoint since{};
     uint32_t starts = 0;
     uint32_t failures = 0;  ///< In a row: the exponent of the back-off.
-    uint64_t epoch = 0;     ///< Raised with every change of state, so that an old timer finds nobody.
+    uint64_t epoch = 0;     ///< Raised with every change of state: an old timer finds nobody.
     bool removing = false;
     std::string last_reason;
   };

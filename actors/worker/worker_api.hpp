@@ -35,7 +35,8 @@ struct UninstallFunction {
   CodeId id{};
 };
 /// Runs one request. -> wire::Msg<schema::Outcome>. Errors: not_found (not installed), threw, cpu_exceeded,
-/// memory_exceeded, timeout, overloaded, unavailable (the worker process ended before it answered).
+/// memory_exceeded, timeout, too_large (the response), malformed, overloaded, unavailable (the worker process ended
+/// before it answered; it may have run).
 struct CallFunction {
   CodeId id{};
   wire::Msg<schema::Invoke> invoke;

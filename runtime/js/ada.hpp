@@ -1,6 +1,7 @@
 #pragma once
-// The part of ada's C interface (https://github.com/ada-url/ada, include/ada_c.h, version 4) that we use.
-// The node executable exports it without a header. Weak: one that is missing is found at start, by name.
+// The part of ada's C interface (https://github.com/ada-url/ada, include/ada_c.h, version 4) that
+// we use. The node executable exports it without a header. Weak: one that is missing is found at
+// start, by name.
 
 #include <cstddef>
 #include <cstdint>

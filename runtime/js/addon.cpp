@@ -48,8 +48,7 @@ void snapshot(const Info& info) {
 }  // namespace
 
 NODE_MODULE_INIT() {
-  themis::js::set_platform(
-      node::GetMultiIsolatePlatform(node::GetCurrentEnvironment(context)));
+  themis::js::set_platform(node::GetMultiIsolatePlatform(node::GetCurrentEnvironment(context)));
   NODE_SET_METHOD(exports, "run", run);
   NODE_SET_METHOD(exports, "snapshot", snapshot);
 }

@@ -19,9 +19,10 @@ Result<Snapshot> open_snapshot(const std::string& path) {
 class EngineImpl final : public Engine {
  public:
   explicit EngineImpl(Snapshot snapshot)
-      : snapshot_(std::move(snapshot)), data_(snapshot_.data()), watchdog_([](void* isolate) {
-          static_cast<v8::Isolate*>(isolate)->TerminateExecution();
-        }) {}
+      : snapshot_(std::move(snapshot)),
+        data_(snapshot_.data()),
+        watchdog_([](void* isolate) { static_cast<v8::Isolate*>(isolate)->TerminateExecution(); }) {
+  }
 
   Result<std::unique_ptr<Worker>> load(std::string_view source, std::string_view name,
                                        const Limits& limits, Host& host) override {

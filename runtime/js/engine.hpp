@@ -31,12 +31,14 @@ inline constexpr Duration kLoadCpuMin = 400ms;
 /// One thing they cannot end: a V8 builtin that never looks up (`new Array(1e8).fill(0)`), which
 /// only SIGKILL of the process stops; whoever started the process watches for that.
 struct Limits {
-  size_t heap_bytes = 128u << 20;      ///< V8 heap of the worker. Past it: memory_exceeded, retired.
-  size_t buffer_bytes = 64u << 20;     ///< All ArrayBuffers of the worker, apart from the heap.
-  Duration cpu = 50ms;                 ///< Thread CPU time of one call. Past it: cpu_exceeded.
-  Duration wall = 30s;                 ///< From call() to the answer. Past it: timeout.
-  size_t log_bytes = 64u << 10;        ///< console output of one call (and of loading).
-  size_t response_bytes = 8u << 20;    ///< Body of a response. Past it: too_large.
+  size_t heap_bytes = 128u << 20;  ///< V8 heap. Past it: memory_exceeded for all calls, retired.
+  /// All ArrayBuffers of the worker, apart from the heap. Past it allocating throws a RangeError; a
+  /// call that ends with that one ends with memory_exceeded, and the worker stays usable.
+  size_t buffer_bytes = 64u << 20;
+  Duration cpu = 50ms;               ///< Thread CPU time of one call. Past it: cpu_exceeded.
+  Duration wall = 30s;               ///< From call() to the answer. Past it: timeout.
+  size_t log_bytes = 64u << 10;      ///< console output of one call (and of loading).
+  size_t response_bytes = 8u << 20;  ///< Body of a response. Past it: too_large.
 };
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
@@ -99,7 +101,7 @@ class Worker {
   virtual void call(Request request, Done done) = 0;
   /// Calls without an answer yet.
   virtual size_t in_flight() const = 0;
-  /// True after memory_exceeded: every further call is refused; load the function anew.
+  /// True once the heap was over its limit: every further call is refused; load the function anew.
   virtual bool retired() const = 0;
   virtual HeapFigures heap() const = 0;
 };

@@ -10,4 +10,4 @@ const addon = { exports: {} };
 // Deep binding: the addon's own libraries come first. The executable carries another OpenSSL.
 process.dlopen(addon, require('path').resolve(words[0]), RTLD_NOW | RTLD_DEEPBIND);
 const { run, snapshot } = addon.exports;
-process.reallyExit(makeSnapshot ? snapshot(words[1]) : run(...words));
+process.exit(makeSnapshot ? snapshot(words[1]) : run(...words));

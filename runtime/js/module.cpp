@@ -78,11 +78,14 @@ Result<v8::Local<v8::Object>> WorkerImpl::run_module(v8::Local<v8::Context> cont
   v8::Local<v8::Value> handler;
   v8::Local<v8::Value> fetch;
   if (module->GetStatus() != v8::Module::kEvaluated ||
-      !module->GetModuleNamespace().As<v8::Object>()->Get(context, literal(isolate, "default"))
+      !module->GetModuleNamespace()
+           .As<v8::Object>()
+           ->Get(context, literal(isolate, "default"))
            .ToLocal(&handler) ||
       handler->IsUndefined())
-    return fail(Code::invalid, file + ": no default export; a function is "
-                                      "`export default { async fetch(request, env, ctx) {} }`");
+    return fail(Code::invalid, file +
+                                   ": no default export; a function is "
+                                   "`export default { async fetch(request, env, ctx) {} }`");
   if (!handler->IsObject() ||
       !handler.As<v8::Object>()->Get(context, literal(isolate, "fetch")).ToLocal(&fetch) ||
       !fetch->IsFunction())
@@ -93,7 +96,8 @@ Result<v8::Local<v8::Object>> WorkerImpl::run_module(v8::Local<v8::Context> cont
 
 Status WorkerImpl::load(std::string_view source, std::string_view name) {
   if (source.size() > kSourceBytesMax)
-    return fail(Code::too_large, "a source of " + std::to_string(source.size()) + " bytes; 1 MB is the limit");
+    return fail(Code::too_large,
+                "a source of " + std::to_string(source.size()) + " bytes; 1 MB is the limit");
   if (!is_utf8(as_bytes(source))) return fail(Code::syntax, file_name(name) + ": not UTF-8");
   Status status;
   const Duration budget = std::max(limits_.cpu, kLoadCpuMin);

@@ -40,6 +40,8 @@ Result<Bytes> body_bytes(v8::Isolate* isolate, v8::Local<v8::Value> value, size_
   };
   if (value->IsString()) {
     const auto text = value.As<v8::String>();
+    const auto units = static_cast<size_t>(text->Length());
+    if (units > bytes_max) return too_large(units);  // before it is flattened to be counted
     const size_t size = text->Utf8LengthV2(isolate);
     if (size > bytes_max) return too_large(size);
     body.resize(size);
@@ -71,7 +73,8 @@ void respond(const Info& info) {
 
 /// fail(id, exception, more)
 void fail_call(const Info& info) {
-  WorkerImpl::of(info.GetIsolate()).answer_exception(id_argument(info, 0), info[1], info[2]->IsTrue());
+  WorkerImpl::of(info.GetIsolate())
+      .answer_exception(id_argument(info, 0), info[1], info[2]->IsTrue());
 }
 
 /// end(id)
@@ -100,12 +103,14 @@ void clear_timer(const Info& info) {
 }
 
 /// random(view)
-void random(const Info& info) { WorkerImpl::of(info.GetIsolate()).host().random(bytes_of(info[0])); }
+void random(const Info& info) {
+  WorkerImpl::of(info.GetIsolate()).host().random(bytes_of(info[0]));
+}
 
 /// now(): whole milliseconds since the worker was loaded; coarse, against timing attacks
 void now(const Info& info) {
-  const WorkerImpl& worker = WorkerImpl::of(info.GetIsolate());
-  const Duration age = WorkerImpl::of(info.GetIsolate()).host().now() - worker.started();
+  WorkerImpl& worker = WorkerImpl::of(info.GetIsolate());
+  const Duration age = worker.host().now() - worker.started();
   info.GetReturnValue().Set(static_cast<double>(to_ms(age)));
 }
 
@@ -116,9 +121,9 @@ void wall_ms(const Info& info) {
 }
 
 constexpr Native kNatives[] = {
-    {"respond", respond},      {"fail", fail_call}, {"end", end_call},
-    {"log", log},              {"startTimer", start_timer},
-    {"clearTimer", clear_timer}, {"random", random}, {"now", now}, {"wallMs", wall_ms}};
+    {"respond", respond},        {"fail", fail_call},         {"end", end_call},  {"log", log},
+    {"startTimer", start_timer}, {"clearTimer", clear_timer}, {"random", random}, {"now", now},
+    {"wallMs", wall_ms}};
 
 }  // namespace
 

@@ -19,7 +19,7 @@ void set_string(const Info& info, v8::MaybeLocal<v8::String> maybe) {
 
 /// utf8Encode(string): a Uint8Array
 void utf8_encode(const Info& info) {
-  if (!info[0]->IsString()) return;
+  if (!info[0]->IsString() || is_too_long(info, 0)) return;
   v8::Isolate* isolate = info.GetIsolate();
   const auto text = info[0].As<v8::String>();
   v8::Local<v8::ArrayBuffer> buffer;
@@ -33,7 +33,7 @@ void utf8_encode(const Info& info) {
 
 /// utf8EncodeInto(string, Uint8Array): [UTF-16 units read, bytes written]
 void utf8_encode_into(const Info& info) {
-  if (!info[0]->IsString()) return;
+  if (!info[0]->IsString() || is_too_long(info, 0)) return;
   v8::Isolate* isolate = info.GetIsolate();
   const std::span<std::byte> out = bytes_of(info[1]);
   size_t read = 0;
@@ -69,16 +69,18 @@ void utf16_decode(const Info& info) {
   if (!units.empty()) std::memcpy(units.data(), bytes.data(), units.size() * 2);
   if (units.size() > static_cast<size_t>(v8::String::kMaxLength))
     return throw_range_error(info.GetIsolate(), "the text is too long");
-  set_string(info, v8::String::NewFromTwoByte(info.GetIsolate(), units.data(),
-                                              v8::NewStringType::kNormal,
-                                              static_cast<int>(units.size())));
+  set_string(info,
+             v8::String::NewFromTwoByte(info.GetIsolate(), units.data(), v8::NewStringType::kNormal,
+                                        static_cast<int>(units.size())));
 }
 
 constexpr char kAlphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// btoa(string): undefined when a character is over U+00FF
 void base64_encode(const Info& info) {
-  if (!info[0]->IsString() || !info[0].As<v8::String>()->ContainsOnlyOneByte()) return;
+  if (is_too_long(info, 0) || !info[0]->IsString() ||
+      !info[0].As<v8::String>()->ContainsOnlyOneByte())
+    return;
   const std::string in = to_latin1(info.GetIsolate(), info[0].As<v8::String>());
   std::string out;
   out.reserve((in.size() + 2) / 3 * 4);
@@ -87,8 +89,7 @@ void base64_encode(const Info& info) {
     uint32_t group = 0;
     for (size_t k = 0; k < 3; ++k)
       group = group << 8 | (k < count ? static_cast<unsigned char>(in[i + k]) : 0u);
-    for (size_t k = 0; k < 4; ++k)
-      out += k <= count ? kAlphabet[group >> (18 - 6 * k) & 63] : '=';
+    for (size_t k = 0; k < 4; ++k) out += k <= count ? kAlphabet[group >> (18 - 6 * k) & 63] : '=';
   }
   set_string(info, from_latin1(info.GetIsolate(), out));
 }
@@ -96,13 +97,12 @@ void base64_encode(const Info& info) {
 constexpr std::array<int8_t, 256> kBase64Values = [] {
   std::array<int8_t, 256> values{};
   values.fill(-1);
-  for (int i = 0; i < 64; ++i) values[static_cast<unsigned char>(kAlphabet[i])] = static_cast<int8_t>(i);
+  for (int i = 0; i < 64; ++i)
+    values[static_cast<unsigned char>(kAlphabet[i])] = static_cast<int8_t>(i);
   return values;
 }();
 
-bool is_ascii_space(char c) {
-  return c == ' ' || c == '\t' || c == '\n' || c == '\f' || c == '\r';
-}
+bool is_ascii_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\f' || c == '\r'; }
 
 /// Forgiving base64 (https://infra.spec.whatwg.org/#forgiving-base64-decode).
 bool decode_base64(std::string in, std::string& out) {
@@ -125,18 +125,17 @@ bool decode_base64(std::string in, std::string& out) {
 
 /// atob(string): undefined for anything that is not base64
 void base64_decode(const Info& info) {
-  if (!info[0]->IsString() || !info[0].As<v8::String>()->ContainsOnlyOneByte()) return;
+  if (is_too_long(info, 0) || !info[0]->IsString() ||
+      !info[0].As<v8::String>()->ContainsOnlyOneByte())
+    return;
   std::string out;
   if (decode_base64(to_latin1(info.GetIsolate(), info[0].As<v8::String>()), out))
     set_string(info, from_latin1(info.GetIsolate(), out));
 }
 
-constexpr Native kNatives[] = {{"utf8Encode", utf8_encode},
-                               {"utf8EncodeInto", utf8_encode_into},
-                               {"utf8Decode", utf8_decode},
-                               {"utf8Tail", utf8_tail},
-                               {"utf16Decode", utf16_decode},
-                               {"base64Encode", base64_encode},
+constexpr Native kNatives[] = {{"utf8Encode", utf8_encode},    {"utf8EncodeInto", utf8_encode_into},
+                               {"utf8Decode", utf8_decode},    {"utf8Tail", utf8_tail},
+                               {"utf16Decode", utf16_decode},  {"base64Encode", base64_encode},
                                {"base64Decode", base64_decode}};
 
 }  // namespace

@@ -11,8 +11,8 @@ namespace {
 using Info = v8::FunctionCallbackInfo<v8::Value>;
 
 std::string string_argument(const Info& info, int index) {
-  return info[index]->IsString() ? to_utf8(info.GetIsolate(), info[index].As<v8::String>())
-                                 : std::string();
+  if (!info[index]->IsString() || is_too_long(info, index)) return {};
+  return to_utf8(info.GetIsolate(), info[index].As<v8::String>());
 }
 
 /// [href, protocol_end, username_end, host_start, host_end, port, pathname_start, search_start,
@@ -26,16 +26,15 @@ void return_url(const Info& info, const AdaUrl& url) {
   const auto number = [isolate](uint32_t value) -> v8::Local<v8::Value> {
     return v8::Integer::New(isolate, static_cast<int32_t>(value));  // 0xFFFFFFFF becomes -1
   };
-  std::array<v8::Local<v8::Value>, 9> values{
-      href,
-      number(parts.protocol_end),
-      number(parts.username_end),
-      number(parts.host_start),
-      number(parts.host_end),
-      number(parts.port),
-      number(parts.pathname_start),
-      number(parts.search_start),
-      number(parts.hash_start)};
+  std::array<v8::Local<v8::Value>, 9> values{href,
+                                             number(parts.protocol_end),
+                                             number(parts.username_end),
+                                             number(parts.host_start),
+                                             number(parts.host_end),
+                                             number(parts.port),
+                                             number(parts.pathname_start),
+                                             number(parts.search_start),
+                                             number(parts.hash_start)};
   info.GetReturnValue().Set(v8::Array::New(isolate, values.data(), values.size()));
 }
 
@@ -47,7 +46,18 @@ void url_parse(const Info& info) {
 }
 
 /// Index is the prelude's: kSetters in url.js.
-enum Part { kHref, kProtocol, kUsername, kPassword, kHost, kHostname, kPort, kPathname, kSearch, kHash };
+enum Part {
+  kHref,
+  kProtocol,
+  kUsername,
+  kPassword,
+  kHost,
+  kHostname,
+  kPort,
+  kPathname,
+  kSearch,
+  kHash
+};
 
 /// urlSet(href, part, value): the URL with one part replaced; unchanged when the value is refused.
 void url_set(const Info& info) {
@@ -60,16 +70,35 @@ void url_set(const Info& info) {
     case kHref:
       if (!ada_set_href(url.get(), data, size)) return;
       break;
-    case kProtocol: ada_set_protocol(url.get(), data, size); break;
-    case kUsername: ada_set_username(url.get(), data, size); break;
-    case kPassword: ada_set_password(url.get(), data, size); break;
-    case kHost: ada_set_host(url.get(), data, size); break;
-    case kHostname: ada_set_hostname(url.get(), data, size); break;
-    case kPort: ada_set_port(url.get(), data, size); break;
-    case kPathname: ada_set_pathname(url.get(), data, size); break;
-    case kSearch: ada_set_search(url.get(), data, size); break;
-    case kHash: ada_set_hash(url.get(), data, size); break;
-    default: return;
+    case kProtocol:
+      ada_set_protocol(url.get(), data, size);
+      break;
+    case kUsername:
+      ada_set_username(url.get(), data, size);
+      break;
+    case kPassword:
+      ada_set_password(url.get(), data, size);
+      break;
+    case kHost:
+      ada_set_host(url.get(), data, size);
+      break;
+    case kHostname:
+      ada_set_hostname(url.get(), data, size);
+      break;
+    case kPort:
+      ada_set_port(url.get(), data, size);
+      break;
+    case kPathname:
+      ada_set_pathname(url.get(), data, size);
+      break;
+    case kSearch:
+      ada_set_search(url.get(), data, size);
+      break;
+    case kHash:
+      ada_set_hash(url.get(), data, size);
+      break;
+    default:
+      return;
   }
   return_url(info, url);
 }
@@ -97,7 +126,8 @@ void form_decode(const Info& info) {
   std::string out;
   out.reserve(in.size());
   for (size_t i = 0; i < in.size(); ++i) {
-    if (in[i] == '%' && i + 2 < in.size() && hex_digit(in[i + 1]) >= 0 && hex_digit(in[i + 2]) >= 0) {
+    if (in[i] == '%' && i + 2 < in.size() && hex_digit(in[i + 1]) >= 0 &&
+        hex_digit(in[i + 2]) >= 0) {
       out += static_cast<char>(hex_digit(in[i + 1]) * 16 + hex_digit(in[i + 2]));
       i += 2;
     } else {
@@ -143,15 +173,24 @@ std::span<const Native> url_natives() { return kNatives; }
 std::string missing_executable_function() {
   const std::pair<const char*, const void*> needed[] = {
 #define THEMIS_NEEDED(name) {#name, reinterpret_cast<const void*>(&name)}
-      THEMIS_NEEDED(ada_parse),        THEMIS_NEEDED(ada_parse_with_base),
-      THEMIS_NEEDED(ada_is_valid),     THEMIS_NEEDED(ada_free),
-      THEMIS_NEEDED(ada_get_href),     THEMIS_NEEDED(ada_get_origin),
-      THEMIS_NEEDED(ada_get_components), THEMIS_NEEDED(ada_free_owned_string),
-      THEMIS_NEEDED(ada_set_href),     THEMIS_NEEDED(ada_set_host),
-      THEMIS_NEEDED(ada_set_hostname), THEMIS_NEEDED(ada_set_protocol),
-      THEMIS_NEEDED(ada_set_username), THEMIS_NEEDED(ada_set_password),
-      THEMIS_NEEDED(ada_set_port),     THEMIS_NEEDED(ada_set_pathname),
-      THEMIS_NEEDED(ada_set_search),   THEMIS_NEEDED(ada_set_hash)
+      THEMIS_NEEDED(ada_parse),
+      THEMIS_NEEDED(ada_parse_with_base),
+      THEMIS_NEEDED(ada_is_valid),
+      THEMIS_NEEDED(ada_free),
+      THEMIS_NEEDED(ada_get_href),
+      THEMIS_NEEDED(ada_get_origin),
+      THEMIS_NEEDED(ada_get_components),
+      THEMIS_NEEDED(ada_free_owned_string),
+      THEMIS_NEEDED(ada_set_href),
+      THEMIS_NEEDED(ada_set_host),
+      THEMIS_NEEDED(ada_set_hostname),
+      THEMIS_NEEDED(ada_set_protocol),
+      THEMIS_NEEDED(ada_set_username),
+      THEMIS_NEEDED(ada_set_password),
+      THEMIS_NEEDED(ada_set_port),
+      THEMIS_NEEDED(ada_set_pathname),
+      THEMIS_NEEDED(ada_set_search),
+      THEMIS_NEEDED(ada_set_hash)
 #undef THEMIS_NEEDED
   };
   for (const auto& [name, address] : needed)

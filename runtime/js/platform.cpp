@@ -73,7 +73,8 @@ void TaskQueue::push(std::unique_ptr<v8::Task> task) {
 
 void TaskQueue::push_later(std::unique_ptr<v8::Task> task, Duration delay) {
   const std::lock_guard lock(mutex_);
-  if (closed_ || host_ == nullptr) return;  // before attach: only the memory reducer, which may wait
+  if (closed_ || host_ == nullptr)
+    return;  // before attach: only the memory reducer, which may wait
   // std::function copies what it holds, and a task cannot be copied: the one shared_ptr here.
   auto held = std::make_shared<std::unique_ptr<v8::Task>>(std::move(task));
   host_->post([queue = weak_from_this(), held, delay] {
@@ -88,8 +89,7 @@ void TaskQueue::push_later(std::unique_ptr<v8::Task> task, Duration delay) {
 void TaskQueue::PostTaskImpl(std::unique_ptr<v8::Task> task, const v8::SourceLocation&) {
   push(std::move(task));
 }
-void TaskQueue::PostNonNestableTaskImpl(std::unique_ptr<v8::Task> task,
-                                        const v8::SourceLocation&) {
+void TaskQueue::PostNonNestableTaskImpl(std::unique_ptr<v8::Task> task, const v8::SourceLocation&) {
   push(std::move(task));
 }
 void TaskQueue::PostDelayedTaskImpl(std::unique_ptr<v8::Task> task, double delay_s,

@@ -71,8 +71,8 @@ Result<v8::Local<v8::Function>> run_prelude(v8::Local<v8::Context> context) {
   v8::Local<v8::Value> arguments[] = {make_natives(context), v8::Object::New(isolate), web};
   for (const PreludeSource& part : prelude_sources())
     if (!run_part(context, part, arguments))
-      return fail(Code::internal, std::string(part.name) + ": " +
-                                      describe_exception(context, caught.Exception()));
+      return fail(Code::internal,
+                  std::string(part.name) + ": " + describe_exception(context, caught.Exception()));
   v8::Local<v8::Value> dispatch;
   if (!web->Get(context, literal(isolate, "dispatch")).ToLocal(&dispatch) ||
       !dispatch->IsFunction())

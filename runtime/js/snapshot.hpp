@@ -25,9 +25,7 @@ class Snapshot {
   Status write(const std::string& path) const;
 
   /// Valid as long as this snapshot is neither moved nor destroyed.
-  v8::StartupData data() const {
-    return {blob_.data(), static_cast<int>(blob_.size())};
-  }
+  v8::StartupData data() const { return {blob_.data(), static_cast<int>(blob_.size())}; }
 
  private:
   explicit Snapshot(std::string blob) : blob_(std::move(blob)) {}

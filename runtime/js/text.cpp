@@ -67,8 +67,11 @@ v8::MaybeLocal<v8::Value> new_uint8_array(v8::Isolate* isolate, ByteView bytes) 
   return v8::Uint8Array::New(buffer, 0, bytes.size());
 }
 
-void throw_type_error(v8::Isolate* isolate, std::string_view message) {
-  isolate->ThrowException(v8::Exception::TypeError(text(isolate, message)));
+bool is_too_long(const v8::FunctionCallbackInfo<v8::Value>& info, int index) {
+  if (!info[index]->IsString() || info[index].As<v8::String>()->Length() <= kNativeTextMax)
+    return false;
+  throw_range_error(info.GetIsolate(), "the text is too long");
+  return true;
 }
 
 void throw_range_error(v8::Isolate* isolate, std::string_view message) {

@@ -30,12 +30,17 @@ std::string to_utf8(v8::Isolate* isolate, v8::Local<v8::String> text, size_t byt
 /// The low byte of every character: for text known to be Latin-1.
 std::string to_latin1(v8::Isolate* isolate, v8::Local<v8::String> text);
 
-/// The bytes of an ArrayBuffer or a view of one; empty for anything else. Valid until JavaScript runs.
+/// The bytes of an ArrayBuffer or a view of one; empty for anything else. Valid until JavaScript
+/// runs.
 std::span<std::byte> bytes_of(v8::Local<v8::Value> value);
 /// A new Uint8Array with a copy of `bytes`; empty, with a RangeError thrown, over the buffer limit.
 v8::MaybeLocal<v8::Value> new_uint8_array(v8::Isolate* isolate, ByteView bytes);
 
-void throw_type_error(v8::Isolate* isolate, std::string_view message);
+/// Longest text, in UTF-16 units, that a native copies out of the heap, where no limit counts it.
+inline constexpr int kNativeTextMax = 16 << 20;
+/// True, with a RangeError thrown, for a string argument over kNativeTextMax.
+bool is_too_long(const v8::FunctionCallbackInfo<v8::Value>& info, int index);
+
 void throw_range_error(v8::Isolate* isolate, std::string_view message);
 
 }  // namespace themis::js

@@ -24,7 +24,8 @@ Duration read_clock(clockid_t clock) {
 Duration thread_cpu() { return read_clock(CLOCK_THREAD_CPUTIME_ID); }
 
 Watchdog::Watchdog(Fire fire) : fire_(fire) {
-  THEMIS_ASSERT(pthread_getcpuclockid(pthread_self(), &clock_) == 0, "every thread has a CPU clock");
+  THEMIS_ASSERT(pthread_getcpuclockid(pthread_self(), &clock_) == 0,
+                "every thread has a CPU clock");
   thread_ = std::thread([this] { run(); });
 }
 

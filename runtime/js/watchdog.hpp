@@ -16,7 +16,8 @@ namespace themis::js {
 Duration thread_cpu();
 
 /// One thread for one engine thread. arm() and disarm() belong to the engine's thread and cost a
-/// few atomic operations; the watchdog polls while something is armed or was lately, and sleeps otherwise.
+/// few atomic operations; the watchdog polls while something is armed or was lately, and sleeps
+/// otherwise.
 class Watchdog {
  public:
   /// Called on the watchdog's thread, at most once an arm(), and never after disarm() returned.
@@ -35,6 +36,8 @@ class Watchdog {
 
   /// Fires for `target` once the thread's CPU clock is past `deadline`. Nothing may be armed.
   void arm(void* target, Duration deadline);
+  /// True once it has begun to fire since arm().
+  bool fired() const { return armed_.load() != generation_; }
   /// Returns true if it fired. Afterwards `target` is not touched any more.
   bool disarm();
 

@@ -13,6 +13,16 @@ constexpr uint32_t kWorkerSlot = 0;
 /// Longest console line; the rest is cut.
 constexpr size_t kLogLineMax = 8 << 10;
 
+/// What V8 gives every context after the snapshot, and a function must not have: text as code,
+/// shared memory (which makes precise clocks), WebAssembly (whose memory would escape the limits).
+void harden(v8::Local<v8::Context> context) {
+  v8::Isolate* isolate = v8::Isolate::GetCurrent();
+  context->AllowCodeGenerationFromStrings(false);
+  for (const auto name : {literal(isolate, "SharedArrayBuffer"), literal(isolate, "Atomics"),
+                          literal(isolate, "WebAssembly")})
+    context->Global()->Delete(context, name).Check();
+}
+
 std::string limit_text(Duration limit) { return std::to_string(to_ms(limit)) + " ms"; }
 std::string limit_text(size_t bytes) { return std::to_string(bytes >> 20) + " MB"; }
 
@@ -30,7 +40,7 @@ WorkerImpl::WorkerImpl(const v8::StartupData* snapshot, const Limits& limits, Ho
   const v8::Isolate::Scope isolate_scope(isolate);
   const v8::HandleScope handles(isolate);
   const v8::Local<v8::Context> context = v8::Context::New(isolate);
-  context->AllowCodeGenerationFromStrings(false);
+  harden(context);
   context_.Reset(isolate, context);
   dispatch_.Reset(isolate,
                   context->GetDataFromSnapshotOnce<v8::Function>(kDispatchIndex).ToLocalChecked());
@@ -71,8 +81,9 @@ WorkerImpl::Ended WorkerImpl::turn(uint32_t call, Duration budget, const Body& b
   turn_start_ = thread_cpu();
   watchdog_.arm(isolate, turn_start_ + budget);
   body(context);
-  // Also when `body` was terminated: V8 then drops the microtasks, so that a loop of them ends here.
-  isolate->PerformMicrotaskCheckpoint();
+  // What a terminated body left behind must not run: nobody watches it any more. Firing from here
+  // on ends the checkpoint itself.
+  if (!watchdog_.fired() && !box_.heap_exceeded()) isolate->PerformMicrotaskCheckpoint();
   return leave(turn_start_);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-// What will happen in the simulated world, in order of virtual time; ties go to what was scheduled first.
+// What will happen in the simulated world, in order of virtual time; ties go to what was scheduled
+// first.
 
 #include <cstdint>
 #include <functional>
@@ -17,12 +18,13 @@ enum class EventKind : uint8_t { timer, post, turn, connect, data, acknowledge, 
 struct Event {
   static constexpr uint32_t kWorld = UINT32_MAX;  ///< Owner of what no crash can take away.
   EventKind kind = EventKind::fault;
-  uint32_t owner = kWorld;     ///< The host it dies with.
-  uint64_t incarnation = 0;    ///< Of the owner, when the event was scheduled.
+  uint32_t owner = kWorld;   ///< The host it dies with.
+  uint64_t incarnation = 0;  ///< Of the owner, when the event was scheduled.
   std::function<void()> run;
 };
 
-/// A queue without equal keys: (time, sequence) is unique, so the order is total and the same in every run.
+/// A queue without equal keys: (time, sequence) is unique, so the order is total and the same in
+/// every run.
 class EventQueue {
  public:
   struct Key {

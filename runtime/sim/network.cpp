@@ -34,7 +34,8 @@ class SimListener final : public net::Listener {
       : network_(network), address_(std::move(address)), id_(id) {}
   ~SimListener() override {
     const auto found = network_.listeners_.find(address_);
-    if (found != network_.listeners_.end() && found->second.id == id_) network_.listeners_.erase(found);
+    if (found != network_.listeners_.end() && found->second.id == id_)
+      network_.listeners_.erase(found);
   }
   net::Address address() const override { return address_; }
 
@@ -114,7 +115,8 @@ void Network::arrive_syn(uint64_t id) {
 void Network::refuse(uint64_t id) {
   later(world_.now_ + world_.latency(), EventKind::connect, [this, id] {
     const Connection* c = find(id);
-    if (c != nullptr && !is_blocked(*c, 1)) finish(id, 0, {Code::unavailable, "connection refused"});
+    if (c != nullptr && !is_blocked(*c, 1))
+      finish(id, 0, {Code::unavailable, "connection refused"});
   });
 }
 
@@ -157,8 +159,8 @@ size_t Network::write(uint64_t id, int side, ByteView data) {
   Pipe& pipe = c->pipes[side];
   size_t room = 0;
   if (side == 1 || c->phase == Phase::open)
-    room = world_.faults_.send_buffer_bytes - std::min(world_.faults_.send_buffer_bytes,
-                                                       pipe.unacknowledged);
+    room = world_.faults_.send_buffer_bytes -
+           std::min(world_.faults_.send_buffer_bytes, pipe.unacknowledged);
   const size_t taken = std::min(room, data.size());
   if (taken < data.size()) pipe.want_writable = true;
   if (taken == 0) return 0;
@@ -335,7 +337,8 @@ void Network::revive_host(const Host& host) {
   down_.erase(host.index());
   for (auto& [id, c] : connections_)
     for (const int side : {0, 1})
-      if (c.sides[side].crashed && c.sides[side].host == host.index()) c.pipes[side].end = End::reset;
+      if (c.sides[side].crashed && c.sides[side].host == host.index())
+        c.pipes[side].end = End::reset;
   kick();
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-// The streams between simulated hosts: reliable, ordered, delayed, fragmented at random, with bounded send buffers.
+// The streams between simulated hosts: reliable, ordered, delayed, fragmented at random, with
+// bounded send buffers.
 
 #include <deque>
 #include <map>
@@ -9,10 +10,11 @@
 
 namespace themis::sim {
 
-/// Modelled on TCP as a net::Loop shows it. What the model keeps: bytes in order, none lost while both ends live; short
-/// writes; a close after the data; a reset that overtakes it; acknowledgements that need the way back to be open.
-/// What it leaves out: bandwidth, retransmission timeouts (a blocked stream stalls for ever, as the sessions above have
-/// their own keep-alive).
+/// Modelled on TCP as a net::Loop shows it. What the model keeps: bytes in order, none lost while
+/// both ends live; short writes; a close after the data; a reset that overtakes it;
+/// acknowledgements that need the way back to be open. What it leaves out: bandwidth,
+/// retransmission timeouts (a blocked stream stalls for ever, as the sessions above have their own
+/// keep-alive).
 class Network {
  public:
   explicit Network(World& world) : world_(world) {}
@@ -53,9 +55,9 @@ class Network {
     uint32_t host = 0;
     net::Address address;
     net::StreamHandler* handler = nullptr;
-    bool open = false;      ///< Its Stream exists on a living host.
+    bool open = false;  ///< Its Stream exists on a living host.
     bool crashed = false;
-    bool over = false;      ///< on_closed was called.
+    bool over = false;  ///< on_closed was called.
     bool reading = true;
   };
   /// Side 0 connected, side 1 accepted; pipes[s] carries what side s writes.

@@ -112,7 +112,8 @@ net::TimerId Host::after(Duration delay, std::function<void()> callback) {
     timers_.erase(id);
     work();
   };
-  timers_.emplace(id, world_.queue_.add(due, {EventKind::timer, index_, incarnation_, std::move(fire)}));
+  timers_.emplace(
+      id, world_.queue_.add(due, {EventKind::timer, index_, incarnation_, std::move(fire)}));
   return id;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-// A seeded world: hosts on virtual time, a network with faults between them. Same seed and same calls: same run.
+// A seeded world: hosts on virtual time, a network with faults between them. Same seed and same
+// calls: same run.
 
 #include <map>
 #include <memory>
@@ -17,12 +18,13 @@ class World;
 
 /// What the network does to streams. May be changed at any time between events.
 struct Faults {
-  Duration latency_min = 100us;        ///< One way, drawn uniformly for each write.
+  Duration latency_min = 100us;  ///< One way, drawn uniformly for each write.
   Duration latency_max = 2ms;
-  Duration connect_timeout = 10s;      ///< A connect that nobody answers fails after this.
-  double reset_probability = 0;        ///< That a delivered chunk resets its connection instead.
-  double refuse_probability = 0;       ///< That a connect is refused though somebody listens.
-  size_t send_buffer_bytes = 64 * 1024;  ///< Written and not yet acknowledged; past it writes are short.
+  Duration connect_timeout = 10s;  ///< A connect that nobody answers fails after this.
+  double reset_probability = 0;    ///< That a delivered chunk resets its connection instead.
+  double refuse_probability = 0;   ///< That a connect is refused though somebody listens.
+  /// Written and not yet acknowledged; past it writes are short.
+  size_t send_buffer_bytes = 64 * 1024;
 };
 
 /// How a crashed host looks to its peers.
@@ -31,12 +33,13 @@ enum class Crash {
   vanish,  ///< The machine is gone: silence until it restarts, connects time out.
 };
 
-/// One simulated machine: a net::Loop on the world's clock. Made by World::add_host, lives as long as the world.
-/// Streams and listeners that it gave out must be destroyed before the world; after a crash they do nothing.
-/// One thread for the whole world, post() and wake() included.
+/// One simulated machine: a net::Loop on the world's clock. Made by World::add_host, lives as long
+/// as the world. Streams and listeners that it gave out must be destroyed before the world; after a
+/// crash they do nothing. One thread for the whole world, post() and wake() included.
 class Host final : public net::Loop {
  public:
-  /// The virtual time one more turn takes when the turn hook asks for it: a busy loop cannot stop the clock.
+  /// The virtual time one more turn takes when the turn hook asks for it: a busy loop cannot stop
+  /// the clock.
   static constexpr Duration kTurnCost = 1us;
 
   const std::string& ip() const { return ip_; }
@@ -94,10 +97,11 @@ class World {
   Host& host(size_t index) { return *hosts_[index]; }
   size_t host_count() const { return hosts_.size(); }
 
-  /// Ends what `host` runs: timers, posted work, turn hook, listeners and streams. Its objects may be destroyed after
-  /// this call, not from inside one of their own handlers.
+  /// Ends what `host` runs: timers, posted work, turn hook, listeners and streams. Its objects may
+  /// be destroyed after this call, not from inside one of their own handlers.
   void crash(Host& host, Crash how);
-  /// Brings a crashed host back, empty. Peers that a vanished host left waiting see their connections reset.
+  /// Brings a crashed host back, empty. Peers that a vanished host left waiting see their
+  /// connections reset.
   void restart(Host& host);
 
   /// Bytes, connects and closes from one host to another stall until unblocked; nothing is lost.
@@ -111,7 +115,8 @@ class World {
   void at(Duration delay, std::function<void()> action);
 
   void run_for(Duration time);
-  /// Runs until `done` holds after an event; false when `limit` of virtual time passed or nothing is left to happen.
+  /// Runs until `done` holds after an event; false when `limit` of virtual time passed or nothing
+  /// is left to happen.
   bool run_until(const std::function<bool()>& done, Duration limit);
 
   TimePoint now() const { return now_; }

@@ -13,7 +13,9 @@ RingWorld::RingWorld(uint64_t seed, size_t nodes, RingOptions options)
   }
 }
 
-Contact RingWorld::contact(size_t i) const { return {nodes_[i]->id, {nodes_[i]->host->ip(), 7001}}; }
+Contact RingWorld::contact(size_t i) const {
+  return {nodes_[i]->id, {nodes_[i]->host->ip(), 7001}};
+}
 
 Moment RingWorld::moment(size_t i) const { return {world_.now(), nodes_[i]->host->wall_ms()}; }
 
@@ -112,7 +114,8 @@ void RingWorld::apply(size_t i, const Effect& effect) {
     hops.push_back(done->hops);
   }
   if (const auto* done = std::get_if<FindDone>(&effect)) finds_.emplace(done->user, done->records);
-  if (const auto* done = std::get_if<StoreDone>(&effect)) ++(done->status ? stored : store_failures);
+  if (const auto* done = std::get_if<StoreDone>(&effect))
+    ++(done->status ? stored : store_failures);
   if (const auto* added = std::get_if<FingerAdded>(&effect)) node.entries.insert(added->contact.id);
   if (const auto* removed = std::get_if<FingerRemoved>(&effect)) node.entries.erase(removed->id);
   if (std::holds_alternative<Joined>(effect)) node.joined = true;
@@ -126,18 +129,16 @@ void RingWorld::send(size_t i, const Ask& ask) {
   const std::optional<size_t> to = at(ask.to.address);
   const uint64_t life = node.life;
   if (!to || is_lost(i, *to)) {
-    node.host->after(ask.timeout, [this, i, ask] {
-      finish(i, ask, {}, fail(Code::timeout, "no answer"));
-    });
+    node.host->after(ask.timeout,
+                     [this, i, ask] { finish(i, ask, {}, fail(Code::timeout, "no answer")); });
     return;
   }
   world_.at(latency(), [this, i, ask, to = *to, life] {
     Node& asker = *nodes_[i];
     if (asker.life != life || !asker.host->alive()) return;
     const auto timeout = [&] {
-      asker.host->after(ask.timeout, [this, i, ask] {
-        finish(i, ask, {}, fail(Code::timeout, "no answer"));
-      });
+      asker.host->after(ask.timeout,
+                        [this, i, ask] { finish(i, ask, {}, fail(Code::timeout, "no answer")); });
     };
     Node& asked = *nodes_[to];
     if (!asked.ring) return timeout();
@@ -174,7 +175,8 @@ std::vector<size_t> RingWorld::members() const {
   for (size_t i = 0; i < nodes_.size(); ++i)
     if (nodes_[i]->ring && nodes_[i]->joined && nodes_[i]->ring->state() == Ring::State::joined)
       out.push_back(i);
-  std::sort(out.begin(), out.end(), [&](size_t a, size_t b) { return nodes_[a]->id < nodes_[b]->id; });
+  std::sort(out.begin(), out.end(),
+            [&](size_t a, size_t b) { return nodes_[a]->id < nodes_[b]->id; });
   return out;
 }
 
@@ -196,7 +198,8 @@ bool RingWorld::is_ideal() const {
     if (table.successors().size() != want) return false;
     for (size_t k = 0; k < want; ++k)
       if (table.successors()[k].id != nodes_[all[(at + 1 + k) % n]]->id) return false;
-    if (n > 1 && (!table.predecessor() || table.predecessor()->id != nodes_[all[(at + n - 1) % n]]->id))
+    if (n > 1 &&
+        (!table.predecessor() || table.predecessor()->id != nodes_[all[(at + n - 1) % n]]->id))
       return false;
     if (n == 1 && table.predecessor()) return false;
   }
@@ -207,7 +210,8 @@ std::string RingWorld::describe() const {
   std::string out;
   for (const size_t i : members()) {
     const RoutingTable& table = nodes_[i]->ring->table();
-    out += nodes_[i]->id.brief() + " <- " + (table.predecessor() ? table.predecessor()->id.brief() : "-") + " ->";
+    out += nodes_[i]->id.brief() + " <- " +
+           (table.predecessor() ? table.predecessor()->id.brief() : "-") + " ->";
     for (const Contact& c : table.successors()) out += ' ' + c.id.brief();
     out += '\n';
   }

@@ -1,5 +1,6 @@
 #pragma once
-// Many rings on the simulated world's clock and a transport that delays, loses and cuts off whole messages.
+// Many rings on the simulated world's clock and a transport that delays, loses and cuts off whole
+// messages.
 
 #include <memory>
 #include <optional>
@@ -93,10 +94,12 @@ class RingWorld {
   uint64_t last_user_ = 0;
 };
 
-/// What must hold whatever happens: lists in order, without duplicates, without the node itself. Empty when all is well.
+/// What must hold whatever happens: lists in order, without duplicates, without the node itself.
+/// Empty when all is well.
 std::string broken_list(RingWorld& world);
-/// Zave's invariants, which hold as long as no member lost all of its successors and no live node was taken for dead:
-/// every member has a live successor, there is exactly one ordered ring, and all members reach it. Empty when all is well.
+/// Zave's invariants, which hold as long as no member lost all of its successors and no live node
+/// was taken for dead: every member has a live successor, there is exactly one ordered ring, and
+/// all members reach it. Empty when all is well.
 std::string broken_ring(RingWorld& world);
 
 }  // namespace themis::ring

@@ -42,7 +42,8 @@ const className = (object) => {
 
 const errorText = (error) => {
   const stack = ownData(error, 'stack') ?? error.stack;
-  return typeof stack === 'string' && stack !== '' ? stack : primordials.ErrorPrototypeToString(error);
+  if (typeof stack === 'string' && stack !== '') return stack;
+  return primordials.ErrorPrototypeToString(error);
 };
 
 const property = (object, key, seen) => {
@@ -101,7 +102,8 @@ const objectText = (object, seen) => {
 const functionText = (value) => {
   const isClass = StringPrototypeStartsWith(FunctionPrototypeToString(value), 'class');
   const name = ownData(value, 'name');
-  return `[${isClass ? 'class' : 'Function'}${typeof name === 'string' && name !== '' ? ` ${name}` : ''}]`;
+  const label = typeof name === 'string' && name !== '' ? ` ${name}` : '';
+  return `[${isClass ? 'class' : 'Function'}${label}]`;
 };
 
 const inspect = (value, seen, top = false) => {
@@ -138,7 +140,8 @@ const directive = (letter, value) => {
     case 'd': case 'i': case 'f': {
       if (typeof value === 'symbol' || typeof value === 'object') return 'NaN';
       const number = letter === 'f' || typeof value === 'bigint' ? value : +value;
-      return `${letter === 'i' && typeof number === 'number' ? primordials.MathTrunc(number) : number}`;
+      const whole = letter === 'i' && typeof number === 'number';
+      return `${whole ? primordials.MathTrunc(number) : number}`;
     }
     case 'o': case 'O': case 'j': return inspect(value, []);
     case 'c': return '';
@@ -152,7 +155,8 @@ const expand = (format, values, used) => {
   for (let i = 0; i + 1 < format.length; i++) {
     if (StringPrototypeCharCodeAt(format, i) !== 37) continue;
     const letter = format[i + 1];
-    const text = letter === '%' ? '%' : used < values.length ? directive(letter, values[used]) : undefined;
+    if (letter !== '%' && used >= values.length) continue;
+    const text = letter === '%' ? '%' : directive(letter, values[used]);
     if (text === undefined) continue;
     if (letter !== '%') used++;
     out += StringPrototypeSlice(format, from, i) + text;
@@ -182,7 +186,8 @@ for (const name of ReflectOwnKeys(kLevels)) {
   console[name] = { [name](...values) { native.log(level, format(values)); } }[name];
 }
 console.assert = function assert(condition, ...values) {
-  if (!condition) native.log(3, `Assertion failed${values.length > 0 ? `: ${format(values)}` : ''}`);
+  const what = values.length > 0 ? `: ${format(values)}` : '';
+  if (!condition) native.log(3, `Assertion failed${what}`);
 };
 primordials.ObjectDefineProperty(console, primordials.SymbolToStringTag,
   { __proto__: null, value: 'console', configurable: true });

@@ -1,14 +1,10 @@
 'use strict';
-// Takes away what a function must not have, and keeps ArrayBuffers inside their limit.
+// Keeps ArrayBuffers inside their limit. (What V8 adds to a context after the snapshot is taken
+// away by harden() in worker.cpp.)
 const { ObjectDefineProperty, ReflectConstruct, ArrayBuffer: NativeArrayBuffer } = primordials;
 
-// Shared memory makes precise clocks; WebAssembly memory would escape the limits; V8's own console
-// talks to an inspector. (Atomics stays: V8 adds to it after the snapshot; it cannot wait.)
-delete globalThis.SharedArrayBuffer;
-delete globalThis.WebAssembly;
-delete globalThis.console;
-
-// A resizable buffer reserves pages past the counted allocator: every ArrayBuffer has a fixed length.
+// A resizable buffer reserves pages past the counted allocator, so every ArrayBuffer is of fixed
+// length.
 function ArrayBuffer(length) {
   if (new.target === undefined)
     throw new primordials.TypeError("Constructor ArrayBuffer requires 'new'");

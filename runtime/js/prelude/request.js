@@ -40,7 +40,8 @@ class Request extends web.Body {
     super();
     if (input === kFromHost) return;
     web.needArguments(arguments.length, 1, 'Request');
-    const from = typeof input === 'object' && input !== null && #method in input ? input : undefined;
+    const isRequest = typeof input === 'object' && input !== null && #method in input;
+    const from = isRequest ? input : undefined;
     if (from === undefined) {
       const parts = native.urlParse(web.toText(input), undefined);
       if (parts === undefined) throw new TypeError(`Invalid URL: '${input}'`);
@@ -56,7 +57,8 @@ class Request extends web.Body {
   }
   #takeBody(from, init) {
     const given = init?.body;
-    if (given !== undefined && given !== null && (this.#method === 'GET' || this.#method === 'HEAD'))
+    const noBody = this.#method === 'GET' || this.#method === 'HEAD';
+    if (given !== undefined && given !== null && noBody)
       throw new TypeError('A GET or HEAD request has no body');
     if (given === undefined || given === null) {
       if (from !== undefined) web.setBody(this, web.takeBody(from));

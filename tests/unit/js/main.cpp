@@ -1,4 +1,5 @@
-// GoogleTest inside the node executable: argv is the addon, the snapshot, then GoogleTest's own flags.
+// GoogleTest inside the node executable: argv is the addon, the snapshot, then GoogleTest's own
+// flags.
 #include <cstdio>
 
 #include "runtime/js/addon.hpp"

@@ -15,7 +15,8 @@ TEST(Worker, AnswersHello) {
 }
 
 TEST(Worker, EchoesJson) {
-  Function f(handler("const v = await request.json(); return Response.json({ twice: v.num * 2 });"));
+  Function f(
+      handler("const v = await request.json(); return Response.json({ twice: v.num * 2 });"));
   const auto response =
       f.call({.method = "POST", .url = "http://f/", .body = to_bytes(R"({"num": 21})")});
   ASSERT_TRUE(response) << response.error().text();
@@ -24,8 +25,9 @@ TEST(Worker, EchoesJson) {
 }
 
 TEST(Worker, ShowsTheRequestToTheHandler) {
-  Function f(handler("return new Response([request.method, request.url, request.headers.get('X-A'),"
-                     "await request.text()].join('|'));"));
+  Function f(
+      handler("return new Response([request.method, request.url, request.headers.get('X-A'),"
+              "await request.text()].join('|'));"));
   EXPECT_EQ(f.text({.method = "PUT",
                     .url = "http://F.example:80/a/../b?c#d",
                     .headers = {{"X-A", "1"}, {"x-a", "2"}},
@@ -34,9 +36,10 @@ TEST(Worker, ShowsTheRequestToTheHandler) {
 }
 
 TEST(Worker, SendsStatusHeadersAndBytes) {
-  Function f(handler("const h = new Headers([['Set-Cookie', 'a=1'], ['set-cookie', 'b=2']]);"
-                     "h.set('X-Y', 'z'); return new Response(new Uint8Array([0, 255, 1]),"
-                     "{ status: 201, headers: h });"));
+  Function f(
+      handler("const h = new Headers([['Set-Cookie', 'a=1'], ['set-cookie', 'b=2']]);"
+              "h.set('X-Y', 'z'); return new Response(new Uint8Array([0, 255, 1]),"
+              "{ status: 201, headers: h });"));
   const auto response = f.call();
   ASSERT_TRUE(response) << response.error().text();
   EXPECT_EQ(response->status, 201);
@@ -67,8 +70,9 @@ TEST(Worker, KeepsStateBetweenCallsAndNotBetweenWorkers) {
 }
 
 TEST(Worker, RunsAnotherCallWhileOneWaits) {
-  Function f(handler("if (request.url.endsWith('slow')) await new Promise((r) => setTimeout(r, 50));"
-                     "return new Response(request.url);"));
+  Function f(
+      handler("if (request.url.endsWith('slow')) await new Promise((r) => setTimeout(r, 50));"
+              "return new Response(request.url);"));
   std::vector<std::string> order;
   const auto note = [&order](Result<Response> r) { order.emplace_back(as_text(r.value().body)); };
   f.worker().call({.url = "http://f/slow"}, note);
@@ -107,7 +111,8 @@ TEST(Worker, MayBeDestroyedByAnAnswer) {
 
 TEST(Worker, CancelsItsCallsWhenDestroyed) {
   TestHost host;
-  auto worker = engine().load(handler("await new Promise((r) => setTimeout(r, 1e6));"), "f", {}, host);
+  auto worker =
+      engine().load(handler("await new Promise((r) => setTimeout(r, 1e6));"), "f", {}, host);
   ASSERT_TRUE(worker);
   std::optional<Result<Response>> out;
   (*worker)->call({.url = "http://f/"}, [&](Result<Response> r) { out = std::move(r); });
@@ -139,9 +144,9 @@ TEST(Worker, SurvivesAnExceptionThatThrowsWhenRead) {
 }
 
 TEST(Worker, WantsAResponse) {
-  for (const char* body : {"return 'text';", "return null;", "", "return { status: 200 };",
-                           "return Response.error();",
-                           "const r = new Response('x'); await r.text(); return r;"}) {
+  for (const char* body :
+       {"return 'text';", "return null;", "", "return { status: 200 };", "return Response.error();",
+        "const r = new Response('x'); await r.text(); return r;"}) {
     const auto out = Function(handler(body)).call();
     ASSERT_FALSE(out) << body;
     EXPECT_EQ(out.error().code, Code::threw) << body;
@@ -158,9 +163,10 @@ TEST(Worker, SaysWhenAPromiseNeverSettles) {
 }
 
 TEST(Worker, WaitsForThenables) {
-  EXPECT_EQ(Function("export default { fetch() { return { then(ok) { ok(new Response('t')); } }; } }")
-                .text(),
-            "t");
+  EXPECT_EQ(
+      Function("export default { fetch() { return { then(ok) { ok(new Response('t')); } }; } }")
+          .text(),
+      "t");
   EXPECT_EQ(Function("export default { fetch() { return new Response('sync'); } }").text(), "sync");
 }
 
@@ -194,8 +200,7 @@ TEST(Load, PointsAtSyntaxErrors) {
   Function f("export default {\n  fetch() {\n    const = 1;\n  }\n};");
   EXPECT_EQ(f.load_error().code, Code::syntax);
   EXPECT_EQ(f.load_error().detail, "f.js:3:11: Unexpected token '='");
-  EXPECT_EQ(Function("export default {").load_error().detail,
-            "f.js:1:17: Unexpected end of input");
+  EXPECT_EQ(Function("export default {").load_error().detail, "f.js:1:17: Unexpected end of input");
 }
 
 TEST(Load, RefusesImportsAtTheirPlace) {
@@ -225,9 +230,10 @@ TEST(Load, ReportsTheTopLevel) {
   EXPECT_EQ(Function("await new Promise(() => {});").load_error().code, Code::invalid);
   EXPECT_EQ(Function("for (;;);").load_error().code, Code::cpu_exceeded);
   EXPECT_EQ(Function("setTimeout(() => {}, 1);").load_error().code, Code::threw);
-  EXPECT_EQ(Function("const x = await 5; export default { fetch() { return new Response(`${x}`); } }")
-                .text(),
-            "5");
+  EXPECT_EQ(
+      Function("const x = await 5; export default { fetch() { return new Response(`${x}`); } }")
+          .text(),
+      "5");
 }
 
 TEST(Engine, BuildsTheSnapshotItself) {

@@ -102,8 +102,10 @@ TEST(ObjectTable, CallersSeeEveryProviderInTurn) {
 
 TEST(ObjectTable, KnowsWhatLiesOutsideOfARange) {
   ObjectTable table;
-  for (const unsigned at : {10u, 60u, 200u}) ASSERT_TRUE(table.put(id_at<ObjectId>(at), record_of(1), 0));
-  EXPECT_EQ(table.outside(id_at<NodeId>(50), id_at<NodeId>(200)), (std::vector{id_at<ObjectId>(10)}));
+  for (const unsigned at : {10u, 60u, 200u})
+    ASSERT_TRUE(table.put(id_at<ObjectId>(at), record_of(1), 0));
+  EXPECT_EQ(table.outside(id_at<NodeId>(50), id_at<NodeId>(200)),
+            (std::vector{id_at<ObjectId>(10)}));
   EXPECT_TRUE(table.outside(id_at<NodeId>(50), id_at<NodeId>(50)).empty());
 }
 

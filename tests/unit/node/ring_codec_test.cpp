@@ -30,8 +30,11 @@ std::vector<Question> questions() {
           Ping{}};
 }
 std::vector<Reply> replies() {
-  return {Ack{}, FindNodeReply{false, {contact_at(1)}}, FindNodeReply{true, {contact_at(1), contact_at(2)}},
-          GetObjectReply{{record_of(1), record_of(2)}}, Neighbours{{}, {contact_at(5)}},
+  return {Ack{},
+          FindNodeReply{false, {contact_at(1)}},
+          FindNodeReply{true, {contact_at(1), contact_at(2)}},
+          GetObjectReply{{record_of(1), record_of(2)}},
+          Neighbours{{}, {contact_at(5)}},
           Neighbours{contact_at(6), {}}};
 }
 
@@ -83,9 +86,11 @@ TEST(RingCodec, AdversaryListsOverTheirLimitsAreTooLarge) {
   const auto code = [](const auto& back) { return back ? Code::internal : back.error().code; };
   const Contacts many(kSuccessorsMax + 2, contact_at(1));
   EXPECT_EQ(code(decode_reply(encode(Reply(FindNodeReply{true, many})))), Code::too_large);
-  EXPECT_EQ(code(decode_reply(encode(Reply(FindNodeReply{false, {4, contact_at(1)}})))), Code::too_large);
+  EXPECT_EQ(code(decode_reply(encode(Reply(FindNodeReply{false, {4, contact_at(1)}})))),
+            Code::too_large);
   EXPECT_EQ(code(decode_reply(encode(Reply(Neighbours{{}, many})))), Code::too_large);
-  EXPECT_EQ(code(decode_reply(encode(Reply(GetObjectReply{Records(65, record_of(1))})))), Code::too_large);
+  EXPECT_EQ(code(decode_reply(encode(Reply(GetObjectReply{Records(65, record_of(1))})))),
+            Code::too_large);
   const Store store{id_at<ObjectId>(9), record_of(3)};
   EXPECT_EQ(code(decode_question(encode(Question(HandOver{{17, store}})))), Code::too_large);
   Store big = store;

@@ -39,7 +39,8 @@ class RingStep : public testing::Test {
     ring.answered(copy.token, after.id, Neighbours{before, {before}}, at);
     for (const Ask& ask : take<Ask>(ring))
       if (std::holds_alternative<Notify>(ask.question))
-        ring.answered(ask.token, after.id, Neighbours{contact_at(100), {before, contact_at(100)}}, at);
+        ring.answered(ask.token, after.id, Neighbours{contact_at(100), {before, contact_at(100)}},
+                      at);
     ASSERT_TRUE(ring.answer(before.id, Notify{before}, at));
     ring.take_effects();
     ASSERT_EQ(ring.table().successors(), (Contacts{after, before}));
@@ -126,6 +127,20 @@ TEST_F(RingStep, DeadSuccessorIsReplacedAtOnce) {
   EXPECT_EQ(std::get<FingerRemoved>(effects[1]).id, after.id);
 }
 
+TEST_F(RingStep, RegressOldQuestionToARestartedNodeDoesNotEvictIt) {
+  join_ring_of_three();
+  ring.lookup(id_at<Point>(20), 1, at);
+  std::optional<Ask> lost;
+  for (const Ask& ask : take<Ask>(ring))
+    if (ask.to == after) lost = ask;
+  ASSERT_TRUE(lost);
+  pass(900ms);
+  ASSERT_TRUE(ring.answer(after.id, Notify{after}, at));
+  pass(100ms);
+  ring.answered(lost->token, {}, fail(Code::timeout, "nobody"), at);
+  EXPECT_EQ(ring.table().successor(), after);
+}
+
 TEST_F(RingStep, SilentPredecessorIsAskedAndDropped) {
   join_ring_of_three();
   pass(10s);
@@ -154,7 +169,8 @@ TEST_F(RingStep, AdversaryMaySpeakForItselfOnly) {
   EXPECT_EQ(code(liar.id, Notify{contact_at(98)}), Code::denied);
   EXPECT_EQ(code(liar.id, Leave{before, {}, {}}), Code::denied);
   EXPECT_EQ(code(liar.id, Store{id_at<ObjectId>(80), record_of(3, 1, 1'050'000)}), Code::denied);
-  EXPECT_EQ(code(liar.id, HandOver{{{id_at<ObjectId>(80), record_of(3, 1, 1'050'000)}}}), Code::denied);
+  EXPECT_EQ(code(liar.id, HandOver{{{id_at<ObjectId>(80), record_of(3, 1, 1'050'000)}}}),
+            Code::denied);
   EXPECT_EQ(ring.table().predecessor(), before);
   EXPECT_EQ(ring.objects().record_count(), 0u);
 }
@@ -164,8 +180,9 @@ TEST_F(RingStep, KeepsOnlyObjectsItIsResponsibleFor) {
   const Contact provider = contact_at(3);
   const Record record = record_of(3, 1, 1'050'000);
   EXPECT_EQ(code(provider.id, Store{id_at<ObjectId>(120), record}), Code::not_found);
-  EXPECT_EQ(code(after.id, HandOver{{{id_at<ObjectId>(120), record}, {id_at<ObjectId>(80), record}}}),
-            Code::not_found);
+  EXPECT_EQ(
+      code(after.id, HandOver{{{id_at<ObjectId>(120), record}, {id_at<ObjectId>(80), record}}}),
+      Code::not_found);
   EXPECT_EQ(ring.objects().all(), std::vector{id_at<ObjectId>(80)});
   EXPECT_TRUE(ring.answer(provider.id, Store{id_at<ObjectId>(90), record}, at));
   EXPECT_TRUE(ring.answer(after.id, HandOver{{{id_at<ObjectId>(70), record}}}, at));

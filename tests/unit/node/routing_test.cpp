@@ -148,6 +148,16 @@ TEST(Lookup, NeverAsksAnIdentityTwice) {
   EXPECT_TRUE(lookup.done());
 }
 
+TEST(Lookup, SuspectsAreAskedWhenNobodyElseIsLeft) {
+  Lookup lookup(kSelf, kTarget, contacts({100}));
+  const auto is_suspect = [](const NodeId& id) { return id == contact_at(150).id; };
+  lookup.on_reply(*lookup.next(), {false, contacts({150, 120})}, is_suspect);
+  EXPECT_EQ(lookup.next(), contact_at(120));
+  EXPECT_EQ(lookup.next(), std::nullopt);
+  lookup.on_failure();
+  EXPECT_EQ(lookup.next(), contact_at(150));
+}
+
 TEST(Lookup, AdversaryWithEndlesslyManyIdentitiesIsGivenUp) {
   Lookup lookup(kSelf, kTarget, {});
   EXPECT_TRUE(lookup.done());

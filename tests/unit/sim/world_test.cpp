@@ -5,7 +5,8 @@
 namespace themis::sim {
 namespace {
 
-/// One end of a stream that remembers what happened to it and writes until all of `to_send` is taken.
+/// One end of a stream that remembers what happened to it and writes until all of `to_send` is
+/// taken.
 struct Peer final : net::StreamHandler {
   std::unique_ptr<net::Stream> stream;
   Bytes received;
@@ -119,7 +120,8 @@ TEST_F(SimWorld, CarriesAStreamInOrderInFragmentsWithShortWrites) {
   client.to_send = numbers(300'000);
   client.close_when_sent = true;
   connect();
-  ASSERT_TRUE(world.run_until([&] { return !server.peers.empty() && accepted().closed == 1; }, 60s));
+  ASSERT_TRUE(
+      world.run_until([&] { return !server.peers.empty() && accepted().closed == 1; }, 60s));
   EXPECT_EQ(accepted().received, client.to_send);
   EXPECT_EQ(accepted().why.detail, "closed by the peer");
   EXPECT_GT(client.short_writes, 100u);
@@ -276,7 +278,8 @@ TEST_F(SimWorld, ResetsAndRefusesAtRandomWhenAsked) {
 
 /// Echoes between hosts with every fault switched on; returns the trace and what was received.
 std::pair<uint64_t, size_t> chaos(uint64_t seed) {
-  World world(seed, {.reset_probability = 0.01, .refuse_probability = 0.1, .send_buffer_bytes = 500});
+  World world(seed,
+              {.reset_probability = 0.01, .refuse_probability = 0.1, .send_buffer_bytes = 500});
   Host& server_host = world.add_host("10.0.0.1");
   std::vector<Host*> hosts;
   for (int i = 2; i < 6; ++i) hosts.push_back(&world.add_host("10.0.0." + std::to_string(i)));

@@ -1,0 +1,134 @@
+#include "actors/placement/placement.hpp"
+
+#include <caf/all.hpp>
+#include <deque>
+#include <filesystem>
+
+#include "actors/placement/spawner.hpp"
+#include "actors/system/caf_error.hpp"
+#include "actors/system/dead_letters.hpp"
+
+namespace themis {
+namespace {
+
+/// So many may wait for a process that starts.
+constexpr size_t kWaitingMax = 1024;
+/// How long starting one actor inside may take.
+constexpr Duration kSpawnMax = 30s;
+/// The threads of a native enclave process are seven; room for what its actors start.
+constexpr uint32_t kThreadsMax = 64;
+
+/// The parent's actor for one enclave process.
+class EnclaveProcess final : public PinnedActor {
+ public:
+  EnclaveProcess(caf::actor_config& config, ProcessHome home, PlaceOptions options)
+      : PinnedActor(config), home_(home), options_(std::move(options)) {}
+  const char* name() const override { return "enclave-process"; }
+  void on_exit() override {
+    waiting_.clear();
+    root_ = nullptr;
+    process_.reset();
+  }
+
+ private:
+  struct Waiting {
+    SpawnActor ask;
+    caf::typed_response_promise<caf::actor> promise;
+  };
+
+  caf::behavior make_behavior() override {
+    set_default_handlers(*this);
+    if (const Status started = start(); !started) {
+      quit(to_caf(started.error()));
+      return {};
+    }
+    set_exit_handler([this](caf::exit_msg& exit) {
+      asked_to_end_ = exit.reason;
+      process_->stop();
+    });
+    return {[this](const SpawnActor& ask) { return spawn_inside(ask); },
+            [this](ProcessUp) { on_up(); },
+            [this](const ProcessEnded& ended) { on_ended(ended.why); }};
+  }
+
+  Status start() {
+    sandbox::LaunchOptions launch;
+    launch.argv = {options_.program.empty() ? executable_directory() + "/themis-enclave"
+                                            : options_.program};
+    launch.limits = {.memory_bytes = options_.memory_bytes, .processes = kThreadsMax};
+    THEMIS_TRY(process_, ChildProcess::start(home_, options_.name, std::move(launch), this));
+    root_ = process_->proxy(Exports::target_of("root"));
+    return {};
+  }
+
+  caf::result<caf::actor> spawn_inside(const SpawnActor& ask) {
+    auto promise = make_response_promise<caf::actor>();
+    if (up_) {
+      send_spawn(ask, promise);
+    } else if (waiting_.size() < kWaitingMax) {
+      waiting_.push_back({ask, promise});
+    } else {
+      return to_caf({Code::overloaded, options_.name + " is starting and too many wait for it"});
+    }
+    return caf::delegated<caf::actor>{};
+  }
+
+  void send_spawn(const SpawnActor& ask, caf::typed_response_promise<caf::actor> promise) {
+    wire::Builder<schema::Spawn> message(16 + (ask.kind.size() + ask.name.size()) / 8);
+    message->setKind(wire::to_text(ask.kind));
+    message->setName(wire::to_text(ask.name));
+    request(root_, caf::infinite, message.finish(home_.loop->now() + kSpawnMax))
+        .then(
+            [this, promise](const wire::Msg<schema::Spawned>& answer) mutable {
+              const auto target = wire::decode(
+                  answer, [](const schema::Spawned::Reader& spawned) -> Result<wire::Target> {
+                    return spawned.getActor();
+                  });
+              if (!target) return promise.deliver(to_caf(target.error()));
+              promise.deliver(process_->proxy(*target));
+            },
+            [promise](const caf::error& error) mutable { promise.deliver(error); });
+  }
+
+  void on_up() {
+    up_ = true;
+    for (Waiting& waiting : std::exchange(waiting_, {})) send_spawn(waiting.ask, waiting.promise);
+  }
+
+  void on_ended(const Error& why) {
+    for (Waiting& waiting : std::exchange(waiting_, {})) waiting.promise.deliver(to_caf(why));
+    quit(asked_to_end_ ? *asked_to_end_ : to_caf(why));
+  }
+
+  const ProcessHome home_;
+  const PlaceOptions options_;
+  std::unique_ptr<ChildProcess> process_;
+  caf::actor root_;
+  std::deque<Waiting> waiting_;
+  std::optional<caf::error> asked_to_end_;
+  bool up_ = false;
+};
+
+}  // namespace
+
+std::string executable_directory() {
+  std::error_code error;
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
+  return error ? "." : self.parent_path().string();
+}
+
+caf::actor spawn_place(const ProcessHome& home, const PlaceOptions& options) {
+  if (options.place == Place::local)
+    return spawn_pinned<Spawner>(*home.reactor, built_in_kinds(), nullptr);
+  return spawn_pinned<EnclaveProcess>(*home.reactor, home, options);
+}
+
+ChildSpec place_child(const ProcessHome& home, PlaceOptions options) {
+  std::string id = options.name;
+  return {std::move(id),
+          [home, options = std::move(options)](caf::event_based_actor*) -> Result<caf::actor> {
+            return spawn_place(home, options);
+          }};
+}
+
+}  // namespace themis

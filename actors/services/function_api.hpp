@@ -1,0 +1,84 @@
+#pragma once
+// What the actors of a process may ask its function service. Each is one message; use `request`.
+// Never crosses a session.
+
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "actors/node/contact.hpp"
+#include "actors/services/function_types.hpp"
+
+namespace themis {
+
+/// Takes a function: keeps its code, places `instances` of it on the ring and keeps them alive.
+/// Replaces the version before it without a failed call.
+/// -> DeployedFunction, when the code is on disk and at least one instance answers.
+/// Errors: invalid (name, instances, an empty source), too_large; syntax, threw (the function's
+/// own); unavailable (no node could host it); overloaded; io.
+struct DeployFunction {
+  std::string name;
+  std::shared_ptr<const Bytes> source;
+  uint32_t instances = kInstancesDefault;
+};
+struct DeployedFunction {
+  std::string name;
+  CodeId id{};
+  uint32_t version = 0;
+};
+/// Stops every instance and forgets the function. -> caf::unit.
+/// Errors: not_found (it was not deployed through this node), overloaded, io.
+struct RemoveFunction {
+  std::string name;
+};
+/// -> FunctionList: what was deployed through this node, by name, with the instances of the last
+/// look.
+struct ListFunctions {};
+/// What the ring knows of one function, wherever it was deployed. -> FunctionReport.
+/// Errors: not_found; those of FindName.
+struct DescribeFunction {
+  std::string name;
+};
+struct FunctionReport {
+  std::string name;
+  CodeId id{};
+  uint32_t version = 0;
+  uint32_t wanted = 0;  ///< Instances to keep alive; 0 when another node looks after it.
+  ring::Contacts instances;
+};
+struct FunctionList {
+  std::vector<FunctionReport> functions;
+};
+/// A call found an instance dead, or none: look now and place anew. -> caf::unit when an instance
+/// answers. Errors: not_found (not deployed through this node), unavailable, overloaded.
+struct EnsureFunction {
+  std::string name;
+};
+/// The same for whichever deployed function has this code.
+struct EnsureCode {
+  CodeId id{};
+};
+/// -> FunctionCounts.
+struct CountFunctions {};
+struct FunctionCounts {
+  size_t deployed = 0;  ///< Taken here.
+  size_t hosted = 0;    ///< Instances on this node.
+  uint64_t invoked = 0; ///< Calls given to the workers since the start.
+  uint64_t placed = 0;  ///< Instances asked for and acknowledged.
+  uint64_t fetched = 0; ///< Codes fetched from peers.
+};
+
+}  // namespace themis
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::DeployFunction)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::DeployedFunction)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::RemoveFunction)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ListFunctions)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::DescribeFunction)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::FunctionReport)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::FunctionList)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::EnsureFunction)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::EnsureCode)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::CountFunctions)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::FunctionCounts)

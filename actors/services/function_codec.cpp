@@ -1,0 +1,116 @@
+#include "actors/services/function_codec.hpp"
+
+#include <algorithm>
+
+namespace themis {
+namespace {
+
+Result<CodeId> read_id(capnp::Data::Reader data) {
+  const ByteView bytes = wire::bytes_of(data);
+  CodeId id;
+  if (bytes.size() != id.size()) return fail(Code::malformed, "a code's id has 32 bytes");
+  std::ranges::copy(bytes, id.begin());
+  return id;
+}
+
+Result<std::string> read_name(capnp::Text::Reader text) {
+  const std::string_view name = wire::text_of(text);
+  if (!is_function_name(name)) return fail(Code::malformed, "not a function's name");
+  return std::string(name);
+}
+
+Status check_headers(capnp::List<schema::Header>::Reader headers) {
+  if (headers.size() > kInvokeHeadersMax)
+    return fail(Code::malformed, "a request of more than 128 headers");
+  size_t bytes = 0;
+  for (const schema::Header::Reader header : headers)
+    bytes += header.getName().size() + header.getValue().size();
+  if (bytes > kInvokeHeadBytesMax) return fail(Code::malformed, "headers of more than 32 KB");
+  return {};
+}
+
+}  // namespace
+
+AckMsg ack() { return wire::Builder<schema::Ack>(2).finish(); }
+
+HostMsg encode_host(const HostedRow& row, TimePoint deadline) {
+  wire::Builder<schema::Host> host;
+  host->setName(wire::to_text(row.name));
+  host->setCode(wire::to_data(row.version.id));
+  host->setVersion(row.version.number);
+  return host.finish(deadline);
+}
+
+Result<HostedRow> decode_host(const HostMsg& message) {
+  return wire::decode(message, [](const schema::Host::Reader& host) -> Result<HostedRow> {
+    HostedRow row;
+    THEMIS_TRY(row.name, read_name(host.getName()));
+    THEMIS_TRY(row.version.id, read_id(host.getCode()));
+    row.version.number = host.getVersion();
+    return row;
+  });
+}
+
+UnhostMsg encode_unhost(const std::string& name, TimePoint deadline) {
+  wire::Builder<schema::Unhost> unhost;
+  unhost->setName(wire::to_text(name));
+  return unhost.finish(deadline);
+}
+
+Result<std::string> decode_unhost(const UnhostMsg& message) {
+  return wire::decode(message, [](const schema::Unhost::Reader& unhost) {
+    return read_name(unhost.getName());
+  });
+}
+
+FetchCodeMsg encode_fetch(const CodeId& id, TimePoint deadline) {
+  wire::Builder<schema::FetchCode> fetch;
+  fetch->setId(wire::to_data(id));
+  return fetch.finish(deadline);
+}
+
+Result<CodeId> decode_fetch(const FetchCodeMsg& message) {
+  return wire::decode(message, [](const schema::FetchCode::Reader& fetch) {
+    return read_id(fetch.getId());
+  });
+}
+
+CodeBlobMsg encode_code(ByteView source) {
+  wire::Builder<schema::CodeBlob> blob(source.size() / wire::Frame::kWordBytes + 8);
+  blob->setSource(wire::to_data(source));
+  return blob.finish();
+}
+
+Result<std::shared_ptr<const Bytes>> decode_code(const CodeBlobMsg& message, const CodeId& id) {
+  return wire::decode(
+      message,
+      [&id](const schema::CodeBlob::Reader& blob) -> Result<std::shared_ptr<const Bytes>> {
+        const ByteView source = wire::bytes_of(blob.getSource());
+        if (source.size() > kSourceBytesMax)
+          return fail(Code::too_large, "a function's code of more than 1 MB");
+        if (crypto::blake2b(source) != id)
+          return fail(Code::forged, "the code does not have the hash that was asked for");
+        return std::make_shared<const Bytes>(source.begin(), source.end());
+      });
+}
+
+Result<InvokeTarget> decode_invoke(const InvokeMsg& message) {
+  return wire::decode(message, [](const schema::Invoke::Reader& invoke) -> Result<InvokeTarget> {
+    InvokeTarget target;
+    target.by_code = invoke.hasCode() && invoke.getCode().size() > 0;
+    if (target.by_code) {
+      THEMIS_TRY(target.id, read_id(invoke.getCode()));
+    } else {
+      THEMIS_TRY(target.function, read_name(invoke.getFunction()));
+    }
+    if (invoke.getMethod().size() > kInvokeHeadBytesMax ||
+        invoke.getUrl().size() > kInvokeHeadBytesMax)
+      return fail(Code::malformed, "a method or URL of more than 32 KB");
+    if (invoke.getBody().size() > kInvokeBodyBytesMax)
+      return fail(Code::malformed, "a body of more than 1 MB");
+    THEMIS_CHECK(check_headers(invoke.getHeaders()));
+    return target;
+  });
+}
+
+}  // namespace themis

@@ -1,0 +1,52 @@
+#pragma once
+// What function services ask each other, parsed strictly into bounded values, and back.
+
+#include <memory>
+
+#include "actors/services/function_types.hpp"
+#include "function.capnp.h"
+#include "rpc.capnp.h"
+#include "wire/msg.hpp"
+
+namespace themis {
+
+using HostMsg = wire::Msg<schema::Host>;
+using UnhostMsg = wire::Msg<schema::Unhost>;
+using FetchCodeMsg = wire::Msg<schema::FetchCode>;
+using CodeBlobMsg = wire::Msg<schema::CodeBlob>;
+using InvokeMsg = wire::Msg<schema::Invoke>;
+using OutcomeMsg = wire::Msg<schema::Outcome>;
+using AckMsg = wire::Msg<schema::Ack>;
+
+/// Bounds of a request and a response as they travel: an HTTP head of 16 KB with 100 headers fits,
+/// and so does what the gateway and the handler add.
+inline constexpr size_t kInvokeHeadersMax = 128;
+inline constexpr size_t kInvokeHeadBytesMax = 32 * 1024;
+inline constexpr size_t kInvokeBodyBytesMax = 1024 * 1024;
+inline constexpr size_t kOutcomeBodyBytesMax = 1536 * 1024;
+
+AckMsg ack();
+
+HostMsg encode_host(const HostedRow& row, TimePoint deadline);
+/// Errors of all decoders: malformed.
+Result<HostedRow> decode_host(const HostMsg& message);
+
+UnhostMsg encode_unhost(const std::string& name, TimePoint deadline);
+Result<std::string> decode_unhost(const UnhostMsg& message);
+
+FetchCodeMsg encode_fetch(const CodeId& id, TimePoint deadline);
+Result<CodeId> decode_fetch(const FetchCodeMsg& message);
+
+CodeBlobMsg encode_code(ByteView source);
+/// Only what hashes to `id`. Errors: malformed, too_large; forged (another hash).
+Result<std::shared_ptr<const Bytes>> decode_code(const CodeBlobMsg& message, const CodeId& id);
+
+/// What an Invoke is for; the rest of the message has been checked to be within the bounds above.
+struct InvokeTarget {
+  std::string function;      ///< Empty: by code only.
+  bool by_code = false;      ///< True: exactly this code.
+  CodeId id{};
+};
+Result<InvokeTarget> decode_invoke(const InvokeMsg& message);
+
+}  // namespace themis

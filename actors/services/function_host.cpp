@@ -1,0 +1,257 @@
+#include "actors/services/function_host.hpp"
+
+#include <caf/all.hpp>
+
+#include "actors/peer/exports.hpp"
+#include "actors/system/caf_error.hpp"
+#include "runtime/base/log.hpp"
+
+namespace themis {
+namespace {
+
+void deliver(std::vector<caf::response_promise>& promises, const Status& status) {
+  for (caf::response_promise& promise : promises) {
+    if (status) {
+      promise.deliver(ack());
+    } else {
+      promise.deliver(to_caf(status.error()));
+    }
+  }
+}
+
+}  // namespace
+
+void FunctionHost::host(const HostedRow& row, std::optional<NodeId> asker,
+                        caf::response_promise promise) {
+  const auto refuse = [&](Code code, std::string detail) {
+    promise.deliver(to_caf({code, std::move(detail)}));
+  };
+  if (!context_.workers) return refuse(Code::unavailable, "this node runs no functions");
+  const auto found = hosted_.find(row.name);
+  if (found != hosted_.end() && found->second == row.version) {
+    promise.deliver(ack());
+    return;
+  }
+  if (found != hosted_.end() && row.version < found->second)
+    return refuse(Code::exists, "a newer version of \"" + row.name + "\" is hosted here");
+  if (found == hosted_.end() && hosted_.size() + changes_.size() >= kHostedMax)
+    return refuse(Code::overloaded, "this node hosts as many functions as it may");
+  const auto [change, fresh] = changes_.try_emplace(row.name);
+  if (!fresh && change->second.version != row.version)
+    return refuse(Code::overloaded, "another version of \"" + row.name + "\" is being taken in");
+  change->second.waiters.push_back(std::move(promise));
+  if (!fresh) return;
+  change->second.version = row.version;
+  // The asker's session is open, so its address is not needed to reach it.
+  if (asker) change->second.holders.push_back({*asker, {}});
+  load(row.name);
+}
+
+void FunctionHost::load(const std::string& name) {
+  context_.actor.request(context_.store, caf::infinite, LoadCode{changes_.at(name).version.id})
+      .then([this, name](const CodePtr& source) { install(name, source); },
+            [this, name](const caf::error&) { fetch(name); });
+}
+
+void FunctionHost::fetch(const std::string& name) {
+  Change& change = changes_.at(name);
+  if (change.holders.empty()) {
+    if (!change.searched) return search(name);
+    return finish(name, fail(Code::unavailable, "no node could send the code " +
+                                                    to_hex(change.version.id)));
+  }
+  const ring::Contact holder = std::move(change.holders.front());
+  change.holders.pop_front();
+  ask_holder(name, holder);
+}
+
+void FunctionHost::search(const std::string& name) {
+  Change& change = changes_.at(name);
+  change.searched = true;
+  const FindName find{ring_name_of_code(change.version.id)};
+  context_.actor.request(context_.node, caf::infinite, find)
+      .then(
+          [this, name](const ring::Records& records) {
+            std::deque<ring::Contact>& holders = changes_.at(name).holders;
+            for (const ring::Record& record : records)
+              if (record.provider.id != context_.self.id && holders.size() < kHoldersMax)
+                holders.push_back(record.provider);
+            fetch(name);
+          },
+          [this, name](const caf::error&) { fetch(name); });
+}
+
+void FunctionHost::ask_holder(const std::string& name, const ring::Contact& holder) {
+  const auto failed = [this, name](const caf::error&) { fetch(name); };
+  const auto reached = [this, name, failed](const caf::actor& functions) {
+    const CodeId id = changes_.at(name).version.id;
+    const FetchCodeMsg ask = encode_fetch(id, context_.loop.now() + kFetchTimeout);
+    context_.actor.request(functions, caf::infinite, ask)
+        .then(
+            [this, name, id](const CodeBlobMsg& blob) {
+              Result<CodePtr> source = decode_code(blob, id);
+              if (!source) {
+                log::warn("functions", "code of {} from a peer is refused: {}", name,
+                          source.error().text());
+                return fetch(name);
+              }
+              ++fetched_;
+              install(name, std::move(*source));
+            },
+            failed);
+  };
+  const ReachActor reach{holder, Exports::target_of(kFunctionsActorName)};
+  context_.actor.request(context_.node, caf::infinite, reach).then(reached, failed);
+}
+
+void FunctionHost::install(const std::string& name, CodePtr source) {
+  Change& change = changes_.at(name);
+  change.source = std::move(source);
+  const InstallFunction order{name, change.version.id, change.source, context_.limits};
+  context_.actor.request(context_.workers, caf::infinite, order)
+      .then([this, name](caf::unit_t) { save(name); },
+            [this, name](const caf::error& error) { finish(name, fail(from_caf(error))); });
+}
+
+void FunctionHost::save(const std::string& name) {
+  const Change& change = changes_.at(name);
+  loaded_.insert(change.version.id);
+  if (change.restoring) return announce(name);
+  const SaveHosted order{{name, change.version}, change.source};
+  context_.actor.request(context_.store, caf::infinite, order)
+      .then([this, name](caf::unit_t) { announce(name); },
+            [this, name](const caf::error& error) {
+              const CodeId id = changes_.at(name).version.id;
+              use(id, 1, 0);
+              use(id, -1, 0);  // retires it when nothing else runs it
+              finish(name, fail(from_caf(error)));
+            });
+}
+
+void FunctionHost::announce(const std::string& name) {
+  const FunctionVersion version = changes_.at(name).version;
+  const auto before = hosted_.find(name);
+  use(version.id, 1, 0);
+  if (before != hosted_.end()) use(before->second.id, -1, 0);
+  hosted_[name] = version;
+  log::info("functions", "hosting {} version {} ({})", name, version.number,
+            to_hex(version.id).substr(0, 8));
+  const ProvideName provide{ring_name_of_function(name), encode_payload({version, true})};
+  // The ring goes on announcing it whatever the outcome now.
+  context_.actor.request(context_.node, caf::infinite, provide)
+      .then([this, name](caf::unit_t) { finish(name, {}); },
+            [this, name](const caf::error& error) {
+              log::warn("functions", "{} is not announced yet: {}", name, describe(error));
+              finish(name, {});
+            });
+}
+
+void FunctionHost::finish(const std::string& name, const Status& status) {
+  auto node = changes_.extract(name);
+  Change& change = node.mapped();
+  deliver(change.waiters, status);
+  if (change.restoring) restored({name, change.version}, status);
+  for (caf::response_promise& promise : change.unhost) unhost(name, std::move(promise));
+}
+
+void FunctionHost::unhost(const std::string& name, caf::response_promise promise) {
+  if (const auto change = changes_.find(name); change != changes_.end()) {
+    change->second.unhost.push_back(std::move(promise));
+    return;
+  }
+  const auto found = hosted_.find(name);
+  if (found == hosted_.end()) {
+    promise.deliver(ack());
+    return;
+  }
+  const CodeId id = found->second.id;
+  hosted_.erase(found);
+  use(id, -1, 0);
+  log::info("functions", "no longer hosting {}", name);
+  context_.actor.send(context_.node, WithdrawName{ring_name_of_function(name)});
+  context_.actor.request(context_.store, caf::infinite, EraseHosted{name})
+      .then([promise](caf::unit_t) mutable { promise.deliver(ack()); },
+            [promise](const caf::error& error) mutable { promise.deliver(error); });
+}
+
+Result<CodeId> FunctionHost::resolve(const InvokeTarget& target) const {
+  if (target.by_code) {
+    if (loaded_.contains(target.id)) return target.id;
+    return fail(Code::not_found, "the code " + to_hex(target.id) + " does not run here");
+  }
+  const auto found = hosted_.find(target.function);
+  if (found != hosted_.end()) return found->second.id;
+  return fail(Code::not_found, "\"" + target.function + "\" does not run here");
+}
+
+void FunctionHost::keep(const CodeId& id) { use(id, 0, 1); }
+void FunctionHost::release(const CodeId& id) { use(id, 0, -1); }
+
+void FunctionHost::use(const CodeId& id, int hosted, int deployed) {
+  CodeUse& use = codes_[id];
+  use.hosted += static_cast<size_t>(hosted);
+  use.deployed += static_cast<size_t>(deployed);
+  if (hosted < 0 && use.hosted == 0)
+    retired_.push_back({context_.loop.now() + kGrace, id});
+  refresh_announcement(id, use);
+  if (use.hosted == 0 && use.deployed == 0) codes_.erase(id);
+}
+
+void FunctionHost::refresh_announcement(const CodeId& id, CodeUse& use) {
+  std::optional<bool> wanted;
+  if (use.hosted + use.deployed > 0) wanted = use.hosted > 0;
+  if (wanted == use.announced) return;
+  use.announced = wanted;
+  if (!wanted) return context_.actor.send(context_.node, WithdrawName{ring_name_of_code(id)});
+  const ProvideName provide{ring_name_of_code(id), encode_payload({{0, id}, *wanted})};
+  context_.actor.request(context_.node, caf::infinite, provide)
+      .then([](caf::unit_t) {}, [](const caf::error&) {});  // announced again by the ring
+}
+
+void FunctionHost::restore(const std::vector<HostedRow>& rows) {
+  if (!context_.workers) return;
+  for (const HostedRow& row : rows) restores_.push_back({context_.loop.now(), row});
+  restore_next();
+}
+
+void FunctionHost::restore_next() {
+  while (restoring_ < kRestoresMax && !restores_.empty() &&
+         restores_.front().due <= context_.loop.now()) {
+    const HostedRow row = std::move(restores_.front().row);
+    restores_.pop_front();
+    if (hosted_.contains(row.name)) continue;  // somebody asked for it meanwhile
+    const auto [change, fresh] = changes_.try_emplace(row.name);
+    if (!fresh) continue;
+    change->second.version = row.version;
+    change->second.restoring = true;
+    ++restoring_;
+    load(row.name);
+  }
+}
+
+void FunctionHost::restored(const HostedRow& row, const Status& status) {
+  --restoring_;
+  if (!status && is_functions_own(status.error().code)) {
+    log::error("functions", "{} is given up: {}", row.name, status.error().text());
+    context_.actor.request(context_.store, caf::infinite, EraseHosted{row.name})
+        .then([](caf::unit_t) {}, [](const caf::error&) {});
+  } else if (!status) {
+    log::warn("functions", "{} is not up yet: {}", row.name, status.error().text());
+    restores_.push_back({context_.loop.now() + kRestoreRetry, row});
+  }
+  restore_next();
+}
+
+void FunctionHost::tick() {
+  restore_next();
+  const TimePoint now = context_.loop.now();
+  while (!retired_.empty() && retired_.front().due <= now) {
+    const CodeId id = retired_.front().id;
+    retired_.pop_front();
+    const auto used = codes_.find(id);
+    if (used != codes_.end() && used->second.hosted > 0) continue;
+    if (loaded_.erase(id) > 0) context_.actor.send(context_.workers, UninstallFunction{id});
+  }
+}
+
+}  // namespace themis

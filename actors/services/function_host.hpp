@@ -1,0 +1,100 @@
+#pragma once
+// The functions that this node is an instance of: taking them in, keeping them over a restart,
+// letting them go.
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "actors/services/function_context.hpp"
+
+namespace themis {
+
+/// Part of the function service; its thread only. Brings each function through the same steps: its
+/// code (from disk, from who asks, from any holder), the workers, the disk, the ring.
+class FunctionHost {
+ public:
+  /// How long a peer may take to send a code: 1 MB at 200 KB/s.
+  static constexpr Duration kFetchTimeout = 5s;
+  /// Holders asked for one code.
+  static constexpr size_t kHoldersMax = 8;
+  /// Code that nobody runs any more answers calls by its id for so long: the default wall limit,
+  /// so a call that was routed here before is not lost.
+  static constexpr Duration kGrace = 30s;
+  /// Functions taken in again at once after a start, and how long a failed one waits.
+  static constexpr size_t kRestoresMax = 4;
+  static constexpr Duration kRestoreRetry = 1s;
+
+  explicit FunctionHost(FunctionContext& context) : context_(context) {}
+
+  /// Takes in what was hosted before the start.
+  void restore(const std::vector<HostedRow>& rows);
+  /// Becomes an instance. `asker`: the peer that wants it and has the code. Delivers AckMsg.
+  /// Errors: unavailable (no workers, no holder of the code), exists (a newer version is here),
+  /// overloaded, io; the function's own.
+  void host(const HostedRow& row, std::optional<NodeId> asker, caf::response_promise promise);
+  /// Stops being one. Delivers AckMsg, also when there was nothing.
+  void unhost(const std::string& name, caf::response_promise promise);
+  /// The code that a call is for. Errors: not_found.
+  Result<CodeId> resolve(const InvokeTarget& target) const;
+
+  /// A deployed function refers to this code, or no longer does: its holder is announced.
+  void keep(const CodeId& id);
+  void release(const CodeId& id);
+  /// About once a second.
+  void tick();
+
+  size_t count() const { return hosted_.size(); }
+  uint64_t fetched() const { return fetched_; }
+
+ private:
+  /// A version on its way in; one at a time for a name.
+  struct Change {
+    FunctionVersion version;
+    std::deque<ring::Contact> holders;
+    bool searched = false;  ///< The ring was asked for holders.
+    bool restoring = false;
+    CodePtr source;
+    std::vector<caf::response_promise> waiters;
+    std::vector<caf::response_promise> unhost;
+  };
+  struct CodeUse {
+    size_t hosted = 0;
+    size_t deployed = 0;
+    std::optional<bool> announced;  ///< As one that hosts, or that only keeps it.
+  };
+  struct Later {
+    TimePoint due;
+    HostedRow row;
+  };
+  struct Retired {
+    TimePoint due;
+    CodeId id;
+  };
+
+  void restore_next();
+  void load(const std::string& name);
+  void fetch(const std::string& name);
+  void search(const std::string& name);
+  void ask_holder(const std::string& name, const ring::Contact& holder);
+  void install(const std::string& name, CodePtr source);
+  void save(const std::string& name);
+  void announce(const std::string& name);
+  void finish(const std::string& name, const Status& status);
+  void restored(const HostedRow& row, const Status& status);
+  void use(const CodeId& id, int hosted, int deployed);
+  void refresh_announcement(const CodeId& id, CodeUse& use);
+
+  FunctionContext& context_;
+  std::map<std::string, FunctionVersion> hosted_;
+  std::map<std::string, Change> changes_;
+  std::map<CodeId, CodeUse> codes_;
+  std::set<CodeId> loaded_;  ///< What the workers have.
+  std::deque<Retired> retired_;
+  std::deque<Later> restores_;
+  size_t restoring_ = 0;
+  uint64_t fetched_ = 0;
+};
+
+}  // namespace themis

@@ -1,0 +1,49 @@
+#include "actors/services/function_store_actor.hpp"
+
+#include <caf/all.hpp>
+
+#include "actors/system/caf_error.hpp"
+#include "actors/system/dead_letters.hpp"
+
+namespace themis {
+namespace {
+
+caf::result<caf::unit_t> done(const Status& status) {
+  if (!status) return to_caf(status.error());
+  return caf::unit;
+}
+
+}  // namespace
+
+void FunctionStoreActor::enqueue(caf::mailbox_element_ptr element, caf::execution_unit*) {
+  caf::event_based_actor::enqueue(std::move(element), nullptr);
+}
+
+void FunctionStoreActor::enqueue(caf::strong_actor_ptr from, caf::message_id id,
+                                 caf::message message, caf::execution_unit*) {
+  enqueue(caf::make_mailbox_element(std::move(from), id, {}, std::move(message)), nullptr);
+}
+
+caf::behavior FunctionStoreActor::make_behavior() {
+  set_default_handlers(*this);
+  return {
+      [this](const LoadInventory&) -> caf::result<FunctionStore::Inventory> {
+        auto all = store_.load();
+        if (!all) return to_caf(all.error());
+        return std::move(*all);
+      },
+      [this](const PutCode& put) { return done(store_.put_code(*put.source)); },
+      [this](const LoadCode& wanted) -> caf::result<CodePtr> {
+        auto code = store_.code(wanted.id);
+        if (!code) return to_caf(code.error());
+        return std::make_shared<const Bytes>(std::move(*code));
+      },
+      [this](const DropCode& drop) { return done(store_.drop_code(drop.id)); },
+      [this](const SaveDeployed& save) { return done(store_.save(save.row, *save.source)); },
+      [this](const SaveHosted& save) { return done(store_.save(save.row, *save.source)); },
+      [this](const EraseDeployed& erase) { return done(store_.erase_deployed(erase.name)); },
+      [this](const EraseHosted& erase) { return done(store_.erase_hosted(erase.name)); },
+  };
+}
+
+}  // namespace themis

@@ -1,0 +1,51 @@
+#include "actors/services/function_types.hpp"
+
+#include <algorithm>
+
+namespace themis {
+namespace {
+
+constexpr uint8_t kPayloadFormat = 1;
+constexpr size_t kPayloadBytes = 38;
+
+}  // namespace
+
+bool is_function_name(std::string_view name) {
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  };
+  return !name.empty() && name.size() <= kFunctionNameBytesMax &&
+         std::all_of(name.begin(), name.end(), allowed);
+}
+
+Status check_function_name(std::string_view name) {
+  if (is_function_name(name)) return {};
+  return fail(Code::invalid,
+              "a function's name has 1 to 64 characters out of a-z, 0-9, \"_\" and \"-\"");
+}
+
+std::string ring_name_of_function(std::string_view name) { return "fn/" + std::string(name); }
+std::string ring_name_of_code(const CodeId& id) { return "code/" + to_hex(id); }
+
+Bytes encode_payload(const InstancePayload& payload) {
+  Bytes bytes(kPayloadBytes);
+  store(bytes.data(), kPayloadFormat);
+  store(bytes.data() + 1, static_cast<uint8_t>(payload.hosts ? 1 : 0));
+  store(bytes.data() + 2, payload.version.number);
+  std::ranges::copy(payload.version.id, bytes.begin() + 6);
+  return bytes;
+}
+
+Result<InstancePayload> decode_payload(ByteView bytes) {
+  if (bytes.size() != kPayloadBytes || load<uint8_t>(bytes.data()) != kPayloadFormat)
+    return fail(Code::malformed, "a record's payload is not one of a function");
+  const auto hosts = load<uint8_t>(bytes.data() + 1);
+  if (hosts > 1) return fail(Code::malformed, "a record's flag is neither 0 nor 1");
+  InstancePayload payload;
+  payload.hosts = hosts == 1;
+  payload.version.number = load<uint32_t>(bytes.data() + 2);
+  std::ranges::copy(bytes.subspan(6), payload.version.id.begin());
+  return payload;
+}
+
+}  // namespace themis

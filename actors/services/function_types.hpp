@@ -1,0 +1,73 @@
+#pragma once
+// The values of the function service and their limits: versions, names, what a node keeps on disk.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/base/bytes.hpp"
+#include "runtime/crypto/hash.hpp"
+
+namespace themis {
+
+/// BLAKE2b-256 of a function's source.
+using CodeId = crypto::Digest;
+
+/// The name under which peers address a function service.
+inline constexpr std::string_view kFunctionsActorName = "functions";
+
+/// A name is one path segment and a part of ring names.
+inline constexpr size_t kFunctionNameBytesMax = 64;
+/// What the gateway takes as a body until bodies stream, and what fits one message of a session.
+inline constexpr size_t kSourceBytesMax = 1024 * 1024;
+/// One instance may die unnoticed until the next look; the other answers meanwhile.
+inline constexpr uint32_t kInstancesDefault = 2;
+/// A lookup a wanted instance; a ring answers 64 records of a name at most.
+inline constexpr uint32_t kInstancesMax = 16;
+/// Functions deployed through one node, and instances on one node: each costs a few hundred bytes
+/// here and some ring traffic; the ring lets a node provide 65,536 names, two an instance.
+inline constexpr size_t kDeployedMax = 10'000;
+inline constexpr size_t kHostedMax = 10'000;
+
+/// Which code a function runs; the newer one wins wherever two meet.
+struct FunctionVersion {
+  uint32_t number = 0;
+  CodeId id{};  ///< Decides between two deployments of the same number.
+  friend auto operator<=>(const FunctionVersion&, const FunctionVersion&) = default;
+};
+
+/// A function that was deployed through this node.
+struct DeployedRow {
+  std::string name;
+  FunctionVersion version;
+  uint32_t instances = kInstancesDefault;
+  friend bool operator==(const DeployedRow&, const DeployedRow&) = default;
+};
+/// A function that this node is an instance of.
+struct HostedRow {
+  std::string name;
+  FunctionVersion version;
+  friend bool operator==(const HostedRow&, const HostedRow&) = default;
+};
+
+/// [a-z0-9_-]{1,64}.
+bool is_function_name(std::string_view name);
+/// Errors: invalid, with what a name looks like.
+Status check_function_name(std::string_view name);
+/// Under these names instances announce themselves on the ring.
+std::string ring_name_of_function(std::string_view name);
+std::string ring_name_of_code(const CodeId& id);
+
+/// What a ring record says of an instance or a holder of code.
+struct InstancePayload {
+  FunctionVersion version;
+  /// False: the provider only keeps the code. Records of "fn/..." are always true.
+  bool hosts = true;
+  friend bool operator==(const InstancePayload&, const InstancePayload&) = default;
+};
+/// 38 bytes: u8 format (1), u8 hosts, u32 version, the code's id.
+Bytes encode_payload(const InstancePayload& payload);
+/// Errors: malformed (length, format, flag).
+Result<InstancePayload> decode_payload(ByteView bytes);
+
+}  // namespace themis

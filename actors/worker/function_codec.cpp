@@ -1,0 +1,116 @@
+#include "actors/worker/function_codec.hpp"
+
+#include <algorithm>
+
+namespace themis {
+namespace {
+
+/// What one header costs in a message besides its text: two pointers and two NULs, padded.
+constexpr size_t kHeaderWords = 4;
+
+Result<js::Headers> read_headers(capnp::List<schema::Header>::Reader list) {
+  if (list.size() > kHeadersMax) return fail(Code::too_large, "too many headers");
+  js::Headers headers;
+  headers.reserve(list.size());
+  size_t bytes = 0;
+  for (const schema::Header::Reader header : list) {
+    bytes += header.getName().size() + header.getValue().size();
+    if (bytes > kHeaderBytesMax) return fail(Code::too_large, "the headers are too long");
+    headers.emplace_back(wire::text_of(header.getName()), wire::text_of(header.getValue()));
+  }
+  return headers;
+}
+
+Result<size_t> header_words(const js::Headers& headers) {
+  if (headers.size() > kHeadersMax) return fail(Code::too_large, "the response has too many headers");
+  size_t bytes = 0;
+  for (const auto& [name, value] : headers) bytes += name.size() + value.size();
+  if (bytes > kHeaderBytesMax) return fail(Code::too_large, "the response's headers are too long");
+  return headers.size() * kHeaderWords + bytes / 8;
+}
+
+Result<CodeId> read_code_id(capnp::Data::Reader data) {
+  CodeId id{};
+  if (data.size() != id.size()) return fail(Code::malformed, "a code id has 32 bytes");
+  std::ranges::copy(wire::bytes_of(data), id.begin());
+  return id;
+}
+
+}  // namespace
+
+Result<js::Request> decode_invoke(const wire::Msg<schema::Invoke>& message) {
+  return wire::decode(message, [](const schema::Invoke::Reader& invoke) -> Result<js::Request> {
+    js::Request request;
+    THEMIS_TRY(request.headers, read_headers(invoke.getHeaders()));
+    request.method = wire::text_of(invoke.getMethod());
+    request.url = wire::text_of(invoke.getUrl());
+    const ByteView body = wire::bytes_of(invoke.getBody());
+    request.body.assign(body.begin(), body.end());
+    return request;
+  });
+}
+
+Result<wire::Msg<schema::Outcome>> encode_outcome(const js::Response& response) {
+  if (response.body.size() > kResponseBodyBytesMax)
+    return fail(Code::too_large, "the response's body is over 1 MB");
+  THEMIS_TRY(const size_t words, header_words(response.headers));
+  wire::Builder<schema::Outcome> outcome(16 + words + response.body.size() / 8);
+  outcome->setStatus(response.status);
+  outcome->setCpuUs(static_cast<uint32_t>(
+      std::chrono::duration_cast<std::chrono::microseconds>(response.cpu).count()));
+  outcome->setBody(wire::to_data(response.body));
+  auto headers = outcome->initHeaders(static_cast<unsigned>(response.headers.size()));
+  for (unsigned i = 0; i < headers.size(); ++i) {
+    headers[i].setName(wire::to_text(response.headers[i].first));
+    headers[i].setValue(wire::to_text(response.headers[i].second));
+  }
+  return outcome.finish();
+}
+
+wire::Msg<schema::Load> encode_load(const InstallFunction& function, TimePoint deadline) {
+  wire::Builder<schema::Load> load(32 + (function.name.size() + function.source->size()) / 8);
+  load->setName(wire::to_text(function.name));
+  load->setCode(wire::to_data(function.id));
+  load->setSource(wire::to_data(*function.source));
+  schema::Limits::Builder limits = load->initLimits();
+  limits.setMemoryMb(function.limits.memory_mb);
+  limits.setCpuMs(function.limits.cpu_ms);
+  limits.setWallMs(function.limits.wall_ms);
+  return load.finish(deadline);
+}
+
+Result<LoadRequest> decode_load(const wire::Msg<schema::Load>& message) {
+  return wire::decode(message, [](const schema::Load::Reader& load) -> Result<LoadRequest> {
+    LoadRequest request;
+    THEMIS_TRY(request.id, read_code_id(load.getCode()));
+    request.name = wire::text_of(load.getName());
+    request.source = as_text(wire::bytes_of(load.getSource()));
+    const schema::Limits::Reader limits = load.getLimits();
+    request.limits = {limits.getMemoryMb(), limits.getCpuMs(), limits.getWallMs()};
+    return request;
+  });
+}
+
+wire::Msg<schema::Unload> encode_unload(const CodeId& id) {
+  wire::Builder<schema::Unload> unload(8);
+  unload->setCode(wire::to_data(id));
+  return unload.finish();
+}
+
+Result<CodeId> decode_unload(const wire::Msg<schema::Unload>& message) {
+  return wire::decode(message, [](const schema::Unload::Reader& unload) -> Result<CodeId> {
+    return read_code_id(unload.getCode());
+  });
+}
+
+js::Limits engine_limits(const FunctionLimits& limits) {
+  js::Limits out;
+  out.heap_bytes = size_t{limits.memory_mb} << 20;
+  out.buffer_bytes = out.heap_bytes / 2;
+  out.cpu = std::chrono::milliseconds(limits.cpu_ms);
+  out.wall = std::chrono::milliseconds(limits.wall_ms);
+  out.response_bytes = kResponseBodyBytesMax;
+  return out;
+}
+
+}  // namespace themis

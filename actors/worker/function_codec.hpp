@@ -1,0 +1,38 @@
+#pragma once
+// Invoke and Outcome messages as the engine's requests and responses, strictly parsed and bounded.
+
+#include "actors/worker/worker_api.hpp"
+#include "runtime/js/engine.hpp"
+
+namespace themis {
+
+/// Body of a response; with its headers it must fit one message (wire::kMessageBytesMax).
+inline constexpr size_t kResponseBodyBytesMax = 1 << 20;
+/// Names and values of all headers of a message, as a browser bounds them, and their number.
+inline constexpr size_t kHeaderBytesMax = 256 * 1024;
+inline constexpr size_t kHeadersMax = 1024;
+
+/// Errors: malformed, too_large.
+Result<js::Request> decode_invoke(const wire::Msg<schema::Invoke>& message);
+/// Errors: too_large.
+Result<wire::Msg<schema::Outcome>> encode_outcome(const js::Response& response);
+
+/// What the host is told to load. Sizes are bounded by the engine.
+struct LoadRequest {
+  std::string name;
+  CodeId id{};
+  std::string source;
+  FunctionLimits limits;
+};
+wire::Msg<schema::Load> encode_load(const InstallFunction& function, TimePoint deadline);
+/// Errors: malformed.
+Result<LoadRequest> decode_load(const wire::Msg<schema::Load>& message);
+
+wire::Msg<schema::Unload> encode_unload(const CodeId& id);
+/// Errors: malformed.
+Result<CodeId> decode_unload(const wire::Msg<schema::Unload>& message);
+
+/// The engine's limits for a function's.
+js::Limits engine_limits(const FunctionLimits& limits);
+
+}  // namespace themis

@@ -1,0 +1,64 @@
+#include "actors/worker/function_worker.hpp"
+
+#include <caf/all.hpp>
+
+#include "actors/system/caf_error.hpp"
+
+namespace themis {
+
+void FunctionHost::log(js::LogLevel level, std::string_view text) {
+  wire::Builder<schema::LogLine> line(16 + (function_.size() + text.size()) / 8);
+  line->setFunction(wire::to_text(function_));
+  line->setLevel(static_cast<uint8_t>(level));
+  line->setText(wire::to_text(std::string(text)));
+  caf::anon_send(enclave_.parent("log"), line.finish());
+}
+
+void FunctionWorker::on_message(caf::mailbox_element& element) {
+  const auto& content = element.content();
+  if (!content.match_elements<wire::Msg<schema::Invoke>>())
+    return reply(element, caf::make_message(to_caf({Code::invalid, "a function takes Invoke only"})));
+  // The frame and the actor are kept until the call has its turn.
+  budget_.run([this, keep_alive = caf::strong_actor_ptr{ctrl()}, from = element.sender,
+               id = element.mid, invoke = content.get_as<wire::Msg<schema::Invoke>>(0)] {
+    run(invoke, from, id);
+  });
+}
+
+void FunctionWorker::run(const wire::Msg<schema::Invoke>& invoke, caf::strong_actor_ptr from,
+                         caf::message_id id) {
+  if (ending_)
+    return answer(from, id, fail(Code::not_found, "the function is not loaded any more"));
+  if (invoke.frame()->deadline() < reactor_.loop().now())
+    return answer(from, id, fail(Code::timeout, "the deadline passed before its turn came"));
+  Result<js::Request> request = decode_invoke(invoke);
+  if (!request) return answer(from, id, fail(std::move(request.error())));
+  const caf::strong_actor_ptr self{ctrl()};
+  worker_->call(std::move(*request), [this, self, from, id](Result<js::Response> result) {
+    answer(from, id, std::move(result));
+    if (worker_->retired() && !ending_)
+      ending_ = to_caf({Code::memory_exceeded, "the heap of the function overflowed"});
+    end_if_done();
+  });
+}
+
+void FunctionWorker::answer(const caf::strong_actor_ptr& to, caf::message_id id,
+                            Result<js::Response> result) {
+  if (to == nullptr || !id.is_request()) return;
+  const Result<wire::Msg<schema::Outcome>> outcome =
+      result ? encode_outcome(*result) : fail(std::move(result.error()));
+  caf::message message = outcome ? caf::make_message(*outcome)
+                                 : caf::make_message(to_caf(outcome.error()));
+  to->enqueue(ctrl(), id.response_id(), std::move(message), &reactor_);
+}
+
+void FunctionWorker::on_exit(const caf::error& reason) {
+  if (!ending_) ending_ = reason;
+  end_if_done();
+}
+
+void FunctionWorker::end_if_done() {
+  if (ending_ && worker_->in_flight() == 0) quit(*ending_);
+}
+
+}  // namespace themis

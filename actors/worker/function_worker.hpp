@@ -1,0 +1,63 @@
+#pragma once
+// One function inside a function host: a V8 isolate as an actor.
+
+#include <unordered_map>
+
+#include "actors/placement/enclave_system.hpp"
+#include "actors/worker/function_codec.hpp"
+#include "actors/worker/turn_budget.hpp"
+
+namespace themis {
+
+/// What a function reaches of the outside: timers of the reactor's loop, the system's randomness, and
+/// log lines to the parent's actor "log". Reactor thread, post() any.
+class FunctionHost final : public js::Host {
+ public:
+  FunctionHost(EnclaveSystem& enclave, std::string function)
+      : enclave_(enclave), loop_(enclave.reactor().loop()), function_(std::move(function)) {}
+
+  TimePoint now() const override { return loop_.now(); }
+  int64_t wall_ms() const override { return loop_.wall_ms(); }
+  void log(js::LogLevel level, std::string_view text) override;
+  js::TimerId after(Duration delay, std::function<void()> callback) override {
+    return loop_.after(delay, std::move(callback));
+  }
+  void cancel(js::TimerId id) override { loop_.cancel(id); }
+  void post(std::function<void()> work) override { loop_.post(std::move(work)); }
+  void random(std::span<std::byte> out) override { enclave_.rng().fill(out); }
+
+ private:
+  EnclaveSystem& enclave_;
+  net::Loop& loop_;
+  const std::string function_;
+};
+
+/// Answers Msg<schema::Invoke> with Msg<schema::Outcome>; several calls may be in flight. Hosted: a
+/// call runs right where its bytes arrive, without a mailbox or a hand-off, as the budget allows.
+/// Ends with memory_exceeded once its heap overflowed, after its calls were answered. What it did
+/// not run is answered with not_found: it can be sent again once the function is loaded anew.
+class FunctionWorker final : public HostedActor {
+ public:
+  FunctionWorker(caf::actor_config& config, Reactor& reactor, TurnBudget& budget,
+                 std::unique_ptr<FunctionHost> host, std::unique_ptr<js::Worker> worker)
+      : HostedActor(config, reactor),
+        budget_(budget),
+        host_(std::move(host)),
+        worker_(std::move(worker)) {}
+  const char* name() const override { return "function"; }
+
+ private:
+  void on_message(caf::mailbox_element& element) override;
+  /// Answers what is in flight first.
+  void on_exit(const caf::error& reason) override;
+  void run(const wire::Msg<schema::Invoke>& invoke, caf::strong_actor_ptr from, caf::message_id id);
+  void answer(const caf::strong_actor_ptr& to, caf::message_id id, Result<js::Response> result);
+  void end_if_done();
+
+  TurnBudget& budget_;
+  std::unique_ptr<FunctionHost> host_;  // outlives the worker
+  std::unique_ptr<js::Worker> worker_;
+  std::optional<caf::error> ending_;
+};
+
+}  // namespace themis

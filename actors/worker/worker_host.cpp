@@ -1,0 +1,113 @@
+#include "actors/worker/worker_host.hpp"
+
+#include <caf/all.hpp>
+#include <map>
+
+#include "actors/system/caf_error.hpp"
+#include "actors/system/dead_letters.hpp"
+#include "actors/worker/function_worker.hpp"
+#include "ring.capnp.h"
+#include "rpc.capnp.h"
+
+namespace themis {
+namespace {
+
+/// Loads and unloads functions. One that ended (its heap overflowed) is forgotten: the parent, which
+/// keeps the sources, loads it again when it is next called.
+class HostActor final : public PinnedActor {
+ public:
+  HostActor(caf::actor_config& config, EnclaveSystem& enclave, js::Engine& engine)
+      : PinnedActor(config), enclave_(enclave), engine_(engine), budget_(reactor_) {}
+  const char* name() const override { return kHostActorName; }
+  void on_exit() override {
+    for (auto& [id, function] : functions_) {
+      enclave_.exports().remove(function.target);
+      caf::anon_send_exit(function.actor, caf::exit_reason::user_shutdown);
+    }
+    functions_.clear();
+  }
+
+ private:
+  struct Function {
+    caf::actor actor;
+    wire::Target target = 0;
+  };
+
+  caf::behavior make_behavior() override {
+    set_default_handlers(*this);
+    set_down_handler([this](caf::down_msg& down) { forget(down.source); });
+    return {[this](const wire::Msg<schema::Load>& message) { return load(message); },
+            [this](const wire::Msg<schema::Unload>& message) { return unload(message); },
+            [](const wire::Msg<schema::Ping>&) { return wire::Builder<schema::Ack>(2).finish(); }};
+  }
+
+  caf::result<wire::Msg<schema::Loaded>> load(const wire::Msg<schema::Load>& message) {
+    Result<LoadRequest> request = decode_load(message);
+    if (!request) return to_caf(request.error());
+    if (functions_.contains(request->id))
+      return to_caf({Code::exists, request->name + " is loaded already"});
+    if (functions_.size() >= kFunctionsPerHostMax)
+      return to_caf({Code::overloaded, "too many functions in this process"});
+    auto host = std::make_unique<FunctionHost>(enclave_, request->name);
+    auto worker = engine_.load(request->source, request->name, engine_limits(request->limits), *host);
+    if (!worker) return to_caf(worker.error());
+    const auto actor = spawn_hosted<FunctionWorker>(reactor_, budget_, std::move(host),
+                                                    std::move(*worker));
+    const wire::Target target = enclave_.exports().add_unnamed(actor.strong());
+    functions_.emplace(request->id, Function{actor.handle(), target});
+    monitor(actor.handle());
+    wire::Builder<schema::Loaded> answer(4);
+    answer->setActor(target);
+    return answer.finish();
+  }
+
+  caf::result<wire::Msg<schema::Ack>> unload(const wire::Msg<schema::Unload>& message) {
+    const Result<CodeId> id = decode_unload(message);
+    if (!id) return to_caf(id.error());
+    if (const auto found = functions_.find(*id); found != functions_.end()) {
+      unloading_.emplace(found->second.actor.address(), found->second.target);
+      caf::anon_send_exit(found->second.actor, caf::exit_reason::user_shutdown);
+      functions_.erase(found);
+    }
+    return wire::Builder<schema::Ack>(2).finish();
+  }
+
+  void forget(const caf::actor_addr& ended) {
+    if (const auto found = unloading_.find(ended); found != unloading_.end()) {
+      enclave_.exports().remove(found->second);
+      unloading_.erase(found);
+      return;
+    }
+    for (auto it = functions_.begin(); it != functions_.end(); ++it) {
+      if (it->second.actor.address() != ended) continue;
+      enclave_.exports().remove(it->second.target);
+      functions_.erase(it);
+      return;
+    }
+  }
+
+  EnclaveSystem& enclave_;
+  js::Engine& engine_;
+  TurnBudget budget_;
+  std::map<CodeId, Function> functions_;
+  std::map<caf::actor_addr, wire::Target> unloading_;
+};
+
+}  // namespace
+
+void run_worker_host(const std::string& snapshot_path) {
+  std::unique_ptr<js::Engine> engine;
+  EnclaveOptions options;
+  options.profile = sandbox::Profile::v8;
+  options.root = kHostActorName;
+  options.prepare = [&]() -> Status {
+    THEMIS_TRY(engine, js::Engine::create({.snapshot_path = snapshot_path}));
+    return {};
+  };
+  options.start_root = [&](EnclaveSystem& enclave) -> Result<caf::actor> {
+    return spawn_pinned<HostActor>(enclave.reactor(), enclave, *engine);
+  };
+  run_enclave(options);
+}
+
+}  // namespace themis

@@ -1,0 +1,31 @@
+#pragma once
+// Takes the console lines of functions from a function host that is not trusted.
+
+#include "actors/system/hosted_actor.hpp"
+#include "actors/worker/worker_pool.hpp"
+
+namespace themis {
+
+/// Exported to a host as "log". Lines past kLinesPerSecond are dropped and counted: a host that was
+/// taken over can neither fill the disk nor stop this actor (exit messages are ignored).
+class WorkerLog final : public HostedActor {
+ public:
+  static constexpr uint32_t kLinesPerSecond = 2000;
+  static constexpr size_t kTextBytesMax = 8 * 1024;
+  static constexpr size_t kNameBytesMax = 128;
+
+  WorkerLog(caf::actor_config& config, Reactor& reactor, FunctionLog log)
+      : HostedActor(config, reactor), log_(std::move(log)) {}
+  const char* name() const override { return "worker-log"; }
+
+ private:
+  void on_message(caf::mailbox_element& element) override;
+  void on_exit(const caf::error&) override {}
+  bool admit();
+
+  const FunctionLog log_;
+  TimePoint second_{};
+  uint32_t lines_ = 0;
+};
+
+}  // namespace themis

@@ -1,0 +1,53 @@
+#pragma once
+// The worker pool: the functions of this node, and the processes they run in. Asked as worker_api.hpp says.
+
+#include <caf/actor.hpp>
+#include <functional>
+#include <string>
+
+#include "actors/placement/child_process.hpp"
+#include "actors/system/supervisor.hpp"
+#include "actors/worker/worker_api.hpp"
+
+namespace themis {
+
+/// The files a function host is started from.
+struct WorkerPrograms {
+  std::string node;      ///< The pinned Node.js executable.
+  std::string launcher;  ///< runtime/js/launcher.cjs.
+  std::string addon;     ///< themis-worker.node.
+  std::string snapshot;  ///< Made from the addon at build time.
+
+  /// Those of the folder "worker" beside the running executable, or beside its folder.
+  static WorkerPrograms beside_executable();
+};
+
+/// One console line of a function. `level`: 0 debug to 3 error. Reactor thread; must not block.
+using FunctionLog =
+    std::function<void(std::string_view function, uint8_t level, std::string_view text)>;
+
+struct WorkerPoolOptions {
+  ProcessHome home;
+  uint32_t count = 1;  ///< Processes. 1..kWorkerProcessesMax.
+  WorkerPrograms programs;
+  /// Of a whole process, where cgroups can be used; functions have limits of their own.
+  uint64_t process_memory_bytes = uint64_t{1} << 30;
+  FunctionLog log;  ///< Empty: the log of the node, component "function".
+};
+
+inline constexpr uint32_t kWorkerProcessesMax = 256;
+/// Calls one process may owe; past it the pool says overloaded.
+inline constexpr size_t kCallsPerProcessMax = 1024;
+/// Requests that may wait while no process is up, and for how long.
+inline constexpr size_t kPoolWaitingMax = 4096;
+inline constexpr Duration kPoolWaitMax = 5s;
+
+/// Starts the pool with its processes, pinned to home.reactor; any thread. An exit message stops the
+/// processes, then the pool. It ends when its processes cannot be kept up.
+caf::actor spawn_worker_pool(const WorkerPoolOptions& options);
+
+/// The same as a child, named "workers", of a supervisor. Installed functions are forgotten when it
+/// is started again: whoever deployed them installs them anew.
+ChildSpec worker_pool_child(WorkerPoolOptions options);
+
+}  // namespace themis

@@ -1,0 +1,124 @@
+#pragma once
+// One function host as the node sees it: a process, what is loaded in it, and the calls it owes.
+
+#include <map>
+#include <unordered_map>
+
+#include "actors/placement/child_process.hpp"
+#include "actors/worker/worker_pool.hpp"
+
+namespace themis {
+
+using FunctionPtr = std::shared_ptr<const InstallFunction>;
+
+// What the pool asks of a process. An answer of caf::sec::request_receiver_down means that nothing
+// was sent: the pool tries another process.
+
+/// -> caf::unit. Errors as InstallFunction.
+struct ProcessLoad {
+  FunctionPtr function;
+};
+/// -> Msg<schema::Outcome>; loads the function first when it is not. Errors as CallFunction.
+struct ProcessCall {
+  FunctionPtr function;
+  wire::Msg<schema::Invoke> invoke;
+};
+struct ProcessUnload {
+  CodeId id{};
+};
+/// -> WorkerReport, without what only the supervisor knows (state, restarts).
+struct ReportProcess {};
+
+/// Told to the pool when the process can be called.
+struct WorkerReady {
+  uint32_t slot = 0;
+  caf::actor process;
+};
+
+/// Ends with the error when its process or session ends; its supervisor starts the next one. Calls
+/// that were sent are then answered with unavailable.
+///
+/// The host ends what passes a limit by itself. Only when it is stuck in a V8 builtin that cannot be
+/// ended does it neither answer the call nor a ping: then the process is killed. What was overdue is
+/// answered with cpu_exceeded or timeout.
+class WorkerProcess final : public PinnedActor {
+ public:
+  /// A call is watched closely when it is this much older than its CPU limit.
+  static constexpr Duration kOverdue = 1s;
+  /// How long a ping may take, on top of the longest CPU limit that is loaded.
+  static constexpr Duration kPingMax = 1s;
+  /// A call is given up this long after its wall limit: the host's own answer comes first.
+  static constexpr Duration kWallGrace = 500ms;
+  /// Functions kept loaded; the one that was called least recently makes room.
+  static constexpr size_t kLoadedMax = 256;
+  /// So long may loading take while the host answers pings: it waits behind other functions' calls.
+  static constexpr Duration kLoadMax = 10s;
+
+  WorkerProcess(caf::actor_config& config, const WorkerPoolOptions& options, uint32_t slot,
+                caf::actor_addr pool);
+  const char* name() const override { return "worker-process"; }
+  void on_exit() override;
+
+ private:
+  using OutcomePromise = caf::typed_response_promise<wire::Msg<schema::Outcome>>;
+  /// Something the host owes us.
+  struct Call {
+    FunctionPtr function;
+    wire::Msg<schema::Invoke> invoke;
+    OutcomePromise promise;
+    TimePoint overdue;  ///< From here on the host must answer pings.
+    TimePoint expires;
+    bool again = false;  ///< It was sent before, to a function that had ended by then.
+  };
+  using Loaded = std::function<void(const Result<caf::actor>&)>;
+  struct Function {
+    FunctionPtr source;
+    caf::actor proxy;             ///< Null while it is loading.
+    std::vector<Loaded> waiting;  ///< For the load to end.
+    TimePoint overdue;            ///< Of the load.
+    uint64_t last_used = 0;
+  };
+
+  caf::behavior make_behavior() override;
+  Status start();
+  void on_up();
+  void on_ended(const Error& why);
+  void on_down(const caf::down_msg& down);
+
+  void load(const FunctionPtr& function, Loaded then);
+  void on_loaded(const CodeId& id, const Result<wire::Target>& target);
+  void make_room();
+  void unload(const CodeId& id);
+  void call(Call call);
+  void send_call(const caf::actor& proxy, Call call);
+  void on_call_failed(uint64_t id, const caf::error& error);
+
+  void watch();
+  void on_tick();
+  void ping();
+  bool expire_calls(TimePoint now);
+  void kill_stuck(TimePoint now);
+  WorkerReport report() const;
+
+  const WorkerPoolOptions options_;
+  const uint32_t slot_;
+  const caf::actor_addr pool_;
+  std::unique_ptr<ChildProcess> process_;
+  caf::actor host_;
+  std::map<CodeId, Function> functions_;
+  std::unordered_map<caf::actor_addr, CodeId> proxies_;
+  std::unordered_map<uint64_t, Call> calls_;
+  uint64_t last_call_ = 0;
+  net::TimerId tick_ = 0;
+  std::optional<TimePoint> ping_sent_;
+  std::optional<caf::error> asked_to_end_;
+  bool up_ = false;
+};
+
+}  // namespace themis
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ProcessLoad)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ProcessCall)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ProcessUnload)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ReportProcess)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::WorkerReady)

@@ -1,0 +1,120 @@
+// What a worker costs on this machine: printed, and held to bounds far above what is measured.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+
+#include "tests/unit/js/test_host.hpp"
+
+namespace themis::js {
+namespace {
+
+using Steady = std::chrono::steady_clock;
+
+double us_since(Steady::time_point start) {
+  return std::chrono::duration<double, std::micro>(Steady::now() - start).count();
+}
+double percentile(std::vector<double> values, double p) {
+  std::sort(values.begin(), values.end());
+  return values[static_cast<size_t>(p * static_cast<double>(values.size() - 1))];
+}
+size_t private_kb() {
+  std::ifstream maps("/proc/self/smaps_rollup");
+  std::string word;
+  while (maps >> word)
+    if (word == "Private_Dirty:") {
+      size_t kb = 0;
+      maps >> kb;
+      return kb;
+    }
+  return 0;
+}
+
+void print(const char* what, const std::vector<double>& us) {
+  std::printf("%-42s p50 %8.2f us  p99 %8.2f us\n", what, percentile(us, 0.5),
+              percentile(us, 0.99));
+}
+
+constexpr const char* kHello =
+    "export default { async fetch() { return new Response('hello'); } };";
+
+TEST(Figures, Cold) {
+  TestHost host;
+  std::vector<double> load;
+  std::vector<double> first;
+  std::vector<double> drop;
+  for (int i = 0; i < 100; ++i) {
+    auto start = Steady::now();
+    auto worker = engine().load(kHello, "f", {}, host);
+    ASSERT_TRUE(worker);
+    load.push_back(us_since(start));
+    start = Steady::now();
+    (*worker)->call({.url = "http://f/"}, [](Result<Response> r) { EXPECT_TRUE(r); });
+    first.push_back(us_since(start));
+    start = Steady::now();
+    worker->reset();
+    drop.push_back(us_since(start));
+  }
+  print("load (isolate, context, module)", load);
+  print("first call", first);
+  print("drop", drop);
+  EXPECT_LT(percentile(load, 0.5), 50'000);
+}
+
+void warm(const char* what, std::string_view source, const Request& request) {
+  TestHost host;
+  auto worker = engine().load(source, "f", {}, host);
+  ASSERT_TRUE(worker);
+  std::vector<double> times;
+  size_t answered = 0;
+  for (int i = 0; i < 30'000; ++i) {
+    Request copy = request;
+    const auto start = Steady::now();
+    (*worker)->call(std::move(copy), [&](Result<Response> r) { answered += r ? 1 : 0; });
+    if (i >= 10'000) times.push_back(us_since(start));
+  }
+  EXPECT_EQ(answered, 30'000u);
+  print(what, times);
+  EXPECT_LT(percentile(times, 0.5), 1'000);
+}
+
+TEST(Figures, Warm) {
+  const Headers headers = {{"host", "127.0.0.1:8080"},
+                           {"user-agent", "curl/7.88.1"},
+                           {"accept", "*/*"},
+                           {"content-type", "application/json"}};
+  warm("warm call: hello", kHello, {.url = "http://f/", .headers = headers});
+  warm("warm call: JSON in, JSON out",
+       "export default { async fetch(r) { const v = await r.json(); return Response.json({ n: "
+       "v.num + "
+       "1 }); } };",
+       {.method = "POST",
+        .url = "http://f/",
+        .headers = headers,
+        .body = to_bytes("{\"num\": 10}")});
+  warm("warm call: a header, the URL, a query",
+       "export default { async fetch(r) { return new Response(r.headers.get('accept') + new "
+       "URL(r.url).searchParams.get('q')); } };",
+       {.url = "http://f/path?q=1", .headers = headers});
+}
+
+TEST(Figures, Memory) {
+  constexpr size_t kWorkers = 50;
+  TestHost host;
+  std::vector<std::unique_ptr<Worker>> workers;
+  const size_t before = private_kb();
+  for (size_t i = 0; i < kWorkers; ++i) {
+    auto worker = engine().load(kHello, "f", {}, host);
+    ASSERT_TRUE(worker);
+    (*worker)->call({.url = "http://f/"}, [](Result<Response> r) { EXPECT_TRUE(r); });
+    workers.push_back(std::move(*worker));
+  }
+  const size_t each = (private_kb() - before) / kWorkers;
+  const HeapFigures heap = workers.back()->heap();
+  std::printf("%-42s %zu KB private, heap %zu KB used, %zu KB committed\n", "idle worker", each,
+              heap.used_bytes >> 10, heap.committed_bytes >> 10);
+  EXPECT_LT(each, 8192u);
+}
+
+}  // namespace
+}  // namespace themis::js

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
+#include "bench/actors.hpp"
 #include "bench/handshake.hpp"
 #include "bench/primitives.hpp"
 #include "bench/session.hpp"
@@ -21,6 +22,7 @@ struct Bench {
 
 constexpr Bench kBenches[] = {
     {"handshake", "Mutual handshakes a core, beside OpenSSL's mutual TLS 1.3", bench::measure_handshake},
+    {"actors", "Local messages, requests, spawning, memory, restarts", bench::measure_actors},
     {"session", "Actor to actor over a session, beside the raw socket", bench::measure_session},
     {"primitives", "The primitives of libsodium and OpenSSL side by side", bench::measure_primitives},
 };

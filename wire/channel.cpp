@@ -5,6 +5,8 @@ namespace {
 
 /// A slow peer's written bytes are dropped in steps of this size, not with every write.
 constexpr size_t kCompactBytes = 1024 * 1024;
+/// The buffer that an idle connection keeps.
+constexpr size_t kOutputKeptBytes = 1024 * 1024;
 
 }  // namespace
 
@@ -30,9 +32,9 @@ Status Channel::on_handshake(std::span<std::byte> frame) {
   Established peer = handshake_.take();
   session_.emplace(std::move(peer.session));
   splitter_.set_body_bytes_max(kRecordBodyBytesMax);
-  reader_ = MessageReader(events_.on_established(peer));
-  append_plaintext(early_);
+  append_plaintext(early_);  // before what on_established sends: messages keep their order
   early_ = {};
+  reader_ = MessageReader(events_.on_established(peer));
   return {};
 }
 
@@ -45,6 +47,8 @@ Status Channel::on_record(std::span<std::byte> record) {
 }
 
 void Channel::send(MessageHeader header, const FramePtr& payload) {
+  THEMIS_ASSERT(has_payload(header.kind) == (payload && payload->size() > 0), "the kind says what follows");
+  THEMIS_ASSERT(!payload || payload->size() <= kMessageBytesMax, "the sender of a message checks its size");
   ++sent_messages_;
   header.length = payload ? static_cast<uint32_t>(payload->size()) : 0;
   std::byte raw[MessageHeader::kBytes];
@@ -90,6 +94,7 @@ void Channel::consume(size_t bytes) {
   if (output_done_ == output_.size()) {
     output_.clear();
     output_done_ = 0;
+    if (output_.capacity() > kOutputKeptBytes) output_ = {};  // after a burst
   } else if (output_done_ > kCompactBytes && record_start_ == kNoRecord) {
     output_.erase(output_.begin(), output_.begin() + static_cast<std::ptrdiff_t>(output_done_));
     output_done_ = 0;

@@ -24,9 +24,6 @@ class ChannelEvents {
 /// One connection. Single thread.
 class Channel {
  public:
-  /// Messages that may wait for the handshake to finish.
-  static constexpr size_t kEarlyBytesMax = 4 * 1024 * 1024;
-
   Channel(const HandshakeConfig& config, bool initiator, Rng& rng, ChannelEvents& events);
 
   /// Initiator: puts message 1 into the output.
@@ -34,12 +31,18 @@ class Channel {
   /// Takes received bytes in, any fragmentation; opens records in place. After an error the connection must be closed.
   /// Errors: those of FrameSplitter, Handshake, Session and MessageHeader.
   Status on_data(std::span<std::byte> data);
-  /// Queues a message; it is sealed by flush() together with others. `payload` may be null (length 0).
+  /// Queues a message; it is sealed by flush() together with others, before the handshake is over right behind its last
+  /// message. `payload`: null for kinds without one, else at most kMessageBytesMax. The caller bounds what is queued
+  /// (credit, backlog()).
   void send(MessageHeader header, const FramePtr& payload);
   /// Seals what is queued. Afterwards output() holds every byte that can go out now.
   void flush();
 
-  ByteView output() const { return ByteView(output_).subspan(output_done_); }
+  /// What is ready for the socket: whole records and handshake messages.
+  ByteView output() const {
+    const size_t end = record_start_ == kNoRecord ? output_.size() : record_start_;
+    return ByteView(output_).subspan(output_done_, end - output_done_);
+  }
   /// The first `bytes` of output() were written.
   void consume(size_t bytes);
   bool established() const { return session_.has_value(); }
@@ -47,6 +50,8 @@ class Channel {
   size_t backlog() const { return output_.size() - output_done_ + early_.size(); }
   uint64_t sent_messages() const { return sent_messages_; }
   uint64_t received_messages() const { return received_messages_; }
+  /// Grows with every record that was opened: progress that only the peer can make.
+  uint64_t received_records() const { return session_ ? session_->records_received() : 0; }
 
  private:
   Status on_frame(std::span<std::byte> frame);

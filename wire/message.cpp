@@ -3,7 +3,7 @@
 namespace themis::wire {
 namespace {
 
-constexpr auto kLastKind = static_cast<uint8_t>(MessageKind::close);
+constexpr auto kLastKind = static_cast<uint8_t>(MessageKind::drain);
 
 }  // namespace
 
@@ -30,6 +30,9 @@ Result<MessageHeader> MessageHeader::read(const std::byte* from) {
   if (header.length % Frame::kWordBytes != 0)
     return fail(Code::malformed, "a message of " + std::to_string(header.length) + " bytes, not whole words");
   header.kind = static_cast<MessageKind>(kind);
+  if (has_payload(header.kind) != (header.length > 0))
+    return fail(Code::malformed, "a message of kind " + std::to_string(kind) + " with " +
+                                     std::to_string(header.length) + " bytes");
   header.deadline_ms = load<uint32_t>(from + 8);
   header.credit = load<uint32_t>(from + 12);
   header.target = load<uint64_t>(from + 16);

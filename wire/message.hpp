@@ -19,7 +19,23 @@ enum class MessageKind : uint8_t {
   down = 10,      ///< `target` ended; payload: schema Failure with the reason.
   exit = 11,      ///< Asks `target` to end; payload: schema Failure with the reason.
   close = 12,     ///< The sender is done with this session; nothing follows.
+  drain = 13,     ///< The sender will ask nothing more here and only answers: the receiver opens another session if it
+                  ///< has more to say, says drain itself, and either side closes when all is answered.
 };
+
+/// Whether messages of this kind have a payload. The others are control messages: they must always pass, so they cost no
+/// credit, and they reach no actor, so they need none.
+constexpr bool has_payload(MessageKind kind) {
+  switch (kind) {
+    case MessageKind::request:
+    case MessageKind::response:
+    case MessageKind::failure:
+    case MessageKind::tell:
+    case MessageKind::down:
+    case MessageKind::exit: return true;
+    default: return false;
+  }
+}
 
 /// Names an actor on the other side: the first 8 bytes of a hash of its exported name, or a number it was given.
 using Target = uint64_t;
@@ -35,7 +51,8 @@ struct MessageHeader {
   uint64_t type = 0;         ///< Cap'n Proto type id of the payload.
 
   void write(std::byte* to) const;
-  /// Errors: malformed (kind, padding, length not whole words), too_large (over kMessageBytesMax).
+  /// Errors: malformed (kind, padding, length not whole words, a payload where there is none or none where there is
+  /// one), too_large (over kMessageBytesMax).
   static Result<MessageHeader> read(const std::byte* from);
 };
 

@@ -201,6 +201,8 @@ class Ring {
   bool refreshing_ = false;
   int next_finger_ = -1;
   bool merging_ = false;
+  /// A closer successor in another ring.
+  std::optional<Contact> other_ring_;
 
   std::deque<ObjectId> hand_over_queue_;
   size_t hand_over_offset_ = 0;

@@ -8,10 +8,10 @@ namespace themis::ring {
 void Ring::update() {
   ++round_;
   objects_.expire(at_.wall_ms);
-  if (!table_.alone() && !updating_) {
+  if (!updating_ && (other_ring_ || !table_.alone())) {
     updating_ = true;
     update_hops_ = 0;
-    notify(table_.successor());
+    notify(other_ring_ ? *std::exchange(other_ring_, std::nullopt) : table_.successor());
   }
   check_predecessor();
   if (!refreshing_) refresh_finger();
@@ -103,6 +103,7 @@ void Ring::refresh_finger() {
 /// lost long ago: the other ring's node at this place is a closer successor, and `update` sews them
 /// together from there.
 void Ring::look_for_other_ring() {
+  std::erase_if(remembered_, [&](const Contact& c) { return table_.find(c.id) != nullptr; });
   const size_t choices = bootstrap_.size() + remembered_.size();
   if (merging_ || choices == 0) return;
   merging_ = true;
@@ -111,17 +112,16 @@ void Ring::look_for_other_ring() {
                                                    : remembered_[choice - bootstrap_.size()];
   run_lookup(point(table_.self().id), {entry}, [this](Result<Lookup::Found> found) {
     merging_ = false;
-    if (!found || state_ != State::joined || updating_) return;
+    if (!found || state_ != State::joined) return;
     Contacts nodes = found->successors;
     nodes.insert(nodes.begin(), found->responsible);
     nodes.push_back(found->answered_by);
-    for (const Contact& node : nodes) {
-      if (node.id == table_.self().id || is_suspect(node.id)) continue;
-      if (!table_.alone() && !is_between(table_.self().id, node.id, table_.successor().id)) return;
-      updating_ = true;
-      update_hops_ = 0;
-      return notify(node);
-    }
+    const auto first = std::find_if(nodes.begin(), nodes.end(), [&](const Contact& node) {
+      return node.id != table_.self().id && !is_suspect(node.id);
+    });
+    if (first == nodes.end()) return;
+    if (table_.alone() || is_between(table_.self().id, first->id, table_.successor().id))
+      other_ring_ = *first;  // the next round asks it
   });
 }
 

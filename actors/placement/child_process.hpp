@@ -68,6 +68,8 @@ class ChildProcess final : private SessionOwner {
   /// Closes the session, so that the child shuts down by itself; ProcessEnded follows.
   void stop();
 
+  /// False once the session is closed; ProcessEnded follows.
+  bool open() const { return !closed_; }
   uint32_t pid() const { return static_cast<uint32_t>(process_.pid()); }
   const sandbox::Confinement& confinement() const { return process_.confinement(); }
 

@@ -47,6 +47,7 @@ class EnclaveProcess final : public PinnedActor {
       process_->stop();
     });
     return {[this](const SpawnActor& ask) { return spawn_inside(ask); },
+            [this](PlacePid) { return process_->pid(); },
             [this](ProcessUp) { on_up(); },
             [this](const ProcessEnded& ended) { on_ended(ended.why); }};
   }
@@ -84,7 +85,7 @@ class EnclaveProcess final : public PinnedActor {
                   answer, [](const schema::Spawned::Reader& spawned) -> Result<wire::Target> {
                     return spawned.getActor();
                   });
-              if (!target) return promise.deliver(to_caf(target.error()));
+              if (!target) return void(promise.deliver(to_caf(target.error())));
               promise.deliver(process_->proxy(*target));
             },
             [promise](const caf::error& error) mutable { promise.deliver(error); });

@@ -20,6 +20,9 @@ struct SpawnActor {
   std::string name;
 };
 
+/// Asked of a place in a process -> uint32_t, its process id out here.
+struct PlacePid {};
+
 enum class Place : uint8_t { local, process };
 
 struct PlaceOptions {
@@ -42,3 +45,4 @@ std::string executable_directory();
 }  // namespace themis
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::SpawnActor)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::PlacePid)

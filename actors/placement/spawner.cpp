@@ -71,7 +71,7 @@ caf::result<wire::Msg<schema::Spawned>> Spawner::spawn_exported(
   if (!ask) return to_caf(ask.error());
   auto promise = make_response_promise<wire::Msg<schema::Spawned>>();
   spawn(*ask, [this, promise](Result<caf::actor> actor) mutable {
-    if (!actor) return promise.deliver(to_caf(actor.error()));
+    if (!actor) return void(promise.deliver(to_caf(actor.error())));
     const wire::Target target =
         exports_->add_unnamed(caf::actor_cast<caf::strong_actor_ptr>(*actor));
     targets_.emplace(actor->address(), target);

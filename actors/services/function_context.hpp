@@ -2,12 +2,14 @@
 // What the parts of a function service share: the actor they act for and the actors they ask.
 
 #include <caf/actor.hpp>
+#include <caf/behavior.hpp>
 #include <caf/event_based_actor.hpp>
 #include <caf/response_promise.hpp>
 
 #include "actors/node/node_api.hpp"
-#include "actors/services/function_codec.hpp"
+#include "actors/services/service_codec.hpp"
 #include "actors/services/function_store_actor.hpp"
+#include "actors/system/message_types.hpp"
 #include "actors/worker/worker_api.hpp"
 #include "runtime/net/loop.hpp"
 
@@ -28,6 +30,21 @@ struct FunctionContext {
 inline bool is_functions_own(Code code) {
   return code == Code::syntax || code == Code::threw || code == Code::too_large ||
          code == Code::invalid;
+}
+
+/// `then` for answers that only say "done": nothing, or one caf::unit, as CAF makes of a handler's
+/// caf::unit one or the other.
+template <class Response, class Done, class Failed>
+void when_done(const Response& response, Done done, Failed failed) {
+  Response handle = response;
+  handle.self()->add_multiplexed_response_handler(
+      handle.id(), caf::behavior{[done]() mutable { done(); },
+                                 [done](caf::unit_t) mutable { done(); }, std::move(failed)});
+}
+/// The same when nobody needs to know.
+template <class Response>
+void when_done(const Response& response) {
+  when_done(response, [] {}, [](const caf::error&) {});
 }
 
 }  // namespace themis

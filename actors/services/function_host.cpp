@@ -108,8 +108,8 @@ void FunctionHost::install(const std::string& name, CodePtr source) {
   Change& change = changes_.at(name);
   change.source = std::move(source);
   const InstallFunction order{name, change.version.id, change.source, context_.limits};
-  context_.actor.request(context_.workers, caf::infinite, order)
-      .then([this, name](caf::unit_t) { save(name); },
+  when_done(context_.actor.request(context_.workers, caf::infinite, order),
+            [this, name] { save(name); },
             [this, name](const caf::error& error) { finish(name, fail(from_caf(error))); });
 }
 
@@ -118,8 +118,8 @@ void FunctionHost::save(const std::string& name) {
   loaded_.insert(change.version.id);
   if (change.restoring) return announce(name);
   const SaveHosted order{{name, change.version}, change.source};
-  context_.actor.request(context_.store, caf::infinite, order)
-      .then([this, name](caf::unit_t) { announce(name); },
+  when_done(context_.actor.request(context_.store, caf::infinite, order),
+            [this, name] { announce(name); },
             [this, name](const caf::error& error) {
               const CodeId id = changes_.at(name).version.id;
               use(id, 1, 0);
@@ -138,8 +138,8 @@ void FunctionHost::announce(const std::string& name) {
             to_hex(version.id).substr(0, 8));
   const ProvideName provide{ring_name_of_function(name), encode_payload({version, true})};
   // The ring goes on announcing it whatever the outcome now.
-  context_.actor.request(context_.node, caf::infinite, provide)
-      .then([this, name](caf::unit_t) { finish(name, {}); },
+  when_done(context_.actor.request(context_.node, caf::infinite, provide),
+            [this, name] { finish(name, {}); },
             [this, name](const caf::error& error) {
               log::warn("functions", "{} is not announced yet: {}", name, describe(error));
               finish(name, {});
@@ -159,18 +159,21 @@ void FunctionHost::unhost(const std::string& name, caf::response_promise promise
     change->second.unhost.push_back(std::move(promise));
     return;
   }
+  const auto waits = [&name](const Later& later) { return later.row.name == name; };
   const auto found = hosted_.find(name);
-  if (found == hosted_.end()) {
+  if (std::erase_if(restores_, waits) == 0 && found == hosted_.end()) {
     promise.deliver(ack());
     return;
   }
-  const CodeId id = found->second.id;
-  hosted_.erase(found);
-  use(id, -1, 0);
-  log::info("functions", "no longer hosting {}", name);
-  context_.actor.send(context_.node, WithdrawName{ring_name_of_function(name)});
-  context_.actor.request(context_.store, caf::infinite, EraseHosted{name})
-      .then([promise](caf::unit_t) mutable { promise.deliver(ack()); },
+  if (found != hosted_.end()) {
+    const CodeId id = found->second.id;
+    hosted_.erase(found);
+    use(id, -1, 0);
+    log::info("functions", "no longer hosting {}", name);
+    context_.actor.send(context_.node, WithdrawName{ring_name_of_function(name)});
+  }
+  when_done(context_.actor.request(context_.store, caf::infinite, EraseHosted{name}),
+            [promise]() mutable { promise.deliver(ack()); },
             [promise](const caf::error& error) mutable { promise.deliver(error); });
 }
 
@@ -204,8 +207,8 @@ void FunctionHost::refresh_announcement(const CodeId& id, CodeUse& use) {
   use.announced = wanted;
   if (!wanted) return context_.actor.send(context_.node, WithdrawName{ring_name_of_code(id)});
   const ProvideName provide{ring_name_of_code(id), encode_payload({{0, id}, *wanted})};
-  context_.actor.request(context_.node, caf::infinite, provide)
-      .then([](caf::unit_t) {}, [](const caf::error&) {});  // announced again by the ring
+  // The ring goes on announcing it whatever the outcome now.
+  when_done(context_.actor.request(context_.node, caf::infinite, provide));
 }
 
 void FunctionHost::restore(const std::vector<HostedRow>& rows) {
@@ -233,8 +236,7 @@ void FunctionHost::restored(const HostedRow& row, const Status& status) {
   --restoring_;
   if (!status && is_functions_own(status.error().code)) {
     log::error("functions", "{} is given up: {}", row.name, status.error().text());
-    context_.actor.request(context_.store, caf::infinite, EraseHosted{row.name})
-        .then([](caf::unit_t) {}, [](const caf::error&) {});
+    when_done(context_.actor.request(context_.store, caf::infinite, EraseHosted{row.name}));
   } else if (!status) {
     log::warn("functions", "{} is not up yet: {}", row.name, status.error().text());
     restores_.push_back({context_.loop.now() + kRestoreRetry, row});

@@ -8,7 +8,7 @@
 namespace themis {
 namespace {
 
-caf::result<caf::unit_t> done(const Status& status) {
+caf::result<caf::unit_t> outcome_of(const Status& status) {
   if (!status) return to_caf(status.error());
   return caf::unit;
 }
@@ -32,17 +32,17 @@ caf::behavior FunctionStoreActor::make_behavior() {
         if (!all) return to_caf(all.error());
         return std::move(*all);
       },
-      [this](const PutCode& put) { return done(store_.put_code(*put.source)); },
+      [this](const PutCode& put) { return outcome_of(store_.put_code(*put.source)); },
       [this](const LoadCode& wanted) -> caf::result<CodePtr> {
         auto code = store_.code(wanted.id);
         if (!code) return to_caf(code.error());
         return std::make_shared<const Bytes>(std::move(*code));
       },
-      [this](const DropCode& drop) { return done(store_.drop_code(drop.id)); },
-      [this](const SaveDeployed& save) { return done(store_.save(save.row, *save.source)); },
-      [this](const SaveHosted& save) { return done(store_.save(save.row, *save.source)); },
-      [this](const EraseDeployed& erase) { return done(store_.erase_deployed(erase.name)); },
-      [this](const EraseHosted& erase) { return done(store_.erase_hosted(erase.name)); },
+      [this](const DropCode& drop) { return outcome_of(store_.drop_code(drop.id)); },
+      [this](const SaveDeployed& save) { return outcome_of(store_.save(save.row, *save.source)); },
+      [this](const SaveHosted& save) { return outcome_of(store_.save(save.row, *save.source)); },
+      [this](const EraseDeployed& erase) { return outcome_of(store_.erase_deployed(erase.name)); },
+      [this](const EraseHosted& erase) { return outcome_of(store_.erase_hosted(erase.name)); },
   };
 }
 

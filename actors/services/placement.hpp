@@ -38,6 +38,8 @@ class Placement {
   /// Nobody is being asked, and nobody is left or needed.
   bool is_settled() const;
   const ring::Contacts& placed() const { return placed_; }
+  /// Nobody asked them, because enough others said yes.
+  const std::deque<ring::Contact>& left() const { return left_; }
   /// Why the last node refused; nothing while none has.
   const std::optional<Error>& failure() const { return failure_; }
 

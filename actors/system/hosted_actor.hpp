@@ -27,7 +27,7 @@ class HostedActor : public caf::monitorable_actor {
 
  protected:
   virtual void on_message(caf::mailbox_element& element) = 0;
-  /// Somebody asks it to end. The default ends it with that reason.
+  /// Somebody asks it to end. The default ends it with that reason. After exit_reason::kill it ends in any case.
   virtual void on_exit(const caf::error& reason) { quit(reason); }
   /// Ends this actor: monitors and links learn `reason`, later requests bounce. Reactor thread.
   void quit(const caf::error& reason);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <caf/all.hpp>
 
+#include "actors/system/dead_letters.hpp"
 #include "actors/system/hosted_actor.hpp"
 #include "runtime/base/log.hpp"
 
@@ -117,12 +118,15 @@ void HostedActor::enqueue(caf::mailbox_element_ptr element, caf::execution_unit*
 
 void HostedActor::deliver(caf::mailbox_element_ptr element) {
   if (getf(is_terminated_flag)) {
+    dead_letters().record(DeadLetterKind::to_dead, type_name(element->content()), reactor_.loop().now());
     bounce(element);
     return;
   }
   const auto& content = element->content();
   if (content.match_elements<caf::exit_msg>()) {
-    on_exit(content.get_as<caf::exit_msg>(0).reason);
+    const caf::error reason = content.get_as<caf::exit_msg>(0).reason;
+    on_exit(reason);
+    if (reason == caf::exit_reason::kill && !getf(is_terminated_flag)) quit(reason);
   } else {
     on_message(*element);
   }

@@ -16,8 +16,8 @@ namespace {
 /// keeps the sources, loads it again when it is next called.
 class HostActor final : public PinnedActor {
  public:
-  HostActor(caf::actor_config& config, EnclaveSystem& enclave, js::Engine& engine)
-      : PinnedActor(config), enclave_(enclave), engine_(engine), budget_(reactor_) {}
+  HostActor(caf::actor_config& config, EnclaveSystem& enclave, js::Engine& engine, TurnBudget& budget)
+      : PinnedActor(config), enclave_(enclave), engine_(engine), budget_(budget) {}
   const char* name() const override { return kHostActorName; }
   void on_exit() override {
     for (auto& [id, function] : functions_) {
@@ -88,7 +88,7 @@ class HostActor final : public PinnedActor {
 
   EnclaveSystem& enclave_;
   js::Engine& engine_;
-  TurnBudget budget_;
+  TurnBudget& budget_;
   std::map<CodeId, Function> functions_;
   std::map<caf::actor_addr, wire::Target> unloading_;
 };
@@ -97,6 +97,7 @@ class HostActor final : public PinnedActor {
 
 void run_worker_host(const std::string& snapshot_path) {
   std::unique_ptr<js::Engine> engine;
+  std::optional<TurnBudget> budget;
   EnclaveOptions options;
   options.profile = sandbox::Profile::v8;
   options.root = kHostActorName;
@@ -105,7 +106,8 @@ void run_worker_host(const std::string& snapshot_path) {
     return {};
   };
   options.start_root = [&](EnclaveSystem& enclave) -> Result<caf::actor> {
-    return spawn_pinned<HostActor>(enclave.reactor(), enclave, *engine);
+    if (!budget) budget.emplace(enclave.reactor());
+    return spawn_pinned<HostActor>(enclave.reactor(), std::ref(enclave), std::ref(*engine), std::ref(*budget));
   };
   run_enclave(options);
 }

@@ -27,9 +27,12 @@ inline constexpr size_t kErrorDetailMax = 4096;
 /// CPU time of compiling and running the top level of a module, when the limit of a call is less.
 inline constexpr Duration kLoadCpuMin = 400ms;
 
-/// What a function may use. Every limit ends the request that broke it, never the process.
-/// One thing they cannot end: a V8 builtin that never looks up (`new Array(1e8).fill(0)`), which
-/// only SIGKILL of the process stops; whoever started the process watches for that.
+/// What a function may use. Every limit ends the request that broke it, never the process, with two
+/// exceptions that only the parent of the process can handle (SIGKILL, and starting it again):
+/// - a V8 builtin never looks whether it is to end: `new Array(1e8).fill(0)` runs to its end, and
+///   a loop of such calls is ended up to 400 calls late;
+/// - one builtin that makes over 1.2 GB of strings (a global replace over 100 MB of text) makes V8
+///   abort the process, after some 10 s of CPU time.
 struct Limits {
   size_t heap_bytes = 128u << 20;  ///< V8 heap. Past it: memory_exceeded for all calls, retired.
   /// All ArrayBuffers of the worker, apart from the heap. Past it allocating throws a RangeError; a

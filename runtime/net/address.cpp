@@ -20,9 +20,14 @@ Result<Address> Address::parse(std::string_view text) {
     return fail(Code::malformed, quoted + " has no valid port (0 to 65535)");
   if (bracketed) host = host.substr(1, host.size() - 2);
   Address address{host == "localhost" ? "127.0.0.1" : std::string(host), port};
+  const int family = bracketed ? AF_INET6 : AF_INET;
   in6_addr raw;
-  if (inet_pton(bracketed ? AF_INET6 : AF_INET, address.host.c_str(), &raw) != 1)
+  const bool whole = address.host.find('\0') == std::string::npos;
+  if (!whole || inet_pton(family, address.host.c_str(), &raw) != 1)
     return fail(Code::malformed, quoted + " is not a numeric IPv4 or [IPv6] address with a port");
+  // One text for one address: they are compared.
+  char canonical[INET6_ADDRSTRLEN] = {};
+  address.host = inet_ntop(family, &raw, canonical, sizeof canonical);
   return address;
 }
 

@@ -17,6 +17,8 @@ namespace {
 
 constexpr int kEventsPerTurn = 64;
 constexpr int kAcceptsPerTurn = 32;
+/// Out of descriptors or memory: the connection stays in the backlog, and asking again at once would only spin.
+constexpr Duration kAcceptPause = 50ms;
 
 /// What a descriptor in the epoll set calls.
 class Source {
@@ -32,16 +34,16 @@ struct EpollLoop::Impl {
   Descriptor wakeup{eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
   std::array<epoll_event, kEventsPerTurn> events;
   int event_count = 0;
+  const Source* calling = nullptr;  ///< The source whose events are handled; null once it is destroyed.
   std::array<std::byte, kReadBytesMax> buffer;
   Timers timers;
-  TimePoint now = std::chrono::steady_clock::now();
   std::function<bool()> turn;
   std::atomic<bool> stopping{false};
   std::atomic<bool> woken{false};
   std::mutex posted_mutex;
   std::vector<std::function<void()>> posted;
 
-  void control(int operation, int fd, uint32_t mask, Source* source) {
+  void control(int operation, int fd, uint32_t mask, void* source) {
     epoll_event event{};
     event.events = mask;
     event.data.ptr = source;
@@ -50,6 +52,7 @@ struct EpollLoop::Impl {
   /// A source that goes away must not be called for an event of this turn that is still in the array.
   void forget(int fd, const Source* source) {
     epoll_ctl(epoll.get(), EPOLL_CTL_DEL, fd, nullptr);
+    if (calling == source) calling = nullptr;
     for (int i = 0; i < event_count; ++i)
       if (events[static_cast<size_t>(i)].data.ptr == source)
         events[static_cast<size_t>(i)].data.ptr = nullptr;
@@ -62,6 +65,8 @@ struct EpollLoop::Impl {
     }
     for (auto& task : work) task();
   }
+  void dispatch(const epoll_event& event);
+  void take_wakeup();
   int sleep_ms(bool more);
   void run_turn(bool& more);
 };
@@ -90,6 +95,8 @@ class EpollStream final : public Stream, public Source {
   bool reading_ = true;
   bool writing_ = false;
   bool broken_ = false;
+  bool hung_up_ = false;  ///< Both directions are over, but there are bytes that nobody wants to read yet.
+  bool watched_ = true;   ///< In the epoll set.
   TimerId report_ = 0;
   uint32_t mask_ = 0;
 };
@@ -113,15 +120,24 @@ void EpollStream::update() {
   uint32_t mask = 0;
   if (connecting_ || writing_) mask |= EPOLLOUT;
   if (!connecting_ && reading_) mask |= EPOLLIN;
-  if (broken_) mask = 0;
-  if (mask == mask_) return;
+  // epoll reports a hang-up whatever the mask: a stream that cannot act on it leaves the set, or the loop would spin.
+  const bool watched = !broken_ && (!hung_up_ || reading_);
+  if (watched == watched_ && mask == mask_) return;
+  if (watched) {
+    impl_.control(watched_ ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd_.get(), mask, this);
+  } else if (watched_) {
+    impl_.control(EPOLL_CTL_DEL, fd_.get(), 0, this);
+  }
+  watched_ = watched;
   mask_ = mask;
-  impl_.control(EPOLL_CTL_MOD, fd_.get(), mask, this);
 }
 
 size_t EpollStream::write(ByteView data) {
   if (broken_) return data.size();
-  if (connecting_) return 0;
+  if (connecting_) {
+    writing_ = !data.empty();
+    return 0;
+  }
   size_t sent = 0;
   while (sent < data.size()) {
     const ssize_t n = send(fd_.get(), data.data() + sent, data.size() - sent, MSG_NOSIGNAL);
@@ -182,8 +198,13 @@ void EpollStream::on_events(uint32_t events) {
   if (broken_) return;
   if (connecting_) return finish_connect();
   // One kind of call per event: a handler may destroy the stream, and level-triggered epoll asks again.
-  if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && (reading_ || (events & EPOLLIN) == 0))
-    return read_once();
+  if (reading_ && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) return read_once();
+  if ((events & (EPOLLHUP | EPOLLERR)) != 0) {
+    std::byte next;
+    if (recv(fd_.get(), &next, 1, MSG_PEEK) <= 0) return read_once();  // reports the end
+    hung_up_ = true;
+    return update();
+  }
   if ((events & EPOLLOUT) != 0 && writing_) {
     writing_ = false;
     update();
@@ -197,7 +218,10 @@ class EpollListener final : public Listener, public Source {
       : impl_(impl), fd_(std::move(fd)), acceptor_(acceptor) {
     impl_.control(EPOLL_CTL_ADD, fd_.get(), EPOLLIN, this);
   }
-  ~EpollListener() override { impl_.forget(fd_.get(), this); }
+  ~EpollListener() override {
+    impl_.timers.cancel(resume_);
+    impl_.forget(fd_.get(), this);
+  }
 
   Address address() const override {
     sockaddr_storage storage{};
@@ -207,26 +231,50 @@ class EpollListener final : public Listener, public Source {
   }
 
   void on_events(uint32_t) override {
+    const EpollLoop::Impl& impl = impl_;
     for (int i = 0; i < kAcceptsPerTurn; ++i) {
-      sockaddr_storage from{};
-      socklen_t length = sizeof from;
-      Descriptor fd(accept4(fd_.get(), reinterpret_cast<sockaddr*>(&from), &length,
-                            SOCK_NONBLOCK | SOCK_CLOEXEC));
-      if (!fd.valid()) {
-        if (errno == EMFILE || errno == ENFILE) log::warn("net", "cannot accept: {}", system_error_text(errno));
-        return;
-      }
-      set_no_delay(fd.get());
-      StreamHandler* handler = acceptor_.on_accept(from_socket_address(from));
-      if (handler == nullptr) continue;
-      acceptor_.accepted(handler, std::make_unique<EpollStream>(impl_, std::move(fd), *handler, false));
+      if (!accept_one()) return;
+      if (impl.calling != this) return;  // the acceptor destroyed its listener
     }
   }
 
  private:
+  bool accept_one() {
+    sockaddr_storage from{};
+    socklen_t length = sizeof from;
+    Descriptor fd(accept4(fd_.get(), reinterpret_cast<sockaddr*>(&from), &length,
+                          SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!fd.valid()) {
+      const int error = errno;
+      if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM) pause(error);
+      return false;
+    }
+    paused_before_ = false;
+    set_no_delay(fd.get());
+    // Either call may destroy this listener.
+    EpollLoop::Impl& impl = impl_;
+    Acceptor& acceptor = acceptor_;
+    StreamHandler* handler = acceptor.on_accept(from_socket_address(from));
+    if (handler != nullptr)
+      acceptor.accepted(handler, std::make_unique<EpollStream>(impl, std::move(fd), *handler, false));
+    return true;
+  }
+
+  /// One line for each shortage, not for each attempt.
+  void pause(int error) {
+    if (!std::exchange(paused_before_, true))
+      log::warn("net", "cannot accept connections at {}: {}", address().text(), system_error_text(error));
+    impl_.control(EPOLL_CTL_MOD, fd_.get(), 0, this);
+    resume_ = impl_.timers.add(std::chrono::steady_clock::now() + kAcceptPause, [this] {
+      impl_.control(EPOLL_CTL_MOD, fd_.get(), EPOLLIN, this);
+    });
+  }
+
   EpollLoop::Impl& impl_;
   Descriptor fd_;
   Acceptor& acceptor_;
+  TimerId resume_ = 0;
+  bool paused_before_ = false;
 };
 
 class EpollWatch final : public Watch, public Source {
@@ -252,9 +300,14 @@ class EpollWatch final : public Watch, public Source {
 
 EpollLoop::EpollLoop() : impl_(std::make_unique<Impl>()) {
   THEMIS_ASSERT(impl_->epoll.valid() && impl_->wakeup.valid(), "no descriptor left for the event loop");
-  impl_->control(EPOLL_CTL_ADD, impl_->wakeup.get(), EPOLLIN, nullptr);
+  impl_->control(EPOLL_CTL_ADD, impl_->wakeup.get(), EPOLLIN, &impl_->wakeup);
 }
-EpollLoop::~EpollLoop() = default;
+EpollLoop::~EpollLoop() {
+  // What waiting closures own may be streams of this loop, so they go first.
+  impl_->turn = nullptr;
+  const auto posted = std::move(impl_->posted);
+  const auto timers = std::move(impl_->timers);
+}
 
 TimePoint EpollLoop::now() const { return std::chrono::steady_clock::now(); }
 int64_t EpollLoop::wall_ms() const { return SystemClock{}.wall_ms(); }
@@ -313,25 +366,34 @@ int EpollLoop::Impl::sleep_ms(bool more) {
   return static_cast<int>(std::min<int64_t>(to_ms(left) + 1, 60'000));
 }
 
+void EpollLoop::Impl::dispatch(const epoll_event& event) {
+  auto* source = static_cast<Source*>(event.data.ptr);
+  calling = source;
+  source->on_events(event.events);
+  calling = nullptr;
+}
+
+/// Emptied before the flag falls: whoever raises it again writes again, so no wake-up is lost and none stays behind.
+void EpollLoop::Impl::take_wakeup() {
+  uint64_t count;
+  [[maybe_unused]] const ssize_t n = ::read(wakeup.get(), &count, sizeof count);
+  woken.store(false, std::memory_order_release);
+  run_posted();
+}
+
 void EpollLoop::Impl::run_turn(bool& more) {
   event_count = epoll_wait(epoll.get(), events.data(), kEventsPerTurn, sleep_ms(more));
   bool was_woken = false;
   for (int i = 0; i < event_count; ++i) {
     const epoll_event& event = events[static_cast<size_t>(i)];
-    if (event.events == 0) continue;
-    if (event.data.ptr != nullptr) {
-      static_cast<Source*>(event.data.ptr)->on_events(event.events);
-    } else {
+    if (event.data.ptr == &wakeup) {
       was_woken = true;
+    } else if (event.data.ptr != nullptr) {
+      dispatch(event);
     }
   }
   event_count = 0;
-  if (was_woken && woken.load(std::memory_order_acquire)) {
-    uint64_t count;
-    [[maybe_unused]] const ssize_t n = ::read(wakeup.get(), &count, sizeof count);
-    woken.store(false, std::memory_order_release);
-    run_posted();
-  }
+  if (was_woken) take_wakeup();
   if (timers.next_due() != TimePoint::max()) timers.run_due(std::chrono::steady_clock::now());
   more = turn && turn();
 }

@@ -45,7 +45,7 @@ class Listener {
   virtual Address address() const = 0;
 };
 
-/// Takes what a listener accepts. Loop thread only; must outlive the listener.
+/// Takes what a listener accepts. Loop thread only; must outlive the listener, which it may destroy inside any call.
 class Acceptor {
  public:
   virtual ~Acceptor() = default;

@@ -10,7 +10,7 @@
 
 namespace themis::net {
 
-/// Loop thread only.
+/// Loop thread only. Cancelled timers take at most as much room again as the live ones.
 class Timers {
  public:
   TimerId add(TimePoint due, std::function<void()> callback) {
@@ -21,7 +21,11 @@ class Timers {
     return id;
   }
 
-  void cancel(TimerId id) { callbacks_.erase(id); }
+  void cancel(TimerId id) {
+    if (callbacks_.erase(id) > 0) drop_many_cancelled();
+  }
+
+  size_t size() const { return heap_.size(); }
 
   /// When the next timer is due; TimePoint::max() when there is none.
   TimePoint next_due() {
@@ -41,6 +45,7 @@ class Timers {
   }
 
  private:
+  static constexpr size_t kCompactFrom = 64;
   struct Entry {
     TimePoint due;
     TimerId id;
@@ -51,6 +56,12 @@ class Timers {
   void pop() {
     std::pop_heap(heap_.begin(), heap_.end(), later);
     heap_.pop_back();
+  }
+  /// A timer that is set again with every message would otherwise leave its past selves behind until they are due.
+  void drop_many_cancelled() {
+    if (heap_.size() < kCompactFrom || heap_.size() < 2 * callbacks_.size()) return;
+    std::erase_if(heap_, [this](const Entry& entry) { return !callbacks_.contains(entry.id); });
+    std::make_heap(heap_.begin(), heap_.end(), later);
   }
   void drop_cancelled() {
     while (!heap_.empty() && !callbacks_.contains(heap_.front().id)) pop();

@@ -8,8 +8,10 @@
 namespace themis::js {
 namespace {
 std::unique_ptr<Engine> the_engine;
-}
+const char* the_snapshot_path = nullptr;
+}  // namespace
 Engine& engine() { return *the_engine; }
+std::string snapshot_path() { return the_snapshot_path; }
 }  // namespace themis::js
 
 int themis_worker_main(int argc, char** argv) {
@@ -20,6 +22,7 @@ int themis_worker_main(int argc, char** argv) {
     return 1;
   }
   themis::js::the_engine = std::move(*created);
+  themis::js::the_snapshot_path = argv[1];
   testing::InitGoogleTest(&argc, argv);
   const int failed = RUN_ALL_TESTS();
   themis::js::the_engine.reset();

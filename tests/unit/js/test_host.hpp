@@ -80,6 +80,8 @@ class TestHost final : public Host {
 
 /// The engine of the process, made by main() from the snapshot of the build.
 Engine& engine();
+/// Where that snapshot is.
+std::string snapshot_path();
 
 /// A worker with its host; the calls of a test.
 class Function {

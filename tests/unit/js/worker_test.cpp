@@ -1,4 +1,8 @@
 // Loading and calling functions.
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+
 #include "tests/unit/js/test_host.hpp"
 
 namespace themis::js {
@@ -246,6 +250,20 @@ TEST(Engine, BuildsTheSnapshotItself) {
   (*worker)->call({.url = "http://g/"},
                   [&body](Result<Response> r) { body = as_text(r.value().body); });
   EXPECT_EQ(body, "y");
+}
+
+TEST(Engine, RebuildsADamagedSnapshot) {
+  std::ifstream in(snapshot_path(), std::ios::binary);
+  std::string blob((std::istreambuf_iterator<char>(in)), {});
+  ASSERT_GT(blob.size(), 100'000u);
+  blob[blob.size() / 2] ^= 1;
+  const std::string path = testing::TempDir() + "themis-damaged.snapshot";
+  std::ofstream(path, std::ios::binary) << blob;
+  auto second = Engine::create({.snapshot_path = path});
+  std::remove(path.c_str());
+  ASSERT_TRUE(second) << second.error().text();
+  TestHost host;
+  EXPECT_TRUE((*second)->load(handler("return new Response('y');"), "g", {}, host));
 }
 
 }  // namespace

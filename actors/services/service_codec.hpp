@@ -47,6 +47,6 @@ struct InvokeTarget {
   bool by_code = false;      ///< True: exactly this code.
   CodeId id{};
 };
-Result<InvokeTarget> decode_invoke(const InvokeMsg& message);
+Result<InvokeTarget> decode_target(const InvokeMsg& message);
 
 }  // namespace themis

@@ -1,4 +1,4 @@
-#include "actors/services/function_codec.hpp"
+#include "actors/services/service_codec.hpp"
 
 #include <algorithm>
 
@@ -94,7 +94,7 @@ Result<std::shared_ptr<const Bytes>> decode_code(const CodeBlobMsg& message, con
       });
 }
 
-Result<InvokeTarget> decode_invoke(const InvokeMsg& message) {
+Result<InvokeTarget> decode_target(const InvokeMsg& message) {
   return wire::decode(message, [](const schema::Invoke::Reader& invoke) -> Result<InvokeTarget> {
     InvokeTarget target;
     target.by_code = invoke.hasCode() && invoke.getCode().size() > 0;

@@ -1,0 +1,251 @@
+#include "actors/root/root.hpp"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <caf/all.hpp>
+#include <thread>
+
+#include "actors/gateway/gateway_actor.hpp"
+#include "actors/node/node_actor.hpp"
+#include "actors/placement/placement.hpp"
+#include "actors/services/function_service.hpp"
+#include "actors/system/supervisor.hpp"
+#include "actors/system/system.hpp"
+#include "actors/worker/worker_pool.hpp"
+#include "runtime/base/log.hpp"
+#include "runtime/net/socket.hpp"
+#include "runtime/store/environment.hpp"
+
+namespace themis {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Everything has 2 s to end; what has not by then is cut off.
+constexpr Duration kStopMax = 1900ms;
+constexpr Duration kGatewayShutdown = 1600ms;
+constexpr Duration kNodeShutdown = 1700ms;
+
+/// One virtual node: an identity, what it exports, and its actor while it is up.
+struct VirtualNode {
+  wire::Identity identity;
+  Exports exports;
+  net::Address listen;
+  net::Address advertise;
+  caf::actor actor;
+};
+
+uint32_t worker_count(const WorkersConfig& workers) {
+  return workers.count != 0 ? workers.count : std::max(1u, std::thread::hardware_concurrency());
+}
+
+net::Address shifted(net::Address address, uint32_t by) {
+  if (address.port != 0) address.port = static_cast<uint16_t>(address.port + by);
+  return address;
+}
+
+}  // namespace
+
+struct Root::Impl {
+  Config config;
+  SystemRng rng;
+  std::unique_ptr<storage::Environment> environment;
+  std::vector<std::unique_ptr<VirtualNode>> nodes;
+  System system;
+  net::EpollLoop loop;
+  Reactor reactor{system.caf(), loop};
+  net::Descriptor stop_signal{eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
+  std::unique_ptr<net::Watch> stop_watch;
+  caf::actor supervisor;
+  // The handles of children that later children ask; each is set when its child starts.
+  caf::actor workers;
+  caf::actor enclave;
+  caf::actor functions;
+  bool stopping = false;
+  bool ended = false;
+  size_t started = 0;
+  std::optional<Error> failure;
+
+  explicit Impl(const Config& values) : config(values) {}
+  ~Impl() { system.caf().await_actors_before_shutdown(ended); }
+
+  Status open();
+  Status run();
+  void begin_stop();
+  SupervisorSpec tree();
+  ChildSpec child(std::string id, Duration shutdown, std::function<Result<caf::actor>()> start);
+  ProcessHome home() { return {&reactor, &loop, &system.types(), &rng}; }
+  Result<caf::actor> start_node(VirtualNode& node);
+  Result<caf::actor> start_functions();
+  Result<caf::actor> start_gateway();
+};
+
+Status Root::Impl::open() {
+  const fs::path data = config.node.data;
+  THEMIS_TRY(environment, storage::Environment::open(data));
+  for (uint32_t i = 0; i < config.node.virtual_nodes; ++i) {
+    const fs::path file = data / (i == 0 ? "identity" : "identity-" + std::to_string(i));
+    THEMIS_TRY(wire::Identity identity,
+               wire::load_or_create_identity(file, config.mesh.network, rng));
+    net::Address advertise = shifted(config.node.advertised(), i);
+    if (advertise.port == 0) advertise = {};  // the port that the system chooses
+    nodes.push_back(std::make_unique<VirtualNode>(VirtualNode{
+        std::move(identity), {}, shifted(config.node.listen, i), std::move(advertise), {}}));
+  }
+  return {};
+}
+
+/// A child whose first start fails ends the process with that error: a port in use does not get free by trying. A later
+/// failure is its supervisor's.
+ChildSpec Root::Impl::child(std::string id, Duration shutdown,
+                            std::function<Result<caf::actor>()> start) {
+  ChildSpec spec;
+  spec.id = std::move(id);
+  spec.shutdown = shutdown;
+  spec.start = [this, start = std::move(start), first = true](caf::event_based_actor*) mutable {
+    Result<caf::actor> actor = start();
+    if (!actor && first && !failure) {
+      failure = actor.error();
+      loop.post([this] { begin_stop(); });
+    }
+    first = false;
+    return actor;
+  };
+  return spec;
+}
+
+Result<caf::actor> Root::Impl::start_node(VirtualNode& node) {
+  NodeOptions options;
+  options.identity = &node.identity;
+  options.listen = node.listen;
+  options.advertise = node.advertise;
+  for (const BootstrapPeer& peer : config.mesh.bootstrap) {
+    options.bootstrap.push_back(peer.address);
+    if (peer.node_id) options.pinned.emplace(peer.address, NodeId{*peer.node_id});
+  }
+  // The other virtual nodes of a process that starts a ring join through its first one.
+  if (options.bootstrap.empty() && &node != nodes.front().get())
+    options.bootstrap.push_back(nodes.front()->listen);
+  options.encryption = config.node.encryption;
+  options.ring.redundancy = static_cast<uint8_t>(config.mesh.redundancy);
+  options.ring.refresh = std::chrono::seconds(config.mesh.refresh_s);
+  options.types = &system.types();
+  options.exports = &node.exports;
+  options.rng = &rng;
+  const auto actor = spawn_hosted<NodeActor>(reactor, std::move(options));
+  THEMIS_CHECK(actor->start());
+  node.listen = actor->address();
+  if (node.advertise.host.empty()) node.advertise = actor->address();
+  node.actor = actor.handle();
+  return node.actor;
+}
+
+Result<caf::actor> Root::Impl::start_functions() {
+  VirtualNode& node = *nodes.front();
+  FunctionServiceOptions options;
+  options.node = node.actor;
+  options.workers = workers;
+  options.environment = environment.get();
+  options.exports = &node.exports;
+  options.self = {node.identity.id(), node.advertise};
+  options.limits = {config.workers.memory_mb, config.workers.cpu_ms, config.workers.wall_ms};
+  functions = spawn_pinned<FunctionService>(reactor, std::move(options));
+  return functions;
+}
+
+Result<caf::actor> Root::Impl::start_gateway() {
+  VirtualNode& node = *nodes.front();
+  GatewayOptions options;
+  options.listen = *config.gateway.listen;
+  options.node = node.actor;
+  options.functions = functions;
+  options.workers = workers;
+  options.enclave = enclave;
+  options.self = {node.identity.id(), node.advertise};
+  options.data = config.node.data;
+  options.wall_ms = config.workers.wall_ms;
+  return start_gateway_actor(reactor, std::move(options));
+}
+
+SupervisorSpec Root::Impl::tree() {
+  SupervisorSpec spec;
+  spec.options.name = "root";
+  // Later children hold handles of earlier ones: when one ends, those after it start over with it.
+  spec.options.strategy = Strategy::rest_for_one;
+  spec.options.seed = rng.next();
+  WorkerPoolOptions pool;
+  pool.home = home();
+  pool.count = worker_count(config.workers);
+  pool.programs = WorkerPrograms::beside_executable();
+  spec.children.push_back(child("workers", kNodeShutdown, [this, pool] {
+    return Result<caf::actor>(workers = spawn_worker_pool(pool));
+  }));
+  PlaceOptions place;
+  place.place = config.place.monitors;
+  spec.children.push_back(child("enclave", kNodeShutdown, [this, place] {
+    return Result<caf::actor>(enclave = spawn_place(home(), place));
+  }));
+  for (const auto& node : nodes) {
+    const std::string id = nodes.size() == 1 ? "node" : "node-" + node->listen.text();
+    spec.children.push_back(
+        child(id, kNodeShutdown, [this, node = node.get()] { return start_node(*node); }));
+  }
+  spec.children.push_back(child("functions", kNodeShutdown, [this] { return start_functions(); }));
+  if (config.gateway.listen)
+    spec.children.push_back(child("gateway", kGatewayShutdown, [this] { return start_gateway(); }));
+  return spec;
+}
+
+void Root::Impl::begin_stop() {
+  if (std::exchange(stopping, true)) return;
+  caf::anon_send_exit(supervisor, caf::exit_reason::user_shutdown);
+  loop.after(kStopMax, [this] {
+    log::warn("root", "stopping took too long; what still runs is cut off");
+    loop.stop();
+  });
+}
+
+Status Root::Impl::run() {
+  reactor.bind_to_this_thread();
+  stop_watch = loop.watch(stop_signal.get(), [this] {
+    stop_watch.reset();
+    begin_stop();
+  });
+  supervisor = spawn_pinned<SupervisorActor<PinnedActor>>(reactor, tree());
+  supervisor->attach_functor([this](const caf::error& reason) {
+    loop.post([this, reason] {
+      ended = true;
+      if (!stopping) failure = Error{Code::unavailable, "gave up: " + from_caf(reason).detail};
+      loop.stop();
+    });
+  });
+  log::info("root", "node {} of \"{}\" starts; data in {}", nodes.front()->identity.id().brief(),
+            config.mesh.network, config.node.data);
+  loop.run();
+  for (caf::actor* handle : {&supervisor, &workers, &enclave, &functions}) *handle = nullptr;
+  for (const auto& node : nodes) {
+    node->actor = nullptr;
+    node->exports = {};
+  }
+  if (failure) return fail(*failure);
+  return {};
+}
+
+Root::Root(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Root::~Root() = default;
+
+Result<std::unique_ptr<Root>> Root::open(const Config& config) {
+  auto impl = std::make_unique<Impl>(config);
+  THEMIS_CHECK(impl->open());
+  return std::unique_ptr<Root>(new Root(std::move(impl)));
+}
+
+Status Root::run() { return impl_->run(); }
+
+void Root::stop() {
+  const uint64_t one = 1;
+  [[maybe_unused]] const ssize_t n = write(impl_->stop_signal.get(), &one, sizeof one);
+}
+
+}  // namespace themis

@@ -1,0 +1,101 @@
+#pragma once
+// The functions that were deployed through this node: placing their instances on the ring and
+// keeping as many alive as are wanted.
+
+#include <deque>
+#include <map>
+#include <optional>
+
+#include "actors/services/function_api.hpp"
+#include "actors/services/function_host.hpp"
+#include "actors/services/placement.hpp"
+
+namespace themis {
+
+/// Part of the function service; its thread only. The operations on one name run one after the
+/// other. A look at a function and its first placement are the same: ask its instances, then the
+/// nodes that its name points to, to host it until enough have said yes. To say yes again costs an
+/// instance nothing.
+class FunctionDeployer {
+ public:
+  /// Between two looks at a function: how long a lost instance may go unnoticed without a call.
+  static constexpr Duration kLookInterval = 5s;
+  /// Functions looked at at once.
+  static constexpr size_t kLooksMax = 8;
+  /// How long a node may take to fetch, compile and announce a function.
+  static constexpr Duration kHostTimeout = 10s;
+  static constexpr Duration kUnhostTimeout = 5s;
+  /// Operations of users that wait, each with up to 1 MB of code: for one name, and for all.
+  static constexpr size_t kWaitingPerNameMax = 16;
+  static constexpr size_t kWaitingMax = 128;
+
+  /// `host` announces the code that is kept here.
+  FunctionDeployer(FunctionContext& context, FunctionHost& host)
+      : context_(context), host_(host) {}
+
+  void restore(const std::vector<DeployedRow>& rows);
+  /// Each delivers what function_api.hpp says, then or later.
+  void deploy(const DeployFunction& order, caf::response_promise promise);
+  void remove(const RemoveFunction& order, caf::response_promise promise);
+  void ensure(const std::string& name, caf::response_promise promise);
+  void ensure(const CodeId& id, caf::response_promise promise);
+  void describe(const std::string& name, caf::response_promise promise);
+  FunctionList list() const;
+  void tick();
+
+  size_t count() const { return deployed_; }
+  uint64_t placed() const { return placed_; }
+
+ private:
+  enum class Kind { deploy, remove, look };
+  struct Operation {
+    Kind kind = Kind::look;
+    CodePtr source;
+    uint32_t instances = 0;
+    std::vector<caf::response_promise> promises;
+  };
+  /// The operation at the front of its queue, under way.
+  struct Run {
+    FunctionVersion version;
+    ring::Contacts current;
+    std::vector<ring::Contacts> points;
+    size_t lookups_open = 0;
+    Placement placement;
+  };
+  struct Function {
+    std::optional<DeployedRow> row;
+    ring::Contacts instances;  ///< At the last look.
+    std::deque<Operation> queue;
+    Run run;
+  };
+
+  void enqueue(const std::string& name, Operation operation);
+  void start(const std::string& name);
+  void start_remove(const std::string& name);
+  void find(const std::string& name);
+  void found(const std::string& name, const ring::Records& records);
+  bool is_outdated(const std::string& name, const FunctionVersion& newest);
+  void locate(const std::string& name);
+  void place(const std::string& name);
+  void ask(const std::string& name, const ring::Contact& node);
+  void answered(const std::string& name, const ring::Contact& node, const Status& status);
+  void settle(const std::string& name);
+  void settle_deploy(const std::string& name);
+  void release_surplus(const std::string& name);
+  void send_unhost(const std::string& name, const ring::Contact& node);
+  void finish(const std::string& name, caf::message answer);
+  void fail_operation(const std::string& name, Error error);
+  void start_due();
+
+  FunctionContext& context_;
+  FunctionHost& host_;
+  std::map<std::string, Function> functions_;
+  std::deque<std::string> due_;
+  TimePoint next_look_{};
+  size_t running_ = 0;
+  size_t waiting_ = 0;  ///< Operations with somebody who waits.
+  size_t deployed_ = 0;
+  uint64_t placed_ = 0;
+};
+
+}  // namespace themis

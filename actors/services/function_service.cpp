@@ -1,0 +1,139 @@
+#include "actors/services/function_service.hpp"
+
+#include <caf/all.hpp>
+
+#include "actors/peer/exports.hpp"
+#include "actors/system/caf_error.hpp"
+#include "actors/system/dead_letters.hpp"
+#include "runtime/base/log.hpp"
+
+namespace themis {
+namespace {
+
+/// How often parts look at what is due.
+constexpr Duration kTick = 1s;
+
+const wire::Target kFunctionsTarget = Exports::target_of(kFunctionsActorName);
+
+}  // namespace
+
+FunctionService::FunctionService(caf::actor_config& config, FunctionServiceOptions options)
+    : PinnedActor(config),
+      options_(std::move(options)),
+      context_{*this, reactor_.loop(), options_.node, options_.workers, {}, options_.self,
+               options_.limits} {}
+
+caf::behavior FunctionService::make_behavior() {
+  set_default_handlers(*this);
+  if (const Status started = start(); !started) {
+    log::error("functions", "cannot start: {}", started.error().text());
+    quit(to_caf(started.error()));
+    return {};
+  }
+  return behavior();
+}
+
+Status FunctionService::start() {
+  THEMIS_TRY(FunctionStore store, FunctionStore::open(*options_.environment));
+  context_.store = home_system().spawn<FunctionStoreActor>(std::move(store));
+  link_to(context_.store);
+  request(context_.store, caf::infinite, LoadInventory{})
+      .then(
+          [this](const FunctionStore::Inventory& all) {
+            deployer_.restore(all.deployed);
+            host_.restore(all.hosted);
+            options_.exports->add(kFunctionsActorName, caf::strong_actor_ptr{ctrl()});
+            tick();
+          },
+          [this](const caf::error& error) {
+            log::error("functions", "cannot start: {}", describe(error));
+            quit(error);
+          });
+  return {};
+}
+
+void FunctionService::on_exit() {
+  reactor_.loop().cancel(timer_);
+  const caf::strong_actor_ptr* exported = options_.exports->find(kFunctionsTarget);
+  if (exported != nullptr && exported->get() == ctrl()) options_.exports->remove(kFunctionsTarget);
+}
+
+caf::behavior FunctionService::behavior() {
+  return caf::message_handler{
+      [this](const InvokeMsg& message) { return invoke(message); },
+      [this](const HostMsg& message) -> caf::result<AckMsg> {
+        const Result<HostedRow> row = decode_host(message);
+        if (!row) return to_caf(row.error());
+        const NodeId* peer = message.frame()->peer();
+        auto promise = make_response_promise<AckMsg>();
+        host_.host(*row, peer == nullptr ? std::nullopt : std::optional<NodeId>(*peer), promise);
+        return promise;
+      },
+      [this](const UnhostMsg& message) -> caf::result<AckMsg> {
+        const Result<std::string> name = decode_unhost(message);
+        if (!name) return to_caf(name.error());
+        auto promise = make_response_promise<AckMsg>();
+        host_.unhost(*name, promise);
+        return promise;
+      },
+      [this](const FetchCodeMsg& message) -> caf::result<CodeBlobMsg> {
+        const Result<CodeId> id = decode_fetch(message);
+        if (!id) return to_caf(id.error());
+        auto promise = make_response_promise<CodeBlobMsg>();
+        request(context_.store, caf::infinite, LoadCode{*id})
+            .then([promise](const CodePtr& code) mutable { promise.deliver(encode_code(*code)); },
+                  [promise](const caf::error& error) mutable { promise.deliver(error); });
+        return promise;
+      },
+  }
+      .or_else(
+          [this](const DeployFunction& order) -> caf::result<DeployedFunction> {
+            auto promise = make_response_promise<DeployedFunction>();
+            deployer_.deploy(order, promise);
+            return promise;
+          },
+          [this](const RemoveFunction& order) -> caf::result<caf::unit_t> {
+            auto promise = make_response_promise<caf::unit_t>();
+            deployer_.remove(order, promise);
+            return promise;
+          },
+          [this](const EnsureFunction& order) -> caf::result<caf::unit_t> {
+            auto promise = make_response_promise<caf::unit_t>();
+            deployer_.ensure(order.name, promise);
+            return promise;
+          },
+          [this](const EnsureCode& order) -> caf::result<caf::unit_t> {
+            auto promise = make_response_promise<caf::unit_t>();
+            deployer_.ensure(order.id, promise);
+            return promise;
+          },
+          [this](const ListFunctions&) { return deployer_.list(); },
+          [this](const DescribeFunction& order) -> caf::result<FunctionReport> {
+            auto promise = make_response_promise<FunctionReport>();
+            deployer_.describe(order.name, promise);
+            return promise;
+          },
+          [this](const CountFunctions&) {
+            return FunctionCounts{deployer_.count(), host_.count(), invoked_, deployer_.placed(),
+                                  host_.fetched()};
+          },
+          [this](caf::tick_atom) { tick(); });
+}
+
+caf::result<caf::message> FunctionService::invoke(const InvokeMsg& message) {
+  const Result<InvokeTarget> target = decode_target(message);
+  if (!target) return to_caf(target.error());
+  const Result<CodeId> id = host_.resolve(*target);
+  if (!id) return to_caf(id.error());
+  ++invoked_;
+  return delegate(context_.workers, CallFunction{*id, message});
+}
+
+void FunctionService::tick() {
+  host_.tick();
+  deployer_.tick();
+  timer_ = reactor_.send_after(kTick, caf::actor_cast<caf::actor>(this),
+                               caf::make_message(caf::tick_atom::value));
+}
+
+}  // namespace themis

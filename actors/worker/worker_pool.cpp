@@ -1,0 +1,305 @@
+#include "actors/worker/worker_pool.hpp"
+
+#include <caf/all.hpp>
+#include <deque>
+#include <filesystem>
+
+#include "actors/placement/placement.hpp"
+#include "actors/system/caf_error.hpp"
+#include "actors/system/dead_letters.hpp"
+#include "actors/worker/worker_process.hpp"
+
+namespace themis {
+namespace {
+
+using Outcome = wire::Msg<schema::Outcome>;
+
+/// Processes are killed by what functions do, so they are started again however often that happens:
+/// at once, then after at most half a second, which bounds the rate.
+constexpr uint32_t kRestartsMax = 1'000'000;
+constexpr Duration kBackoffMax = 500ms;
+constexpr Duration kHealthyAfter = 5s;
+/// A request whose process ended before it was sent is tried so often.
+constexpr int kAttemptsMax = 3;
+constexpr size_t kFunctionsMax = 65'536;
+constexpr FunctionLimits kLimitsMax{.memory_mb = 4096, .cpu_ms = 300'000, .wall_ms = 3'600'000};
+
+Status check(const InstallFunction& function) {
+  const FunctionLimits& limits = function.limits;
+  if (function.source == nullptr || function.name.empty())
+    return fail(Code::invalid, "a function needs a name and a source");
+  if (limits.memory_mb == 0 || limits.memory_mb > kLimitsMax.memory_mb || limits.cpu_ms == 0 ||
+      limits.cpu_ms > kLimitsMax.cpu_ms || limits.wall_ms == 0 || limits.wall_ms > kLimitsMax.wall_ms)
+    return fail(Code::invalid, "limits of a function: 1 to 4096 MB, 1 to 300,000 ms of CPU time, "
+                               "1 to 3,600,000 ms of time");
+  return {};
+}
+
+bool same_limits(const FunctionLimits& a, const FunctionLimits& b) {
+  return a.memory_mb == b.memory_mb && a.cpu_ms == b.cpu_ms && a.wall_ms == b.wall_ms;
+}
+
+class WorkerPool final : public PinnedActor {
+ public:
+  WorkerPool(caf::actor_config& config, const WorkerPoolOptions& options)
+      : PinnedActor(config), options_(options), slots_(options.count) {}
+  const char* name() const override { return "workers"; }
+  void on_exit() override;
+
+ private:
+  struct Slot {
+    caf::actor process;  ///< Null while it is not up.
+    size_t in_flight = 0;
+  };
+  /// One request on its way: a call, or with a null `invoke` an installation.
+  struct Job {
+    FunctionPtr function;
+    wire::Msg<schema::Invoke> invoke;
+    caf::response_promise promise;
+    TimePoint give_up;
+    int attempts = 0;
+  };
+  using ReportPromise = caf::typed_response_promise<WorkersReport>;
+
+  caf::behavior make_behavior() override;
+  SupervisorSpec supervisor_spec();
+  caf::result<void> install(const InstallFunction& ask);
+  void uninstall(const CodeId& id);
+  caf::result<Outcome> call(const CallFunction& ask);
+  caf::result<WorkersReport> report();
+  WorkersReport outline(const ChildList& children) const;
+  /// Asks the processes from `slot` on, one after the other, then delivers.
+  void collect(WorkersReport report, size_t slot, ReportPromise promise);
+
+  void run(Job job);
+  void run_on(size_t slot, Job job);
+  void on_failed(Job job, const caf::error& error);
+  void wait(Job job);
+  void expire_waiting();
+  void on_ready(const WorkerReady& ready);
+  void on_down(const caf::down_msg& down);
+
+  const WorkerPoolOptions options_;
+  std::vector<Slot> slots_;
+  std::map<CodeId, FunctionPtr> functions_;
+  std::deque<Job> waiting_;
+  net::TimerId waiting_timer_ = 0;
+  caf::actor supervisor_;
+};
+
+caf::behavior WorkerPool::make_behavior() {
+  set_default_handlers(*this);
+  set_down_handler([this](caf::down_msg& down) { on_down(down); });
+  set_exit_handler([this](caf::exit_msg& exit) { send_exit(supervisor_, exit.reason); });
+  supervisor_ = spawn_pinned<SupervisorActor<PinnedActor>>(reactor_, supervisor_spec());
+  monitor(supervisor_);
+  return {[this](const InstallFunction& ask) { return install(ask); },
+          [this](const UninstallFunction& ask) { uninstall(ask.id); },
+          [this](const CallFunction& ask) { return call(ask); },
+          [this](const ReportWorkers&) { return report(); },
+          [this](const WorkerReady& ready) { on_ready(ready); }};
+}
+
+SupervisorSpec WorkerPool::supervisor_spec() {
+  SupervisorSpec spec;
+  spec.options.name = "worker processes";
+  spec.options.max_restarts = kRestartsMax;
+  spec.options.backoff_max = kBackoffMax;
+  spec.options.healthy_after = kHealthyAfter;
+  for (uint32_t slot = 0; slot < options_.count; ++slot) {
+    ChildSpec child;
+    child.id = "process " + std::to_string(slot);
+    child.start = [options = options_, slot, pool = address()](caf::event_based_actor*) -> Result<caf::actor> {
+      return spawn_pinned<WorkerProcess>(*options.home.reactor, options, slot, pool);
+    };
+    spec.children.push_back(std::move(child));
+  }
+  return spec;
+}
+
+void WorkerPool::on_exit() {
+  reactor_.loop().cancel(waiting_timer_);
+  for (Job& job : std::exchange(waiting_, {}))
+    job.promise.deliver(to_caf({Code::unavailable, "the worker pool ended"}));
+  if (supervisor_) caf::anon_send_exit(supervisor_, caf::exit_reason::kill);
+  supervisor_ = nullptr;
+  slots_.clear();
+}
+
+caf::result<void> WorkerPool::install(const InstallFunction& ask) {
+  if (const Status ok = check(ask); !ok) return to_caf(ok.error());
+  const auto known = functions_.find(ask.id);
+  if (known != functions_.end()) {
+    if (same_limits(known->second->limits, ask.limits)) return caf::unit;
+    uninstall(ask.id);
+  } else if (functions_.size() >= kFunctionsMax) {
+    return to_caf({Code::overloaded, "too many functions are installed"});
+  }
+  run({std::make_shared<const InstallFunction>(ask), {}, make_response_promise(),
+       reactor_.loop().now() + kPoolWaitMax});
+  return caf::delegated<void>{};
+}
+
+void WorkerPool::uninstall(const CodeId& id) {
+  if (functions_.erase(id) == 0) return;
+  for (const Slot& slot : slots_)
+    if (slot.process) send(slot.process, ProcessUnload{id});
+}
+
+caf::result<Outcome> WorkerPool::call(const CallFunction& ask) {
+  const auto found = functions_.find(ask.id);
+  if (found == functions_.end())
+    return to_caf({Code::not_found, "the function is not installed here"});
+  run({found->second, ask.invoke, make_response_promise(), reactor_.loop().now() + kPoolWaitMax});
+  return caf::delegated<Outcome>{};
+}
+
+void WorkerPool::run(Job job) {
+  size_t best = slots_.size();
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    if (!slots_[i].process) continue;
+    if (best == slots_.size() || slots_[i].in_flight < slots_[best].in_flight) best = i;
+  }
+  if (best == slots_.size()) return wait(std::move(job));
+  if (slots_[best].in_flight >= kCallsPerProcessMax)
+    return job.promise.deliver(to_caf({Code::overloaded, "all worker processes are busy"}));
+  run_on(best, std::move(job));
+}
+
+void WorkerPool::run_on(size_t slot, Job job) {
+  ++slots_[slot].in_flight;
+  ++job.attempts;
+  const caf::actor process = slots_[slot].process;
+  if (job.invoke.frame()) {
+    request(process, caf::infinite, ProcessCall{job.function, job.invoke})
+        .then(
+            [this, slot, promise = job.promise](const Outcome& outcome) mutable {
+              --slots_[slot].in_flight;
+              promise.deliver(outcome);
+            },
+            [this, slot, job](const caf::error& error) {
+              --slots_[slot].in_flight;
+              on_failed(job, error);
+            });
+  } else {
+    request(process, caf::infinite, ProcessLoad{job.function})
+        .then(
+            [this, slot, job]() mutable {
+              --slots_[slot].in_flight;
+              functions_.insert_or_assign(job.function->id, job.function);
+              job.promise.deliver(caf::unit);
+            },
+            [this, slot, job](const caf::error& error) {
+              --slots_[slot].in_flight;
+              on_failed(job, error);
+            });
+  }
+}
+
+void WorkerPool::on_failed(Job job, const caf::error& error) {
+  if (error != caf::sec::request_receiver_down) return job.promise.deliver(error);
+  if (job.attempts < kAttemptsMax) return run(std::move(job));
+  job.promise.deliver(to_caf({Code::unavailable, "no worker process stays up"}));
+}
+
+void WorkerPool::wait(Job job) {
+  if (waiting_.size() >= kPoolWaitingMax)
+    return job.promise.deliver(to_caf({Code::overloaded, "no worker process is up"}));
+  waiting_.push_back(std::move(job));
+  if (waiting_.size() == 1)
+    waiting_timer_ = reactor_.loop().after(kPoolWaitMax, [this] { expire_waiting(); });
+}
+
+void WorkerPool::expire_waiting() {
+  const TimePoint now = reactor_.loop().now();
+  while (!waiting_.empty() && waiting_.front().give_up <= now) {
+    waiting_.front().promise.deliver(to_caf({Code::unavailable, "no worker process is up"}));
+    waiting_.pop_front();
+  }
+  if (waiting_.empty()) return;
+  // A request that is tried again may give up before those in front of it; that costs it nothing.
+  const Duration left = std::max<Duration>(waiting_.front().give_up - now, 1ms);
+  waiting_timer_ = reactor_.loop().after(left, [this] { expire_waiting(); });
+}
+
+void WorkerPool::on_ready(const WorkerReady& ready) {
+  slots_[ready.slot].process = ready.process;
+  monitor(ready.process);
+  reactor_.loop().cancel(waiting_timer_);
+  for (Job& job : std::exchange(waiting_, {})) run(std::move(job));
+}
+
+void WorkerPool::on_down(const caf::down_msg& down) {
+  if (supervisor_ && down.source == supervisor_.address()) {
+    supervisor_ = nullptr;
+    return quit(down.reason);
+  }
+  for (Slot& slot : slots_)
+    if (slot.process && slot.process.address() == down.source) slot.process = nullptr;
+}
+
+caf::result<WorkersReport> WorkerPool::report() {
+  auto promise = make_response_promise<WorkersReport>();
+  request(supervisor_, caf::infinite, ListChildren{})
+      .then([this, promise](const ChildList& children) { collect(outline(children), 0, promise); },
+            [promise](const caf::error& error) mutable { promise.deliver(error); });
+  return caf::delegated<WorkersReport>{};
+}
+
+WorkersReport WorkerPool::outline(const ChildList& children) const {
+  WorkersReport report;
+  for (size_t i = 0; i < slots_.size() && i < children.children.size(); ++i) {
+    const ChildStatus& child = children.children[i];
+    WorkerReport line;
+    line.slot = static_cast<uint32_t>(i);
+    line.restarts = child.restarts;
+    line.state = slots_[i].process ? "up" : child.state == ChildState::up ? "starting" : "down";
+    report.workers.push_back(std::move(line));
+  }
+  return report;
+}
+
+void WorkerPool::collect(WorkersReport report, size_t slot, ReportPromise promise) {
+  while (slot < report.workers.size() && !slots_[slot].process) ++slot;
+  if (slot >= report.workers.size()) return void(promise.deliver(std::move(report)));
+  const auto next = [this, slot, promise](WorkersReport more) { collect(std::move(more), slot + 1, promise); };
+  request(slots_[slot].process, caf::infinite, ReportProcess{})
+      .then(
+          [report, slot, next](WorkerReport line) mutable {
+            line.state = report.workers[slot].state;
+            line.restarts = report.workers[slot].restarts;
+            report.workers[slot] = std::move(line);
+            next(std::move(report));
+          },
+          [report, slot, next](const caf::error&) mutable {
+            report.workers[slot].state = "down";
+            next(std::move(report));
+          });
+}
+
+}  // namespace
+
+caf::actor spawn_worker_pool(const WorkerPoolOptions& options) {
+  THEMIS_ASSERT(options.count >= 1 && options.count <= kWorkerProcessesMax, "1 to 256 processes");
+  return spawn_pinned<WorkerPool>(*options.home.reactor, options);
+}
+
+ChildSpec worker_pool_child(WorkerPoolOptions options) {
+  return {"workers",
+          [options = std::move(options)](caf::event_based_actor*) -> Result<caf::actor> {
+            return spawn_worker_pool(options);
+          },
+          Restart::permanent, kSubtreeShutdown};
+}
+
+WorkerPrograms WorkerPrograms::beside_executable() {
+  namespace fs = std::filesystem;
+  const fs::path here = executable_directory();
+  std::error_code error;
+  fs::path folder = here / "worker";
+  if (!fs::is_directory(folder, error)) folder = here.parent_path() / "worker";
+  return {(folder / "node").string(), (folder / "launcher.cjs").string(),
+          (folder / "themis-worker.node").string(), (folder / "themis-worker.snapshot").string()};
+}
+
+}  // namespace themis

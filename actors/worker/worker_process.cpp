@@ -1,0 +1,312 @@
+#include "actors/worker/worker_process.hpp"
+
+#include <caf/all.hpp>
+#include <filesystem>
+
+#include "actors/system/caf_error.hpp"
+#include "actors/system/dead_letters.hpp"
+#include "actors/worker/function_codec.hpp"
+#include "actors/worker/worker_host.hpp"
+#include "actors/worker/worker_log.hpp"
+#include "ring.capnp.h"
+#include "rpc.capnp.h"
+#include "runtime/base/log.hpp"
+#include "runtime/js/node_flags.hpp"
+
+namespace themis {
+namespace {
+
+/// How often calls in flight are looked at: the precision of the guards.
+constexpr Duration kTick = 100ms;
+/// Threads of a function host: V8's pool, node's, CAF's and ours are about 16.
+constexpr uint32_t kThreadsMax = 64;
+
+/// What a host that is not trusted may say about a function: any other code is not its to use.
+Error function_error(Error error) {
+  switch (error.code) {
+    case Code::threw:
+    case Code::cpu_exceeded:
+    case Code::memory_exceeded:
+    case Code::timeout:
+    case Code::too_large:
+    case Code::malformed:
+    case Code::invalid:
+    case Code::syntax:
+    case Code::overloaded:
+    case Code::cancelled: return error;
+    default: return {Code::internal, "function host: " + error.text()};
+  }
+}
+
+sandbox::LaunchOptions launch_options(const WorkerPoolOptions& options) {
+  const WorkerPrograms& programs = options.programs;
+  sandbox::LaunchOptions launch;
+  launch.argv = {programs.node};
+  launch.argv.insert(launch.argv.end(), std::begin(js::kNodeFlags), std::end(js::kNodeFlags));
+  launch.argv.insert(launch.argv.end(), {programs.launcher, programs.addon, programs.snapshot});
+  launch.readable = {programs.launcher, programs.addon, programs.snapshot};
+  launch.limits = {.memory_bytes = options.process_memory_bytes, .processes = kThreadsMax};
+  return launch;
+}
+
+Result<wire::Target> read_target(const wire::Msg<schema::Loaded>& message) {
+  return wire::decode(message, [](const schema::Loaded::Reader& loaded) -> Result<wire::Target> {
+    return loaded.getActor();
+  });
+}
+
+}  // namespace
+
+WorkerProcess::WorkerProcess(caf::actor_config& config, const WorkerPoolOptions& options,
+                             uint32_t slot, caf::actor_addr pool)
+    : PinnedActor(config), options_(options), slot_(slot), pool_(std::move(pool)) {}
+
+caf::behavior WorkerProcess::make_behavior() {
+  set_default_handlers(*this);
+  if (const Status started = start(); !started) {
+    quit(to_caf(started.error()));
+    return {};
+  }
+  set_down_handler([this](caf::down_msg& down) { on_down(down); });
+  set_exit_handler([this](caf::exit_msg& exit) {
+    asked_to_end_ = exit.reason;
+    process_->stop();
+  });
+  return {[this](const ProcessCall& ask) -> caf::result<wire::Msg<schema::Outcome>> {
+            call({ask.function, ask.invoke, make_response_promise<wire::Msg<schema::Outcome>>(), {}, {}});
+            return caf::delegated<wire::Msg<schema::Outcome>>{};
+          },
+          [this](const ProcessLoad& ask) -> caf::result<void> {
+            auto promise = make_response_promise();
+            load(ask.function, [promise](const Result<caf::actor>& loaded) mutable {
+              loaded ? promise.deliver(caf::unit) : promise.deliver(to_caf(loaded.error()));
+            });
+            return caf::delegated<void>{};
+          },
+          [this](const ProcessUnload& ask) { unload(ask.id); },
+          [this](const ReportProcess&) { return report(); },
+          [this](ProcessUp) { on_up(); },
+          [this](const ProcessEnded& ended) { on_ended(ended.why); }};
+}
+
+Status WorkerProcess::start() {
+  const std::string process_name = "worker " + std::to_string(slot_);
+  THEMIS_TRY(process_, ChildProcess::start(options_.home, process_name, launch_options(options_),
+                                           caf::actor(this)));
+  process_->exports().add(kLogActorName,
+                          spawn_hosted<WorkerLog>(reactor_, options_.log).strong());
+  host_ = process_->proxy(Exports::target_of(kHostActorName));
+  return {};
+}
+
+void WorkerProcess::on_up() {
+  up_ = true;
+  if (const auto pool = caf::actor_cast<caf::actor>(pool_))
+    send(pool, WorkerReady{slot_, caf::actor(this)});
+}
+
+void WorkerProcess::on_ended(const Error& why) {
+  quit(asked_to_end_ ? *asked_to_end_ : to_caf(why));
+}
+
+void WorkerProcess::on_exit() {
+  reactor_.loop().cancel(tick_);
+  const Error gone{Code::unavailable, "the worker process ended before it answered"};
+  for (auto& [id, call] : std::exchange(calls_, {})) call.promise.deliver(to_caf(gone));
+  // Those that wait for a load were never sent.
+  for (auto& [id, function] : std::exchange(functions_, {}))
+    for (const Loaded& then : function.waiting) then(fail(gone));
+  host_ = nullptr;
+  process_.reset();
+}
+
+void WorkerProcess::on_down(const caf::down_msg& down) {
+  const auto found = proxies_.find(down.source);
+  if (found == proxies_.end()) return;
+  functions_.erase(found->second);
+  proxies_.erase(found);
+}
+
+void WorkerProcess::load(const FunctionPtr& function, Loaded then) {
+  const auto [found, fresh] = functions_.try_emplace(function->id);
+  Function& entry = found->second;
+  if (entry.proxy) return then(entry.proxy);
+  entry.waiting.push_back(std::move(then));
+  if (!fresh) return;
+  const TimePoint now = reactor_.loop().now();
+  entry.source = function;
+  entry.overdue = now + kOverdue + js::kLoadCpuMin;
+  make_room();
+  watch();
+  request(host_, caf::infinite, encode_load(*function, now + kLoadMax))
+      .then([this, id = function->id](
+                const wire::Msg<schema::Loaded>& answer) { on_loaded(id, read_target(answer)); },
+            [this, id = function->id](const caf::error& error) {
+              on_loaded(id, fail(function_error(from_caf(error))));
+            });
+}
+
+void WorkerProcess::on_loaded(const CodeId& id, const Result<wire::Target>& target) {
+  const auto found = functions_.find(id);
+  if (found == functions_.end()) return;
+  const std::vector<Loaded> waiting = std::exchange(found->second.waiting, {});
+  if (!target) {
+    functions_.erase(found);
+    for (const Loaded& then : waiting) then(fail(target.error()));
+    return;
+  }
+  const caf::actor proxy = process_->proxy(*target);
+  found->second.proxy = proxy;
+  proxies_.emplace(proxy.address(), id);
+  monitor(proxy);
+  for (const Loaded& then : waiting) then(proxy);
+}
+
+void WorkerProcess::make_room() {
+  if (functions_.size() <= kLoadedMax) return;
+  const CodeId* oldest = nullptr;
+  uint64_t last_used = UINT64_MAX;
+  for (const auto& [id, function] : functions_) {
+    if (!function.proxy || function.last_used >= last_used) continue;
+    oldest = &id;
+    last_used = function.last_used;
+  }
+  if (oldest != nullptr) unload(CodeId(*oldest));
+}
+
+void WorkerProcess::unload(const CodeId& id) {
+  const auto found = functions_.find(id);
+  if (found == functions_.end() || !found->second.proxy) return;
+  // The host lets it answer the calls in flight; a call that crosses this is sent again.
+  proxies_.erase(found->second.proxy.address());
+  functions_.erase(found);
+  anon_send(host_, encode_unload(id));
+}
+
+void WorkerProcess::call(Call call) {
+  const auto found = functions_.find(call.function->id);
+  if (found != functions_.end() && found->second.proxy) {
+    found->second.last_used = last_call_;
+    return send_call(found->second.proxy, std::move(call));
+  }
+  const FunctionPtr function = call.function;
+  load(function, [this, call = std::move(call)](const Result<caf::actor>& loaded) mutable {
+    if (loaded) return send_call(*loaded, std::move(call));
+    if (loaded.error().code != Code::unavailable) return void(call.promise.deliver(to_caf(loaded.error())));
+    call.promise.deliver(caf::make_error(caf::sec::request_receiver_down));
+  });
+}
+
+void WorkerProcess::send_call(const caf::actor& proxy, Call call) {
+  const FunctionLimits& limits = call.function->limits;
+  const TimePoint now = reactor_.loop().now();
+  call.overdue = now + std::chrono::milliseconds(limits.cpu_ms) + kOverdue;
+  call.expires = now + std::chrono::milliseconds(limits.wall_ms) + kWallGrace;
+  const wire::Msg<schema::Invoke> invoke = call.invoke;
+  const uint64_t id = ++last_call_;
+  calls_.emplace(id, std::move(call));
+  watch();
+  request(proxy, caf::infinite, invoke)
+      .then(
+          [this, id](const wire::Msg<schema::Outcome>& outcome) {
+            if (auto owed = calls_.extract(id)) owed.mapped().promise.deliver(outcome);
+          },
+          [this, id](const caf::error& error) { on_call_failed(id, error); });
+}
+
+void WorkerProcess::on_call_failed(uint64_t id, const caf::error& error) {
+  auto failed = calls_.extract(id);
+  if (!failed) return;
+  Call& owed = failed.mapped();
+  const Error why = from_caf(error);
+  const bool not_run = why.code == Code::not_found || why.code == Code::unavailable;
+  if (!not_run) return void(owed.promise.deliver(to_caf(function_error(why))));
+  if (!process_->open())
+    return void(owed.promise.deliver(to_caf({Code::unavailable, "the worker process ended before it answered"})));
+  // The function had ended (its heap overflowed, or it made room) when the call reached the host.
+  if (owed.again) return void(owed.promise.deliver(to_caf({Code::unavailable, "the function does not stay up"})));
+  owed.again = true;
+  const auto found = functions_.find(owed.function->id);
+  if (found != functions_.end() && found->second.proxy) {
+    proxies_.erase(found->second.proxy.address());
+    functions_.erase(found);
+  }
+  call(std::move(owed));
+}
+
+void WorkerProcess::watch() {
+  if (tick_ == 0) tick_ = reactor_.loop().after(kTick, [this] { on_tick(); });
+}
+
+void WorkerProcess::on_tick() {
+  tick_ = 0;
+  const TimePoint now = reactor_.loop().now();
+  bool suspicious = expire_calls(now);
+  bool owing = !calls_.empty();
+  for (const auto& [id, call] : calls_) suspicious = suspicious || now > call.overdue;
+  for (const auto& [id, function] : functions_) {
+    if (function.proxy) continue;
+    owing = true;
+    suspicious = suspicious || now > function.overdue;
+  }
+  if (suspicious && up_ && !ping_sent_) ping();
+  kill_stuck(now);
+  if (owing || ping_sent_) watch();
+}
+
+bool WorkerProcess::expire_calls(TimePoint now) {
+  std::vector<uint64_t> expired;
+  for (const auto& [id, call] : calls_)
+    if (now > call.expires) expired.push_back(id);
+  for (const uint64_t id : expired)
+    calls_.extract(id).mapped().promise.deliver(
+        to_caf({Code::timeout, "the function did not answer within its wall limit"}));
+  return !expired.empty();
+}
+
+void WorkerProcess::ping() {
+  ping_sent_ = reactor_.loop().now();
+  request(host_, caf::infinite, wire::Builder<schema::Ping>(2).finish())
+      .then([this](const wire::Msg<schema::Ack>&) { ping_sent_.reset(); },
+            [this](const caf::error&) { ping_sent_.reset(); });
+}
+
+void WorkerProcess::kill_stuck(TimePoint now) {
+  if (!ping_sent_) return;
+  Duration patience = js::kLoadCpuMin;
+  for (const auto& [id, function] : functions_)
+    patience = std::max<Duration>(patience, std::chrono::milliseconds(function.source->limits.cpu_ms));
+  if (now - *ping_sent_ <= patience + kPingMax) return;
+  log::warn("worker", "worker {} is stuck in a function and is killed", slot_);
+  std::vector<uint64_t> overdue;
+  for (const auto& [id, call] : calls_)
+    if (now > call.overdue) overdue.push_back(id);
+  for (const uint64_t id : overdue)
+    calls_.extract(id).mapped().promise.deliver(
+        to_caf({Code::cpu_exceeded, "the function ran past its CPU limit and could only be killed"}));
+  // A load that is stuck is at fault as well; others that wait are sent elsewhere.
+  for (auto it = functions_.begin(); it != functions_.end();) {
+    const bool guilty = !it->second.proxy && now > it->second.overdue;
+    const std::vector<Loaded> waiting = guilty ? std::move(it->second.waiting) : std::vector<Loaded>();
+    it = guilty ? functions_.erase(it) : std::next(it);
+    for (const Loaded& then : waiting)
+      then(fail(Code::cpu_exceeded, "loading ran past its CPU limit and could only be killed"));
+  }
+  process_->kill({Code::cpu_exceeded, "stuck in a function"});
+}
+
+WorkerReport WorkerProcess::report() const {
+  WorkerReport out;
+  out.slot = slot_;
+  out.pid = process_->pid();
+  out.functions = static_cast<uint32_t>(proxies_.size());
+  out.in_flight = static_cast<uint32_t>(calls_.size());
+  sandbox::Confinement confinement = process_->confinement();
+  // A host opens its session only after confine_self() succeeded.
+  confinement.seccomp = up_;
+  confinement.dumpable = !up_;
+  out.confinement = confinement.text();
+  return out;
+}
+
+}  // namespace themis

@@ -1,0 +1,171 @@
+// Functions run in their process and answer; what breaks a limit or throws ends alone.
+#include "tests/unit/worker/pool_fixture.hpp"
+
+namespace themis {
+namespace {
+
+class WorkerCalls : public PoolTest {};
+
+TEST_F(WorkerCalls, AnswersWithTheResponse) {
+  start();
+  const std::string source = handler(
+      "return new Response(request.method + ' ' + request.url + ' ' + request.headers.get('x-test'),"
+      "  { status: 201, headers: { 'X-Answer': '42' } })");
+  ASSERT_TRUE(install(source));
+  const auto outcome = call(source);
+  EXPECT_EQ(text_of(outcome), "POST http://f/path?x=1 yes");
+  ASSERT_TRUE(outcome);
+  const auto view = outcome->view();
+  EXPECT_EQ(view->getStatus(), 201);
+  bool found = false;
+  for (const auto header : view->getHeaders())
+    found = found || (wire::text_of(header.getName()) == "x-answer" &&
+                      wire::text_of(header.getValue()) == "42");
+  EXPECT_TRUE(found);
+}
+
+TEST_F(WorkerCalls, CarriesBodiesBothWays) {
+  start();
+  ASSERT_TRUE(install(kEcho));
+  EXPECT_EQ(text(kEcho, "hello"), "hello");
+  const std::string large(1'000'000, 'x');
+  EXPECT_EQ(text(kEcho, large), large);
+}
+
+TEST_F(WorkerCalls, RefusesAResponseThatFitsNoMessage) {
+  start();
+  const std::string source = handler("return new Response('x'.repeat(1100000))");
+  ASSERT_TRUE(install(source));
+  EXPECT_EQ(code(call(source)), Code::too_large);
+  const std::string headers = handler(
+      "return new Response('', { headers: { a: 'x'.repeat(300000) } })");
+  ASSERT_TRUE(install(headers));
+  EXPECT_EQ(code(call(headers)), Code::too_large);
+}
+
+TEST_F(WorkerCalls, ReportsSyntaxErrorsWhenInstalled) {
+  start();
+  const std::string source = "export default { fetch( { };";
+  const auto installed = install(source);
+  ASSERT_FALSE(installed);
+  EXPECT_EQ(installed.error().code, Code::syntax);
+  EXPECT_NE(installed.error().detail.find("f"), std::string::npos) << installed.error().detail;
+  EXPECT_EQ(code(call(source)), Code::not_found) << "it is not installed";
+}
+
+TEST_F(WorkerCalls, RefusesWhatIsNotInstalledAndSenselessLimits) {
+  start();
+  EXPECT_EQ(code(call(kEcho)), Code::not_found);
+  EXPECT_EQ(install(kEcho, {.cpu_ms = 0}).error().code, Code::invalid);
+  EXPECT_EQ(install(kEcho, {.memory_mb = 1 << 20}).error().code, Code::invalid);
+}
+
+TEST_F(WorkerCalls, AnswersThrownErrorsAndGoesOn) {
+  start();
+  const std::string source = handler(
+      "const body = await request.text(); if (body === 'throw') throw new Error('boom');"
+      "return new Response('fine')");
+  ASSERT_TRUE(install(source));
+  const auto thrown = call(source, "throw");
+  EXPECT_EQ(code(thrown), Code::threw);
+  EXPECT_NE(text_of(thrown).find("boom"), std::string::npos) << text_of(thrown);
+  EXPECT_EQ(text(source), "fine");
+}
+
+TEST_F(WorkerCalls, EndsALoopAndLeavesOtherFunctionsAlone) {
+  start();
+  ASSERT_TRUE(install(kLoop));
+  ASSERT_TRUE(install(kEcho));
+  const uint32_t pid = worker().pid;
+  EXPECT_EQ(code(call(kLoop)), Code::cpu_exceeded);
+  EXPECT_EQ(text(kEcho, "still here"), "still here");
+  EXPECT_EQ(worker().pid, pid) << "the process went on";
+}
+
+TEST_F(WorkerCalls, LoadsAFunctionAgainAfterItFilledItsHeap) {
+  start();
+  const std::string source = handler(
+      "if (await request.text() === 'fill') { const all = []; for (;;) all.push(new Array(1000).fill({})); }"
+      "return new Response('fine')");
+  ASSERT_TRUE(install(source, {.memory_mb = 16, .cpu_ms = 5'000}));
+  const uint32_t pid = worker().pid;
+  EXPECT_EQ(code(call(source, "fill")), Code::memory_exceeded);
+  EXPECT_EQ(text(source), "fine");
+  EXPECT_EQ(worker().pid, pid) << "the process went on";
+}
+
+TEST_F(WorkerCalls, RunsCallsOfOneFunctionConcurrently) {
+  start();
+  // The second call settles the first: both must be in flight at a time.
+  const std::string source = "let settle; export default { fetch(request) {"
+      "if (settle) { settle(new Response('first')); return new Response('second'); }"
+      "return new Promise((resolve) => { settle = resolve; setTimeout(() => resolve(new Response('late')), 20000); }); } };";
+  ASSERT_TRUE(install(source));
+  auto first = std::async(std::launch::async, [&] { return text(source); });
+  auto second = std::async(std::launch::async, [&] { return text(source); });
+  const std::string answers = first.get() + second.get();
+  EXPECT_TRUE(answers == "firstsecond" || answers == "secondfirst") << answers;
+}
+
+TEST_F(WorkerCalls, LoadsOnceForCallsThatComeTogether) {
+  start(2);
+  ASSERT_TRUE(install(kEcho));
+  std::vector<std::future<std::string>> answers;
+  for (int i = 0; i < 32; ++i)
+    answers.push_back(std::async(std::launch::async, [&, i] { return text(kEcho, std::to_string(i)); }));
+  for (int i = 0; i < 32; ++i) EXPECT_EQ(answers[static_cast<size_t>(i)].get(), std::to_string(i));
+  for (size_t slot = 0; slot < 2; ++slot) EXPECT_LE(worker(slot).functions, 1u);
+}
+
+TEST_F(WorkerCalls, WaitsForTimersAndStopsAtTheWallLimit) {
+  start();
+  const std::string source = handler(
+      "await new Promise((done) => setTimeout(done, Number(await request.text())));"
+      "return new Response('woke')");
+  ASSERT_TRUE(install(source, {.wall_ms = 300}));
+  EXPECT_EQ(text(source, "20"), "woke");
+  EXPECT_EQ(code(call(source, "20000")), Code::timeout);
+  EXPECT_EQ(text(source, "1"), "woke");
+}
+
+TEST_F(WorkerCalls, TakesASourceOfOneMegabyte) {
+  start();
+  std::string source = handler("return new Response('large')");
+  source += "//" + std::string((1 << 20) - source.size() - 2, 'x');
+  ASSERT_EQ(source.size(), size_t{1} << 20);
+  ASSERT_TRUE(install(source));
+  EXPECT_EQ(text(source), "large");
+  EXPECT_EQ(install(source + "x").error().code, Code::too_large);
+}
+
+TEST_F(WorkerCalls, BringsConsoleLines) {
+  start();
+  const std::string source = handler("console.warn('watch', 7); return new Response('')");
+  ASSERT_TRUE(install(source, {}, "talker"));
+  ASSERT_TRUE(call(source));
+  EXPECT_EQ(line_with("watch"), "talker 2 watch 7");
+}
+
+TEST_F(WorkerCalls, ForgetsWhatIsUninstalled) {
+  start();
+  ASSERT_TRUE(install(kEcho));
+  EXPECT_EQ(text(kEcho, "a"), "a");
+  caf::anon_send(pool_, UninstallFunction{id_of(kEcho)});
+  EXPECT_EQ(code(call(kEcho)), Code::not_found);
+  ASSERT_TRUE(install(kEcho));
+  EXPECT_EQ(text(kEcho, "b"), "b");
+}
+
+TEST_F(WorkerCalls, ReportsItsProcesses) {
+  start(2);
+  ASSERT_TRUE(install(kEcho));
+  const WorkerReport first = worker(0);
+  EXPECT_EQ(first.state, "up");
+  EXPECT_GT(first.pid, 1u);
+  EXPECT_EQ(first.restarts, 0u);
+  EXPECT_EQ(first.functions + worker(1).functions, 1u);
+  EXPECT_NE(first.confinement.find("; seccomp"), std::string::npos) << first.confinement;
+}
+
+}  // namespace
+}  // namespace themis

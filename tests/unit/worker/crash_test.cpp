@@ -1,0 +1,84 @@
+// A worker process that dies takes nobody along and is back at once.
+#include "tests/unit/worker/pool_fixture.hpp"
+
+namespace themis {
+namespace {
+
+class WorkerCrash : public PoolTest {
+ protected:
+  /// Answers once the function has started and will not come back by itself for a while.
+  const std::string waiting_ = handler(
+      "console.log('started'); await new Promise((done) => setTimeout(done, 20000));"
+      "return new Response('')");
+};
+
+TEST_F(WorkerCrash, AnswersCallsInFlightAndIsBackUnderASecond) {
+  start();
+  ASSERT_TRUE(install(waiting_));
+  ASSERT_TRUE(install(kEcho));
+  auto pending = std::async(std::launch::async, [&] { return call(waiting_); });
+  line_with("started");
+  const WorkerReport before = worker();
+  ASSERT_EQ(::kill(static_cast<pid_t>(before.pid), SIGKILL), 0);
+  const auto killed = std::chrono::steady_clock::now();
+  const auto lost = pending.get();
+  EXPECT_EQ(code(lost), Code::unavailable) << text_of(lost);
+  EXPECT_EQ(text(kEcho, "back"), "back") << "it is loaded again";
+  EXPECT_LT(std::chrono::steady_clock::now() - killed, 1s);
+  const WorkerReport after = worker();
+  EXPECT_NE(after.pid, before.pid);
+  EXPECT_EQ(after.restarts, before.restarts + 1);
+}
+
+TEST_F(WorkerCrash, CallsGoToTheProcessesThatAreLeft) {
+  start(2);
+  ASSERT_TRUE(install(kEcho));
+  ASSERT_EQ(worker(0).state, "up");
+  ASSERT_EQ(::kill(static_cast<pid_t>(worker(0).pid), SIGKILL), 0);
+  for (int i = 0; i < 50; ++i) {
+    const auto outcome = call(kEcho, "x");
+    // Only a call that was on its way into the dying process may be lost.
+    EXPECT_TRUE(outcome || code(outcome) == Code::unavailable) << text_of(outcome);
+    if (i > 0) EXPECT_EQ(text_of(outcome), "x");
+  }
+}
+
+TEST_F(WorkerCrash, AdversaryStuckInABuiltinIsKilledAndItsProcessComesBack) {
+  start();
+  ASSERT_TRUE(install(kStuck, {.memory_mb = 2048, .cpu_ms = 50, .wall_ms = 30'000}));
+  ASSERT_TRUE(install(kEcho));
+  const uint32_t pid = worker().pid;
+  const auto stuck = call(kStuck);
+  EXPECT_TRUE(code(stuck) == Code::cpu_exceeded || code(stuck) == Code::memory_exceeded)
+      << text_of(stuck);
+  EXPECT_EQ(text(kEcho, "back"), "back");
+  RecordProperty("killed", worker().pid != pid ? "yes" : "no");
+}
+
+TEST_F(WorkerCrash, StopsItsProcessesWhenItIsAskedTo) {
+  start(2);
+  ASSERT_TRUE(install(kEcho));
+  const pid_t pid = static_cast<pid_t>(worker().pid);
+  ASSERT_EQ(::kill(pid, 0), 0);
+  EXPECT_EQ(world_.stop(pool_), "user_shutdown");
+  EXPECT_EQ(::kill(pid, 0), -1);
+  EXPECT_EQ(errno, ESRCH);
+  pool_ = nullptr;
+}
+
+TEST_F(WorkerCrash, SaysWhatIsMissing) {
+  WorkerPoolOptions options;
+  options.home = world_.home();
+  options.programs = {"/no/such/node", "", "", ""};
+  log::setup(log::Level::off, log::Format::text);
+  const caf::actor pool = spawn_worker_pool(options);
+  const std::string source = kEcho;
+  const auto installed = world_.ask<caf::unit_t>(
+      pool, InstallFunction{"f", id_of(source), std::make_shared<const Bytes>(to_bytes(source)), {}});
+  ASSERT_FALSE(installed);
+  EXPECT_EQ(installed.error().code, Code::unavailable);
+  EXPECT_EQ(world_.stop(pool), "user_shutdown");
+}
+
+}  // namespace
+}  // namespace themis

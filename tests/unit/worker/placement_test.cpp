@@ -1,0 +1,106 @@
+// Actors inside an enclave process look like any others: to monitors, exits and supervisors.
+#include <signal.h>
+
+#include "enclave.capnp.h"
+#include "tests/unit/worker/reactor_thread.hpp"
+
+namespace themis {
+namespace {
+
+using ConfinementMsg = wire::Msg<schema::Confinement>;
+
+wire::Msg<schema::Probe> probe() { return wire::Builder<schema::Probe>().finish(); }
+
+class PlacementTest : public testing::Test {
+ protected:
+  PlaceOptions process() {
+    PlaceOptions options;
+    options.program = THEMIS_ENCLAVE;
+    return options;
+  }
+  caf::actor spawn(const caf::actor& place, const std::string& name = "p") {
+    const auto actor = world_.ask<caf::actor>(place, SpawnActor{"probe", name});
+    EXPECT_TRUE(actor) << actor.error().text();
+    return actor.value_or(caf::actor{});
+  }
+  ReactorThread world_;
+};
+
+TEST_F(PlacementTest, SpawnsAnActorInAConfinedProcess) {
+  const caf::actor place = spawn_place(world_.home(), process());
+  const auto answer = world_.ask<ConfinementMsg>(spawn(place), probe());
+  ASSERT_TRUE(answer) << answer.error().text();
+  const auto confinement = answer->view();
+  EXPECT_TRUE(confinement->getSeccomp());
+  EXPECT_FALSE(confinement->getDumpable());
+  EXPECT_TRUE(confinement->getNoNewPrivileges());
+  EXPECT_EQ(world_.stop(place), "user_shutdown");
+}
+
+TEST_F(PlacementTest, SpawnsTheSameActorHere) {
+  PlaceOptions options;
+  options.place = Place::local;
+  const caf::actor place = spawn_place(world_.home(), options);
+  const auto answer = world_.ask<ConfinementMsg>(spawn(place), probe());
+  ASSERT_TRUE(answer) << answer.error().text();
+  EXPECT_EQ(answer->view()->getPid(), static_cast<uint32_t>(::getpid()));
+  EXPECT_EQ(world_.stop(place), "user_shutdown");
+}
+
+TEST_F(PlacementTest, RefusesUnknownKindsAndNamesInUse) {
+  const caf::actor place = spawn_place(world_.home(), process());
+  EXPECT_EQ(world_.ask<caf::actor>(place, SpawnActor{"moon", "m"}).error().code, Code::not_found);
+  EXPECT_EQ(world_.ask<caf::actor>(place, SpawnActor{"probe", ""}).error().code, Code::invalid);
+  const caf::actor first = spawn(place);
+  EXPECT_EQ(world_.ask<caf::actor>(place, SpawnActor{"probe", "p"}).error().code, Code::exists);
+  EXPECT_EQ(world_.stop(place), "user_shutdown");
+}
+
+TEST_F(PlacementTest, AnExitSentToAProxyEndsTheOriginal) {
+  const caf::actor place = spawn_place(world_.home(), process());
+  const caf::actor actor = spawn(place);
+  caf::anon_send_exit(actor, to_caf({Code::cancelled, "enough"}));
+  EXPECT_EQ(world_.end_of(actor), "cancelled: enough");
+  spawn(place);  // its name is free again: the original is gone
+  EXPECT_EQ(world_.stop(place), "user_shutdown");
+}
+
+TEST_F(PlacementTest, ProxiesDieWithTheProcessAndASupervisorStartsItAgain) {
+  SupervisorSpec spec;
+  spec.children.push_back(place_child(world_.home(), process()));
+  const caf::actor supervisor =
+      spawn_pinned<SupervisorActor<PinnedActor>>(world_.reactor(), std::move(spec));
+  caf::actor place = world_.ask<caf::actor>(supervisor, WhichChild{"enclave"}).value();
+  const caf::actor actor = spawn(place);
+  const auto pid = world_.ask<uint32_t>(place, PlacePid{});
+  ASSERT_TRUE(pid) << pid.error().text();
+  ASSERT_EQ(::kill(static_cast<pid_t>(*pid), SIGKILL), 0);
+  EXPECT_EQ(world_.end_of(actor).substr(0, 11), "unavailable");
+  EXPECT_EQ(world_.end_of(place), "unavailable: enclave: killed by signal 9");
+  Result<caf::actor> again = fail(Code::unavailable, "");
+  while (!again && again.error().code == Code::unavailable)
+    again = world_.ask<caf::actor>(supervisor, WhichChild{"enclave"});
+  ASSERT_TRUE(again) << again.error().text();
+  EXPECT_NE(*again, place);
+  EXPECT_TRUE(world_.ask<ConfinementMsg>(spawn(*again), probe()));
+  EXPECT_EQ(world_.stop(supervisor), "user_shutdown");
+}
+
+TEST_F(PlacementTest, SaysWhyAProcessCannotStart) {
+  log::setup(log::Level::off, log::Format::text);
+  PlaceOptions options;
+  options.program = "/no/such/program";
+  const caf::actor place = spawn_place(world_.home(), options);
+  EXPECT_EQ(world_.end_of(place), "io: /no/such/program: No such file or directory");
+}
+
+TEST_F(PlacementTest, AProgramThatOpensNoSessionIsGivenUp) {
+  log::setup(log::Level::off, log::Format::text);
+  PlaceOptions options;
+  options.program = "/bin/true";
+  const caf::actor place = spawn_place(world_.home(), options);
+  EXPECT_EQ(world_.end_of(place), "unavailable: enclave: exit code 0");
+}
+
+}  // namespace
+}  // namespace themis

@@ -15,7 +15,11 @@ namespace {
 
 using EchoMsg = wire::Msg<schema::Echo>;
 constexpr const char* kEchoName = "bench/echo";
-constexpr uint64_t kOneWayWindow = 4096;  // messages between two acknowledgements
+
+/// Messages between two acknowledgements: half of a session's credit, so that two windows keep it busy.
+uint64_t one_way_window(size_t bytes) {
+  return std::clamp<uint64_t>(wire::kInitialCredit / 2 / (bytes + wire::Frame::kCost), 1, 4096);
+}
 
 EchoMsg make_echo(uint64_t sequence, size_t bytes) {
   wire::Builder<schema::Echo> echo(bytes / 8 + 8);
@@ -53,6 +57,7 @@ class LoadActor final : public PinnedActor {
 
   caf::behavior make_behavior() override {
     message_ = make_echo(1, options_.bytes);
+    window_ = one_way_window(options_.bytes);
     return {[this](const caf::actor& echo) {
       echo_ = echo;
       start_ = clock_.now();
@@ -78,13 +83,13 @@ class LoadActor final : public PinnedActor {
             [this](const caf::error& error) { fail(error); });
   }
   void stream() {
-    for (uint64_t i = 0; i < kOneWayWindow - 1; ++i) send(echo_, message_);
+    for (uint64_t i = 0; i < window_ - 1; ++i) send(echo_, message_);
     ++open_;
     request(echo_, caf::infinite, message_)
         .then(
             [this](const EchoMsg&) {
               --open_;
-              result_.messages += kOneWayWindow;
+              result_.messages += window_;
               const TimePoint now = clock_.now();
               now < end_ ? stream() : finish(now);
             },
@@ -110,6 +115,7 @@ class LoadActor final : public PinnedActor {
   caf::actor echo_;
   TimePoint start_, end_;
   size_t open_ = 0;
+  uint64_t window_ = 1;
   Result result_;
 };
 

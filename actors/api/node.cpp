@@ -127,11 +127,24 @@ struct Node::Impl {
     loop.post(check);
     return outcome.get_future().get();
   }
+  /// Waits for what runs on the pool: it talks to the node, whose thread must outlive it.
+  void end_services() {
+    caf::scoped_actor self{system.caf()};
+    size_t open = 0;
+    for (caf::actor* actor : {&services, &caller}) {
+      if (*actor == nullptr) continue;
+      self->monitor(*actor);
+      self->send_exit(*actor, caf::exit_reason::user_shutdown);
+      *actor = nullptr;
+      ++open;
+    }
+    bool late = false;
+    while (open > 0 && !late)
+      self->receive([&](const caf::down_msg&) { --open; },
+                    caf::after(std::chrono::milliseconds(to_ms(kLeaveMax))) >> [&] { late = true; });
+  }
   ~Impl() {
-    caf::anon_send_exit(services, caf::exit_reason::user_shutdown);
-    caf::anon_send_exit(caller, caf::exit_reason::user_shutdown);
-    services = nullptr;
-    caller = nullptr;
+    end_services();
     if (node) {
       caf::anon_send_exit(node.handle(), caf::exit_reason::user_shutdown);
       wait_until(kLeaveMax, [this] { return node->ring().state() == ring::Ring::State::left; });
@@ -167,18 +180,24 @@ Node::Node(const NodeSettings& settings) {
   pthread_sigmask(SIG_BLOCK, &blocked, &before);
   impl_ = std::make_unique<Impl>(std::move(*identity));
   const Status started = impl_->start(std::move(options));
-  if (!started) give_up(started.error().detail);
+  if (!started) stop_and_give_up(started.error().detail);
   impl_->services = spawn_supervisor(impl_->system.caf(), {.options = {.name = "services"}});
   impl_->caller = impl_->system.caf().spawn<CallerActor>(impl_->node.handle());
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   const bool joined = impl_->wait_until(
       kJoinMax, [this] { return impl_->node->ring().state() == ring::Ring::State::joined; });
   if (!joined)
-    give_up("cannot join \"" + settings.network + "\" through " + settings.join +
+    stop_and_give_up("cannot join \"" + settings.network + "\" through " + settings.join +
             "; is a node of that network running there?");
 }
 
 Node::~Node() = default;
+
+/// Its threads end first: they must not meet the destructors of exit().
+void Node::stop_and_give_up(const std::string& why) {
+  impl_.reset();
+  give_up(why);
+}
 
 Status Node::serve_factory(const std::string& name, std::function<ServiceRunner()> make) {
   caf::scoped_actor self{impl_->system.caf()};

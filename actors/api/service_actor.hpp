@@ -14,6 +14,7 @@ class ServiceActor final : public caf::event_based_actor, private ServiceContext
 
  private:
   caf::behavior make_behavior() override;
+  void on_exit() override { calls_.stop(); }
   void call(const std::string& name, wire::FramePtr params, Answer then) override {
     calls_.call(name, std::move(params), std::move(then));
   }
@@ -37,6 +38,7 @@ class CallerActor final : public caf::event_based_actor {
 
  private:
   caf::behavior make_behavior() override;
+  void on_exit() override { calls_.stop(); }
   ServiceCalls calls_;
 };
 

@@ -34,8 +34,8 @@ Result<Destination> call_of(std::string_view target) {
   THEMIS_TRY(to.name, percent_decoded(target.substr(0, end)));
   THEMIS_CHECK(check_function_name(to.name));
   const std::string_view rest = target.substr(end);
-  if (!rest.starts_with('/')) to.rest = "/";
-  to.rest += rest;
+  if (!rest.starts_with('/')) to.rest.push_back('/');
+  to.rest.append(rest);
   return to;
 }
 
@@ -99,8 +99,9 @@ Result<std::string> percent_decoded(std::string_view text) {
       out.push_back(text[i]);
       continue;
     }
-    const auto byte = i + 3 <= text.size() ? from_hex(text.substr(i + 1, 2)) : from_hex("?");
-    if (!byte) return fail(Code::malformed, "\"%\" is followed by two hexadecimal digits");
+    const auto byte = from_hex(text.substr(i + 1, 2));
+    if (!byte || byte->size() != 1)
+      return fail(Code::malformed, "\"%\" is followed by two hexadecimal digits");
     const char c = static_cast<char>(byte->front());
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F)
       return fail(Code::malformed, "a control character in the path");

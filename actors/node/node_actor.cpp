@@ -98,7 +98,9 @@ void NodeActor::on_answer(caf::mailbox_element& element) {
   const uint64_t token = element.mid.request_id().integer_value();
   const auto& content = element.content();
   // Answers come from sessions only, and a session knows who is at its other end.
-  const auto* session = dynamic_cast<const SessionActor*>(element.sender->get());
+  const auto* session = element.sender == nullptr
+                            ? nullptr
+                            : dynamic_cast<const SessionActor*>(element.sender->get());
   const NodeId from = session == nullptr ? NodeId{} : session->peer();
   if (const wire::FramePtr* frame = options_.types->frame_of(content)) {
     ring_->answered(token, from, ring::decode_reply(*frame), moment());
@@ -178,6 +180,7 @@ void NodeActor::on_lost(const NodeId& peer) {
 
 void NodeActor::pump() {
   if (std::exchange(pumping_, true)) return;
+  const caf::strong_actor_ptr keep_alive{ctrl()};  // it may leave in here
   for (ring::Effects effects = ring_->take_effects(); !effects.empty(); effects = ring_->take_effects())
     for (const ring::Effect& effect : effects) std::visit([this](const auto& e) { run(e); }, effect);
   pumping_ = false;

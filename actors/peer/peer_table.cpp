@@ -23,14 +23,23 @@ Status PeerTable::listen(const net::Address& address) {
 
 SessionActor* PeerTable::find(const NodeId& peer) const {
   const auto it = in_use_.find(peer);
-  return it == in_use_.end() ? nullptr : it->second;
+  const bool takes = it != in_use_.end() && it->second->state() == SessionActor::State::open;
+  return takes ? it->second : nullptr;
+}
+
+/// For callers that know an address and no identity.
+SessionActor* PeerTable::find_at(const net::Address& address) const {
+  for (const auto& [peer, session] : in_use_)
+    if (session->initiator() && session->remote_address() == address) return find(peer);
+  return nullptr;
 }
 
 PeerTable::Entry* PeerTable::find_dial(const NodeId& peer, const net::Address& address) {
   for (auto& [id, entry] : entries_) {
     const SessionActor& session = *entry.session;
-    if (entry.half_open && session.initiator() && session.remote_address() == address &&
-        session.peer() == peer)
+    // One attempt for an address, unless both know whom they want and want another.
+    const bool agree = session.peer() == peer || session.peer().is_zero() || peer.is_zero();
+    if (entry.half_open && session.initiator() && session.remote_address() == address && agree)
       return &entry;
   }
   return nullptr;
@@ -38,10 +47,10 @@ PeerTable::Entry* PeerTable::find_dial(const NodeId& peer, const net::Address& a
 
 void PeerTable::open(const NodeId& peer, const net::Address& address, Opened then) {
   if (closing_) return then(fail(Code::cancelled, "this node is leaving"));
-  if (SessionActor* session = peer.is_zero() ? nullptr : find(peer))
+  if (SessionActor* session = peer.is_zero() ? find_at(address) : find(peer))
     return then(entries_.at(session->id()).session);
   if (Entry* dial = find_dial(peer, address)) {
-    dial->waiters.push_back(std::move(then));
+    dial->waiters.push_back({peer, std::move(then)});
     return;
   }
   if (entries_.size() >= kSessionsMax) return then(fail(Code::overloaded, "too many sessions are open"));
@@ -50,25 +59,33 @@ void PeerTable::open(const NodeId& peer, const net::Address& address, Opened the
   Session session = spawn_hosted<SessionActor>(reactor_, context_, times_, true, expected);
   Entry& entry = entries_[session->id()];
   entry.session = session;
-  entry.waiters.push_back(std::move(then));
+  entry.waiters.push_back({peer, std::move(then)});
   if (const Status started = session->connect(address); !started) session->close(started.error());
 }
 
 net::StreamHandler* PeerTable::on_accept(const net::Address& from) {
-  const auto host = half_open_hosts_.find(from.host);
-  const bool host_full = host != half_open_hosts_.end() && host->second >= kHalfOpenPerHostMax;
-  if (closing_ || entries_.size() >= kSessionsMax || half_open_ >= kHalfOpenMax || host_full) {
+  if (const auto host = half_open_hosts_.find(from.host);
+      host != half_open_hosts_.end() && host->second.size() >= kHalfOpenPerHostMax)
+    evict(host->second);
+  if (half_open_.size() >= kHalfOpenMax) evict(half_open_);
+  if (closing_ || entries_.size() >= kSessionsMax) {
     ++counters_.refused;
     return nullptr;
   }
   ++counters_.accepted;
-  ++half_open_;
-  ++half_open_hosts_[from.host];
   accepting_ = spawn_hosted<SessionActor>(reactor_, context_, times_, false, std::nullopt);
   Entry& entry = entries_[accepting_->id()];
   entry.session = accepting_;
   entry.host = from.host;
+  half_open_.insert(accepting_->id());
+  half_open_hosts_[from.host].insert(accepting_->id());
   return &accepting_->stream_handler();
+}
+
+void PeerTable::evict(const Ids& half_open) {
+  ++counters_.evicted;
+  const Session oldest = entries_.at(*half_open.begin()).session;
+  oldest->close({Code::overloaded, "too many handshakes are open"});
 }
 
 void PeerTable::accepted(net::StreamHandler*, std::unique_ptr<net::Stream> stream) {
@@ -78,14 +95,17 @@ void PeerTable::accepted(net::StreamHandler*, std::unique_ptr<net::Stream> strea
 
 void PeerTable::no_longer_half_open(Entry& entry) {
   if (!std::exchange(entry.half_open, false) || entry.host.empty()) return;
-  --half_open_;
+  const caf::actor_id id = entry.session->id();
+  half_open_.erase(id);
   const auto host = half_open_hosts_.find(entry.host);
-  if (--host->second == 0) half_open_hosts_.erase(host);
+  host->second.erase(id);
+  if (host->second.empty()) half_open_hosts_.erase(host);
 }
 
 /// True when `fresh` is to be used. Both ends come to the same answer: a newer session of the same initiator replaces
 /// the older one (its end restarted); else the one that the lower identity opened wins.
-bool PeerTable::settle(SessionActor& existing, SessionActor& fresh) {
+bool PeerTable::prefer(const SessionActor& existing, const SessionActor& fresh) const {
+  if (existing.state() != SessionActor::State::open) return true;
   if (existing.initiator() == fresh.initiator()) return true;
   const bool self_is_lower = self_ < fresh.peer();
   return fresh.initiator() == self_is_lower;
@@ -96,15 +116,21 @@ Status PeerTable::on_session_open(SessionActor& session) {
   no_longer_half_open(entry);
   const Session keep_alive = entry.session;
   const auto waiters = std::exchange(entry.waiters, {});
-  SessionActor* existing = find(session.peer());
-  SessionActor* used = &session;
-  if (existing != nullptr && !settle(*existing, session)) used = existing;
-  in_use_[session.peer()] = used;
+  SessionActor*& in_use = in_use_[session.peer()];
+  SessionActor* existing = in_use;
+  SessionActor* used = existing == nullptr || prefer(*existing, session) ? &session : existing;
+  in_use = used;
+  const Session handle = entries_.at(used->id()).session;
   if (existing != nullptr) (used == existing ? session : *existing).drain();
   log::debug("peer", "session with {} ({}) is open", session.peer().brief(),
              session.remote_address().text());
-  const Session handle = entries_.at(used->id()).session;
-  for (const Opened& then : waiters) then(handle);
+  for (const auto& [expected, then] : waiters) {
+    if (expected.is_zero() || expected == session.peer()) {
+      then(handle);
+    } else {
+      open(expected, session.remote_address(), then);  // somebody else answered: this says so
+    }
+  }
   return {};
 }
 
@@ -122,8 +148,8 @@ void PeerTable::on_session_closed(SessionActor& session, const Error& why) {
   const bool was_used = used != in_use_.end() && used->second == &session;
   if (was_used) in_use_.erase(used);
   const Error reported{why.code, session.remote_address().text() + ": " + why.detail};
-  for (const Opened& then : entry.waiters) then(fail(reported));
-  if (was_used && !closing_) {
+  for (const Waiter& waiter : entry.waiters) waiter.then(fail(reported));
+  if (was_used && !closing_ && !session.drained()) {
     log::debug("peer", "session with {} ended: {}", session.peer().brief(), why.text());
     if (lost_) lost_(session.peer(), why);
   }

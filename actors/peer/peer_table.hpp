@@ -2,6 +2,7 @@
 // All sessions of one node: who is connected, who is being dialled, who knocks. At most one session per peer is in use.
 
 #include <functional>
+#include <set>
 #include <unordered_map>
 #include <vector>
 
@@ -10,7 +11,8 @@
 namespace themis {
 
 /// Reactor thread only. Limits: kSessionsMax sessions, kHalfOpenMax handshakes of callers that have not proved who they
-/// are (kHalfOpenPerHostMax from one host), each for SessionTimes::handshake.
+/// are (kHalfOpenPerHostMax from one host), each for SessionTimes::handshake. Past a half-open limit the oldest handshake
+/// makes room: callers that stall keep nobody out, as a live one is through in a millisecond.
 class PeerTable final : private SessionOwner, private net::Acceptor {
  public:
   static constexpr size_t kSessionsMax = 4096;
@@ -19,14 +21,15 @@ class PeerTable final : private SessionOwner, private net::Acceptor {
 
   using Session = HostedPtr<SessionActor>;
   using Opened = std::function<void(Result<Session>)>;
-  /// The session in use with a peer ended, and why.
+  /// The session in use with a peer was lost, and why. One that drained by agreement was not.
   using Lost = std::function<void(const NodeId&, const Error&)>;
 
   struct Counters {
     uint64_t accepted = 0;
     uint64_t dialled = 0;
-    uint64_t refused = 0;           ///< Over a limit of half-open handshakes or sessions.
-    uint64_t handshakes_failed = 0;
+    uint64_t refused = 0;            ///< Connections closed at once: kSessionsMax are open, or this node leaves.
+    uint64_t evicted = 0;            ///< Half-open handshakes that made room.
+    uint64_t handshakes_failed = 0;  ///< All that ended without a session, evicted ones included.
   };
 
   /// Everything outlives the table.
@@ -43,29 +46,39 @@ class PeerTable final : private SessionOwner, private net::Acceptor {
   /// one. `then` may run before open() returns. Errors: unavailable, wrong_peer, timeout, overloaded and the handshake's;
   /// nothing has been sent then but the handshake.
   void open(const NodeId& peer, const net::Address& address, Opened then);
-  /// Null when there is no open session.
+  /// The session in use with `peer`; null when there is none that takes new messages.
   SessionActor* find(const NodeId& peer) const;
   /// Every session that is open or draining.
   std::vector<const SessionActor*> sessions() const;
+  /// Connections of callers that have not proved who they are.
+  size_t half_open() const { return half_open_.size(); }
   const Counters& counters() const { return counters_; }
 
   /// Refuses new sessions and closes all there are, after their queued messages were written.
   void close_all();
 
  private:
+  struct Waiter {
+    NodeId expected;  ///< Zero: anybody.
+    Opened then;
+  };
   struct Entry {
     Session session;
     std::string host;  ///< Of an accepted session.
     bool half_open = true;
-    std::vector<Opened> waiters;
+    std::vector<Waiter> waiters;
   };
+  /// Ids grow, so the first is the oldest.
+  using Ids = std::set<caf::actor_id>;
 
   Status on_session_open(SessionActor& session) override;
   void on_session_closed(SessionActor& session, const Error& why) override;
   net::StreamHandler* on_accept(const net::Address& from) override;
   void accepted(net::StreamHandler* handler, std::unique_ptr<net::Stream> stream) override;
+  SessionActor* find_at(const net::Address& address) const;
   Entry* find_dial(const NodeId& peer, const net::Address& address);
-  bool settle(SessionActor& existing, SessionActor& fresh);
+  bool prefer(const SessionActor& existing, const SessionActor& fresh) const;
+  void evict(const Ids& half_open);
   void no_longer_half_open(Entry& entry);
 
   Reactor& reactor_;
@@ -79,8 +92,8 @@ class PeerTable final : private SessionOwner, private net::Acceptor {
   std::unique_ptr<net::Listener> listener_;
   std::unordered_map<caf::actor_id, Entry> entries_;
   std::unordered_map<NodeId, SessionActor*, RingIdHash> in_use_;
-  std::unordered_map<std::string, size_t> half_open_hosts_;
-  size_t half_open_ = 0;
+  std::unordered_map<std::string, Ids> half_open_hosts_;
+  Ids half_open_;
   Session accepting_;
   bool closing_ = false;
 };

@@ -19,6 +19,7 @@ class ProxyActor final : public HostedActor {
     quit(reason);
     session_.reset();
   }
+  bool ended() const { return getf(is_terminated_flag); }
   const char* name() const override { return "proxy"; }
 
  private:

@@ -3,7 +3,6 @@
 // is enqueued to the actors it names.
 
 #include <deque>
-#include <map>
 #include <memory>
 #include <optional>
 #include <unordered_map>
@@ -37,6 +36,9 @@ struct SessionContext {
   const MessageTypes* types = nullptr;
   const Exports* exports = nullptr;
   SessionOwner* owner = nullptr;
+  /// Whether the peer may end the exported actors with exit messages: a parent and its enclave process only. Any member
+  /// of a mesh can open a session, and none of them stops another's actors.
+  bool peer_may_end_actors = false;
 };
 
 /// How long a session waits. Zero means never.
@@ -46,10 +48,12 @@ struct SessionTimes {
   Duration dead_after = 45s;    ///< Silence after which the session is closed.
   Duration idle_close = 300s;   ///< No message either way and no actor watched for so long: closed.
   Duration request = 60s;       ///< For requests that carry no deadline of their own.
+  Duration drain = 10s;         ///< What a draining session gets to answer the last requests. At least 1 ms.
 };
 
 /// Hosted on the reactor of its socket. Limits: credit (wire::kInitialCredit and what the peer grants), kBlockedBytesMax
-/// waiting for credit, kRequestsMax open in each direction; past them a request fails with Code::overloaded.
+/// waiting for credit, kRequestsMax open in each direction; past them a request fails with Code::overloaded. A peer that sends
+/// past its credit or does not read is closed. Implementation: session_actor.cpp (life and death), session_messages.cpp.
 class SessionActor final : public HostedActor,
                            private net::StreamHandler,
                            private wire::ChannelEvents,
@@ -57,6 +61,9 @@ class SessionActor final : public HostedActor,
  public:
   static constexpr size_t kRequestsMax = 4096;
   static constexpr size_t kBlockedBytesMax = 8 * 1024 * 1024;
+  /// Answers and signals have no one to refuse them to: past this they end the session.
+  static constexpr size_t kBlockedBytesEnd = 4 * kBlockedBytesMax;
+  /// Actors of the peer that have a proxy here, and actors here that the peer may watch.
   static constexpr size_t kProxiesMax = 65'536;
   /// Output a peer does not read: it only can pile up so far when the peer asks and never reads the answers.
   static constexpr size_t kBacklogBytesMax = 16 * 1024 * 1024;
@@ -66,7 +73,7 @@ class SessionActor final : public HostedActor,
   struct Counters {
     uint64_t requests_sent = 0;
     uint64_t requests_received = 0;
-    uint64_t tells_dropped = 0;
+    uint64_t tells_dropped = 0;  ///< One-way messages, either way: no such actor, no room, or not permitted.
     uint64_t bytes_sent = 0;
     uint64_t bytes_received = 0;
   };
@@ -86,6 +93,8 @@ class SessionActor final : public HostedActor,
   caf::actor proxy(wire::Target target);
 
   State state() const { return state_; }
+  /// Both sides were done with it.
+  bool drained() const { return peer_drains_; }
   bool initiator() const { return initiator_; }
   /// Zero until the session is open, unless it was expected.
   const NodeId& peer() const { return peer_; }
@@ -94,7 +103,8 @@ class SessionActor final : public HostedActor,
   Duration round_trip() const { return round_trip_; }
   size_t requests_open() const { return requests_.size(); }
 
-  /// Takes nothing new, ends its proxies, closes when every request is answered (or after 10 s).
+  /// Sends nothing new, ends its proxies, tells the peer to do the same, and closes when every request is answered both
+  /// ways (or after SessionTimes::drain): no request is lost.
   void drain();
   /// Says goodbye and closes, after what is queued was written as far as the socket takes it.
   void finish();
@@ -105,12 +115,13 @@ class SessionActor final : public HostedActor,
                     const wire::FramePtr& frame);
   void send_tell(wire::Target target, const wire::FramePtr& frame);
   void send_exit(wire::Target target, const caf::error& reason);
-  void forget_proxy(wire::Target target) { proxies_.erase(target); }
   const MessageTypes& types() const { return *context_.types; }
 
   const char* name() const override { return "session"; }
 
  private:
+  /// Proxies nobody holds any more are looked for when there are so many.
+  static constexpr size_t kProxiesSweepFrom = 1024;
   struct Blocked {
     wire::MessageHeader header;
     wire::FramePtr frame;
@@ -129,19 +140,30 @@ class SessionActor final : public HostedActor,
   void on_request(const wire::MessageHeader& header, wire::FramePtr payload);
   void on_tell(const wire::MessageHeader& header, wire::FramePtr payload);
   void on_answer(const wire::MessageHeader& header, wire::FramePtr payload);
+  void on_peer_exit(wire::Target target, const wire::FramePtr& payload);
   void on_monitor(wire::Target target);
+  void on_demonitor(wire::Target target);
   void on_peer_down(wire::Target target, const wire::FramePtr& payload);
   void on_local_down(const caf::actor_addr& source, const caf::error& reason);
+  void answer(const RequestTable::Request& request, const Error& error);
   void send_answer(caf::mailbox_element& element);
 
+  bool settle_credit(const wire::MessageHeader& header);
   void send(wire::MessageHeader header, const wire::FramePtr& frame);
+  void send_now(wire::MessageHeader header, const wire::FramePtr& frame);
   void send_control(wire::MessageKind kind, wire::Target target = 0);
   void send_failure(uint64_t request, const Error& error);
   void release_blocked();
   void grant_credit();
   void end_proxies(const Error& why);
+  void drop_unused_proxies();
+  void stop_watching();
   void on_tick();
+  void check_silence(TimePoint now);
+  void continue_drain(TimePoint now);
   void arm_tick(Duration delay);
+  Duration next_tick(TimePoint now) const;
+  bool answering() const;
   bool in_use() const;
 
   SessionContext context_;
@@ -155,18 +177,24 @@ class SessionActor final : public HostedActor,
   std::unique_ptr<net::Stream> stream_;
   wire::OriginPtr origin_;
   RequestTable requests_;
+  /// Of the peer, with the peer's ids: what the local actors answer to is a slot, freed by its deadline when an actor
+  /// never answers.
+  RequestTable requests_received_;
   std::unordered_map<wire::Target, caf::strong_actor_ptr> proxies_;
-  std::multimap<caf::actor_id, wire::Target> watched_;
+  size_t proxies_swept_at_ = kProxiesSweepFrom;
+  std::unordered_map<wire::Target, caf::actor_addr> watched_;
   std::deque<Blocked> blocked_;
   size_t blocked_bytes_ = 0;
-  int64_t credit_ = wire::kInitialCredit;
-  size_t requests_received_open_ = 0;
-  bool stream_full_ = false;
-  bool fast_tick_ = false;
+  int64_t credit_ = wire::kInitialCredit;       ///< Of this side: what the peer takes.
+  int64_t peer_credit_ = wire::kInitialCredit;  ///< Of the peer, as granted; it knows of no more.
   net::TimerId tick_ = 0;
-  TimePoint opened_;
-  TimePoint last_received_;
+  bool fast_tick_ = false;
+  bool peer_drains_ = false;
+  bool said_goodbye_ = false;
+  TimePoint received_at_;  ///< The last bytes.
+  TimePoint last_heard_;   ///< The last whole record: a peer that stalls inside one is silent.
   TimePoint last_used_;
+  TimePoint drain_until_;
   TimePoint ping_sent_;
   bool ping_open_ = false;
   Duration round_trip_{};

@@ -11,18 +11,17 @@ namespace {
 
 constexpr std::string_view kComponent = "placement";
 
-/// Requests carry deadlines of their own, or their sender guards them.
-constexpr Duration kRequestMax = 24h;
+}  // namespace
 
-SessionTimes session_times() {
+SessionTimes ChildProcess::session_times() {
   SessionTimes times;
-  times.handshake = ChildProcess::kStartMax;
+  times.handshake = kStartMax;
+  times.ping_after = 0s;
+  times.dead_after = 0s;
   times.idle_close = 0s;
-  times.request = kRequestMax;
+  times.request = 0s;
   return times;
 }
-
-}  // namespace
 
 Result<std::unique_ptr<ChildProcess>> ChildProcess::start(const ProcessHome& home, std::string name,
                                                           sandbox::LaunchOptions options,
@@ -56,7 +55,11 @@ ChildProcess::~ChildProcess() {
 }
 
 void ChildProcess::open_session() {
-  const SessionContext context{&handshake_, home_.rng, home_.types, &exports_, this};
+  const SessionContext context{.handshake = &handshake_,
+                               .rng = home_.rng,
+                               .types = home_.types,
+                               .exports = &exports_,
+                               .owner = this};
   session_ = spawn_hosted<SessionActor>(*home_.reactor, context, session_times(), true, std::nullopt);
   session_->attach(home_.loop->adopt(process_.take_channel(), session_->stream_handler()));
 }

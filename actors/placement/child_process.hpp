@@ -51,6 +51,10 @@ class ChildProcess final : private SessionOwner {
   static constexpr size_t kOutputBytesMax = 64 * 1024;
   static constexpr size_t kOutputLineMax = 1024;
 
+  /// For both ends. The kernel tells either at once when the other is gone, so silence means nothing,
+  /// and whoever asks sets a deadline or watches over its requests.
+  static SessionTimes session_times();
+
   /// Launches `options` with its output piped into the log under `name`. `owner` gets the messages
   /// above. Errors: those of sandbox::launch.
   static Result<std::unique_ptr<ChildProcess>> start(const ProcessHome& home, std::string name,

@@ -47,10 +47,14 @@ class EnclaveSystemImpl final : public EnclaveSystem, private SessionOwner {
     THEMIS_TRY(const auto confinement, sandbox::confine_self(options_.profile));
     log::debug(kComponent, "confined: {}", confinement.text());
     start_supervisor();
-    const SessionContext context{&handshake_, &rng_, &system_.types(), &exports_, this};
-    SessionTimes times;
-    times.idle_close = 0s;
-    session_ = spawn_hosted<SessionActor>(reactor_, context, times, false, parent);
+    const SessionContext context{.handshake = &handshake_,
+                                 .rng = &rng_,
+                                 .types = &system_.types(),
+                                 .exports = &exports_,
+                                 .owner = this,
+                                 .peer_may_end_actors = true};
+    session_ = spawn_hosted<SessionActor>(reactor_, context, ChildProcess::session_times(), false,
+                                          parent);
     session_->attach(loop_.adopt(sandbox::kChannelFd, session_->stream_handler()));
     loop_.run();
     if (gave_up_) return fail(Code::unavailable, "the root actor cannot be kept up");

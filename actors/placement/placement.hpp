@@ -8,6 +8,7 @@
 #include "actors/placement/child_process.hpp"
 #include "actors/placement/kinds.hpp"
 #include "actors/system/supervisor.hpp"
+#include "runtime/config/config.hpp"
 
 namespace themis {
 
@@ -22,8 +23,6 @@ struct SpawnActor {
 
 /// Asked of a place in a process -> uint32_t, its process id out here.
 struct PlacePid {};
-
-enum class Place : uint8_t { local, process };
 
 struct PlaceOptions {
   std::string name = "enclave";  ///< For logs and the supervisor.

@@ -165,6 +165,7 @@ Result<caf::actor> Root::Impl::start_gateway() {
   options.self = {node.identity.id(), node.advertise};
   options.data = config.node.data;
   options.wall_ms = config.workers.wall_ms;
+  options.rng = &rng;
   return start_gateway_actor(reactor, std::move(options));
 }
 

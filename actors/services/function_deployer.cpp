@@ -160,11 +160,12 @@ void FunctionDeployer::locate(const std::string& name) {
   const uint32_t wanted =
       operation.kind == Kind::deploy ? operation.instances : function.row->instances;
   Run& run = function.run;
+  run.wanted = wanted;
   run.points.resize(wanted);
   run.lookups_open = wanted;
   for (uint32_t i = 0; i < wanted; ++i) {
     const auto done = [this, name] {
-      if (--functions_.at(name).run.lookups_open == 0) place(name);
+      if (--functions_.at(name).run.lookups_open == 0) walk(name);
     };
     const FindResponsible lookup{placement_point(name, i)};
     context_.actor.request(context_.node, caf::infinite, lookup)
@@ -177,10 +178,29 @@ void FunctionDeployer::locate(const std::string& name) {
   }
 }
 
+/// The points may all lie before the same few nodes: goes on clockwise until there are enough.
+void FunctionDeployer::walk(const std::string& name) {
+  Run& run = functions_.at(name).run;
+  const size_t known = rank_candidates(context_.self, run.current, run.points).size();
+  const bool is_round = known == std::exchange(run.known, known);
+  const ring::Contacts& last = run.points.back();
+  if (known > run.wanted + kSpareCandidates || is_round || last.empty() ||
+      run.points.size() >= run.wanted + kWalkMax)
+    return place(name);
+  const FindResponsible next{ring::finger_start(last.back().id, 0)};
+  context_.actor.request(context_.node, caf::infinite, next)
+      .then(
+          [this, name](const ring::Contacts& nodes) {
+            functions_.at(name).run.points.push_back(nodes);
+            walk(name);
+          },
+          [this, name](const caf::error&) { place(name); });
+}
+
 void FunctionDeployer::place(const std::string& name) {
   Run& run = functions_.at(name).run;
-  run.placement = Placement(run.points.size(),
-                            rank_candidates(context_.self, run.current, run.points));
+  run.placement =
+      Placement(run.wanted, rank_candidates(context_.self, run.current, run.points));
   while (const auto node = run.placement.next()) ask(name, *node);
 }
 

@@ -25,6 +25,9 @@ class FunctionDeployer {
   /// How long a node may take to fetch, compile and announce a function.
   static constexpr Duration kHostTimeout = 10s;
   static constexpr Duration kUnhostTimeout = 5s;
+  /// Candidates beyond the wanted number, for nodes that refuse; and lookups made to find them.
+  static constexpr size_t kSpareCandidates = 2;
+  static constexpr size_t kWalkMax = 8;
   /// Operations of users that wait, each with up to 1 MB of code: for one name, and for all.
   static constexpr size_t kWaitingPerNameMax = 16;
   static constexpr size_t kWaitingMax = 128;
@@ -60,6 +63,8 @@ class FunctionDeployer {
     ring::Contacts current;
     std::vector<ring::Contacts> points;
     size_t lookups_open = 0;
+    size_t wanted = 0;
+    size_t known = 0;  ///< Candidates at the last step of the walk.
     Placement placement;
   };
   struct Function {
@@ -76,6 +81,7 @@ class FunctionDeployer {
   void found(const std::string& name, const ring::Records& records);
   bool is_outdated(const std::string& name, const FunctionVersion& newest);
   void locate(const std::string& name);
+  void walk(const std::string& name);
   void place(const std::string& name);
   void ask(const std::string& name, const ring::Contact& node);
   void answered(const std::string& name, const ring::Contact& node, const Status& status);

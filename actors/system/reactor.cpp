@@ -49,7 +49,9 @@ void Reactor::flush_later(Flushable& flushable) {
 }
 
 void Reactor::forget(Flushable& flushable) {
-  if (std::exchange(flushable.queued_, false)) std::erase(dirty_, &flushable);
+  // In place: this may be called by a flush, in the middle of the list.
+  if (std::exchange(flushable.queued_, false))
+    std::replace(dirty_.begin(), dirty_.end(), &flushable, static_cast<Flushable*>(nullptr));
 }
 
 net::TimerId Reactor::send_after(Duration delay, const caf::actor& to, caf::message message) {
@@ -101,8 +103,10 @@ bool Reactor::turn() {
   counters_.resumes += resumes;
   // A flush may mark others (an error answered to a waiting actor), so by index.
   for (size_t i = 0; i < dirty_.size(); ++i) {
-    dirty_[i]->queued_ = false;
-    dirty_[i]->flush();
+    Flushable* flushable = std::exchange(dirty_[i], nullptr);
+    if (flushable == nullptr) continue;
+    flushable->queued_ = false;
+    flushable->flush();
   }
   dirty_.clear();
   return !local_.empty() || remote_waiting_.load(std::memory_order_acquire);

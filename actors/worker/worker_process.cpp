@@ -45,6 +45,8 @@ sandbox::LaunchOptions launch_options(const WorkerPoolOptions& options) {
   launch.argv.insert(launch.argv.end(), std::begin(js::kNodeFlags), std::end(js::kNodeFlags));
   launch.argv.insert(launch.argv.end(), {programs.launcher, programs.addon, programs.snapshot});
   launch.readable = {programs.launcher, programs.addon, programs.snapshot};
+  // node would read /etc/ssl/openssl.cnf, which it may not, and give up.
+  launch.environment = {"OPENSSL_CONF=/dev/null"};
   launch.limits = {.memory_bytes = options.process_memory_bytes, .processes = kThreadsMax};
   return launch;
 }

@@ -43,7 +43,11 @@ struct EpollLoop::Impl {
   std::mutex posted_mutex;
   std::vector<std::function<void()>> posted;
 
-  void control(int operation, int fd, uint32_t mask, void* source) {
+  /// A Source*, or the address of `wakeup`: a stream has two bases, so its own pointer would not do.
+  void control(int operation, int fd, uint32_t mask, Source* source) {
+    control_raw(operation, fd, mask, source);
+  }
+  void control_raw(int operation, int fd, uint32_t mask, void* source) {
     epoll_event event{};
     event.events = mask;
     event.data.ptr = source;
@@ -300,7 +304,7 @@ class EpollWatch final : public Watch, public Source {
 
 EpollLoop::EpollLoop() : impl_(std::make_unique<Impl>()) {
   THEMIS_ASSERT(impl_->epoll.valid() && impl_->wakeup.valid(), "no descriptor left for the event loop");
-  impl_->control(EPOLL_CTL_ADD, impl_->wakeup.get(), EPOLLIN, &impl_->wakeup);
+  impl_->control_raw(EPOLL_CTL_ADD, impl_->wakeup.get(), EPOLLIN, &impl_->wakeup);
 }
 EpollLoop::~EpollLoop() {
   // What waiting closures own may be streams of this loop, so they go first.
@@ -399,7 +403,7 @@ void EpollLoop::Impl::run_turn(bool& more) {
 }
 
 void EpollLoop::run() {
-  bool more = false;
+  bool more = true;  // the hook may have been given work before
   while (!impl_->stopping.load(std::memory_order_acquire)) impl_->run_turn(more);
   impl_->stopping.store(false, std::memory_order_release);
 }

@@ -52,6 +52,7 @@ class Node {
   int run();
 
  private:
+  [[noreturn]] void stop_and_give_up(const std::string& why);
   Status serve_factory(const std::string& name, std::function<ServiceRunner()> make);
   Result<wire::FramePtr> call_frame(const std::string& name, wire::FramePtr params, Duration timeout);
 

@@ -120,7 +120,8 @@ TEST_F(WorkerCalls, LoadsOnceForCallsThatComeTogether) {
 TEST_F(WorkerCalls, WaitsForTimersAndStopsAtTheWallLimit) {
   start();
   const std::string source = handler(
-      "await new Promise((done) => setTimeout(done, Number(await request.text())));"
+      "const delay = Number(await request.text());"
+      "await new Promise((done) => setTimeout(done, delay));"
       "return new Response('woke')");
   ASSERT_TRUE(install(source, {.wall_ms = 300}));
   EXPECT_EQ(text(source, "20"), "woke");

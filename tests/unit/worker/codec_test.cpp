@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "wire/message.hpp"
+
 namespace themis {
 namespace {
 

@@ -59,7 +59,7 @@ TEST_F(PlacementTest, RefusesUnknownKindsAndNamesInUse) {
 TEST_F(PlacementTest, AnExitSentToAProxyEndsTheOriginal) {
   const caf::actor place = spawn_place(world_.home(), process());
   const caf::actor actor = spawn(place);
-  caf::anon_send_exit(actor, to_caf({Code::cancelled, "enough"}));
+  caf::anon_send(actor, caf::exit_msg{caf::actor_addr{}, to_caf({Code::cancelled, "enough"})});
   EXPECT_EQ(world_.end_of(actor), "cancelled: enough");
   spawn(place);  // its name is free again: the original is gone
   EXPECT_EQ(world_.stop(place), "user_shutdown");

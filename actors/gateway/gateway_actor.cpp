@@ -1,0 +1,212 @@
+#include "actors/gateway/gateway_actor.hpp"
+
+#include <caf/all.hpp>
+
+#include "actors/services/function_context.hpp"
+#include "actors/system/caf_error.hpp"
+#include "runtime/base/log.hpp"
+#include "runtime/http/json.hpp"
+
+namespace themis {
+namespace {
+
+using http::Response;
+
+/// What a caller may know of a function's failure who is not its owner.
+constexpr std::string_view kThrewDetail =
+    "the function threw; its owner finds the reason under this trace in the node's log";
+
+}  // namespace
+
+/// The last answer is written.
+struct Drained {
+  caf::error reason;
+};
+
+}  // namespace themis
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::Drained)
+
+namespace themis {
+
+Result<caf::actor> start_gateway_actor(Reactor& reactor, GatewayOptions options) {
+  caf::actor gateway = spawn_pinned<GatewayActor>(reactor, std::move(options));
+  auto* self = static_cast<GatewayActor*>(caf::actor_cast<caf::abstract_actor*>(gateway));
+  if (const Status started = self->start(); !started) {
+    caf::anon_send_exit(gateway, caf::exit_reason::kill);
+    return fail(started.error());
+  }
+  return gateway;
+}
+
+GatewayActor::GatewayActor(caf::actor_config& config, GatewayOptions options)
+    : PinnedActor(config),
+      options_(std::move(options)),
+      rng_(options_.rng == nullptr ? static_cast<Rng&>(system_rng_) : *options_.rng),
+      started_(reactor_.loop().now()),
+      caller_(*this, reactor_.loop(), rng_, options_.node, options_.functions) {}
+
+Status GatewayActor::start() {
+  THEMIS_TRY(AdminToken token, AdminToken::load_or_create(options_.data / "admin.token", rng_));
+  token_.emplace(std::move(token));
+  server_.emplace(reactor_.loop(), static_cast<http::Handler&>(*this), options_.http);
+  THEMIS_CHECK(server_->listen(options_.listen));
+  log::info("gateway", "node {} answers on http://{}", options_.self.id.brief(),
+            server_->address().text());
+  return {};
+}
+
+caf::behavior GatewayActor::make_behavior() {
+  set_default_handlers(*this);
+  set_down_handler([this](const caf::down_msg& down) { caller_.on_down(down.source); });
+  set_exit_handler([this](const caf::exit_msg& exit) { drain(exit.reason); });
+  return {[this](const GatewayAddress&) { return server_->address(); },
+          [this](const Drained& drained) { quit(drained.reason); }};
+}
+
+void GatewayActor::drain(const caf::error& reason) {
+  if (std::exchange(draining_, true)) return;
+  server_->drain([self = caf::actor_cast<caf::actor>(this), reason] {
+    caf::anon_send(self, Drained{reason});
+  });
+}
+
+void GatewayActor::on_exit() {
+  pending_.clear();
+  server_.reset();
+}
+
+void GatewayActor::on_request(http::Request&& request, http::Responder responder) {
+  const uint64_t id = ++last_id_;
+  const bool is_owner = token_->is_in(request.headers);
+  pending_.emplace(id, Pending{std::move(responder),
+                               request.method + " " + std::string(request.path()), is_owner});
+  const Result<Destination> to = find_destination(request);
+  if (!to) return refuse(id, to.error());
+  if (needs_token(to->path) && !is_owner)
+    return refuse(id, {Code::unauthenticated,
+                       "this needs \"Authorization: Bearer\" with the node's admin.token"});
+  if (!is_allowed(to->allow, request.method)) {
+    Response response = failure(pending_.at(id), 405, "allowed here: " + std::string(to->allow), {});
+    response.headers.set("Allow", std::string(to->allow));
+    return respond(id, std::move(response));
+  }
+  dispatch(id, *to, request);
+}
+
+void GatewayActor::dispatch(uint64_t id, const Destination& to, http::Request& request) {
+  switch (to.path) {
+    case Path::call: return call(id, to, request);
+    case Path::serverless: return serverless(id, request);
+    case Path::functions: return list(id);
+    case Path::function:
+      if (request.method == "PUT") return deploy(id, to.name, request);
+      return request.method == "DELETE" ? remove(id, to.name) : describe(id, to.name);
+    case Path::status:
+      return overview(id, [this, id](const NodeOverview& all) {
+        respond(id, Response::json(200, status_json(all)));
+      });
+    case Path::ring: return show_ring(id, false);
+    case Path::nodes: return show_ring(id, true);
+    case Path::find: return find(id, {to.name, "fn/" + to.name, "service/" + to.name}, 0);
+    case Path::store: return store(id, request);
+    case Path::metrics: return show_metrics(id);
+    case Path::health: return respond(id, Response::text(200, "ok\n"));
+    case Path::ready: return show_ready(id);
+  }
+}
+
+void GatewayActor::call(uint64_t id, const Destination& to, const http::Request& request) {
+  run(id, {to.name, {}}, request, to.rest);
+}
+
+void GatewayActor::run(uint64_t id, const CallTarget& target, const http::Request& request,
+                       const std::string& path) {
+  const Result<std::string> origin = origin_of(request.headers);
+  if (!origin) return refuse(id, origin.error());
+  const TimePoint deadline =
+      reactor_.loop().now() + std::chrono::milliseconds(options_.wall_ms) + kCallMargin;
+  // The token is this gateway's; a function on another node must not see it.
+  Result<InvokeMsg> invoke =
+      encode_invoke(target, request, *origin + path, pending_.at(id).is_owner, deadline);
+  if (!invoke) return refuse(id, invoke.error());
+  caller_.call({target, request.method, std::move(*invoke), deadline},
+               [this, id](Result<FunctionCaller::Answer> answer) {
+                 answered(id, std::move(answer));
+               });
+}
+
+void GatewayActor::answered(uint64_t id, Result<FunctionCaller::Answer> answer) {
+  const Pending& pending = pending_.at(id);
+  if (!answer) {
+    const Error& error = answer.error();
+    if (error.code != Code::threw) return refuse(id, error);
+    const std::string_view told = pending.is_owner ? std::string_view(error.detail) : kThrewDetail;
+    return respond(id, failure(pending, 500, told, error.detail));
+  }
+  Result<Response> response = decode_outcome(answer->outcome);
+  if (!response)
+    return refuse(id, 502, "the answer of node " + answer->node.brief() + ": " +
+                               response.error().detail);
+  response->headers.set("x-themis-node", answer->node.brief());
+  respond(id, std::move(*response));
+}
+
+/// Oyster's form: the code's id, or a name, and the input as the body of a POST.
+void GatewayActor::serverless(uint64_t id, const http::Request& request) {
+  const auto refused = [&](std::string detail) { refuse(id, {Code::malformed, detail}); };
+  const auto body = http::parse_json(request.body);
+  if (!body) return refused("the body is not JSON: " + body.error().detail);
+  if (!body->is_object() || !body->contains("code_id") || !body->at("code_id").is_string())
+    return refused("the body is an object with \"code_id\", a text, and \"input\"");
+  if (!body->contains("input") || !body->at("input").is_object())
+    return refused("\"input\" is an object");
+  CallTarget target;
+  std::string code = http::string_or(*body, "code_id", "");
+  if (code.starts_with("0x")) code.erase(0, 2);
+  const auto digest = from_hex(code);
+  if (digest && digest->size() == target.code.size()) {
+    std::ranges::copy(*digest, target.code.begin());
+  } else if (is_function_name(code)) {
+    target.function = code;
+  } else {
+    return refused("\"code_id\" is a function_id (64 hexadecimal digits) or a function's name");
+  }
+  http::Request inner{"POST", "/", request.headers, http::to_text(body->at("input")), {}};
+  inner.headers.set("Content-Type", "application/json");
+  inner.headers.set("Content-Length", std::to_string(inner.body.size()));
+  run(id, target, inner, "/");
+}
+
+void GatewayActor::respond(uint64_t id, Response response) {
+  auto node = pending_.extract(id);
+  if (!node.empty()) node.mapped().responder.respond(std::move(response));
+}
+
+void GatewayActor::refuse(uint64_t id, const Error& error) {
+  respond(id, failure(pending_.at(id), http::status_of(error.code), error.detail, error.text()));
+}
+
+void GatewayActor::refuse(uint64_t id, int status, const std::string& detail) {
+  respond(id, failure(pending_.at(id), status, detail, detail));
+}
+
+/// The problem document, and one line of the log under the same trace.
+Response GatewayActor::failure(const Pending& pending, int status, std::string_view detail,
+                               std::string_view logged) {
+  std::array<std::byte, 8> random{};
+  rng_.fill(random);
+  const std::string trace = to_hex(random);
+  if (status >= 500) {
+    log::info("gateway", "{} {}: {}: {}", trace, pending.what, status, logged);
+  } else {
+    log::debug("gateway", "{} {}: {}: {}", trace, pending.what, status, logged);
+  }
+  return http::problem(status, http::reason_phrase(status), detail, trace);
+}
+
+std::function<void(const caf::error&)> GatewayActor::refusing(uint64_t id) {
+  return [this, id](const caf::error& error) { refuse(id, from_caf(error)); };
+}
+
+}  // namespace themis

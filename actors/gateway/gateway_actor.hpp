@@ -1,0 +1,106 @@
+#pragma once
+// The gateway of a node: HTTP in, function calls and management out, HTTP back.
+
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <filesystem>
+#include <optional>
+#include <unordered_map>
+
+#include "actors/gateway/admin_token.hpp"
+#include "actors/gateway/function_caller.hpp"
+#include "actors/gateway/metrics.hpp"
+#include "actors/gateway/paths.hpp"
+#include "actors/system/hosted_actor.hpp"
+#include "runtime/http/server.hpp"
+
+namespace themis {
+
+/// What a gateway is given; everything outlives it.
+struct GatewayOptions {
+  net::Address listen;
+  std::filesystem::path data;  ///< An existing folder; admin.token is kept there.
+  ring::Contact self;
+  caf::actor node;
+  caf::actor functions;
+  caf::actor workers;         ///< Empty: this node runs no functions itself.
+  caf::actor enclave;         ///< A place; empty: there is none.
+  uint32_t wall_ms = 30'000;  ///< Of a function; a call waits a little longer.
+  http::ServerLimits http;
+  Rng* rng = nullptr;  ///< For the token and traces. Null: the system's.
+};
+
+/// -> net::Address, the one it listens on.
+struct GatewayAddress {};
+
+/// Starts a gateway on `reactor` and listens. Reactor thread. Errors: io (the address is in use, the
+/// token's file cannot be read or made), denied (others can read the token), malformed (it is none).
+Result<caf::actor> start_gateway_actor(Reactor& reactor, GatewayOptions options);
+
+/// Pinned to the node's reactor, where its sockets are; made by start_gateway_actor. An exit message
+/// makes it drain (answer what runs, at most ServerLimits::drain_timeout), then it ends.
+class GatewayActor final : public PinnedActor, private http::Handler {
+ public:
+  /// A call may take the function's wall limit, and this for the way.
+  static constexpr Duration kCallMargin = 2s;
+
+  GatewayActor(caf::actor_config& config, GatewayOptions options);
+  /// Once, before its first message. Errors: as start_gateway_actor.
+  Status start();
+  const char* name() const override { return "gateway"; }
+
+ private:
+  /// A request that waits for its answer.
+  struct Pending {
+    http::Responder responder;
+    std::string what;  ///< Method and path, for the log.
+    bool is_owner = false;
+  };
+
+  caf::behavior make_behavior() override;
+  void on_exit() override;
+  void drain(const caf::error& reason);
+
+  void on_request(http::Request&& request, http::Responder responder) override;
+  void dispatch(uint64_t id, const Destination& to, http::Request& request);
+  void call(uint64_t id, const Destination& to, const http::Request& request);
+  void serverless(uint64_t id, const http::Request& request);
+  void run(uint64_t id, const CallTarget& target, const http::Request& request,
+           const std::string& path);
+  void answered(uint64_t id, Result<FunctionCaller::Answer> answer);
+  void deploy(uint64_t id, const std::string& name, http::Request& request);
+  void remove(uint64_t id, const std::string& name);
+  void describe(uint64_t id, const std::string& name);
+  void list(uint64_t id);
+  void find(uint64_t id, std::vector<std::string> names, size_t next);
+  void store(uint64_t id, const http::Request& request);
+  void show_ring(uint64_t id, bool only_nodes);
+  void show_ready(uint64_t id);
+  using WithOverview = std::function<void(const NodeOverview&)>;
+  void overview(uint64_t id, WithOverview then);
+  void add_workers(NodeOverview all, WithOverview then);
+  void add_enclave(NodeOverview all, WithOverview then);
+  void show_metrics(uint64_t id);
+
+  void respond(uint64_t id, http::Response response);
+  void refuse(uint64_t id, const Error& error);
+  void refuse(uint64_t id, int status, const std::string& detail);
+  http::Response failure(const Pending& pending, int status, std::string_view detail,
+                         std::string_view logged);
+  std::function<void(const caf::error&)> refusing(uint64_t id);
+
+  GatewayOptions options_;
+  SystemRng system_rng_;
+  Rng& rng_;
+  TimePoint started_;
+  std::optional<AdminToken> token_;
+  std::optional<http::Server> server_;
+  FunctionCaller caller_;
+  std::unordered_map<uint64_t, Pending> pending_;
+  uint64_t last_id_ = 0;
+  bool draining_ = false;
+};
+
+}  // namespace themis
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::GatewayAddress)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::net::Address)

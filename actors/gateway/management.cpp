@@ -1,0 +1,214 @@
+// The gateway's management routes: functions, the ring, the node itself.
+
+#include <caf/all.hpp>
+#include <charconv>
+
+#include "actors/gateway/gateway_actor.hpp"
+#include "actors/placement/placement.hpp"
+#include "actors/services/function_context.hpp"
+#include "actors/system/caf_error.hpp"
+#include "runtime/http/json.hpp"
+
+namespace themis {
+namespace {
+
+using http::Response;
+
+/// The body of PUT is JavaScript: nothing but these, or no type at all.
+bool is_javascript(const std::string* type) {
+  if (type == nullptr) return true;
+  const std::string_view name = std::string_view(*type).substr(0, type->find(';'));
+  for (std::string_view known : {"text/javascript", "application/javascript"})
+    if (http::equal_ignoring_case(name, known)) return true;
+  return false;
+}
+
+bool is_wasm(const http::Request& request) {
+  const std::string* type = request.headers.find("Content-Type");
+  return request.body.starts_with(std::string_view("\0asm", 4)) ||
+         (type != nullptr && http::equal_ignoring_case(*type, "application/wasm"));
+}
+
+/// "?instances=N". Errors: invalid.
+Result<uint32_t> instances_of(std::string_view query) {
+  const std::string_view text = query_value(query, "instances");
+  if (text.empty()) return kInstancesDefault;
+  uint32_t count = 0;
+  const auto [end, error] = std::from_chars(text.begin(), text.end(), count);
+  if (error != std::errc{} || end != text.end() || count == 0 || count > kInstancesMax)
+    return fail(Code::invalid, "instances is a number from 1 to " + std::to_string(kInstancesMax));
+  return count;
+}
+
+/// Names that services announce by themselves.
+bool is_reserved(std::string_view name) {
+  return name.starts_with("fn/") || name.starts_with("code/") || name.starts_with("service/");
+}
+
+}  // namespace
+
+void GatewayActor::deploy(uint64_t id, const std::string& name, http::Request& request) {
+  if (is_wasm(request))
+    return refuse(id, 415, "functions are JavaScript modules; this node runs no Wasm modules");
+  if (!is_javascript(request.headers.find("Content-Type")))
+    return refuse(id, 415, "send the module as Content-Type: text/javascript");
+  const Result<uint32_t> instances = instances_of(request.query());
+  if (!instances) return refuse(id, instances.error());
+  auto source = std::make_shared<const Bytes>(to_bytes(request.body));
+  this->request(options_.functions, caf::infinite,
+                DeployFunction{name, std::move(source), *instances})
+      .then(
+          [this, id](const DeployedFunction& deployed) {
+            caller_.forget(ring_name_of_function(deployed.name));
+            Response response = Response::json(201, deployed_json(deployed));
+            response.headers.add("Location", "/v1/functions/" + deployed.name);
+            respond(id, std::move(response));
+          },
+          [this, id](const caf::error& error) {
+            const Error why = from_caf(error);
+            // At deployment it is the source that is wrong, not the server.
+            if (why.code == Code::threw) return refuse(id, 400, why.detail);
+            refuse(id, why);
+          });
+}
+
+void GatewayActor::remove(uint64_t id, const std::string& name) {
+  when_done(request(options_.functions, caf::infinite, RemoveFunction{name}),
+            [this, id, name] {
+              caller_.forget(ring_name_of_function(name));
+              respond(id, Response{204, {}, {}});
+            },
+            refusing(id));
+}
+
+void GatewayActor::describe(uint64_t id, const std::string& name) {
+  request(options_.functions, caf::infinite, DescribeFunction{name})
+      .then(
+          [this, id](const FunctionReport& report) {
+            respond(id, Response::json(200, function_json(report)));
+          },
+          refusing(id));
+}
+
+void GatewayActor::list(uint64_t id) {
+  request(options_.functions, caf::infinite, ListFunctions{})
+      .then(
+          [this, id](const FunctionList& all) {
+            respond(id, Response::json(200, functions_json(all)));
+          },
+          refusing(id));
+}
+
+/// The name as given, then as a function's and as a service's.
+void GatewayActor::find(uint64_t id, std::vector<std::string> names, size_t next) {
+  const std::string name = names[next];
+  request(options_.node, caf::infinite, FindName{name})
+      .then(
+          [this, id, name](const ring::Records& records) {
+            respond(id, Response::json(200, records_json(name, records)));
+          },
+          [this, id, names, next](const caf::error& error) {
+            const Error why = from_caf(error);
+            const bool is_last = next + 1 == names.size();
+            if (why.code == Code::not_found && !is_last) return find(id, names, next + 1);
+            if (why.code != Code::not_found) return refuse(id, why);
+            refuse(id, {Code::not_found, "nobody provides \"" + names.front() + "\""});
+          });
+}
+
+void GatewayActor::store(uint64_t id, const http::Request& body_of) {
+  const auto body = http::parse_json(body_of.body);
+  if (!body) return refuse(id, {Code::malformed, "the body is not JSON: " + body.error().detail});
+  const bool is_complete = body->is_object() && body->contains("name") &&
+                           body->at("name").is_string() && body->contains("payload") &&
+                           body->at("payload").is_string();
+  if (!is_complete)
+    return refuse(id, {Code::malformed, "the body is {\"name\": text, \"payload\": text}"});
+  const std::string name = http::string_or(*body, "name", "");
+  if (is_reserved(name))
+    return refuse(id, {Code::invalid, "functions and services announce themselves"});
+  const ProvideName provide{name, to_bytes(http::string_or(*body, "payload", ""))};
+  when_done(request(options_.node, caf::infinite, provide),
+            [this, id, name] {
+              respond(id, Response::json(201, http::to_text({{"name", name}})));
+            },
+            refusing(id));
+}
+
+void GatewayActor::show_ring(uint64_t id, bool only_nodes) {
+  request(options_.node, caf::infinite, ReportNode{})
+      .then(
+          [this, id, only_nodes](const NodeReport& node) {
+            respond(id, Response::json(200, only_nodes ? nodes_json(node) : ring_json(node)));
+          },
+          refusing(id));
+}
+
+/// Asks the node, the function service, the workers and the enclave, one after the other.
+void GatewayActor::overview(uint64_t id, WithOverview then) {
+  const auto with_node = [this, id, then](const NodeReport& node) {
+    const auto with_counts = [this, node, then](const FunctionCounts& counts) {
+      NodeOverview all;
+      all.node = node;
+      all.functions = counts;
+      all.uptime = reactor_.loop().now() - started_;
+      all.version = THEMIS_VERSION;
+      all.dead_letters = dead_letters().counts().total();
+      add_workers(std::move(all), then);
+    };
+    request(options_.functions, caf::infinite, CountFunctions{}).then(with_counts, refusing(id));
+  };
+  request(options_.node, caf::infinite, ReportNode{}).then(with_node, refusing(id));
+}
+
+void GatewayActor::add_workers(NodeOverview all, WithOverview then) {
+  if (!options_.workers) return add_enclave(std::move(all), std::move(then));
+  all.has_workers = true;
+  request(options_.workers, caf::infinite, ReportWorkers{})
+      .then(
+          [this, all, then](const WorkersReport& workers) mutable {
+            all.workers = workers;
+            add_enclave(std::move(all), then);
+          },
+          [this, all, then](const caf::error&) { add_enclave(all, then); });  // all are down
+}
+
+void GatewayActor::add_enclave(NodeOverview all, WithOverview then) {
+  if (!options_.enclave) return then(all);
+  all.has_enclave = true;
+  request(options_.enclave, caf::infinite, PlacePid{})
+      .then(
+          [all, then](uint32_t pid) mutable {
+            all.enclave_pid = pid;
+            then(all);
+          },
+          [all, then](const caf::error&) { then(all); });  // it is down
+}
+
+void GatewayActor::show_metrics(uint64_t id) {
+  overview(id, [this, id](const NodeOverview& all) {
+    const MetricsInput input{all,
+                             server_->counters(),
+                             caller_.counters(),
+                             caller_.open_calls(),
+                             caller_.route_count(),
+                             reactor_.counters(),
+                             dead_letters().counts()};
+    Response response{200, {}, metrics_text(input)};
+    response.headers.add("Content-Type", std::string(kMetricsContentType));
+    respond(id, std::move(response));
+  });
+}
+
+/// Ready: a member of the ring, and one worker is up when there are to be any.
+void GatewayActor::show_ready(uint64_t id) {
+  overview(id, [this, id](const NodeOverview& all) {
+    if (!all.node.joined) return refuse(id, 503, "this node has not joined its ring yet");
+    bool is_up = !all.has_workers;
+    for (const WorkerReport& worker : all.workers.workers) is_up = is_up || worker.state == "up";
+    if (!is_up) return refuse(id, 503, "no worker is up yet");
+    respond(id, Response::text(200, "ready\n"));
+  });
+}
+
+}  // namespace themis

@@ -1,0 +1,125 @@
+#include "actors/gateway/metrics.hpp"
+
+#include <fmt/format.h>
+
+#include <map>
+
+namespace themis {
+namespace {
+
+/// Writes families: a HELP and a TYPE line, then the samples.
+class Writer {
+ public:
+  void counter(std::string_view name, std::string_view help, uint64_t value) {
+    family(name, "counter", help);
+    sample(name, {}, value);
+  }
+  void gauge(std::string_view name, std::string_view help, uint64_t value) {
+    family(name, "gauge", help);
+    sample(name, {}, value);
+  }
+  void family(std::string_view name, std::string_view type, std::string_view help) {
+    fmt::format_to(std::back_inserter(text_), "# HELP themis_{0} {2}\n# TYPE themis_{0} {1}\n",
+                   name, type, help);
+  }
+  /// `labels`: `state="open"`, or nothing.
+  void sample(std::string_view name, std::string_view labels, uint64_t value) {
+    if (labels.empty()) {
+      fmt::format_to(std::back_inserter(text_), "themis_{} {}\n", name, value);
+    } else {
+      fmt::format_to(std::back_inserter(text_), "themis_{}{{{}}} {}\n", name, labels, value);
+    }
+  }
+  std::string take() { return std::move(text_); }
+
+ private:
+  std::string text_;
+};
+
+void write_ring(Writer& out, const NodeReport& node) {
+  out.gauge("ring_joined", "1 when this node is a member of its ring.", node.joined ? 1 : 0);
+  out.gauge("ring_successors", "Entries of the successor list.", node.successors.size());
+  out.gauge("ring_fingers", "Entries of the finger table.", node.fingers.size());
+  out.gauge("ring_objects", "Objects kept for others.", node.objects);
+  out.gauge("ring_provided", "Names this node announces.", node.provided);
+  std::map<std::string, uint64_t> states{{"open", 0}};
+  uint64_t sent = 0, received = 0, bytes_sent = 0, bytes_received = 0;
+  for (const SessionReport& session : node.sessions) {
+    ++states[session.state];
+    sent += session.requests_sent;
+    received += session.requests_received;
+    bytes_sent += session.bytes_sent;
+    bytes_received += session.bytes_received;
+  }
+  out.family("sessions", "gauge", "Secure sessions by state.");
+  for (const auto& [state, count] : states)
+    out.sample("sessions", fmt::format("state=\"{}\"", state), count);
+  out.gauge("session_requests_sent", "Requests sent on the sessions that are open.", sent);
+  out.gauge("session_requests_received", "Requests received on them.", received);
+  out.gauge("session_bytes_sent", "Bytes sent on them.", bytes_sent);
+  out.gauge("session_bytes_received", "Bytes received on them.", bytes_received);
+}
+
+void write_functions(Writer& out, const MetricsInput& input) {
+  const FunctionCounts& functions = input.overview.functions;
+  out.gauge("functions_deployed", "Functions deployed through this node.", functions.deployed);
+  out.gauge("functions_hosted", "Functions this node is an instance of.", functions.hosted);
+  out.counter("functions_invoked_total", "Calls given to the workers.", functions.invoked);
+  out.counter("functions_placed_total", "Instances asked for and confirmed.", functions.placed);
+  out.counter("functions_code_fetched_total", "Codes fetched from peers.", functions.fetched);
+  std::map<std::string, uint64_t> states{{"up", 0}};
+  uint64_t restarts = 0, in_flight = 0;
+  for (const WorkerReport& worker : input.overview.workers.workers) {
+    ++states[worker.state];
+    restarts += worker.restarts;
+    in_flight += worker.in_flight;
+  }
+  out.family("workers", "gauge", "Worker processes by state.");
+  for (const auto& [state, count] : states)
+    out.sample("workers", fmt::format("state=\"{}\"", state), count);
+  out.counter("worker_restarts_total", "Worker processes started again.", restarts);
+  out.gauge("worker_calls_in_flight", "Calls the workers have not answered.", in_flight);
+  const FunctionCaller::Counters& calls = input.calls;
+  out.counter("gateway_calls_total", "Function calls taken by the gateway.", calls.calls);
+  out.counter("gateway_call_failures_total", "Calls without an answer of the function.",
+              calls.failures);
+  out.counter("gateway_call_retries_total", "Calls sent to another instance.", calls.retries);
+  out.counter("gateway_finds_total", "Calls that asked the ring.", calls.finds);
+  out.counter("gateway_replacements_total", "Functions placed anew for a call.", calls.replaced);
+  out.gauge("gateway_calls_open", "Calls under way.", input.calls_open);
+  out.gauge("gateway_routes", "Routes cached.", input.routes);
+}
+
+void write_http(Writer& out, const http::ServerCounters& http) {
+  out.counter("http_connections_total", "Connections accepted.", http.connections);
+  out.gauge("http_connections_open", "Connections open now.", http.open_connections);
+  out.counter("http_requests_total", "Requests handled.", http.requests);
+  out.counter("http_responses_total", "Responses written.", http.responses);
+  out.counter("http_refused_total", "Requests refused for their form or size.", http.refused);
+  out.counter("http_timeouts_total", "Connections closed for being slow.", http.timed_out);
+  out.counter("http_abandoned_total", "Requests whose client left.", http.abandoned);
+  out.counter("http_received_bytes_total", "Bytes received.", http.bytes_in);
+  out.counter("http_sent_bytes_total", "Bytes sent.", http.bytes_out);
+}
+
+}  // namespace
+
+std::string metrics_text(const MetricsInput& input) {
+  Writer out;
+  const auto uptime =
+      std::chrono::duration_cast<std::chrono::seconds>(input.overview.uptime).count();
+  out.gauge("uptime_seconds", "Since the gateway started.", static_cast<uint64_t>(uptime));
+  write_ring(out, input.overview.node);
+  write_functions(out, input);
+  write_http(out, input.http);
+  out.counter("reactor_turns_total", "Turns of the event loop.", input.reactor.turns);
+  out.counter("reactor_resumes_total", "Times an actor ran.", input.reactor.resumes);
+  out.counter("reactor_slow_handlers_total", "Handlers over 50 ms.", input.reactor.slow_handlers);
+  out.family("dead_letters_total", "counter", "Messages that nobody took, by kind.");
+  out.sample("dead_letters_total", "kind=\"unexpected\"", input.dead_letters.unexpected);
+  out.sample("dead_letters_total", "kind=\"bounced\"", input.dead_letters.bounced);
+  out.sample("dead_letters_total", "kind=\"to_dead\"", input.dead_letters.to_dead);
+  return out.take();
+}
+
+}  // namespace themis

@@ -1,0 +1,133 @@
+#include "actors/gateway/reports_json.hpp"
+
+#include <map>
+
+#include "runtime/http/json.hpp"
+
+namespace themis {
+namespace {
+
+using http::Json;
+
+Json contact(const ring::Contact& node) {
+  return {{"id", node.id.hex()}, {"address", node.address.text()}};
+}
+
+Json function(const FunctionReport& report) {
+  Json instances = Json::array();
+  for (const ring::Contact& node : report.instances)
+    instances.push_back({{"node", node.id.hex()}, {"address", node.address.text()}});
+  return {{"name", report.name},
+          {"function_id", to_hex(report.id)},
+          {"version", report.version},
+          {"instances", std::move(instances)}};
+}
+
+Json worker(const WorkerReport& report) {
+  return {{"slot", report.slot},           {"pid", report.pid},
+          {"state", report.state},         {"restarts", report.restarts},
+          {"functions", report.functions}, {"in_flight", report.in_flight},
+          {"confinement", report.confinement}};
+}
+
+Json session(const SessionReport& report) {
+  return {{"peer", report.peer.id.hex()},
+          {"address", report.peer.address.text()},
+          {"state", report.state},
+          {"sent", report.requests_sent},
+          {"received", report.requests_received},
+          {"rtt_us", static_cast<int64_t>(to_us(report.round_trip))}};
+}
+
+Json enclave(const NodeOverview& overview) {
+  if (!overview.has_enclave) return nullptr;
+  const bool is_up = overview.enclave_pid != 0;
+  return {{"state", is_up ? "up" : "down"}, {"pid", overview.enclave_pid}};
+}
+
+}  // namespace
+
+std::string status_json(const NodeOverview& overview) {
+  Json workers = Json::array();
+  for (const WorkerReport& report : overview.workers.workers) workers.push_back(worker(report));
+  Json sessions = Json::array();
+  for (const SessionReport& report : overview.node.sessions) sessions.push_back(session(report));
+  const auto uptime_s = std::chrono::duration_cast<std::chrono::seconds>(overview.uptime).count();
+  Json node = contact(overview.node.self);
+  node["network"] = overview.node.network;
+  node["uptime_s"] = uptime_s;
+  node["version"] = overview.version;
+  return http::to_text({{"node", std::move(node)},
+                        {"workers", std::move(workers)},
+                        {"enclave", enclave(overview)},
+                        {"sessions", std::move(sessions)},
+                        {"functions", overview.functions.deployed},
+                        {"dead_letters", overview.dead_letters}});
+}
+
+std::string ring_json(const NodeReport& node) {
+  Json successors = Json::array();
+  for (const ring::Contact& next : node.successors) successors.push_back(contact(next));
+  Json fingers = Json::array();
+  for (const ring::Contact& finger : node.fingers) {
+    Json entry = contact(finger);
+    entry["index"] = ring::finger_bit(ring::distance(node.self.id, finger.id));
+    fingers.push_back(std::move(entry));
+  }
+  return http::to_text({{"node", contact(node.self)},
+                        {"predecessor", node.predecessor ? contact(*node.predecessor) : Json()},
+                        {"successors", std::move(successors)},
+                        {"fingers", std::move(fingers)},
+                        {"objects", node.objects}});
+}
+
+std::string nodes_json(const NodeReport& node) {
+  struct Known {
+    net::Address address;
+    bool session = false;
+  };
+  std::map<NodeId, Known> known;
+  const auto add = [&](const ring::Contact& other) {
+    if (other.id != node.self.id) known.try_emplace(other.id, Known{other.address});
+  };
+  if (node.predecessor) add(*node.predecessor);
+  for (const ring::Contact& other : node.successors) add(other);
+  for (const ring::Contact& other : node.fingers) add(other);
+  for (const SessionReport& report : node.sessions) {
+    add(report.peer);  // its socket's address, unless the ring told where it listens
+    if (const auto found = known.find(report.peer.id); found != known.end())
+      found->second.session = true;
+  }
+  Json nodes = Json::array();
+  for (const auto& [id, other] : known)
+    nodes.push_back(
+        {{"id", id.hex()}, {"address", other.address.text()}, {"session", other.session}});
+  return http::to_text({{"nodes", std::move(nodes)}});
+}
+
+std::string records_json(const std::string& name, const ring::Records& records) {
+  Json list = Json::array();
+  for (const ring::Record& record : records)
+    list.push_back({{"provider", record.provider.id.hex()},
+                    {"address", record.provider.address.text()},
+                    {"sequence", record.sequence},
+                    {"expires_ms", record.expires_ms},
+                    {"payload_hex", to_hex(record.payload)}});
+  return http::to_text({{"name", name}, {"records", std::move(list)}});
+}
+
+std::string functions_json(const FunctionList& list) {
+  Json functions = Json::array();
+  for (const FunctionReport& report : list.functions) functions.push_back(function(report));
+  return http::to_text({{"functions", std::move(functions)}});
+}
+
+std::string function_json(const FunctionReport& report) { return http::to_text(function(report)); }
+
+std::string deployed_json(const DeployedFunction& deployed) {
+  return http::to_text({{"name", deployed.name},
+                        {"function_id", to_hex(deployed.id)},
+                        {"version", deployed.version}});
+}
+
+}  // namespace themis

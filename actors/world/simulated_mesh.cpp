@@ -1,0 +1,63 @@
+#include "actors/world/simulated_mesh.hpp"
+
+#include <caf/all.hpp>
+
+namespace themis::world {
+
+SimulatedMesh::SimulatedMesh(uint64_t seed, size_t nodes, MeshSettings settings)
+    : settings_(settings), world_(seed), ledger_(world_) {
+  THEMIS_ASSERT(nodes > 0, "a mesh has a node");
+  for (size_t slot = 0; slot < nodes; ++slot)
+    nodes_.push_back(std::make_unique<SimulatedNode>(system_, world_, ledger_, settings_,
+                                                     static_cast<uint32_t>(slot)));
+}
+
+SimulatedMesh::~SimulatedMesh() = default;
+
+void SimulatedMesh::start(size_t slot, bool fresh) {
+  std::vector<net::Address> bootstrap;
+  if (slot != 0) {
+    bootstrap.push_back(nodes_[0]->address());
+    const size_t other = world_.rng().below(nodes_.size());
+    if (other != 0 && other != slot) bootstrap.push_back(nodes_[other]->address());
+  }
+  nodes_[slot]->start(std::move(bootstrap), fresh);
+}
+
+ring::Members SimulatedMesh::members() const {
+  ring::Members members;
+  for (const auto& node : nodes_)
+    if (node->serves()) members.push_back(&node->node().ring().table());
+  ring::sort_members(members);
+  return members;
+}
+
+std::string SimulatedMesh::not_ideal() const {
+  for (const auto& node : nodes_)
+    if (node->serves() && node->node().ring().state() != ring::Ring::State::joined)
+      return "node " + std::to_string(node->slot()) + " has not joined";
+  return ring::not_ideal(members(), settings_.ring.successors);
+}
+
+void SimulatedMesh::check_lists() {
+  for (const auto& node : nodes_) {
+    if (!node->serves()) continue;
+    const std::string broken = ring::broken_list(node->node().ring().table());
+    if (!broken.empty()) ledger_.violate(broken);
+  }
+}
+
+void SimulatedMesh::stop() {
+  // The last ones have nobody left to hand over to; all at once is the harder case.
+  for (const auto& node : nodes_)
+    if (node->serves()) node->leave();
+  const auto all_gone = [this] {
+    return std::none_of(nodes_.begin(), nodes_.end(), [](const auto& node) { return node->runs(); });
+  };
+  if (!world_.run_until(all_gone, 2 * SimulatedNode::kLeaveMax))
+    ledger_.violate("some nodes did not end");
+  if (const size_t actors = system_.caf().registry().running(); actors != 0)
+    ledger_.violate(std::to_string(actors) + " actors still run after the last node");
+}
+
+}  // namespace themis::world

@@ -1,0 +1,61 @@
+#include "runtime/net/address.hpp"
+
+#include <gtest/gtest.h>
+
+namespace themis::net {
+namespace {
+
+TEST(Address, ParsesWhatItPrints) {
+  for (const char* text : {"127.0.0.1:7001", "0.0.0.0:0", "[::1]:65535", "[2001:db8::7]:80"}) {
+    const Result<Address> address = Address::parse(text);
+    ASSERT_TRUE(address) << text;
+    EXPECT_EQ(address->text(), text);
+  }
+}
+
+TEST(Address, MeansLoopbackByLocalhost) {
+  EXPECT_EQ(*Address::parse("localhost:7001"), (Address{"127.0.0.1", 7001}));
+}
+
+TEST(Address, HasOneTextForOneAddress) {
+  EXPECT_EQ(*Address::parse("[0:0:0:0:0:0:0:1]:80"), *Address::parse("[::1]:80"));
+  EXPECT_EQ(*Address::parse("[2001:DB8::7]:80"), *Address::parse("[2001:db8::7]:80"));
+}
+
+TEST(Address, SaysWhatIsMissing) {
+  const Result<Address> address = Address::parse("127.0.0.1");
+  ASSERT_FALSE(address);
+  EXPECT_EQ(address.error(), (Error{Code::malformed, "\"127.0.0.1\" has no port"}));
+}
+
+TEST(Address, RefusesWhatIsNoAddress) {
+  const std::string_view wrong[] = {"",
+                                    ":",
+                                    ":80",
+                                    "[",
+                                    "[]:80",
+                                    "[::1]",
+                                    "[::1]x:80",
+                                    "::1:80",
+                                    "127.0.0.1:",
+                                    "127.0.0.1:65536",
+                                    "127.0.0.1:-1",
+                                    "127.0.0.1:+1",
+                                    "127.0.0.1:80x",
+                                    "127.0.0.1: 80",
+                                    "127.0.0.01:80",
+                                    "127.1:80",
+                                    "[127.0.0.1]:80",
+                                    "example.org:80",
+                                    "[fe80::1%lo]:80",
+                                    std::string_view("127.0.0.1\0:80", 13),
+                                    std::string_view("127.0.0.1\0evil:80", 17)};
+  for (const std::string_view text : wrong) {
+    const Result<Address> address = Address::parse(text);
+    ASSERT_FALSE(address) << text;
+    EXPECT_EQ(address.error().code, Code::malformed) << text;
+  }
+}
+
+}  // namespace
+}  // namespace themis::net

@@ -1,0 +1,109 @@
+#include <gtest/gtest.h>
+
+#include "actors/services/service_codec.hpp"
+#include "runtime/base/rng.hpp"
+
+namespace themis {
+namespace {
+
+const FunctionVersion kVersion{7, crypto::blake2b(as_bytes("code"))};
+
+TEST(FunctionNames, AreShortAndPlain) {
+  EXPECT_TRUE(is_function_name("prime_factors-2"));
+  EXPECT_TRUE(is_function_name(std::string(64, 'a')));
+  for (const std::string& name : {std::string(), std::string(65, 'a'), std::string("A"),
+                                  std::string("a/b"), std::string("ä"), std::string("a b"),
+                                  std::string("a\0b", 3), std::string("..")})
+    EXPECT_FALSE(is_function_name(name)) << name;
+}
+
+TEST(FunctionVersions, NewerNumberWinsThenTheCode) {
+  EXPECT_LT((FunctionVersion{1, {std::byte{9}}}), (FunctionVersion{2, {}}));
+  EXPECT_LT((FunctionVersion{2, {}}), (FunctionVersion{2, {std::byte{1}}}));
+}
+
+TEST(InstancePayload, ComesBackAndRefusesOtherBytes) {
+  const Bytes bytes = encode_payload({kVersion, false});
+  EXPECT_EQ(*decode_payload(bytes), (InstancePayload{kVersion, false}));
+  for (size_t length = 0; length < bytes.size(); ++length)
+    EXPECT_FALSE(decode_payload(ByteView(bytes).first(length)));
+  Bytes other = bytes;
+  other[0] = std::byte{2};
+  EXPECT_EQ(decode_payload(other).error().code, Code::malformed);
+  other = bytes;
+  other[1] = std::byte{2};
+  EXPECT_EQ(decode_payload(other).error().code, Code::malformed);
+}
+
+TEST(ServiceCodec, HostComesBack) {
+  const HostedRow row{"f", kVersion};
+  EXPECT_EQ(*decode_host(encode_host(row, TimePoint::max())), row);
+}
+
+TEST(ServiceCodec, RefusesHostWithAWrongNameOrId) {
+  wire::Builder<schema::Host> host;
+  host->setName("../etc");
+  host->setCode(wire::to_data(kVersion.id));
+  EXPECT_EQ(decode_host(host.finish()).error().code, Code::malformed);
+  wire::Builder<schema::Host> shorter;
+  shorter->setName("f");
+  shorter->setCode(wire::to_data(ByteView(kVersion.id).first(31)));
+  EXPECT_EQ(decode_host(shorter.finish()).error().code, Code::malformed);
+  EXPECT_EQ(decode_unhost(encode_unhost("A", TimePoint::max())).error().code, Code::malformed);
+  EXPECT_EQ(decode_host(HostMsg{}).error().code, Code::malformed);
+}
+
+TEST(ServiceCodec, AdversaryCodeOfAnotherHashIsForged) {
+  const Bytes code = to_bytes("code");
+  EXPECT_EQ(**decode_code(encode_code(code), kVersion.id), code);
+  EXPECT_EQ(decode_code(encode_code(to_bytes("c0de")), kVersion.id).error().code, Code::forged);
+  const Bytes huge(kSourceBytesMax + 1);
+  EXPECT_EQ(decode_code(encode_code(huge), kVersion.id).error().code, Code::too_large);
+}
+
+TEST(ServiceCodec, AdversaryFrameOfRandomBytesIsMalformedOrBounded) {
+  SystemRng system;
+  const uint64_t seed = system.next();
+  SeededRng rng(seed);
+  for (int round = 0; round < 2000; ++round) {
+    const size_t words = 1 + rng.below(16);
+    wire::FramePtr frame = wire::Frame::make(words);
+    rng.fill({frame.writable()->data(), words * 8});
+    const auto target = decode_target(InvokeMsg(frame));
+    EXPECT_TRUE(!target || target->by_code || is_function_name(target->function)) << seed;
+    const auto host = decode_host(HostMsg(frame));
+    EXPECT_TRUE(!host || is_function_name(host->name)) << seed;
+  }
+}
+
+TEST(ServiceCodec, ReadsWhatAnInvokeIsFor) {
+  wire::Builder<schema::Invoke> by_name;
+  by_name->setFunction("f");
+  by_name->setMethod("GET");
+  const auto named = decode_target(by_name.finish());
+  ASSERT_TRUE(named);
+  EXPECT_EQ(named->function, "f");
+  EXPECT_FALSE(named->by_code);
+  wire::Builder<schema::Invoke> by_code;
+  by_code->setCode(wire::to_data(kVersion.id));
+  const auto coded = decode_target(by_code.finish());
+  ASSERT_TRUE(coded);
+  EXPECT_TRUE(coded->by_code);
+  EXPECT_EQ(coded->id, kVersion.id);
+}
+
+TEST(ServiceCodec, RefusesAnInvokeOverTheLimits) {
+  wire::Builder<schema::Invoke> nameless;
+  EXPECT_EQ(decode_target(nameless.finish()).error().code, Code::malformed);
+  wire::Builder<schema::Invoke> many(2048);
+  many->setFunction("f");
+  many->initHeaders(kInvokeHeadersMax + 1);
+  EXPECT_EQ(decode_target(many.finish()).error().code, Code::malformed);
+  wire::Builder<schema::Invoke> large(kInvokeBodyBytesMax / 8 + 64);
+  large->setFunction("f");
+  large->initBody(kInvokeBodyBytesMax + 1);
+  EXPECT_EQ(decode_target(large.finish()).error().code, Code::malformed);
+}
+
+}  // namespace
+}  // namespace themis

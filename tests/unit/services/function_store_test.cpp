@@ -1,0 +1,86 @@
+#include "actors/services/function_store.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/store/temporary_directory.hpp"
+
+namespace themis {
+namespace {
+
+class FunctionStoreTest : public ::testing::Test {
+ protected:
+  void reopen() {
+    store_.reset();
+    environment_.reset();
+    environment_ = storage::Environment::open(directory_.path(), {.durable = false}).value();
+    store_.emplace(FunctionStore::open(*environment_).value());
+  }
+  void SetUp() override { reopen(); }
+  static CodeId id_of(std::string_view source) { return crypto::blake2b(as_bytes(source)); }
+  bool has(std::string_view source) { return store_->code(id_of(source)).has_value(); }
+
+  storage::TemporaryDirectory directory_;
+  std::unique_ptr<storage::Environment> environment_;
+  std::optional<FunctionStore> store_;
+};
+
+TEST_F(FunctionStoreTest, KeepsRowsAndCodeOverARestart) {
+  const DeployedRow deployed{"f", {3, id_of("one")}, 4};
+  const HostedRow hosted{"g", {1, id_of("two")}};
+  ASSERT_TRUE(store_->save(deployed, as_bytes("one")));
+  ASSERT_TRUE(store_->save(hosted, as_bytes("two")));
+  reopen();
+  const auto all = store_->load();
+  ASSERT_TRUE(all);
+  EXPECT_EQ(all->deployed, std::vector{deployed});
+  EXPECT_EQ(all->hosted, std::vector{hosted});
+  EXPECT_EQ(as_text(*store_->code(id_of("one"))), "one");
+}
+
+TEST_F(FunctionStoreTest, ANewVersionReplacesTheCodeOfTheOld) {
+  ASSERT_TRUE(store_->save(DeployedRow{"f", {1, id_of("one")}, 2}, as_bytes("one")));
+  ASSERT_TRUE(store_->save(DeployedRow{"f", {2, id_of("two")}, 2}, as_bytes("two")));
+  EXPECT_FALSE(has("one"));
+  EXPECT_TRUE(has("two"));
+  EXPECT_EQ(store_->load()->deployed.size(), 1u);
+}
+
+TEST_F(FunctionStoreTest, CodeStaysWhileAnyRowRefersToIt) {
+  ASSERT_TRUE(store_->save(DeployedRow{"f", {1, id_of("one")}, 2}, as_bytes("one")));
+  ASSERT_TRUE(store_->save(HostedRow{"g", {1, id_of("one")}}, as_bytes("one")));
+  ASSERT_TRUE(store_->erase_deployed("f"));
+  EXPECT_TRUE(has("one"));
+  ASSERT_TRUE(store_->drop_code(id_of("one")));
+  EXPECT_TRUE(has("one"));
+  ASSERT_TRUE(store_->erase_hosted("g"));
+  EXPECT_FALSE(has("one"));
+  EXPECT_TRUE(store_->erase_hosted("g")) << "nothing there is no error";
+}
+
+TEST_F(FunctionStoreTest, LoadRemovesCodeOfAnInterruptedDeployment) {
+  ASSERT_TRUE(store_->put_code(as_bytes("orphan")));
+  ASSERT_TRUE(store_->save(HostedRow{"g", {1, id_of("one")}}, as_bytes("one")));
+  reopen();
+  ASSERT_TRUE(store_->load());
+  EXPECT_FALSE(has("orphan"));
+  EXPECT_TRUE(has("one"));
+}
+
+TEST_F(FunctionStoreTest, LeavesOutADamagedRow) {
+  ASSERT_TRUE(store_->save(HostedRow{"g", {1, id_of("one")}}, as_bytes("one")));
+  const storage::Table table = environment_->table("functions_hosted").value();
+  ASSERT_TRUE(environment_->write([&](storage::WriteTransaction& txn) {
+    return txn.put(table, as_bytes("h"), as_bytes("garbage"));
+  }));
+  const auto all = store_->load();
+  ASSERT_TRUE(all);
+  ASSERT_EQ(all->hosted.size(), 1u);
+  EXPECT_EQ(all->hosted.front().name, "g");
+}
+
+TEST_F(FunctionStoreTest, RefusesCodeOverTheLimit) {
+  EXPECT_EQ(store_->put_code(Bytes(kSourceBytesMax + 1)).error().code, Code::too_large);
+}
+
+}  // namespace
+}  // namespace themis

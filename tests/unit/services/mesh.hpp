@@ -1,0 +1,275 @@
+#pragma once
+// Real nodes on loopback for tests: ring, sessions and function service; only the workers are
+// scripted, because a function's behaviour is not what is tested here.
+
+#include <caf/all.hpp>
+#include <future>
+#include <map>
+#include <thread>
+
+#include "actors/node/node_actor.hpp"
+#include "actors/services/function_service.hpp"
+#include "actors/system/caf_error.hpp"
+#include "actors/system/dead_letters.hpp"
+#include "actors/system/system.hpp"
+#include "runtime/net/epoll_loop.hpp"
+#include "runtime/store/environment.hpp"
+#include "tests/unit/store/temporary_directory.hpp"
+
+namespace themis::testing {
+
+/// What a scripted function does is its source: "syntax" does not compile, "throws", "loops" and
+/// "fills" fail like that, "dies" loses its worker process, "waits" answers when it is told to,
+/// "bad-header" answers with a header that is none; all else answers "SOURCE METHOD URL BODY".
+class ScriptedWorkers final : public PinnedActor {
+ public:
+  using PinnedActor::PinnedActor;
+  caf::behavior make_behavior() override {
+    return {[this](const InstallFunction& install) -> caf::result<caf::unit_t> {
+              const std::string source(as_text(*install.source));
+              if (source == "syntax")
+                return to_caf({Code::syntax, "function:3:7: Unexpected token '}'"});
+              sources_[install.id] = source;
+              return caf::unit;
+            },
+            [this](const UninstallFunction& uninstall) { sources_.erase(uninstall.id); },
+            [this](const CallFunction& call) { return run(call); },
+            [this](caf::ok_atom) {
+              for (auto& promise : waiting_) promise.deliver(outcome("waited"));
+              waiting_.clear();
+            },
+            [this](caf::get_atom) { return waiting_.size(); },
+            [](const ReportWorkers&) {
+              WorkersReport report;
+              report.workers.push_back({0, 4242, "up", 1, 2, 3, "scripted"});
+              return report;
+            }};
+  }
+
+ private:
+  static OutcomeMsg outcome(const std::string& body, bool bad_header = false) {
+    wire::Builder<schema::Outcome> made(body.size() / 8 + 64);
+    made->setStatus(200);
+    auto headers = made->initHeaders(2);
+    headers[0].setName(bad_header ? "not a token" : "content-type");
+    headers[0].setValue("text/plain");
+    headers[1].setName("Connection");
+    headers[1].setValue("upgrade");
+    made->setBody(wire::to_data(as_bytes(body)));
+    return made.finish();
+  }
+  caf::result<OutcomeMsg> run(const CallFunction& call) {
+    const auto found = sources_.find(call.id);
+    if (found == sources_.end()) return to_caf({Code::not_found, "not installed"});
+    const std::string& source = found->second;
+    if (source == "throws") return to_caf({Code::threw, "Error: secret\n    at fetch"});
+    if (source == "loops") return to_caf({Code::cpu_exceeded, "over 50 ms of CPU"});
+    if (source == "fills") return to_caf({Code::memory_exceeded, "over 128 MB"});
+    if (source == "dies") return to_caf({Code::unavailable, "the worker process ended"});
+    if (source == "waits") {
+      auto promise = make_response_promise<OutcomeMsg>();
+      waiting_.push_back(promise);
+      return promise;
+    }
+    const auto view = call.invoke.view();
+    std::string seen = source + " " + std::string(wire::text_of(view->getMethod())) + " " +
+                       std::string(wire::text_of(view->getUrl())) + " " +
+                       std::string(as_text(wire::bytes_of(view->getBody())));
+    for (const auto header : view->getHeaders())
+      if (wire::text_of(header.getName()).starts_with("x-") ||
+          http_only(wire::text_of(header.getName())))
+        seen += " " + std::string(wire::text_of(header.getName()));
+    return outcome(seen, source == "bad-header");
+  }
+  static bool http_only(std::string_view name) {
+    return name == "Authorization" || name == "Connection" || name == "Keep-Alive";
+  }
+
+  std::map<CodeId, std::string> sources_;
+  std::vector<caf::typed_response_promise<OutcomeMsg>> waiting_;
+};
+
+/// Asks and waits. `T` is the answer's type.
+template <class T, class... Message>
+Result<T> ask(System& system, const caf::actor& whom, Message&&... message) {
+  caf::scoped_actor self{system.caf()};
+  Result<T> answer = fail(Code::internal, "no answer");
+  self->request(whom, caf::infinite, std::forward<Message>(message)...)
+      .receive([&answer](const T& value) { answer = value; },
+               [&answer](const caf::error& error) { answer = fail(from_caf(error)); });
+  return answer;
+}
+/// The same for answers that only say "done".
+template <class Message>
+Status order(System& system, const caf::actor& whom, Message message) {
+  class Asker final : public caf::event_based_actor {
+   public:
+    Asker(caf::actor_config& config, caf::actor asked, Message what, std::promise<Status>* answer)
+        : caf::event_based_actor(config), whom_(std::move(asked)), message_(std::move(what)),
+          answer_(answer) {}
+    caf::behavior make_behavior() override {
+      when_done(request(whom_, caf::infinite, message_), [this] { finish({}); },
+                [this](const caf::error& error) { finish(fail(from_caf(error))); });
+      return {};
+    }
+
+   private:
+    void finish(Status status) {
+      whom_ = nullptr;
+      answer_->set_value(std::move(status));
+    }
+    caf::actor whom_;
+    Message message_;
+    std::promise<Status>* answer_;
+  };
+  std::promise<Status> done;
+  system.caf().spawn<Asker>(whom, std::move(message), &done);
+  return done.get_future().get();
+}
+
+/// One node with a loop and a thread of its own.
+class MeshNode {
+ public:
+  struct Options {
+    std::vector<net::Address> bootstrap;
+    bool workers = true;
+    /// Kept over a restart; empty: a new one.
+    std::filesystem::path data;
+  };
+
+  MeshNode(System& system, const Options& options)
+      : system_(system),
+        identity_(wire::Identity::generate("test", rng_)),
+        data_(options.data.empty() ? own_data_.path() : options.data) {
+    environment_ = storage::Environment::open(data_, {.durable = false}).value();
+    thread_ = std::thread([this] {
+      reactor_.bind_to_this_thread();
+      loop_.run();
+    });
+    in_loop([&] { start(options); });
+  }
+  ~MeshNode() { stop(); }
+  MeshNode(const MeshNode&) = delete;
+  MeshNode& operator=(const MeshNode&) = delete;
+
+  /// Runs on the node's thread, and waits for it.
+  void in_loop(const std::function<void()>& work) {
+    std::promise<void> done;
+    loop_.post([&] {
+      work();
+      done.set_value();
+    });
+    done.get_future().wait();
+  }
+  /// Looks again every few milliseconds of the loop's clock. False after 20 s.
+  bool wait_until(const std::function<bool()>& reached) {
+    std::promise<bool> outcome;
+    const TimePoint limit = loop_.now() + 20s;
+    std::function<void()> check = [&] {
+      const bool ok = reached();
+      if (ok || loop_.now() > limit) return outcome.set_value(ok);
+      loop_.after(5ms, [&check] { check(); });
+    };
+    loop_.post(check);
+    return outcome.get_future().get();
+  }
+  bool wait_joined(size_t nodes) {
+    return wait_until([this, nodes] {
+      const NodeReport report = node_->report();
+      return report.joined && report.successors.size() + 1 >= nodes;
+    });
+  }
+  void end(caf::actor& actor) {
+    if (!actor) return;
+    caf::scoped_actor self{system_.caf()};
+    self->monitor(actor);
+    self->send_exit(actor, caf::exit_reason::user_shutdown);
+    self->receive([](const caf::down_msg&) {});
+    actor = nullptr;
+  }
+  /// All at once, without a word to anybody: a crash.
+  void crash() {
+    in_loop([this] {
+      caf::anon_send_exit(node_.handle(), caf::exit_reason::kill);
+    });
+    stop();
+  }
+  void stop() {
+    if (!thread_.joinable()) return;
+    for (caf::actor* actor : {&gateway, &functions, &workers}) end(*actor);
+    caf::actor node = node_.handle();
+    in_loop([this] { node_.reset(); });
+    end(node);
+    in_loop([this] { exports_ = {}; });
+    loop_.stop();
+    thread_.join();
+    environment_.reset();
+  }
+
+  caf::actor gateway;
+  caf::actor functions;
+  caf::actor workers;
+  caf::actor node() const { return node_.handle(); }
+  const NodeId& id() const { return identity_.id(); }
+  ring::Contact contact() const { return {identity_.id(), address_}; }
+  net::Address address() const { return address_; }
+  const std::filesystem::path& data() const { return data_; }
+  Reactor& reactor() { return reactor_; }
+
+ private:
+  void start(const Options& options) {
+    NodeOptions node;
+    node.identity = &identity_;
+    node.listen = {"127.0.0.1", 0};
+    node.bootstrap = options.bootstrap;
+    node.types = &system_.types();
+    node.exports = &exports_;
+    node.rng = &rng_;
+    node.ring.update_period = 50ms;
+    node_ = spawn_hosted<NodeActor>(reactor_, std::move(node));
+    THEMIS_ASSERT(node_->start(), "loopback");
+    address_ = node_->address();
+    if (options.workers) workers = spawn_pinned<ScriptedWorkers>(reactor_);
+    FunctionServiceOptions service;
+    service.node = node_.handle();
+    service.workers = workers;
+    service.environment = environment_.get();
+    service.exports = &exports_;
+    service.self = contact();
+    functions = spawn_pinned<FunctionService>(reactor_, std::move(service));
+  }
+
+  System& system_;
+  SystemRng rng_;
+  wire::Identity identity_;
+  storage::TemporaryDirectory own_data_;
+  std::filesystem::path data_;
+  std::unique_ptr<storage::Environment> environment_;
+  net::EpollLoop loop_;
+  Reactor reactor_{system_.caf(), loop_};
+  Exports exports_;
+  HostedPtr<NodeActor> node_;
+  net::Address address_;
+  std::thread thread_;
+};
+
+/// `count` nodes that know each other; the first one started the ring.
+inline std::vector<std::unique_ptr<MeshNode>> start_mesh(System& system, size_t count,
+                                                         bool first_has_workers = true) {
+  std::vector<std::unique_ptr<MeshNode>> nodes;
+  for (size_t i = 0; i < count; ++i) {
+    MeshNode::Options options;
+    options.workers = i > 0 || first_has_workers;
+    if (i > 0) options.bootstrap.push_back(nodes.front()->address());
+    nodes.push_back(std::make_unique<MeshNode>(system, options));
+  }
+  for (const auto& node : nodes) THEMIS_ASSERT(node->wait_joined(count), "the ring comes up");
+  return nodes;
+}
+
+inline DeployFunction deployment(const std::string& name, std::string_view source,
+                                 uint32_t instances = kInstancesDefault) {
+  return {name, std::make_shared<const Bytes>(to_bytes(source)), instances};
+}
+
+}  // namespace themis::testing

@@ -1,0 +1,164 @@
+#include "wire/message.hpp"
+
+#include <gtest/gtest.h>
+
+#include "runtime/base/rng.hpp"
+
+namespace themis::wire {
+namespace {
+
+using Received = std::vector<std::pair<MessageHeader, Bytes>>;
+
+Bytes encode(MessageHeader header, ByteView payload) {
+  header.length = static_cast<uint32_t>(payload.size());
+  Bytes bytes(MessageHeader::kBytes);
+  header.write(bytes.data());
+  append(bytes, payload);
+  return bytes;
+}
+
+auto collect_into(Received& received) {
+  return [&received](const MessageHeader& header, FramePtr frame) {
+    received.emplace_back(header, Bytes(frame->bytes().begin(), frame->bytes().end()));
+  };
+}
+
+Code refusal(Bytes header) {
+  MessageReader reader;
+  Received received;
+  const Status status = reader.feed(header, collect_into(received));
+  EXPECT_FALSE(status);
+  EXPECT_TRUE(received.empty());
+  return status ? Code::internal : status.error().code;
+}
+
+TEST(MessageHeader, ReadsWhatItWrote) {
+  const MessageHeader header{.length = 16,
+                             .kind = MessageKind::request,
+                             .deadline_ms = 1234,
+                             .credit = 77,
+                             .target = 0x1122334455667788,
+                             .request = 42,
+                             .type = 0x8877665544332211};
+  std::byte raw[MessageHeader::kBytes];
+  header.write(raw);
+  const Result<MessageHeader> read = MessageHeader::read(raw);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->length, header.length);
+  EXPECT_EQ(read->kind, header.kind);
+  EXPECT_EQ(read->deadline_ms, header.deadline_ms);
+  EXPECT_EQ(read->credit, header.credit);
+  EXPECT_EQ(read->target, header.target);
+  EXPECT_EQ(read->request, header.request);
+  EXPECT_EQ(read->type, header.type);
+}
+
+TEST(MessageHeader, RefusesUnknownKindsAndPadding) {
+  for (const int kind : {0, 14, 255}) {
+    Bytes raw = encode({.kind = MessageKind::ping}, {});
+    raw[4] = static_cast<std::byte>(kind);
+    EXPECT_EQ(refusal(raw), Code::malformed) << kind;
+  }
+  for (const size_t padding : {5, 6, 7}) {
+    Bytes raw = encode({.kind = MessageKind::ping}, {});
+    raw[padding] = std::byte{1};
+    EXPECT_EQ(refusal(raw), Code::malformed);
+  }
+}
+
+/// A message without bytes cost no credit, so a peer could fill mailboxes with them; and its frame had no origin, so it
+/// looked like one of this process.
+TEST(MessageHeader, RegressAPayloadIsThereExactlyWhenTheKindHasOne) {
+  for (uint8_t kind = 1; kind <= static_cast<uint8_t>(MessageKind::drain); ++kind) {
+    const auto typed = static_cast<MessageKind>(kind);
+    const Bytes word(8);
+    Bytes with = encode({.kind = typed}, word);
+    Bytes without = encode({.kind = typed}, {});
+    EXPECT_EQ(refusal(has_payload(typed) ? without : with), Code::malformed) << int{kind};
+    EXPECT_TRUE(MessageHeader::read((has_payload(typed) ? with : without).data())) << int{kind};
+  }
+}
+
+TEST(MessageHeader, AdversaryRefusesALengthOfFourGigabytesWithoutAnAllocation) {
+  uint64_t released = 0;
+  const OriginPtr origin(new Origin(NodeId{}, UINT64_MAX, [] {}));
+  for (const uint32_t length : {uint32_t{0xffff'fff8}, uint32_t{kMessageBytesMax + 8}}) {
+    Bytes raw = encode({.kind = MessageKind::tell}, {});
+    store(raw.data(), length);
+    MessageReader reader(origin);
+    Received received;
+    EXPECT_EQ(reader.feed(raw, collect_into(received)).error().code, Code::too_large);
+    released += origin->take_released();
+  }
+  EXPECT_EQ(released, 0u) << "a frame was made for it";
+}
+
+TEST(MessageHeader, RefusesALengthThatIsNotWholeWords) {
+  Bytes raw = encode({.kind = MessageKind::tell}, {});
+  store<uint32_t>(raw.data(), 12);
+  EXPECT_EQ(refusal(raw), Code::malformed);
+}
+
+/// Messages of many sizes back to back, and what they are.
+struct Conversation {
+  Conversation() {
+    uint64_t number = 0;
+    for (const size_t words : {1, 0, 5, 100, 0, 1, 3000}) {
+      Bytes payload(words * 8, static_cast<std::byte>(++number));
+      const MessageKind kind = words == 0 ? MessageKind::ping : MessageKind::tell;
+      MessageHeader header{.kind = kind, .request = number};
+      append(bytes, encode(header, payload));
+      payloads.push_back(std::move(payload));
+    }
+  }
+  void expect(const Received& received) const {
+    ASSERT_EQ(received.size(), payloads.size());
+    for (size_t i = 0; i < payloads.size(); ++i) {
+      EXPECT_EQ(received[i].first.request, i + 1);
+      EXPECT_EQ(received[i].second, payloads[i]);
+    }
+  }
+  Bytes bytes;
+  std::vector<Bytes> payloads;
+};
+
+TEST(MessageReader, PutsEveryTwoPiecesTogether) {
+  const Conversation conversation;
+  for (size_t cut = 0; cut <= conversation.bytes.size(); cut += cut < 2000 ? 1 : 97) {
+    MessageReader reader;
+    Received received;
+    const ByteView all = conversation.bytes;
+    ASSERT_TRUE(reader.feed(all.first(cut), collect_into(received)));
+    ASSERT_TRUE(reader.feed(all.subspan(cut), collect_into(received)));
+    conversation.expect(received);
+  }
+}
+
+TEST(MessageReader, PutsPiecesOfAnySizeTogether) {
+  const Conversation conversation;
+  for (size_t piece = 1; piece < 100; ++piece) {
+    MessageReader reader;
+    Received received;
+    const ByteView all = conversation.bytes;
+    for (size_t at = 0; at < all.size(); at += piece)
+      ASSERT_TRUE(reader.feed(all.subspan(at, std::min(piece, all.size() - at)), collect_into(received)));
+    conversation.expect(received);
+  }
+}
+
+TEST(MessageReader, PutsEveryPayloadOnItsPeersAccount) {
+  const OriginPtr origin(new Origin(NodeId{.bytes = {std::byte{9}}}, UINT64_MAX, [] {}));
+  MessageReader reader(origin);
+  std::vector<FramePtr> held;
+  const Bytes payload(64);
+  for (int i = 0; i < 3; ++i)
+    ASSERT_TRUE(reader.feed(encode({.kind = MessageKind::tell}, payload),
+                            [&](const MessageHeader&, FramePtr frame) { held.push_back(std::move(frame)); }));
+  EXPECT_EQ(origin->take_released(), 0u);
+  EXPECT_EQ(*held[0]->peer(), origin->peer());
+  held.clear();
+  EXPECT_EQ(origin->take_released(), 3 * static_cast<uint64_t>(credit_cost(64)));
+}
+
+}  // namespace
+}  // namespace themis::wire

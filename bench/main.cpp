@@ -7,6 +7,7 @@
 #include "bench/handshake.hpp"
 #include "bench/primitives.hpp"
 #include "bench/session.hpp"
+#include "bench/worker.hpp"
 #include "runtime/base/log.hpp"
 #include "runtime/crypto/crypto.hpp"
 
@@ -24,6 +25,7 @@ constexpr Bench kBenches[] = {
     {"handshake", "Mutual handshakes a core, beside OpenSSL's mutual TLS 1.3", bench::measure_handshake},
     {"actors", "Local messages, requests, spawning, memory, restarts", bench::measure_actors},
     {"session", "Actor to actor over a session, beside the raw socket", bench::measure_session},
+    {"worker", "Functions in their confined process: warm, cold, memory, start", bench::measure_worker},
     {"primitives", "The primitives of libsodium and OpenSSL side by side", bench::measure_primitives},
 };
 

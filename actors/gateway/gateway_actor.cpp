@@ -18,17 +18,6 @@ constexpr std::string_view kThrewDetail =
 
 }  // namespace
 
-/// The last answer is written.
-struct Drained {
-  caf::error reason;
-};
-
-}  // namespace themis
-
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::Drained)
-
-namespace themis {
-
 Result<caf::actor> start_gateway_actor(Reactor& reactor, GatewayOptions options) {
   caf::actor gateway = spawn_pinned<GatewayActor>(reactor, std::move(options));
   auto* self = static_cast<GatewayActor*>(caf::actor_cast<caf::abstract_actor*>(gateway));
@@ -51,8 +40,8 @@ Status GatewayActor::start() {
   token_.emplace(std::move(token));
   server_.emplace(reactor_.loop(), static_cast<http::Handler&>(*this), options_.http);
   THEMIS_CHECK(server_->listen(options_.listen));
-  log::info("gateway", "node {} answers on http://{}", options_.self.id.brief(),
-            server_->address().text());
+  address_ = server_->address();
+  log::info("gateway", "node {} answers on http://{}", options_.self.id.brief(), address_.text());
   return {};
 }
 
@@ -60,14 +49,14 @@ caf::behavior GatewayActor::make_behavior() {
   set_default_handlers(*this);
   set_down_handler([this](const caf::down_msg& down) { caller_.on_down(down.source); });
   set_exit_handler([this](const caf::exit_msg& exit) { drain(exit.reason); });
-  return {[this](const GatewayAddress&) { return server_->address(); },
-          [this](const Drained& drained) { quit(drained.reason); }};
+  return {[this](const GatewayAddress&) { return address_; },
+          [this](caf::close_atom, const caf::error& reason) { quit(reason); }};
 }
 
 void GatewayActor::drain(const caf::error& reason) {
   if (std::exchange(draining_, true)) return;
   server_->drain([self = caf::actor_cast<caf::actor>(this), reason] {
-    caf::anon_send(self, Drained{reason});
+    caf::anon_send(self, caf::close_atom::value, reason);
   });
 }
 
@@ -87,8 +76,9 @@ void GatewayActor::on_request(http::Request&& request, http::Responder responder
     return refuse(id, {Code::unauthenticated,
                        "this needs \"Authorization: Bearer\" with the node's admin.token"});
   if (!is_allowed(to->allow, request.method)) {
-    Response response = failure(pending_.at(id), 405, "allowed here: " + std::string(to->allow), {});
-    response.headers.set("Allow", std::string(to->allow));
+    const std::string allow(to->allow);
+    Response response = failure(pending_.at(id), 405, "allowed here: " + allow, {});
+    response.headers.set("Allow", allow);
     return respond(id, std::move(response));
   }
   dispatch(id, *to, request);

@@ -32,12 +32,12 @@ struct GatewayOptions {
 /// -> net::Address, the one it listens on.
 struct GatewayAddress {};
 
-/// Starts a gateway on `reactor` and listens. Reactor thread. Errors: io (the address is in use, the
-/// token's file cannot be read or made), denied (others can read the token), malformed (it is none).
+/// Starts a gateway on `reactor` and listens. Reactor thread. Errors: io (the address is in use,
+/// the token's file cannot be read or made), denied (others can read it), malformed (it is none).
 Result<caf::actor> start_gateway_actor(Reactor& reactor, GatewayOptions options);
 
-/// Pinned to the node's reactor, where its sockets are; made by start_gateway_actor. An exit message
-/// makes it drain (answer what runs, at most ServerLimits::drain_timeout), then it ends.
+/// Pinned to the node's reactor, where its sockets are; made by start_gateway_actor. An exit
+/// message makes it drain (answer what runs, at most ServerLimits::drain_timeout), then it ends.
 class GatewayActor final : public PinnedActor, private http::Handler {
  public:
   /// A call may take the function's wall limit, and this for the way.
@@ -94,6 +94,7 @@ class GatewayActor final : public PinnedActor, private http::Handler {
   TimePoint started_;
   std::optional<AdminToken> token_;
   std::optional<http::Server> server_;
+  net::Address address_;
   FunctionCaller caller_;
   std::unordered_map<uint64_t, Pending> pending_;
   uint64_t last_id_ = 0;

@@ -86,7 +86,8 @@ Result<InvokeMsg> encode_invoke(const CallTarget& target, const http::Request& r
 }
 
 Result<http::Response> decode_outcome(const OutcomeMsg& message) {
-  return wire::decode(message, [](const schema::Outcome::Reader& outcome) -> Result<http::Response> {
+  return wire::decode(message, [](const schema::Outcome::Reader& outcome)
+                                   -> Result<http::Response> {
     http::Response response;
     response.status = outcome.getStatus();
     if (response.status < 200 || response.status > 599)

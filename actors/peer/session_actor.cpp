@@ -217,6 +217,7 @@ void SessionActor::close(const Error& why) {
   reactor_.forget(*this);
   stream_.reset();
   blocked_.clear();
+  if (origin_.get() != nullptr) origin_->close();
   stop_watching();
   requests_received_.take_all();
   const Error lost{Code::unavailable,

@@ -102,6 +102,9 @@ class SessionActor final : public HostedActor,
   const Counters& counters() const { return counters_; }
   Duration round_trip() const { return round_trip_; }
   size_t requests_open() const { return requests_.size(); }
+  size_t proxy_count() const { return proxies_.size(); }
+  /// Actors here that the peer watches.
+  size_t watched_count() const { return watched_.size(); }
 
   /// Sends nothing new, ends its proxies, tells the peer to do the same, and closes when every request is answered both
   /// ways (or after SessionTimes::drain): no request is lost.

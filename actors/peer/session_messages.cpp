@@ -64,7 +64,7 @@ void SessionActor::on_request(const wire::MessageHeader& header, wire::FramePtr 
     deadline = received_at_ + times_.request;
   }
   const uint64_t slot =
-      requests_received_.add({nullptr, caf::make_message_id(header.request), deadline});
+      requests_received_.add({nullptr, caf::message_id{header.request}, deadline});
   if (!fast_tick_) arm_tick(next_tick(received_at_));
   (*actor)->enqueue(context_.types->element_of(caf::strong_actor_ptr{ctrl()},
                                                caf::make_message_id(slot).with_normal_priority(),
@@ -202,7 +202,7 @@ void SessionActor::end_proxies(const Error& why) {
 void SessionActor::send_answer(caf::mailbox_element& element) {
   const auto received = requests_received_.take(element.mid.request_id().integer_value());
   if (!received || state_ == State::closed) return;  // nobody waits any more
-  const uint64_t request = received->id.request_id().integer_value();
+  const uint64_t request = received->id.integer_value();
   const auto& content = element.content();
   if (const wire::FramePtr* frame = context_.types->frame_of(content)) {
     if ((*frame)->size() > wire::kMessageBytesMax)

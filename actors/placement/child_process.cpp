@@ -30,8 +30,8 @@ Result<std::unique_ptr<ChildProcess>> ChildProcess::start(const ProcessHome& hom
   options.environment.push_back(std::string(kParentVariable) + "=" + identity.id().hex());
   options.output = sandbox::Output::pipe;
   THEMIS_TRY(sandbox::Process process, sandbox::launch(options));
-  std::unique_ptr<ChildProcess> child(
-      new ChildProcess(home, std::move(name), std::move(process), std::move(identity), owner));
+  auto child = std::make_unique<ChildProcess>(home, std::move(name), std::move(process),
+                                              std::move(identity), owner);
   child->open_session();
   return child;
 }
@@ -60,7 +60,8 @@ void ChildProcess::open_session() {
                                .types = home_.types,
                                .exports = &exports_,
                                .owner = this};
-  session_ = spawn_hosted<SessionActor>(*home_.reactor, context, session_times(), true, std::nullopt);
+  session_ =
+      spawn_hosted<SessionActor>(*home_.reactor, context, session_times(), true, std::nullopt);
   session_->attach(home_.loop->adopt(process_.take_channel(), session_->stream_handler()));
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-// One enclave process as its parent sees it: launched, joined by a sealed session, watched to its end.
+// One enclave process as its parent sees it: launched, joined by a sealed session, watched to its
+// end.
 
 #include <caf/actor.hpp>
 #include <caf/allowed_unsafe_message_type.hpp>
@@ -47,12 +48,13 @@ class ChildProcess final : private SessionOwner {
   static constexpr Duration kStartMax = 15s;
   /// How long stop() waits before it kills.
   static constexpr Duration kStopMax = 3s;
-  /// What a process may write to stdout and stderr before the rest is dropped: a fault's last words.
+  /// What a process may write to stdout and stderr before the rest is dropped: a fault's last
+  /// words.
   static constexpr size_t kOutputBytesMax = 64 * 1024;
   static constexpr size_t kOutputLineMax = 1024;
 
-  /// For both ends. The kernel tells either at once when the other is gone, so silence means nothing,
-  /// and whoever asks sets a deadline or watches over its requests.
+  /// For both ends. The kernel tells either at once when the other is gone, so silence means
+  /// nothing, and whoever asks sets a deadline or watches over its requests.
   static SessionTimes session_times();
 
   /// Launches `options` with its output piped into the log under `name`. `owner` gets the messages
@@ -60,6 +62,9 @@ class ChildProcess final : private SessionOwner {
   static Result<std::unique_ptr<ChildProcess>> start(const ProcessHome& home, std::string name,
                                                      sandbox::LaunchOptions options,
                                                      const caf::actor& owner);
+  /// For start(), which opens the session.
+  ChildProcess(const ProcessHome& home, std::string name, sandbox::Process process,
+               wire::Identity identity, const caf::actor& owner);
   /// Kills the process and waits for its end.
   ~ChildProcess() override;
 
@@ -72,15 +77,13 @@ class ChildProcess final : private SessionOwner {
   /// Closes the session, so that the child shuts down by itself; ProcessEnded follows.
   void stop();
 
-  /// False once the session is closed; ProcessEnded follows.
-  bool open() const { return !closed_; }
+  /// False once it is known to end: its session closed, it exited, kill() or stop() was called.
+  /// What is sent to it then is lost; ProcessEnded follows.
+  bool alive() const { return !closed_ && !exited_ && !why_; }
   uint32_t pid() const { return static_cast<uint32_t>(process_.pid()); }
   const sandbox::Confinement& confinement() const { return process_.confinement(); }
 
  private:
-  ChildProcess(const ProcessHome& home, std::string name, sandbox::Process process,
-               wire::Identity identity, const caf::actor& owner);
-
   Status on_session_open(SessionActor& session) override;
   void on_session_closed(SessionActor& session, const Error& why) override;
   void open_session();

@@ -1,10 +1,13 @@
 #include "actors/placement/enclave_system.hpp"
 
+#include <fcntl.h>
+
 #include <caf/all.hpp>
 #include <cstdlib>
 
 #include "actors/placement/child_process.hpp"
 #include "actors/system/supervisor.hpp"
+#include "enclave/sandbox/launch.hpp"
 #include "runtime/base/log.hpp"
 #include "runtime/crypto/crypto.hpp"
 
@@ -44,6 +47,9 @@ class EnclaveSystemImpl final : public EnclaveSystem, private SessionOwner {
   Status run() {
     THEMIS_TRY(const NodeId parent, parent_identity());
     if (options_.prepare) THEMIS_CHECK(options_.prepare());
+    // The parent's end was made non-blocking by whoever launched us; ours is our own to set.
+    if (::fcntl(sandbox::kChannelFd, F_SETFL, O_NONBLOCK) != 0)
+      return fail(Code::io, "there is no channel to a parent");
     THEMIS_TRY(const auto confinement, sandbox::confine_self(options_.profile));
     log::debug(kComponent, "confined: {}", confinement.text());
     start_supervisor();
@@ -53,8 +59,8 @@ class EnclaveSystemImpl final : public EnclaveSystem, private SessionOwner {
                                  .exports = &exports_,
                                  .owner = this,
                                  .peer_may_end_actors = true};
-    session_ = spawn_hosted<SessionActor>(reactor_, context, ChildProcess::session_times(), false,
-                                          parent);
+    session_ =
+        spawn_hosted<SessionActor>(reactor_, context, ChildProcess::session_times(), false, parent);
     session_->attach(loop_.adopt(sandbox::kChannelFd, session_->stream_handler()));
     loop_.run();
     if (gave_up_) return fail(Code::unavailable, "the root actor cannot be kept up");

@@ -47,8 +47,7 @@ class EnclaveProcess final : public PinnedActor {
       process_->stop();
     });
     return {[this](const SpawnActor& ask) { return spawn_inside(ask); },
-            [this](PlacePid) { return process_->pid(); },
-            [this](ProcessUp) { on_up(); },
+            [this](PlacePid) { return process_->pid(); }, [this](ProcessUp) { on_up(); },
             [this](const ProcessEnded& ended) { on_ended(ended.why); }};
   }
 

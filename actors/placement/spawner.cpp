@@ -43,7 +43,8 @@ void Spawner::on_exit() {
 
 void Spawner::spawn(const SpawnActor& ask, std::function<void(Result<caf::actor>)> then) {
   const auto kind = kinds_.find(ask.kind);
-  if (kind == kinds_.end()) return then(fail(Code::not_found, "no such kind of actor: " + ask.kind));
+  if (kind == kinds_.end())
+    return then(fail(Code::not_found, "no such kind of actor: " + ask.kind));
   if (ask.name.empty() || ask.name.size() > kNameBytesMax)
     return then(fail(Code::invalid, "an actor's name has 1 to 128 bytes"));
   ChildSpec child;

@@ -36,9 +36,18 @@ caf::behavior FunctionService::make_behavior() {
 Status FunctionService::start() {
   THEMIS_TRY(FunctionStore store, FunctionStore::open(*options_.environment));
   context_.store = home_system().spawn<FunctionStoreActor>(std::move(store));
-  link_to(context_.store);
+  monitor(context_.store);
+  // Ends after its store: the environment is free then.
+  set_down_handler([this](const caf::down_msg& down) {
+    quit(stopping_ ? *stopping_ : down.reason);
+  });
+  set_exit_handler([this](const caf::exit_msg& exit) {
+    stopping_ = exit.reason;
+    caf::anon_send_exit(context_.store, caf::exit_reason::user_shutdown);
+  });
+  // Nothing else is taken until it is known what was here before.
   request(context_.store, caf::infinite, LoadInventory{})
-      .then(
+      .await(
           [this](const FunctionStore::Inventory& all) {
             deployer_.restore(all.deployed);
             host_.restore(all.hosted);
@@ -54,6 +63,7 @@ Status FunctionService::start() {
 
 void FunctionService::on_exit() {
   reactor_.loop().cancel(timer_);
+  if (context_.store) caf::anon_send_exit(context_.store, caf::exit_reason::user_shutdown);
   const caf::strong_actor_ptr* exported = options_.exports->find(kFunctionsTarget);
   if (exported != nullptr && exported->get() == ctrl()) options_.exports->remove(kFunctionsTarget);
 }

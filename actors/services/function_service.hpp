@@ -43,6 +43,7 @@ class FunctionService final : public PinnedActor {
   FunctionHost host_{context_};
   FunctionDeployer deployer_{context_, host_};
   net::TimerId timer_ = 0;
+  std::optional<caf::error> stopping_;
   uint64_t invoked_ = 0;
 };
 

@@ -23,7 +23,8 @@ class FunctionStore {
   /// A row that cannot be read is logged and left out. Errors: io.
   Result<Inventory> load();
 
-  /// Keeps code until a row refers to it or drop_code removes it. Errors: too_large, overloaded, io.
+  /// Keeps code until a row refers to it or drop_code removes it.
+  /// Errors: too_large, overloaded, io.
   Status put_code(ByteView source);
   /// Errors: not_found, forged (damaged on disk), io.
   Result<Bytes> code(const CodeId& id) const { return code_.get(id); }

@@ -11,7 +11,8 @@
 
 namespace themis {
 
-/// Where the `index`-th instance of a function belongs: BLAKE2b-256("themis/place/v1", name, index).
+/// Where the `index`-th instance of a function belongs:
+/// BLAKE2b-256("themis/place/v1", framed name, framed u32 index).
 /// Every node computes the same points, so a function returns to the same nodes.
 ring::Point placement_point(std::string_view name, uint32_t index);
 

@@ -22,7 +22,8 @@ Result<js::Headers> read_headers(capnp::List<schema::Header>::Reader list) {
 }
 
 Result<size_t> header_words(const js::Headers& headers) {
-  if (headers.size() > kHeadersMax) return fail(Code::too_large, "the response has too many headers");
+  if (headers.size() > kHeadersMax)
+    return fail(Code::too_large, "the response has too many headers");
   size_t bytes = 0;
   for (const auto& [name, value] : headers) bytes += name.size() + value.size();
   if (bytes > kHeaderBytesMax) return fail(Code::too_large, "the response's headers are too long");

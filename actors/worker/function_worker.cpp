@@ -17,12 +17,12 @@ void FunctionHost::log(js::LogLevel level, std::string_view text) {
 void FunctionWorker::on_message(caf::mailbox_element& element) {
   const auto& content = element.content();
   if (!content.match_elements<wire::Msg<schema::Invoke>>())
-    return reply(element, caf::make_message(to_caf({Code::invalid, "a function takes Invoke only"})));
+    return reply(element,
+                 caf::make_message(to_caf({Code::invalid, "a function takes Invoke only"})));
   // The frame and the actor are kept until the call has its turn.
   budget_.run([this, keep_alive = caf::strong_actor_ptr{ctrl()}, from = element.sender,
-               id = element.mid, invoke = content.get_as<wire::Msg<schema::Invoke>>(0)] {
-    run(invoke, from, id);
-  });
+               id = element.mid,
+               invoke = content.get_as<wire::Msg<schema::Invoke>>(0)] { run(invoke, from, id); });
 }
 
 void FunctionWorker::run(const wire::Msg<schema::Invoke>& invoke, caf::strong_actor_ptr from,
@@ -47,8 +47,8 @@ void FunctionWorker::answer(const caf::strong_actor_ptr& to, caf::message_id id,
   if (to == nullptr || !id.is_request()) return;
   const Result<wire::Msg<schema::Outcome>> outcome =
       result ? encode_outcome(*result) : fail(std::move(result.error()));
-  caf::message message = outcome ? caf::make_message(*outcome)
-                                 : caf::make_message(to_caf(outcome.error()));
+  caf::message message =
+      outcome ? caf::make_message(*outcome) : caf::make_message(to_caf(outcome.error()));
   to->enqueue(ctrl(), id.response_id(), std::move(message), &reactor_);
 }
 

@@ -9,8 +9,8 @@
 
 namespace themis {
 
-/// What a function reaches of the outside: timers of the reactor's loop, the system's randomness, and
-/// log lines to the parent's actor "log". Reactor thread, post() any.
+/// What a function reaches of the outside: timers of the reactor's loop, the system's randomness,
+/// and log lines to the parent's actor "log". Reactor thread, post() any.
 class FunctionHost final : public js::Host {
  public:
   FunctionHost(EnclaveSystem& enclave, std::string function)

@@ -8,9 +8,10 @@
 
 namespace themis {
 
-/// One for a function host. Work runs at once while this turn of the reactor has time left; the rest
-/// waits, in order, for the turns that follow, so that answers go out and pings are seen in between.
-/// The queue is bounded by the requests a session may have open. Reactor thread; outlived by its loop.
+/// One for a function host. Work runs at once while this turn of the reactor has time left; the
+/// rest waits, in order, for the turns that follow, so that answers go out and pings are seen in
+/// between. The queue is bounded by the requests a session may have open. Reactor thread; outlived
+/// by its loop.
 class TurnBudget {
  public:
   /// After so much JavaScript the reactor writes its answers.

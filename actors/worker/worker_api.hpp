@@ -1,5 +1,6 @@
 #pragma once
-// What the actors of a process may ask its worker pool. Each is one message; use `request`. Never crosses a session.
+// What the actors of a process may ask its worker pool. Each is one message; use `request`. Never
+// crosses a session.
 
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <memory>
@@ -21,8 +22,8 @@ struct FunctionLimits {
   uint32_t wall_ms = 30'000;
 };
 
-/// Makes the function callable: loads it into one worker process now, into the others when they are first asked, and again
-/// into every process that is started anew. -> caf::unit when it compiled.
+/// Makes the function callable: loads it into one worker process now, into the others when they are
+/// first asked, and again into every process that is started anew. -> caf::unit when it compiled.
 /// Errors: syntax, invalid, threw, too_large (the function's own); unavailable (no worker process).
 struct InstallFunction {
   std::string name;
@@ -34,9 +35,9 @@ struct InstallFunction {
 struct UninstallFunction {
   CodeId id{};
 };
-/// Runs one request. -> wire::Msg<schema::Outcome>. Errors: not_found (not installed), threw, cpu_exceeded,
-/// memory_exceeded, timeout, too_large (the response), malformed, overloaded, unavailable (the worker process ended
-/// before it answered; it may have run).
+/// Runs one request. -> wire::Msg<schema::Outcome>. Errors: not_found (not installed), threw,
+/// cpu_exceeded, memory_exceeded, timeout, too_large (the response), malformed, overloaded,
+/// unavailable (the worker process ended before it answered; it may have run).
 struct CallFunction {
   CodeId id{};
   wire::Msg<schema::Invoke> invoke;

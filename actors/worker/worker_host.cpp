@@ -12,11 +12,12 @@
 namespace themis {
 namespace {
 
-/// Loads and unloads functions. One that ended (its heap overflowed) is forgotten: the parent, which
-/// keeps the sources, loads it again when it is next called.
+/// Loads and unloads functions. One that ended (its heap overflowed) is forgotten: the parent,
+/// which keeps the sources, loads it again when it is next called.
 class HostActor final : public PinnedActor {
  public:
-  HostActor(caf::actor_config& config, EnclaveSystem& enclave, js::Engine& engine, TurnBudget& budget)
+  HostActor(caf::actor_config& config, EnclaveSystem& enclave, js::Engine& engine,
+            TurnBudget& budget)
       : PinnedActor(config), enclave_(enclave), engine_(engine), budget_(budget) {}
   const char* name() const override { return kHostActorName; }
   void on_exit() override {
@@ -41,24 +42,37 @@ class HostActor final : public PinnedActor {
             [](const wire::Msg<schema::Ping>&) { return wire::Builder<schema::Ack>(2).finish(); }};
   }
 
+  using LoadedPromise = caf::typed_response_promise<wire::Msg<schema::Loaded>>;
+
+  /// Compiling may take its whole CPU limit: it runs as posted work, one load a turn, so that
+  /// answers of other functions go out in between.
   caf::result<wire::Msg<schema::Loaded>> load(const wire::Msg<schema::Load>& message) {
-    Result<LoadRequest> request = decode_load(message);
-    if (!request) return to_caf(request.error());
-    if (functions_.contains(request->id))
-      return to_caf({Code::exists, request->name + " is loaded already"});
+    auto promise = make_response_promise<wire::Msg<schema::Loaded>>();
+    reactor_.loop().post([this, self = caf::actor(this), message, promise]() mutable {
+      Result<wire::Target> target = load_now(message);
+      if (!target) return void(promise.deliver(to_caf(target.error())));
+      wire::Builder<schema::Loaded> answer(4);
+      answer->setActor(*target);
+      promise.deliver(answer.finish());
+    });
+    return caf::delegated<wire::Msg<schema::Loaded>>{};
+  }
+
+  Result<wire::Target> load_now(const wire::Msg<schema::Load>& message) {
+    THEMIS_TRY(const LoadRequest request, decode_load(message));
+    if (functions_.contains(request.id))
+      return fail(Code::exists, request.name + " is loaded already");
     if (functions_.size() >= kFunctionsPerHostMax)
-      return to_caf({Code::overloaded, "too many functions in this process"});
-    auto host = std::make_unique<FunctionHost>(enclave_, request->name);
-    auto worker = engine_.load(request->source, request->name, engine_limits(request->limits), *host);
-    if (!worker) return to_caf(worker.error());
-    const auto actor = spawn_hosted<FunctionWorker>(reactor_, budget_, std::move(host),
-                                                    std::move(*worker));
+      return fail(Code::overloaded, "too many functions in this process");
+    auto host = std::make_unique<FunctionHost>(enclave_, request.name);
+    THEMIS_TRY(auto worker,
+               engine_.load(request.source, request.name, engine_limits(request.limits), *host));
+    const auto actor =
+        spawn_hosted<FunctionWorker>(reactor_, budget_, std::move(host), std::move(worker));
     const wire::Target target = enclave_.exports().add_unnamed(actor.strong());
-    functions_.emplace(request->id, Function{actor.handle(), target});
+    functions_.emplace(request.id, Function{actor.handle(), target});
     monitor(actor.handle());
-    wire::Builder<schema::Loaded> answer(4);
-    answer->setActor(target);
-    return answer.finish();
+    return target;
   }
 
   caf::result<wire::Msg<schema::Ack>> unload(const wire::Msg<schema::Unload>& message) {
@@ -107,7 +121,8 @@ void run_worker_host(const std::string& snapshot_path) {
   };
   options.start_root = [&](EnclaveSystem& enclave) -> Result<caf::actor> {
     if (!budget) budget.emplace(enclave.reactor());
-    return spawn_pinned<HostActor>(enclave.reactor(), std::ref(enclave), std::ref(*engine), std::ref(*budget));
+    return spawn_pinned<HostActor>(enclave.reactor(), std::ref(enclave), std::ref(*engine),
+                                   std::ref(*budget));
   };
   run_enclave(options);
 }

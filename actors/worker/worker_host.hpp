@@ -1,5 +1,6 @@
 #pragma once
-// The program inside a function host: loads functions into V8 isolates and exports them to the node.
+// The program inside a function host: loads functions into V8 isolates and exports them to the
+// node.
 
 #include <string>
 
@@ -12,8 +13,8 @@ inline constexpr const char* kLogActorName = "log";
 /// Functions one host keeps loaded; 1 MB of private memory each. The parent unloads before.
 inline constexpr size_t kFunctionsPerHostMax = 512;
 
-/// Runs a function host inside the node executable until its channel closes: takes schema Load, Unload
-/// and Ping. Never returns. `snapshot_path`: see js::Engine::Options.
+/// Runs a function host inside the node executable until its channel closes: takes schema Load,
+/// Unload and Ping. Never returns. `snapshot_path`: see js::Engine::Options.
 [[noreturn]] void run_worker_host(const std::string& snapshot_path);
 
 }  // namespace themis

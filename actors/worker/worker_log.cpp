@@ -12,10 +12,14 @@ constexpr std::string_view kComponent = "function";
 
 log::Level level_of(uint8_t level) {
   switch (level) {
-    case 0: return log::Level::debug;
-    case 1: return log::Level::info;
-    case 2: return log::Level::warn;
-    default: return log::Level::error;
+    case 0:
+      return log::Level::debug;
+    case 1:
+      return log::Level::info;
+    case 2:
+      return log::Level::warn;
+    default:
+      return log::Level::error;
   }
 }
 
@@ -29,7 +33,8 @@ void WorkerLog::on_message(caf::mailbox_element& element) {
   const Status read = wire::decode(
       content.get_as<wire::Msg<schema::LogLine>>(0),
       [this](const schema::LogLine::Reader& line) -> Status {
-        const std::string_view function = wire::text_of(line.getFunction()).substr(0, kNameBytesMax);
+        const std::string_view function =
+            wire::text_of(line.getFunction()).substr(0, kNameBytesMax);
         const std::string_view text = wire::text_of(line.getText()).substr(0, kTextBytesMax);
         if (log_) {
           log_(function, line.getLevel(), text);

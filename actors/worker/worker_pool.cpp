@@ -29,9 +29,11 @@ Status check(const InstallFunction& function) {
   if (function.source == nullptr || function.name.empty())
     return fail(Code::invalid, "a function needs a name and a source");
   if (limits.memory_mb == 0 || limits.memory_mb > kLimitsMax.memory_mb || limits.cpu_ms == 0 ||
-      limits.cpu_ms > kLimitsMax.cpu_ms || limits.wall_ms == 0 || limits.wall_ms > kLimitsMax.wall_ms)
-    return fail(Code::invalid, "limits of a function: 1 to 4096 MB, 1 to 300,000 ms of CPU time, "
-                               "1 to 3,600,000 ms of time");
+      limits.cpu_ms > kLimitsMax.cpu_ms || limits.wall_ms == 0 ||
+      limits.wall_ms > kLimitsMax.wall_ms)
+    return fail(Code::invalid,
+                "limits of a function: 1 to 4096 MB, 1 to 300,000 ms of CPU time, "
+                "1 to 3,600,000 ms of time");
   return {};
 }
 
@@ -73,7 +75,7 @@ class WorkerPool final : public PinnedActor {
 
   void run(Job job);
   void run_on(size_t slot, Job job);
-  void on_failed(Job job, const caf::error& error);
+  void on_failed(Job job, const caf::actor& process, const caf::error& error);
   void wait(Job job);
   void expire_waiting();
   void on_ready(const WorkerReady& ready);
@@ -109,7 +111,8 @@ SupervisorSpec WorkerPool::supervisor_spec() {
   for (uint32_t slot = 0; slot < options_.count; ++slot) {
     ChildSpec child;
     child.id = "process " + std::to_string(slot);
-    child.start = [options = options_, slot, pool = address()](caf::event_based_actor*) -> Result<caf::actor> {
+    child.start = [options = options_, slot,
+                   pool = address()](caf::event_based_actor*) -> Result<caf::actor> {
       return spawn_pinned<WorkerProcess>(*options.home.reactor, options, slot, pool);
     };
     spec.children.push_back(std::move(child));
@@ -135,7 +138,9 @@ caf::result<void> WorkerPool::install(const InstallFunction& ask) {
   } else if (functions_.size() >= kFunctionsMax) {
     return to_caf({Code::overloaded, "too many functions are installed"});
   }
-  run({std::make_shared<const InstallFunction>(ask), {}, make_response_promise(),
+  run({std::make_shared<const InstallFunction>(ask),
+       {},
+       make_response_promise(),
        reactor_.loop().now() + kPoolWaitMax});
   return caf::delegated<void>{};
 }
@@ -177,9 +182,9 @@ void WorkerPool::run_on(size_t slot, Job job) {
               --slots_[slot].in_flight;
               promise.deliver(outcome);
             },
-            [this, slot, job](const caf::error& error) {
+            [this, slot, job, process](const caf::error& error) {
               --slots_[slot].in_flight;
-              on_failed(job, error);
+              on_failed(job, process, error);
             });
   } else {
     request(process, caf::infinite, ProcessLoad{job.function})
@@ -189,15 +194,18 @@ void WorkerPool::run_on(size_t slot, Job job) {
               functions_.insert_or_assign(job.function->id, job.function);
               job.promise.deliver(caf::unit);
             },
-            [this, slot, job](const caf::error& error) {
+            [this, slot, job, process](const caf::error& error) {
               --slots_[slot].in_flight;
-              on_failed(job, error);
+              on_failed(job, process, error);
             });
   }
 }
 
-void WorkerPool::on_failed(Job job, const caf::error& error) {
+void WorkerPool::on_failed(Job job, const caf::actor& process, const caf::error& error) {
   if (error != caf::sec::request_receiver_down) return job.promise.deliver(error);
+  // It was not sent: the process is about to end, and nothing more goes to it.
+  for (Slot& slot : slots_)
+    if (slot.process == process) slot.process = nullptr;
   if (job.attempts < kAttemptsMax) return run(std::move(job));
   job.promise.deliver(to_caf({Code::unavailable, "no worker process stays up"}));
 }
@@ -262,7 +270,9 @@ WorkersReport WorkerPool::outline(const ChildList& children) const {
 void WorkerPool::collect(WorkersReport report, size_t slot, ReportPromise promise) {
   while (slot < report.workers.size() && !slots_[slot].process) ++slot;
   if (slot >= report.workers.size()) return void(promise.deliver(std::move(report)));
-  const auto next = [this, slot, promise](WorkersReport more) { collect(std::move(more), slot + 1, promise); };
+  const auto next = [this, slot, promise](WorkersReport more) {
+    collect(std::move(more), slot + 1, promise);
+  };
   request(slots_[slot].process, caf::infinite, ReportProcess{})
       .then(
           [report, slot, next](WorkerReport line) mutable {
@@ -295,9 +305,10 @@ ChildSpec worker_pool_child(WorkerPoolOptions options) {
 WorkerPrograms WorkerPrograms::beside_executable() {
   namespace fs = std::filesystem;
   const fs::path here = executable_directory();
-  std::error_code error;
+  // themis-node lies beside the folder, themis-bench in a folder next to that of the programs.
   fs::path folder = here / "worker";
-  if (!fs::is_directory(folder, error)) folder = here.parent_path() / "worker";
+  std::error_code error;
+  if (!fs::is_directory(folder, error)) folder = here.parent_path() / "apps" / "worker";
   return {(folder / "node").string(), (folder / "launcher.cjs").string(),
           (folder / "themis-worker.node").string(), (folder / "themis-worker.snapshot").string()};
 }

@@ -1,5 +1,6 @@
 #pragma once
-// The worker pool: the functions of this node, and the processes they run in. Asked as worker_api.hpp says.
+// The worker pool: the functions of this node, and the processes they run in. Asked as
+// worker_api.hpp says.
 
 #include <caf/actor.hpp>
 #include <functional>
@@ -18,7 +19,7 @@ struct WorkerPrograms {
   std::string addon;     ///< themis-worker.node.
   std::string snapshot;  ///< Made from the addon at build time.
 
-  /// Those of the folder "worker" beside the running executable, or beside its folder.
+  /// Those of the folder "worker" beside the running executable, else of "../apps/worker".
   static WorkerPrograms beside_executable();
 };
 
@@ -40,10 +41,10 @@ inline constexpr uint32_t kWorkerProcessesMax = 256;
 inline constexpr size_t kCallsPerProcessMax = 1024;
 /// Requests that may wait while no process is up, and for how long.
 inline constexpr size_t kPoolWaitingMax = 4096;
-inline constexpr Duration kPoolWaitMax = 5s;
+inline constexpr Duration kPoolWaitMax = 3s;
 
-/// Starts the pool with its processes, pinned to home.reactor; any thread. An exit message stops the
-/// processes, then the pool. It ends when its processes cannot be kept up.
+/// Starts the pool with its processes, pinned to home.reactor; any thread. An exit message stops
+/// the processes, then the pool. It ends when its processes cannot be kept up.
 caf::actor spawn_worker_pool(const WorkerPoolOptions& options);
 
 /// The same as a child, named "workers", of a supervisor. Installed functions are forgotten when it

@@ -33,9 +33,23 @@ Error function_error(Error error) {
     case Code::invalid:
     case Code::syntax:
     case Code::overloaded:
-    case Code::cancelled: return error;
-    default: return {Code::internal, "function host: " + error.text()};
+    case Code::cancelled:
+      return error;
+    default:
+      return {Code::internal, "function host: " + error.text()};
   }
+}
+
+/// Of a call that was sent.
+Error lost() { return {Code::unavailable, "the worker process ended before it answered"}; }
+/// Of a load whose process ended: nothing that waits for it was sent.
+Error not_loaded() {
+  return {Code::unavailable, "the worker process ended before the function was loaded"};
+}
+/// Tells the pool to try another process.
+caf::error not_sent() { return caf::make_error(caf::sec::request_receiver_down); }
+caf::error load_error(const Error& error) {
+  return error.code == Code::unavailable ? not_sent() : to_caf(error);
 }
 
 sandbox::LaunchOptions launch_options(const WorkerPoolOptions& options) {
@@ -75,13 +89,17 @@ caf::behavior WorkerProcess::make_behavior() {
     process_->stop();
   });
   return {[this](const ProcessCall& ask) -> caf::result<wire::Msg<schema::Outcome>> {
-            call({ask.function, ask.invoke, make_response_promise<wire::Msg<schema::Outcome>>(), {}, {}});
+            call({ask.function,
+                  ask.invoke,
+                  make_response_promise<wire::Msg<schema::Outcome>>(),
+                  {},
+                  {}});
             return caf::delegated<wire::Msg<schema::Outcome>>{};
           },
           [this](const ProcessLoad& ask) -> caf::result<void> {
             auto promise = make_response_promise();
             load(ask.function, [promise](const Result<caf::actor>& loaded) mutable {
-              loaded ? promise.deliver(caf::unit) : promise.deliver(to_caf(loaded.error()));
+              loaded ? promise.deliver(caf::unit) : promise.deliver(load_error(loaded.error()));
             });
             return caf::delegated<void>{};
           },
@@ -95,8 +113,7 @@ Status WorkerProcess::start() {
   const std::string process_name = "worker " + std::to_string(slot_);
   THEMIS_TRY(process_, ChildProcess::start(options_.home, process_name, launch_options(options_),
                                            caf::actor(this)));
-  process_->exports().add(kLogActorName,
-                          spawn_hosted<WorkerLog>(reactor_, options_.log).strong());
+  process_->exports().add(kLogActorName, spawn_hosted<WorkerLog>(reactor_, options_.log).strong());
   host_ = process_->proxy(Exports::target_of(kHostActorName));
   return {};
 }
@@ -113,11 +130,9 @@ void WorkerProcess::on_ended(const Error& why) {
 
 void WorkerProcess::on_exit() {
   reactor_.loop().cancel(tick_);
-  const Error gone{Code::unavailable, "the worker process ended before it answered"};
-  for (auto& [id, call] : std::exchange(calls_, {})) call.promise.deliver(to_caf(gone));
-  // Those that wait for a load were never sent.
+  for (auto& [id, call] : std::exchange(calls_, {})) call.promise.deliver(to_caf(lost()));
   for (auto& [id, function] : std::exchange(functions_, {}))
-    for (const Loaded& then : function.waiting) then(fail(gone));
+    for (const Loaded& then : function.waiting) then(fail(not_loaded()));
   host_ = nullptr;
   process_.reset();
 }
@@ -130,6 +145,7 @@ void WorkerProcess::on_down(const caf::down_msg& down) {
 }
 
 void WorkerProcess::load(const FunctionPtr& function, Loaded then) {
+  if (!process_->alive()) return then(fail(not_loaded()));
   const auto [found, fresh] = functions_.try_emplace(function->id);
   Function& entry = found->second;
   if (entry.proxy) return then(entry.proxy);
@@ -144,7 +160,8 @@ void WorkerProcess::load(const FunctionPtr& function, Loaded then) {
       .then([this, id = function->id](
                 const wire::Msg<schema::Loaded>& answer) { on_loaded(id, read_target(answer)); },
             [this, id = function->id](const caf::error& error) {
-              on_loaded(id, fail(function_error(from_caf(error))));
+              const Error why = from_caf(error);
+              on_loaded(id, fail(process_->alive() ? function_error(why) : not_loaded()));
             });
 }
 
@@ -186,6 +203,7 @@ void WorkerProcess::unload(const CodeId& id) {
 }
 
 void WorkerProcess::call(Call call) {
+  if (!process_->alive()) return void(call.promise.deliver(not_sent()));
   const auto found = functions_.find(call.function->id);
   if (found != functions_.end() && found->second.proxy) {
     found->second.last_used = last_call_;
@@ -194,8 +212,7 @@ void WorkerProcess::call(Call call) {
   const FunctionPtr function = call.function;
   load(function, [this, call = std::move(call)](const Result<caf::actor>& loaded) mutable {
     if (loaded) return send_call(*loaded, std::move(call));
-    if (loaded.error().code != Code::unavailable) return void(call.promise.deliver(to_caf(loaded.error())));
-    call.promise.deliver(caf::make_error(caf::sec::request_receiver_down));
+    call.promise.deliver(load_error(loaded.error()));
   });
 }
 
@@ -223,10 +240,10 @@ void WorkerProcess::on_call_failed(uint64_t id, const caf::error& error) {
   const Error why = from_caf(error);
   const bool not_run = why.code == Code::not_found || why.code == Code::unavailable;
   if (!not_run) return void(owed.promise.deliver(to_caf(function_error(why))));
-  if (!process_->open())
-    return void(owed.promise.deliver(to_caf({Code::unavailable, "the worker process ended before it answered"})));
+  if (!process_->alive()) return void(owed.promise.deliver(to_caf(lost())));
   // The function had ended (its heap overflowed, or it made room) when the call reached the host.
-  if (owed.again) return void(owed.promise.deliver(to_caf({Code::unavailable, "the function does not stay up"})));
+  if (owed.again)
+    return void(owed.promise.deliver(to_caf({Code::unavailable, "the function does not stay up"})));
   owed.again = true;
   const auto found = functions_.find(owed.function->id);
   if (found != functions_.end() && found->second.proxy) {
@@ -277,19 +294,21 @@ void WorkerProcess::kill_stuck(TimePoint now) {
   if (!ping_sent_) return;
   Duration patience = js::kLoadCpuMin;
   for (const auto& [id, function] : functions_)
-    patience = std::max<Duration>(patience, std::chrono::milliseconds(function.source->limits.cpu_ms));
+    patience =
+        std::max<Duration>(patience, std::chrono::milliseconds(function.source->limits.cpu_ms));
   if (now - *ping_sent_ <= patience + kPingMax) return;
   log::warn("worker", "worker {} is stuck in a function and is killed", slot_);
   std::vector<uint64_t> overdue;
   for (const auto& [id, call] : calls_)
     if (now > call.overdue) overdue.push_back(id);
   for (const uint64_t id : overdue)
-    calls_.extract(id).mapped().promise.deliver(
-        to_caf({Code::cpu_exceeded, "the function ran past its CPU limit and could only be killed"}));
+    calls_.extract(id).mapped().promise.deliver(to_caf(
+        {Code::cpu_exceeded, "the function ran past its CPU limit and could only be killed"}));
   // A load that is stuck is at fault as well; others that wait are sent elsewhere.
   for (auto it = functions_.begin(); it != functions_.end();) {
     const bool guilty = !it->second.proxy && now > it->second.overdue;
-    const std::vector<Loaded> waiting = guilty ? std::move(it->second.waiting) : std::vector<Loaded>();
+    const std::vector<Loaded> waiting =
+        guilty ? std::move(it->second.waiting) : std::vector<Loaded>();
     it = guilty ? functions_.erase(it) : std::next(it);
     for (const Loaded& then : waiting)
       then(fail(Code::cpu_exceeded, "loading ran past its CPU limit and could only be killed"));

@@ -38,9 +38,9 @@ struct WorkerReady {
 /// Ends with the error when its process or session ends; its supervisor starts the next one. Calls
 /// that were sent are then answered with unavailable.
 ///
-/// The host ends what passes a limit by itself. Only when it is stuck in a V8 builtin that cannot be
-/// ended does it neither answer the call nor a ping: then the process is killed. What was overdue is
-/// answered with cpu_exceeded or timeout.
+/// The host ends what passes a limit by itself. Only when it is stuck in a V8 builtin that cannot
+/// be ended does it neither answer the call nor a ping: then the process is killed. What was
+/// overdue is answered with cpu_exceeded or timeout.
 class WorkerProcess final : public PinnedActor {
  public:
   /// A call is watched closely when it is this much older than its CPU limit.

@@ -169,9 +169,11 @@ void CallerActor::call(const ring::Contact& contact, const caf::actor& proxy, bo
 
 void CallerActor::on_message(caf::mailbox_element& element) {
   if (!element.mid.is_response()) return;
-  if (setup_.ledger->breaks(Sabotage::lost_answer)) return;
-  auto node = tasks_.extract(element.mid.request_id().integer_value());
-  if (node.empty()) return setup_.ledger->violate("a request was answered twice");
+  const uint64_t id = element.mid.request_id().integer_value();
+  const auto asked = tasks_.find(id);
+  if (asked == tasks_.end()) return setup_.ledger->violate("a request was answered twice");
+  if (asked->second.kind == Kind::call && setup_.ledger->breaks(Sabotage::lost_answer)) return;
+  const auto node = tasks_.extract(asked);
   const Task& task = node.mapped();
   const TimePoint now = reactor_.loop().now();
   if (now > task.due) setup_.ledger->violate("an answer came after its deadline: " + task.name);
@@ -204,9 +206,9 @@ void CallerActor::on_failed(const Task& task, const Error& error) {
   const bool nobody = task.kind == Kind::find && error.code == Code::not_found &&
                       setup_.ledger->providers(task.name).empty();
   if (nobody) return;
-  setup_.ledger->violate("node " + std::to_string(setup_.slot) + ": " + std::string(world::name(what)) +
-                         " of " + task.name + task.contact.id.brief() +
-                         " where nothing is wrong: " + error.text());
+  setup_.ledger->violate("node " + std::to_string(setup_.slot) + ": " +
+                         std::string(world::name(what)) + " of " + task.name +
+                         task.contact.id.brief() + " where nothing is wrong: " + error.text());
 }
 
 void CallerActor::on_found(const Task& task, const ring::Records& records) {

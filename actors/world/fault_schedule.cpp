@@ -70,16 +70,26 @@ void FaultSchedule::heal_later(Duration most, std::function<void()> heal) {
 
 void FaultSchedule::strike(Fault fault) {
   switch (fault) {
-    case Fault::latency: return slow_down();
-    case Fault::slow_link: return stall_link();
-    case Fault::one_way: return cut_node();
-    case Fault::partition: return cut_half();
-    case Fault::reset: return break_streams();
-    case Fault::refuse: return refuse_connects();
-    case Fault::kill: return kill_one(sim::Crash::reset);
-    case Fault::vanish: return kill_one(sim::Crash::vanish);
-    case Fault::leave: return let_one_leave();
-    case Fault::skew: return set_clock();
+    case Fault::latency:
+      return slow_down();
+    case Fault::slow_link:
+      return stall_link();
+    case Fault::one_way:
+      return cut_node();
+    case Fault::partition:
+      return cut_half();
+    case Fault::reset:
+      return break_streams();
+    case Fault::refuse:
+      return refuse_connects();
+    case Fault::kill:
+      return kill_one(sim::Crash::reset);
+    case Fault::vanish:
+      return kill_one(sim::Crash::vanish);
+    case Fault::leave:
+      return let_one_leave();
+    case Fault::skew:
+      return set_clock();
   }
 }
 
@@ -162,8 +172,7 @@ void FaultSchedule::restart_later(size_t slot, Duration after) {
 
 void FaultSchedule::set_clock() {
   const size_t slot = pick();
-  const auto skew =
-      static_cast<int64_t>(mesh_.world().rng().below(2 * kSkewMsMax)) - kSkewMsMax;
+  const auto skew = static_cast<int64_t>(mesh_.world().rng().below(2 * kSkewMsMax)) - kSkewMsMax;
   note(static_cast<uint32_t>(slot), static_cast<uint64_t>(skew), "skew");
   mesh_.node(slot).host().set_wall_skew_ms(skew);
 }

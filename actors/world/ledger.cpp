@@ -6,8 +6,8 @@ namespace themis::world {
 
 std::string_view name(Happening what) {
   constexpr std::array<std::string_view, kHappenings> kNames{
-      "start",     "stop",        "fault",      "heal",           "find-ok",  "find-failed",
-      "lookup-ok", "lookup-failed", "reach-ok", "reach-failed",   "call-ok",  "call-failed",
+      "start",      "stop",           "fault",    "heal",         "find-ok", "find-failed",
+      "lookup-ok",  "lookup-failed",  "reach-ok", "reach-failed", "call-ok", "call-failed",
       "provide-ok", "provide-failed", "withdraw", "ideal",        "checked"};
   return kNames[static_cast<size_t>(what)];
 }
@@ -25,6 +25,10 @@ void Ledger::note(Happening what, uint32_t slot, uint64_t value, std::string_vie
   if (sink_)
     sink_(fmt::format("{} {:016x} {} {} {:x} {}", clock_text(world_.now()), world_.trace_hash(),
                       slot, name(what), value, detail));
+}
+
+void Ledger::remark(std::string_view text) const {
+  if (sink_) sink_(fmt::format("{} {}", clock_text(world_.now()), text));
 }
 
 void Ledger::violate(std::string what) {

@@ -1,5 +1,6 @@
 #pragma once
-// What the nodes of a simulated mesh promised, what they saw, and the first promise that was broken.
+// What the nodes of a simulated mesh promised, what they saw, and the first promise that was
+// broken.
 
 #include <array>
 #include <functional>
@@ -58,6 +59,9 @@ class Ledger {
 
   /// Mixes what happened into the hash and counts it.
   void note(Happening what, uint32_t slot, uint64_t value = 0, std::string_view detail = {});
+  /// A line for the sink only, of what a reader may want to know.
+  void remark(std::string_view text) const;
+  bool has_sink() const { return sink_ != nullptr; }
   /// The first one is kept; the run ends there.
   void violate(std::string what);
   bool violated() const { return !violation_.empty(); }

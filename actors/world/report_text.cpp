@@ -23,7 +23,8 @@ std::string json_text(std::string_view text) {
 
 std::string as_line(const SimulationReport& r) {
   return fmt::format(
-      "seed {} {}: {:.0f} s virtual, {} events, {} faults, {} starts; finds {} ok {} failed, lookups "
+      "seed {} {}: {:.0f} s virtual, {} events, {} faults, {} starts; finds {} ok {} failed, "
+      "lookups "
       "{} ok {} failed, calls {} ok {} failed, longest find {:.2f} s, healed in {:.1f} s; hash "
       "{:016x}; {:.0f} virtual s per s",
       r.seed, r.violation.empty() ? "ok" : "FAILED", seconds(r.virtual_time), r.events, r.faults,

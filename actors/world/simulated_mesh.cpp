@@ -39,6 +39,25 @@ std::string SimulatedMesh::not_ideal() const {
   return ring::not_ideal(members(), settings_.ring.successors);
 }
 
+std::string SimulatedMesh::sessions_disagree() const {
+  std::map<NodeId, const SimulatedNode*> by_id;
+  for (const auto& node : nodes_)
+    if (node->serves()) by_id.emplace(node->node().ring().table().self().id, node.get());
+  for (const auto& [id, node] : by_id) {
+    std::set<NodeId> peers;
+    for (const SessionActor* session : node->node().peers().sessions()) {
+      if (session->state() != SessionActor::State::open) continue;
+      const std::string pair = id.brief() + " and " + session->peer().brief();
+      if (!peers.insert(session->peer()).second) return pair + " have two sessions in use";
+      const auto other = by_id.find(session->peer());
+      if (other == by_id.end()) return pair + " have a session, but the other is gone";
+      if (other->second->node().peers().find(id) == nullptr)
+        return pair + " have a session of which the other knows nothing";
+    }
+  }
+  return {};
+}
+
 void SimulatedMesh::check_lists() {
   for (const auto& node : nodes_) {
     if (!node->serves()) continue;
@@ -52,7 +71,8 @@ void SimulatedMesh::stop() {
   for (const auto& node : nodes_)
     if (node->serves()) node->leave();
   const auto all_gone = [this] {
-    return std::none_of(nodes_.begin(), nodes_.end(), [](const auto& node) { return node->runs(); });
+    return std::none_of(nodes_.begin(), nodes_.end(),
+                        [](const auto& node) { return node->runs(); });
   };
   if (!world_.run_until(all_gone, 2 * SimulatedNode::kLeaveMax))
     ledger_.violate("some nodes did not end");

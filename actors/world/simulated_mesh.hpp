@@ -28,6 +28,9 @@ class SimulatedMesh {
   ring::Members members() const;
   /// All nodes that serve have joined and form the perfect ring; else what is wrong.
   std::string not_ideal() const;
+  /// Of any two nodes both have one session in use with the other or none has; nobody has one with
+  /// a node that is gone. Empty, or what is wrong.
+  std::string sessions_disagree() const;
   /// Violates the ledger when a node's lists are broken.
   void check_lists();
   /// Makes every node leave and checks that nothing is left: no process, no connection.

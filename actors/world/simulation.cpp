@@ -8,6 +8,8 @@ namespace {
 /// Finds of each node in a check, past this many names a random choice of them.
 constexpr size_t kFindsPerCheck = 8;
 constexpr size_t kLookupsPerCheck = 4;
+/// A session that is being opened or closed right now.
+constexpr Duration kAgreeMax = 15s;
 constexpr Duration kStartMax = 10s;
 constexpr Duration kListCheckEvery = 500ms;
 
@@ -27,7 +29,9 @@ MeshSettings settings_of(const SimulationOptions& options) {
 class Simulation {
  public:
   explicit Simulation(const SimulationOptions& options)
-      : options_(options), mesh_(options.seed, options.nodes, settings_of(options)), faults_(mesh_) {
+      : options_(options),
+        mesh_(options.seed, options.nodes, settings_of(options)),
+        faults_(mesh_) {
     mesh_.ledger().sabotage = options.sabotage;
     mesh_.ledger().set_sink(options.sink);
   }
@@ -75,7 +79,8 @@ class Simulation {
 
  private:
   bool over() { return mesh_.ledger().violated(); }
-  bool pass(Duration time, const std::function<bool()>& done = [] { return false; }) {
+  bool pass(
+      Duration time, const std::function<bool()>& done = [] { return false; }) {
     return mesh_.world().run_until([&] { return over() || done(); }, time);
   }
 
@@ -94,6 +99,11 @@ class Simulation {
 
   void watch_lists() {
     mesh_.check_lists();
+    if (mesh_.ledger().has_sink()) {
+      const std::string now = mesh_.not_ideal();
+      if (now != ring_state_) mesh_.ledger().remark(now.empty() ? "the ring is ideal" : now);
+      ring_state_ = now;
+    }
     mesh_.world().at(kListCheckEvery, [this] { watch_lists(); });
   }
 
@@ -113,12 +123,15 @@ class Simulation {
     pass(kSettle - calm_for());
     if (over()) return;
     if (!mesh_.not_ideal().empty()) return not_ideal("the ring did not stay ideal");
+    if (!pass(kAgreeMax, [this] { return mesh_.sessions_disagree().empty(); }))
+      return mesh_.ledger().violate(mesh_.sessions_disagree());
     check_all();
     for_each_caller([](CallerActor& caller) { caller.set_announcing(true); });
   }
 
   void not_ideal(const std::string& what) {
-    mesh_.ledger().violate(what + ": " + mesh_.not_ideal() + '\n' + ring::describe(mesh_.members()));
+    mesh_.ledger().violate(what + ": " + mesh_.not_ideal() + '\n' +
+                           ring::describe(mesh_.members()));
   }
 
   void check_all() {
@@ -159,6 +172,7 @@ class Simulation {
   const SimulationOptions& options_;
   SimulatedMesh mesh_;
   FaultSchedule faults_;
+  std::string ring_state_;
 };
 
 }  // namespace

@@ -18,12 +18,12 @@ using namespace themis;
 namespace {
 
 constexpr const char* kHelp =
-    "Runs the real node, session and ring actors of a whole mesh in one thread, on virtual time and\n"
-    "a simulated network, and checks every answer they give.\n\n"
+    "Runs the real node, session and ring actors of a whole mesh in one thread, on virtual time\n"
+    "and a simulated network, and checks every answer they give.\n\n"
     "A run alternates between storms (latency, stalled links, partitions one way and both ways,\n"
-    "resets, refused connects, killed processes, vanished machines, nodes that leave and come back\n"
-    "as themselves or as others, clocks that jump; a random subset of them each time) and calms in\n"
-    "which the ring must become ideal and every lookup, find and call must be right.\n\n"
+    "resets, refused connects, killed processes, vanished machines, nodes that leave and come\n"
+    "back as themselves or as others, clocks that jump; a random subset of them each time) and\n"
+    "calms in which the ring must become ideal and every lookup, find and call must be right.\n\n"
     "Everything is drawn from the seed: the same build prints the same hash for it, always.\n\n"
     "Prints one line a seed; the first broken promise ends its run. Exit codes: 0 all promises\n"
     "were kept, 1 one was broken (the command that replays it is printed), 2 wrong words.\n\n"
@@ -78,9 +78,10 @@ void declare(CLI::App& app, Words& words) {
       ->check(CLI::Range(1, 1'000'000'000))
       ->capture_default_str();
   app.add_flag("--json", words.json, "One JSON object a seed instead of a line");
-  app.add_option("--trace", words.trace,
-                 "Write what happens to this file, a line each: virtual time, hash of the network's\n"
-                 "events so far, node, event, value");
+  app.add_option(
+      "--trace", words.trace,
+      "Write what happens to this file, a line each: virtual time, hash of the network's\n"
+      "events so far, node, event, value");
   app.add_flag("--verbose", words.verbose, "The nodes' own log on stderr");
 }
 

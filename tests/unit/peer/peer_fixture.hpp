@@ -28,8 +28,10 @@ inline uint64_t sequence_of(const wire::FramePtr& frame) { return EchoMsg(frame)
 /// Asks, watches, and keeps what it is told.
 class Probe final : public HostedActor {
  public:
+  /// Not the frame itself: held frames keep their sender from getting new credit.
   struct Answer {
-    wire::FramePtr frame;
+    uint64_t sequence = 0;
+    size_t bytes = 0;
     std::optional<Error> error;
     TimePoint at;
   };
@@ -70,7 +72,8 @@ class Probe final : public HostedActor {
     Answer& answer = answers[number];
     answer.at = reactor_.loop().now();
     if (const wire::FramePtr* frame = types_.frame_of(content)) {
-      answer.frame = *frame;
+      answer.sequence = sequence_of(*frame);
+      answer.bytes = (*frame)->size();
     } else {
       answer.error = from_caf(content.get_as<caf::error>(0));
     }

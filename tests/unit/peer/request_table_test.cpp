@@ -8,7 +8,7 @@ namespace themis {
 namespace {
 
 RequestTable::Request request(uint64_t number, TimePoint deadline = TimePoint::max()) {
-  return {nullptr, caf::make_message_id(number), deadline};
+  return {nullptr, caf::message_id{number}, deadline};
 }
 TimePoint at(int64_t ms) { return TimePoint(std::chrono::milliseconds(ms)); }
 

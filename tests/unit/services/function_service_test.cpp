@@ -167,7 +167,9 @@ TEST_F(FunctionServiceTest, ItsOwnInstanceGoesWhenOthersCanTakeIt) {
   nodes_.push_back(std::make_unique<MeshNode>(system_, options));
   ASSERT_TRUE(nodes_[1]->wait_joined(2));
   ASSERT_TRUE(nodes_[0]->wait_joined(2));
-  ASSERT_TRUE(order(system_, nodes_[0]->functions, EnsureFunction{"f"}));
+  // The ring may still be settling; each look moves what it can.
+  for (int look = 0; look < 50 && counts(0).hosted > 0; ++look)
+    EXPECT_TRUE(order(system_, nodes_[0]->functions, EnsureFunction{"f"}));
   EXPECT_EQ(answer(0, 1, "f"), "one GET http://h/ ");
   EXPECT_EQ(counts(0).hosted, 0u);
 }

@@ -14,80 +14,10 @@
 #include "actors/system/system.hpp"
 #include "runtime/net/epoll_loop.hpp"
 #include "runtime/store/environment.hpp"
+#include "tests/unit/services/scripted_workers.hpp"
 #include "tests/unit/store/temporary_directory.hpp"
 
 namespace themis::testing {
-
-/// What a scripted function does is its source: "syntax" does not compile, "throws", "loops" and
-/// "fills" fail like that, "dies" loses its worker process, "waits" answers when it is told to,
-/// "bad-header" answers with a header that is none; all else answers "SOURCE METHOD URL BODY".
-class ScriptedWorkers final : public PinnedActor {
- public:
-  using PinnedActor::PinnedActor;
-  caf::behavior make_behavior() override {
-    return {[this](const InstallFunction& install) -> caf::result<caf::unit_t> {
-              const std::string source(as_text(*install.source));
-              if (source == "syntax")
-                return to_caf({Code::syntax, "function:3:7: Unexpected token '}'"});
-              sources_[install.id] = source;
-              return caf::unit;
-            },
-            [this](const UninstallFunction& uninstall) { sources_.erase(uninstall.id); },
-            [this](const CallFunction& call) { return run(call); },
-            [this](caf::ok_atom) {
-              for (auto& promise : waiting_) promise.deliver(outcome("waited"));
-              waiting_.clear();
-            },
-            [this](caf::get_atom) { return waiting_.size(); },
-            [](const ReportWorkers&) {
-              WorkersReport report;
-              report.workers.push_back({0, 4242, "up", 1, 2, 3, "scripted"});
-              return report;
-            }};
-  }
-
- private:
-  static OutcomeMsg outcome(const std::string& body, bool bad_header = false) {
-    wire::Builder<schema::Outcome> made(body.size() / 8 + 64);
-    made->setStatus(200);
-    auto headers = made->initHeaders(2);
-    headers[0].setName(bad_header ? "not a token" : "content-type");
-    headers[0].setValue("text/plain");
-    headers[1].setName("Connection");
-    headers[1].setValue("upgrade");
-    made->setBody(wire::to_data(as_bytes(body)));
-    return made.finish();
-  }
-  caf::result<OutcomeMsg> run(const CallFunction& call) {
-    const auto found = sources_.find(call.id);
-    if (found == sources_.end()) return to_caf({Code::not_found, "not installed"});
-    const std::string& source = found->second;
-    if (source == "throws") return to_caf({Code::threw, "Error: secret\n    at fetch"});
-    if (source == "loops") return to_caf({Code::cpu_exceeded, "over 50 ms of CPU"});
-    if (source == "fills") return to_caf({Code::memory_exceeded, "over 128 MB"});
-    if (source == "dies") return to_caf({Code::unavailable, "the worker process ended"});
-    if (source == "waits") {
-      auto promise = make_response_promise<OutcomeMsg>();
-      waiting_.push_back(promise);
-      return promise;
-    }
-    const auto view = call.invoke.view();
-    std::string seen = source + " " + std::string(wire::text_of(view->getMethod())) + " " +
-                       std::string(wire::text_of(view->getUrl())) + " " +
-                       std::string(as_text(wire::bytes_of(view->getBody())));
-    for (const auto header : view->getHeaders())
-      if (wire::text_of(header.getName()).starts_with("x-") ||
-          http_only(wire::text_of(header.getName())))
-        seen += " " + std::string(wire::text_of(header.getName()));
-    return outcome(seen, source == "bad-header");
-  }
-  static bool http_only(std::string_view name) {
-    return name == "Authorization" || name == "Connection" || name == "Keep-Alive";
-  }
-
-  std::map<CodeId, std::string> sources_;
-  std::vector<caf::typed_response_promise<OutcomeMsg>> waiting_;
-};
 
 /// Asks and waits. `T` is the answer's type.
 template <class T, class... Message>

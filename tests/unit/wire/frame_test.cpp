@@ -58,6 +58,14 @@ TEST(Origin, TellsOnceWhenEnoughWasFreedUntilItIsAsked) {
   EXPECT_EQ(origin->take_released(), 0u);
 }
 
+TEST(Origin, TellsNobodyOnceItsSessionIsOver) {
+  int told = 0;
+  const OriginPtr origin(new Origin(some_peer(), 1, [&] { ++told; }));
+  origin->close();
+  origin->release(5000);
+  EXPECT_EQ(told, 0);
+}
+
 TEST(Origin, AccountsForEveryByteThatManyThreadsFree) {
   constexpr size_t kThreads = 3, kFrames = 20'000;
   std::atomic<uint64_t> told{0};

@@ -9,7 +9,8 @@ class WorkerCalls : public PoolTest {};
 TEST_F(WorkerCalls, AnswersWithTheResponse) {
   start();
   const std::string source = handler(
-      "return new Response(request.method + ' ' + request.url + ' ' + request.headers.get('x-test'),"
+      "return new Response(request.method + ' ' + request.url + ' ' + "
+      "request.headers.get('x-test'),"
       "  { status: 201, headers: { 'X-Answer': '42' } })");
   ASSERT_TRUE(install(source));
   const auto outcome = call(source);
@@ -37,8 +38,8 @@ TEST_F(WorkerCalls, RefusesAResponseThatFitsNoMessage) {
   const std::string source = handler("return new Response('x'.repeat(1100000))");
   ASSERT_TRUE(install(source));
   EXPECT_EQ(code(call(source)), Code::too_large);
-  const std::string headers = handler(
-      "return new Response('', { headers: { a: 'x'.repeat(300000) } })");
+  const std::string headers =
+      handler("return new Response('', { headers: { a: 'x'.repeat(300000) } })");
   ASSERT_TRUE(install(headers));
   EXPECT_EQ(code(call(headers)), Code::too_large);
 }
@@ -85,7 +86,8 @@ TEST_F(WorkerCalls, EndsALoopAndLeavesOtherFunctionsAlone) {
 TEST_F(WorkerCalls, LoadsAFunctionAgainAfterItFilledItsHeap) {
   start();
   const std::string source = handler(
-      "if (await request.text() === 'fill') { const all = []; for (;;) all.push(new Array(1000).fill({})); }"
+      "if (await request.text() === 'fill') { const all = []; for (;;) all.push(new "
+      "Array(1000).fill({})); }"
       "return new Response('fine')");
   ASSERT_TRUE(install(source, {.memory_mb = 16, .cpu_ms = 5'000}));
   const uint32_t pid = worker().pid;
@@ -97,9 +99,11 @@ TEST_F(WorkerCalls, LoadsAFunctionAgainAfterItFilledItsHeap) {
 TEST_F(WorkerCalls, RunsCallsOfOneFunctionConcurrently) {
   start();
   // The second call settles the first: both must be in flight at a time.
-  const std::string source = "let settle; export default { fetch(request) {"
+  const std::string source =
+      "let settle; export default { fetch(request) {"
       "if (settle) { settle(new Response('first')); return new Response('second'); }"
-      "return new Promise((resolve) => { settle = resolve; setTimeout(() => resolve(new Response('late')), 20000); }); } };";
+      "return new Promise((resolve) => { settle = resolve; setTimeout(() => resolve(new "
+      "Response('late')), 20000); }); } };";
   ASSERT_TRUE(install(source));
   auto first = std::async(std::launch::async, [&] { return text(source); });
   auto second = std::async(std::launch::async, [&] { return text(source); });
@@ -112,7 +116,8 @@ TEST_F(WorkerCalls, LoadsOnceForCallsThatComeTogether) {
   ASSERT_TRUE(install(kEcho));
   std::vector<std::future<std::string>> answers;
   for (int i = 0; i < 32; ++i)
-    answers.push_back(std::async(std::launch::async, [&, i] { return text(kEcho, std::to_string(i)); }));
+    answers.push_back(
+        std::async(std::launch::async, [&, i] { return text(kEcho, std::to_string(i)); }));
   for (int i = 0; i < 32; ++i) EXPECT_EQ(answers[static_cast<size_t>(i)].get(), std::to_string(i));
   for (size_t slot = 0; slot < 2; ++slot) EXPECT_LE(worker(slot).functions, 1u);
 }

@@ -68,18 +68,22 @@ TEST_F(PlacementTest, AnExitSentToAProxyEndsTheOriginal) {
 TEST_F(PlacementTest, ProxiesDieWithTheProcessAndASupervisorStartsItAgain) {
   SupervisorSpec spec;
   spec.children.push_back(place_child(world_.home(), process()));
+  std::promise<void> restarted;
+  spec.observer = [&](const ChildEvent& event) {
+    if (event.kind == ChildEvent::Kind::started && event.restarts == 1) restarted.set_value();
+  };
   const caf::actor supervisor =
       spawn_pinned<SupervisorActor<PinnedActor>>(world_.reactor(), std::move(spec));
-  caf::actor place = world_.ask<caf::actor>(supervisor, WhichChild{"enclave"}).value();
+  const caf::actor place = world_.ask<caf::actor>(supervisor, WhichChild{"enclave"}).value();
   const caf::actor actor = spawn(place);
   const auto pid = world_.ask<uint32_t>(place, PlacePid{});
   ASSERT_TRUE(pid) << pid.error().text();
+  ASSERT_GT(*pid, 1u);
   ASSERT_EQ(::kill(static_cast<pid_t>(*pid), SIGKILL), 0);
   EXPECT_EQ(world_.end_of(actor).substr(0, 11), "unavailable");
   EXPECT_EQ(world_.end_of(place), "unavailable: enclave: killed by signal 9");
-  Result<caf::actor> again = fail(Code::unavailable, "");
-  while (!again && again.error().code == Code::unavailable)
-    again = world_.ask<caf::actor>(supervisor, WhichChild{"enclave"});
+  ASSERT_EQ(restarted.get_future().wait_for(kDeadline), std::future_status::ready);
+  const auto again = world_.ask<caf::actor>(supervisor, WhichChild{"enclave"});
   ASSERT_TRUE(again) << again.error().text();
   EXPECT_NE(*again, place);
   EXPECT_TRUE(world_.ask<ConfinementMsg>(spawn(*again), probe()));

@@ -23,7 +23,8 @@ class PoolTest : public testing::Test {
                         folder + "/themis-worker.snapshot"};
     options.log = [this](std::string_view function, uint8_t level, std::string_view text) {
       const std::lock_guard lock(mutex_);
-      lines_.push_back(std::string(function) + " " + std::to_string(level) + " " + std::string(text));
+      lines_.push_back(std::string(function) + " " + std::to_string(level) + " " +
+                       std::string(text));
       changed_.notify_all();
     };
     pool_ = spawn_worker_pool(options);
@@ -44,8 +45,8 @@ class PoolTest : public testing::Test {
   Result<caf::unit_t> install(const std::string& source, FunctionLimits limits = {},
                               const std::string& name = "f") {
     return world_.ask<caf::unit_t>(
-        pool_, InstallFunction{name, id_of(source),
-                               std::make_shared<const Bytes>(to_bytes(source)), limits});
+        pool_, InstallFunction{name, id_of(source), std::make_shared<const Bytes>(to_bytes(source)),
+                               limits});
   }
   static wire::Msg<schema::Invoke> invoke(std::string_view body = "") {
     wire::Builder<schema::Invoke> message(64 + body.size() / 8);
@@ -71,10 +72,20 @@ class PoolTest : public testing::Test {
   static Code code(const Result<wire::Msg<schema::Outcome>>& outcome) {
     return outcome ? Code{} : outcome.error().code;
   }
+  /// The process of a slot once it is up; each question is answered by it and the supervisor.
   WorkerReport worker(size_t slot = 0) {
-    const auto report = world_.ask<WorkersReport>(pool_, ReportWorkers{});
-    EXPECT_TRUE(report) << report.error().text();
-    return report->workers.at(slot);
+    const auto end = std::chrono::steady_clock::now() + kDeadline;
+    WorkerReport line;
+    while (line.state != "up" && std::chrono::steady_clock::now() < end) {
+      const auto report = world_.ask<WorkersReport>(pool_, ReportWorkers{});
+      if (report && slot < report->workers.size()) line = report->workers[slot];
+    }
+    EXPECT_EQ(line.state, "up");
+    return line;
+  }
+  static void kill_process(uint32_t pid) {
+    ASSERT_GT(pid, 1u);  // 0 and -1 mean others
+    ASSERT_EQ(::kill(static_cast<pid_t>(pid), SIGKILL), 0);
   }
   /// Waits for a console line that contains `text`.
   std::string line_with(std::string_view text) {

@@ -1,5 +1,6 @@
 #pragma once
-// An actor system with a reactor on a thread of its own, and blocking questions from the test's thread.
+// An actor system with a reactor on a thread of its own, and blocking questions from the test's
+// thread.
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,239 @@
+// One operation on a function, from finding its instances to letting go of those too many.
+
+#include <algorithm>
+#include <caf/all.hpp>
+
+#include "actors/peer/exports.hpp"
+#include "actors/services/function_deployer.hpp"
+#include "actors/system/caf_error.hpp"
+#include "runtime/base/log.hpp"
+
+namespace themis {
+namespace {
+
+const wire::Target kFunctionsTarget = Exports::target_of(kFunctionsActorName);
+
+bool contains(const auto& nodes, const NodeId& id) {
+  return std::ranges::any_of(nodes, [&](const ring::Contact& node) { return node.id == id; });
+}
+
+}  // namespace
+
+void FunctionDeployer::find(const std::string& name) {
+  const FindName find{ring_name_of_function(name)};
+  context_.actor.request(context_.node, caf::infinite, find)
+      .then([this, name](const ring::Records& records) { found(name, records); },
+            [this, name](const caf::error&) { found(name, {}); });
+}
+
+void FunctionDeployer::found(const std::string& name, const ring::Records& records) {
+  Function& function = functions_.at(name);
+  FunctionVersion newest;
+  for (const ring::Record& record : records) {
+    const auto payload = decode_payload(record.payload);
+    if (!payload) continue;  // somebody's record, but no function service's
+    newest = std::max(newest, payload->version);
+    function.run.current.push_back(record.provider);
+  }
+  std::ranges::sort(function.run.current, {}, &ring::Contact::id);
+  switch (function.queue.front().kind) {
+    case Kind::remove:
+      for (const ring::Contact& node : function.run.current) send_unhost(name, node);
+      return finish(name, caf::make_message(caf::unit));
+    case Kind::look:
+      if (is_outdated(name, newest)) return;
+      break;
+    case Kind::deploy:
+      if (function.row) newest = std::max(newest, function.row->version);
+      function.run.version.number = newest.number + 1;
+      break;
+  }
+  locate(name);
+}
+
+/// Somebody deployed it anew through another node, which looks after it from now on.
+bool FunctionDeployer::is_outdated(const std::string& name, const FunctionVersion& newest) {
+  Function& function = functions_.at(name);
+  if (newest <= function.row->version) return false;
+  log::info("functions", "{} is looked after by another node: version {} there, {} here", name,
+            newest.number, function.row->version.number);
+  when_done(context_.actor.request(context_.store, caf::infinite, EraseDeployed{name}));
+  host_.release(function.row->version.id);
+  function.row.reset();
+  --deployed_;
+  fail_operation(name, {Code::not_found, "deployed anew through another node"});
+  return true;
+}
+
+void FunctionDeployer::locate(const std::string& name) {
+  Function& function = functions_.at(name);
+  const Operation& operation = function.queue.front();
+  const uint32_t wanted =
+      operation.kind == Kind::deploy ? operation.instances : function.row->instances;
+  Run& run = function.run;
+  run.wanted = wanted;
+  run.points.resize(wanted);
+  run.lookups_open = wanted;
+  for (uint32_t i = 0; i < wanted; ++i) {
+    const auto done = [this, name] {
+      if (--functions_.at(name).run.lookups_open == 0) walk(name);
+    };
+    const FindResponsible lookup{placement_point(name, i)};
+    context_.actor.request(context_.node, caf::infinite, lookup)
+        .then(
+            [this, name, i, done](const ring::Contacts& nodes) {
+              functions_.at(name).run.points[i] = nodes;
+              done();
+            },
+            [done](const caf::error&) { done(); });
+  }
+}
+
+/// The points may all lie before the same few nodes: goes on clockwise until there are enough.
+void FunctionDeployer::walk(const std::string& name) {
+  Run& run = functions_.at(name).run;
+  const size_t known = rank_candidates(context_.self, run.current, run.points).size();
+  const bool is_round = known == std::exchange(run.known, known);
+  const ring::Contacts& last = run.points.back();
+  if (known > run.wanted + kSpareCandidates || is_round ||
+      run.points.size() >= run.wanted + kWalkMax)
+    return place(name);
+  const NodeId& from = last.empty() ? context_.self.id : last.back().id;
+  const FindResponsible next{ring::finger_start(from, 0)};
+  context_.actor.request(context_.node, caf::infinite, next)
+      .then(
+          [this, name](const ring::Contacts& nodes) {
+            functions_.at(name).run.points.push_back(nodes);
+            walk(name);
+          },
+          [this, name](const caf::error&) { place(name); });
+}
+
+void FunctionDeployer::place(const std::string& name) {
+  Run& run = functions_.at(name).run;
+  run.placement =
+      Placement(run.wanted, rank_candidates(context_.self, run.current, run.points));
+  while (const auto node = run.placement.next()) ask(name, *node);
+}
+
+void FunctionDeployer::ask(const std::string& name, const ring::Contact& node) {
+  const auto failed = [this, name, node](const caf::error& error) {
+    answered(name, node, fail(from_caf(error)));
+  };
+  const auto reached = [this, name, node, failed](const caf::actor& functions) {
+    const HostedRow row{name, functions_.at(name).run.version};
+    const HostMsg order = encode_host(row, context_.loop.now() + kHostTimeout);
+    context_.actor.request(functions, caf::infinite, order)
+        .then([this, name, node](const AckMsg&) { answered(name, node, {}); }, failed);
+  };
+  context_.actor.request(context_.node, caf::infinite, ReachActor{node, kFunctionsTarget})
+      .then(reached, failed);
+}
+
+void FunctionDeployer::answered(const std::string& name, const ring::Contact& node,
+                                const Status& status) {
+  Placement& placement = functions_.at(name).run.placement;
+  if (status) {
+    ++placed_;
+    placement.accepted(node);
+  } else if (is_functions_own(status.error().code)) {
+    placement.give_up(status.error());
+  } else {
+    log::debug("functions", "{} does not host {}: {}", node.id.brief(), name,
+               status.error().text());
+    placement.refused(status.error());
+  }
+  while (const auto next = placement.next()) ask(name, *next);
+  if (placement.is_settled()) settle(name);
+}
+
+void FunctionDeployer::settle(const std::string& name) {
+  Function& function = functions_.at(name);
+  const Placement& placement = function.run.placement;
+  if (function.queue.front().kind == Kind::deploy) return settle_deploy(name);
+  if (placement.placed().size() < function.row->instances &&
+      placement.placed().size() != function.instances.size())
+    log::warn("functions", "{} has {} of {} instances", name, placement.placed().size(),
+              function.row->instances);
+  function.instances = placement.placed();
+  release_surplus(name);
+  if (function.instances.empty())
+    return fail_operation(name, {Code::unavailable, "no node can host \"" + name + "\" now"});
+  finish(name, caf::make_message(caf::unit));
+}
+
+void FunctionDeployer::settle_deploy(const std::string& name) {
+  Function& function = functions_.at(name);
+  const Operation& operation = function.queue.front();
+  const Placement& placement = function.run.placement;
+  const std::optional<Error>& failure = placement.failure();
+  const bool is_own = failure && is_functions_own(failure->code);
+  if (placement.placed().empty() || is_own) {
+    when_done(context_.actor.request(context_.store, caf::infinite,
+                                     DropCode{function.run.version.id}));
+    Error error = is_own ? *failure : Error{Code::unavailable, "no node can host it"};
+    if (!is_own && failure) error.detail += ": " + failure->text();
+    return fail_operation(name, std::move(error));
+  }
+  const DeployedRow row{name, function.run.version, operation.instances};
+  const auto saved = [this, row] {
+    Function& done = functions_.at(row.name);
+    host_.keep(row.version.id);
+    if (done.row) host_.release(done.row->version.id);
+    if (!done.row) ++deployed_;
+    done.row = row;
+    done.instances = done.run.placement.placed();
+    release_surplus(row.name);
+    log::info("functions", "{} version {} is up on {} of {} nodes", row.name, row.version.number,
+              done.instances.size(), row.instances);
+    finish(row.name,
+           caf::make_message(DeployedFunction{row.name, row.version.id, row.version.number}));
+  };
+  const auto failed = [this, name](const caf::error& error) {
+    for (const ring::Contact& node : functions_.at(name).run.placement.placed())
+      send_unhost(name, node);
+    fail_operation(name, from_caf(error));
+  };
+  const SaveDeployed save{row, operation.source};
+  when_done(context_.actor.request(context_.store, caf::infinite, save), saved, failed);
+}
+
+/// Instances that are no longer needed: this node's own when another took it over, and those that
+/// came back after others had replaced them.
+void FunctionDeployer::release_surplus(const std::string& name) {
+  const Run& run = functions_.at(name).run;
+  for (const ring::Contact& node : run.current)
+    if (contains(run.placement.left(), node.id)) send_unhost(name, node);
+}
+
+void FunctionDeployer::start_remove(const std::string& name) {
+  Function& function = functions_.at(name);
+  if (!function.row)
+    return fail_operation(name, {Code::not_found, "no such function is deployed here"});
+  const auto erased = [this, name] {
+    Function& gone = functions_.at(name);
+    host_.release(gone.row->version.id);
+    gone.row.reset();
+    gone.instances.clear();
+    --deployed_;
+    find(name);
+  };
+  const auto failed = [this, name](const caf::error& error) {
+    fail_operation(name, from_caf(error));
+  };
+  when_done(context_.actor.request(context_.store, caf::infinite, EraseDeployed{name}), erased,
+            failed);
+}
+
+/// Nobody waits for the answer: a node that cannot be reached is not hosting either.
+void FunctionDeployer::send_unhost(const std::string& name, const ring::Contact& node) {
+  const auto reached = [this, name](const caf::actor& functions) {
+    const UnhostMsg order = encode_unhost(name, context_.loop.now() + kUnhostTimeout);
+    context_.actor.request(functions, caf::infinite, order)
+        .then([](const AckMsg&) {}, [](const caf::error&) {});
+  };
+  context_.actor.request(context_.node, caf::infinite, ReachActor{node, kFunctionsTarget})
+      .then(reached, [](const caf::error&) {});
+}
+
+}  // namespace themis

@@ -1,0 +1,15 @@
+#pragma once
+// Function workers: calls through the sandbox border, cold starts, memory of an isolate, process
+// starts.
+
+#include "bench/options.hpp"
+
+namespace themis::bench {
+
+/// Starts real function hosts from the files beside this build's programs. Fields:
+/// warm_call_p50_us, warm_call_p99_us, calls_per_s, handler_cpu_p50_us, cold_p50_us, cold_p99_us
+/// (install and first call of a function never seen), isolate_kb, spawn_worker_p50_ms (launch to
+/// the first answer of a call). Ends the program with 1 when a function host cannot be started.
+Figures measure_worker(const Options& options);
+
+}  // namespace themis::bench

@@ -47,8 +47,10 @@ Status Channel::on_record(std::span<std::byte> record) {
 }
 
 void Channel::send(MessageHeader header, const FramePtr& payload) {
-  THEMIS_ASSERT(has_payload(header.kind) == (payload && payload->size() > 0), "the kind says what follows");
-  THEMIS_ASSERT(!payload || payload->size() <= kMessageBytesMax, "the sender of a message checks its size");
+  THEMIS_ASSERT(has_payload(header.kind) == (payload && payload->size() > 0),
+                "the kind says what follows");
+  THEMIS_ASSERT(!payload || payload->size() <= kMessageBytesMax,
+                "the sender of a message checks its size");
   ++sent_messages_;
   header.length = payload ? static_cast<uint32_t>(payload->size()) : 0;
   std::byte raw[MessageHeader::kBytes];

@@ -1,6 +1,6 @@
 #pragma once
-// Channel: handshake, records and messages of one connection as a single state machine without I/O, clock or threads.
-// Session actors and the simulated world drive the same one.
+// Channel: handshake, records and messages of one connection as a single state machine without I/O,
+// clock or threads. Session actors and the simulated world drive the same one.
 
 #include <optional>
 
@@ -15,8 +15,8 @@ namespace themis::wire {
 class ChannelEvents {
  public:
   virtual ~ChannelEvents() = default;
-  /// The peer proved its identity; queued messages go out with the next flush. Returns the origin on whose account the
-  /// frames of this peer are held.
+  /// The peer proved its identity; queued messages go out with the next flush. Returns the origin
+  /// on whose account the frames of this peer are held.
   virtual OriginPtr on_established(const Established& peer) = 0;
   virtual void on_message(const MessageHeader& header, FramePtr payload) = 0;
 };
@@ -28,12 +28,13 @@ class Channel {
 
   /// Initiator: puts message 1 into the output.
   void start();
-  /// Takes received bytes in, any fragmentation; opens records in place. After an error the connection must be closed.
-  /// Errors: those of FrameSplitter, Handshake, Session and MessageHeader.
+  /// Takes received bytes in, any fragmentation; opens records in place. After an error the
+  /// connection must be closed. Errors: those of FrameSplitter, Handshake, Session and
+  /// MessageHeader.
   Status on_data(std::span<std::byte> data);
-  /// Queues a message; it is sealed by flush() together with others, before the handshake is over right behind its last
-  /// message. `payload`: null for kinds without one, else at most kMessageBytesMax. The caller bounds what is queued
-  /// (credit, backlog()).
+  /// Queues a message; it is sealed by flush() together with others, before the handshake is over
+  /// right behind its last message. `payload`: null for kinds without one, else at most
+  /// kMessageBytesMax. The caller bounds what is queued (credit, backlog()).
   void send(MessageHeader header, const FramePtr& payload);
   /// Seals what is queued. Afterwards output() holds every byte that can go out now.
   void flush();

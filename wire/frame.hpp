@@ -1,5 +1,6 @@
 #pragma once
-// Frame: an immutable, reference-counted Cap'n Proto segment. What actors pass around and what the wire carries.
+// Frame: an immutable, reference-counted Cap'n Proto segment. What actors pass around and what the
+// wire carries.
 
 #include <atomic>
 #include <cstdint>
@@ -12,8 +13,8 @@
 
 namespace themis::wire {
 
-/// Where a received frame came from, and the account of its memory: a session grants its peer new credit
-/// only when the frames it received were freed, so what a peer can make us hold is bounded.
+/// Where a received frame came from, and the account of its memory: a session grants its peer new
+/// credit only when the frames it received were freed, so what a peer can make us hold is bounded.
 /// Shared by the session and its frames; any thread.
 class Origin {
  public:
@@ -70,7 +71,8 @@ class FramePtr;
 class Frame {
  public:
   static constexpr size_t kWordBytes = 8;
-  /// What a received frame counts for on its origin's account besides its bytes: allocation and mailbox element.
+  /// What a received frame counts for on its origin's account besides its bytes: allocation and
+  /// mailbox element.
   static constexpr uint64_t kCost = 128;
   /// A frame of `words` zeroed words. Writable until it is shared.
   static FramePtr make(size_t words);

@@ -1,6 +1,7 @@
 #pragma once
-// Cuts a byte stream into frames, incrementally and strictly. Every frame starts with an 8-byte header
-// {u8 type, u8 version, u16 length of what follows, u32 sequence}; a length is checked before anything is kept for it.
+// Cuts a byte stream into frames, incrementally and strictly. Every frame starts with an 8-byte
+// header {u8 type, u8 version, u16 length of what follows, u32 sequence}; a length is checked
+// before anything is kept for it.
 
 #include "runtime/base/bytes.hpp"
 #include "wire/frame_header.hpp"
@@ -15,9 +16,10 @@ class FrameSplitter {
   /// Before a peer is authenticated only handshake messages fit; afterwards records do.
   void set_body_bytes_max(size_t bytes) { body_bytes_max_ = bytes; }
 
-  /// Calls `on_frame(std::span<std::byte>) -> Status` with each whole frame, header included. Whole frames inside `chunk`
-  /// are passed in place, so `on_frame` may overwrite them. Stops at the first error and returns it; the stream is then
-  /// of no more use. Errors: too_large (a length over the limit), malformed (another version), and those of `on_frame`.
+  /// Calls `on_frame(std::span<std::byte>) -> Status` with each whole frame, header included. Whole
+  /// frames inside `chunk` are passed in place, so `on_frame` may overwrite them. Stops at the
+  /// first error and returns it; the stream is then of no more use. Errors: too_large (a length
+  /// over the limit), malformed (another version), and those of `on_frame`.
   template <class F>
   Status feed(std::span<std::byte> chunk, F&& on_frame) {
     while (!chunk.empty()) {
@@ -52,17 +54,20 @@ class FrameSplitter {
     if (header.version != kProtocolVersion)
       return fail(Code::malformed, "a frame of protocol version " + std::to_string(header.version));
     if (header.length > body_bytes_max_)
-      return fail(Code::too_large, "a frame of " + std::to_string(header.length) + " bytes; at most " +
-                                       std::to_string(body_bytes_max_) + " fit here");
+      return fail(Code::too_large, "a frame of " + std::to_string(header.length) +
+                                       " bytes; at most " + std::to_string(body_bytes_max_) +
+                                       " fit here");
     return kFrameHeaderBytes + header.length;
   }
-  /// Moves what the partial frame still needs into it, the header first. Returns how many bytes were taken.
+  /// Moves what the partial frame still needs into it, the header first. Returns how many bytes
+  /// were taken.
   size_t keep(ByteView chunk) {
     size_t wanted = kFrameHeaderBytes;
     if (partial_.size() >= kFrameHeaderBytes)
       wanted = kFrameHeaderBytes + FrameHeader::read(partial_.data()).length;
     const size_t taken = std::min(wanted - partial_.size(), chunk.size());
-    partial_.insert(partial_.end(), chunk.begin(), chunk.begin() + static_cast<std::ptrdiff_t>(taken));
+    partial_.insert(partial_.end(), chunk.begin(),
+                    chunk.begin() + static_cast<std::ptrdiff_t>(taken));
     return taken;
   }
 

@@ -22,13 +22,15 @@ void MessageHeader::write(std::byte* to) const {
 Result<MessageHeader> MessageHeader::read(const std::byte* from) {
   MessageHeader header;
   const auto kind = load<uint8_t>(from + 4);
-  if (kind == 0 || kind > kLastKind || load<uint8_t>(from + 5) != 0 || load<uint16_t>(from + 6) != 0)
+  if (kind == 0 || kind > kLastKind || load<uint8_t>(from + 5) != 0 ||
+      load<uint16_t>(from + 6) != 0)
     return fail(Code::malformed, "a message of unknown kind " + std::to_string(kind));
   header.length = load<uint32_t>(from);
   if (header.length > kMessageBytesMax)
     return fail(Code::too_large, "a message of " + std::to_string(header.length) + " bytes");
   if (header.length % Frame::kWordBytes != 0)
-    return fail(Code::malformed, "a message of " + std::to_string(header.length) + " bytes, not whole words");
+    return fail(Code::malformed,
+                "a message of " + std::to_string(header.length) + " bytes, not whole words");
   header.kind = static_cast<MessageKind>(kind);
   if (has_payload(header.kind) != (header.length > 0))
     return fail(Code::malformed, "a message of kind " + std::to_string(kind) + " with " +

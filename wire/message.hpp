@@ -1,30 +1,31 @@
 #pragma once
-// Messages inside a session: a 40-byte header and a Cap'n Proto frame. A record holds as many as fit; a long one runs on
-// through the records that follow.
+// Messages inside a session: a 40-byte header and a Cap'n Proto frame. A record holds as many as
+// fit; a long one runs on through the records that follow.
 
 #include "wire/frame.hpp"
 
 namespace themis::wire {
 
 enum class MessageKind : uint8_t {
-  request = 1,    ///< Wants a response or a failure with the same request id.
+  request = 1,  ///< Wants a response or a failure with the same request id.
   response = 2,
-  failure = 3,    ///< Payload: schema Failure.
-  tell = 4,       ///< One-way.
-  credit = 5,     ///< Only its header's credit matters.
+  failure = 3,  ///< Payload: schema Failure.
+  tell = 4,     ///< One-way.
+  credit = 5,   ///< Only its header's credit matters.
   ping = 6,
   pong = 7,
-  monitor = 8,    ///< "Tell me when `target` ends."
+  monitor = 8,  ///< "Tell me when `target` ends."
   demonitor = 9,
-  down = 10,      ///< `target` ended; payload: schema Failure with the reason.
-  exit = 11,      ///< Asks `target` to end; payload: schema Failure with the reason.
-  close = 12,     ///< The sender is done with this session; nothing follows.
-  drain = 13,     ///< The sender will ask nothing more here and only answers: the receiver opens another session if it
-                  ///< has more to say, says drain itself, and either side closes when all is answered.
+  down = 10,   ///< `target` ended; payload: schema Failure with the reason.
+  exit = 11,   ///< Asks `target` to end; payload: schema Failure with the reason.
+  close = 12,  ///< The sender is done with this session; nothing follows.
+  drain = 13,  ///< The sender will ask nothing more here and only answers: the receiver opens
+               ///< another session if it has more to say, says drain itself, and either side closes
+               ///< when all is answered.
 };
 
-/// Whether messages of this kind have a payload. The others are control messages: they must always pass, so they cost no
-/// credit, and they reach no actor, so they need none.
+/// Whether messages of this kind have a payload. The others are control messages: they must always
+/// pass, so they cost no credit, and they reach no actor, so they need none.
 constexpr bool has_payload(MessageKind kind) {
   switch (kind) {
     case MessageKind::request:
@@ -32,32 +33,36 @@ constexpr bool has_payload(MessageKind kind) {
     case MessageKind::failure:
     case MessageKind::tell:
     case MessageKind::down:
-    case MessageKind::exit: return true;
-    default: return false;
+    case MessageKind::exit:
+      return true;
+    default:
+      return false;
   }
 }
 
-/// Names an actor on the other side: the first 8 bytes of a hash of its exported name, or a number it was given.
+/// Names an actor on the other side: the first 8 bytes of a hash of its exported name, or a number
+/// it was given.
 using Target = uint64_t;
 
 struct MessageHeader {
   static constexpr size_t kBytes = 40;
-  uint32_t length = 0;       ///< Payload bytes, a multiple of 8.
+  uint32_t length = 0;  ///< Payload bytes, a multiple of 8.
   MessageKind kind = MessageKind::tell;
   uint32_t deadline_ms = 0;  ///< Time left for a request when it was sent; 0: no deadline.
-  uint32_t credit = 0;       ///< Bytes the sender of this header may be sent on top of what it granted before.
+  uint32_t credit =
+      0;  ///< Bytes the sender of this header may be sent on top of what it granted before.
   Target target = 0;
-  uint64_t request = 0;      ///< Chosen by the requester, unique among its open requests.
-  uint64_t type = 0;         ///< Cap'n Proto type id of the payload.
+  uint64_t request = 0;  ///< Chosen by the requester, unique among its open requests.
+  uint64_t type = 0;     ///< Cap'n Proto type id of the payload.
 
   void write(std::byte* to) const;
-  /// Errors: malformed (kind, padding, length not whole words, a payload where there is none or none where there is
-  /// one), too_large (over kMessageBytesMax).
+  /// Errors: malformed (kind, padding, length not whole words, a payload where there is none or
+  /// none where there is one), too_large (over kMessageBytesMax).
   static Result<MessageHeader> read(const std::byte* from);
 };
 
-/// What a message takes of the credit its receiver granted: nothing without a payload (control messages must always pass),
-/// else what the receiver's frame counts for.
+/// What a message takes of the credit its receiver granted: nothing without a payload (control
+/// messages must always pass), else what the receiver's frame counts for.
 constexpr int64_t credit_cost(uint64_t length) {
   return length == 0 ? 0 : static_cast<int64_t>(length + Frame::kCost);
 }
@@ -73,8 +78,8 @@ class MessageReader {
  public:
   explicit MessageReader(OriginPtr origin = {}) : origin_(std::move(origin)) {}
 
-  /// Calls `on_message(const MessageHeader&, FramePtr)` for each whole message. Errors as MessageHeader::read;
-  /// after one the session is of no more use.
+  /// Calls `on_message(const MessageHeader&, FramePtr)` for each whole message. Errors as
+  /// MessageHeader::read; after one the session is of no more use.
   template <class F>
   Status feed(ByteView plaintext, F&& on_message) {
     while (!plaintext.empty()) {

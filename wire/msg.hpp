@@ -1,5 +1,6 @@
 #pragma once
-// Msg<Schema>: the typed handle of a frame. Builder<Schema> writes one, View<Schema> reads one, both without a copy.
+// Msg<Schema>: the typed handle of a frame. Builder<Schema> writes one, View<Schema> reads one,
+// both without a copy.
 
 #include <capnp/message.h>
 #include <capnp/schema.h>
@@ -12,8 +13,8 @@
 
 namespace themis::wire {
 
-/// Pointers nest this deep at most, and a reader follows at most kTraversalFactor times a frame's words
-/// (so a small frame cannot make a reader loop over shared pointers for long).
+/// Pointers nest this deep at most, and a reader follows at most kTraversalFactor times a frame's
+/// words (so a small frame cannot make a reader loop over shared pointers for long).
 inline constexpr int kNestingMax = 32;
 inline constexpr uint64_t kTraversalFactor = 4;
 inline constexpr uint64_t kTraversalExtraWords = 1024;
@@ -63,8 +64,8 @@ class Msg {
   FramePtr frame_;
 };
 
-/// Lets Cap'n Proto write into the frame that is sent; grows into further segments when the hint was too small, and
-/// finish() then copies once.
+/// Lets Cap'n Proto write into the frame that is sent; grows into further segments when the hint
+/// was too small, and finish() then copies once.
 class FrameBuilder final : public capnp::MessageBuilder {
  public:
   static constexpr size_t kDefaultWords = 64;
@@ -100,16 +101,19 @@ class Builder {
   typename S::Builder root_;
 };
 
-/// Runs `read(view)` over a message that a peer wrote and turns every fault of its bytes into Code::malformed.
-/// `read` returns a Result and must copy out what it keeps: this is where a message becomes a bounded value.
+/// Runs `read(view)` over a message that a peer wrote and turns every fault of its bytes into
+/// Code::malformed. `read` returns a Result and must copy out what it keeps: this is where a
+/// message becomes a bounded value.
 template <class S, class F>
-auto decode(const Msg<S>& message, F&& read) -> decltype(read(std::declval<const typename S::Reader&>())) {
+auto decode(const Msg<S>& message, F&& read)
+    -> decltype(read(std::declval<const typename S::Reader&>())) {
   if (!message.frame()) return fail(Code::malformed, "an empty message");
   try {
     const View<S> view = message.view();
     return read(*view);
   } catch (const kj::Exception& fault) {
-    return fail(Code::malformed, std::string("not a valid message: ") + fault.getDescription().cStr());
+    return fail(Code::malformed,
+                std::string("not a valid message: ") + fault.getDescription().cStr());
   }
 }
 

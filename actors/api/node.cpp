@@ -54,8 +54,8 @@ Result<wire::Identity> make_identity(const NodeSettings& settings, Rng& rng) {
   std::error_code error;
   std::filesystem::create_directories(settings.data, error);
   if (error) return fail(Code::io, settings.data + ": " + error.message());
-  return wire::load_or_create_identity(std::filesystem::path(settings.data) / "identity", settings.network,
-                                       rng);
+  return wire::load_or_create_identity(std::filesystem::path(settings.data) / "identity",
+                                       settings.network, rng);
 }
 
 }  // namespace
@@ -66,8 +66,10 @@ NodeSettings NodeSettings::from_arguments(int argc, char** argv) {
   app.add_option("--join", settings.join, "A node to join through: HOST:PORT or NODEID@HOST:PORT")
       ->capture_default_str();
   app.add_option("--network", settings.network, "The network's name")->capture_default_str();
-  app.add_option("--listen", settings.listen, "Where other nodes reach this one")->capture_default_str();
-  app.add_option("--data", settings.data, "Directory of the identity; without it a new one at every start");
+  app.add_option("--listen", settings.listen, "Where other nodes reach this one")
+      ->capture_default_str();
+  app.add_option("--data", settings.data,
+                 "Directory of the identity; without it a new one at every start");
   app.add_flag("--verbose", settings.verbose, "Log to stderr");
   try {
     app.parse(argc, argv);
@@ -113,6 +115,9 @@ struct Node::Impl {
     in_loop([&] {
       node = spawn_hosted<NodeActor>(reactor, std::move(options));
       status = node->start();
+      if (status) return;
+      caf::anon_send_exit(node.handle(), caf::exit_reason::user_shutdown);
+      node.reset();
     });
     return status;
   }
@@ -140,8 +145,9 @@ struct Node::Impl {
     }
     bool late = false;
     while (open > 0 && !late)
-      self->receive([&](const caf::down_msg&) { --open; },
-                    caf::after(std::chrono::milliseconds(to_ms(kLeaveMax))) >> [&] { late = true; });
+      self->receive(
+          [&](const caf::down_msg&) { --open; },
+          caf::after(std::chrono::milliseconds(to_ms(kLeaveMax))) >> [&] { late = true; });
   }
   ~Impl() {
     end_services();
@@ -188,7 +194,7 @@ Node::Node(const NodeSettings& settings) {
       kJoinMax, [this] { return impl_->node->ring().state() == ring::Ring::State::joined; });
   if (!joined)
     stop_and_give_up("cannot join \"" + settings.network + "\" through " + settings.join +
-            "; is a node of that network running there?");
+                     "; is a node of that network running there?");
 }
 
 Node::~Node() = default;
@@ -205,14 +211,14 @@ Status Node::serve_factory(const std::string& name, std::function<ServiceRunner(
   const auto on_error = [&status](const caf::error& error) { status = fail(from_caf(error)); };
   const caf::actor node = impl_->node.handle();
   Impl* impl = impl_.get();
-  ChildSpec child{.id = name, .start = [=](caf::event_based_actor* parent) -> Result<caf::actor> {
-                    const caf::actor actor =
-                        parent->spawn<ServiceActor>(service_name(name), make, node);
-                    impl->loop.post([impl, name, actor] {
-                      impl->exports.add(service_name(name), caf::actor_cast<caf::strong_actor_ptr>(actor));
-                    });
-                    return actor;
-                  }};
+  ChildSpec child{
+      .id = name, .start = [=](caf::event_based_actor* parent) -> Result<caf::actor> {
+        const caf::actor actor = parent->spawn<ServiceActor>(service_name(name), make, node);
+        impl->loop.post([impl, name, actor] {
+          impl->exports.add(service_name(name), caf::actor_cast<caf::strong_actor_ptr>(actor));
+        });
+        return actor;
+      }};
   self->request(impl_->services, caf::infinite, AddChild{std::move(child)})
       .receive([](const caf::actor&) {}, on_error);
   THEMIS_CHECK(std::move(status));
@@ -222,7 +228,8 @@ Status Node::serve_factory(const std::string& name, std::function<ServiceRunner(
   return status;
 }
 
-Result<wire::FramePtr> Node::call_frame(const std::string& name, wire::FramePtr params, Duration timeout) {
+Result<wire::FramePtr> Node::call_frame(const std::string& name, wire::FramePtr params,
+                                        Duration timeout) {
   params.writable()->set_deadline(std::chrono::steady_clock::now() + timeout);
   caf::scoped_actor self{impl_->system.caf()};
   Result<wire::FramePtr> outcome = fail(Code::timeout, "no answer from \"" + name + "\" in time");

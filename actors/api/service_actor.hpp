@@ -1,5 +1,6 @@
 #pragma once
-// The actor a typed service runs in, and the one that calls services for threads that are no actors.
+// The actor a typed service runs in, and the one that calls services for threads that are no
+// actors.
 
 #include "actors/api/service_calls.hpp"
 

@@ -33,7 +33,8 @@ void ServiceCalls::call(const std::string& name, wire::FramePtr params, Answer t
 void ServiceCalls::try_next(uint64_t id) {
   Call& call = calls_.at(id);
   if (call.left.empty())
-    return finish(id, fail(Code::unavailable, "no instance of \"" + call.name + "\" can be reached"));
+    return finish(id,
+                  fail(Code::unavailable, "no instance of \"" + call.name + "\" can be reached"));
   const size_t chosen = rng_.below(call.left.size());
   const ring::Contact contact = call.left[chosen].provider;
   call.left.erase(call.left.begin() + static_cast<std::ptrdiff_t>(chosen));

@@ -20,13 +20,15 @@ class ServiceCalls {
   static constexpr Duration kFoundFor = 2s;
   static constexpr size_t kNamesMax = 4096;
 
-  ServiceCalls(caf::event_based_actor& self, caf::actor node) : self_(self), node_(std::move(node)) {}
+  ServiceCalls(caf::event_based_actor& self, caf::actor node)
+      : self_(self), node_(std::move(node)) {}
 
-  /// Asks one instance, chosen at random; another one when nothing could be sent to it. `then` is called once, or
-  /// destroyed by stop().
+  /// Asks one instance, chosen at random; another one when nothing could be sent to it. `then` is
+  /// called once, or destroyed by stop().
   void call(const std::string& name, wire::FramePtr params, Answer then);
 
-  /// Drops what waits. Called when the actor exits: what waits holds promises, and those hold the actor.
+  /// Drops what waits. Called when the actor exits: what waits holds promises, and those hold the
+  /// actor.
   void stop() { std::exchange(calls_, {}).clear(); }
 
  private:

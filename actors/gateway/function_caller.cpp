@@ -176,6 +176,12 @@ void FunctionCaller::finish(uint64_t id, Result<Answer> answer) {
   node.mapped().then(std::move(answer));
 }
 
+void FunctionCaller::stop() {
+  open_.clear();
+  proxies_.clear();
+  node_ = functions_ = nullptr;
+}
+
 void FunctionCaller::on_down(const caf::actor_addr& proxy) {
   std::erase_if(proxies_, [&proxy](const auto& entry) {
     return entry.second.address() == proxy;

@@ -52,6 +52,8 @@ class FunctionCaller {
   void forget(const std::string& ring_name) { router_.forget(ring_name); }
   /// A proxy ended.
   void on_down(const caf::actor_addr& proxy);
+  /// The gateway ends: no call is answered any more, no actor is held.
+  void stop();
 
   const Counters& counters() const { return counters_; }
   size_t open_calls() const { return open_.size(); }

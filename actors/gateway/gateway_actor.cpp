@@ -61,8 +61,13 @@ void GatewayActor::drain(const caf::error& reason) {
 }
 
 void GatewayActor::on_exit() {
+  caller_.stop();
   pending_.clear();
   server_.reset();
+  // Those who ask each other must not keep each other alive.
+  for (caf::actor* handle :
+       {&options_.node, &options_.functions, &options_.workers, &options_.enclave})
+    *handle = nullptr;
 }
 
 void GatewayActor::on_request(http::Request&& request, http::Responder responder) {

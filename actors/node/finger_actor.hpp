@@ -8,8 +8,9 @@ namespace themis {
 
 class NodeActor;
 
-/// Hosted by its node: what it is sent goes to the contact's node actor, over the session there is or a new one. Ends when
-/// the contact leaves the routing table. Its size is measured by `themis-bench actors`.
+/// Hosted by its node: what it is sent goes to the contact's node actor, over the session there is
+/// or a new one. Ends when the contact leaves the routing table. Its size is measured by
+/// `themis-bench actors`.
 class FingerActor final : public HostedActor {
  public:
   FingerActor(caf::actor_config& config, Reactor& reactor, NodeActor& node, ring::Contact contact)

@@ -22,11 +22,16 @@ caf::message outcome(const Result<T>& result) {
 
 std::string_view state_name(SessionActor::State state) {
   switch (state) {
-    case SessionActor::State::connecting: return "connecting";
-    case SessionActor::State::handshake: return "handshake";
-    case SessionActor::State::open: return "open";
-    case SessionActor::State::draining: return "draining";
-    case SessionActor::State::closed: return "closed";
+    case SessionActor::State::connecting:
+      return "connecting";
+    case SessionActor::State::handshake:
+      return "handshake";
+    case SessionActor::State::open:
+      return "open";
+    case SessionActor::State::draining:
+      return "draining";
+    case SessionActor::State::closed:
+      return "closed";
   }
   return "closed";
 }
@@ -43,7 +48,8 @@ Status NodeActor::start() {
   peers_.set_lost([this](const NodeId& peer, const Error&) { on_lost(peer); });
   THEMIS_CHECK(peers_.listen(options_.listen));
   if (options_.advertise.host.empty()) options_.advertise = peers_.address();
-  ring_.emplace(ring::Contact{options_.identity->id(), options_.advertise}, options_.ring, *options_.rng);
+  ring_.emplace(ring::Contact{options_.identity->id(), options_.advertise}, options_.ring,
+                *options_.rng);
   options_.exports->add(kNodeActorName, caf::strong_actor_ptr{ctrl()});
   ring_->start(options_.bootstrap, moment());
   pump();
@@ -55,11 +61,13 @@ ring::Moment NodeActor::moment() const {
 }
 
 void NodeActor::on_message(caf::mailbox_element& element) {
+  if (!ring_) return reply(element, failure({Code::unavailable, "the node has not started"}));
   if (element.mid.is_response()) return on_answer(element);
   if (const wire::FramePtr* frame = options_.types->frame_of(element.content()))
     return on_question(element, *frame);
   if (on_local(element)) return;
-  dead_letters().record(DeadLetterKind::unexpected, type_name(element.content()), reactor_.loop().now());
+  dead_letters().record(DeadLetterKind::unexpected, type_name(element.content()),
+                        reactor_.loop().now());
   reply(element, failure({Code::invalid, "a node takes no such message"}));
 }
 
@@ -69,7 +77,8 @@ void NodeActor::on_question(caf::mailbox_element& element, const wire::FramePtr&
   const Result<ring::Question> question = ring::decode_question(frame);
   if (!question) return reply(element, failure(question.error()));
   const Result<ring::Reply> answer = ring_->answer(*peer, *question, moment());
-  reply(element, answer ? options_.types->message_of(ring::encode(*answer)) : failure(answer.error()));
+  reply(element,
+        answer ? options_.types->message_of(ring::encode(*answer)) : failure(answer.error()));
   pump();
 }
 
@@ -151,19 +160,21 @@ void NodeActor::reach(const ReachActor& reach, Waiter waiter) {
               });
 }
 
-void NodeActor::forward(const ring::Contact& to, wire::Target target, caf::mailbox_element& element) {
+void NodeActor::forward(const ring::Contact& to, wire::Target target,
+                        caf::mailbox_element& element) {
   const wire::FramePtr* frame = options_.types->frame_of(element.content());
   if (frame == nullptr)
     return reply(element, failure({Code::invalid, "only wire messages travel to other processes"}));
   const Waiter waiter{element.sender, element.mid};
-  peers_.open(to.id, to.address, [this, waiter, target, frame = *frame](Result<PeerTable::Session> session) {
-    if (!session) return answer(waiter, failure(session.error()));
-    if (waiter.id.is_request()) {
-      (*session)->send_request(waiter.sender, waiter.id, target, frame);
-    } else {
-      (*session)->send_tell(target, frame);
-    }
-  });
+  peers_.open(to.id, to.address,
+              [this, waiter, target, frame = *frame](Result<PeerTable::Session> session) {
+                if (!session) return answer(waiter, failure(session.error()));
+                if (waiter.id.is_request()) {
+                  (*session)->send_request(waiter.sender, waiter.id, target, frame);
+                } else {
+                  (*session)->send_tell(target, frame);
+                }
+              });
 }
 
 /// A contact's session ended: it restarted, or it is gone. One attempt tells which.
@@ -181,8 +192,10 @@ void NodeActor::on_lost(const NodeId& peer) {
 void NodeActor::pump() {
   if (std::exchange(pumping_, true)) return;
   const caf::strong_actor_ptr keep_alive{ctrl()};  // it may leave in here
-  for (ring::Effects effects = ring_->take_effects(); !effects.empty(); effects = ring_->take_effects())
-    for (const ring::Effect& effect : effects) std::visit([this](const auto& e) { run(e); }, effect);
+  for (ring::Effects effects = ring_->take_effects(); !effects.empty();
+       effects = ring_->take_effects())
+    for (const ring::Effect& effect : effects)
+      std::visit([this](const auto& e) { run(e); }, effect);
   pumping_ = false;
   if (getf(is_terminated_flag)) return;
   const TimePoint due = ring_->next_wakeup();
@@ -245,7 +258,7 @@ void NodeActor::run(const ring::JoinFailed& failed) {
 void NodeActor::run(const ring::Left&) { stop(); }
 
 void NodeActor::on_exit(const caf::error& reason) {
-  if (reason == caf::exit_reason::kill) return stop();
+  if (reason == caf::exit_reason::kill || !ring_) return stop();
   ring_->leave(moment());
   pump();
 }
@@ -253,14 +266,15 @@ void NodeActor::on_exit(const caf::error& reason) {
 void NodeActor::stop() {
   if (getf(is_terminated_flag)) return;
   const caf::strong_actor_ptr keep_alive{ctrl()};
-  log::info("node", "{} left the ring", options_.identity->id().brief());
+  if (ring_) log::info("node", "{} left the ring", options_.identity->id().brief());
   reactor_.loop().cancel(timer_);
   options_.exports->remove(kNodeTarget);
   const auto fingers = std::exchange(fingers_, {});
   for (const auto& [id, finger] : fingers) finger->end({Code::unavailable, "the node has left"});
   peers_.close_all();
   const auto waiters = std::exchange(waiters_, {});
-  for (const auto& [user, waiter] : waiters) answer(waiter, failure({Code::cancelled, "the node has left"}));
+  for (const auto& [user, waiter] : waiters)
+    answer(waiter, failure({Code::cancelled, "the node has left"}));
   quit(caf::exit_reason::normal);
 }
 
@@ -290,6 +304,8 @@ NodeReport NodeActor::report() const {
 
 void FingerActor::end(const Error& why) { quit(to_caf(why)); }
 
-void FingerActor::on_message(caf::mailbox_element& element) { node_.forward(contact_, kNodeTarget, element); }
+void FingerActor::on_message(caf::mailbox_element& element) {
+  node_.forward(contact_, kNodeTarget, element);
+}
 
 }  // namespace themis

@@ -1,6 +1,6 @@
 #pragma once
-// The node actor: one virtual node of the ring. Turns messages and sessions into events of ring::Ring and its effects into
-// messages, timers and finger actors.
+// The node actor: one virtual node of the ring. Turns messages and sessions into events of
+// ring::Ring and its effects into messages, timers and finger actors.
 
 #include <map>
 #include <unordered_map>
@@ -31,21 +31,24 @@ struct NodeOptions {
   Rng* rng = nullptr;
 };
 
-/// Hosted on the reactor of its sockets. An exit message makes it leave the ring (at most RingOptions::leave_timeout), then it
-/// ends. In-process interface: node_api.hpp.
+/// Hosted on the reactor of its sockets. An exit message makes it leave the ring (at most
+/// RingOptions::leave_timeout), then it ends. In-process interface: node_api.hpp.
 class NodeActor final : public HostedActor {
  public:
   NodeActor(caf::actor_config& config, Reactor& reactor, NodeOptions options);
 
-  /// Listens and joins. Errors: io (the address is in use).
+  /// Listens and joins. Errors: io (the address is in use); the node is of no use then, but may be
+  /// sent an exit.
   Status start();
   /// The bound address.
   net::Address address() const { return peers_.address(); }
   NodeReport report() const;
+  /// Only once start() has succeeded.
   const ring::Ring& ring() const { return *ring_; }
   const PeerTable& peers() const { return peers_; }
 
-  /// What a finger was sent, on its way to `to`. The sender is answered with a failure when there is no way.
+  /// What a finger was sent, on its way to `to`. The sender is answered with a failure when there
+  /// is no way.
   void forward(const ring::Contact& to, wire::Target target, caf::mailbox_element& element);
   const char* name() const override { return "node"; }
 

@@ -1,5 +1,6 @@
 #pragma once
-// What the actors of a process may ask its node actor. Each is one message; use `request`. Never crosses a session.
+// What the actors of a process may ask its node actor. Each is one message; use `request`. Never
+// crosses a session.
 
 #include <caf/actor.hpp>
 #include <caf/allowed_unsafe_message_type.hpp>
@@ -15,8 +16,8 @@ namespace themis {
 struct FindName {
   std::string name;
 };
-/// Announces that this node provides `name` until it is withdrawn or the node leaves. -> caf::unit when it is stored.
-/// Errors: malformed, overloaded, unavailable.
+/// Announces that this node provides `name` until it is withdrawn or the node leaves. -> caf::unit
+/// when it is stored. Errors: malformed, overloaded, unavailable.
 struct ProvideName {
   std::string name;
   Bytes payload;
@@ -24,13 +25,15 @@ struct ProvideName {
 struct WithdrawName {
   std::string name;
 };
-/// Which nodes are responsible for a point? -> ring::Contacts: the responsible node, then its successors.
+/// Which nodes are responsible for a point? -> ring::Contacts: the responsible node, then its
+/// successors.
 struct FindResponsible {
   ring::Point point;
 };
-/// The actor `target` (Exports::target_of(name)) of the node `contact`; connects when there is no session yet.
-/// -> caf::actor, a proxy. For the node itself: the exported actor. Errors: unavailable (nothing has been sent then),
-/// wrong_peer, not_found (no such actor here), timeout.
+/// The actor `target` (Exports::target_of(name)) of the node `contact`; connects when there is no
+/// session yet.
+/// -> caf::actor, a proxy. For the node itself: the exported actor. Errors: unavailable (nothing
+/// has been sent then), wrong_peer, not_found (no such actor here), timeout.
 struct ReachActor {
   ring::Contact contact;
   wire::Target target = 0;

@@ -104,12 +104,14 @@ void Ring::refresh_finger() {
 /// together from there.
 void Ring::look_for_other_ring() {
   std::erase_if(remembered_, [&](const Contact& c) { return table_.find(c.id) != nullptr; });
-  const size_t choices = bootstrap_.size() + remembered_.size();
-  if (merging_ || choices == 0) return;
+  if (merging_ || (bootstrap_.empty() && remembered_.empty())) return;
   merging_ = true;
-  const size_t choice = rng_.below(choices);
-  const Contact entry = choice < bootstrap_.size() ? Contact{{}, bootstrap_[choice]}
-                                                   : remembered_[choice - bootstrap_.size()];
+  // Every other time by address: a first node that came back without a memory of its ring is known
+  // by nothing else, and of many lost contacts few are ever there again.
+  const bool by_address = !bootstrap_.empty() && (remembered_.empty() || rng_.below(2) == 0);
+  const Contact entry = by_address
+                            ? Contact{{}, bootstrap_[next_bootstrap_++ % bootstrap_.size()]}
+                            : remembered_[rng_.below(remembered_.size())];
   run_lookup(point(table_.self().id), {entry}, [this](Result<Lookup::Found> found) {
     merging_ = false;
     if (!found || state_ != State::joined) return;

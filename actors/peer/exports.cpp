@@ -5,7 +5,8 @@
 namespace themis {
 
 wire::Target Exports::target_of(std::string_view name) {
-  const crypto::Digest digest = crypto::Hasher("themis/actor/v1").add_framed(as_bytes(name)).finish();
+  const crypto::Digest digest =
+      crypto::Hasher("themis/actor/v1").add_framed(as_bytes(name)).finish();
   return load<wire::Target>(digest.data());
 }
 

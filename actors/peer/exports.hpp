@@ -1,5 +1,6 @@
 #pragma once
-// The actors of this process that peers may address, by the hash of a name or by a number they were told.
+// The actors of this process that peers may address, by the hash of a name or by a number they were
+// told.
 
 #include <caf/actor_control_block.hpp>
 #include <string_view>
@@ -15,7 +16,8 @@ class Exports {
   /// The target of an exported name: the first 8 bytes of BLAKE2b-256("themis/actor/v1", name).
   static wire::Target target_of(std::string_view name);
 
-  /// Makes `actor` reachable under `name`; a second actor of that name replaces the first (a restart).
+  /// Makes `actor` reachable under `name`; a second actor of that name replaces the first (a
+  /// restart).
   wire::Target add(std::string_view name, caf::strong_actor_ptr actor);
   /// Makes `actor` reachable under a new number.
   wire::Target add_unnamed(caf::strong_actor_ptr actor);

@@ -53,7 +53,8 @@ void PeerTable::open(const NodeId& peer, const net::Address& address, Opened the
     dial->waiters.push_back({peer, std::move(then)});
     return;
   }
-  if (entries_.size() >= kSessionsMax) return then(fail(Code::overloaded, "too many sessions are open"));
+  if (entries_.size() >= kSessionsMax)
+    return then(fail(Code::overloaded, "too many sessions are open"));
   ++counters_.dialled;
   const std::optional<NodeId> expected = peer.is_zero() ? std::nullopt : std::optional(peer);
   Session session = spawn_hosted<SessionActor>(reactor_, context_, times_, true, expected);
@@ -102,8 +103,9 @@ void PeerTable::no_longer_half_open(Entry& entry) {
   if (host->second.empty()) half_open_hosts_.erase(host);
 }
 
-/// True when `fresh` is to be used. Both ends come to the same answer: a newer session of the same initiator replaces
-/// the older one (its end restarted); else the one that the lower identity opened wins.
+/// True when `fresh` is to be used. Both ends come to the same answer: a newer session of the same
+/// initiator replaces the older one (its end restarted); else the one that the lower identity
+/// opened wins.
 bool PeerTable::prefer(const SessionActor& existing, const SessionActor& fresh) const {
   if (existing.state() != SessionActor::State::open) return true;
   if (existing.initiator() == fresh.initiator()) return true;

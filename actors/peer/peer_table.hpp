@@ -1,5 +1,6 @@
 #pragma once
-// All sessions of one node: who is connected, who is being dialled, who knocks. At most one session per peer is in use.
+// All sessions of one node: who is connected, who is being dialled, who knocks. At most one session
+// per peer is in use.
 
 #include <functional>
 #include <set>
@@ -10,9 +11,10 @@
 
 namespace themis {
 
-/// Reactor thread only. Limits: kSessionsMax sessions, kHalfOpenMax handshakes of callers that have not proved who they
-/// are (kHalfOpenPerHostMax from one host), each for SessionTimes::handshake. Past a half-open limit the oldest handshake
-/// makes room: callers that stall keep nobody out, as a live one is through in a millisecond.
+/// Reactor thread only. Limits: kSessionsMax sessions, kHalfOpenMax handshakes of callers that have
+/// not proved who they are (kHalfOpenPerHostMax from one host), each for SessionTimes::handshake.
+/// Past a half-open limit the oldest handshake makes room: callers that stall keep nobody out, as a
+/// live one is through in a millisecond.
 class PeerTable final : private SessionOwner, private net::Acceptor {
  public:
   static constexpr size_t kSessionsMax = 4096;
@@ -27,7 +29,8 @@ class PeerTable final : private SessionOwner, private net::Acceptor {
   struct Counters {
     uint64_t accepted = 0;
     uint64_t dialled = 0;
-    uint64_t refused = 0;            ///< Connections closed at once: kSessionsMax are open, or this node leaves.
+    uint64_t refused =
+        0;  ///< Connections closed at once: kSessionsMax are open, or this node leaves.
     uint64_t evicted = 0;            ///< Half-open handshakes that made room.
     uint64_t handshakes_failed = 0;  ///< All that ended without a session, evicted ones included.
   };
@@ -42,9 +45,10 @@ class PeerTable final : private SessionOwner, private net::Acceptor {
   Status listen(const net::Address& address);
   net::Address address() const { return listener_->address(); }
 
-  /// Gives `then` the session with `peer` (zero: whoever of the network answers at `address`), the one there is or a new
-  /// one. `then` may run before open() returns. Errors: unavailable, wrong_peer, timeout, overloaded and the handshake's;
-  /// nothing has been sent then but the handshake.
+  /// Gives `then` the session with `peer` (zero: whoever of the network answers at `address`), the
+  /// one there is or a new one. `then` may run before open() returns. Errors: unavailable,
+  /// wrong_peer, timeout, overloaded and the handshake's; nothing has been sent then but the
+  /// handshake.
   void open(const NodeId& peer, const net::Address& address, Opened then);
   /// The session in use with `peer`; null when there is none that takes new messages.
   SessionActor* find(const NodeId& peer) const;

@@ -7,7 +7,8 @@ namespace themis {
 void ProxyActor::on_message(caf::mailbox_element& element) {
   const wire::FramePtr* frame = session_->types().frame_of(element.content());
   if (frame == nullptr) {
-    reply(element, caf::make_message(to_caf({Code::invalid, "only wire messages travel to other processes"})));
+    reply(element, caf::make_message(
+                       to_caf({Code::invalid, "only wire messages travel to other processes"})));
   } else if (element.mid.is_request()) {
     session_->send_request(std::move(element.sender), element.mid, target_, *frame);
   } else {

@@ -5,9 +5,9 @@
 
 namespace themis {
 
-/// Forwards what it is sent through its session: one-way messages, requests, exit messages. Ends with the reason its
-/// original ended of, so CAF's monitors, links and requests work across processes. Takes only messages that are one
-/// Msg<Schema>; others bounce with Code::invalid.
+/// Forwards what it is sent through its session: one-way messages, requests, exit messages. Ends
+/// with the reason its original ended of, so CAF's monitors, links and requests work across
+/// processes. Takes only messages that are one Msg<Schema>; others bounce with Code::invalid.
 class ProxyActor final : public HostedActor {
  public:
   ProxyActor(caf::actor_config& config, Reactor& reactor, HostedPtr<SessionActor> session,

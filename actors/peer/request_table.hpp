@@ -10,8 +10,9 @@
 
 namespace themis {
 
-/// Slots that are used again, so that a request allocates nothing. An id is a slot and its generation: an answer that comes
-/// after its deadline, or twice, finds no request. Reactor thread only.
+/// Slots that are used again, so that a request allocates nothing. An id is a slot and its
+/// generation: an answer that comes after its deadline, or twice, finds no request. Reactor thread
+/// only.
 class RequestTable {
  public:
   struct Request {

@@ -33,8 +33,8 @@ SessionActor::SessionActor(caf::actor_config& config, Reactor& reactor,
   if (times_.handshake > 0s) arm_tick(times_.handshake);
 }
 
-/// The last reference may be dropped by any thread (an actor that never answered a request holds one), long after the
-/// reactor: a closed session has nothing left there.
+/// The last reference may be dropped by any thread (an actor that never answered a request holds
+/// one), long after the reactor: a closed session has nothing left there.
 SessionActor::~SessionActor() {
   if (state_ == State::closed) return;
   reactor_.loop().cancel(tick_);
@@ -75,7 +75,8 @@ wire::OriginPtr SessionActor::on_established(const wire::Established& peer) {
   peer_ = peer.peer;
   state_ = State::open;
   last_heard_ = received_at_;
-  // The origin may outlive the session: its frames may wait in mailboxes. It must not keep the session alive.
+  // The origin may outlive the session: its frames may wait in mailboxes. It must not keep the
+  // session alive.
   const caf::weak_actor_ptr self{ctrl()};
   origin_ = wire::OriginPtr(new wire::Origin(peer_, kGrantStepBytes, [self] {
     if (const auto session = caf::actor_cast<caf::strong_actor_ptr>(self))
@@ -96,8 +97,7 @@ void SessionActor::on_message(caf::mailbox_element& element) {
     return on_local_down(down.source, down.reason);
   }
   if (content.match_elements<caf::tick_atom>()) return grant_credit();
-  reply(element,
-        caf::make_message(to_caf({Code::invalid, "send to a proxy, not to the session"})));
+  reply(element, caf::make_message(to_caf({Code::invalid, "send to a proxy, not to the session"})));
 }
 
 void SessionActor::on_exit(const caf::error&) { finish(); }
@@ -111,8 +111,7 @@ void SessionActor::flush() {
   const size_t written = stream_->write(output);
   counters_.bytes_sent += written;
   channel_->consume(written);
-  if (channel_->backlog() > kBacklogBytesMax)
-    close({Code::overloaded, "the peer does not read"});
+  if (channel_->backlog() > kBacklogBytesMax) close({Code::overloaded, "the peer does not read"});
 }
 
 void SessionActor::arm_tick(Duration delay) {
@@ -159,8 +158,8 @@ void SessionActor::on_tick() {
 void SessionActor::check_silence(TimePoint now) {
   const Duration silence = now - last_heard_;
   if (times_.dead_after > 0s && silence >= times_.dead_after)
-    return close({Code::unavailable,
-                  "the peer was silent for " + std::to_string(to_ms(silence)) + " ms"});
+    return close(
+        {Code::unavailable, "the peer was silent for " + std::to_string(to_ms(silence)) + " ms"});
   if (times_.ping_after > 0s && silence >= times_.ping_after && !ping_open_) {
     ping_open_ = true;
     ping_sent_ = now;
@@ -190,8 +189,8 @@ void SessionActor::drain() {
   arm_tick(kFastTick);
 }
 
-/// Who is done says goodbye and lets the peer close: closing first, with bytes of the peer unread, would make the kernel
-/// throw away what the peer has not read yet.
+/// Who is done says goodbye and lets the peer close: closing first, with bytes of the peer unread,
+/// would make the kernel throw away what the peer has not read yet.
 void SessionActor::continue_drain(TimePoint now) {
   if (now >= drain_until_) return finish();
   if (!peer_drains_ || said_goodbye_ || answering()) return;

@@ -1,6 +1,6 @@
 #pragma once
-// One secure session with one peer, as an actor: what other actors send to its proxies travels sealed, what arrives
-// is enqueued to the actors it names.
+// One secure session with one peer, as an actor: what other actors send to its proxies travels
+// sealed, what arrives is enqueued to the actors it names.
 
 #include <deque>
 #include <memory>
@@ -36,24 +36,27 @@ struct SessionContext {
   const MessageTypes* types = nullptr;
   const Exports* exports = nullptr;
   SessionOwner* owner = nullptr;
-  /// Whether the peer may end the exported actors with exit messages: a parent and its enclave process only. Any member
-  /// of a mesh can open a session, and none of them stops another's actors.
+  /// Whether the peer may end the exported actors with exit messages: a parent and its enclave
+  /// process only. Any member of a mesh can open a session, and none of them stops another's
+  /// actors.
   bool peer_may_end_actors = false;
 };
 
 /// How long a session waits. Zero means never.
 struct SessionTimes {
   Duration handshake = 5s;
-  Duration ping_after = 15s;    ///< Silence after which the peer is asked whether it lives.
-  Duration dead_after = 45s;    ///< Silence after which the session is closed.
-  Duration idle_close = 300s;   ///< No message either way and no actor watched for so long: closed.
-  Duration request = 60s;       ///< For requests that carry no deadline of their own.
-  Duration drain = 10s;         ///< What a draining session gets to answer the last requests. At least 1 ms.
+  Duration ping_after = 15s;   ///< Silence after which the peer is asked whether it lives.
+  Duration dead_after = 45s;   ///< Silence after which the session is closed.
+  Duration idle_close = 300s;  ///< No message either way and no actor watched for so long: closed.
+  Duration request = 60s;      ///< For requests that carry no deadline of their own.
+  Duration drain =
+      10s;  ///< What a draining session gets to answer the last requests. At least 1 ms.
 };
 
-/// Hosted on the reactor of its socket. Limits: credit (wire::kInitialCredit and what the peer grants), kBlockedBytesMax
-/// waiting for credit, kRequestsMax open in each direction; past them a request fails with Code::overloaded. A peer that sends
-/// past its credit or does not read is closed. Implementation: session_actor.cpp (life and death), session_messages.cpp.
+/// Hosted on the reactor of its socket. Limits: credit (wire::kInitialCredit and what the peer
+/// grants), kBlockedBytesMax waiting for credit, kRequestsMax open in each direction; past them a
+/// request fails with Code::overloaded. A peer that sends past its credit or does not read is
+/// closed. Implementation: session_actor.cpp (life and death), session_messages.cpp.
 class SessionActor final : public HostedActor,
                            private net::StreamHandler,
                            private wire::ChannelEvents,
@@ -65,7 +68,8 @@ class SessionActor final : public HostedActor,
   static constexpr size_t kBlockedBytesEnd = 4 * kBlockedBytesMax;
   /// Actors of the peer that have a proxy here, and actors here that the peer may watch.
   static constexpr size_t kProxiesMax = 65'536;
-  /// Output a peer does not read: it only can pile up so far when the peer asks and never reads the answers.
+  /// Output a peer does not read: it only can pile up so far when the peer asks and never reads the
+  /// answers.
   static constexpr size_t kBacklogBytesMax = 16 * 1024 * 1024;
 
   enum class State : uint8_t { connecting, handshake, open, draining, closed };
@@ -73,7 +77,8 @@ class SessionActor final : public HostedActor,
   struct Counters {
     uint64_t requests_sent = 0;
     uint64_t requests_received = 0;
-    uint64_t tells_dropped = 0;  ///< One-way messages, either way: no such actor, no room, or not permitted.
+    uint64_t tells_dropped =
+        0;  ///< One-way messages, either way: no such actor, no room, or not permitted.
     uint64_t bytes_sent = 0;
     uint64_t bytes_received = 0;
   };
@@ -88,8 +93,8 @@ class SessionActor final : public HostedActor,
   void attach(std::unique_ptr<net::Stream> stream);
   net::StreamHandler& stream_handler() { return *this; }
 
-  /// The actor that stands for `target` on the other side: forwards what it is sent and ends with the reason the original
-  /// ended of (or Code::unavailable with this session).
+  /// The actor that stands for `target` on the other side: forwards what it is sent and ends with
+  /// the reason the original ended of (or Code::unavailable with this session).
   caf::actor proxy(wire::Target target);
 
   State state() const { return state_; }
@@ -106,8 +111,8 @@ class SessionActor final : public HostedActor,
   /// Actors here that the peer watches.
   size_t watched_count() const { return watched_.size(); }
 
-  /// Sends nothing new, ends its proxies, tells the peer to do the same, and closes when every request is answered both
-  /// ways (or after SessionTimes::drain): no request is lost.
+  /// Sends nothing new, ends its proxies, tells the peer to do the same, and closes when every
+  /// request is answered both ways (or after SessionTimes::drain): no request is lost.
   void drain();
   /// Says goodbye and closes, after what is queued was written as far as the socket takes it.
   void finish();
@@ -180,8 +185,8 @@ class SessionActor final : public HostedActor,
   std::unique_ptr<net::Stream> stream_;
   wire::OriginPtr origin_;
   RequestTable requests_;
-  /// Of the peer, with the peer's ids: what the local actors answer to is a slot, freed by its deadline when an actor
-  /// never answers.
+  /// Of the peer, with the peer's ids: what the local actors answer to is a slot, freed by its
+  /// deadline when an actor never answers.
   RequestTable requests_received_;
   std::unordered_map<wire::Target, caf::strong_actor_ptr> proxies_;
   size_t proxies_swept_at_ = kProxiesSweepFrom;

@@ -1,4 +1,5 @@
-// The messages of a session: requests, answers, signals between actors, and the credit they travel on.
+// The messages of a session: requests, answers, signals between actors, and the credit they travel
+// on.
 
 #include <caf/all.hpp>
 #include <caf/default_attachable.hpp>
@@ -11,21 +12,33 @@ namespace themis {
 void SessionActor::on_message(const wire::MessageHeader& header, wire::FramePtr payload) {
   if (state_ == State::closed || !settle_credit(header)) return;
   switch (header.kind) {
-    case wire::MessageKind::request: return on_request(header, std::move(payload));
-    case wire::MessageKind::tell: return on_tell(header, std::move(payload));
+    case wire::MessageKind::request:
+      return on_request(header, std::move(payload));
+    case wire::MessageKind::tell:
+      return on_tell(header, std::move(payload));
     case wire::MessageKind::response:
-    case wire::MessageKind::failure: return on_answer(header, std::move(payload));
-    case wire::MessageKind::monitor: return on_monitor(header.target);
-    case wire::MessageKind::demonitor: return on_demonitor(header.target);
-    case wire::MessageKind::down: return on_peer_down(header.target, payload);
-    case wire::MessageKind::exit: return on_peer_exit(header.target, payload);
-    case wire::MessageKind::ping: return send_control(wire::MessageKind::pong);
+    case wire::MessageKind::failure:
+      return on_answer(header, std::move(payload));
+    case wire::MessageKind::monitor:
+      return on_monitor(header.target);
+    case wire::MessageKind::demonitor:
+      return on_demonitor(header.target);
+    case wire::MessageKind::down:
+      return on_peer_down(header.target, payload);
+    case wire::MessageKind::exit:
+      return on_peer_exit(header.target, payload);
+    case wire::MessageKind::ping:
+      return send_control(wire::MessageKind::pong);
     case wire::MessageKind::pong:
       if (std::exchange(ping_open_, false)) round_trip_ = received_at_ - ping_sent_;
       return;
-    case wire::MessageKind::credit: return;
-    case wire::MessageKind::drain: peer_drains_ = true; return drain();
-    case wire::MessageKind::close: return close({Code::unavailable, "closed by the peer"});
+    case wire::MessageKind::credit:
+      return;
+    case wire::MessageKind::drain:
+      peer_drains_ = true;
+      return drain();
+    case wire::MessageKind::close:
+      return close({Code::unavailable, "closed by the peer"});
   }
 }
 
@@ -89,10 +102,10 @@ void SessionActor::on_answer(const wire::MessageHeader& header, wire::FramePtr p
   if (!request) return;  // late: its deadline has passed
   if (header.kind == wire::MessageKind::failure) return answer(*request, decode_failure(payload));
   if (request->sender == nullptr) return;
-  request->sender->enqueue(context_.types->element_of(caf::strong_actor_ptr{ctrl()},
-                                                      request->id.response_id(),
-                                                      std::move(payload)),
-                           &reactor_);
+  request->sender->enqueue(
+      context_.types->element_of(caf::strong_actor_ptr{ctrl()}, request->id.response_id(),
+                                 std::move(payload)),
+      &reactor_);
 }
 
 void SessionActor::answer(const RequestTable::Request& request, const Error& error) {
@@ -129,7 +142,8 @@ void SessionActor::on_monitor(wire::Target target) {
 void SessionActor::on_demonitor(wire::Target target) {
   const auto node = watched_.extract(target);
   if (node.empty()) return;
-  // One actor may be watched under two names; detaching takes all of this session's monitors off it.
+  // One actor may be watched under two names; detaching takes all of this session's monitors off
+  // it.
   for (const auto& [other, address] : watched_)
     if (address == node.mapped()) return;
   const auto actor = caf::actor_cast<caf::strong_actor_ptr>(node.mapped());
@@ -271,8 +285,7 @@ void SessionActor::send(wire::MessageHeader header, const wire::FramePtr& frame)
   const caf::strong_actor_ptr keep_alive{ctrl()};
   blocked_bytes_ += static_cast<size_t>(cost);
   blocked_.push_back({header, frame});
-  if (blocked_bytes_ > kBlockedBytesEnd)
-    close({Code::overloaded, "the peer takes no messages"});
+  if (blocked_bytes_ > kBlockedBytesEnd) close({Code::overloaded, "the peer takes no messages"});
 }
 
 void SessionActor::send_now(wire::MessageHeader header, const wire::FramePtr& frame) {

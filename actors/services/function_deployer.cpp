@@ -170,6 +170,14 @@ void FunctionDeployer::tick() {
   start_due();
 }
 
+void FunctionDeployer::stop() {
+  for (auto& [name, function] : functions_)
+    for (Operation& operation : function.queue)
+      for (caf::response_promise& promise : operation.promises)
+        refuse(promise, Code::cancelled, "the function service ended");
+  functions_.clear();
+}
+
 void FunctionDeployer::start_due() {
   while (running_ < kLooksMax && !due_.empty()) {
     const std::string name = std::move(due_.front());

@@ -45,6 +45,8 @@ class FunctionDeployer {
   void describe(const std::string& name, caf::response_promise promise);
   FunctionList list() const;
   void tick();
+  /// The service ends: whoever still waits is told so.
+  void stop();
 
   size_t count() const { return deployed_; }
   uint64_t placed() const { return placed_; }

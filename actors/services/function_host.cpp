@@ -244,6 +244,15 @@ void FunctionHost::restored(const HostedRow& row, const Status& status) {
   restore_next();
 }
 
+void FunctionHost::stop() {
+  const Status stopped = fail(Code::cancelled, "the function service ended");
+  for (auto& [name, change] : changes_) {
+    deliver(change.waiters, stopped);
+    deliver(change.unhost, stopped);
+  }
+  changes_.clear();
+}
+
 void FunctionHost::tick() {
   restore_next();
   const TimePoint now = context_.loop.now();

@@ -44,6 +44,8 @@ class FunctionHost {
   void release(const CodeId& id);
   /// About once a second.
   void tick();
+  /// The service ends: whoever still waits is told so.
+  void stop();
 
   size_t count() const { return hosted_.size(); }
   uint64_t fetched() const { return fetched_; }

@@ -64,8 +64,14 @@ Status FunctionService::start() {
 void FunctionService::on_exit() {
   reactor_.loop().cancel(timer_);
   if (context_.store) caf::anon_send_exit(context_.store, caf::exit_reason::user_shutdown);
+  deployer_.stop();
+  host_.stop();
   const caf::strong_actor_ptr* exported = options_.exports->find(kFunctionsTarget);
   if (exported != nullptr && exported->get() == ctrl()) options_.exports->remove(kFunctionsTarget);
+  // Those who ask each other must not keep each other alive.
+  for (caf::actor* handle : {&options_.node, &options_.workers, &context_.node, &context_.workers,
+                             &context_.store})
+    *handle = nullptr;
 }
 
 caf::behavior FunctionService::behavior() {

@@ -1,5 +1,6 @@
 #pragma once
-// Actors that live on a reactor: pinned ones (the full CAF interface) and hosted ones (an address, no mailbox, 200 bytes).
+// Actors that live on a reactor: pinned ones (the full CAF interface) and hosted ones (an address,
+// no mailbox, 200 bytes).
 
 #include <caf/actor.hpp>
 #include <caf/actor_cast.hpp>
@@ -11,9 +12,10 @@
 
 namespace themis {
 
-/// A first-class CAF actor without a mailbox: what is sent to it runs on_message on the reactor's thread, at once when the
-/// sender is on that thread. It can be monitored, linked, asked and stopped like any other. on_message must not
-/// block and must not call back into the sender other than by sending.
+/// A first-class CAF actor without a mailbox: what is sent to it runs on_message on the reactor's
+/// thread, at once when the sender is on that thread. It can be monitored, linked, asked and
+/// stopped like any other. on_message must not block and must not call back into the sender other
+/// than by sending.
 class HostedActor : public caf::monitorable_actor {
  public:
   HostedActor(caf::actor_config& config, Reactor& reactor)
@@ -27,7 +29,8 @@ class HostedActor : public caf::monitorable_actor {
 
  protected:
   virtual void on_message(caf::mailbox_element& element) = 0;
-  /// Somebody asks it to end. The default ends it with that reason. After exit_reason::kill it ends in any case.
+  /// Somebody asks it to end. The default ends it with that reason. After exit_reason::kill it ends
+  /// in any case.
   virtual void on_exit(const caf::error& reason) { quit(reason); }
   /// Ends this actor: monitors and links learn `reason`, later requests bounce. Reactor thread.
   void quit(const caf::error& reason);
@@ -73,21 +76,24 @@ class HostedPtr {
   caf::strong_actor_ptr actor_;
 };
 
-/// Starts a hosted actor on `reactor` (its reactor is passed to the constructor first). Reactor thread.
+/// Starts a hosted actor on `reactor` (its reactor is passed to the constructor first). Reactor
+/// thread.
 template <class T, class... Args>
 HostedPtr<T> spawn_hosted(Reactor& reactor, Args&&... args) {
   caf::actor_system& system = reactor.system();
   caf::actor_config config{&reactor};
-  return HostedPtr<T>(caf::make_actor<T, caf::strong_actor_ptr>(
-      system.next_actor_id(), system.node(), &system, config, reactor, std::forward<Args>(args)...));
+  return HostedPtr<T>(
+      caf::make_actor<T, caf::strong_actor_ptr>(system.next_actor_id(), system.node(), &system,
+                                                config, reactor, std::forward<Args>(args)...));
 }
 
 /// Starts a pinned actor (a class derived from PinnedActor) on `reactor`. Any thread.
 template <class T, class... Args>
 caf::actor spawn_pinned(Reactor& reactor, Args&&... args) {
   caf::actor_config config{&reactor};
-  return caf::actor_cast<caf::actor>(reactor.system().template spawn_class<T, caf::no_spawn_options>(
-      config, std::forward<Args>(args)...));
+  return caf::actor_cast<caf::actor>(
+      reactor.system().template spawn_class<T, caf::no_spawn_options>(config,
+                                                                      std::forward<Args>(args)...));
 }
 
 }  // namespace themis

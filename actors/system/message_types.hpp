@@ -1,5 +1,6 @@
 #pragma once
-// The schemas that may travel between processes: how a received frame becomes a typed CAF message and back.
+// The schemas that may travel between processes: how a received frame becomes a typed CAF message
+// and back.
 
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/mailbox_element.hpp>
@@ -12,7 +13,8 @@
 
 namespace caf {
 
-/// Msg<S> only travels inside a process as a CAF element; between processes sessions carry its frame.
+/// Msg<S> only travels inside a process as a CAF element; between processes sessions carry its
+/// frame.
 template <class S>
 struct allowed_unsafe_message_type<themis::wire::Msg<S>> : std::true_type {};
 
@@ -20,7 +22,8 @@ struct allowed_unsafe_message_type<themis::wire::Msg<S>> : std::true_type {};
 
 namespace themis {
 
-/// A frame of a schema that this process has no handlers for by type: what typed services take and give.
+/// A frame of a schema that this process has no handlers for by type: what typed services take and
+/// give.
 struct AnyMessage {
   wire::FramePtr frame;
 };
@@ -30,10 +33,12 @@ class MessageTypes {
  public:
   MessageTypes() { by_cpp_.emplace(typeid(AnyMessage), 0); }
 
-  /// Makes a received frame of schema S a Msg<S>; others become an AnyMessage. Adding a type twice is fine.
+  /// Makes a received frame of schema S a Msg<S>; others become an AnyMessage. Adding a type twice
+  /// is fine.
   template <class S>
   void add() {
-    static_assert(sizeof(wire::Msg<S>) == sizeof(wire::FramePtr) && std::is_standard_layout_v<wire::Msg<S>>);
+    static_assert(sizeof(wire::Msg<S>) == sizeof(wire::FramePtr) &&
+                  std::is_standard_layout_v<wire::Msg<S>>);
     by_wire_.insert_or_assign(wire::Msg<S>::kType, Wraps{&wrap<S>, &wrap_message<S>});
     by_cpp_.insert_or_assign(std::type_index(typeid(wire::Msg<S>)), wire::Msg<S>::kType);
   }

@@ -122,7 +122,8 @@ void HostedActor::enqueue(caf::mailbox_element_ptr element, caf::execution_unit*
 
 void HostedActor::deliver(caf::mailbox_element_ptr element) {
   if (getf(is_terminated_flag)) {
-    dead_letters().record(DeadLetterKind::to_dead, type_name(element->content()), reactor_.loop().now());
+    dead_letters().record(DeadLetterKind::to_dead, type_name(element->content()),
+                          reactor_.loop().now());
     bounce(element);
     return;
   }

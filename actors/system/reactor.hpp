@@ -1,6 +1,6 @@
 #pragma once
-// The reactor: one event-loop thread that is also a caf::execution_unit, so that actors pinned to it run right where
-// their bytes arrive, without a hand-off between threads.
+// The reactor: one event-loop thread that is also a caf::execution_unit, so that actors pinned to
+// it run right where their bytes arrive, without a hand-off between threads.
 
 #include <atomic>
 #include <caf/execution_unit.hpp>
@@ -18,11 +18,13 @@ namespace themis {
 
 class HostedActor;
 
-/// Runs pinned actors and hosted actors on the thread of a net::Loop. Real nodes give it an EpollLoop, simulated ones a
-/// sim::Host; the actors cannot tell. Must outlive its actors and be outlived by its loop.
+/// Runs pinned actors and hosted actors on the thread of a net::Loop. Real nodes give it an
+/// EpollLoop, simulated ones a sim::Host; the actors cannot tell. Must outlive its actors and be
+/// outlived by its loop.
 class Reactor final : public caf::execution_unit {
  public:
-  /// A handler that holds the thread longer than this is counted and logged by name: it delays every session.
+  /// A handler that holds the thread longer than this is counted and logged by name: it delays
+  /// every session.
   static constexpr Duration kHandlerMax = 50ms;
   /// Messages one actor may take before the next one gets its turn.
   static constexpr size_t kMessagesPerResume = 64;
@@ -61,11 +63,13 @@ class Reactor final : public caf::execution_unit {
   void exec_later(caf::resumable* actor) override;
   /// A message for a hosted actor, from another thread.
   void deliver_later(HostedActor& actor, caf::mailbox_element_ptr element);
-  /// Runs `flushable.flush()` once at the end of this turn. Reactor thread; forget() it before it dies.
+  /// Runs `flushable.flush()` once at the end of this turn. Reactor thread; forget() it before it
+  /// dies.
   void flush_later(Flushable& flushable);
   void forget(Flushable& flushable);
 
-  /// Sends `message` to `to` after `delay` on the loop's clock (virtual in a simulated world). Reactor thread.
+  /// Sends `message` to `to` after `delay` on the loop's clock (virtual in a simulated world).
+  /// Reactor thread.
   net::TimerId send_after(Duration delay, const caf::actor& to, caf::message message);
 
  private:

@@ -10,7 +10,8 @@
 namespace themis {
 namespace {
 
-caf::actor_system_config& configure(caf::actor_system_config& config, System::Scheduling scheduling) {
+caf::actor_system_config& configure(caf::actor_system_config& config,
+                                    System::Scheduling scheduling) {
   if (scheduling == System::Scheduling::virtual_time) {
     config.set("scheduler.policy", caf::atom("testing"));
   } else {

@@ -1,5 +1,6 @@
 #pragma once
-// The CAF actor system of a process, configured as measured to be fastest here, and the messages that may leave it.
+// The CAF actor system of a process, configured as measured to be fastest here, and the messages
+// that may leave it.
 
 #include <memory>
 

@@ -9,7 +9,8 @@
 
 namespace themis::net {
 
-/// A numeric IPv4 or IPv6 address with a port. Text forms: "127.0.0.1:7001", "[::1]:7001"; "localhost" means 127.0.0.1.
+/// A numeric IPv4 or IPv6 address with a port. Text forms: "127.0.0.1:7001", "[::1]:7001";
+/// "localhost" means 127.0.0.1.
 struct Address {
   std::string host;
   uint16_t port = 0;

@@ -1,220 +1,17 @@
 #include "runtime/net/epoll_loop.hpp"
 
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
-
-#include <array>
-#include <atomic>
 #include <cerrno>
-#include <mutex>
 
 #include "runtime/base/log.hpp"
-#include "runtime/net/socket.hpp"
-#include "runtime/net/timers.hpp"
+#include "runtime/net/epoll_impl.hpp"
 
 namespace themis::net {
 namespace {
 
-constexpr int kEventsPerTurn = 64;
 constexpr int kAcceptsPerTurn = 32;
-/// Out of descriptors or memory: the connection stays in the backlog, and asking again at once would only spin.
+/// Out of descriptors or memory: the connection stays in the backlog, and asking again at once
+/// would only spin.
 constexpr Duration kAcceptPause = 50ms;
-
-/// What a descriptor in the epoll set calls.
-class Source {
- public:
-  virtual ~Source() = default;
-  virtual void on_events(uint32_t events) = 0;
-};
-
-}  // namespace
-
-struct EpollLoop::Impl {
-  Descriptor epoll{epoll_create1(EPOLL_CLOEXEC)};
-  Descriptor wakeup{eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
-  std::array<epoll_event, kEventsPerTurn> events;
-  int event_count = 0;
-  const Source* calling = nullptr;  ///< The source whose events are handled; null once it is destroyed.
-  std::array<std::byte, kReadBytesMax> buffer;
-  Timers timers;
-  std::function<bool()> turn;
-  std::atomic<bool> stopping{false};
-  std::atomic<bool> woken{false};
-  std::mutex posted_mutex;
-  std::vector<std::function<void()>> posted;
-
-  /// A Source*, or the address of `wakeup`: a stream has two bases, so its own pointer would not do.
-  void control(int operation, int fd, uint32_t mask, Source* source) {
-    control_raw(operation, fd, mask, source);
-  }
-  void control_raw(int operation, int fd, uint32_t mask, void* source) {
-    epoll_event event{};
-    event.events = mask;
-    event.data.ptr = source;
-    THEMIS_ASSERT(epoll_ctl(epoll.get(), operation, fd, &event) == 0, "epoll_ctl on an own socket");
-  }
-  /// A source that goes away must not be called for an event of this turn that is still in the array.
-  void forget(int fd, const Source* source) {
-    epoll_ctl(epoll.get(), EPOLL_CTL_DEL, fd, nullptr);
-    if (calling == source) calling = nullptr;
-    for (int i = 0; i < event_count; ++i)
-      if (events[static_cast<size_t>(i)].data.ptr == source)
-        events[static_cast<size_t>(i)].data.ptr = nullptr;
-  }
-  void run_posted() {
-    std::vector<std::function<void()>> work;
-    {
-      const std::lock_guard lock(posted_mutex);
-      work.swap(posted);
-    }
-    for (auto& task : work) task();
-  }
-  void dispatch(const epoll_event& event);
-  void take_wakeup();
-  int sleep_ms(bool more);
-  void run_turn(bool& more);
-};
-
-namespace {
-
-class EpollStream final : public Stream, public Source {
- public:
-  EpollStream(EpollLoop::Impl& impl, Descriptor fd, StreamHandler& handler, bool connecting);
-  ~EpollStream() override;
-  size_t write(ByteView data) override;
-  void set_reading(bool reading) override;
-  Address peer() const override;
-  void on_events(uint32_t events) override;
-
- private:
-  void update();
-  void finish_connect();
-  void read_once();
-  void closed(Error why);
-
-  EpollLoop::Impl& impl_;
-  Descriptor fd_;
-  StreamHandler& handler_;
-  bool connecting_;
-  bool reading_ = true;
-  bool writing_ = false;
-  bool broken_ = false;
-  bool hung_up_ = false;  ///< Both directions are over, but there are bytes that nobody wants to read yet.
-  bool watched_ = true;   ///< In the epoll set.
-  TimerId report_ = 0;
-  uint32_t mask_ = 0;
-};
-
-EpollStream::EpollStream(EpollLoop::Impl& impl, Descriptor fd, StreamHandler& handler,
-                         bool connecting)
-    : impl_(impl),
-      fd_(std::move(fd)),
-      handler_(handler),
-      connecting_(connecting) {
-  mask_ = connecting_ ? uint32_t{EPOLLOUT} : uint32_t{EPOLLIN};
-  impl_.control(EPOLL_CTL_ADD, fd_.get(), mask_, this);
-}
-
-EpollStream::~EpollStream() {
-  impl_.timers.cancel(report_);
-  impl_.forget(fd_.get(), this);
-}
-
-void EpollStream::update() {
-  uint32_t mask = 0;
-  if (connecting_ || writing_) mask |= EPOLLOUT;
-  if (!connecting_ && reading_) mask |= EPOLLIN;
-  // epoll reports a hang-up whatever the mask: a stream that cannot act on it leaves the set, or the loop would spin.
-  const bool watched = !broken_ && (!hung_up_ || reading_);
-  if (watched == watched_ && mask == mask_) return;
-  if (watched) {
-    impl_.control(watched_ ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd_.get(), mask, this);
-  } else if (watched_) {
-    impl_.control(EPOLL_CTL_DEL, fd_.get(), 0, this);
-  }
-  watched_ = watched;
-  mask_ = mask;
-}
-
-size_t EpollStream::write(ByteView data) {
-  if (broken_) return data.size();
-  if (connecting_) {
-    writing_ = !data.empty();
-    return 0;
-  }
-  size_t sent = 0;
-  while (sent < data.size()) {
-    const ssize_t n = send(fd_.get(), data.data() + sent, data.size() - sent, MSG_NOSIGNAL);
-    if (n < 0) {
-      if (errno == EINTR) continue;
-      if (errno == EAGAIN || errno == EWOULDBLOCK) break;
-      // Reported from the loop, not from inside the caller's write.
-      broken_ = true;
-      const std::string text = system_error_text(errno);
-      report_ = impl_.timers.add(TimePoint{}, [this, text] { closed({Code::unavailable, text}); });
-      update();
-      return data.size();
-    }
-    sent += static_cast<size_t>(n);
-  }
-  writing_ = sent < data.size();
-  update();
-  return sent;
-}
-
-void EpollStream::set_reading(bool reading) {
-  reading_ = reading;
-  update();
-}
-
-Address EpollStream::peer() const {
-  sockaddr_storage storage{};
-  socklen_t length = sizeof storage;
-  if (getpeername(fd_.get(), reinterpret_cast<sockaddr*>(&storage), &length) != 0) return {};
-  return from_socket_address(storage);
-}
-
-void EpollStream::closed(Error why) {
-  broken_ = true;
-  update();
-  handler_.on_closed(why);  // may destroy this
-}
-
-void EpollStream::finish_connect() {
-  int error_number = 0;
-  socklen_t length = sizeof error_number;
-  getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error_number, &length);
-  if (error_number != 0) return closed({Code::unavailable, system_error_text(error_number)});
-  connecting_ = false;
-  update();
-  handler_.on_connected();
-}
-
-void EpollStream::read_once() {
-  const ssize_t n = recv(fd_.get(), impl_.buffer.data(), impl_.buffer.size(), 0);
-  if (n > 0) return handler_.on_data(std::span(impl_.buffer).first(static_cast<size_t>(n)));
-  if (n == 0) return closed({Code::unavailable, "closed by the peer"});
-  if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
-    closed({Code::unavailable, system_error_text(errno)});
-}
-
-void EpollStream::on_events(uint32_t events) {
-  if (broken_) return;
-  if (connecting_) return finish_connect();
-  // One kind of call per event: a handler may destroy the stream, and level-triggered epoll asks again.
-  if (reading_ && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) return read_once();
-  if ((events & (EPOLLHUP | EPOLLERR)) != 0) {
-    std::byte next;
-    if (recv(fd_.get(), &next, 1, MSG_PEEK) <= 0) return read_once();  // reports the end
-    hung_up_ = true;
-    return update();
-  }
-  if ((events & EPOLLOUT) != 0 && writing_) {
-    writing_ = false;
-    update();
-    handler_.on_writable();
-  }
-}
 
 class EpollListener final : public Listener, public Source {
  public:
@@ -260,18 +57,19 @@ class EpollListener final : public Listener, public Source {
     Acceptor& acceptor = acceptor_;
     StreamHandler* handler = acceptor.on_accept(from_socket_address(from));
     if (handler != nullptr)
-      acceptor.accepted(handler, std::make_unique<EpollStream>(impl, std::move(fd), *handler, false));
+      acceptor.accepted(handler,
+                        std::make_unique<EpollStream>(impl, std::move(fd), *handler, false));
     return true;
   }
 
   /// One line for each shortage, not for each attempt.
   void pause(int error) {
     if (!std::exchange(paused_before_, true))
-      log::warn("net", "cannot accept connections at {}: {}", address().text(), system_error_text(error));
+      log::warn("net", "cannot accept connections at {}: {}", address().text(),
+                system_error_text(error));
     impl_.control(EPOLL_CTL_MOD, fd_.get(), 0, this);
-    resume_ = impl_.timers.add(std::chrono::steady_clock::now() + kAcceptPause, [this] {
-      impl_.control(EPOLL_CTL_MOD, fd_.get(), EPOLLIN, this);
-    });
+    resume_ = impl_.timers.add(std::chrono::steady_clock::now() + kAcceptPause,
+                               [this] { impl_.control(EPOLL_CTL_MOD, fd_.get(), EPOLLIN, this); });
   }
 
   EpollLoop::Impl& impl_;
@@ -303,7 +101,8 @@ class EpollWatch final : public Watch, public Source {
 }  // namespace
 
 EpollLoop::EpollLoop() : impl_(std::make_unique<Impl>()) {
-  THEMIS_ASSERT(impl_->epoll.valid() && impl_->wakeup.valid(), "no descriptor left for the event loop");
+  THEMIS_ASSERT(impl_->epoll.valid() && impl_->wakeup.valid(),
+                "no descriptor left for the event loop");
   impl_->control_raw(EPOLL_CTL_ADD, impl_->wakeup.get(), EPOLLIN, &impl_->wakeup);
 }
 EpollLoop::~EpollLoop() {
@@ -377,7 +176,8 @@ void EpollLoop::Impl::dispatch(const epoll_event& event) {
   calling = nullptr;
 }
 
-/// Emptied before the flag falls: whoever raises it again writes again, so no wake-up is lost and none stays behind.
+/// Emptied before the flag falls: whoever raises it again writes again, so no wake-up is lost and
+/// none stays behind.
 void EpollLoop::Impl::take_wakeup() {
   uint64_t count;
   [[maybe_unused]] const ssize_t n = ::read(wakeup.get(), &count, sizeof count);

@@ -14,7 +14,8 @@ class Watch {
 };
 
 /// Real sockets and real time. `run()` belongs to one thread, the loop's.
-/// Limits: 64 events a turn, 64 KB a read (kReadBytesMax), so one busy stream cannot starve the others.
+/// Limits: 64 events a turn, 64 KB a read (kReadBytesMax), so one busy stream cannot starve the
+/// others.
 class EpollLoop final : public Loop {
  public:
   static constexpr size_t kReadBytesMax = 64 * 1024;
@@ -29,8 +30,9 @@ class EpollLoop final : public Loop {
 
   /// A stream over an open socket (one end of a socketpair); takes the descriptor.
   std::unique_ptr<Stream> adopt(int fd, StreamHandler& handler);
-  /// Calls `ready` in every turn in which `fd` (a pidfd, a pipe) can be read or was hung up, until the watch is
-  /// destroyed, which `ready` may do. Borrows the descriptor: close it after the watch is gone.
+  /// Calls `ready` in every turn in which `fd` (a pidfd, a pipe) can be read or was hung up, until
+  /// the watch is destroyed, which `ready` may do. Borrows the descriptor: close it after the watch
+  /// is gone.
   std::unique_ptr<Watch> watch(int fd, std::function<void()> ready);
 
   TimePoint now() const override;

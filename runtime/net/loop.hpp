@@ -1,6 +1,7 @@
 #pragma once
-// What protocol code may know of the outside: a clock, timers, streams and listeners of one event-loop thread.
-// `EpollLoop` is the real one; `sim::Host` is the same on virtual time and a simulated network.
+// What protocol code may know of the outside: a clock, timers, streams and listeners of one
+// event-loop thread. `EpollLoop` is the real one; `sim::Host` is the same on virtual time and a
+// simulated network.
 
 #include <functional>
 #include <memory>
@@ -12,17 +13,20 @@
 
 namespace themis::net {
 
-/// Receives what happens to one stream; called on the loop's thread only. It may destroy the stream inside any call.
+/// Receives what happens to one stream; called on the loop's thread only. It may destroy the stream
+/// inside any call.
 class StreamHandler {
  public:
   virtual ~StreamHandler() = default;
   /// The connection is up (connecting side only).
   virtual void on_connected() {}
-  /// Bytes arrived; borrowed for the call, and the handler may overwrite them (records are opened in place).
+  /// Bytes arrived; borrowed for the call, and the handler may overwrite them (records are opened
+  /// in place).
   virtual void on_data(std::span<std::byte> data) = 0;
   /// After a short write: the socket takes bytes again.
   virtual void on_writable() {}
-  /// The stream is over: the peer closed it (detail "closed by the peer"), or it failed. Nothing follows.
+  /// The stream is over: the peer closed it (detail "closed by the peer"), or it failed. Nothing
+  /// follows.
   virtual void on_closed(const Error& why) = 0;
 };
 
@@ -30,8 +34,8 @@ class StreamHandler {
 class Stream {
  public:
   virtual ~Stream() = default;
-  /// Takes as many bytes as fit now and returns how many; fewer than given means: wait for on_writable.
-  /// A broken stream takes all and reports through on_closed.
+  /// Takes as many bytes as fit now and returns how many; fewer than given means: wait for
+  /// on_writable. A broken stream takes all and reports through on_closed.
   virtual size_t write(ByteView data) = 0;
   /// Stops (false) or resumes (true) on_data: how backpressure reaches the peer's kernel.
   virtual void set_reading(bool reading) = 0;
@@ -45,7 +49,8 @@ class Listener {
   virtual Address address() const = 0;
 };
 
-/// Takes what a listener accepts. Loop thread only; must outlive the listener, which it may destroy inside any call.
+/// Takes what a listener accepts. Loop thread only; must outlive the listener, which it may destroy
+/// inside any call.
 class Acceptor {
  public:
   virtual ~Acceptor() = default;
@@ -67,7 +72,8 @@ class Loop : public Clock {
 
   /// Errors: io, with the address and the reason ("127.0.0.1:7001: address already in use").
   virtual Result<std::unique_ptr<Listener>> listen(const Address& address, Acceptor& acceptor) = 0;
-  /// Starts to connect; on_connected or on_closed follows. Errors: io when the attempt fails at once.
+  /// Starts to connect; on_connected or on_closed follows. Errors: io when the attempt fails at
+  /// once.
   virtual Result<std::unique_ptr<Stream>> connect(const Address& to, StreamHandler& handler) = 0;
 
   /// Runs `work` on the loop's thread, in order. Any thread.
@@ -75,8 +81,8 @@ class Loop : public Clock {
   /// Makes the loop run one more turn soon. Any thread, async-signal-safe.
   virtual void wake() = 0;
 
-  /// `turn` runs after each batch of events, before the loop sleeps; it returns true when it has more to do,
-  /// and then the loop only polls. One hook a loop: the reactor's.
+  /// `turn` runs after each batch of events, before the loop sleeps; it returns true when it has
+  /// more to do, and then the loop only polls. One hook a loop: the reactor's.
   virtual void set_turn(std::function<bool()> turn) = 0;
 };
 

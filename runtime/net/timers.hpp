@@ -57,7 +57,8 @@ class Timers {
     std::pop_heap(heap_.begin(), heap_.end(), later);
     heap_.pop_back();
   }
-  /// A timer that is set again with every message would otherwise leave its past selves behind until they are due.
+  /// A timer that is set again with every message would otherwise leave its past selves behind
+  /// until they are due.
   void drop_many_cancelled() {
     if (heap_.size() < kCompactFrom || heap_.size() < 2 * callbacks_.size()) return;
     std::erase_if(heap_, [this](const Entry& entry) { return !callbacks_.contains(entry.id); });

@@ -1,4 +1,5 @@
-// Attacks at the socket level against a real listening node. In each, a good peer still gets its answers.
+// Attacks at the socket level against a real listening node. In each, a good peer still gets its
+// answers.
 #include "tests/security/attacker.hpp"
 #include "tests/security/victim.hpp"
 
@@ -90,7 +91,8 @@ TEST_F(Adversary, AMessageOfFourGigabytesIsRefusedAtItsHeader) {
 
 TEST_F(Adversary, ARecordWithOneBitFlippedClosesAndIsNotDelivered) {
   const size_t before = delivered();
-  const size_t length = wire::kRecordOverheadBytes + wire::MessageHeader::kBytes + make_echo(1).frame()->size();
+  const size_t length =
+      wire::kRecordOverheadBytes + wire::MessageHeader::kBytes + make_echo(1).frame()->size();
   for (size_t byte = 0; byte < length; byte += 9) {
     Attacker attacker(address_);
     wire::Established session = authenticated(attacker);
@@ -109,7 +111,8 @@ TEST_F(Adversary, ARepeatedOrReorderedRecordCloses) {
   for (const bool repeated : {true, false}) {
     Attacker attacker(address_);
     wire::Established session = authenticated(attacker);
-    const Bytes one = tell(session.session, 1), two = tell(session.session, 2), three = tell(session.session, 3);
+    const Bytes one = tell(session.session, 1), two = tell(session.session, 2),
+                three = tell(session.session, 3);
     attacker.send(one);
     attacker.send(repeated ? one : three);
     attacker.send(two);
@@ -169,7 +172,8 @@ TEST_F(Adversary, APeerOfAnotherNetworkIsToldNothing) {
 TEST_F(Adversary, AStallInsideAFrameOfTheHandshakeIsClosed) {
   wire::Handshake handshake = wire::Handshake::initiator({.self = &mallory_}, rng_);
   const Bytes first = handshake.start();
-  for (const size_t sent : {size_t{0}, size_t{1}, wire::kFrameHeaderBytes, first.size() - 1, first.size()}) {
+  for (const size_t sent :
+       {size_t{0}, size_t{1}, wire::kFrameHeaderBytes, first.size() - 1, first.size()}) {
     Attacker attacker(address_);
     attacker.send(ByteView(first).first(sent));
     EXPECT_TRUE(attacker.closed()) << sent << " bytes";
@@ -180,7 +184,8 @@ TEST_F(Adversary, AMemberMayNotSendPastItsCreditNorPretendToBeLocal) {
   Attacker attacker(address_);
   wire::Established session = authenticated(attacker);
   Bytes record;
-  const wire::MessageHeader empty{.kind = wire::MessageKind::tell, .target = Exports::target_of("echo")};
+  const wire::MessageHeader empty{.kind = wire::MessageKind::tell,
+                                  .target = Exports::target_of("echo")};
   ASSERT_TRUE(session.session.seal(plain_message(empty, {}), record));
   const size_t before = delivered();
   attacker.send(record);
@@ -199,7 +204,8 @@ TEST_F(Adversary, TenThousandSilentConnectionsKeepNobodyOutAndCostLittle) {
   std::vector<std::unique_ptr<Attacker>> silent;
   size_t most = 0;
   for (size_t i = 0; i < count; ++i) {
-    silent.push_back(std::make_unique<Attacker>(address_, "127.0.1." + std::to_string(1 + i % 200)));
+    silent.push_back(
+        std::make_unique<Attacker>(address_, "127.0.1." + std::to_string(1 + i % 200)));
     if (i % 1000 != 999) continue;
     good_.expect_answer();
     victim_.in_loop([&] { most = std::max(most, victim_.table->half_open()); });

@@ -24,7 +24,8 @@ class Attacker {
   }
 
   bool send(ByteView bytes) {
-    return ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size());
+    return ::send(fd_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) ==
+           static_cast<ssize_t>(bytes.size());
   }
   /// Exactly `count` bytes; fewer when the victim closed or said nothing for 20 s.
   Bytes receive(size_t count) {

@@ -1,5 +1,6 @@
 #pragma once
-// A real node's door on loopback: peer table, reactor and epoll loop in a thread of their own, and one actor behind it.
+// A real node's door on loopback: peer table, reactor and epoll loop in a thread of their own, and
+// one actor behind it.
 
 #include <gtest/gtest.h>
 

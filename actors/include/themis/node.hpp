@@ -1,5 +1,6 @@
 #pragma once
-// A node of the mesh inside your own program: serve typed services under a name, call those of others.
+// A node of the mesh inside your own program: serve typed services under a name, call those of
+// others.
 
 #include <future>
 #include <map>
@@ -12,16 +13,19 @@ namespace themis {
 
 struct NodeSettings {
   std::string network = "twiitr";
-  std::string join = "127.0.0.1:7001";    ///< A node of the mesh, or NODEID@HOST:PORT; empty: start a mesh.
-  std::string listen = "127.0.0.1:0";     ///< Port 0: any free one.
-  std::string data;                       ///< Where the identity is kept; empty: a new one at every start.
-  bool verbose = false;                   ///< Log to stderr.
+  std::string join =
+      "127.0.0.1:7001";  ///< A node of the mesh, or NODEID@HOST:PORT; empty: start a mesh.
+  std::string listen = "127.0.0.1:0";  ///< Port 0: any free one.
+  std::string data;      ///< Where the identity is kept; empty: a new one at every start.
+  bool verbose = false;  ///< Log to stderr.
 
-  /// Reads --join, --network, --listen, --data and --verbose; prints --help or what is wrong and exits (0 or 2).
+  /// Reads --join, --network, --listen, --data and --verbose; prints --help or what is wrong and
+  /// exits (0 or 2).
   static NodeSettings from_arguments(int argc, char** argv);
 };
 
-/// One node. Its sessions and its ring run on a thread of its own, each service in an actor on a pool of two threads.
+/// One node. Its sessions and its ring run on a thread of its own, each service in an actor on a
+/// pool of two threads.
 class Node {
  public:
   /// Joins the mesh; prints one line and exits (1) when it cannot.
@@ -32,15 +36,18 @@ class Node {
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
 
-  /// Runs a new `S` under `name` and announces it: `node.serve<Greeter, &Greeter::hello>("greeter")`. It is restarted when it
-  /// fails. Any thread. Errors: those of storing the name.
+  /// Runs a new `S` under `name` and announces it: `node.serve<Greeter,
+  /// &Greeter::hello>("greeter")`. It is restarted when it fails. Any thread. Errors: those of
+  /// storing the name.
   template <class S, auto... Methods>
   Status serve(const std::string& name) {
-    return serve_factory(name, [] { return ServiceRunner::make<S, Methods...>(std::make_unique<S>()); });
+    return serve_factory(name,
+                         [] { return ServiceRunner::make<S, Methods...>(std::make_unique<S>()); });
   }
 
-  /// Asks the service `name`, wherever it runs, and waits. Any thread but a service's (there: co_await call<R>()).
-  /// Errors: not_found, unavailable, timeout, overloaded, and what the service answered.
+  /// Asks the service `name`, wherever it runs, and waits. Any thread but a service's (there:
+  /// co_await call<R>()). Errors: not_found, unavailable, timeout, overloaded, and what the service
+  /// answered.
   template <class R, class P>
   Result<In<R>> call(const std::string& name, Out<P>& params, Duration timeout = 10s) {
     THEMIS_TRY(wire::FramePtr frame, call_frame(name, params.finish().frame(), timeout));
@@ -54,7 +61,8 @@ class Node {
  private:
   [[noreturn]] void stop_and_give_up(const std::string& why);
   Status serve_factory(const std::string& name, std::function<ServiceRunner()> make);
-  Result<wire::FramePtr> call_frame(const std::string& name, wire::FramePtr params, Duration timeout);
+  Result<wire::FramePtr> call_frame(const std::string& name, wire::FramePtr params,
+                                    Duration timeout);
 
   struct Impl;
   std::unique_ptr<Impl> impl_;

@@ -20,8 +20,9 @@
 
 namespace themis {
 
-/// A request's parameters: `in.view()->getName()`. Its frame tells who asked (`in.frame()->peer()`, null: this process) and until
-/// when the answer is of use (`in.frame()->deadline()`). A field that is not valid throws; the caller gets Code::malformed.
+/// A request's parameters: `in.view()->getName()`. Its frame tells who asked (`in.frame()->peer()`,
+/// null: this process) and until when the answer is of use (`in.frame()->deadline()`). A field that
+/// is not valid throws; the caller gets Code::malformed.
 template <class S>
 using In = wire::Msg<S>;
 /// What is answered or asked: `out->setText(...)`.
@@ -35,13 +36,13 @@ using Answer = std::function<void(Result<wire::FramePtr>)>;
 class ServiceContext {
  public:
   virtual ~ServiceContext() = default;
-  /// Asks the service `name`, wherever in the mesh it runs. Errors: not_found, unavailable, timeout, overloaded, and what
-  /// the service answered.
+  /// Asks the service `name`, wherever in the mesh it runs. Errors: not_found, unavailable,
+  /// timeout, overloaded, and what the service answered.
   virtual void call(const std::string& name, wire::FramePtr params, Answer then) = 0;
 };
 
-/// Base of every service. One instance lives in one actor: its methods never run at the same time, so members need no lock;
-/// while one method waits in co_await, others run.
+/// Base of every service. One instance lives in one actor: its methods never run at the same time,
+/// so members need no lock; while one method waits in co_await, others run.
 class Service {
  public:
   virtual ~Service() = default;
@@ -59,8 +60,9 @@ class Service {
   Answer answer_;  ///< Of the method that is about to start.
 };
 
-/// What a method returns. `co_return out;`, or `co_return Error{Code::not_found, "no such user"};`. A method that throws answers
-/// Code::threw with what(); one that is destroyed while it waits (the service ended) answers Code::cancelled.
+/// What a method returns. `co_return out;`, or `co_return Error{Code::not_found, "no such user"};`.
+/// A method that throws answers Code::threw with what(); one that is destroyed while it waits (the
+/// service ended) answers Code::cancelled.
 template <class R>
 class Reply {
  public:
@@ -133,7 +135,8 @@ struct CallAwaiter {
   }
   Result<In<R>> await_resume() {
     if (!outcome) return fail(std::move(outcome.error()));
-    if ((*outcome)->type() != In<R>::kType) return fail(Code::malformed, "an answer of another type");
+    if ((*outcome)->type() != In<R>::kType)
+      return fail(Code::malformed, "an answer of another type");
     return In<R>(std::move(*outcome));
   }
 };
@@ -160,7 +163,8 @@ class ServiceRunner {
   }
 
   void set_context(ServiceContext& context) { service_->context_ = &context; }
-  /// Starts the method that takes `params`; `answer` is called once, now or later. Errors through it: invalid (no such method).
+  /// Starts the method that takes `params`; `answer` is called once, now or later. Errors through
+  /// it: invalid (no such method).
   void run(wire::FramePtr params, Answer answer) {
     for (const auto& [type, method] : methods_) {
       if (type != params->type()) continue;

@@ -92,6 +92,8 @@ INSTANTIATE_TEST_SUITE_P(
                 Code::memory_exceeded},
         Hostile{"LargeArrays", "const a = []; for (;;) a.push(new Array(1e7));",
                 Code::memory_exceeded},
+        Hostile{"FilledArrays", "const a = []; for (;;) a.push(new Array(1000).fill(a.length));",
+                Code::memory_exceeded},
         Hostile{"TypedArrays", "const a = []; for (;;) a.push(Uint8Array.from({ length: 1e6 }));",
                 Code::memory_exceeded},
         Hostile{"Buffers", "const a = []; for (;;) a.push(new ArrayBuffer(1 << 20));",

@@ -51,7 +51,8 @@ TEST(EpollLoop, RunsPostedWorkOfManyThreadsInEachThreadsOrder) {
   EXPECT_TRUE(in_order);
 }
 
-/// Each wake-up is a new chance to lose one: the waking thread goes on only when the loop has answered the last.
+/// Each wake-up is a new chance to lose one: the waking thread goes on only when the loop has
+/// answered the last.
 TEST(EpollLoop, LosesNoWakeUp) {
   EpollLoop loop;
   std::atomic<int> asked{0}, answered{0};
@@ -137,7 +138,8 @@ TEST(EpollLoop, WatchesADescriptorUntilTheWatchIsGone) {
   close(fd);
 }
 
-/// A source destroyed by another one's handler was taken for the wake-up descriptor, whose flag then stayed up.
+/// A source destroyed by another one's handler was taken for the wake-up descriptor, whose flag
+/// then stayed up.
 TEST(EpollLoop, RegressDestroyingAReadyStreamIsNoWakeUp) {
   EpollLoop loop;
   for (int i = 0; i < 200; ++i) {
@@ -147,8 +149,7 @@ TEST(EpollLoop, RegressDestroyingAReadyStreamIsNoWakeUp) {
     one.b.stream->write(as_bytes("x"));
     two.b.stream->write(as_bytes("x"));
     std::thread waker([&] { loop.wake(); });
-    ASSERT_TRUE(run_until(
-        loop, [&] { return one.b.closed.size() + two.b.closed.size() == 1; }));
+    ASSERT_TRUE(run_until(loop, [&] { return one.b.closed.size() + two.b.closed.size() == 1; }));
     waker.join();
   }
   run_some(loop);

@@ -1,5 +1,6 @@
 #pragma once
-// Runs a loop on the test's own thread until something is true, with streams that record what happens to them.
+// Runs a loop on the test's own thread until something is true, with streams that record what
+// happens to them.
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>

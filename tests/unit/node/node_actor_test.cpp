@@ -27,9 +27,9 @@ class Local final : public HostedActor {
   Local(caf::actor_config& config, Reactor& reactor) : HostedActor(config, reactor) {}
   template <class T>
   uint64_t ask(const caf::actor& to, T question) {
-    caf::actor_cast<caf::strong_actor_ptr>(to)->enqueue(caf::strong_actor_ptr{ctrl()},
-                                                        caf::make_message_id(++last_),
-                                                        caf::make_message(std::move(question)), &reactor_);
+    caf::actor_cast<caf::strong_actor_ptr>(to)->enqueue(
+        caf::strong_actor_ptr{ctrl()}, caf::make_message_id(++last_),
+        caf::make_message(std::move(question)), &reactor_);
     return last_;
   }
   std::map<uint64_t, caf::message> answers;
@@ -139,8 +139,9 @@ class NodeActorTest : public testing::Test {
     return fail(Code::internal, "an answer of another type");
   }
   Result<EchoMsg> echo_through(Member& from, const Member& to) {
-    THEMIS_TRY(const caf::actor proxy,
-               ask<caf::actor>(from, ReachActor{{to.id(), to.address()}, Exports::target_of("echo")}));
+    THEMIS_TRY(
+        const caf::actor proxy,
+        ask<caf::actor>(from, ReachActor{{to.id(), to.address()}, Exports::target_of("echo")}));
     return ask_at<EchoMsg>(from, proxy, make_echo(42));
   }
 
@@ -175,7 +176,8 @@ TEST_F(NodeActorTest, ReachesActorsOfOtherNodesAndItsOwn) {
   const ReachActor nobody{{members_[1]->id(), members_[1]->address()}, 12345};
   EXPECT_EQ(ask<caf::actor>(*members_[1], nobody).error().code, Code::not_found);
   const ReachActor wrong{{members_[3]->id(), members_[2]->address()}, 12345};
-  EXPECT_TRUE(ask<caf::actor>(*members_[1], wrong)) << "the identity counts, and there is a session with it";
+  EXPECT_TRUE(ask<caf::actor>(*members_[1], wrong))
+      << "the identity counts, and there is a session with it";
 }
 
 TEST_F(NodeActorTest, ReportsItself) {
@@ -193,15 +195,18 @@ TEST_F(NodeActorTest, ReportsItself) {
 TEST_F(NodeActorTest, HasOneSessionWithEachPeer) {
   ring_of(3);
   world_.run_for(1min);
-  for (const auto& [seed, member] : members_) EXPECT_LE(member->node->peers().sessions().size(), 2u);
+  for (const auto& [seed, member] : members_)
+    EXPECT_LE(member->node->peers().sessions().size(), 2u);
 }
 
 TEST_F(NodeActorTest, LeavesTheRingWhenItIsAskedToEnd) {
   ring_of(3);
   ASSERT_TRUE(ask<caf::unit_t>(*members_[3], ProvideName{"greeter", {}}));
   const NodeId gone = members_[3]->id();
-  in(*members_[3], [&] { caf::anon_send_exit(members_[3]->node.handle(), caf::exit_reason::user_shutdown); });
-  ASSERT_TRUE(until([&] { return members_[3]->node->ring().state() == ring::Ring::State::left; }, 3s));
+  in(*members_[3],
+     [&] { caf::anon_send_exit(members_[3]->node.handle(), caf::exit_reason::user_shutdown); });
+  ASSERT_TRUE(
+      until([&] { return members_[3]->node->ring().state() == ring::Ring::State::left; }, 3s));
   members_.erase(3);
   ASSERT_TRUE(until([&] { return !members_[1]->knows(gone) && !members_[2]->knows(gone); }, 10s));
   EXPECT_EQ(ask<ring::Records>(*members_[1], FindName{"greeter"}).error().code, Code::not_found);
@@ -212,7 +217,8 @@ TEST_F(NodeActorTest, ForgetsANodeThatCrashed) {
   ring_of(3);
   const ring::Contact gone{members_[3]->id(), members_[3]->address()};
   crash(3, sim::Crash::reset);
-  ASSERT_TRUE(until([&] { return !members_[1]->knows(gone.id) && !members_[2]->knows(gone.id); }, 10s));
+  ASSERT_TRUE(
+      until([&] { return !members_[1]->knows(gone.id) && !members_[2]->knows(gone.id); }, 10s));
   const auto reached = ask<caf::actor>(*members_[1], ReachActor{gone, Exports::target_of("echo")});
   ASSERT_FALSE(reached);
   EXPECT_EQ(reached.error().code, Code::unavailable);
@@ -255,6 +261,9 @@ TEST_F(NodeActorTest, SaysThatItsAddressIsInUse) {
   in(second, [&] { status = second.node->start(); });
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error(), (Error{Code::io, "10.0.0.1:7001: address already in use"}));
+  // It had no ring to leave.
+  EXPECT_EQ(ask<ring::Records>(second, FindName{"x"}).error().code, Code::unavailable);
+  in(second, [&] { caf::anon_send_exit(second.node.handle(), caf::exit_reason::user_shutdown); });
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #pragma once
-// Sessions between simulated hosts: real sessions and real sockets' habits (fragments, short writes, stalls) on virtual time.
+// Sessions between simulated hosts: real sessions and real sockets' habits (fragments, short
+// writes, stalls) on virtual time.
 
 #include <gtest/gtest.h>
 
@@ -20,10 +21,13 @@ inline wire::FramePtr echo_frame(uint64_t sequence, size_t bytes = 8,
                                  TimePoint deadline = TimePoint::max()) {
   wire::Builder<schema::Echo> echo(bytes / 8 + 8);
   echo->setSequence(sequence);
-  std::memset(echo->initPayload(static_cast<unsigned>(bytes)).begin(), static_cast<int>(sequence & 0xff), bytes);
+  std::memset(echo->initPayload(static_cast<unsigned>(bytes)).begin(),
+              static_cast<int>(sequence & 0xff), bytes);
   return echo.finish(deadline).frame();
 }
-inline uint64_t sequence_of(const wire::FramePtr& frame) { return EchoMsg(frame).view()->getSequence(); }
+inline uint64_t sequence_of(const wire::FramePtr& frame) {
+  return EchoMsg(frame).view()->getSequence();
+}
 
 /// Asks, watches, and keeps what it is told.
 class Probe final : public HostedActor {
@@ -99,7 +103,8 @@ class Server final : public HostedActor {
       const Held next = std::move(held.front());
       held.pop_front();
       if (next.sender != nullptr && next.id.is_request())
-        next.sender->enqueue(ctrl(), next.id.response_id(), types_.message_of(next.frame), &reactor_);
+        next.sender->enqueue(ctrl(), next.id.response_id(), types_.message_of(next.frame),
+                             &reactor_);
     }
   }
 
@@ -116,12 +121,17 @@ class Server final : public HostedActor {
     deadlines.push_back(frame->deadline());
     if (frame->peer() != nullptr) asked_by = *frame->peer();
     switch (does) {
-      case Does::answer: return reply(element, types_.message_of(frame));
-      case Does::fail: return reply(element, caf::make_message(to_caf({Code::denied, "not you"})));
-      case Does::hold: held.push_back({element.sender, element.mid, frame}); return;
+      case Does::answer:
+        return reply(element, types_.message_of(frame));
+      case Does::fail:
+        return reply(element, caf::make_message(to_caf({Code::denied, "not you"})));
+      case Does::hold:
+        held.push_back({element.sender, element.mid, frame});
+        return;
       case Does::answer_huge:
         return reply(element, types_.message_of(echo_frame(1, wire::kMessageBytesMax)));
-      case Does::quit_normally: return quit({});
+      case Does::quit_normally:
+        return quit({});
     }
   }
   const MessageTypes& types_;

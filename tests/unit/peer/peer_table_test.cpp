@@ -61,7 +61,8 @@ struct Nodes {
   void connect(Node& from, Node& to) {
     in(from, [&] { from.open(to); });
     ASSERT_TRUE(until([&] {
-      return from.table.find(to.identity.id()) != nullptr && to.table.find(from.identity.id()) != nullptr;
+      return from.table.find(to.identity.id()) != nullptr &&
+             to.table.find(from.identity.id()) != nullptr;
     }));
   }
   System system{System::Scheduling::virtual_time};
@@ -111,7 +112,8 @@ TEST(PeerTable, SettlesSimultaneousOpensOnOneSessionAtBothEnds) {
     nodes.listen();
     nodes.a.host.post([&] { nodes.a.open(nodes.b); });
     nodes.b.host.post([&] { nodes.b.open(nodes.a); });
-    ASSERT_TRUE(nodes.until([&] { return nodes.a.outcomes.size() == 1 && nodes.b.outcomes.size() == 1; }));
+    ASSERT_TRUE(
+        nodes.until([&] { return nodes.a.outcomes.size() == 1 && nodes.b.outcomes.size() == 1; }));
     ASSERT_TRUE(nodes.a.outcomes[0] && nodes.b.outcomes[0]);
     nodes.world.run_for(5s);
     ASSERT_EQ(nodes.a.table.sessions().size(), 1u);
@@ -120,7 +122,8 @@ TEST(PeerTable, SettlesSimultaneousOpensOnOneSessionAtBothEnds) {
     const SessionActor* b = nodes.b.table.find(nodes.a.identity.id());
     ASSERT_TRUE(a != nullptr && b != nullptr);
     EXPECT_NE(a->initiator(), b->initiator()) << "the ends use different sessions";
-    EXPECT_TRUE(nodes.a.lost.empty() && nodes.b.lost.empty()) << "a settled session is not a lost one";
+    EXPECT_TRUE(nodes.a.lost.empty() && nodes.b.lost.empty())
+        << "a settled session is not a lost one";
   }
 }
 
@@ -138,8 +141,9 @@ TEST(PeerTable, LosesNoRequestWhenSimultaneousOpensSettle) {
     };
     nodes.a.host.post([&] { ask(nodes.a, nodes.b); });
     nodes.b.host.post([&] { ask(nodes.b, nodes.a); });
-    ASSERT_TRUE(nodes.until(
-        [&] { return nodes.a.probe->answers.size() == 10 && nodes.b.probe->answers.size() == 10; }));
+    ASSERT_TRUE(nodes.until([&] {
+      return nodes.a.probe->answers.size() == 10 && nodes.b.probe->answers.size() == 10;
+    }));
     for (uint64_t i = 1; i <= 10; ++i) {
       EXPECT_FALSE(nodes.a.probe->answers.at(i).error);
       EXPECT_FALSE(nodes.b.probe->answers.at(i).error);
@@ -249,10 +253,11 @@ TEST(PeerTable, RegressADrainingSessionIsNotGivenToAnyone) {
     nodes.in(nodes.a, [&] {
       nodes.a.table.find(nodes.b.identity.id())->drain();
       EXPECT_EQ(nodes.a.table.find(nodes.b.identity.id()), nullptr);
-      nodes.a.table.open(nodes.b.identity.id(), nodes.b.address(), [&](Result<PeerTable::Session> session) {
-        ASSERT_TRUE(session);
-        nodes.a.probe->ask((*session)->proxy(Process::target()), 1, echo_frame(1));
-      });
+      nodes.a.table.open(
+          nodes.b.identity.id(), nodes.b.address(), [&](Result<PeerTable::Session> session) {
+            ASSERT_TRUE(session);
+            nodes.a.probe->ask((*session)->proxy(Process::target()), 1, echo_frame(1));
+          });
     });
     ASSERT_TRUE(nodes.until([&] { return nodes.a.probe->answers.size() == 1; }));
     EXPECT_FALSE(nodes.a.probe->answers.at(1).error);
@@ -336,8 +341,10 @@ TEST(PeerTable, AdversarySilentCallersOfManyHostsKeepNobodyOut) {
   nodes.in(nodes.a, [&] { nodes.a.open(nodes.b); });
   ASSERT_TRUE(nodes.until([&] { return nodes.a.outcomes.size() == 1; }, 1s));
   EXPECT_TRUE(nodes.a.outcomes[0]);
-  ASSERT_TRUE(nodes.until([&] { return nodes.b.table.find(nodes.a.identity.id()) != nullptr; }, 1s));
-  EXPECT_EQ(nodes.b.table.half_open(), PeerTable::kHalfOpenMax - 1) << "one made room for the good peer";
+  ASSERT_TRUE(
+      nodes.until([&] { return nodes.b.table.find(nodes.a.identity.id()) != nullptr; }, 1s));
+  EXPECT_EQ(nodes.b.table.half_open(), PeerTable::kHalfOpenMax - 1)
+      << "one made room for the good peer";
 }
 
 }  // namespace

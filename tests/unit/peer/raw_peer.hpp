@@ -5,7 +5,8 @@
 
 namespace themis {
 
-/// Speaks the protocol up to the records by hand: no credit, no answers, no order unless a test makes them.
+/// Speaks the protocol up to the records by hand: no credit, no answers, no order unless a test
+/// makes them.
 class RawPeer final : public net::StreamHandler, public wire::ChannelEvents {
  public:
   RawPeer(sim::Host& host, std::string_view network, uint64_t seed)
@@ -30,8 +31,8 @@ class RawPeer final : public net::StreamHandler, public wire::ChannelEvents {
   }
   void set_reading(bool reading) { stream_->set_reading(reading); }
   size_t count(wire::MessageKind kind) const {
-    return static_cast<size_t>(std::count_if(received.begin(), received.end(),
-                                             [kind](const auto& m) { return m.first.kind == kind; }));
+    return static_cast<size_t>(std::count_if(
+        received.begin(), received.end(), [kind](const auto& m) { return m.first.kind == kind; }));
   }
 
   std::vector<std::pair<wire::MessageHeader, wire::FramePtr>> received;

@@ -14,10 +14,11 @@ namespace {
 
 /// A real reactor in a thread of its own.
 struct Running {
-  Running() : thread([this] {
-    reactor.bind_to_this_thread();
-    loop.run();
-  }) {}
+  Running()
+      : thread([this] {
+          reactor.bind_to_this_thread();
+          loop.run();
+        }) {}
   ~Running() {
     loop.stop();
     thread.join();
@@ -45,7 +46,8 @@ class Pinned final : public PinnedActor {
               return number + off_thread_ * 1'000'000;
             },
             [](caf::tick_atom) {
-              const TimePoint until = std::chrono::steady_clock::now() + Reactor::kHandlerMax + 10ms;
+              const TimePoint until =
+                  std::chrono::steady_clock::now() + Reactor::kHandlerMax + 10ms;
               while (std::chrono::steady_clock::now() < until) {
               }
             }};
@@ -132,7 +134,8 @@ TEST(Reactor, CountsAHandlerThatHoldsItsThread) {
   pinned = nullptr;
 }
 
-/// Two actors that never run out of messages share the thread with a third, with timers and with posted work.
+/// Two actors that never run out of messages share the thread with a third, with timers and with
+/// posted work.
 TEST(Reactor, BusyActorsLeaveRoomForOthersAndForTheLoop) {
   Running running;
   class Endless final : public PinnedActor {
@@ -151,7 +154,8 @@ TEST(Reactor, BusyActorsLeaveRoomForOthersAndForTheLoop) {
   caf::scoped_actor self{running.system.caf()};
   for (int i = 0; i < 100; ++i)
     self->request(pinned, std::chrono::seconds(10), i)
-        .receive([&](int answer) { EXPECT_EQ(answer, i); }, [](caf::error&) { FAIL() << "starved"; });
+        .receive([&](int answer) { EXPECT_EQ(answer, i); },
+                 [](caf::error&) { FAIL() << "starved"; });
   std::promise<void> timed;
   running.in_loop([&] { running.loop.after(1ms, [&] { timed.set_value(); }); });
   EXPECT_EQ(timed.get_future().wait_for(std::chrono::seconds(10)), std::future_status::ready);
@@ -180,12 +184,14 @@ TEST(Reactor, FlushesOnceATurn) {
   EXPECT_EQ(flushes, 1);
 }
 
-/// A flush that ended another output in the list made the one behind it be skipped, and then never flushed again.
+/// A flush that ended another output in the list made the one behind it be skipped, and then never
+/// flushed again.
 TEST(Reactor, RegressForgettingAnOutputDuringAFlushSkipsNoOther) {
   Running running;
   Output first, second, third;
   running.in_loop([&] {
-    // `first` has been flushed and is queued again when it is forgotten: it stands twice in the list.
+    // `first` has been flushed and is queued again when it is forgotten: it stands twice in the
+    // list.
     first.hook = [&] { running.reactor.flush_later(first); };
     second.hook = [&] {
       first.hook = nullptr;

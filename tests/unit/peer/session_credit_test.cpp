@@ -54,7 +54,8 @@ TEST(SessionCredit, WhatWaitsForCreditIsBoundedAndThenRefused) {
   });
   const auto cost = static_cast<size_t>(wire::credit_cost(echo_frame(1, kBig)->size()));
   const size_t taken = 300 - two.a.probe->answers.size();
-  EXPECT_LE(taken * cost, static_cast<size_t>(wire::kInitialCredit) + SessionActor::kBlockedBytesMax + 2 * cost);
+  EXPECT_LE(taken * cost,
+            static_cast<size_t>(wire::kInitialCredit) + SessionActor::kBlockedBytesMax + 2 * cost);
   EXPECT_TRUE(two.a.probe->failed_with(300, Code::overloaded));
   EXPECT_EQ(two.a.session->counters().tells_dropped, 10u);
   // Nothing of what was taken is lost.
@@ -103,13 +104,16 @@ TEST(SessionCredit, AdversaryAPeerThatGrantsNothingAndAsksOnIsClosedInTheEnd) {
   size_t sent = 0;
   while (!with.peer.closed && sent < 2000) {
     with.in_peer([&] {
-      with.peer.send({.kind = wire::MessageKind::request, .target = Process::target(), .request = ++sent}, frame);
+      with.peer.send(
+          {.kind = wire::MessageKind::request, .target = Process::target(), .request = ++sent},
+          frame);
     });
     with.world.run_for(5ms);
   }
   EXPECT_TRUE(with.until([&] { return with.end.closed.size() == 1; }));
   EXPECT_EQ(with.end.closed.at(0).code, Code::overloaded);
-  EXPECT_LE(sent * kBig, SessionActor::kBlockedBytesEnd + 3 * static_cast<size_t>(wire::kInitialCredit));
+  EXPECT_LE(sent * kBig,
+            SessionActor::kBlockedBytesEnd + 3 * static_cast<size_t>(wire::kInitialCredit));
 }
 
 TEST(SessionCredit, AdversaryAFloodOfPingsWithoutReadingIsClosedAtTheBacklog) {

@@ -29,8 +29,8 @@ TEST(SessionLife, AsksASilentPeerAndClosesWhenItStaysSilent) {
 
 TEST(SessionLife, AdversaryAPeerThatStallsInsideARecordIsSilent) {
   WithRawPeer with(1, {.ping_after = 2s, .dead_after = 5s});
-  const Bytes record =
-      with.peer.seal({.kind = wire::MessageKind::tell, .target = Process::target()}, echo_frame(1, 10'000));
+  const Bytes record = with.peer.seal(
+      {.kind = wire::MessageKind::tell, .target = Process::target()}, echo_frame(1, 10'000));
   const TimePoint start = with.world.now();
   size_t sent = 0;
   // One byte every 100 ms: bytes keep coming, and never are a record.
@@ -149,7 +149,8 @@ TEST(SessionLife, ADrainLosesNoRequestOfEitherSide) {
     ASSERT_TRUE(two.until([&] { return two.b.server->held.size() == 5; }));
     two.world.run_for(1s);
     two.in(two.b, [&] { two.b.server->answer_held(5); });
-    ASSERT_TRUE(two.until([&] { return two.a.closed.size() == 1 && two.b.closed.size() == 1; }, 5s));
+    ASSERT_TRUE(
+        two.until([&] { return two.a.closed.size() == 1 && two.b.closed.size() == 1; }, 5s));
     EXPECT_EQ(two.a.probe->answers.size(), 6u);
     for (uint64_t i = 1; i <= 5; ++i) {
       EXPECT_FALSE(two.a.probe->answers.at(i).error);
@@ -187,14 +188,16 @@ TEST(SessionLife, AnOwnerMayRefuseAPeer) {
   EXPECT_EQ(refusing.closed[0].code, Code::denied);
 }
 
-/// The last reference to a session may be dropped anywhere, long after it was closed: it must not touch its reactor then.
+/// The last reference to a session may be dropped anywhere, long after it was closed: it must not
+/// touch its reactor then.
 TEST(SessionLife, RegressAClosedSessionMayOutliveItsReactor) {
   caf::strong_actor_ptr session;
   System system{System::Scheduling::virtual_time};
   {
     sim::World world(1);
     End end(system, world.add_host("10.0.0.1"), 1);
-    end.session = spawn_hosted<SessionActor>(end.reactor, end.context, end.times, true, std::nullopt);
+    end.session =
+        spawn_hosted<SessionActor>(end.reactor, end.context, end.times, true, std::nullopt);
     session = end.session.strong();
     end.session->close({Code::cancelled, "over"});
   }

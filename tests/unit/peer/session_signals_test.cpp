@@ -83,7 +83,8 @@ TEST(SessionSignals, AnExitReachesAnActorWhosePeerMayEndIt) {
     watch_server(two);
     two.in(two.a, [&] { caf::anon_send_exit(two.a.proxy(), reason); });
     two.in(two.b, [&] { two.b.probe->watch(two.b.server.handle()); });
-    ASSERT_TRUE(two.until([&] { return two.a.probe->downs.size() == 1 && two.b.probe->downs.size() == 1; }, 1s));
+    ASSERT_TRUE(two.until(
+        [&] { return two.a.probe->downs.size() == 1 && two.b.probe->downs.size() == 1; }, 1s));
     EXPECT_EQ(two.b.probe->downs[0], reason);
   }
 }

@@ -10,7 +10,8 @@ TEST(Session, CarriesRequestsOfEverySizeInOrderOverAnyFragmentation) {
     TwoEnds two(seed, {.request = 1h}, {.send_buffer_bytes = 4096 * seed});
     two.open();
     two.in(two.a, [&] {
-      for (uint64_t i = 1; i <= 70; ++i) two.a.probe->ask(two.a.proxy(), i, echo_frame(i, kSizes[i % 7]));
+      for (uint64_t i = 1; i <= 70; ++i)
+        two.a.probe->ask(two.a.proxy(), i, echo_frame(i, kSizes[i % 7]));
     });
     ASSERT_TRUE(two.until([&] { return two.a.probe->answers.size() == 70; }));
     for (uint64_t i = 1; i <= 70; ++i) {
@@ -47,7 +48,8 @@ TEST(Session, WorksBetweenPinnedActors) {
    public:
     using PinnedActor::PinnedActor;
     caf::behavior make_behavior() override {
-      return {[](const EchoMsg& echo) { return EchoMsg(echo_frame(echo.view()->getSequence() + 1)); }};
+      return {
+          [](const EchoMsg& echo) { return EchoMsg(echo_frame(echo.view()->getSequence() + 1)); }};
     }
   };
   class Asker final : public PinnedActor {
@@ -55,8 +57,9 @@ TEST(Session, WorksBetweenPinnedActors) {
     Asker(caf::actor_config& config, caf::actor to, uint64_t* got)
         : PinnedActor(config), to_(std::move(to)), got_(got) {}
     caf::behavior make_behavior() override {
-      request(to_, caf::infinite, EchoMsg(echo_frame(41)))
-          .then([this](const EchoMsg& echo) { *got_ = echo.view()->getSequence(); });
+      request(to_, caf::infinite, EchoMsg(echo_frame(41))).then([this](const EchoMsg& echo) {
+        *got_ = echo.view()->getSequence();
+      });
       return {[](caf::unit_t) {}};
     }
     caf::actor to_;
@@ -72,8 +75,9 @@ TEST(Session, WorksBetweenPinnedActors) {
   });
   EXPECT_TRUE(two.until([&] { return got == 42; }));
   two.in(two.b, [&] {
-    caf::anon_send_exit(caf::actor_cast<caf::actor>(*two.b.exports.find(Exports::target_of("adder"))),
-                        caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(
+        caf::actor_cast<caf::actor>(*two.b.exports.find(Exports::target_of("adder"))),
+        caf::exit_reason::user_shutdown);
   });
 }
 
@@ -183,7 +187,10 @@ TEST(Session, AdversaryARequestFloodGetsOverloadedAndNothingElseIsHeld) {
   const wire::FramePtr frame = echo_frame(1);
   with.in_peer([&] {
     for (uint64_t i = 1; i <= kMax + 100; ++i)
-      with.peer.send({.kind = wire::MessageKind::request, .deadline_ms = 60'000, .target = Process::target(), .request = i},
+      with.peer.send({.kind = wire::MessageKind::request,
+                      .deadline_ms = 60'000,
+                      .target = Process::target(),
+                      .request = i},
                      frame);
   });
   ASSERT_TRUE(with.until([&] { return with.peer.count(wire::MessageKind::failure) == 100; }));
@@ -198,15 +205,20 @@ TEST(Session, RegressARequestThatIsNeverAnsweredIsForgottenAtItsDeadline) {
   const wire::FramePtr frame = echo_frame(1);
   const auto flood = [&] {
     for (uint64_t i = 1; i <= SessionActor::kRequestsMax; ++i)
-      with.peer.send({.kind = wire::MessageKind::request, .deadline_ms = 1000, .target = Process::target(), .request = i},
+      with.peer.send({.kind = wire::MessageKind::request,
+                      .deadline_ms = 1000,
+                      .target = Process::target(),
+                      .request = i},
                      frame);
   };
   with.in_peer(flood);
-  ASSERT_TRUE(with.until([&] { return with.end.server->held.size() == SessionActor::kRequestsMax; }));
+  ASSERT_TRUE(
+      with.until([&] { return with.end.server->held.size() == SessionActor::kRequestsMax; }));
   with.end.server->held.clear();
   with.world.run_for(2s);
   with.in_peer(flood);
-  ASSERT_TRUE(with.until([&] { return with.end.server->held.size() == SessionActor::kRequestsMax; }));
+  ASSERT_TRUE(
+      with.until([&] { return with.end.server->held.size() == SessionActor::kRequestsMax; }));
   EXPECT_EQ(with.peer.count(wire::MessageKind::failure), 0u);
 }
 
@@ -216,9 +228,11 @@ TEST(Session, AnswersWhateverIdThePeerChooses) {
   const std::vector<uint64_t> ids = {0, 1, 1, uint64_t{1} << 60, UINT64_MAX};
   with.in_peer([&] {
     for (const uint64_t id : ids)
-      with.peer.send({.kind = wire::MessageKind::request, .target = Process::target(), .request = id}, frame);
+      with.peer.send(
+          {.kind = wire::MessageKind::request, .target = Process::target(), .request = id}, frame);
   });
-  ASSERT_TRUE(with.until([&] { return with.peer.count(wire::MessageKind::response) == ids.size(); }));
+  ASSERT_TRUE(
+      with.until([&] { return with.peer.count(wire::MessageKind::response) == ids.size(); }));
   std::vector<uint64_t> answered;
   for (const auto& [header, payload] : with.peer.received) answered.push_back(header.request);
   EXPECT_EQ(answered, ids);

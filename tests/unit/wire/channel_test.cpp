@@ -111,8 +111,7 @@ TEST(Channel, SendsTheFirstCommandWithMessage3) {
   ASSERT_TRUE(again.carry(again.a, again.b));
   ASSERT_TRUE(again.carry(again.b, again.a));
   const Bytes third = again.a.take_output();
-  EXPECT_EQ(third.size(),
-            kHandshake3Bytes + kRecordOverheadBytes + MessageHeader::kBytes + 3 * 8);
+  EXPECT_EQ(third.size(), kHandshake3Bytes + kRecordOverheadBytes + MessageHeader::kBytes + 3 * 8);
   Bytes copy = third;
   ASSERT_TRUE(again.b.channel.on_data(copy));
   expect_received(again.b, {3});
@@ -170,8 +169,8 @@ TEST(Channel, KeepsBytesThatWereNotWritten) {
   expect_received(two.b, sizes);
 }
 
-/// Runs the three handshake messages and two records, with `change` applied to one of the five. Returns the error of the
-/// end that took the changed one, and what got through.
+/// Runs the three handshake messages and two records, with `change` applied to one of the five.
+/// Returns the error of the end that took the changed one, and what got through.
 struct Changed {
   Status status;
   size_t messages = 0;
@@ -203,9 +202,8 @@ TEST(Channel, AdversaryAFlippedBitAnywhereInAnyFrameCloses) {
     size_t size = 0;
     run_changed(which, [&](Bytes& bytes) { size = bytes.size(); });
     for (size_t bit = 0; bit < size * 8; ++bit) {
-      const Changed changed = run_changed(which, [&](Bytes& bytes) {
-        bytes[bit / 8] ^= static_cast<std::byte>(1 << bit % 8);
-      });
+      const Changed changed = run_changed(
+          which, [&](Bytes& bytes) { bytes[bit / 8] ^= static_cast<std::byte>(1 << bit % 8); });
       // Message 1 has parts (nonce, share, suites) that only the signatures after it protect.
       if (which == 0) continue;
       ASSERT_FALSE(changed.status) << "frame " << which << ", bit " << bit;

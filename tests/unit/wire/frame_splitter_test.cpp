@@ -11,7 +11,8 @@ constexpr size_t kBodyMax = 200;
 
 Bytes make_frame(size_t body, uint32_t sequence) {
   Bytes frame(kFrameHeaderBytes + body, static_cast<std::byte>(sequence));
-  FrameHeader{.type = 1, .length = static_cast<uint16_t>(body), .sequence = sequence}.write(frame.data());
+  FrameHeader{.type = 1, .length = static_cast<uint16_t>(body), .sequence = sequence}.write(
+      frame.data());
   return frame;
 }
 
@@ -55,7 +56,8 @@ TEST(FrameSplitter, PutsPiecesOfAnySizeTogether) {
     FrameSplitter splitter(kBodyMax);
     Collected collected;
     for (size_t at = 0; at < bytes.size(); at += piece)
-      ASSERT_TRUE(splitter.feed(std::span(bytes).subspan(at, std::min(piece, bytes.size() - at)), collected));
+      ASSERT_TRUE(splitter.feed(std::span(bytes).subspan(at, std::min(piece, bytes.size() - at)),
+                                collected));
     ASSERT_EQ(collected.frames, stream.frames) << "pieces of " << piece;
   }
 }

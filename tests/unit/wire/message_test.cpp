@@ -66,8 +66,8 @@ TEST(MessageHeader, RefusesUnknownKindsAndPadding) {
   }
 }
 
-/// A message without bytes cost no credit, so a peer could fill mailboxes with them; and its frame had no origin, so it
-/// looked like one of this process.
+/// A message without bytes cost no credit, so a peer could fill mailboxes with them; and its frame
+/// had no origin, so it looked like one of this process.
 TEST(MessageHeader, RegressAPayloadIsThereExactlyWhenTheKindHasOne) {
   for (uint8_t kind = 1; kind <= static_cast<uint8_t>(MessageKind::drain); ++kind) {
     const auto typed = static_cast<MessageKind>(kind);
@@ -141,7 +141,8 @@ TEST(MessageReader, PutsPiecesOfAnySizeTogether) {
     Received received;
     const ByteView all = conversation.bytes;
     for (size_t at = 0; at < all.size(); at += piece)
-      ASSERT_TRUE(reader.feed(all.subspan(at, std::min(piece, all.size() - at)), collect_into(received)));
+      ASSERT_TRUE(
+          reader.feed(all.subspan(at, std::min(piece, all.size() - at)), collect_into(received)));
     conversation.expect(received);
   }
 }
@@ -152,8 +153,9 @@ TEST(MessageReader, PutsEveryPayloadOnItsPeersAccount) {
   std::vector<FramePtr> held;
   const Bytes payload(64);
   for (int i = 0; i < 3; ++i)
-    ASSERT_TRUE(reader.feed(encode({.kind = MessageKind::tell}, payload),
-                            [&](const MessageHeader&, FramePtr frame) { held.push_back(std::move(frame)); }));
+    ASSERT_TRUE(reader.feed(
+        encode({.kind = MessageKind::tell}, payload),
+        [&](const MessageHeader&, FramePtr frame) { held.push_back(std::move(frame)); }));
   EXPECT_EQ(origin->take_released(), 0u);
   EXPECT_EQ(*held[0]->peer(), origin->peer());
   held.clear();

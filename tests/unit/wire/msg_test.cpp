@@ -142,15 +142,17 @@ TEST(Decode, AdversaryFlippedBitsNeverDoMoreThanFail) {
 /// A list of structs without content: one word of frame for half a billion elements.
 TEST(Decode, AdversaryAListOfNothingDoesNotAmplify) {
   Bytes bytes(8 * 6);
-  store<uint64_t>(bytes.data(), 0x0001'0000'0000'0000);             // root: one pointer
-  store<uint64_t>(bytes.data() + 8, 0x0000'0007'0000'0001);         // composite list, 0 words, right behind
-  store<uint64_t>(bytes.data() + 16, uint64_t{0x1fff'ffff} << 2);   // tag: 2^29 elements of size 0
+  store<uint64_t>(bytes.data(), 0x0001'0000'0000'0000);  // root: one pointer
+  store<uint64_t>(bytes.data() + 8,
+                  0x0000'0007'0000'0001);  // composite list, 0 words, right behind
+  store<uint64_t>(bytes.data() + 16, uint64_t{0x1fff'ffff} << 2);  // tag: 2^29 elements of size 0
   uint64_t steps = 0;
-  const Status status =
-      decode(Msg<schema::HandOver>(frame_of(bytes, 0)), [&](const schema::HandOver::Reader& reader) -> Status {
-        for (const auto entry : reader.getEntries()) steps += 1 + entry.getObject().size();
-        return {};
-      });
+  const Status status = decode(Msg<schema::HandOver>(frame_of(bytes, 0)),
+                               [&](const schema::HandOver::Reader& reader) -> Status {
+                                 for (const auto entry : reader.getEntries())
+                                   steps += 1 + entry.getObject().size();
+                                 return {};
+                               });
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().code, Code::malformed);
   EXPECT_LT(steps, 10'000u);
@@ -166,16 +168,18 @@ TEST(Decode, AdversarySharedPointersReachTheTraversalLimit) {
   const auto list_pointer = [](size_t at, size_t to, uint64_t element, uint64_t count) {
     return uint64_t{to - at - 1} << 2 | 1 | element << 32 | count << 35;
   };
-  put(0, uint64_t{6} << 48);                                   // a struct of 6 pointers
-  put(5, list_pointer(5, kList, 7, kHeaders * 2));             // headers: a composite list
-  put(kList, uint64_t{kHeaders} << 2 | uint64_t{2} << 48);     // of structs of 2 pointers
-  for (size_t at = kList + 1; at < kTexts; ++at) put(at, list_pointer(at, kTexts, 2, kTextWords * 8));
+  put(0, uint64_t{6} << 48);                                // a struct of 6 pointers
+  put(5, list_pointer(5, kList, 7, kHeaders * 2));          // headers: a composite list
+  put(kList, uint64_t{kHeaders} << 2 | uint64_t{2} << 48);  // of structs of 2 pointers
+  for (size_t at = kList + 1; at < kTexts; ++at)
+    put(at, list_pointer(at, kTexts, 2, kTextWords * 8));
   uint64_t read = 0;
-  const Status status =
-      decode(Msg<schema::Invoke>(frame_of(bytes, 0)), [&](const schema::Invoke::Reader& invoke) -> Status {
-        for (const auto header : invoke.getHeaders()) read += header.getName().size();
-        return {};
-      });
+  const Status status = decode(Msg<schema::Invoke>(frame_of(bytes, 0)),
+                               [&](const schema::Invoke::Reader& invoke) -> Status {
+                                 for (const auto header : invoke.getHeaders())
+                                   read += header.getName().size();
+                                 return {};
+                               });
   ASSERT_FALSE(status) << "read " << read << " bytes";
   EXPECT_NE(status.error().detail.find("limit"), std::string::npos) << status.error().detail;
   EXPECT_LE(read, bytes.size() * kTraversalFactor + kTraversalExtraWords * 8);

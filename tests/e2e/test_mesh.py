@@ -1,0 +1,89 @@
+"""What a user sees when everything works."""
+import json
+import subprocess
+
+from mesh import SOURCE, Mesh, mesh_program, wait_until
+
+HELLO = (SOURCE / "apps/functions/hello.js").read_text()
+PRIMES = (SOURCE / "apps/functions/prime_factors.js").read_text()
+FACTORS = {"num": 600851475143, "factors": [71, 839, 1471, 6857]}
+
+
+def test_a_function_is_computed_on_another_node_than_the_gateways(build):
+    with Mesh(build) as mesh:
+        mesh.deploy("prime_factors", PRIMES)
+        status, headers, body = mesh.post("/f/prime_factors", b'{"num": 600851475143}')
+        assert (status, json.loads(body)) == (200, FACTORS), (status, body)
+        here = mesh.json("/v1/ring")["node"]["id"]
+        assert headers["x-themis-node"] and not here.startswith(headers["x-themis-node"]), headers
+        sessions = mesh.json("/v1/status")["sessions"]
+        assert any(s["state"] == "open" and s["sent"] > 0 for s in sessions), sessions
+
+
+def test_the_command_line_covers_the_life_of_a_function(build):
+    with Mesh(build) as mesh:
+        source = mesh.folder / "f.js"
+        source.write_text(HELLO)
+        code, out, err = mesh.cli("deploy", str(source), "--name", "f", "--json")
+        assert code == 0, err
+        deployed = json.loads(out)
+        assert deployed["name"] == "f" and len(deployed["function_id"]) == 64, out
+        code, out, err = mesh.cli("invoke", "f", "--data", "{}")
+        assert (code, out) == (0, "Hello, world!\n"), (code, out, err)
+        code, out, err = mesh.cli("list", "--json")
+        (function,) = json.loads(out)["functions"]
+        assert function["function_id"] == deployed["function_id"] and function["instances"], out
+        # Each instance stores its records by itself: the second one may be some milliseconds later.
+        wait_until("both are found", lambda: len(json.loads(mesh.cli("find", "fn/f", "--json")[1])
+                                                 ["records"]) == len(function["instances"]))
+        code, out, err = mesh.cli("ring", "--json")
+        assert code == 0 and len(json.loads(out)["successors"]) == 2, (out, err)
+        code, out, err = mesh.cli("status", "--json")
+        assert code == 0 and json.loads(out)["enclave"], (out, err)
+        code, out, err = mesh.cli("remove", "f")
+        assert code == 0, err
+        wait_until("the function is gone", lambda: mesh.get("/f/f")[0] == 404)
+
+
+def test_oysters_form_runs_code_by_its_id(build):
+    with Mesh(build) as mesh:
+        code_id = mesh.deploy("prime_factors", PRIMES)["function_id"]
+        body = json.dumps({"code_id": code_id, "input": {"num": 10}}).encode()
+        status, _, answer = mesh.post("/api/serverless", body)
+        assert (status, json.loads(answer)) == (200, {"num": 10, "factors": [2, 5]}), (status, answer)
+
+
+def test_a_new_version_replaces_the_old_one(build):
+    with Mesh(build) as mesh:
+        assert mesh.deploy("hello", HELLO)["version"] == 1
+        newer = HELLO.replace("Hello", "Good day")
+        assert mesh.deploy("hello", newer)["version"] == 2
+        wait_until("the new version answers", lambda: mesh.get("/f/hello")[2] == b"Good day, world!\n")
+
+
+def test_a_cpp_service_answers_a_client_in_another_process(build):
+    with Mesh(build) as mesh:
+        join = ["--join", f"127.0.0.1:{mesh.ports[0]}"]
+        service = subprocess.Popen([mesh_program(mesh, "services/greeter"), *join])
+        try:
+            wait_until("the greeter is announced",
+                       lambda: mesh.cli("find", "service/greeter")[0] == 0)
+            client = subprocess.run([mesh_program(mesh, "services/greeter_client"), *join],
+                                    capture_output=True, text=True, timeout=20, check=False)
+            assert (client.returncode, client.stdout) == (0, "Hello, mesh!\n"), client
+        finally:
+            service.terminate()
+            assert service.wait(10) == 0
+        client = subprocess.run([mesh_program(mesh, "services/greeter_client"), *join],
+                                capture_output=True, text=True, timeout=30, check=False)
+        assert client.returncode == 1 and client.stderr.count("\n") == 1, client
+
+
+def test_without_encryption_the_mesh_works_and_refuses_sealed_peers(build):
+    with Mesh(build, settings=["node.encryption=false"]) as mesh:
+        mesh.deploy("hello", HELLO)
+        assert mesh.get("/f/hello?name=you")[2] == b"Hello, you!\n"
+        client = subprocess.run([mesh_program(mesh, "services/greeter_client"), "--join",
+                                 f"127.0.0.1:{mesh.ports[0]}"],
+                                capture_output=True, text=True, timeout=30, check=False)
+        assert client.returncode == 1 and "cannot join" in client.stderr, client

@@ -196,13 +196,12 @@ std::vector<double> measure_restarts(System& system, Duration time) {
   spec.options.max_restarts = std::numeric_limits<uint32_t>::max();
   spec.options.backoff_min = spec.options.backoff_max = Duration{0};
   const caf::actor client = caf::actor_cast<caf::actor>(self);
-  spec.children.push_back(
-      {"child", [client](caf::event_based_actor* parent) -> Result<caf::actor> {
-         caf::actor child = caf::actor_cast<caf::actor>(
-             parent->spawn<Returner<caf::event_based_actor>>(true));
-         caf::anon_send(client, child);
-         return child;
-       }});
+  spec.children.push_back({"child", [client](caf::event_based_actor* parent) -> Result<caf::actor> {
+                             caf::actor child = caf::actor_cast<caf::actor>(
+                                 parent->spawn<Returner<caf::event_based_actor>>(true));
+                             caf::anon_send(client, child);
+                             return child;
+                           }});
   caf::actor supervisor = spawn_supervisor(system.caf(), std::move(spec));
   const EchoMsg message = make_echo(64);
   std::vector<double> samples;
@@ -230,8 +229,8 @@ std::vector<double> measure_restarts(System& system, Duration time) {
 }  // namespace
 
 Figures measure_actors(const Options& options) {
-  const Duration part = std::chrono::duration_cast<Duration>(
-      std::chrono::duration<double>(options.seconds / 4));
+  const Duration part =
+      std::chrono::duration_cast<Duration>(std::chrono::duration<double>(options.seconds / 4));
   // Thousands of killed children are what is measured, not news.
   log::setup(log::Level::error, log::Format::text);
   System system;

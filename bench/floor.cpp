@@ -26,7 +26,8 @@ Pair connected_pair() {
   getsockname(listener.get(), reinterpret_cast<sockaddr*>(&bound), &length);
   net::Descriptor client = net::open_connection(net::from_socket_address(bound)).value();
   net::Descriptor server;
-  while (!server.valid()) server = net::Descriptor(accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK));
+  while (!server.valid())
+    server = net::Descriptor(accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK));
   net::set_no_delay(server.get());
   return {std::move(client), std::move(server)};
 }
@@ -65,8 +66,10 @@ class Reader {
 void write_all(int fd, ByteView data) {
   while (!data.empty()) {
     const ssize_t n = send(fd, data.data(), data.size(), MSG_NOSIGNAL);
-    if (n > 0) data = data.subspan(static_cast<size_t>(n));
-    else if (errno != EAGAIN) return;
+    if (n > 0)
+      data = data.subspan(static_cast<size_t>(n));
+    else if (errno != EAGAIN)
+      return;
   }
 }
 

@@ -22,11 +22,14 @@ struct Bench {
 };
 
 constexpr Bench kBenches[] = {
-    {"handshake", "Mutual handshakes a core, beside OpenSSL's mutual TLS 1.3", bench::measure_handshake},
+    {"handshake", "Mutual handshakes a core, beside OpenSSL's mutual TLS 1.3",
+     bench::measure_handshake},
     {"actors", "Local messages, requests, spawning, memory, restarts", bench::measure_actors},
     {"session", "Actor to actor over a session, beside the raw socket", bench::measure_session},
-    {"worker", "Functions in their confined process: warm, cold, memory, start", bench::measure_worker},
-    {"primitives", "The primitives of libsodium and OpenSSL side by side", bench::measure_primitives},
+    {"worker", "Functions in their confined process: warm, cold, memory, start",
+     bench::measure_worker},
+    {"primitives", "The primitives of libsodium and OpenSSL side by side",
+     bench::measure_primitives},
 };
 
 void print(const bench::Figures& figures, bool json) {
@@ -46,18 +49,22 @@ void print(const bench::Figures& figures, bool json) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"Measures Themis on this machine, over loopback, both sides of each comparison in one run."};
+  CLI::App app{
+      "Measures Themis on this machine, over loopback, both sides of each comparison in one run."};
   app.require_subcommand(1);
   app.fallthrough();
   bool json = false;
   bench::Options options;
   app.add_flag("--json", json, "Print one JSON object");
-  app.add_option("--seconds", options.seconds, "How long each part runs")->check(CLI::Range(0.1, 600.0));
+  app.add_option("--seconds", options.seconds, "How long each part runs")
+      ->check(CLI::Range(0.1, 600.0));
   for (const Bench& bench : kBenches) {
     CLI::App* command = app.add_subcommand(bench.name, bench.help);
     if (std::string_view(bench.name) != "session") continue;
-    command->add_option("--bytes", options.bytes, "Payload of a message")->check(CLI::Range(1, 1'000'000));
-    command->add_option("--inflight", options.inflight, "Requests open at a time")->check(CLI::Range(1, 4096));
+    command->add_option("--bytes", options.bytes, "Payload of a message")
+        ->check(CLI::Range(1, 1'000'000));
+    command->add_option("--inflight", options.inflight, "Requests open at a time")
+        ->check(CLI::Range(1, 4096));
     command->add_flag("--plain", options.plain, "Authenticated, not encrypted");
   }
   try {

@@ -24,7 +24,8 @@ using Figures = nlohmann::ordered_json;
 inline double quantile(std::vector<double>& samples, double q) {
   if (samples.empty()) return 0;
   std::sort(samples.begin(), samples.end());
-  return samples[std::min(samples.size() - 1, static_cast<size_t>(q * static_cast<double>(samples.size())))];
+  return samples[std::min(samples.size() - 1,
+                          static_cast<size_t>(q * static_cast<double>(samples.size())))];
 }
 
 /// CPU time of the whole process, all threads.

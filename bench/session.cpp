@@ -16,7 +16,8 @@ namespace {
 using EchoMsg = wire::Msg<schema::Echo>;
 constexpr const char* kEchoName = "bench/echo";
 
-/// Messages between two acknowledgements: half of a session's credit, so that two windows keep it busy.
+/// Messages between two acknowledgements: half of a session's credit, so that two windows keep it
+/// busy.
 uint64_t one_way_window(size_t bytes) {
   return std::clamp<uint64_t>(wire::kInitialCredit / 2 / (bytes + wire::Frame::kCost), 1, 4096);
 }
@@ -44,7 +45,8 @@ class EchoActor final : public PinnedActor {
   uint64_t received_ = 0;
 };
 
-/// Keeps `inflight` requests open until the time is over, or streams one-way messages with a request as a barrier.
+/// Keeps `inflight` requests open until the time is over, or streams one-way messages with a
+/// request as a barrier.
 class LoadActor final : public PinnedActor {
  public:
   struct Result {
@@ -52,7 +54,8 @@ class LoadActor final : public PinnedActor {
     uint64_t messages = 0;
     double seconds = 0;
   };
-  LoadActor(caf::actor_config& config, const Options& options, bool one_way, std::promise<Result>* result)
+  LoadActor(caf::actor_config& config, const Options& options, bool one_way,
+            std::promise<Result>* result)
       : PinnedActor(config), options_(options), one_way_(one_way), done_(result) {}
 
   caf::behavior make_behavior() override {
@@ -61,7 +64,8 @@ class LoadActor final : public PinnedActor {
     return {[this](const caf::actor& echo) {
       echo_ = echo;
       start_ = clock_.now();
-      end_ = start_ + std::chrono::duration_cast<Duration>(std::chrono::duration<double>(options_.seconds));
+      end_ = start_ +
+             std::chrono::duration_cast<Duration>(std::chrono::duration<double>(options_.seconds));
       const size_t open = one_way_ ? 2 : options_.inflight;
       for (size_t i = 0; i < open; ++i) one_way_ ? stream() : ask();
     }};

@@ -1,5 +1,6 @@
 #pragma once
-// The 256-bit identifiers of the ring, as strong types: nodes and objects share the circle, not the type.
+// The 256-bit identifiers of the ring, as strong types: nodes and objects share the circle, not the
+// type.
 
 #include <algorithm>
 #include <array>

@@ -10,10 +10,7 @@ namespace themis {
 
 ServiceActor::ServiceActor(caf::actor_config& config, std::string name,
                            std::function<ServiceRunner()> make, caf::actor node)
-    : caf::event_based_actor(config),
-      name_(std::move(name)),
-      runner_(make()),
-      calls_(*this, std::move(node)) {
+    : PoolActor(config), name_(std::move(name)), runner_(make()), calls_(*this, std::move(node)) {
   runner_.set_context(*this);
 }
 

@@ -3,11 +3,12 @@
 // actors.
 
 #include "actors/api/service_calls.hpp"
+#include "actors/system/pool_actor.hpp"
 
 namespace themis {
 
 /// On the scheduler's pool: a slow handler delays its own service only.
-class ServiceActor final : public caf::event_based_actor, private ServiceContext {
+class ServiceActor final : public PoolActor, private ServiceContext {
  public:
   ServiceActor(caf::actor_config& config, std::string name, std::function<ServiceRunner()> make,
                caf::actor node);
@@ -32,10 +33,10 @@ struct CallService {
 };
 
 /// Takes CallService, for threads that are no actors.
-class CallerActor final : public caf::event_based_actor {
+class CallerActor final : public PoolActor {
  public:
   CallerActor(caf::actor_config& config, caf::actor node)
-      : caf::event_based_actor(config), calls_(*this, std::move(node)) {}
+      : PoolActor(config), calls_(*this, std::move(node)) {}
 
  private:
   caf::behavior make_behavior() override;

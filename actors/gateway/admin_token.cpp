@@ -52,8 +52,8 @@ Result<AdminToken> AdminToken::load_or_create(const std::filesystem::path& path,
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) return failed(path, "read");
   if ((status.st_mode & 077) != 0)
-    return fail(Code::denied, path.string() + ": others can read this token; run: chmod 600 " +
-                                  path.string());
+    return fail(Code::denied,
+                path.string() + ": others can read this token; run: chmod 600 " + path.string());
   std::array<char, kHexBytes + 2> text{};
   const ssize_t got = ::read(file.get(), text.data(), text.size());
   if (got < 0) return failed(path, "read");

@@ -19,10 +19,13 @@ CallFailure kind_of(const caf::error& error) {
   if (error == caf::sec::request_receiver_down) return CallFailure::not_sent;
   switch (from_caf(error).code) {
     case Code::not_found:
-    case Code::overloaded: return CallFailure::not_run;
+    case Code::overloaded:
+      return CallFailure::not_run;
     case Code::unavailable:
-    case Code::cancelled: return CallFailure::maybe_run;
-    default: return CallFailure::answered;
+    case Code::cancelled:
+      return CallFailure::maybe_run;
+    default:
+      return CallFailure::answered;
   }
 }
 
@@ -89,11 +92,10 @@ void FunctionCaller::no_instance(uint64_t id) {
   if (!open.replaced) return place_anew(id);
   const Error last = open.last;
   if (last.code == Code::not_found)
-    return finish(id, fail(Code::not_found, open.call.target.by_code()
-                                                ? "no node runs the code \"" +
-                                                      to_hex(open.call.target.code) + "\""
-                                                : "no function \"" +
-                                                      open.call.target.function + "\""));
+    return finish(id, fail(Code::not_found,
+                           open.call.target.by_code()
+                               ? "no node runs the code \"" + to_hex(open.call.target.code) + "\""
+                               : "no function \"" + open.call.target.function + "\""));
   finish(id, fail(last));
 }
 
@@ -158,8 +160,8 @@ void FunctionCaller::failed(uint64_t id, const NodeId& node, CallFailure failure
     if (failure == CallFailure::not_sent) proxies_.erase(node);
     // The node that looks after the function hears of it at once; others have nothing to do.
     if (!open.call.target.by_code() && open.tried.size() == 1)
-      when_done(actor_.request(functions_, caf::infinite,
-                               EnsureFunction{open.call.target.function}));
+      when_done(
+          actor_.request(functions_, caf::infinite, EnsureFunction{open.call.target.function}));
   } else if (error.code == Code::not_found && !open.fresh) {
     router_.forget(open.name);  // an old route: the ring is asked next
   }
@@ -183,9 +185,7 @@ void FunctionCaller::stop() {
 }
 
 void FunctionCaller::on_down(const caf::actor_addr& proxy) {
-  std::erase_if(proxies_, [&proxy](const auto& entry) {
-    return entry.second.address() == proxy;
-  });
+  std::erase_if(proxies_, [&proxy](const auto& entry) { return entry.second.address() == proxy; });
 }
 
 }  // namespace themis

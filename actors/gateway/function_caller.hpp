@@ -44,7 +44,10 @@ class FunctionCaller {
 
   FunctionCaller(caf::event_based_actor& actor, const net::Loop& loop, Rng& rng, caf::actor node,
                  caf::actor functions)
-      : actor_(actor), loop_(loop), router_(rng), node_(std::move(node)),
+      : actor_(actor),
+        loop_(loop),
+        router_(rng),
+        node_(std::move(node)),
         functions_(std::move(functions)) {}
 
   void call(FunctionCall call, Then then);

@@ -91,9 +91,12 @@ void GatewayActor::on_request(http::Request&& request, http::Responder responder
 
 void GatewayActor::dispatch(uint64_t id, const Destination& to, http::Request& request) {
   switch (to.path) {
-    case Path::call: return call(id, to, request);
-    case Path::serverless: return serverless(id, request);
-    case Path::functions: return list(id);
+    case Path::call:
+      return call(id, to, request);
+    case Path::serverless:
+      return serverless(id, request);
+    case Path::functions:
+      return list(id);
     case Path::function:
       if (request.method == "PUT") return deploy(id, to.name, request);
       return request.method == "DELETE" ? remove(id, to.name) : describe(id, to.name);
@@ -101,13 +104,20 @@ void GatewayActor::dispatch(uint64_t id, const Destination& to, http::Request& r
       return overview(id, [this, id](const NodeOverview& all) {
         respond(id, Response::json(200, status_json(all)));
       });
-    case Path::ring: return show_ring(id, false);
-    case Path::nodes: return show_ring(id, true);
-    case Path::find: return find(id, {to.name, "fn/" + to.name, "service/" + to.name}, 0);
-    case Path::store: return store(id, request);
-    case Path::metrics: return show_metrics(id);
-    case Path::health: return respond(id, Response::text(200, "ok\n"));
-    case Path::ready: return show_ready(id);
+    case Path::ring:
+      return show_ring(id, false);
+    case Path::nodes:
+      return show_ring(id, true);
+    case Path::find:
+      return find(id, {to.name, "fn/" + to.name, "service/" + to.name}, 0);
+    case Path::store:
+      return store(id, request);
+    case Path::metrics:
+      return show_metrics(id);
+    case Path::health:
+      return respond(id, Response::text(200, "ok\n"));
+    case Path::ready:
+      return show_ready(id);
   }
 }
 
@@ -125,10 +135,9 @@ void GatewayActor::run(uint64_t id, const CallTarget& target, const http::Reques
   Result<InvokeMsg> invoke =
       encode_invoke(target, request, *origin + path, pending_.at(id).is_owner, deadline);
   if (!invoke) return refuse(id, invoke.error());
-  caller_.call({target, request.method, std::move(*invoke), deadline},
-               [this, id](Result<FunctionCaller::Answer> answer) {
-                 answered(id, std::move(answer));
-               });
+  caller_.call(
+      {target, request.method, std::move(*invoke), deadline},
+      [this, id](Result<FunctionCaller::Answer> answer) { answered(id, std::move(answer)); });
 }
 
 void GatewayActor::answered(uint64_t id, Result<FunctionCaller::Answer> answer) {
@@ -141,8 +150,8 @@ void GatewayActor::answered(uint64_t id, Result<FunctionCaller::Answer> answer) 
   }
   Result<Response> response = decode_outcome(answer->outcome);
   if (!response)
-    return refuse(id, 502, "the answer of node " + answer->node.brief() + ": " +
-                               response.error().detail);
+    return refuse(id, 502,
+                  "the answer of node " + answer->node.brief() + ": " + response.error().detail);
   response->headers.set("x-themis-node", answer->node.brief());
   respond(id, std::move(*response));
 }

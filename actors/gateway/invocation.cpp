@@ -11,9 +11,16 @@ constexpr size_t kAnswerHeadersMax = 1024;
 constexpr size_t kAnswerHeaderBytesMax = 256 * 1024;
 
 bool is_for_one_hop(std::string_view name) {
-  constexpr std::array kNames = {"Connection", "Keep-Alive", "Proxy-Connection",
-                                 "Proxy-Authenticate", "Proxy-Authorization", "TE", "Trailer",
-                                 "Transfer-Encoding", "Upgrade", "Expect"};
+  constexpr std::array kNames = {"Connection",
+                                 "Keep-Alive",
+                                 "Proxy-Connection",
+                                 "Proxy-Authenticate",
+                                 "Proxy-Authorization",
+                                 "TE",
+                                 "Trailer",
+                                 "Transfer-Encoding",
+                                 "Upgrade",
+                                 "Expect"};
   return std::ranges::any_of(
       kNames, [name](std::string_view own) { return http::equal_ignoring_case(own, name); });
 }
@@ -69,8 +76,8 @@ Result<InvokeMsg> encode_invoke(const CallTarget& target, const http::Request& r
       url.size() > kInvokeHeadBytesMax || request.body.size() > kInvokeBodyBytesMax)
     return fail(Code::too_large, "the request is larger than a function takes");
   // Each text takes its bytes, a terminator and padding; a header two pointers.
-  const size_t words = (bytes + url.size() + request.body.size()) / wire::Frame::kWordBytes +
-                       6 * sent.size() + 48;
+  const size_t words =
+      (bytes + url.size() + request.body.size()) / wire::Frame::kWordBytes + 6 * sent.size() + 48;
   wire::Builder<schema::Invoke> invoke(words);
   invoke->setFunction(wire::to_text(target.function));
   if (target.by_code()) invoke->setCode(wire::to_data(target.code));
@@ -86,31 +93,32 @@ Result<InvokeMsg> encode_invoke(const CallTarget& target, const http::Request& r
 }
 
 Result<http::Response> decode_outcome(const OutcomeMsg& message) {
-  return wire::decode(message, [](const schema::Outcome::Reader& outcome)
-                                   -> Result<http::Response> {
-    http::Response response;
-    response.status = outcome.getStatus();
-    if (response.status < 200 || response.status > 599)
-      return fail(Code::malformed, "an answer with the status " + std::to_string(response.status));
-    const auto headers = outcome.getHeaders();
-    if (headers.size() > kAnswerHeadersMax)
-      return fail(Code::malformed, "an answer of too many headers");
-    size_t bytes = 0;
-    for (const schema::Header::Reader header : headers) {
-      const std::string_view name = wire::text_of(header.getName());
-      const std::string_view value = wire::text_of(header.getValue());
-      bytes += name.size() + value.size();
-      if (bytes > kAnswerHeaderBytesMax) return fail(Code::malformed, "headers of over 256 KB");
-      if (!http::is_token(name) || !http::is_field_value(value))
-        return fail(Code::malformed, "an answer with a header that is none");
-      if (!is_for_one_hop(name)) response.headers.add(std::string(name), std::string(value));
-    }
-    const ByteView body = wire::bytes_of(outcome.getBody());
-    if (body.size() > kOutcomeBodyBytesMax)
-      return fail(Code::malformed, "an answer's body of over 1.5 MB");
-    response.body = as_text(body);
-    return response;
-  });
+  return wire::decode(
+      message, [](const schema::Outcome::Reader& outcome) -> Result<http::Response> {
+        http::Response response;
+        response.status = outcome.getStatus();
+        if (response.status < 200 || response.status > 599)
+          return fail(Code::malformed,
+                      "an answer with the status " + std::to_string(response.status));
+        const auto headers = outcome.getHeaders();
+        if (headers.size() > kAnswerHeadersMax)
+          return fail(Code::malformed, "an answer of too many headers");
+        size_t bytes = 0;
+        for (const schema::Header::Reader header : headers) {
+          const std::string_view name = wire::text_of(header.getName());
+          const std::string_view value = wire::text_of(header.getValue());
+          bytes += name.size() + value.size();
+          if (bytes > kAnswerHeaderBytesMax) return fail(Code::malformed, "headers of over 256 KB");
+          if (!http::is_token(name) || !http::is_field_value(value))
+            return fail(Code::malformed, "an answer with a header that is none");
+          if (!is_for_one_hop(name)) response.headers.add(std::string(name), std::string(value));
+        }
+        const ByteView body = wire::bytes_of(outcome.getBody());
+        if (body.size() > kOutcomeBodyBytesMax)
+          return fail(Code::malformed, "an answer's body of over 1.5 MB");
+        response.body = as_text(body);
+        return response;
+      });
 }
 
 }  // namespace themis

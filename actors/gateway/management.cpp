@@ -73,12 +73,13 @@ void GatewayActor::deploy(uint64_t id, const std::string& name, http::Request& r
 }
 
 void GatewayActor::remove(uint64_t id, const std::string& name) {
-  when_done(request(options_.functions, caf::infinite, RemoveFunction{name}),
-            [this, id, name] {
-              caller_.forget(ring_name_of_function(name));
-              respond(id, Response{204, {}, {}});
-            },
-            refusing(id));
+  when_done(
+      request(options_.functions, caf::infinite, RemoveFunction{name}),
+      [this, id, name] {
+        caller_.forget(ring_name_of_function(name));
+        respond(id, Response{204, {}, {}});
+      },
+      refusing(id));
 }
 
 void GatewayActor::describe(uint64_t id, const std::string& name) {
@@ -92,11 +93,9 @@ void GatewayActor::describe(uint64_t id, const std::string& name) {
 
 void GatewayActor::list(uint64_t id) {
   request(options_.functions, caf::infinite, ListFunctions{})
-      .then(
-          [this, id](const FunctionList& all) {
-            respond(id, Response::json(200, functions_json(all)));
-          },
-          refusing(id));
+      .then([this, id](
+                const FunctionList& all) { respond(id, Response::json(200, functions_json(all))); },
+            refusing(id));
 }
 
 /// The name as given, then as a function's and as a service's.
@@ -128,11 +127,12 @@ void GatewayActor::store(uint64_t id, const http::Request& body_of) {
   if (is_reserved(name))
     return refuse(id, {Code::invalid, "functions and services announce themselves"});
   const ProvideName provide{name, to_bytes(http::string_or(*body, "payload", ""))};
-  when_done(request(options_.node, caf::infinite, provide),
-            [this, id, name] {
-              respond(id, Response::json(201, http::to_text({{"name", name}})));
-            },
-            refusing(id));
+  when_done(
+      request(options_.node, caf::infinite, provide),
+      [this, id, name] {
+        respond(id, Response::json(201, http::to_text({{"name", name}})));
+      },
+      refusing(id));
 }
 
 void GatewayActor::show_ring(uint64_t id, bool only_nodes) {

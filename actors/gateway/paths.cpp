@@ -79,14 +79,16 @@ bool needs_token(Path path) {
     case Path::serverless:
     case Path::metrics:
     case Path::health:
-    case Path::ready: return false;
+    case Path::ready:
+      return false;
     case Path::functions:
     case Path::function:
     case Path::status:
     case Path::ring:
     case Path::nodes:
     case Path::find:
-    case Path::store: return true;
+    case Path::store:
+      return true;
   }
   return true;
 }

@@ -10,18 +10,18 @@
 namespace themis {
 
 enum class Path {
-  call,         ///< /f/NAME[/PATH]
-  serverless,   ///< /api/serverless
-  functions,    ///< /v1/functions
-  function,     ///< /v1/functions/NAME
-  status,       ///< /v1/status
-  ring,         ///< /v1/ring
-  nodes,        ///< /v1/nodes
-  find,         ///< /v1/find/NAME
-  store,        ///< /v1/store
-  metrics,      ///< /metrics
-  health,       ///< /healthz
-  ready,        ///< /readyz
+  call,        ///< /f/NAME[/PATH]
+  serverless,  ///< /api/serverless
+  functions,   ///< /v1/functions
+  function,    ///< /v1/functions/NAME
+  status,      ///< /v1/status
+  ring,        ///< /v1/ring
+  nodes,       ///< /v1/nodes
+  find,        ///< /v1/find/NAME
+  store,       ///< /v1/store
+  metrics,     ///< /metrics
+  health,      ///< /healthz
+  ready,       ///< /readyz
 };
 
 struct Destination {

@@ -24,9 +24,12 @@ Json function(const FunctionReport& report) {
 }
 
 Json worker(const WorkerReport& report) {
-  return {{"slot", report.slot},           {"pid", report.pid},
-          {"state", report.state},         {"restarts", report.restarts},
-          {"functions", report.functions}, {"in_flight", report.in_flight},
+  return {{"slot", report.slot},
+          {"pid", report.pid},
+          {"state", report.state},
+          {"restarts", report.restarts},
+          {"functions", report.functions},
+          {"in_flight", report.in_flight},
           {"confinement", report.confinement}};
 }
 

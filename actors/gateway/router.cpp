@@ -76,9 +76,12 @@ bool Router::may_retry(CallFailure failure, std::string_view method, size_t atte
   if (attempts >= options_.attempts_max) return false;
   switch (failure) {
     case CallFailure::not_sent:
-    case CallFailure::not_run: return true;
-    case CallFailure::maybe_run: return is_idempotent(method);
-    case CallFailure::answered: return false;
+    case CallFailure::not_run:
+      return true;
+    case CallFailure::maybe_run:
+      return is_idempotent(method);
+    case CallFailure::answered:
+      return false;
   }
   return false;
 }

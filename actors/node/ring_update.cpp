@@ -109,9 +109,8 @@ void Ring::look_for_other_ring() {
   // Every other time by address: a first node that came back without a memory of its ring is known
   // by nothing else, and of many lost contacts few are ever there again.
   const bool by_address = !bootstrap_.empty() && (remembered_.empty() || rng_.below(2) == 0);
-  const Contact entry = by_address
-                            ? Contact{{}, bootstrap_[next_bootstrap_++ % bootstrap_.size()]}
-                            : remembered_[rng_.below(remembered_.size())];
+  const Contact entry = by_address ? Contact{{}, bootstrap_[next_bootstrap_++ % bootstrap_.size()]}
+                                   : remembered_[rng_.below(remembered_.size())];
   run_lookup(point(table_.self().id), {entry}, [this](Result<Lookup::Found> found) {
     merging_ = false;
     if (!found || state_ != State::joined) return;

@@ -96,8 +96,8 @@ Status Root::Impl::open() {
   return {};
 }
 
-/// A child whose first start fails ends the process with that error: a port in use does not get free by trying. A later
-/// failure is its supervisor's.
+/// A child whose first start fails ends the process with that error: a port in use does not get
+/// free by trying. A later failure is its supervisor's.
 ChildSpec Root::Impl::child(std::string id, Duration shutdown,
                             std::function<Result<caf::actor>()> start) {
   ChildSpec spec;

@@ -1,5 +1,6 @@
 #pragma once
-// The root of a node process: builds everything that a config asks for and holds it in one supervision tree.
+// The root of a node process: builds everything that a config asks for and holds it in one
+// supervision tree.
 
 #include <memory>
 
@@ -7,7 +8,8 @@
 
 namespace themis {
 
-/// One process of the mesh. Made, run and destroyed by main()'s thread, which becomes the reactor's.
+/// One process of the mesh. Made, run and destroyed by main()'s thread, which becomes the
+/// reactor's.
 class Root {
  public:
   /// Opens what can be wrong before anything starts: data directory, identity, store.
@@ -15,7 +17,8 @@ class Root {
   static Result<std::unique_ptr<Root>> open(const Config& config);
   ~Root();
 
-  /// Runs until stop(), or until the tree gives up. Errors: what could not be started (a port in use), or why it gave up.
+  /// Runs until stop(), or until the tree gives up. Errors: what could not be started (a port in
+  /// use), or why it gave up.
   Status run();
   /// Leaves the ring, answers what runs, and makes run() return, within 2 s. Async-signal-safe.
   void stop();

@@ -62,11 +62,11 @@ struct EnsureCode {
 /// -> FunctionCounts.
 struct CountFunctions {};
 struct FunctionCounts {
-  size_t deployed = 0;  ///< Taken here.
-  size_t hosted = 0;    ///< Instances on this node.
-  uint64_t invoked = 0; ///< Calls given to the workers since the start.
-  uint64_t placed = 0;  ///< Instances asked for and acknowledged.
-  uint64_t fetched = 0; ///< Codes fetched from peers.
+  size_t deployed = 0;   ///< Taken here.
+  size_t hosted = 0;     ///< Instances on this node.
+  uint64_t invoked = 0;  ///< Calls given to the workers since the start.
+  uint64_t placed = 0;   ///< Instances asked for and acknowledged.
+  uint64_t fetched = 0;  ///< Codes fetched from peers.
 };
 
 }  // namespace themis

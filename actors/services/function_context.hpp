@@ -7,8 +7,8 @@
 #include <caf/response_promise.hpp>
 
 #include "actors/node/node_api.hpp"
-#include "actors/services/service_codec.hpp"
 #include "actors/services/function_store_actor.hpp"
+#include "actors/services/service_codec.hpp"
 #include "actors/system/message_types.hpp"
 #include "actors/worker/worker_api.hpp"
 #include "runtime/net/loop.hpp"
@@ -44,7 +44,8 @@ void when_done(const Response& response, Done done, Failed failed) {
 /// The same when nobody needs to know.
 template <class Response>
 void when_done(const Response& response) {
-  when_done(response, [] {}, [](const caf::error&) {});
+  when_done(
+      response, [] {}, [](const caf::error&) {});
 }
 
 }  // namespace themis

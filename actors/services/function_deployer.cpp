@@ -53,8 +53,8 @@ void FunctionDeployer::ensure(const std::string& name, caf::response_promise pro
 void FunctionDeployer::ensure(const CodeId& id, caf::response_promise promise) {
   for (const auto& [name, function] : functions_)
     if (function.row && function.row->version.id == id) return ensure(name, std::move(promise));
-  refuse(promise, Code::not_found, "no function of the code " + to_hex(id) +
-                                       " was deployed through this node");
+  refuse(promise, Code::not_found,
+         "no function of the code " + to_hex(id) + " was deployed through this node");
 }
 
 void FunctionDeployer::enqueue(const std::string& name, Operation operation) {
@@ -94,9 +94,10 @@ void FunctionDeployer::start(const std::string& name) {
     return find(name);
   }
   function.run.version.id = crypto::blake2b(*operation.source);
-  when_done(context_.actor.request(context_.store, caf::infinite, PutCode{operation.source}),
-            [this, name] { find(name); },
-            [this, name](const caf::error& error) { fail_operation(name, from_caf(error)); });
+  when_done(
+      context_.actor.request(context_.store, caf::infinite, PutCode{operation.source}),
+      [this, name] { find(name); },
+      [this, name](const caf::error& error) { fail_operation(name, from_caf(error)); });
 }
 
 void FunctionDeployer::finish(const std::string& name, caf::message answer) {
@@ -145,8 +146,7 @@ void FunctionDeployer::describe(const std::string& name, caf::response_promise p
                         ? to_caf({Code::not_found, "no function \"" + report.name + "\""})
                         : error);
   };
-  context_.actor
-      .request(context_.node, caf::infinite, FindName{ring_name_of_function(name)})
+  context_.actor.request(context_.node, caf::infinite, FindName{ring_name_of_function(name)})
       .then(found, failed);
 }
 

@@ -33,8 +33,7 @@ class FunctionDeployer {
   static constexpr size_t kWaitingMax = 128;
 
   /// `host` announces the code that is kept here.
-  FunctionDeployer(FunctionContext& context, FunctionHost& host)
-      : context_(context), host_(host) {}
+  FunctionDeployer(FunctionContext& context, FunctionHost& host) : context_(context), host_(host) {}
 
   void restore(const std::vector<DeployedRow>& rows);
   /// Each delivers what function_api.hpp says, then or later.

@@ -57,8 +57,8 @@ void FunctionHost::fetch(const std::string& name) {
   Change& change = changes_.at(name);
   if (change.holders.empty()) {
     if (!change.searched) return search(name);
-    return finish(name, fail(Code::unavailable, "no node could send the code " +
-                                                    to_hex(change.version.id)));
+    return finish(
+        name, fail(Code::unavailable, "no node could send the code " + to_hex(change.version.id)));
   }
   const ring::Contact holder = std::move(change.holders.front());
   change.holders.pop_front();
@@ -108,9 +108,9 @@ void FunctionHost::install(const std::string& name, CodePtr source) {
   Change& change = changes_.at(name);
   change.source = std::move(source);
   const InstallFunction order{name, change.version.id, change.source, context_.limits};
-  when_done(context_.actor.request(context_.workers, caf::infinite, order),
-            [this, name] { save(name); },
-            [this, name](const caf::error& error) { finish(name, fail(from_caf(error))); });
+  when_done(
+      context_.actor.request(context_.workers, caf::infinite, order), [this, name] { save(name); },
+      [this, name](const caf::error& error) { finish(name, fail(from_caf(error))); });
 }
 
 void FunctionHost::save(const std::string& name) {
@@ -118,14 +118,15 @@ void FunctionHost::save(const std::string& name) {
   loaded_.insert(change.version.id);
   if (change.restoring) return announce(name);
   const SaveHosted order{{name, change.version}, change.source};
-  when_done(context_.actor.request(context_.store, caf::infinite, order),
-            [this, name] { announce(name); },
-            [this, name](const caf::error& error) {
-              const CodeId id = changes_.at(name).version.id;
-              use(id, 1, 0);
-              use(id, -1, 0);  // retires it when nothing else runs it
-              finish(name, fail(from_caf(error)));
-            });
+  when_done(
+      context_.actor.request(context_.store, caf::infinite, order),
+      [this, name] { announce(name); },
+      [this, name](const caf::error& error) {
+        const CodeId id = changes_.at(name).version.id;
+        use(id, 1, 0);
+        use(id, -1, 0);  // retires it when nothing else runs it
+        finish(name, fail(from_caf(error)));
+      });
 }
 
 void FunctionHost::announce(const std::string& name) {
@@ -138,12 +139,13 @@ void FunctionHost::announce(const std::string& name) {
             to_hex(version.id).substr(0, 8));
   const ProvideName provide{ring_name_of_function(name), encode_payload({version, true})};
   // The ring goes on announcing it whatever the outcome now.
-  when_done(context_.actor.request(context_.node, caf::infinite, provide),
-            [this, name] { finish(name, {}); },
-            [this, name](const caf::error& error) {
-              log::warn("functions", "{} is not announced yet: {}", name, describe(error));
-              finish(name, {});
-            });
+  when_done(
+      context_.actor.request(context_.node, caf::infinite, provide),
+      [this, name] { finish(name, {}); },
+      [this, name](const caf::error& error) {
+        log::warn("functions", "{} is not announced yet: {}", name, describe(error));
+        finish(name, {});
+      });
 }
 
 void FunctionHost::finish(const std::string& name, const Status& status) {
@@ -172,9 +174,10 @@ void FunctionHost::unhost(const std::string& name, caf::response_promise promise
     log::info("functions", "no longer hosting {}", name);
     context_.actor.send(context_.node, WithdrawName{ring_name_of_function(name)});
   }
-  when_done(context_.actor.request(context_.store, caf::infinite, EraseHosted{name}),
-            [promise]() mutable { promise.deliver(ack()); },
-            [promise](const caf::error& error) mutable { promise.deliver(error); });
+  when_done(
+      context_.actor.request(context_.store, caf::infinite, EraseHosted{name}),
+      [promise]() mutable { promise.deliver(ack()); },
+      [promise](const caf::error& error) mutable { promise.deliver(error); });
 }
 
 Result<CodeId> FunctionHost::resolve(const InvokeTarget& target) const {
@@ -194,8 +197,7 @@ void FunctionHost::use(const CodeId& id, int hosted, int deployed) {
   CodeUse& use = codes_[id];
   use.hosted += static_cast<size_t>(hosted);
   use.deployed += static_cast<size_t>(deployed);
-  if (hosted < 0 && use.hosted == 0)
-    retired_.push_back({context_.loop.now() + kGrace, id});
+  if (hosted < 0 && use.hosted == 0) retired_.push_back({context_.loop.now() + kGrace, id});
   refresh_announcement(id, use);
   if (use.hosted == 0 && use.deployed == 0) codes_.erase(id);
 }

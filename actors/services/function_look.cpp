@@ -111,8 +111,7 @@ void FunctionDeployer::walk(const std::string& name) {
 
 void FunctionDeployer::place(const std::string& name) {
   Run& run = functions_.at(name).run;
-  run.placement =
-      Placement(run.wanted, rank_candidates(context_.self, run.current, run.points));
+  run.placement = Placement(run.wanted, rank_candidates(context_.self, run.current, run.points));
   while (const auto node = run.placement.next()) ask(name, *node);
 }
 
@@ -169,8 +168,8 @@ void FunctionDeployer::settle_deploy(const std::string& name) {
   const std::optional<Error>& failure = placement.failure();
   const bool is_own = failure && is_functions_own(failure->code);
   if (placement.placed().empty() || is_own) {
-    when_done(context_.actor.request(context_.store, caf::infinite,
-                                     DropCode{function.run.version.id}));
+    when_done(
+        context_.actor.request(context_.store, caf::infinite, DropCode{function.run.version.id}));
     Error error = is_own ? *failure : Error{Code::unavailable, "no node can host it"};
     if (!is_own && failure) error.detail += ": " + failure->text();
     return fail_operation(name, std::move(error));

@@ -18,10 +18,13 @@ const wire::Target kFunctionsTarget = Exports::target_of(kFunctionsActorName);
 }  // namespace
 
 FunctionService::FunctionService(caf::actor_config& config, FunctionServiceOptions options)
-    : PinnedActor(config),
-      options_(std::move(options)),
-      context_{*this, reactor_.loop(), options_.node, options_.workers, {}, options_.self,
-               options_.limits} {}
+    : PinnedActor(config), options_(std::move(options)), context_{*this,
+                                                                  reactor_.loop(),
+                                                                  options_.node,
+                                                                  options_.workers,
+                                                                  {},
+                                                                  options_.self,
+                                                                  options_.limits} {}
 
 caf::behavior FunctionService::make_behavior() {
   set_default_handlers(*this);
@@ -38,9 +41,8 @@ Status FunctionService::start() {
   context_.store = home_system().spawn<FunctionStoreActor>(std::move(store));
   monitor(context_.store);
   // Ends after its store: the environment is free then.
-  set_down_handler([this](const caf::down_msg& down) {
-    quit(stopping_ ? *stopping_ : down.reason);
-  });
+  set_down_handler(
+      [this](const caf::down_msg& down) { quit(stopping_ ? *stopping_ : down.reason); });
   set_exit_handler([this](const caf::exit_msg& exit) {
     stopping_ = exit.reason;
     caf::anon_send_exit(context_.store, caf::exit_reason::user_shutdown);
@@ -69,8 +71,8 @@ void FunctionService::on_exit() {
   const caf::strong_actor_ptr* exported = options_.exports->find(kFunctionsTarget);
   if (exported != nullptr && exported->get() == ctrl()) options_.exports->remove(kFunctionsTarget);
   // Those who ask each other must not keep each other alive.
-  for (caf::actor* handle : {&options_.node, &options_.workers, &context_.node, &context_.workers,
-                             &context_.store})
+  for (caf::actor* handle :
+       {&options_.node, &options_.workers, &context_.node, &context_.workers, &context_.store})
     *handle = nullptr;
 }
 

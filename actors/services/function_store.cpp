@@ -137,8 +137,7 @@ Status FunctionStore::erase(Table table, const std::string& name) {
     const auto row = txn.get(table, as_bytes(name));
     found = row.has_value();
     if (!found) return row.error().code == Code::not_found ? Status{} : fail(row.error());
-    if (row->size() == kRowBytes)
-      std::ranges::copy(row->subspan(kIdOffset, id.size()), id.begin());
+    if (row->size() == kRowBytes) std::ranges::copy(row->subspan(kIdOffset, id.size()), id.begin());
     return txn.erase(table, as_bytes(name));
   }));
   return found ? drop_code(id) : Status{};

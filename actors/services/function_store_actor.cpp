@@ -15,15 +15,6 @@ caf::result<caf::unit_t> outcome_of(const Status& status) {
 
 }  // namespace
 
-void FunctionStoreActor::enqueue(caf::mailbox_element_ptr element, caf::execution_unit*) {
-  caf::event_based_actor::enqueue(std::move(element), nullptr);
-}
-
-void FunctionStoreActor::enqueue(caf::strong_actor_ptr from, caf::message_id id,
-                                 caf::message message, caf::execution_unit*) {
-  enqueue(caf::make_mailbox_element(std::move(from), id, {}, std::move(message)), nullptr);
-}
-
 caf::behavior FunctionStoreActor::make_behavior() {
   set_default_handlers(*this);
   return {

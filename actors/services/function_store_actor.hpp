@@ -3,10 +3,10 @@
 // reactor must not.
 
 #include <caf/allowed_unsafe_message_type.hpp>
-#include <caf/event_based_actor.hpp>
 #include <memory>
 
 #include "actors/services/function_store.hpp"
+#include "actors/system/pool_actor.hpp"
 
 namespace themis {
 
@@ -45,16 +45,11 @@ struct EraseHosted {
   std::string name;
 };
 
-/// CAF runs a receiver where its sender runs; this one goes to the pool whoever sends.
-class FunctionStoreActor final : public caf::event_based_actor {
+class FunctionStoreActor final : public PoolActor {
  public:
   FunctionStoreActor(caf::actor_config& config, FunctionStore store)
-      : caf::event_based_actor(config), store_(std::move(store)) {}
+      : PoolActor(config), store_(std::move(store)) {}
   const char* name() const override { return "function-store"; }
-
-  void enqueue(caf::mailbox_element_ptr element, caf::execution_unit*) override;
-  void enqueue(caf::strong_actor_ptr from, caf::message_id id, caf::message message,
-               caf::execution_unit*) override;
 
  private:
   caf::behavior make_behavior() override;

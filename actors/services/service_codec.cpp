@@ -58,9 +58,8 @@ UnhostMsg encode_unhost(const std::string& name, TimePoint deadline) {
 }
 
 Result<std::string> decode_unhost(const UnhostMsg& message) {
-  return wire::decode(message, [](const schema::Unhost::Reader& unhost) {
-    return read_name(unhost.getName());
-  });
+  return wire::decode(
+      message, [](const schema::Unhost::Reader& unhost) { return read_name(unhost.getName()); });
 }
 
 FetchCodeMsg encode_fetch(const CodeId& id, TimePoint deadline) {
@@ -70,9 +69,8 @@ FetchCodeMsg encode_fetch(const CodeId& id, TimePoint deadline) {
 }
 
 Result<CodeId> decode_fetch(const FetchCodeMsg& message) {
-  return wire::decode(message, [](const schema::FetchCode::Reader& fetch) {
-    return read_id(fetch.getId());
-  });
+  return wire::decode(
+      message, [](const schema::FetchCode::Reader& fetch) { return read_id(fetch.getId()); });
 }
 
 CodeBlobMsg encode_code(ByteView source) {
@@ -83,8 +81,7 @@ CodeBlobMsg encode_code(ByteView source) {
 
 Result<std::shared_ptr<const Bytes>> decode_code(const CodeBlobMsg& message, const CodeId& id) {
   return wire::decode(
-      message,
-      [&id](const schema::CodeBlob::Reader& blob) -> Result<std::shared_ptr<const Bytes>> {
+      message, [&id](const schema::CodeBlob::Reader& blob) -> Result<std::shared_ptr<const Bytes>> {
         const ByteView source = wire::bytes_of(blob.getSource());
         if (source.size() > kSourceBytesMax)
           return fail(Code::too_large, "a function's code of more than 1 MB");

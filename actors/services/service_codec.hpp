@@ -43,8 +43,8 @@ Result<std::shared_ptr<const Bytes>> decode_code(const CodeBlobMsg& message, con
 
 /// What an Invoke is for; the rest of the message has been checked to be within the bounds above.
 struct InvokeTarget {
-  std::string function;      ///< Empty: by code only.
-  bool by_code = false;      ///< True: exactly this code.
+  std::string function;  ///< Empty: by code only.
+  bool by_code = false;  ///< True: exactly this code.
   CodeId id{};
 };
 Result<InvokeTarget> decode_target(const InvokeMsg& message);

@@ -21,12 +21,16 @@ std::string context_text(const caf::error& error) {
 
 Code nearest(caf::sec code) {
   switch (code) {
-    case caf::sec::request_timeout: return Code::timeout;
-    case caf::sec::request_receiver_down: return Code::unavailable;
+    case caf::sec::request_timeout:
+      return Code::timeout;
+    case caf::sec::request_receiver_down:
+      return Code::unavailable;
     case caf::sec::unexpected_message:
     case caf::sec::unexpected_response:
-    case caf::sec::invalid_argument: return Code::invalid;
-    default: return Code::internal;
+    case caf::sec::invalid_argument:
+      return Code::invalid;
+    default:
+      return Code::internal;
   }
 }
 
@@ -63,8 +67,7 @@ std::string describe(const caf::error& error) {
 }
 
 bool is_clean_exit(const caf::error& reason) {
-  return !reason || reason == caf::exit_reason::normal ||
-         reason == caf::exit_reason::user_shutdown;
+  return !reason || reason == caf::exit_reason::normal || reason == caf::exit_reason::user_shutdown;
 }
 
 caf::error exception_to_error(caf::scheduled_actor*, std::exception_ptr& exception) {

@@ -32,9 +32,12 @@ std::string demangle(const char* mangled) {
 
 std::string_view name(DeadLetterKind kind) {
   switch (kind) {
-    case DeadLetterKind::unexpected: return "unexpected";
-    case DeadLetterKind::bounced: return "bounced";
-    case DeadLetterKind::to_dead: return "to a dead actor";
+    case DeadLetterKind::unexpected:
+      return "unexpected";
+    case DeadLetterKind::bounced:
+      return "bounced";
+    case DeadLetterKind::to_dead:
+      return "to a dead actor";
   }
   return {};
 }
@@ -44,9 +47,15 @@ void DeadLetters::record(DeadLetterKind kind, std::string_view type, TimePoint n
   {
     const std::lock_guard lock(mutex_);
     switch (kind) {
-      case DeadLetterKind::unexpected: ++counts_.unexpected; break;
-      case DeadLetterKind::bounced: ++counts_.bounced; break;
-      case DeadLetterKind::to_dead: ++counts_.to_dead; break;
+      case DeadLetterKind::unexpected:
+        ++counts_.unexpected;
+        break;
+      case DeadLetterKind::bounced:
+        ++counts_.bounced;
+        break;
+      case DeadLetterKind::to_dead:
+        ++counts_.to_dead;
+        break;
     }
     auto known = counts_.by_type.find(std::string(type));
     if (known == counts_.by_type.end()) {

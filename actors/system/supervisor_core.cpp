@@ -10,24 +10,36 @@ namespace themis {
 
 std::string_view name(ChildState state) {
   switch (state) {
-    case ChildState::finished: return "finished";
-    case ChildState::pending: return "pending";
-    case ChildState::backoff: return "backoff";
-    case ChildState::starting: return "starting";
-    case ChildState::up: return "up";
-    case ChildState::stopping: return "stopping";
+    case ChildState::finished:
+      return "finished";
+    case ChildState::pending:
+      return "pending";
+    case ChildState::backoff:
+      return "backoff";
+    case ChildState::starting:
+      return "starting";
+    case ChildState::up:
+      return "up";
+    case ChildState::stopping:
+      return "stopping";
   }
   return {};
 }
 
 std::string_view name(ChildEvent::Kind kind) {
   switch (kind) {
-    case ChildEvent::Kind::started: return "started";
-    case ChildEvent::Kind::exited: return "exited";
-    case ChildEvent::Kind::restarting: return "restarting";
-    case ChildEvent::Kind::killed: return "killed";
-    case ChildEvent::Kind::forgotten: return "forgotten";
-    case ChildEvent::Kind::gave_up: return "gave up";
+    case ChildEvent::Kind::started:
+      return "started";
+    case ChildEvent::Kind::exited:
+      return "exited";
+    case ChildEvent::Kind::restarting:
+      return "restarting";
+    case ChildEvent::Kind::killed:
+      return "killed";
+    case ChildEvent::Kind::forgotten:
+      return "forgotten";
+    case ChildEvent::Kind::gave_up:
+      return "gave up";
   }
   return {};
 }
@@ -45,9 +57,8 @@ bool is_down(ChildState state) {
 SupervisorCore::SupervisorCore(SupervisorOptions options, std::vector<Rule> declared)
     : options_(std::move(options)), rng_(options_.seed) {
   THEMIS_ASSERT(options_.within > Duration{0}, "the restart period is positive");
-  THEMIS_ASSERT(
-      options_.backoff_min >= Duration{0} && options_.backoff_min <= options_.backoff_max,
-      "the back-off grows");
+  THEMIS_ASSERT(options_.backoff_min >= Duration{0} && options_.backoff_min <= options_.backoff_max,
+                "the back-off grows");
   THEMIS_ASSERT(options_.backoff_factor >= 1.0, "the back-off grows");
   THEMIS_ASSERT(options_.backoff_jitter >= 0.0 && options_.backoff_jitter < 1.0,
                 "a jitter under 1 keeps delays positive");
@@ -206,19 +217,17 @@ void SupervisorCore::stop(ChildKey key, Child& child) {
   enter(child, ChildState::stopping);
   ++stopping_;
   effects_.emplace_back(StopChild{key});
-  effects_.emplace_back(
-      ArmTimer{{Timer::Kind::kill_child, key, child.epoch}, child.rule.shutdown});
+  effects_.emplace_back(ArmTimer{{Timer::Kind::kill_child, key, child.epoch}, child.rule.shutdown});
 }
 
 void SupervisorCore::failed(ChildKey key, Child& child, const ExitReason& reason) {
   if (child.rule.restart == Restart::temporary) return forget(key, reason);
   if (child.rule.restart == Restart::transient && reason.clean) return;
   if (intensity_exceeded()) {
-    std::string text =
-        fmt::format("{}: child {} ended, and {} restarts within {} ms are too many; last reason: "
-                    "{}",
-                    options_.name, child.rule.id, restarts_.size(), to_ms(options_.within),
-                    reason.text);
+    std::string text = fmt::format(
+        "{}: child {} ended, and {} restarts within {} ms are too many; last reason: "
+        "{}",
+        options_.name, child.rule.id, restarts_.size(), to_ms(options_.within), reason.text);
     report(ChildEvent::Kind::gave_up, child, {false, text});
     return begin_shutdown({false, std::move(text)}, true);
   }
@@ -314,8 +323,8 @@ bool SupervisorCore::intensity_exceeded() {
 void SupervisorCore::report(ChildEvent::Kind kind, const Child& child, const ExitReason& reason,
                             Duration delay) {
   const uint32_t restarts = child.starts == 0 ? 0 : child.starts - 1;
-  effects_.emplace_back(Report{{kind, options_.name, child.rule.id, reason.text, reason.clean,
-                                restarts, delay}});
+  effects_.emplace_back(
+      Report{{kind, options_.name, child.rule.id, reason.text, reason.clean, restarts, delay}});
 }
 
 }  // namespace supervision

@@ -109,30 +109,63 @@ struct Timer {
 
 // Events.
 struct Begin {};
-struct Started { ChildKey key; };
-struct StartFailed { ChildKey key; ExitReason reason; };
-struct Exited { ChildKey key; ExitReason reason; };
-struct TimerFired { Timer timer; };
+struct Started {
+  ChildKey key;
+};
+struct StartFailed {
+  ChildKey key;
+  ExitReason reason;
+};
+struct Exited {
+  ChildKey key;
+  ExitReason reason;
+};
+struct TimerFired {
+  Timer timer;
+};
 /// `admits(rule.id)` has agreed.
-struct Added { Rule rule; };
-struct Removed { ChildKey key; };
-struct ShutDown { ExitReason reason; };
+struct Added {
+  Rule rule;
+};
+struct Removed {
+  ChildKey key;
+};
+struct ShutDown {
+  ExitReason reason;
+};
 using Event =
     std::variant<Begin, Started, StartFailed, Exited, TimerFired, Added, Removed, ShutDown>;
 
 // Effects.
 /// Run the start function; Started or StartFailed follows.
-struct StartChild { ChildKey key; };
+struct StartChild {
+  ChildKey key;
+};
 /// Ask it to end; Exited follows, or the timer that was armed.
-struct StopChild { ChildKey key; };
-struct KillChild { ChildKey key; };
-struct ArmTimer { Timer timer; Duration delay; };
+struct StopChild {
+  ChildKey key;
+};
+struct KillChild {
+  ChildKey key;
+};
+struct ArmTimer {
+  Timer timer;
+  Duration delay;
+};
 /// The key will not be used again.
-struct ForgetChild { ChildKey key; ExitReason reason; };
-struct Report { ChildEvent event; };
+struct ForgetChild {
+  ChildKey key;
+  ExitReason reason;
+};
+struct Report {
+  ChildEvent event;
+};
 /// All children are down; end with this reason. The last effect ever. `gave_up`: the restart
 /// intensity was exceeded.
-struct Terminate { ExitReason reason; bool gave_up; };
+struct Terminate {
+  ExitReason reason;
+  bool gave_up;
+};
 using Effect =
     std::variant<StartChild, StopChild, KillChild, ArmTimer, ForgetChild, Report, Terminate>;
 
@@ -208,7 +241,7 @@ class SupervisorCore {
   std::map<ChildKey, Child> children_;
   std::unordered_map<std::string, ChildKey> keys_;
   ChildKey next_key_ = 1;
-  std::deque<TimePoint> restarts_;   ///< Within the period; never more than max_restarts + 1.
+  std::deque<TimePoint> restarts_;  ///< Within the period; never more than max_restarts + 1.
   std::optional<Group> group_;
   uint64_t group_epoch_ = 0;
   size_t stopping_ = 0;  ///< Children in that state.

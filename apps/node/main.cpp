@@ -45,13 +45,15 @@ int run(const Config& config) {
 
 int main(int argc, char** argv) {
   CLI::App app{
-      "One process of a Themis mesh: a node of the ring, and the gateway and workers its config asks for.\n"
+      "One process of a Themis mesh: a node of the ring, and the gateway and workers its config "
+      "asks for.\n"
       "Example: themis-node --config configs/mesh.toml --set node.listen=127.0.0.1:7002"};
   std::string file;
   std::vector<std::string> overrides;
   bool check = false;
   app.add_option("--config", file, "The configuration, a mesh.toml")->required();
-  app.add_option("--set", overrides, "key=value: overrides one value of the config; may be repeated")
+  app.add_option("--set", overrides,
+                 "key=value: overrides one value of the config; may be repeated")
       ->allow_extra_args(false);
   app.add_flag("--check-config", check, "Print every value in force and stop");
   try {

@@ -34,8 +34,8 @@ std::string read_text(const fs::path& path) {
 bool write_value(const fs::path& path, std::string_view value) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_TRUNC);
   if (fd < 0) return false;
-  const bool written = ::write(fd, value.data(), value.size()) ==
-                       static_cast<ssize_t>(value.size());
+  const bool written =
+      ::write(fd, value.data(), value.size()) == static_cast<ssize_t>(value.size());
   ::close(fd);
   return written;
 }
@@ -117,14 +117,14 @@ bool set_v1(const fs::path& group, std::string_view controller, const CgroupLimi
 bool set_v2(const fs::path& group, std::string_view controller, const CgroupLimits& limits) {
   if (controller == "memory") {
     if (!write_value(group / "memory.max", std::to_string(limits.memory_bytes))) return false;
-    write_value(group / "memory.swap.max", "0");   // absent without swap
+    write_value(group / "memory.swap.max", "0");  // absent without swap
     write_value(group / "memory.oom.group", "1");
     return true;
   }
   if (controller == "cpu")
-    return write_value(group / "cpu.max",
-                       fmt::format("{} {}", uint64_t{limits.cpu_percent} * kCpuPeriodUs / 100,
-                                   kCpuPeriodUs));
+    return write_value(
+        group / "cpu.max",
+        fmt::format("{} {}", uint64_t{limits.cpu_percent} * kCpuPeriodUs / 100, kCpuPeriodUs));
   return write_value(group / "pids.max", std::to_string(limits.processes));
 }
 
@@ -167,8 +167,9 @@ Cgroup Cgroup::create(std::string_view name, const CgroupLimits& limits, const C
   } else {
     static std::atomic_flag told;
     if (!told.test_and_set())
-      log::warn("sandbox", "no cgroup can be used here: memory and CPU limits of enclave processes "
-                           "are not enforced by the kernel");
+      log::warn("sandbox",
+                "no cgroup can be used here: memory and CPU limits of enclave processes "
+                "are not enforced by the kernel");
   }
   return group;
 }

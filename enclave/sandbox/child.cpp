@@ -67,8 +67,8 @@ bool set_rlimits(const ChildPlan& plan) {
 /// 0: /dev/null, 1 and 2: output, 3: the channel, and everything else closes at exec.
 bool set_descriptors(const ChildPlan& plan) {
   if (::dup2(plan.null_fd, STDIN_FILENO) < 0) return false;
-  if (plan.output_fd >= 0 && (::dup2(plan.output_fd, STDOUT_FILENO) < 0 ||
-                              ::dup2(plan.output_fd, STDERR_FILENO) < 0))
+  if (plan.output_fd >= 0 &&
+      (::dup2(plan.output_fd, STDOUT_FILENO) < 0 || ::dup2(plan.output_fd, STDERR_FILENO) < 0))
     return false;
   return ::dup2(plan.channel_fd, kChannelFd) == kChannelFd &&
          ::syscall(SYS_close_range, kChannelFd + 1, ~0u, CLOSE_RANGE_CLOEXEC) == 0;
@@ -125,8 +125,8 @@ void run_child(const ChildPlan& plan) {
   }
   if ((plan.namespaces & kMountNamespace) != 0 && (plan.namespaces & kPidNamespace) != 0)
     hide_processes();
-  if ((plan.namespaces & kUtsNamespace) != 0)
-    [[maybe_unused]] const int named = ::sethostname("enclave", 7);
+  if ((plan.namespaces & kUtsNamespace) != 0) [[maybe_unused]]
+    const int named = ::sethostname("enclave", 7);
   if (!set_rlimits(plan)) give_up(plan, Step::rlimits);
   if (!set_descriptors(plan)) give_up(plan, Step::descriptors);
   if (!drop_privileges()) give_up(plan, Step::privileges);

@@ -26,14 +26,14 @@ struct ChildPlan {
   int control_fd = -1;           // "go" comes in here; a Failure goes out
   int channel_fd = -1;
   int null_fd = -1;
-  int output_fd = -1;            // -1: stdout and stderr stay
-  int landlock_fd = -1;          // -1: none
+  int output_fd = -1;    // -1: stdout and stderr stay
+  int landlock_fd = -1;  // -1: none
   uint32_t open_files_max = 0;
   uint8_t namespaces = 0;
   const UserMap* user = nullptr;  // with a user namespace
 };
 
-inline constexpr int kChildFdMin = 10;          // clear of 0..3, where the child's own go
+inline constexpr int kChildFdMin = 10;  // clear of 0..3, where the child's own go
 inline constexpr size_t kVariableBytesMax = 256;
 
 enum class Step : uint32_t { user, rlimits, descriptors, privileges, landlock, filter, exec };

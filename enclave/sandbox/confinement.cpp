@@ -58,8 +58,8 @@ Result<Confinement> from_variable(std::string_view text) {
   THEMIS_TRY(std::string_view names, field(text, "namespaces"));
   while (!names.empty()) {
     const std::string_view one = take(names, ',');
-    const bool repeated = std::ranges::find(confinement.namespaces, one) !=
-                          confinement.namespaces.end();
+    const bool repeated =
+        std::ranges::find(confinement.namespaces, one) != confinement.namespaces.end();
     if (!one_of(kNamespaceNames, one) || repeated)
       return fail(Code::malformed, fmt::format("{}: bad namespaces", kConfinementVariable));
     confinement.namespaces.emplace_back(one);

@@ -15,10 +15,10 @@ struct Confinement {
   uint32_t pid = 0;  ///< As the reporting side sees it.
   /// Not shared with the parent: "user", "pid", "net", "mnt", "ipc", "uts".
   std::vector<std::string> namespaces;
-  bool seccomp = false;                 ///< The system call filter of confine_self().
-  uint32_t landlock = 0;                ///< ABI version in force; 0: none.
-  bool dumpable = true;                 ///< False: no core, no reading of its memory.
-  std::string cgroup = "none";          ///< "v1", "v2" or "none".
+  bool seccomp = false;         ///< The system call filter of confine_self().
+  uint32_t landlock = 0;        ///< ABI version in force; 0: none.
+  bool dumpable = true;         ///< False: no core, no reading of its memory.
+  std::string cgroup = "none";  ///< "v1", "v2" or "none".
   bool no_new_privileges = false;
 
   /// One line for a log: "namespaces user,pid,net,mnt,ipc,uts; seccomp; landlock 7; cgroup v1; not

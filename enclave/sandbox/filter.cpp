@@ -23,8 +23,8 @@ namespace {
 constexpr int kAlways[] = {
     // bytes on descriptors that are open already
     SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(readv), SCMP_SYS(writev), SCMP_SYS(recvfrom),
-    SCMP_SYS(sendto), SCMP_SYS(shutdown), SCMP_SYS(close), SCMP_SYS(fstat),
-    SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_ctl), SCMP_SYS(poll),
+    SCMP_SYS(sendto), SCMP_SYS(shutdown), SCMP_SYS(close), SCMP_SYS(fstat), SCMP_SYS(epoll_wait),
+    SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_ctl), SCMP_SYS(poll),
     // memory
     SCMP_SYS(munmap), SCMP_SYS(madvise), SCMP_SYS(mremap), SCMP_SYS(brk),
     // threads and time
@@ -44,14 +44,36 @@ constexpr int kV8Only[] = {SCMP_SYS(pkey_mprotect), SCMP_SYS(pkey_alloc), SCMP_S
 
 // Nothing of ours, of glibc, of CAF or of V8 makes these after start-up: whoever does has taken the
 // process over.
-constexpr int kDeadly[] = {
-    SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(fork), SCMP_SYS(vfork), SCMP_SYS(ptrace),
-    SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev), SCMP_SYS(socket), SCMP_SYS(connect),
-    SCMP_SYS(bind), SCMP_SYS(listen), SCMP_SYS(accept), SCMP_SYS(accept4), SCMP_SYS(mount),
-    SCMP_SYS(umount2), SCMP_SYS(pivot_root), SCMP_SYS(chroot), SCMP_SYS(unshare), SCMP_SYS(setns),
-    SCMP_SYS(bpf), SCMP_SYS(userfaultfd), SCMP_SYS(perf_event_open), SCMP_SYS(add_key),
-    SCMP_SYS(request_key), SCMP_SYS(keyctl), SCMP_SYS(init_module), SCMP_SYS(finit_module),
-    SCMP_SYS(kexec_load), SCMP_SYS(pidfd_getfd), SCMP_SYS(open_by_handle_at)};
+constexpr int kDeadly[] = {SCMP_SYS(execve),
+                           SCMP_SYS(execveat),
+                           SCMP_SYS(fork),
+                           SCMP_SYS(vfork),
+                           SCMP_SYS(ptrace),
+                           SCMP_SYS(process_vm_readv),
+                           SCMP_SYS(process_vm_writev),
+                           SCMP_SYS(socket),
+                           SCMP_SYS(connect),
+                           SCMP_SYS(bind),
+                           SCMP_SYS(listen),
+                           SCMP_SYS(accept),
+                           SCMP_SYS(accept4),
+                           SCMP_SYS(mount),
+                           SCMP_SYS(umount2),
+                           SCMP_SYS(pivot_root),
+                           SCMP_SYS(chroot),
+                           SCMP_SYS(unshare),
+                           SCMP_SYS(setns),
+                           SCMP_SYS(bpf),
+                           SCMP_SYS(userfaultfd),
+                           SCMP_SYS(perf_event_open),
+                           SCMP_SYS(add_key),
+                           SCMP_SYS(request_key),
+                           SCMP_SYS(keyctl),
+                           SCMP_SYS(init_module),
+                           SCMP_SYS(finit_module),
+                           SCMP_SYS(kexec_load),
+                           SCMP_SYS(pidfd_getfd),
+                           SCMP_SYS(open_by_handle_at)};
 
 constexpr scmp_datum_t kThread = CLONE_VM | CLONE_THREAD;
 constexpr scmp_datum_t kNewNamespace = CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWNS |
@@ -77,7 +99,8 @@ class Filter {
     if (failed_ == 0) keep(seccomp_load(context_.get()));
     if (failed_ != 0)
       return fail(Code::io, fmt::format("seccomp: {}; is another filter in force, or a kernel "
-                                        "without CONFIG_SECCOMP_FILTER?", std::strerror(-failed_)));
+                                        "without CONFIG_SECCOMP_FILTER?",
+                                        std::strerror(-failed_)));
     return {};
   }
 

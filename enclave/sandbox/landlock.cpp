@@ -20,10 +20,10 @@ struct RulesetAttributes {
   uint64_t handled_access_net;  // ABI 4
   uint64_t scoped;              // ABI 6
 };
-constexpr uint64_t kFsAbi1 = (1ull << 13) - 1;  // EXECUTE .. MAKE_SYM
-constexpr uint64_t kFsRefer = 1ull << 13;       // ABI 2
-constexpr uint64_t kFsTruncate = 1ull << 14;    // ABI 3
-constexpr uint64_t kFsIoctlDevice = 1ull << 15; // ABI 5
+constexpr uint64_t kFsAbi1 = (1ull << 13) - 1;   // EXECUTE .. MAKE_SYM
+constexpr uint64_t kFsRefer = 1ull << 13;        // ABI 2
+constexpr uint64_t kFsTruncate = 1ull << 14;     // ABI 3
+constexpr uint64_t kFsIoctlDevice = 1ull << 15;  // ABI 5
 constexpr uint64_t kNetBindConnect = 3;
 constexpr uint64_t kScopeSocketSignal = 3;
 
@@ -41,16 +41,15 @@ Status allow(int ruleset, const std::string& path) {
       ::syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
   const int reason = errno;
   ::close(fd);
-  if (failed)
-    return fail(Code::io, fmt::format("landlock: {}: {}", path, std::strerror(reason)));
+  if (failed) return fail(Code::io, fmt::format("landlock: {}: {}", path, std::strerror(reason)));
   return {};
 }
 
 }  // namespace
 
 uint32_t landlock_abi() {
-  const long version = ::syscall(SYS_landlock_create_ruleset, nullptr, 0,
-                                 LANDLOCK_CREATE_RULESET_VERSION);
+  const long version =
+      ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
   return version > 0 ? static_cast<uint32_t>(version) : 0;
 }
 

@@ -22,7 +22,7 @@ namespace themis::sandbox {
 namespace {
 
 /// What any dynamically linked program reads to start.
-constexpr const char* kSystemPaths[] = {"/usr", "/lib",      "/lib64", "/etc/ld.so.cache",
+constexpr const char* kSystemPaths[] = {"/usr",      "/lib",        "/lib64", "/etc/ld.so.cache",
                                         "/dev/null", "/dev/urandom"};
 
 Error io_error(std::string_view what, int error) {
@@ -90,8 +90,9 @@ Result<Fd> read_only_view(const LaunchOptions& options, uint32_t abi) {
   if (abi == 0) {
     static std::atomic_flag told;
     if (!told.test_and_set())
-      log::warn("sandbox", "this kernel has no Landlock: until it calls confine_self(), an enclave "
-                           "process can read what its user can");
+      log::warn("sandbox",
+                "this kernel has no Landlock: until it calls confine_self(), an enclave "
+                "process can read what its user can");
     return Fd();
   }
   std::vector<std::string> paths(std::begin(kSystemPaths), std::end(kSystemPaths));
@@ -112,13 +113,20 @@ std::vector<char*> pointers(const std::vector<std::string>& texts, size_t extra)
 
 Error explain(const Failure& failure, const std::string& program) {
   switch (failure.step) {
-    case Step::user: return io_error("user namespace", failure.error);
-    case Step::rlimits: return io_error("resource limits", failure.error);
-    case Step::descriptors: return io_error("descriptors", failure.error);
-    case Step::privileges: return io_error("no_new_privs", failure.error);
-    case Step::landlock: return io_error("landlock", failure.error);
-    case Step::filter: return io_error("seccomp", failure.error);
-    case Step::exec: return io_error(program, failure.error);
+    case Step::user:
+      return io_error("user namespace", failure.error);
+    case Step::rlimits:
+      return io_error("resource limits", failure.error);
+    case Step::descriptors:
+      return io_error("descriptors", failure.error);
+    case Step::privileges:
+      return io_error("no_new_privs", failure.error);
+    case Step::landlock:
+      return io_error("landlock", failure.error);
+    case Step::filter:
+      return io_error("seccomp", failure.error);
+    case Step::exec:
+      return io_error(program, failure.error);
   }
   return {Code::internal, "an unknown step failed"};
 }

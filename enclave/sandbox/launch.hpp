@@ -101,12 +101,11 @@ class Process {
   Confinement confinement_;
 };
 
-/// Starts a process and returns when it runs its program; blocks until then. It is killed when **the
-/// thread that called this** ends (PR_SET_PDEATHSIG): call it from a thread that lives as long as
-/// the child should. Safe while other threads run: between fork and exec the child makes system
-/// calls only.
-/// Errors: invalid (no argv); unavailable (a required namespace); io (which step, which program,
-/// the reason).
+/// Starts a process and returns when it runs its program; blocks until then. It is killed when
+/// **the thread that called this** ends (PR_SET_PDEATHSIG): call it from a thread that lives as
+/// long as the child should. Safe while other threads run: between fork and exec the child makes
+/// system calls only. Errors: invalid (no argv); unavailable (a required namespace); io (which
+/// step, which program, the reason).
 Result<Process> launch(const LaunchOptions& options);
 
 }  // namespace themis::sandbox

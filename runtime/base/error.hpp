@@ -1,5 +1,6 @@
 #pragma once
-// Errors as values: one closed list of codes for the whole project, a detail for people, and the assert that stays on.
+// Errors as values: one closed list of codes for the whole project, a detail for people, and the
+// assert that stays on.
 
 #include <cstdint>
 #include <string>
@@ -69,13 +70,13 @@ inline tl::unexpected<Error> fail(Error error) { return tl::unexpected<Error>(st
 /// `THEMIS_TRY(auto key, load(path));` assigns the value, or returns the error to the caller.
 #define THEMIS_TRY(declaration, expression) \
   THEMIS_TRY_(THEMIS_CONCAT(themis_try_, __LINE__), declaration, expression)
-#define THEMIS_TRY_(temporary, declaration, expression)                          \
-  auto&& temporary = (expression);                                               \
+#define THEMIS_TRY_(temporary, declaration, expression)                                   \
+  auto&& temporary = (expression);                                                        \
   if (!temporary) return ::tl::unexpected<::themis::Error>(std::move(temporary.error())); \
   declaration = std::move(*temporary)
 /// The same for a Status.
-#define THEMIS_CHECK(expression)                                                                   \
-  do {                                                                                             \
-    if (auto themis_status = (expression); !themis_status)                                         \
-      return ::tl::unexpected<::themis::Error>(std::move(themis_status.error()));                  \
+#define THEMIS_CHECK(expression)                                                  \
+  do {                                                                            \
+    if (auto themis_status = (expression); !themis_status)                        \
+      return ::tl::unexpected<::themis::Error>(std::move(themis_status.error())); \
   } while (false)

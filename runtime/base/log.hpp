@@ -1,5 +1,6 @@
 #pragma once
-// One log for the process: text or JSON lines on stderr, a level, a component. Secrets are never passed to it.
+// One log for the process: text or JSON lines on stderr, a level, a component. Secrets are never
+// passed to it.
 
 #include <fmt/core.h>
 

@@ -26,7 +26,8 @@ class SystemRng final : public Rng {
   void fill(std::span<std::byte> out) override;
 };
 
-/// xoshiro256** (Blackman and Vigna, 2018), seeded with splitmix64: fast, repeatable, not for secrets. One thread.
+/// xoshiro256** (Blackman and Vigna, 2018), seeded with splitmix64: fast, repeatable, not for
+/// secrets. One thread.
 class SeededRng final : public Rng {
  public:
   explicit SeededRng(uint64_t seed);

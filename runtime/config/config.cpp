@@ -119,8 +119,8 @@ Status read_document(Config& config, std::string_view text, std::string_view fil
         return unknown_key(where, name.str());
       }
       if (!node.is_table())
-        return fail(Code::invalid, fmt::format("{}: {}: must be a table, [{}]", where, name.str(),
-                                               name.str()));
+        return fail(Code::invalid,
+                    fmt::format("{}: {}: must be a table, [{}]", where, name.str(), name.str()));
       THEMIS_CHECK(read_table(config, name.str(), *node.as_table(), file, origins));
     }
   } catch (const toml::parse_error& error) {
@@ -160,8 +160,10 @@ std::vector<std::string> split_list(std::string_view text) {
 /// The words after --set mean what the key's kind says.
 std::optional<Value> override_value(Kind kind, std::string_view text) {
   switch (kind) {
-    case Kind::text: return Value(std::string(unquote(text)));
-    case Kind::list: return Value(split_list(text));
+    case Kind::text:
+      return Value(std::string(unquote(text)));
+    case Kind::list:
+      return Value(split_list(text));
     case Kind::boolean:
       if (trim(text) == "true") return Value(true);
       if (trim(text) == "false") return Value(false);
@@ -207,8 +209,7 @@ std::string toml_text(const Value& value) {
     }
     std::string operator()(const std::vector<std::string>& entries) const {
       std::string out = "[";
-      for (const std::string& entry : entries)
-        out += (out.size() > 1 ? ", " : "") + (*this)(entry);
+      for (const std::string& entry : entries) out += (out.size() > 1 ? ", " : "") + (*this)(entry);
       return out + ']';
     }
   };

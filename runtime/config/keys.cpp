@@ -9,9 +9,9 @@
 namespace themis::config {
 namespace {
 
-constexpr size_t kNetworkBytesMax = 64;   // it is hashed into every identity and shown in every log
-constexpr size_t kPathBytesMax = 1024;    // far under PATH_MAX, so that file names can be appended
-constexpr size_t kBootstrapPeersMax = 64; // they are tried one after another
+constexpr size_t kNetworkBytesMax = 64;  // it is hashed into every identity and shown in every log
+constexpr size_t kPathBytesMax = 1024;   // far under PATH_MAX, so that file names can be appended
+constexpr size_t kBootstrapPeersMax = 64;  // they are tried one after another
 
 std::string in_quotes(std::string_view text) { return fmt::format("\"{}\"", text); }
 
@@ -59,9 +59,8 @@ Status check_text(std::string_view text, size_t bytes_max) {
   if (text.empty()) return fail(Code::invalid, "must not be empty");
   if (text.size() > bytes_max)
     return fail(Code::invalid, fmt::format("has {} bytes; at most {}", text.size(), bytes_max));
-  const bool printable = std::ranges::all_of(text, [](char c) {
-    return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f;
-  });
+  const bool printable = std::ranges::all_of(
+      text, [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f; });
   if (!printable) return fail(Code::invalid, "holds a control character");
   return {};
 }
@@ -154,9 +153,9 @@ struct Word {
 };
 
 constexpr Word<Place> kPlaces[] = {{"process", Place::process}, {"local", Place::local}};
-constexpr Word<log::Level> kLevels[] = {
-    {"trace", log::Level::trace}, {"debug", log::Level::debug}, {"info", log::Level::info},
-    {"warn", log::Level::warn},   {"error", log::Level::error}, {"off", log::Level::off}};
+constexpr Word<log::Level> kLevels[] = {{"trace", log::Level::trace}, {"debug", log::Level::debug},
+                                        {"info", log::Level::info},   {"warn", log::Level::warn},
+                                        {"error", log::Level::error}, {"off", log::Level::off}};
 constexpr Word<log::Format> kFormats[] = {{"text", log::Format::text}, {"json", log::Format::json}};
 constexpr std::string_view kHardwarePlaces[] = {"snp", "tdx", "nitro"};
 
@@ -172,8 +171,9 @@ Key word(std::string_view table, std::string_view name) {
             }
             if (&kWords == static_cast<const void*>(&kPlaces) &&
                 std::ranges::find(kHardwarePlaces, given) != std::end(kHardwarePlaces))
-              return fail(Code::invalid, in_quotes(given) + " is not available in this build; "
-                                         "use \"process\"");
+              return fail(Code::invalid, in_quotes(given) +
+                                             " is not available in this build; "
+                                             "use \"process\"");
             std::string choice;
             for (const auto& w : kWords) choice += (choice.empty() ? "" : ", ") + in_quotes(w.word);
             return fail(Code::invalid, in_quotes(given) + " is not one of " + choice);
@@ -230,10 +230,14 @@ std::span<const Key> keys() {
 
 std::string_view kind_name(Kind kind) {
   switch (kind) {
-    case Kind::boolean: return "true or false";
-    case Kind::number: return "a whole number";
-    case Kind::text: return "a string";
-    case Kind::list: return "a list of strings";
+    case Kind::boolean:
+      return "true or false";
+    case Kind::number:
+      return "a whole number";
+    case Kind::text:
+      return "a string";
+    case Kind::list:
+      return "a list of strings";
   }
   return "a value";
 }
@@ -243,14 +247,16 @@ bool consistent(const Config& config, Conflict& conflict) {
   const uint32_t last_port = node.listen.port + node.virtual_nodes - 1;
   const bool any_host = node.listen.host == "0.0.0.0" || node.listen.host == "::";
   if (config.place.workers == Place::local) {
-    conflict = {"place.workers", "\"local\" would run functions beside the node's keys; "
-                                 "workers need \"process\""};
+    conflict = {"place.workers",
+                "\"local\" would run functions beside the node's keys; "
+                "workers need \"process\""};
   } else if (node.listen.port != 0 && last_port > 65'535) {
     conflict = {"node.virtual", fmt::format("{} virtual nodes from port {} on pass port 65535",
                                             node.virtual_nodes, node.listen.port)};
   } else if (any_host && !node.advertise) {
     conflict = {"node.listen", fmt::format("nobody can connect to {}; set node.advertise to the "
-                                           "address that peers use", node.listen.host)};
+                                           "address that peers use",
+                                           node.listen.host)};
   } else if (node.advertise && node.advertise->port == 0) {
     conflict = {"node.advertise", "port 0 cannot be connected to"};
   } else if (config.workers.wall_ms < config.workers.cpu_ms) {

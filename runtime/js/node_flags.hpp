@@ -7,13 +7,11 @@ namespace themis::js {
 /// Between the executable and the launcher, in this order. One garbage-collecting thread and one
 /// other: what a function costs is charged to it, and hosts of one core each do not disturb one
 /// another. No warnings on stderr: the log is ours. SIGUSR1 must not open a debugger.
-/// The loop unrolling phase of V8 14.6 also drops the interrupt checks of loops it takes for short, and takes
-/// `for (;;) a.push(new Array(1000).fill(0))` for one: neither the CPU limit nor the heap limit could end it.
+/// The loop unrolling phase of V8 14.6 also drops the interrupt checks of loops it takes for short,
+/// and takes `for (;;) a.push(new Array(1000).fill(0))` for one: neither the CPU limit nor the heap
+/// limit could end it.
 inline constexpr const char* kNodeFlags[] = {
-    "--single-threaded-gc",
-    "--v8-pool-size=1",
-    "--no-warnings",
-    "--disable-sigusr1",
+    "--single-threaded-gc",           "--v8-pool-size=1", "--no-warnings", "--disable-sigusr1",
     "--no-turboshaft-loop-unrolling",
 };
 

@@ -22,8 +22,8 @@ Result<BlobId> BlobStore::put(ByteView bytes) {
     const auto stored = txn.get(table_, id);
     if (stored && std::ranges::equal(*stored, bytes)) return id;
   }
-  THEMIS_CHECK(environment_->write(
-      [&](WriteTransaction& txn) { return txn.put(table_, id, bytes); }));
+  THEMIS_CHECK(
+      environment_->write([&](WriteTransaction& txn) { return txn.put(table_, id, bytes); }));
   return id;
 }
 
@@ -35,8 +35,8 @@ Result<Bytes> BlobStore::get(const BlobId& id) const {
   if (!stored) return fail(stored.error());
   Bytes bytes(stored->begin(), stored->end());
   if (hash_(bytes) != id)
-    return fail(Code::forged, fmt::format("blob {} is damaged on disk; store it again",
-                                          to_hex(id)));
+    return fail(Code::forged,
+                fmt::format("blob {} is damaged on disk; store it again", to_hex(id)));
   return bytes;
 }
 

@@ -48,9 +48,10 @@ Result<int> lock_directory(const std::filesystem::path& directory) {
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) return fail(io_error(path, "cannot be opened"));
   if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
-    const Error error = errno == EWOULDBLOCK
-        ? Error{Code::exists, fmt::format("{} is in use by {}", directory.string(), holder(fd))}
-        : io_error(path, "cannot be locked");
+    const Error error =
+        errno == EWOULDBLOCK
+            ? Error{Code::exists, fmt::format("{} is in use by {}", directory.string(), holder(fd))}
+            : io_error(path, "cannot be locked");
     ::close(fd);
     return fail(error);
   }

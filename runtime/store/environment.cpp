@@ -17,9 +17,7 @@ namespace {
 constexpr auto kGrowWait = std::chrono::seconds(5);  // a read transaction lives for one request
 constexpr int kGrowthsMax = 32;                      // each doubles: more than the address space
 
-MDB_val as_val(ByteView bytes) {
-  return {bytes.size(), const_cast<std::byte*>(bytes.data())};
-}
+MDB_val as_val(ByteView bytes) { return {bytes.size(), const_cast<std::byte*>(bytes.data())}; }
 ByteView as_view(const MDB_val& value) {
   return {static_cast<const std::byte*>(value.mv_data), value.mv_size};
 }
@@ -223,9 +221,9 @@ Status Environment::grow(size_t full_at) {
     const size_t now = usage().map_bytes;
     if (now > full_at) return {};  // another thread was here first
     if (now >= options_.map_bytes_max)
-      return fail(Code::overloaded,
-                  fmt::format("{}: full at {} MB (map_bytes_max); erase something", name_,
-                              now >> 20));
+      return fail(
+          Code::overloaded,
+          fmt::format("{}: full at {} MB (map_bytes_max); erase something", name_, now >> 20));
     const size_t next = std::min(now * 2, options_.map_bytes_max);
     if (const int code = mdb_env_set_mapsize(env_.get(), next); code != MDB_SUCCESS)
       return fail(lmdb_error(code, name_ + ": grow"));

@@ -61,7 +61,9 @@ monitors = "local"
 [log]
 level = "debug"
 format = "json"
-)", kIdHex), "mesh.toml");
+)",
+                                               kIdHex),
+                                   "mesh.toml");
   ASSERT_TRUE(config) << config.error().detail;
   Config expected;
   std::array<std::byte, 32> id;
@@ -157,10 +159,14 @@ TEST(Config, RefusesBootstrapPeersItCannotUse) {
 }
 
 TEST(Config, AppliesOverridesInOrder) {
-  const std::vector<std::string> overrides{
-      "node.listen=127.0.0.1:7002", "node.data = data/node-2", "gateway.listen=",
-      "mesh.bootstrap=[\"127.0.0.1:7001\", 127.0.0.1:7003]", "node.encryption=false",
-      "workers.count=1", "workers.count=4", "log.level='warn'"};
+  const std::vector<std::string> overrides{"node.listen=127.0.0.1:7002",
+                                           "node.data = data/node-2",
+                                           "gateway.listen=",
+                                           "mesh.bootstrap=[\"127.0.0.1:7001\", 127.0.0.1:7003]",
+                                           "node.encryption=false",
+                                           "workers.count=1",
+                                           "workers.count=4",
+                                           "log.level='warn'"};
   const auto config = parse_config("[node]\nlisten = \"127.0.0.1:7001\"", "mesh.toml", overrides);
   ASSERT_TRUE(config) << config.error().detail;
   EXPECT_EQ(config->node.listen.port, 7002);
@@ -204,10 +210,10 @@ TEST(Config, LoadsTheFilesThatShip) {
   const auto mesh = load_config(folder + "/mesh.toml");
   ASSERT_TRUE(mesh) << mesh.error().detail;
   EXPECT_EQ(*mesh, Config{}) << "mesh.toml shows the defaults";
-  const auto second = load_config(
-      folder + "/mesh.toml",
-      std::vector<std::string>{"node.listen=127.0.0.1:7002", "node.data=data/node-2",
-                               "gateway.listen=", "mesh.bootstrap=127.0.0.1:7001"});
+  const auto second =
+      load_config(folder + "/mesh.toml",
+                  std::vector<std::string>{"node.listen=127.0.0.1:7002", "node.data=data/node-2",
+                                           "gateway.listen=", "mesh.bootstrap=127.0.0.1:7001"});
   ASSERT_TRUE(second) << second.error().detail;
   EXPECT_FALSE(second->gateway.listen);
   const auto single = load_config(folder + "/single.toml");

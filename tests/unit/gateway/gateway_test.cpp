@@ -142,8 +142,8 @@ TEST_F(GatewayTest, ServerlessRefusesABodyThatIsNotItsForm) {
 
 TEST_F(GatewayTest, ManagementNeedsTheToken) {
   start(1);
-  for (const char* target : {"/v1/functions", "/v1/functions/f", "/v1/status", "/v1/ring",
-                             "/v1/nodes", "/v1/find/f"}) {
+  for (const char* target :
+       {"/v1/functions", "/v1/functions/f", "/v1/status", "/v1/ring", "/v1/nodes", "/v1/find/f"}) {
     const auto refused = send("GET", target);
     EXPECT_EQ(problem(refused), 401) << target;
     EXPECT_NE(refused.headers.find("WWW-Authenticate"), nullptr);
@@ -287,8 +287,7 @@ TEST_F(GatewayTest, ShowsItsNodeAndItsRing) {
 
 TEST_F(GatewayTest, StoresAndFindsNames) {
   start(2);
-  const auto stored =
-      send("POST", "/v1/store", "{\"name\":\"thing\",\"payload\":\"42\"}", true);
+  const auto stored = send("POST", "/v1/store", "{\"name\":\"thing\",\"payload\":\"42\"}", true);
   ASSERT_EQ(stored.status, 201) << stored.body;
   const Json found = json(send("GET", "/v1/find/thing", {}, true));
   EXPECT_EQ(found["name"], "thing");
@@ -326,9 +325,9 @@ TEST_F(GatewayTest, MetricsAreInThePrometheusFormat) {
     EXPECT_TRUE(families.contains(name)) << "a sample without a family: " << line;
     EXPECT_NO_THROW(static_cast<void>(std::stoull(line.substr(line.rfind(' ') + 1)))) << line;
   }
-  for (const char* name : {"themis_sessions", "themis_ring_successors", "themis_workers",
-                           "themis_http_requests_total", "themis_dead_letters_total",
-                           "themis_reactor_turns_total"})
+  for (const char* name :
+       {"themis_sessions", "themis_ring_successors", "themis_workers", "themis_http_requests_total",
+        "themis_dead_letters_total", "themis_reactor_turns_total"})
     EXPECT_TRUE(families.contains(name)) << name;
 }
 
@@ -359,9 +358,8 @@ TEST_F(GatewayTest, DrainAnswersWhatRunsThenEnds) {
   caf::anon_send(workers, caf::ok_atom::value);
   EXPECT_EQ(answered.get_future().get().body, "waited");
   caller.join();
-  self->receive([](const caf::down_msg& down) {
-    EXPECT_EQ(describe(down.reason), "user_shutdown");
-  });
+  self->receive(
+      [](const caf::down_msg& down) { EXPECT_EQ(describe(down.reason), "user_shutdown"); });
   nodes_[0]->gateway = nullptr;
 }
 

@@ -14,8 +14,7 @@ http::Request request(std::vector<std::pair<std::string, std::string>> headers,
 std::vector<std::string> names(const InvokeMsg& invoke) {
   std::vector<std::string> all;
   const auto view = invoke.view();
-  for (const auto header : view->getHeaders())
-    all.emplace_back(wire::text_of(header.getName()));
+  for (const auto header : view->getHeaders()) all.emplace_back(wire::text_of(header.getName()));
   return all;
 }
 
@@ -34,12 +33,17 @@ TEST(Invocation, CarriesTheRequest) {
 }
 
 TEST(Invocation, LeavesOutWhatIsForOneHop) {
-  const auto invoke = encode_invoke(
-      {"f", {}},
-      request({{"Connection", "close, X-Private"}, {"x-private", "1"}, {"TE", "trailers"},
-               {"Transfer-Encoding", "chunked"}, {"Upgrade", "h2c"}, {"Keep-Alive", "5"},
-               {"Proxy-Authorization", "x"}, {"Expect", "100-continue"}, {"Accept", "*/*"}}),
-      "http://h/", false, TimePoint::max());
+  const auto invoke = encode_invoke({"f", {}},
+                                    request({{"Connection", "close, X-Private"},
+                                             {"x-private", "1"},
+                                             {"TE", "trailers"},
+                                             {"Transfer-Encoding", "chunked"},
+                                             {"Upgrade", "h2c"},
+                                             {"Keep-Alive", "5"},
+                                             {"Proxy-Authorization", "x"},
+                                             {"Expect", "100-continue"},
+                                             {"Accept", "*/*"}}),
+                                    "http://h/", false, TimePoint::max());
   ASSERT_TRUE(invoke);
   EXPECT_EQ(names(*invoke), (std::vector<std::string>{"Accept"}));
 }
@@ -68,10 +72,9 @@ TEST(Invocation, OneSegmentHoldsALargeBody) {
 
 TEST(Invocation, RefusesMoreThanAFunctionTakes) {
   std::vector<std::pair<std::string, std::string>> many(kInvokeHeadersMax + 1, {"a", "b"});
-  EXPECT_EQ(encode_invoke({"f", {}}, request(many), "http://h/", false, TimePoint::max())
-                .error()
-                .code,
-            Code::too_large);
+  EXPECT_EQ(
+      encode_invoke({"f", {}}, request(many), "http://h/", false, TimePoint::max()).error().code,
+      Code::too_large);
 }
 
 TEST(Invocation, TheHostHeaderMustBeAHost) {

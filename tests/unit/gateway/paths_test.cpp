@@ -29,8 +29,8 @@ TEST(Paths, ACallKeepsPathAndQueryOfTheFunction) {
 }
 
 TEST(Paths, RefusesNamesThatAreNone) {
-  for (const char* target : {"/f/", "/f/A", "/f/a.b", "/f/%2e%2e", "/v1/functions/",
-                             "/v1/functions/a/b", "/f/a%00"})
+  for (const char* target :
+       {"/f/", "/f/A", "/f/a.b", "/f/%2e%2e", "/v1/functions/", "/v1/functions/a/b", "/f/a%00"})
     EXPECT_FALSE(to(target)) << target;
   EXPECT_EQ(to("/f/" + std::string(65, 'a')).error().code, Code::invalid);
   EXPECT_EQ(to("/f/%zz").error().code, Code::malformed);

@@ -66,8 +66,8 @@ std::string list_descriptors() {
 }
 
 std::string map_code() {
-  void* page = ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
-                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* page =
+      ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   return page == MAP_FAILED ? ::strerrorname_np(errno) : "done";
 }
 
@@ -150,7 +150,8 @@ std::string run(std::string_view step) {
     char byte;
     return outcome(::read(kChannelFd, &byte, 1));
   }
-  if (step == "pause") for (;;) ::pause();
+  if (step == "pause")
+    for (;;) ::pause();
   if (starts("exit:")) ::_exit(std::atoi(rest.c_str()));
   return "unknown step";
 }

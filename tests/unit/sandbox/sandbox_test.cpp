@@ -108,8 +108,8 @@ TEST(Sandbox, TellsTheChildWhatIsInForce) {
   auto process = launch(probe({"native"}));
   ASSERT_TRUE(process);
   const int channel = process->take_channel();
-  EXPECT_EQ(read_all(channel), to_variable(process->confinement()) +
-                                   ";seccomp;not dumpable;no new privileges\n");
+  EXPECT_EQ(read_all(channel),
+            to_variable(process->confinement()) + ";seccomp;not dumpable;no new privileges\n");
   ::close(channel);
 }
 
@@ -153,7 +153,8 @@ TEST(Sandbox, CannotSeeOtherProcesses) {
   options.readable = {"/proc"};
   const std::string said = run_with(options);
   EXPECT_TRUE(said.starts_with("1|1|ESRCH|") || said.starts_with("1|0|ESRCH|") ||
-              said.starts_with("1|EACCES|ESRCH|")) << said;
+              said.starts_with("1|EACCES|ESRCH|"))
+      << said;
   EXPECT_TRUE(said.ends_with("|ESRCH|exit code 0") || said.ends_with("|EPERM|exit code 0")) << said;
 }
 

@@ -7,8 +7,8 @@
 
 #include "enclave/sandbox/filter.hpp"
 
-extern "C" __attribute__((visibility("default"))) void*
-napi_register_module_v1(void*, void* exports) {
+extern "C" __attribute__((visibility("default"))) void* napi_register_module_v1(void*,
+                                                                                void* exports) {
   using namespace themis::sandbox;
   const Refusal refusal = std::getenv("REPORT") ? Refusal::report : Refusal::enforce;
   const auto confinement = confine_self(Profile::v8, refusal);

@@ -14,8 +14,8 @@ namespace {
 /// What the workload printed and how it ended.
 std::string run_node(const std::string& last_step) {
   LaunchOptions options;
-  options.argv = {THEMIS_NODE, "--expose-gc", "--no-warnings", THEMIS_WORKLOAD, THEMIS_ADDON,
-                  last_step};
+  options.argv = {THEMIS_NODE,     "--expose-gc", "--no-warnings",
+                  THEMIS_WORKLOAD, THEMIS_ADDON,  last_step};
   options.readable = {THEMIS_WORKLOAD, THEMIS_ADDON};
   options.environment = {"OPENSSL_CONF=/dev/null"};  // the machine's own must not be read
   options.output = Output::pipe;
@@ -34,9 +34,9 @@ std::string run_node(const std::string& last_step) {
 }
 
 constexpr char kWorked[] =
-    "25997 705082704 true\n"        // optimised code, WebAssembly, garbage collection
-    "EPERM EPERM EPERM\n"           // files
-    "ticks 5 true\n";               // timers, promises, WebAssembly compiled on another thread
+    "25997 705082704 true\n"  // optimised code, WebAssembly, garbage collection
+    "EPERM EPERM EPERM\n"     // files
+    "ticks 5 true\n";         // timers, promises, WebAssembly compiled on another thread
 
 TEST(V8Sandbox, RunsJavaScriptWebAssemblyAndTimersWithoutFiles) {
   EXPECT_EQ(run_node("exit"), std::string(kWorked) + "exit code 5");

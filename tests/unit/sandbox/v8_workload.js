@@ -47,7 +47,7 @@ function refused(action) {
 }
 
 say(primes(300000), wasmSum(100000), churn());
-say(refused(() => fs.readFileSync('/etc/passwd')), 
+say(refused(() => fs.readFileSync('/etc/passwd')),
     refused(() => fs.writeFileSync('must-not-exist', '')),
             refused(() => fs.readdirSync('/')));
 let ticks = 0;

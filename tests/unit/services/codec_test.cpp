@@ -11,9 +11,9 @@ const FunctionVersion kVersion{7, crypto::blake2b(as_bytes("code"))};
 TEST(FunctionNames, AreShortAndPlain) {
   EXPECT_TRUE(is_function_name("prime_factors-2"));
   EXPECT_TRUE(is_function_name(std::string(64, 'a')));
-  for (const std::string& name : {std::string(), std::string(65, 'a'), std::string("A"),
-                                  std::string("a/b"), std::string("ä"), std::string("a b"),
-                                  std::string("a\0b", 3), std::string("..")})
+  for (const std::string& name :
+       {std::string(), std::string(65, 'a'), std::string("A"), std::string("a/b"), std::string("ä"),
+        std::string("a b"), std::string("a\0b", 3), std::string("..")})
     EXPECT_FALSE(is_function_name(name)) << name;
 }
 

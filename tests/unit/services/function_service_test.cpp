@@ -29,9 +29,9 @@ class FunctionServiceTest : public ::testing::Test {
   }
   /// Runs the function on the node `at`, asked by the node `from` over their session.
   Result<std::string> invoke(size_t from, size_t at, const std::string& name) {
-    auto proxy = ask<caf::actor>(
-        system_, nodes_[from]->node(),
-        ReachActor{nodes_[at]->contact(), Exports::target_of(kFunctionsActorName)});
+    auto proxy =
+        ask<caf::actor>(system_, nodes_[from]->node(),
+                        ReachActor{nodes_[at]->contact(), Exports::target_of(kFunctionsActorName)});
     if (!proxy) return fail(proxy.error());
     wire::Builder<schema::Invoke> call;
     call->setFunction(wire::to_text(name));
@@ -193,8 +193,7 @@ TEST_F(FunctionServiceTest, HostedAndDeployedFunctionsAreBackAfterARestart) {
 TEST_F(FunctionServiceTest, TheNewestDeploymentLooksAfterAFunction) {
   start(3);
   ASSERT_TRUE(deploy("f", "one"));
-  const auto second =
-      ask<DeployedFunction>(system_, nodes_[1]->functions, deployment("f", "two"));
+  const auto second = ask<DeployedFunction>(system_, nodes_[1]->functions, deployment("f", "two"));
   ASSERT_TRUE(second);
   EXPECT_EQ(second->version, 2u);
   const Status old = order(system_, nodes_[0]->functions, EnsureFunction{"f"});
@@ -206,9 +205,9 @@ TEST_F(FunctionServiceTest, TheNewestDeploymentLooksAfterAFunction) {
 
 TEST_F(FunctionServiceTest, AdversaryPeerCannotMakeItHostAForgedCode) {
   start(2);
-  auto proxy = ask<caf::actor>(
-      system_, nodes_[1]->node(),
-      ReachActor{nodes_[0]->contact(), Exports::target_of(kFunctionsActorName)});
+  auto proxy =
+      ask<caf::actor>(system_, nodes_[1]->node(),
+                      ReachActor{nodes_[0]->contact(), Exports::target_of(kFunctionsActorName)});
   ASSERT_TRUE(proxy);
   // Nobody has this code, the asker included.
   const HostedRow row{"evil", {1, crypto::blake2b(as_bytes("nowhere"))}};
@@ -220,9 +219,9 @@ TEST_F(FunctionServiceTest, AdversaryPeerCannotMakeItHostAForgedCode) {
 
 TEST_F(FunctionServiceTest, AdversaryMalformedMessagesAreRefused) {
   start(2);
-  auto proxy = ask<caf::actor>(
-      system_, nodes_[1]->node(),
-      ReachActor{nodes_[0]->contact(), Exports::target_of(kFunctionsActorName)});
+  auto proxy =
+      ask<caf::actor>(system_, nodes_[1]->node(),
+                      ReachActor{nodes_[0]->contact(), Exports::target_of(kFunctionsActorName)});
   ASSERT_TRUE(proxy);
   wire::Builder<schema::FetchCode> fetch;
   EXPECT_EQ(ask<CodeBlobMsg>(system_, *proxy, fetch.finish()).error().code, Code::malformed);

@@ -35,11 +35,14 @@ Status order(System& system, const caf::actor& whom, Message message) {
   class Asker final : public caf::event_based_actor {
    public:
     Asker(caf::actor_config& config, caf::actor asked, Message what, std::promise<Status>* answer)
-        : caf::event_based_actor(config), whom_(std::move(asked)), message_(std::move(what)),
+        : caf::event_based_actor(config),
+          whom_(std::move(asked)),
+          message_(std::move(what)),
           answer_(answer) {}
     caf::behavior make_behavior() override {
-      when_done(request(whom_, caf::infinite, message_), [this] { finish({}); },
-                [this](const caf::error& error) { finish(fail(from_caf(error))); });
+      when_done(
+          request(whom_, caf::infinite, message_), [this] { finish({}); },
+          [this](const caf::error& error) { finish(fail(from_caf(error))); });
       return {};
     }
 
@@ -119,9 +122,7 @@ class MeshNode {
   }
   /// All at once, without a word to anybody: a crash.
   void crash() {
-    in_loop([this] {
-      caf::anon_send_exit(node_.handle(), caf::exit_reason::kill);
-    });
+    in_loop([this] { caf::anon_send_exit(node_.handle(), caf::exit_reason::kill); });
     stop();
   }
   void stop() {

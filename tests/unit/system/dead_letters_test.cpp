@@ -60,8 +60,7 @@ TEST(DeadLetters, CountsFromManyThreads) {
     std::vector<std::jthread> threads;
     for (int t = 0; t < 4; ++t) {
       threads.emplace_back([&letters] {
-        for (int i = 0; i < 5000; ++i)
-          letters.record(DeadLetterKind::to_dead, "Ping", TimePoint{});
+        for (int i = 0; i < 5000; ++i) letters.record(DeadLetterKind::to_dead, "Ping", TimePoint{});
       });
     }
   }
@@ -83,11 +82,10 @@ TEST(DeadLetter, AnswersARequestAndHarmsNobody) {
   caf::actor_system system{config};
   auto& scheduler = dynamic_cast<caf::scheduler::test_coordinator&>(system.scheduler());
   const uint64_t before = dead_letters().counts().unexpected;
-  const caf::actor receiver =
-      system.spawn([](caf::event_based_actor* self) -> caf::behavior {
-        set_default_handlers(*self);
-        return {[](int) {}};
-      });
+  const caf::actor receiver = system.spawn([](caf::event_based_actor* self) -> caf::behavior {
+    set_default_handlers(*self);
+    return {[](int) {}};
+  });
   std::string answer;
   const caf::actor sender = system.spawn([&](caf::event_based_actor* self) -> caf::behavior {
     set_default_handlers(*self);

@@ -47,9 +47,9 @@ TEST(SupervisorCore, RestartsWhatItsStrategySays) {
 }
 
 TEST(SupervisorCore, RestartsByPolicyOnly) {
-  World world(with(Strategy::one_for_one), {{"permanent"},
-                                            {"transient", Restart::transient},
-                                            {"temporary", Restart::temporary}});
+  World world(
+      with(Strategy::one_for_one),
+      {{"permanent"}, {"transient", Restart::transient}, {"temporary", Restart::temporary}});
   world.begin();
   world.take_log();
   world.end("permanent", {true, "normal"});
@@ -227,7 +227,7 @@ TEST(SupervisorCore, AStartThatFailsLateStaysInTheWidenedGroup) {
   world.take_log();
   world.up_.erase(*world.core_.find("c"));
   world.feed(Exited{*world.core_.find("c"), {false, "boom"}});  // its StartFailed is under way
-  world.crash("a");  // everything starts over
+  world.crash("a");                                             // everything starts over
   world.cannot_start_.clear();
   world.advance(10s);
   EXPECT_EQ(world.up_.size(), 3u) << world.take_log();
@@ -352,9 +352,15 @@ TEST(SupervisorCore, LeavesNothingBehindAfterRandomHistories) {
         case 1:
           if (key && id[0] == 'w') world.feed(Removed{*key});
           break;
-        case 2: world.advance(Duration(rng.below(20'000'000'000))); break;
-        case 3: world.stubborn_ = {id}; break;
-        case 4: world.cannot_start_ = {rng.below(2) == 0 ? id : ""}; break;
+        case 2:
+          world.advance(Duration(rng.below(20'000'000'000)));
+          break;
+        case 3:
+          world.stubborn_ = {id};
+          break;
+        case 4:
+          world.cannot_start_ = {rng.below(2) == 0 ? id : ""};
+          break;
         default:
           if (key && world.up_.erase(*key) == 1)
             world.inbox_.push_back(Exited{*key, {rng.below(3) == 0, "random"}});

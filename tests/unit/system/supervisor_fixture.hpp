@@ -52,18 +52,18 @@ class SupervisorTest : public testing::Test {
     auto start = [this, id, deaf](caf::event_based_actor* parent) -> Result<caf::actor> {
       const int generation = ++generations_[id];
       log_ += "+" + id + " ";
-      caf::actor actor = parent->spawn([this, id, deaf, generation](
-                                           caf::event_based_actor* self) -> caf::behavior {
-        ++alive_;
-        set_default_handlers(*self);
-        self->attach_functor([this, id](const caf::error&) {
-          --alive_;
-          log_ += "-" + id + " ";
-        });
-        if (deaf) self->set_exit_handler([](caf::exit_msg&) {});
-        return {[](Crash) { throw std::runtime_error("boom"); },
-                [self](Done) { self->quit(); }, [generation](Ping) { return generation; }};
-      });
+      caf::actor actor = parent->spawn(
+          [this, id, deaf, generation](caf::event_based_actor* self) -> caf::behavior {
+            ++alive_;
+            set_default_handlers(*self);
+            self->attach_functor([this, id](const caf::error&) {
+              --alive_;
+              log_ += "-" + id + " ";
+            });
+            if (deaf) self->set_exit_handler([](caf::exit_msg&) {});
+            return {[](Crash) { throw std::runtime_error("boom"); }, [self](Done) { self->quit(); },
+                    [generation](Ping) { return generation; }};
+          });
       handles_[id] = caf::actor_cast<caf::actor_addr>(actor);
       return actor;
     };

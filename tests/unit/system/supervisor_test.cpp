@@ -23,8 +23,8 @@ TEST_F(SupervisorTest, RestartsWhatItsStrategySays) {
 
 TEST_F(SupervisorTest, AppliesTheRestartPolicies) {
   const caf::actor top =
-      spawn(spec(Strategy::one_for_one, {child("p"), child("tr", Restart::transient),
-                                         child("te", Restart::temporary)}));
+      spawn(spec(Strategy::one_for_one,
+                 {child("p"), child("tr", Restart::transient), child("te", Restart::temporary)}));
   tell("p", Done::value);
   tell("tr", Crash::value);
   tell("te", Crash::value);
@@ -154,7 +154,8 @@ TEST_F(SupervisorTest, AddsAndRemovesChildrenAtRunTime) {
   };
   EXPECT_EQ(add(child("w")), "added");
   EXPECT_EQ(add(child("w")), "exists: test has a child w");
-  EXPECT_EQ(add({"v", [](caf::event_based_actor*) -> Result<caf::actor> {
+  EXPECT_EQ(add({"v",
+                 [](caf::event_based_actor*) -> Result<caf::actor> {
                    return fail(Code::io, "no sandbox");
                  }}),
             "unavailable: io: no sandbox");

@@ -1,6 +1,5 @@
 #pragma once
-// What a supervisor decides, without actors: restart policies, back-off, restart intensity,
-// shutdown order.
+// What a supervisor decides, without actors: restarts, back-off, intensity, shutdown order.
 
 #include <cstdint>
 #include <deque>
@@ -112,14 +111,11 @@ struct Begin {};
 struct Started {
   ChildKey key;
 };
-struct StartFailed {
-  ChildKey key;
-  ExitReason reason;
-};
 struct Exited {
   ChildKey key;
   ExitReason reason;
 };
+struct StartFailed : Exited {};
 struct TimerFired {
   Timer timer;
 };
@@ -160,11 +156,10 @@ struct ForgetChild {
 struct Report {
   ChildEvent event;
 };
-/// All children are down; end with this reason. The last effect ever. `gave_up`: the restart
-/// intensity was exceeded.
+/// All children are down; end with this reason. The last effect ever.
 struct Terminate {
   ExitReason reason;
-  bool gave_up;
+  bool gave_up;  ///< The restart intensity was exceeded.
 };
 using Effect =
     std::variant<StartChild, StopChild, KillChild, ArmTimer, ForgetChild, Report, Terminate>;

@@ -1,10 +1,11 @@
-"""Functions and requests that are wrong: a clear answer to who caused it, and nobody else notices."""
+"""Wrong functions and requests: a clear answer to who caused it, and nobody else notices."""
 import json
 
 from mesh import SOURCE, Mesh
 
 HELLO = (SOURCE / "apps/functions/hello.js").read_text()
 HANDLER = "export default { async fetch(request) { %s } };"
+GROW = HANDLER % "const a = []; for (;;) a.push(new Array(1000).fill(a.length));"
 
 
 def problem(answer, status):
@@ -19,7 +20,8 @@ def problem(answer, status):
 def test_bad_functions_are_contained_and_explained(build):
     with Mesh(build, settings=["workers.memory_mb=32"]) as mesh:
         mesh.deploy("hello", HELLO)
-        detail = problem(mesh.manage("PUT", "/v1/functions/broken", b"export default { fetch( {"), 400)
+        broken = mesh.manage("PUT", "/v1/functions/broken", b"export default { fetch( {")
+        detail = problem(broken, 400)
         assert ":1:" in detail, detail
         problem(mesh.manage("PUT", "/v1/functions/empty", b"const nothing = 1;"), 400)
         mesh.deploy("throws", HANDLER % "throw new Error('secret words');")
@@ -27,7 +29,7 @@ def test_bad_functions_are_contained_and_explained(build):
         assert "secret words" not in detail, detail
         mesh.deploy("loops", HANDLER % "for (;;) {}")
         problem(mesh.get("/f/loops"), 504)
-        mesh.deploy("grows", HANDLER % "const a = []; for (;;) a.push(new Array(1000).fill(a.length));")
+        mesh.deploy("grows", GROW)
         assert mesh.get("/f/grows")[0] in (504, 507)  # whichever limit it meets first
         mesh.deploy("waits", HANDLER % "await new Promise(() => {});")
         problem(mesh.get("/f/waits"), 500)
@@ -37,7 +39,7 @@ def test_bad_functions_are_contained_and_explained(build):
 
 def test_a_heap_that_is_filled_ends_the_request_with_507(build):
     with Mesh(build, settings=["workers.memory_mb=32", "workers.cpu_ms=20000"]) as mesh:
-        mesh.deploy("grows", HANDLER % "const a = []; for (;;) a.push(new Array(1000).fill(a.length));")
+        mesh.deploy("grows", GROW)
         problem(mesh.get("/f/grows"), 507)
         problem(mesh.get("/f/grows"), 507)
 
@@ -52,7 +54,8 @@ def test_bad_requests_are_refused(build):
         problem(mesh.post("/api/serverless", unknown), 404)
         problem(mesh.post("/f/hello", b"x" * 1_100_000), 413)
         problem(mesh.request("GET", "/v1/status"), 401)
-        problem(mesh.request("GET", "/v1/status", headers={"Authorization": "Bearer " + "0" * 64}), 401)
+        wrong = {"Authorization": "Bearer " + "0" * 64}
+        problem(mesh.request("GET", "/v1/status", headers=wrong), 401)
         problem(mesh.manage("PUT", "/v1/functions/Bad%20Name", HELLO.encode()), 400)
         status, _, metrics = mesh.get("/metrics")
         assert status == 200 and b"themis_" in metrics, metrics[:200]

@@ -30,7 +30,8 @@ def test_calls_are_answered_while_one_node_after_another_is_killed(build):
         for left, node in ((1, mesh.nodes[1]), (0, mesh.nodes[2])):
             node.kill()
             wait_until("calls are answered", lambda: answers(mesh), 10)
-            wait_until("the ring has healed", lambda: len(mesh.json("/v1/ring")["successors"]) == left)
+            wait_until("the ring has healed",
+                       lambda: len(mesh.json("/v1/ring")["successors"]) == left)
             for _ in range(10):
                 assert answers(mesh)
 

@@ -50,7 +50,8 @@ def test_oysters_form_runs_code_by_its_id(build):
         code_id = mesh.deploy("prime_factors", PRIMES)["function_id"]
         body = json.dumps({"code_id": code_id, "input": {"num": 10}}).encode()
         status, _, answer = mesh.post("/api/serverless", body)
-        assert (status, json.loads(answer)) == (200, {"num": 10, "factors": [2, 5]}), (status, answer)
+        assert status == 200, (status, answer)
+        assert json.loads(answer) == {"num": 10, "factors": [2, 5]}, answer
 
 
 def test_a_new_version_replaces_the_old_one(build):
@@ -58,7 +59,8 @@ def test_a_new_version_replaces_the_old_one(build):
         assert mesh.deploy("hello", HELLO)["version"] == 1
         newer = HELLO.replace("Hello", "Good day")
         assert mesh.deploy("hello", newer)["version"] == 2
-        wait_until("the new version answers", lambda: mesh.get("/f/hello")[2] == b"Good day, world!\n")
+        wait_until("the new version answers",
+                   lambda: mesh.get("/f/hello")[2] == b"Good day, world!\n")
 
 
 def test_a_cpp_service_answers_a_client_in_another_process(build):

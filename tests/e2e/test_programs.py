@@ -10,9 +10,13 @@ from mesh import SOURCE, free_port
 CONFIG = SOURCE / "configs/mesh.toml"
 
 
-def node(build, *words):
-    return subprocess.run([Path(build) / "apps/themis-node", *words], capture_output=True, text=True,
+def program(build, name, *words):
+    return subprocess.run([Path(build) / "apps" / name, *words], capture_output=True, text=True,
                           timeout=20, check=False)
+
+
+def node(build, *words):
+    return program(build, "themis-node", *words)
 
 
 def one_line(done, code, *parts):
@@ -59,23 +63,22 @@ def test_a_port_in_use_is_one_line(build):
 def test_a_key_that_others_can_read_is_refused(build):
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "node"
-        made = subprocess.run([Path(build) / "apps/themis", "keygen", "--data", data, "--network", "twiitr"],
-                              capture_output=True, text=True, timeout=20, check=False)
+        made = program(build, "themis", "keygen", "--data", data, "--network", "twiitr")
         assert made.returncode == 0, made
         os.chmod(data / "identity", 0o644)
-        one_line(node(build, "--config", CONFIG, *settings(folder, free_port())), 1, "identity", "chmod")
+        refused = node(build, "--config", CONFIG, *settings(folder, free_port()))
+        one_line(refused, 1, "identity", "chmod")
 
 
 def test_a_data_directory_of_another_network_is_refused(build):
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "node"
-        subprocess.run([Path(build) / "apps/themis", "keygen", "--data", data, "--network", "other"],
-                       capture_output=True, timeout=20, check=True)
+        made = program(build, "themis", "keygen", "--data", data, "--network", "other")
+        assert made.returncode == 0, made
         one_line(node(build, "--config", CONFIG, *settings(folder, free_port())), 1, "other")
 
 
 def test_the_command_line_says_when_nobody_answers(build):
-    done = subprocess.run([Path(build) / "apps/themis", "status", "--gateway", f"127.0.0.1:{free_port()}",
-                           "--token-file", "/dev/null"],
-                          capture_output=True, text=True, timeout=20, check=False)
+    done = program(build, "themis", "status", "--gateway", f"127.0.0.1:{free_port()}",
+                   "--token-file", "/dev/null")
     assert done.returncode == 1 and done.stderr.count("\n") == 1, done

@@ -12,7 +12,7 @@ struct Spawned @0xd6a1f1d0c3a90041 { actor @0 :UInt64; }
 struct Probe @0xd6a1f1d0c3a90042 {}    # "how are you confined?"
 struct Confinement @0xd6a1f1d0c3a90043 {
   pid @0 :UInt32;                      # as seen inside
-  namespaces @1 :List(Text);           # those not shared with the parent: "user", "pid", "net", "mnt", "ipc", "uts"
+  namespaces @1 :List(Text);           # own ones: "user", "pid", "net", "mnt", "ipc", "uts"
   seccomp @2 :Bool;
   landlock @3 :UInt32;                 # ABI version in force; 0: none
   dumpable @4 :Bool;

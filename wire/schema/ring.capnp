@@ -13,14 +13,14 @@ struct Record @0xd6a1f1d0c3a90021 {    # who provides a named object
   provider @1 :Contact;
   sequence @2 :UInt64;                 # the newest of a provider wins
   expiresMs @3 :Int64;                 # wall clock; a record past it is dropped
-  payload @4 :Data;                    # up to 512 bytes, for the provider's use (a function's id)
+  payload @4 :Data;                    # up to 512 bytes, for the provider's use
 }
 
 struct FindNode @0xd6a1f1d0c3a90022 { target @0 :Data; }     # a step of a lookup
 struct FindNodeReply @0xd6a1f1d0c3a90023 {
   union {
     closer @0 :List(Contact);          # the closest preceding nodes known here, best first
-    responsible @1 :List(Contact);     # the asked node's successor is responsible: it, then its successors
+    responsible @1 :List(Contact);     # the node responsible, then its successors
   }
 }
 struct GetObject @0xd6a1f1d0c3a90024 { object @0 :Data; }
@@ -30,7 +30,7 @@ struct Store @0xd6a1f1d0c3a90026 {     # to the responsible node; answered with 
   object @0 :Data;
   record @1 :Record;
 }
-struct HandOver @0xd6a1f1d0c3a90027 {  # objects that the receiver is now responsible for; answered with Ack
+struct HandOver @0xd6a1f1d0c3a90027 {  # the receiver's objects from now on; answered with Ack
   entries @0 :List(Store);
 }
 struct GetNeighbours @0xd6a1f1d0c3a90028 {}                   # join and update ask this
@@ -38,7 +38,8 @@ struct Neighbours @0xd6a1f1d0c3a90029 {
   predecessor @0 :Contact;             # absent when none is known
   successors @1 :List(Contact);
 }
-struct Notify @0xd6a1f1d0c3a9002a { self @0 :Contact; }       # "I may be your predecessor"; answered with Neighbours
+# "I may be your predecessor"; answered with Neighbours
+struct Notify @0xd6a1f1d0c3a9002a { self @0 :Contact; }
 struct Leave @0xd6a1f1d0c3a9002b {     # to both neighbours; answered with Ack
   self @0 :Contact;
   predecessor @1 :Contact;

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <sstream>
@@ -128,6 +131,45 @@ Result<Figures> measure_gateway(const GatewayLoad& given) {
                  {"cpu_us_per_request", count > 0 ? cpu * 1e6 / count : 0},
                  {"requests", load.latencies_ms.size()},
                  {"failures", load.failures}};
+}
+
+namespace {
+
+/// Every process of a mesh on this machine, by its command line.
+std::vector<pid_t> mesh_processes() {
+  std::vector<pid_t> found;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
+    const std::string name = entry.path().filename();
+    if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+    std::ifstream file(entry.path() / "cmdline");
+    const std::string words((std::istreambuf_iterator<char>(file)), {});
+    const bool ours = words.find("themis-node") != std::string::npos ||
+                      words.find("themis-worker.node") != std::string::npos ||
+                      words.find("themis-enclave") != std::string::npos;
+    if (ours) found.push_back(static_cast<pid_t>(std::stol(name)));
+  }
+  return found;
+}
+
+}  // namespace
+
+Figures measure_running_gateway(const Options& options) {
+  GatewayLoad load;
+  const Result<net::Address> gateway = net::Address::parse(options.gateway);
+  load.request.target = "/f/" + options.function;
+  load.request.method = "GET";
+  load.connections = options.connections;
+  load.seconds = options.seconds;
+  load.servers = mesh_processes();
+  if (gateway) load.gateway = *gateway;
+  Result<Figures> figures = gateway ? measure_gateway(load) : fail(gateway.error());
+  if (!figures) {
+    std::fprintf(stderr, "themis-bench: %s: %s; ./run starts a mesh\n", options.gateway.c_str(),
+                 figures.error().text().c_str());
+    std::exit(1);
+  }
+  return *figures;
 }
 
 }  // namespace themis::bench

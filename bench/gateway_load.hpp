@@ -22,4 +22,8 @@ struct GatewayLoad {
 /// unavailable (no connection, or one that ended), malformed (an answer that is not HTTP).
 Result<Figures> measure_gateway(const GatewayLoad& load);
 
+/// GET /f/FUNCTION on a mesh that runs on this machine (./run); counts the CPU of all its
+/// processes. Prints why and ends the program when the gateway does not answer.
+Figures measure_running_gateway(const Options& options);
+
 }  // namespace themis::bench

@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "bench/actors.hpp"
+#include "bench/gateway_load.hpp"
 #include "bench/handshake.hpp"
 #include "bench/primitives.hpp"
 #include "bench/session.hpp"
@@ -28,6 +29,8 @@ constexpr Bench kBenches[] = {
     {"session", "Actor to actor over a session, beside the raw socket", bench::measure_session},
     {"worker", "Functions in their confined process: warm, cold, memory, start",
      bench::measure_worker},
+    {"gateway", "HTTP calls of a function on a mesh that is running",
+     bench::measure_running_gateway},
     {"primitives", "The primitives of libsodium and OpenSSL side by side",
      bench::measure_primitives},
 };
@@ -58,15 +61,18 @@ int main(int argc, char** argv) {
   app.add_flag("--json", json, "Print one JSON object");
   app.add_option("--seconds", options.seconds, "How long each part runs")
       ->check(CLI::Range(0.1, 600.0));
-  for (const Bench& bench : kBenches) {
-    CLI::App* command = app.add_subcommand(bench.name, bench.help);
-    if (std::string_view(bench.name) != "session") continue;
-    command->add_option("--bytes", options.bytes, "Payload of a message")
-        ->check(CLI::Range(1, 1'000'000));
-    command->add_option("--inflight", options.inflight, "Requests open at a time")
-        ->check(CLI::Range(1, 4096));
-    command->add_flag("--plain", options.plain, "Authenticated, not encrypted");
-  }
+  for (const Bench& bench : kBenches) app.add_subcommand(bench.name, bench.help);
+  CLI::App* session = app.get_subcommand("session");
+  session->add_option("--bytes", options.bytes, "Payload of a message")
+      ->check(CLI::Range(1, 1'000'000));
+  session->add_option("--inflight", options.inflight, "Requests open at a time")
+      ->check(CLI::Range(1, 4096));
+  session->add_flag("--plain", options.plain, "Authenticated, not encrypted");
+  CLI::App* gateway = app.get_subcommand("gateway");
+  gateway->add_option("--gateway", options.gateway, "HOST:PORT of a running gateway");
+  gateway->add_option("--function", options.function, "A function that answers GET");
+  gateway->add_option("--connections", options.connections, "Kept alive, one request open on each")
+      ->check(CLI::Range(1, 1000));
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <string>
 #include <vector>
 
 #include "runtime/base/clock.hpp"
@@ -15,6 +16,9 @@ struct Options {
   size_t inflight = 1;
   bool plain = false;
   double seconds = 2;
+  std::string gateway = "127.0.0.1:8080";
+  std::string function = "hello";
+  size_t connections = 16;
 };
 
 /// Field name to value, in the order it is printed. Names: see the README's table of benches.

@@ -101,7 +101,17 @@ void Ring::suspect(const Contact& contact) {
 bool Ring::is_suspect(const NodeId& id) const { return suspects_.contains(id); }
 
 void Ring::drop(const Contact& contact) {
-  if (table_.drop(contact)) after_drop();
+  if (!table_.drop(contact)) return;
+  after_drop();
+  store_again_soon();
+}
+
+/// The lost node may have kept what this one provides: that is stored again in one of the next
+/// rounds instead of at the next refresh.
+void Ring::store_again_soon() {
+  const TimePoint soon = at_.now + jitter(options_.update_period);
+  for (auto& [name, provided] : provided_)
+    for (Copy& copy : provided.copies) copy.due = std::min(copy.due, soon);
 }
 
 /// A successor list that ran empty starts again from whoever else is known; `update` then walks to

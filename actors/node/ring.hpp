@@ -122,6 +122,7 @@ class Ring {
   void ask(const Contact& to, Question question, Then then);
   void drop(const Contact& contact);
   void after_drop();
+  void store_again_soon();
   void on_silence(const Pending& pending);
   void suspect(const Contact& contact);
   bool is_suspect(const NodeId& id) const;

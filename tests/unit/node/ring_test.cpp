@@ -153,6 +153,29 @@ TEST_F(RingStep, SilentPredecessorIsAskedAndDropped) {
   EXPECT_FALSE(ring.table().predecessor());
 }
 
+// The copies were all on the two that died: until the next refresh nobody found the name.
+TEST_F(RingStep, RegressWhatLostNodesKeptIsStoredAgainAtOnce) {
+  join_ring_of_three();
+  ring.provide("greeter", to_bytes("v1"), 7, at);
+  // Whatever is asked, the two others say that they are responsible and keep it.
+  for (auto asks = take<Ask>(ring); !asks.empty(); asks = take<Ask>(ring))
+    for (const Ask& ask : asks) {
+      const bool lookup = std::holds_alternative<FindNode>(ask.question);
+      const Reply reply = lookup ? Reply(FindNodeReply{true, {after, before}}) : Reply(Ack{});
+      ring.answered(ask.token, ask.to.id, reply, at);
+    }
+  ring.unreachable(before.id, at);
+  ring.unreachable(after.id, at);
+  ring.take_effects();
+  pass(2s);
+  ring.tick(at);
+  ring.find("greeter", 8, at);
+  const auto found = take<FindDone>(ring);
+  ASSERT_EQ(found.size(), 1u);
+  ASSERT_TRUE(found[0].records) << found[0].records.error().text();
+  EXPECT_EQ(found[0].records->at(0).provider, contact_at(100));
+}
+
 TEST_F(RingStep, AnotherIdentityAtAnAddressCountsAsNoAnswer) {
   join_ring_of_three();
   at.now = ring.next_wakeup();

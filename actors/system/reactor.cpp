@@ -10,11 +10,23 @@
 namespace themis {
 
 Reactor::Reactor(caf::actor_system& system, net::Loop& loop)
-    : caf::execution_unit(&system), loop_(loop) {
+    : caf::execution_unit(&system),
+      loop_(loop),
+      stopwatch_(kHandlerMax, [this](const char* who, Duration time) { held(who, time); }) {
   loop_.set_turn([this] { return turn(); });
+  loop_.set_stopwatch(&stopwatch_);
 }
 
-Reactor::~Reactor() { loop_.set_turn({}); }
+Reactor::~Reactor() {
+  loop_.set_turn({});
+  loop_.set_stopwatch(nullptr);
+}
+
+void Reactor::held(const char* who, Duration time) {
+  ++counters_.slow_handlers;
+  log::warn("reactor", "{} held the reactor for {} ms; handlers here must take microseconds", who,
+            to_ms(time));
+}
 
 void Reactor::exec_later(caf::resumable* actor) {
   if (on_thread()) {
@@ -74,15 +86,10 @@ void Reactor::take_remote() {
 }
 
 void Reactor::resume(caf::resumable* actor) {
-  const TimePoint start = std::chrono::steady_clock::now();
   const auto state = actor->resume(this, kMessagesPerResume);
-  const Duration held = std::chrono::steady_clock::now() - start;
-  if (held > kHandlerMax) {
-    ++counters_.slow_handlers;
-    const auto* scheduled = dynamic_cast<caf::scheduled_actor*>(actor);
-    log::warn("reactor", "{} held the reactor for {} ms; handlers here must take microseconds",
-              scheduled == nullptr ? "an actor" : scheduled->name(), to_ms(held));
-  }
+  handled(actor->subtype() == caf::resumable::scheduled_actor
+              ? static_cast<caf::scheduled_actor*>(actor)->name()
+              : "an actor");
   if (state == caf::resumable::resume_later) {
     local_.push_back(actor);
   } else if (state != caf::resumable::shutdown_execution_unit) {
@@ -107,6 +114,7 @@ bool Reactor::turn() {
     if (flushable == nullptr) continue;
     flushable->queued_ = false;
     flushable->flush();
+    handled("a flush");
   }
   dirty_.clear();
   return !local_.empty() || remote_waiting_.load(std::memory_order_acquire);
@@ -127,6 +135,8 @@ void HostedActor::deliver(caf::mailbox_element_ptr element) {
     bounce(element);
     return;
   }
+  Reactor& reactor = reactor_;  // this may end here
+  const char* who = name();
   const auto& content = element->content();
   if (content.match_elements<caf::exit_msg>()) {
     const caf::error reason = content.get_as<caf::exit_msg>(0).reason;
@@ -135,6 +145,7 @@ void HostedActor::deliver(caf::mailbox_element_ptr element) {
   } else {
     on_message(*element);
   }
+  reactor.handled(who);
 }
 
 void HostedActor::quit(const caf::error& reason) {

@@ -45,7 +45,7 @@ class Reactor final : public caf::execution_unit {
   struct Counters {
     uint64_t turns = 0;
     uint64_t resumes = 0;
-    uint64_t slow_handlers = 0;
+    uint64_t slow_handlers = 0;  ///< Over kHandlerMax.
   };
 
   Reactor(caf::actor_system& system, net::Loop& loop);
@@ -67,6 +67,8 @@ class Reactor final : public caf::execution_unit {
   /// dies.
   void flush_later(Flushable& flushable);
   void forget(Flushable& flushable);
+  /// `who` (a literal) has just handled something: what it took is its own. Reactor thread.
+  void handled(const char* who) { stopwatch_.handled(who); }
 
   /// Sends `message` to `to` after `delay` on the loop's clock (virtual in a simulated world).
   /// Reactor thread.
@@ -82,10 +84,12 @@ class Reactor final : public caf::execution_unit {
   bool turn();
   void take_remote();
   void resume(caf::resumable* actor);
+  void held(const char* who, Duration time);
 
   net::Loop& loop_;
   std::thread::id thread_;
   Counters counters_;
+  net::Stopwatch stopwatch_;
   std::vector<caf::resumable*> local_;
   std::vector<caf::resumable*> running_;
   std::vector<Flushable*> dirty_;

@@ -19,6 +19,7 @@ class Source {
  public:
   virtual ~Source() = default;
   virtual void on_events(uint32_t events) = 0;
+  virtual const char* name() const = 0;
 };
 
 /// Loop thread only, but for `stopping`, `woken`, `wakeup` and what `posted_mutex` guards.
@@ -34,6 +35,7 @@ struct EpollLoop::Impl {
   std::array<std::byte, kReadBytesMax> buffer;
   Timers timers;
   std::function<bool()> turn;
+  Stopwatch* stopwatch = nullptr;
   std::atomic<bool> stopping{false};
   std::atomic<bool> woken{false};
   std::mutex posted_mutex;
@@ -65,7 +67,13 @@ struct EpollLoop::Impl {
       const std::lock_guard lock(posted_mutex);
       work.swap(posted);
     }
-    for (auto& task : work) task();
+    for (auto& task : work) {
+      task();
+      handled("a posted task");
+    }
+  }
+  void handled(const char* who) {
+    if (stopwatch != nullptr) stopwatch->handled(who);
   }
   void dispatch(const epoll_event& event);
   void take_wakeup();
@@ -81,6 +89,7 @@ class EpollStream final : public Stream, public Source {
   void set_reading(bool reading) override;
   Address peer() const override;
   void on_events(uint32_t events) override;
+  const char* name() const override { return handler_.name(); }
 
  private:
   void update();

@@ -38,6 +38,7 @@ class EpollListener final : public Listener, public Source {
       if (impl.calling != this) return;  // the acceptor destroyed its listener
     }
   }
+  const char* name() const override { return "a listener"; }
 
  private:
   bool accept_one() {
@@ -91,6 +92,7 @@ class EpollWatch final : public Watch, public Source {
     const std::function<void()> ready = ready_;  // it may destroy this
     ready();
   }
+  const char* name() const override { return "a watch"; }
 
  private:
   EpollLoop::Impl& impl_;
@@ -153,6 +155,7 @@ void EpollLoop::wake() {
 }
 
 void EpollLoop::set_turn(std::function<bool()> turn) { impl_->turn = std::move(turn); }
+void EpollLoop::set_stopwatch(Stopwatch* watch) { impl_->stopwatch = watch; }
 
 void EpollLoop::stop() {
   impl_->stopping.store(true, std::memory_order_release);
@@ -171,9 +174,11 @@ int EpollLoop::Impl::sleep_ms(bool more) {
 
 void EpollLoop::Impl::dispatch(const epoll_event& event) {
   auto* source = static_cast<Source*>(event.data.ptr);
+  const char* who = source->name();  // it may destroy itself
   calling = source;
   source->on_events(event.events);
   calling = nullptr;
+  handled(who);
 }
 
 /// Emptied before the flag falls: whoever raises it again writes again, so no wake-up is lost and
@@ -187,6 +192,7 @@ void EpollLoop::Impl::take_wakeup() {
 
 void EpollLoop::Impl::run_turn(bool& more) {
   event_count = epoll_wait(epoll.get(), events.data(), kEventsPerTurn, sleep_ms(more));
+  if (stopwatch != nullptr) stopwatch->restart();
   bool was_woken = false;
   for (int i = 0; i < event_count; ++i) {
     const epoll_event& event = events[static_cast<size_t>(i)];
@@ -198,7 +204,10 @@ void EpollLoop::Impl::run_turn(bool& more) {
   }
   event_count = 0;
   if (was_woken) take_wakeup();
-  if (timers.next_due() != TimePoint::max()) timers.run_due(std::chrono::steady_clock::now());
+  if (timers.next_due() != TimePoint::max()) {
+    timers.run_due(std::chrono::steady_clock::now());
+    handled("a timer");
+  }
   more = turn && turn();
 }
 

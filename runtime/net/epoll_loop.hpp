@@ -44,6 +44,7 @@ class EpollLoop final : public Loop {
   void post(std::function<void()> work) override;
   void wake() override;
   void set_turn(std::function<bool()> turn) override;
+  void set_stopwatch(Stopwatch* watch) override;
 
   struct Impl;
 

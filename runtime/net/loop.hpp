@@ -10,6 +10,7 @@
 #include "runtime/base/bytes.hpp"
 #include "runtime/base/clock.hpp"
 #include "runtime/net/address.hpp"
+#include "runtime/net/stopwatch.hpp"
 
 namespace themis::net {
 
@@ -28,6 +29,8 @@ class StreamHandler {
   /// The stream is over: the peer closed it (detail "closed by the peer"), or it failed. Nothing
   /// follows.
   virtual void on_closed(const Error& why) = 0;
+  /// A literal: who it is, for the report of what held the loop.
+  virtual const char* name() const { return "a stream"; }
 };
 
 /// One byte stream. Destroying it closes it, without a call to its handler. Loop thread only.
@@ -84,6 +87,9 @@ class Loop : public Clock {
   /// `turn` runs after each batch of events, before the loop sleeps; it returns true when it has
   /// more to do, and then the loop only polls. One hook a loop: the reactor's.
   virtual void set_turn(std::function<bool()> turn) = 0;
+  /// Marks every call the loop makes on `watch`, which outlives the loop or is taken back with null.
+  /// Without effect on virtual time.
+  virtual void set_stopwatch(Stopwatch* watch) = 0;
 };
 
 }  // namespace themis::net

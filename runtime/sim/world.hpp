@@ -59,6 +59,7 @@ class Host final : public net::Loop {
   void post(std::function<void()> work) override;
   void wake() override;
   void set_turn(std::function<bool()> turn) override;
+  void set_stopwatch(net::Stopwatch*) override {}
 
  private:
   friend class World;

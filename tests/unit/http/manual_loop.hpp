@@ -83,6 +83,7 @@ class ManualLoop final : public net::Loop {
   void post(std::function<void()> work) override { after(0s, std::move(work)); }
   void wake() override {}
   void set_turn(std::function<bool()>) override {}
+  void set_stopwatch(net::Stopwatch*) override {}
 
  private:
   struct Timer {

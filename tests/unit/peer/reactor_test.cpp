@@ -37,6 +37,9 @@ struct Running {
   std::thread thread;
 };
 
+/// Longer than the limit by more than a tick of the coarse clock.
+void hold_the_thread() { std::this_thread::sleep_for(Reactor::kHandlerMax + 30ms); }
+
 class Pinned final : public PinnedActor {
  public:
   using PinnedActor::PinnedActor;
@@ -45,12 +48,7 @@ class Pinned final : public PinnedActor {
               off_thread_ += !reactor_.on_thread();
               return number + off_thread_ * 1'000'000;
             },
-            [](caf::tick_atom) {
-              const TimePoint until =
-                  std::chrono::steady_clock::now() + Reactor::kHandlerMax + 10ms;
-              while (std::chrono::steady_clock::now() < until) {
-              }
-            }};
+            [](caf::tick_atom) { hold_the_thread(); }};
   }
   const char* name() const override { return "slow-poke"; }
 
@@ -80,13 +78,16 @@ TEST(Reactor, RunsPinnedActorsOnItsOwnThreadWhoeverAsks) {
 
 class Collector final : public HostedActor {
  public:
-  Collector(caf::actor_config& config, Reactor& reactor) : HostedActor(config, reactor) {}
+  Collector(caf::actor_config& config, Reactor& reactor, const char* name = "collector")
+      : HostedActor(config, reactor), name_(name) {}
+  const char* name() const override { return name_; }
   std::map<int, std::vector<int>> got;  ///< By sender.
   int count = 0;
   bool off_thread = false;
   std::function<void(int)> hook;
 
  private:
+  const char* name_;
   void on_message(caf::mailbox_element& element) override {
     off_thread |= !reactor_.on_thread();
     const auto& content = element.content();
@@ -116,6 +117,53 @@ TEST(Reactor, DeliversToHostedActorsFromOtherThreadsInOrder) {
       for (int i = 0; i < kEach; ++i) ASSERT_EQ(numbers[static_cast<size_t>(i)], i);
     collector.reset();
   });
+}
+
+/// What the log says while `work` runs in the loop, and how often a handler was too slow.
+std::pair<std::string, uint64_t> slow_report(Running& running, const std::function<void()>& work) {
+  testing::internal::CaptureStderr();
+  uint64_t before = 0, after = 0;
+  running.in_loop([&] { before = running.reactor.counters().slow_handlers; });
+  running.in_loop(work);
+  running.in_loop([&] { after = running.reactor.counters().slow_handlers; });
+  return {testing::internal::GetCapturedStderr(), after - before};
+}
+
+TEST(Reactor, NamesTheHostedActorThatHoldsItsThreadNotTheOneThatSentToIt) {
+  Running running;
+  HostedPtr<Collector> slow, quick;
+  running.in_loop([&] {
+    slow = spawn_hosted<Collector>(running.reactor, "slow");
+    quick = spawn_hosted<Collector>(running.reactor, "quick");
+    slow->hook = [](int) { hold_the_thread(); };
+    quick->hook = [&](int number) { caf::anon_send(slow.handle(), 1, number); };
+  });
+  const auto [log, count] = slow_report(running, [&] { caf::anon_send(quick.handle(), 1, 1); });
+  EXPECT_EQ(count, 1u);
+  EXPECT_NE(log.find("slow held the reactor"), std::string::npos) << log;
+  EXPECT_EQ(log.find("quick"), std::string::npos) << log;
+  running.in_loop([&] {
+    slow.reset();
+    quick.reset();
+  });
+}
+
+TEST(Reactor, CountsTimersAndPostedTasksThatHoldItsThread) {
+  Running running;
+  const auto [posted, posted_count] = slow_report(running, hold_the_thread);
+  EXPECT_EQ(posted_count, 1u);
+  EXPECT_NE(posted.find("a posted task held"), std::string::npos) << posted;
+  std::promise<void> fired;
+  running.in_loop([&] {
+    running.loop.after(0ms, [&] {
+      hold_the_thread();
+      running.loop.post([&] { fired.set_value(); });  // runs after the timer was marked
+    });
+  });
+  fired.get_future().wait();
+  uint64_t count = 0;
+  running.in_loop([&] { count = running.reactor.counters().slow_handlers; });
+  EXPECT_EQ(count, 2u);
 }
 
 TEST(Reactor, CountsAHandlerThatHoldsItsThread) {

@@ -67,7 +67,8 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 1'000'000));
   session->add_option("--inflight", options.inflight, "Requests open at a time")
       ->check(CLI::Range(1, 4096));
-  session->add_flag("--plain", options.plain, "Authenticated, not encrypted");
+  session->add_flag("--plain", options.plain,
+                    "Authenticated, not encrypted; prints the sealed rates of the same run beside");
   CLI::App* gateway = app.get_subcommand("gateway");
   gateway->add_option("--gateway", options.gateway, "HOST:PORT of a running gateway");
   gateway->add_option("--function", options.function, "A function that answers GET");

@@ -15,6 +15,7 @@ namespace {
 
 using EchoMsg = wire::Msg<schema::Echo>;
 constexpr const char* kEchoName = "bench/echo";
+constexpr int kTurns = 4;
 
 /// Messages between two acknowledgements: half of a session's credit, so that two windows keep it
 /// busy.
@@ -208,15 +209,14 @@ LoadActor::Result run_load(End& client, const Options& options, bool one_way) {
   return done.get_future().get();
 }
 
-}  // namespace
+/// What one pair of ends did, several times over.
+struct Side {
+  std::vector<double> rtt_us;
+  double echoes = 0, echo_s = 0, one_way = 0, one_way_s = 0, one_way_cpu_s = 0;
 
-Figures measure_session(const Options& options) {
-  const Floor floor = measure_floor(options);
-  System system;
-  LoadActor::Result echo, one_way;
-  double cpu_s = 0;
-  {
-    End server(system, !options.plain), client(system, !options.plain);
+  void measure(const Options& options, bool encryption) {
+    System system;
+    End server(system, encryption), client(system, encryption);
     server.run();
     client.run();
     server.in_loop([&] {
@@ -224,26 +224,57 @@ Figures measure_session(const Options& options) {
       server.exports_.add(kEchoName, caf::actor_cast<caf::strong_actor_ptr>(actor));
     });
     client.connect(server.listen());
-    echo = run_load(client, options, false);
+    const LoadActor::Result echo = run_load(client, options, false);
+    rtt_us.insert(rtt_us.end(), echo.rtt_us.begin(), echo.rtt_us.end());
+    echoes += static_cast<double>(echo.messages);
+    echo_s += echo.seconds;
     const double before = process_cpu_s();
-    one_way = run_load(client, options, true);
-    cpu_s = process_cpu_s() - before;
+    const LoadActor::Result stream = run_load(client, options, true);
+    one_way_cpu_s += process_cpu_s() - before;
+    one_way += static_cast<double>(stream.messages);
+    one_way_s += stream.seconds;
     client.stop();
     server.stop();
   }
-  const double per_s = static_cast<double>(one_way.messages) / one_way.seconds;
+  double echo_per_s() const { return echoes / echo_s; }
+  double one_way_per_s() const { return one_way / one_way_s; }
+};
+
+}  // namespace
+
+Figures measure_session(const Options& options) {
+  const Floor floor = measure_floor(options);
+  Side sealed, plain;
+  if (options.plain) {
+    // In turns, so that a machine that gets slower slows both.
+    Options part = options;
+    part.seconds = options.seconds / kTurns;
+    for (int i = 0; i < kTurns; ++i) {
+      sealed.measure(part, true);
+      plain.measure(part, false);
+    }
+  } else {
+    sealed.measure(options, true);
+  }
+  Side& side = options.plain ? plain : sealed;
   Figures figures;
   figures["bytes"] = options.bytes;
   figures["inflight"] = options.inflight;
   figures["sealed"] = !options.plain;
-  figures["rtt_p50_us"] = quantile(echo.rtt_us, 0.5);
-  figures["rtt_p99_us"] = quantile(echo.rtt_us, 0.99);
-  figures["echo_per_s"] = static_cast<double>(echo.messages) / echo.seconds;
-  figures["one_way_per_s"] = per_s;
-  figures["mb_per_s"] = per_s * static_cast<double>(options.bytes) / 1e6;
-  figures["cpu_us_per_message"] = cpu_s * 1e6 / static_cast<double>(one_way.messages);
+  figures["rtt_p50_us"] = quantile(side.rtt_us, 0.5);
+  figures["rtt_p99_us"] = quantile(side.rtt_us, 0.99);
+  figures["echo_per_s"] = side.echo_per_s();
+  figures["one_way_per_s"] = side.one_way_per_s();
+  figures["mb_per_s"] = side.one_way_per_s() * static_cast<double>(options.bytes) / 1e6;
+  figures["cpu_us_per_message"] = side.one_way_cpu_s * 1e6 / side.one_way;
   figures["floor_rtt_p50_us"] = floor.rtt_p50_us;
   figures["floor_one_way_per_s"] = floor.one_way_per_s;
+  if (options.plain) {
+    figures["sealed_echo_per_s"] = sealed.echo_per_s();
+    figures["sealed_to_plain_echo"] = sealed.echo_per_s() / plain.echo_per_s();
+    figures["sealed_one_way_per_s"] = sealed.one_way_per_s();
+    figures["sealed_to_plain_one_way"] = sealed.one_way_per_s() / plain.one_way_per_s();
+  }
   return figures;
 }
 

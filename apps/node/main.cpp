@@ -18,8 +18,9 @@ namespace {
 Root* running = nullptr;
 
 /// The first signal asks the node to leave; the second one ends it.
-void on_signal(int signal_number) {
-  signal(signal_number, SIG_DFL);
+void on_signal(int) {
+  signal(SIGINT, SIG_DFL);
+  signal(SIGTERM, SIG_DFL);
   if (running != nullptr) running->stop();
 }
 

@@ -87,8 +87,8 @@ class Loop : public Clock {
   /// `turn` runs after each batch of events, before the loop sleeps; it returns true when it has
   /// more to do, and then the loop only polls. One hook a loop: the reactor's.
   virtual void set_turn(std::function<bool()> turn) = 0;
-  /// Marks every call the loop makes on `watch`, which outlives the loop or is taken back with null.
-  /// Without effect on virtual time.
+  /// Marks every call the loop makes on `watch`, which outlives the loop or is taken back with
+  /// null. Without effect on virtual time.
   virtual void set_stopwatch(Stopwatch* watch) = 0;
 };
 

@@ -4,15 +4,13 @@
 
 #include <caf/all.hpp>
 #include <future>
-#include <thread>
 
 #include "actors/node/node_actor.hpp"
 #include "actors/system/caf_error.hpp"
+#include "actors/system/reactor_thread.hpp"
 #include "actors/system/supervisor.hpp"
-#include "actors/system/system.hpp"
 #include "rpc.capnp.h"
 #include "runtime/base/log.hpp"
-#include "runtime/net/epoll_loop.hpp"
 
 namespace themis::bench {
 namespace {
@@ -97,37 +95,6 @@ class Player final : public Base {
   SystemClock clock_;
   TimePoint start_;
   uint64_t rounds_ = 0;
-};
-
-/// A reactor on a thread of its own.
-class ReactorThread {
- public:
-  explicit ReactorThread(System& system) : reactor_(system.caf(), loop_) {
-    thread_ = std::thread([this] {
-      reactor_.bind_to_this_thread();
-      loop_.run();
-    });
-    in_loop([] {});
-  }
-  ~ReactorThread() {
-    loop_.stop();
-    thread_.join();
-  }
-  /// On the loop's thread, and waits for it.
-  void in_loop(const std::function<void()>& work) {
-    std::promise<void> done;
-    loop_.post([&] {
-      work();
-      done.set_value();
-    });
-    done.get_future().wait();
-  }
-  Reactor& reactor() { return reactor_; }
-
- private:
-  net::EpollLoop loop_;
-  Reactor reactor_;
-  std::thread thread_;
 };
 
 Rate play_pinned(Reactor& reactor, const EchoMsg& message, Duration time, bool requests) {

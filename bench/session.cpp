@@ -2,13 +2,11 @@
 
 #include <caf/all.hpp>
 #include <future>
-#include <thread>
 
 #include "actors/peer/session_actor.hpp"
-#include "actors/system/system.hpp"
+#include "actors/system/reactor_thread.hpp"
 #include "bench/floor.hpp"
 #include "rpc.capnp.h"
-#include "runtime/net/epoll_loop.hpp"
 
 namespace themis::bench {
 namespace {
@@ -128,54 +126,38 @@ class LoadActor final : public PinnedActor {
 class End final : public SessionOwner, public net::Acceptor {
  public:
   End(System& system, bool encryption)
-      : identity_(wire::Identity::generate("bench", rng_)), reactor_(system.caf(), loop_) {
+      : identity_(wire::Identity::generate("bench", rng_)), thread_(system) {
     handshake_.self = &identity_;
     handshake_.encryption = encryption;
     context_ = {&handshake_, &rng_, &system.types(), &exports_, this};
   }
-  void run() {
-    thread_ = std::thread([this] {
-      reactor_.bind_to_this_thread();
-      loop_.run();
-    });
-  }
-  /// On the loop's thread, and waits for it.
-  void in_loop(const std::function<void()>& work) {
-    std::promise<void> done;
-    loop_.post([&] {
-      work();
-      done.set_value();
-    });
-    done.get_future().wait();
-  }
   void stop() {
-    in_loop([this] {
+    thread_.in_loop([this] {
       if (session_) session_->close({Code::cancelled, "done"});
       session_.reset();
       listener_.reset();
       exports_ = {};
     });
-    loop_.stop();
-    thread_.join();
+    thread_.stop();
   }
   net::Address listen() {
     net::Address address;
-    in_loop([&] {
-      listener_ = loop_.listen({"127.0.0.1", 0}, *this).value();
+    thread_.in_loop([&] {
+      listener_ = thread_.loop().listen({"127.0.0.1", 0}, *this).value();
       address = listener_->address();
     });
     return address;
   }
   void connect(const net::Address& to) {
-    in_loop([&] {
-      session_ = spawn_hosted<SessionActor>(reactor_, context_, SessionTimes{}, true, std::nullopt);
+    thread_.in_loop([&] {
+      session_ = spawn(true);
       THEMIS_ASSERT(session_->connect(to), "loopback");
     });
     opened_.get_future().wait();
   }
 
   net::StreamHandler* on_accept(const net::Address&) override {
-    session_ = spawn_hosted<SessionActor>(reactor_, context_, SessionTimes{}, false, std::nullopt);
+    session_ = spawn(false);
     return &session_->stream_handler();
   }
   void accepted(net::StreamHandler*, std::unique_ptr<net::Stream> stream) override {
@@ -186,24 +168,27 @@ class End final : public SessionOwner, public net::Acceptor {
     return {};
   }
   void on_session_closed(SessionActor&, const Error&) override {}
+  HostedPtr<SessionActor> spawn(bool initiator) {
+    return spawn_hosted<SessionActor>(thread_.reactor(), context_, SessionTimes{}, initiator,
+                                      std::nullopt);
+  }
 
   SystemRng rng_;
   wire::Identity identity_;
-  net::EpollLoop loop_;
-  Reactor reactor_;
   Exports exports_;
   wire::HandshakeConfig handshake_;
   SessionContext context_;
   HostedPtr<SessionActor> session_;
   std::unique_ptr<net::Listener> listener_;
   std::promise<void> opened_;
-  std::thread thread_;
+  ReactorThread thread_;
 };
 
 LoadActor::Result run_load(End& client, const Options& options, bool one_way) {
   std::promise<LoadActor::Result> done;
-  client.in_loop([&] {
-    const caf::actor load = spawn_pinned<LoadActor>(client.reactor_, options, one_way, &done);
+  client.thread_.in_loop([&] {
+    const caf::actor load =
+        spawn_pinned<LoadActor>(client.thread_.reactor(), options, one_way, &done);
     caf::anon_send(load, client.session_->proxy(Exports::target_of(kEchoName)));
   });
   return done.get_future().get();
@@ -217,10 +202,8 @@ struct Side {
   void measure(const Options& options, bool encryption) {
     System system;
     End server(system, encryption), client(system, encryption);
-    server.run();
-    client.run();
-    server.in_loop([&] {
-      const caf::actor actor = spawn_pinned<EchoActor>(server.reactor_);
+    server.thread_.in_loop([&] {
+      const caf::actor actor = spawn_pinned<EchoActor>(server.thread_.reactor());
       server.exports_.add(kEchoName, caf::actor_cast<caf::strong_actor_ptr>(actor));
     });
     client.connect(server.listen());

@@ -5,22 +5,19 @@
 #include <CLI/CLI.hpp>
 #include <caf/all.hpp>
 #include <iostream>
-#include <thread>
 
 #include "actors/api/service_actor.hpp"
 #include "actors/node/node_actor.hpp"
 #include "actors/system/caf_error.hpp"
+#include "actors/system/reactor_thread.hpp"
 #include "actors/system/supervisor.hpp"
-#include "actors/system/system.hpp"
 #include "runtime/base/log.hpp"
 #include "runtime/crypto/crypto.hpp"
-#include "runtime/net/epoll_loop.hpp"
 
 namespace themis {
 namespace {
 
 constexpr Duration kJoinMax = 5s;
-constexpr Duration kJoinPoll = 10ms;
 constexpr Duration kLeaveMax = 2s;
 
 [[noreturn]] void give_up(const std::string& why) {
@@ -83,54 +80,28 @@ struct Node::Impl {
   SystemRng rng;
   wire::Identity identity;
   System system;
-  net::EpollLoop loop;
-  Reactor reactor{system.caf(), loop};
+  ReactorThread thread{system};
   Exports exports;
   HostedPtr<NodeActor> node;
-  std::thread thread;
   caf::actor services;
   caf::actor caller;
 
   explicit Impl(wire::Identity own) : identity(std::move(own)) {}
 
-  /// Runs `work` on the node's thread and waits for it.
-  void in_loop(const std::function<void()>& work) {
-    std::promise<void> done;
-    loop.post([&] {
-      work();
-      done.set_value();
-    });
-    done.get_future().wait();
-  }
   Status start(NodeOptions options) {
     options.identity = &identity;
     options.types = &system.types();
     options.exports = &exports;
     options.rng = &rng;
-    thread = std::thread([this] {
-      reactor.bind_to_this_thread();
-      loop.run();
-    });
     Status status;
-    in_loop([&] {
-      node = spawn_hosted<NodeActor>(reactor, std::move(options));
+    thread.in_loop([&] {
+      node = spawn_hosted<NodeActor>(thread.reactor(), std::move(options));
       status = node->start();
       if (status) return;
       caf::anon_send_exit(node.handle(), caf::exit_reason::user_shutdown);
       node.reset();
     });
     return status;
-  }
-  bool wait_until(Duration limit, const std::function<bool()>& reached) {
-    std::promise<bool> outcome;
-    const TimePoint deadline = loop.now() + limit;
-    std::function<void()> check = [&] {
-      const bool ok = reached();
-      if (ok || loop.now() > deadline) return outcome.set_value(ok);
-      loop.after(kJoinPoll, [&check] { check(); });
-    };
-    loop.post(check);
-    return outcome.get_future().get();
   }
   /// Waits for what runs on the pool: it talks to the node, whose thread must outlive it.
   void end_services() {
@@ -153,14 +124,14 @@ struct Node::Impl {
     end_services();
     if (node) {
       caf::anon_send_exit(node.handle(), caf::exit_reason::user_shutdown);
-      wait_until(kLeaveMax, [this] { return node->ring().state() == ring::Ring::State::left; });
+      thread.wait_until(kLeaveMax,
+                        [this] { return node->ring().state() == ring::Ring::State::left; });
     }
-    in_loop([this] {
+    thread.in_loop([this] {
       node.reset();
       exports = {};
     });
-    loop.stop();
-    thread.join();
+    thread.stop();
   }
 };
 
@@ -190,7 +161,7 @@ Node::Node(const NodeSettings& settings) {
   impl_->services = spawn_supervisor(impl_->system.caf(), {.options = {.name = "services"}});
   impl_->caller = impl_->system.caf().spawn<CallerActor>(impl_->node.handle());
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  const bool joined = impl_->wait_until(
+  const bool joined = impl_->thread.wait_until(
       kJoinMax, [this] { return impl_->node->ring().state() == ring::Ring::State::joined; });
   if (!joined)
     stop_and_give_up("cannot join \"" + settings.network + "\" through " + settings.join +
@@ -214,7 +185,7 @@ Status Node::serve_factory(const std::string& name, std::function<ServiceRunner(
   ChildSpec child{
       .id = name, .start = [=](caf::event_based_actor* parent) -> Result<caf::actor> {
         const caf::actor actor = parent->spawn<ServiceActor>(service_name(name), make, node);
-        impl->loop.post([impl, name, actor] {
+        impl->thread.loop().post([impl, name, actor] {
           impl->exports.add(service_name(name), caf::actor_cast<caf::strong_actor_ptr>(actor));
         });
         return actor;

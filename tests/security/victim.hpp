@@ -6,12 +6,10 @@
 
 #include <caf/all.hpp>
 #include <future>
-#include <thread>
 
 #include "actors/peer/peer_table.hpp"
-#include "actors/system/system.hpp"
+#include "actors/system/reactor_thread.hpp"
 #include "rpc.capnp.h"
-#include "runtime/net/epoll_loop.hpp"
 
 namespace themis::security {
 
@@ -42,13 +40,10 @@ class Echo final : public HostedActor {
 class Node {
  public:
   explicit Node(const SessionTimes& times = {})
-      : identity_(wire::Identity::generate(kNetwork, rng_)), thread_([this] {
-          reactor_.bind_to_this_thread();
-          loop_.run();
-        }) {
+      : identity_(wire::Identity::generate(kNetwork, rng_)), thread_(system_) {
     in_loop([&] {
-      table.emplace(reactor_, identity_, true, rng_, system_.types(), exports_, times);
-      echo = spawn_hosted<Echo>(reactor_);
+      table.emplace(thread_.reactor(), identity_, true, rng_, system_.types(), exports_, times);
+      echo = spawn_hosted<Echo>(thread_.reactor());
       exports_.add("echo", echo.strong());
     });
   }
@@ -58,17 +53,8 @@ class Node {
       echo.reset();
       exports_ = {};
     });
-    loop_.stop();
-    thread_.join();
   }
-  void in_loop(const std::function<void()>& work) {
-    std::promise<void> done;
-    loop_.post([&] {
-      work();
-      done.set_value();
-    });
-    done.get_future().wait();
-  }
+  void in_loop(const std::function<void()>& work) { thread_.in_loop(work); }
   net::Address listen(const std::string& host = "127.0.0.1") {
     net::Address address;
     in_loop([&] {
@@ -106,12 +92,10 @@ class Node {
  private:
   SystemRng rng_;
   wire::Identity identity_;
-  net::EpollLoop loop_;
   System system_;
-  Reactor reactor_{system_.caf(), loop_};
   Exports exports_;
   caf::actor proxy_;
-  std::thread thread_;
+  ReactorThread thread_;
 };
 
 }  // namespace themis::security

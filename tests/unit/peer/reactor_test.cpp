@@ -6,35 +6,17 @@
 #include <future>
 
 #include "actors/system/hosted_actor.hpp"
-#include "actors/system/system.hpp"
-#include "runtime/net/epoll_loop.hpp"
+#include "actors/system/reactor_thread.hpp"
 
 namespace themis {
 namespace {
 
-/// A real reactor in a thread of its own.
 struct Running {
-  Running()
-      : thread([this] {
-          reactor.bind_to_this_thread();
-          loop.run();
-        }) {}
-  ~Running() {
-    loop.stop();
-    thread.join();
-  }
-  void in_loop(const std::function<void()>& work) {
-    std::promise<void> done;
-    loop.post([&] {
-      work();
-      done.set_value();
-    });
-    done.get_future().wait();
-  }
-  net::EpollLoop loop;
+  void in_loop(const std::function<void()>& work) { thread.in_loop(work); }
   System system;
-  Reactor reactor{system.caf(), loop};
-  std::thread thread;
+  ReactorThread thread{system};
+  Reactor& reactor = thread.reactor();
+  net::EpollLoop& loop = thread.loop();
 };
 
 /// Longer than the limit by more than a tick of the coarse clock.

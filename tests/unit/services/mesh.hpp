@@ -5,14 +5,12 @@
 #include <caf/all.hpp>
 #include <future>
 #include <map>
-#include <thread>
 
 #include "actors/node/node_actor.hpp"
 #include "actors/services/function_service.hpp"
 #include "actors/system/caf_error.hpp"
 #include "actors/system/dead_letters.hpp"
-#include "actors/system/system.hpp"
-#include "runtime/net/epoll_loop.hpp"
+#include "actors/system/reactor_thread.hpp"
 #include "runtime/store/environment.hpp"
 #include "tests/unit/services/scripted_workers.hpp"
 #include "tests/unit/store/temporary_directory.hpp"
@@ -73,12 +71,9 @@ class MeshNode {
   MeshNode(System& system, const Options& options)
       : system_(system),
         identity_(wire::Identity::generate("test", rng_)),
-        data_(options.data.empty() ? own_data_.path() : options.data) {
+        data_(options.data.empty() ? own_data_.path() : options.data),
+        thread_(std::make_unique<ReactorThread>(system)) {
     environment_ = storage::Environment::open(data_, {.durable = false}).value();
-    thread_ = std::thread([this] {
-      reactor_.bind_to_this_thread();
-      loop_.run();
-    });
     in_loop([&] { start(options); });
   }
   ~MeshNode() { stop(); }
@@ -86,25 +81,10 @@ class MeshNode {
   MeshNode& operator=(const MeshNode&) = delete;
 
   /// Runs on the node's thread, and waits for it.
-  void in_loop(const std::function<void()>& work) {
-    std::promise<void> done;
-    loop_.post([&] {
-      work();
-      done.set_value();
-    });
-    done.get_future().wait();
-  }
-  /// Looks again every few milliseconds of the loop's clock. False after 20 s.
+  void in_loop(const std::function<void()>& work) { thread_->in_loop(work); }
+  /// False after 20 s.
   bool wait_until(const std::function<bool()>& reached) {
-    std::promise<bool> outcome;
-    const TimePoint limit = loop_.now() + 20s;
-    std::function<void()> check = [&] {
-      const bool ok = reached();
-      if (ok || loop_.now() > limit) return outcome.set_value(ok);
-      loop_.after(5ms, [&check] { check(); });
-    };
-    loop_.post(check);
-    return outcome.get_future().get();
+    return thread_->wait_until(20s, reached);
   }
   bool wait_joined(size_t nodes) {
     return wait_until([this, nodes] {
@@ -126,14 +106,13 @@ class MeshNode {
     stop();
   }
   void stop() {
-    if (!thread_.joinable()) return;
+    if (!thread_) return;
     for (caf::actor* actor : {&gateway, &functions, &workers}) end(*actor);
     caf::actor node = node_.handle();
     in_loop([this] { node_.reset(); });
     end(node);
     in_loop([this] { exports_ = {}; });
-    loop_.stop();
-    thread_.join();
+    thread_.reset();
     environment_.reset();
   }
 
@@ -145,7 +124,7 @@ class MeshNode {
   ring::Contact contact() const { return {identity_.id(), address_}; }
   net::Address address() const { return address_; }
   const std::filesystem::path& data() const { return data_; }
-  Reactor& reactor() { return reactor_; }
+  Reactor& reactor() { return thread_->reactor(); }
 
  private:
   void start(const Options& options) {
@@ -157,17 +136,17 @@ class MeshNode {
     node.exports = &exports_;
     node.rng = &rng_;
     node.ring.update_period = 50ms;
-    node_ = spawn_hosted<NodeActor>(reactor_, std::move(node));
+    node_ = spawn_hosted<NodeActor>(reactor(), std::move(node));
     THEMIS_ASSERT(node_->start(), "loopback");
     address_ = node_->address();
-    if (options.workers) workers = spawn_pinned<ScriptedWorkers>(reactor_);
+    if (options.workers) workers = spawn_pinned<ScriptedWorkers>(reactor());
     FunctionServiceOptions service;
     service.node = node_.handle();
     service.workers = workers;
     service.environment = environment_.get();
     service.exports = &exports_;
     service.self = contact();
-    functions = spawn_pinned<FunctionService>(reactor_, std::move(service));
+    functions = spawn_pinned<FunctionService>(reactor(), std::move(service));
   }
 
   System& system_;
@@ -176,12 +155,10 @@ class MeshNode {
   storage::TemporaryDirectory own_data_;
   std::filesystem::path data_;
   std::unique_ptr<storage::Environment> environment_;
-  net::EpollLoop loop_;
-  Reactor reactor_{system_.caf(), loop_};
   Exports exports_;
   HostedPtr<NodeActor> node_;
   net::Address address_;
-  std::thread thread_;
+  std::unique_ptr<ReactorThread> thread_;
 };
 
 /// `count` nodes that know each other; the first one started the ring.

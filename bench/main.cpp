@@ -7,6 +7,7 @@
 #include "bench/gateway_load.hpp"
 #include "bench/handshake.hpp"
 #include "bench/primitives.hpp"
+#include "bench/ring.hpp"
 #include "bench/session.hpp"
 #include "bench/worker.hpp"
 #include "runtime/base/log.hpp"
@@ -31,6 +32,9 @@ constexpr Bench kBenches[] = {
      bench::measure_worker},
     {"gateway", "HTTP calls of a function on a mesh that is running",
      bench::measure_running_gateway},
+    {"find", "Finds between real nodes in this process, every session over loopback TCP",
+     bench::measure_find},
+    {"join", "Many nodes that join one ring at once", bench::measure_join},
     {"primitives", "The primitives of libsodium and OpenSSL side by side",
      bench::measure_primitives},
 };
@@ -69,6 +73,14 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 4096));
   session->add_flag("--plain", options.plain,
                     "Authenticated, not encrypted; prints the sealed rates of the same run beside");
+  CLI::App* find = app.get_subcommand("find");
+  find->add_option("--nodes", options.nodes, "Nodes of the ring")->check(CLI::Range(2, 10'000));
+  find->add_option("--inflight", options.inflight, "Finds open at a time")
+      ->check(CLI::Range(1, 4096));
+  find->add_flag("--plain", options.plain, "Not encrypted; prints the sealed rate beside");
+  app.get_subcommand("join")
+      ->add_option("--nodes", options.nodes, "Nodes of the ring")
+      ->check(CLI::Range(2, 10'000));
   CLI::App* gateway = app.get_subcommand("gateway");
   gateway->add_option("--gateway", options.gateway, "HOST:PORT of a running gateway");
   gateway->add_option("--function", options.function, "A function that answers GET");

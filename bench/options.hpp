@@ -19,6 +19,7 @@ struct Options {
   std::string gateway = "127.0.0.1:8080";
   std::string function = "hello";
   size_t connections = 16;
+  size_t nodes = 32;
 };
 
 /// Field name to value, in the order it is printed. Names: see the README's table of benches.

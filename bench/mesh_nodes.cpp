@@ -1,0 +1,102 @@
+#include "bench/mesh_nodes.hpp"
+
+#include <algorithm>
+#include <caf/all.hpp>
+
+namespace themis::bench {
+namespace {
+
+constexpr std::string_view kNetwork = "bench";
+/// Started in one posted task: more would hold the reactor, and the sessions of those before.
+constexpr size_t kStartsPerTask = 8;
+
+}  // namespace
+
+MeshNodes::MeshNodes(const Options& options) : options_(options) {
+  for (size_t i = 0; i < kThreads; ++i) {
+    rngs_.push_back(std::make_unique<SystemRng>());
+    threads_.push_back(std::make_unique<ReactorThread>(system_));
+  }
+  for (size_t i = 0; i < options.count; ++i) {
+    Node& node = nodes_.emplace_back(kNetwork, rng_);
+    node.thread = i % kThreads;
+    in_order_.push_back(&node);
+  }
+  std::sort(in_order_.begin(), in_order_.end(),
+            [](const Node* a, const Node* b) { return a->identity.id() < b->identity.id(); });
+}
+
+MeshNodes::~MeshNodes() {
+  for (size_t t = 0; t < kThreads; ++t)
+    threads_[t]->in_loop([&] {
+      for (Node& node : nodes_) {
+        if (node.thread != t || !node.actor) continue;
+        caf::anon_send_exit(node.actor.handle(), caf::exit_reason::kill);
+        node.actor.reset();
+        node.exports = {};
+      }
+    });
+  for (auto& thread : threads_) thread->stop();
+}
+
+void MeshNodes::start(Node& node, const net::Address& bootstrap) {
+  NodeOptions options;
+  options.identity = &node.identity;
+  options.listen = {"127.0.0.1", 0};
+  if (bootstrap.port != 0) options.bootstrap.push_back(bootstrap);
+  options.encryption = options_.encryption;
+  options.ring.update_period = options_.update_period;
+  options.types = &system_.types();
+  options.exports = &node.exports;
+  options.rng = rngs_[node.thread].get();
+  node.actor = spawn_hosted<NodeActor>(threads_[node.thread]->reactor(), std::move(options));
+  const Status started = node.actor->start();
+  THEMIS_ASSERT(started, "a node listens on loopback");
+}
+
+void MeshNodes::start() {
+  net::Address first;
+  threads_[0]->in_loop([&] {
+    start(nodes_.front(), {});
+    first = nodes_.front().actor->address();
+  });
+  for (size_t i = 1; i < nodes_.size(); i += kStartsPerTask * kThreads)
+    for (size_t t = 0; t < kThreads; ++t)
+      threads_[t]->loop().post([this, first, i, t] {
+        for (size_t n = i; n < std::min(i + kStartsPerTask * kThreads, nodes_.size()); ++n)
+          if (nodes_[n].thread == t) start(nodes_[n], first);
+      });
+}
+
+size_t MeshNodes::sum(const std::function<size_t(const Node&)>& count_of) {
+  size_t total = 0;
+  for (size_t t = 0; t < kThreads; ++t)
+    threads_[t]->in_loop([&] {
+      for (const Node& node : nodes_)
+        if (node.thread == t && node.actor) total += count_of(node);
+    });
+  return total;
+}
+
+size_t MeshNodes::joined() {
+  return sum([](const Node& node) {
+    return node.actor->ring().state() == ring::Ring::State::joined ? 1u : 0u;
+  });
+}
+
+size_t MeshNodes::ideal() {
+  const size_t count = in_order_.size();
+  const auto is_ideal = [&](const Node& node) -> size_t {
+    const auto at = std::lower_bound(
+        in_order_.begin(), in_order_.end(), &node,
+        [](const Node* a, const Node* b) { return a->identity.id() < b->identity.id(); });
+    const auto place = static_cast<size_t>(at - in_order_.begin());
+    const ring::RoutingTable& table = node.actor->ring().table();
+    return table.successor().id == in_order_[(place + 1) % count]->identity.id() &&
+           table.predecessor() &&
+           table.predecessor()->id == in_order_[(place + count - 1) % count]->identity.id();
+  };
+  return sum(is_ideal);
+}
+
+}  // namespace themis::bench

@@ -1,0 +1,58 @@
+#pragma once
+// A whole ring in this process: real nodes, each with its own identity, sockets and sessions over
+// loopback TCP, spread over two reactor threads.
+
+#include <deque>
+#include <memory>
+
+#include "actors/node/node_actor.hpp"
+#include "actors/system/reactor_thread.hpp"
+
+namespace themis::bench {
+
+/// For one thread, which is none of its reactors'.
+class MeshNodes {
+ public:
+  struct Options {
+    size_t count = 32;
+    bool encryption = true;
+    Duration update_period = 500ms;
+  };
+  explicit MeshNodes(const Options& options);
+  ~MeshNodes();
+  MeshNodes(const MeshNodes&) = delete;
+  MeshNodes& operator=(const MeshNodes&) = delete;
+
+  /// Starts every node, the first one as the ring; returns at once.
+  void start();
+  size_t joined();
+  /// Nodes whose predecessor and successor are those that the ids call for.
+  size_t ideal();
+  System& system() { return system_; }
+  ReactorThread& thread(size_t i) { return *threads_[i]; }
+  static constexpr size_t kThreads = 2;
+
+  struct Node {
+    Node(std::string_view network, Rng& rng) : identity(wire::Identity::generate(network, rng)) {}
+    wire::Identity identity;
+    Exports exports;
+    HostedPtr<NodeActor> actor;
+    size_t thread = 0;
+  };
+  const std::deque<Node>& nodes() const { return nodes_; }
+
+ private:
+  void start(Node& node, const net::Address& bootstrap);
+  /// Sums up `count_of` over the nodes, each on its own thread.
+  size_t sum(const std::function<size_t(const Node&)>& count_of);
+
+  Options options_;
+  System system_;
+  SystemRng rng_;
+  std::vector<std::unique_ptr<SystemRng>> rngs_;
+  std::vector<std::unique_ptr<ReactorThread>> threads_;
+  std::deque<Node> nodes_;
+  std::vector<const Node*> in_order_;  ///< Clockwise.
+};
+
+}  // namespace themis::bench

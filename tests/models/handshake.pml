@@ -7,8 +7,9 @@
    Attacker carries every message: it delivers, withholds, repeats and alters them, and composes a
             sealed part when it can know the Diffie-Hellman secret. It may get A's long-term key at
             any moment, and the secret exponent of one run that was broken off.
-   Assumes  perfect signatures, AEAD, hash and Diffie-Hellman (g^xy is known by who has x or y); a message that is refused changes nothing and is not modelled; every honest
-            nonce and share is fresh. The nonce's network tag is public: the attacker makes any.
+   Assumes  perfect signatures, AEAD, hash and Diffie-Hellman (g^xy is known by who has x or y); a
+            message that is refused changes nothing and is not modelled; honest nonces and shares
+            are fresh. The nonce's network tag is public: the attacker makes any.
    Claims   in check(): about a peer whose long-term key the attacker does not have. The key of the
             run's own side may be stolen: that is resistance to key compromise impersonation.
 

@@ -22,7 +22,7 @@ DEPTH = {"handshake.pml": 1000, "ring.pml": 3_000_000}
 class Case(NamedTuple):
     model: str
     name: str
-    flags: tuple = ()
+    flags: tuple = ()             # of Spin: -D; of Maude: the initial state and what is looked for
     broken: Optional[str] = None  # a regular expression for the claim that breaks; None: it holds
 
     def title(self):
@@ -34,6 +34,13 @@ def mutants(model, broken, base=()):
             for flag, claim in broken.items()]
 
 
+def searches(broken_by, state, protocols):
+    """Of Maude: the protocols that hold, or are broken, from an initial state."""
+    return [Case("handshake.maude", f"{state}({protocol})", (f"{state}({protocol})", "attack"),
+                 FOUND if broken_by else None) for protocol in protocols]
+
+
+FOUND = r"Solution 1 "
 AGREEMENT = r"violated agreement"
 SECRECY = r"violated \(run_\[\d\]\.share_[ab]!=4\)"
 ITSELF = r"violated \(run_\[\d\]\.peer!=run_\[\d\]\.owner\)"
@@ -62,6 +69,13 @@ CASES = [
         "NO_OFFER": AGREEMENT,
         "NO_CHOICE_CHECK": r"violated \(\(run_\[\d\]\.choice&",
     }),
+    *searches(False, "start", ["ours", "paper", "paper-fixed"]),
+    *searches(False, "leaked", ["ours", "paper-fixed"]),
+    *searches(True, "leaked", ["paper"]),
+    *searches(True, "start", ["unsigned-share", "unconfirmed-shares", "no-tag", "no-signature-2",
+                              "no-signature-3"]),
+    *[Case("handshake.maude", f"the claim that no run of {protocol} completes",
+           (f"start({protocol})", "complete"), FOUND) for protocol in ("ours", "paper-fixed")],
     Case("ring.pml", "the ring of 5, answers under way"),
     Case("ring.pml", "the ring of 6, an answer in one step", ("N=6", "ONE_STEP")),
     Case("ring.pml", "the claim that no five nodes become ideal", ("NOTHING_HAPPENS",),
@@ -79,34 +93,44 @@ CASES = [
 ]
 
 
-def output_of(command, folder):
+def output_of(command, folder, text=""):
     done = subprocess.run(command, cwd=folder, text=True, timeout=SECONDS_MAX, check=False,
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT)
+                          input=text, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if done.returncode != 0:
         raise RuntimeError(f"{command[0]} failed:\n{done.stdout[-1000:]}")
     return done.stdout
 
 
-def check_spin(case, folder):
-    """Nothing when the case went as it should, else one line that says what happened."""
+def run_spin(case, folder):
+    """The output, and whether it says that the whole of the model was searched without a fault."""
     flags = ["-D" + flag for flag in case.flags]
     output_of(["spin", *flags, "-a", str(HERE / case.model)], folder)
     output_of(["gcc", "-O1", "-w", "-DSAFETY", "-DVECTORSZ=256", f"-DMEMLIM={MEGABYTES_MAX}",
                "-o", "pan", "pan.c"], folder)
     out = output_of(["./pan", "-E", "-n", f"-m{DEPTH[case.model]}"], folder)
-    if case.broken:
-        return None if re.search(case.broken, out) else "not refuted as expected:\n" + out
-    whole = "errors: 0" in out and not re.search("not completed|too small|aborted|violated", out)
-    return None if whole else "does not hold:\n" + out
+    return out, "errors: 0" in out and not re.search("not completed|too small|violated", out)
+
+
+def run_maude(case, folder):
+    state, goal = case.flags
+    search = f"search [1] {state} =>* S:State such that {goal}(S:State) .\nq\n"
+    command = ["maude", "-no-banner", "-no-wrap", "-no-advise", str(HERE / case.model)]
+    out = output_of(command, folder, search)
+    if "Warning" in out:
+        raise RuntimeError(out)
+    return out, "No solution." in out
 
 
 def check(case):
+    """Nothing when the case went as it should, else what happened."""
+    run = run_maude if case.model.endswith(".maude") else run_spin
     try:
         with tempfile.TemporaryDirectory(prefix="themis-models-") as folder:
-            return check_spin(case, folder)
+            out, holds = run(case, folder)
     except (OSError, RuntimeError, subprocess.TimeoutExpired) as error:
         return str(error)
+    as_expected = holds if case.broken is None else re.search(case.broken, out)
+    return None if as_expected else out
 
 
 def main():

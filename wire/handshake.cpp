@@ -283,6 +283,7 @@ void Handshake::finish(const Secrets& secrets, const crypto::PublicKey& peer,
   SecretBytes<32> forward = part<0>(material), backward = part<32>(material);
   SessionKeys keys{.suite = suite_of(secrets.choice),
                    .encryption = config_.encryption,
+                   .initiator = initiator_,
                    .send = initiator_ ? std::move(forward) : std::move(backward),
                    .receive = initiator_ ? std::move(backward) : std::move(forward)};
   established_.emplace(Established{.peer = node_id(peer, config_.self->network()),

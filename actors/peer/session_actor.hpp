@@ -51,6 +51,8 @@ struct SessionTimes {
   Duration request = 60s;      ///< For requests that carry no deadline of their own.
   Duration drain =
       10s;  ///< What a draining session gets to answer the last requests. At least 1 ms.
+  Duration rekey = 120s;        ///< The side that opened the session asks for new keys so often.
+  Duration rekey_limit = 300s;  ///< Without new keys for so long the session is closed.
 };
 
 /// Hosted on the reactor of its socket. Limits: credit (wire::kInitialCredit and what the peer
@@ -106,6 +108,8 @@ class SessionActor final : public HostedActor,
   const net::Address& remote_address() const { return address_; }
   const Counters& counters() const { return counters_; }
   Duration round_trip() const { return round_trip_; }
+  /// Exchanges of keys that are complete here.
+  uint64_t rekeyed() const { return rekeyed_; }
   size_t requests_open() const { return requests_.size(); }
   size_t proxy_count() const { return proxies_.size(); }
   /// Actors here that the peer watches.
@@ -168,6 +172,7 @@ class SessionActor final : public HostedActor,
   void stop_watching();
   void on_tick();
   void check_silence(TimePoint now);
+  void check_keys(TimePoint now);
   void continue_drain(TimePoint now);
   void arm_tick(Duration delay);
   Duration next_tick(TimePoint now) const;
@@ -205,6 +210,8 @@ class SessionActor final : public HostedActor,
   TimePoint drain_until_;
   TimePoint ping_sent_;
   bool ping_open_ = false;
+  TimePoint rekeyed_at_;
+  uint64_t rekeyed_ = 0;
   Duration round_trip_{};
   Counters counters_;
 };

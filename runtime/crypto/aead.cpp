@@ -5,6 +5,7 @@
 
 #include <limits>
 
+#include "runtime/crypto/kdf.hpp"
 #include "runtime/crypto/native.hpp"
 
 namespace themis::crypto {
@@ -130,11 +131,11 @@ bool AeadKey::open_openssl(const Nonce& nonce, ByteView aad, std::span<std::byte
   return false;
 }
 
-AeadKey AeadKey::rekeyed() {
-  SecretBytes<kAeadKeyBytes> next;
+AeadKey AeadKey::mixed(const SecretBytes<32>& secret) {
+  SecretBytes<kAeadKeyBytes> step;
   Tag unused;
-  seal(counter_nonce(std::numeric_limits<uint64_t>::max()), {}, next.span(), unused);
-  return AeadKey(suite_, std::move(next), openssl_from_);
+  seal(counter_nonce(std::numeric_limits<uint64_t>::max()), {}, step.span(), unused);
+  return AeadKey(suite_, hkdf_sha256_extract(step.view(), secret.view()), openssl_from_);
 }
 
 void xchacha_seal(const SecretBytes<kAeadKeyBytes>& key, const LongNonce& nonce, ByteView aad,

@@ -292,6 +292,27 @@ TEST(Channel, AdversaryARecordBeforeTheHandshakeCloses) {
   EXPECT_FALSE(two.b.channel.on_data(record));
 }
 
+TEST(Channel, TakesNewKeysBetweenQueuedMessages) {
+  Two two;
+  two.shake_hands();
+  std::vector<size_t> sizes;
+  for (uint64_t i = 1; i <= 6; ++i) {
+    sizes.push_back(i % 2 == 0 ? 5000 : 3);
+    send(two.a, i, sizes.back());
+    send(two.b, i, sizes.back());
+    two.a.channel.rekey();
+    two.b.channel.rekey();  // not its part: nothing happens
+    ASSERT_TRUE(two.carry(two.a, two.b, 977));
+    ASSERT_TRUE(two.carry(two.b, two.a, 977));
+  }
+  ASSERT_TRUE(two.carry(two.a, two.b));
+  expect_received(two.a, sizes);
+  expect_received(two.b, sizes);
+  EXPECT_EQ(two.a.channel.rekeyed(), 6u);
+  EXPECT_EQ(two.b.channel.rekeyed(), 6u);
+  EXPECT_FALSE(two.a.channel.rekeying() || two.b.channel.rekeying());
+}
+
 TEST(Channel, GivesAwayTheBufferOfABurst) {
   Two two;
   two.shake_hands();

@@ -27,6 +27,8 @@ class Channel {
   /// `rng` and `events` outlive the channel.
   Channel(const HandshakeConfig& config, bool initiator, Rng& rng, ChannelEvents& events);
 
+  /// Responder, before any data: the address it was called from (Handshake::set_caller).
+  void set_caller(std::string address) { handshake_.set_caller(std::move(address)); }
   /// Initiator: puts message 1 into the output.
   void start();
   /// Takes received bytes in, any fragmentation; opens records in place. After an error the

@@ -12,6 +12,7 @@ enum class FrameType : uint8_t {
   handshake_1 = 1,  ///< Initiator: suites, key share, nonce, network tag.
   handshake_2 = 2,  ///< Responder: suite, key share, nonce, sealed identity.
   handshake_3 = 3,  ///< Initiator: sealed identity.
+  retry = 4,        ///< Responder under load: a cookie for message 1.
   record = 0x10,    ///< Either side, after the handshake.
   rekey_1 = 0x11,   ///< Initiator of the session: a fresh key share, sealed.
   rekey_2 = 0x12,   ///< Its peer: a fresh key share; the last record under the old key that way.

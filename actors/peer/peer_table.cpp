@@ -8,9 +8,14 @@ namespace themis {
 
 PeerTable::PeerTable(Reactor& reactor, const wire::Identity& self, bool encryption, Rng& rng,
                      const MessageTypes& types, const Exports& exports, SessionTimes times)
-    : reactor_(reactor), rng_(rng), self_(self.id()), times_(times) {
+    : reactor_(reactor),
+      rng_(rng),
+      self_(self.id()),
+      cookies_(rng, reactor.loop().now()),
+      times_(times) {
   handshake_.self = &self;
   handshake_.encryption = encryption;
+  handshake_.cookies = &cookies_;
   context_ = {&handshake_, &rng_, &types, &exports, this};
 }
 
@@ -80,6 +85,8 @@ net::StreamHandler* PeerTable::on_accept(const net::Address& from) {
   entry.host = from.host;
   half_open_.insert(accepting_->id());
   half_open_hosts_[from.host].insert(accepting_->id());
+  cookies_.tick(reactor_.loop().now());
+  cookies_.set_required(half_open_.size() >= kHalfOpenCookies);
   return &accepting_->stream_handler();
 }
 
@@ -98,6 +105,7 @@ void PeerTable::no_longer_half_open(Entry& entry) {
   if (!std::exchange(entry.half_open, false) || entry.host.empty()) return;
   const caf::actor_id id = entry.session->id();
   half_open_.erase(id);
+  cookies_.set_required(half_open_.size() >= kHalfOpenCookies);
   const auto host = half_open_hosts_.find(entry.host);
   host->second.erase(id);
   if (host->second.empty()) half_open_hosts_.erase(host);

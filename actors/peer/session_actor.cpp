@@ -50,6 +50,7 @@ Status SessionActor::connect(const net::Address& to) {
 void SessionActor::attach(std::unique_ptr<net::Stream> stream) {
   stream_ = std::move(stream);
   address_ = stream_->peer();
+  channel_->set_caller(address_.text());
   on_connected();
 }
 

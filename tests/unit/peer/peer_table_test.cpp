@@ -345,6 +345,8 @@ TEST(PeerTable, AdversarySilentCallersOfManyHostsKeepNobodyOut) {
       nodes.until([&] { return nodes.b.table.find(nodes.a.identity.id()) != nullptr; }, 1s));
   EXPECT_EQ(nodes.b.table.half_open(), PeerTable::kHalfOpenMax - 1)
       << "one made room for the good peer";
+  EXPECT_EQ(nodes.b.table.handshake_counters().retries, 1u) << "it was asked for a cookie";
+  EXPECT_EQ(nodes.b.table.handshake_counters().answered, 1u);
 }
 
 }  // namespace

@@ -62,8 +62,9 @@ void Channel::send(MessageHeader header, const FramePtr& payload) {
                 "the sender of a message checks its size");
   ++sent_messages_;
   header.length = payload ? static_cast<uint32_t>(payload->size()) : 0;
-  std::byte raw[MessageHeader::kBytes];
-  header.write(raw);
+  std::byte buffer[MessageHeader::kBytesMax];
+  header.write(buffer);
+  const ByteView raw(buffer, header.bytes());
   if (!session_) {
     append(early_, raw);
     if (payload) append(early_, payload->bytes());

@@ -2,6 +2,7 @@
 // Frame: an immutable, reference-counted Cap'n Proto segment. What actors pass around and what the
 // wire carries.
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -65,6 +66,16 @@ class OriginPtr {
   const Origin* origin_ = nullptr;
 };
 
+/// Chosen at random by who asks, the same for every repetition of one request: the receiver runs it
+/// once. All zero: none.
+struct IdempotencyKey {
+  static constexpr size_t kBytes = 16;
+  std::array<std::byte, kBytes> bytes{};
+
+  bool is_zero() const { return *this == IdempotencyKey{}; }
+  friend auto operator<=>(const IdempotencyKey&, const IdempotencyKey&) = default;
+};
+
 class FramePtr;
 
 /// One allocation: this header, then the words of one Cap'n Proto segment. Immutable once shared.
@@ -95,6 +106,11 @@ class Frame {
   TimePoint deadline() const { return deadline_; }
   /// Only before the frame is shared.
   void set_deadline(TimePoint deadline) { deadline_ = deadline; }
+  /// Of a request that was made here. A received frame has none: its key counts between its sender
+  /// and this process only, so that forwarding it mixes up nobody's requests.
+  const IdempotencyKey& idempotency_key() const { return idempotency_key_; }
+  /// Only before the frame is shared.
+  void set_idempotency_key(const IdempotencyKey& key) { idempotency_key_ = key; }
   /// The peer that sent it, or null for a frame made in this process.
   const NodeId* peer() const { return origin_ == nullptr ? nullptr : &origin_->peer(); }
 
@@ -116,8 +132,9 @@ class Frame {
   const Origin* origin_;
   uint64_t type_ = 0;
   TimePoint deadline_ = TimePoint::max();
+  IdempotencyKey idempotency_key_;
 };
-static_assert(sizeof(Frame) == 32, "the segment behind it must stay word-aligned");
+static_assert(sizeof(Frame) == 48, "the segment behind it must stay word-aligned");
 
 /// An owning pointer to a frame: 8 bytes, cheap to copy, any thread.
 class FramePtr {

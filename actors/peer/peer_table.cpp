@@ -16,10 +16,17 @@ PeerTable::PeerTable(Reactor& reactor, const wire::Identity& self, bool encrypti
   handshake_.self = &self;
   handshake_.encryption = encryption;
   handshake_.cookies = &cookies_;
-  context_ = {&handshake_, &rng_, &types, &exports, this};
+  keyed_ = spawn_hosted<KeyedRequests>(reactor, types, [this](caf::actor_id session) {
+    const auto entry = entries_.find(session);
+    return entry == entries_.end() ? nullptr : entry->second.session.get();
+  });
+  context_ = {&handshake_, &rng_, &types, &exports, this, false, keyed_.get()};
 }
 
-PeerTable::~PeerTable() { close_all(); }
+PeerTable::~PeerTable() {
+  close_all();
+  keyed_->stop();
+}
 
 Status PeerTable::listen(const net::Address& address) {
   THEMIS_TRY(listener_, reactor_.loop().listen(address, *this));

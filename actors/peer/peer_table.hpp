@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "actors/peer/keyed_requests.hpp"
 #include "actors/peer/session_actor.hpp"
 
 namespace themis {
@@ -95,6 +96,7 @@ class PeerTable final : private SessionOwner, private net::Acceptor {
   const NodeId self_;
   wire::CookieGate cookies_;
   wire::HandshakeConfig handshake_;
+  HostedPtr<KeyedRequests> keyed_;
   SessionContext context_;
   SessionTimes times_;
   Lost lost_;

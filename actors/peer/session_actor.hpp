@@ -17,7 +17,9 @@
 
 namespace themis {
 
+class KeyedRequests;
 class SessionActor;
+struct Reply;
 
 /// Learns what becomes of a session. Reactor thread.
 class SessionOwner {
@@ -40,6 +42,8 @@ struct SessionContext {
   /// process only. Any member of a mesh can open a session, and none of them stops another's
   /// actors.
   bool peer_may_end_actors = false;
+  /// Runs requests with an idempotency key; null: such requests are refused here.
+  KeyedRequests* keyed = nullptr;
 };
 
 /// How long a session waits. Zero means never.
@@ -128,6 +132,8 @@ class SessionActor final : public HostedActor,
   void send_tell(wire::Target target, const wire::FramePtr& frame);
   void send_exit(wire::Target target, const caf::error& reason);
   const MessageTypes& types() const { return *context_.types; }
+  /// For local actors: the reply to a request of the peer, by the slot it was given.
+  void send_reply(uint64_t slot, const Reply& reply);
 
   const char* name() const override { return "session"; }
 

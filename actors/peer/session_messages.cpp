@@ -4,6 +4,7 @@
 #include <caf/all.hpp>
 #include <caf/default_attachable.hpp>
 
+#include "actors/peer/keyed_requests.hpp"
 #include "actors/peer/proxy_actor.hpp"
 #include "actors/peer/session_actor.hpp"
 
@@ -69,6 +70,9 @@ void SessionActor::on_request(const wire::MessageHeader& header, wire::FramePtr 
   const caf::strong_actor_ptr* actor = context_.exports->find(header.target);
   if (actor == nullptr)
     return send_failure(header.request, {Code::not_found, "no such actor here"});
+  const bool keyed = !header.key.is_zero();
+  if (keyed && context_.keyed == nullptr)
+    return send_failure(header.request, {Code::invalid, "no replies are kept for this session"});
   TimePoint deadline = TimePoint::max();
   if (header.deadline_ms != 0) {
     deadline = received_at_ + std::chrono::milliseconds(header.deadline_ms);
@@ -76,9 +80,11 @@ void SessionActor::on_request(const wire::MessageHeader& header, wire::FramePtr 
   } else if (times_.request > 0s) {
     deadline = received_at_ + times_.request;
   }
+  if (keyed) payload.writable()->set_deadline(deadline);
   const uint64_t slot =
       requests_received_.add({nullptr, caf::message_id{header.request}, deadline});
   if (!fast_tick_) arm_tick(next_tick(received_at_));
+  if (keyed) return context_.keyed->take(*this, slot, header, *actor, std::move(payload));
   (*actor)->enqueue(context_.types->element_of(caf::strong_actor_ptr{ctrl()},
                                                caf::make_message_id(slot).with_normal_priority(),
                                                std::move(payload)),
@@ -214,18 +220,16 @@ void SessionActor::end_proxies(const Error& why) {
 }
 
 void SessionActor::send_answer(caf::mailbox_element& element) {
-  const auto received = requests_received_.take(element.mid.request_id().integer_value());
+  send_reply(element.mid.request_id().integer_value(),
+             reply_of(element.content(), *context_.types));
+}
+
+void SessionActor::send_reply(uint64_t slot, const Reply& reply) {
+  const auto received = requests_received_.take(slot);
   if (!received || state_ == State::closed) return;  // nobody waits any more
   const uint64_t request = received->id.integer_value();
-  const auto& content = element.content();
-  if (const wire::FramePtr* frame = context_.types->frame_of(content)) {
-    if ((*frame)->size() > wire::kMessageBytesMax)
-      return send_failure(request, {Code::too_large, "the answer is longer than a message can be"});
-    return send({.kind = wire::MessageKind::response, .request = request}, *frame);
-  }
-  if (content.match_elements<caf::error>() && content.get_as<caf::error>(0))
-    return send_failure(request, from_caf(content.get_as<caf::error>(0)));
-  send_failure(request, {Code::internal, "the actor answered with something that cannot travel"});
+  if (!reply.frame) return send_failure(request, reply.error);
+  send({.kind = wire::MessageKind::response, .request = request}, reply.frame);
 }
 
 void SessionActor::send_request(caf::strong_actor_ptr sender, caf::message_id id,
@@ -248,6 +252,7 @@ void SessionActor::send_request(caf::strong_actor_ptr sender, caf::message_id id
       return answer(request, {Code::timeout, "the deadline had passed before it was sent"});
     header.deadline_ms = static_cast<uint32_t>(std::min<int64_t>(left, UINT32_MAX));
   }
+  header.key = frame->idempotency_key();
   header.request = requests_.add(std::move(request));
   ++counters_.requests_sent;
   last_used_ = now;

@@ -1,74 +1,10 @@
 #include "actors/peer/peer_table.hpp"
 
+#include "tests/unit/peer/nodes_fixture.hpp"
 #include "tests/unit/peer/raw_peer.hpp"
 
 namespace themis {
 namespace {
-
-/// A process whose sessions a peer table keeps.
-struct Node final : Process {
-  Node(System& with, sim::Host& on, uint64_t seed, std::string_view network = "sessions",
-       bool encryption = true, SessionTimes times = {})
-      : Process(with, on, network, seed),
-        table(reactor, identity, encryption, rng, system.types(), exports, times) {
-    table.set_lost([this](const NodeId& peer, const Error&) { lost.push_back(peer); });
-  }
-  /// The outcome lands in `outcomes`.
-  void open(const NodeId& peer, const net::Address& to) {
-    ++asked;
-    table.open(peer, to, [this](Result<PeerTable::Session> session) {
-      outcomes.push_back(session ? Result<NodeId>((*session)->peer()) : fail(session.error()));
-    });
-  }
-  void open(const Node& other) { open(other.identity.id(), other.address()); }
-  size_t sessions_in_use() const {
-    size_t count = 0;
-    for (const SessionActor* session : table.sessions())
-      count += session->state() == SessionActor::State::open;
-    return count;
-  }
-  PeerTable table;
-  size_t asked = 0;
-  std::vector<Result<NodeId>> outcomes;
-  std::vector<NodeId> lost;
-};
-
-struct Nodes {
-  explicit Nodes(uint64_t seed = 1, const SessionTimes& times = {})
-      : world(seed),
-        a(system, world.add_host("10.0.0.1"), seed + 1, "sessions", true, times),
-        b(system, world.add_host("10.0.0.2"), seed + 2, "sessions", true, times) {}
-  ~Nodes() {
-    a.table.close_all();
-    b.table.close_all();
-  }
-  void in(Process& process, const std::function<void()>& work) {
-    bool ran = false;
-    process.host.post([&] {
-      work();
-      ran = true;
-    });
-    ASSERT_TRUE(world.run_until([&] { return ran; }, 1h));
-  }
-  bool until(const std::function<bool()>& done, Duration limit = 10min) {
-    return world.run_until(done, limit);
-  }
-  void listen() {
-    in(a, [&] { ASSERT_TRUE(a.table.listen(a.address())); });
-    in(b, [&] { ASSERT_TRUE(b.table.listen(b.address())); });
-  }
-  /// Opens a session from `from` to `to` and waits until both ends have it.
-  void connect(Node& from, Node& to) {
-    in(from, [&] { from.open(to); });
-    ASSERT_TRUE(until([&] {
-      return from.table.find(to.identity.id()) != nullptr &&
-             to.table.find(from.identity.id()) != nullptr;
-    }));
-  }
-  System system{System::Scheduling::virtual_time};
-  sim::World world;
-  Node a, b;
-};
 
 TEST(PeerTable, OpensOneSessionForAllWhoWantThePeer) {
   Nodes nodes;
@@ -299,80 +235,6 @@ struct Silent final : net::StreamHandler {
   std::unique_ptr<net::Stream> stream;
   bool closed = false;
 };
-
-wire::IdempotencyKey key_number(uint8_t number) {
-  wire::IdempotencyKey key;
-  key.bytes[3] = std::byte{number};
-  return key;
-}
-/// Sends the request of `number` from a to b's server, over whichever session is in use.
-void ask_keyed(Nodes& nodes, uint64_t id, uint64_t number, uint8_t key) {
-  nodes.in(nodes.a, [&] {
-    const caf::actor there = nodes.a.table.find(nodes.b.identity.id())->proxy(Process::target());
-    nodes.a.probe->ask(there, id, echo_frame(number, 8, TimePoint::max(), key_number(key)));
-  });
-}
-
-TEST(PeerTableKeyed, ARepeatedRequestRunsOnceAndIsAnsweredTheSame) {
-  Nodes nodes;
-  nodes.listen();
-  nodes.connect(nodes.a, nodes.b);
-  for (uint64_t id = 1; id <= 3; ++id) ask_keyed(nodes, id, 5, 1);
-  ask_keyed(nodes, 4, 5, 2);
-  ask_keyed(nodes, 5, 6, 1);
-  ASSERT_TRUE(nodes.until([&] { return nodes.a.probe->answers.size() == 5; }));
-  for (uint64_t id = 1; id <= 4; ++id) EXPECT_EQ(nodes.a.probe->answers[id].sequence, 5u) << id;
-  EXPECT_TRUE(nodes.a.probe->failed_with(5, Code::invalid)) << "another request, the same key";
-  EXPECT_EQ(nodes.b.server->order, (std::vector<uint64_t>{5, 5})) << "once for each key";
-  nodes.world.run_for(70s);
-  ask_keyed(nodes, 6, 5, 1);
-  ASSERT_TRUE(nodes.until([&] { return nodes.a.probe->answers.size() == 6; }));
-  EXPECT_EQ(nodes.b.server->order.size(), 3u) << "forgotten after a minute";
-}
-
-/// The first session is cut while the request runs: the outcome would be unknown without the key.
-TEST(PeerTableKeyed, ARetryOverASecondSessionJoinsTheRunningRequest) {
-  Nodes nodes;
-  nodes.listen();
-  nodes.connect(nodes.a, nodes.b);
-  nodes.b.server->does = Server::Does::hold;
-  ask_keyed(nodes, 1, 5, 1);
-  ASSERT_TRUE(nodes.until([&] { return nodes.b.server->held.size() == 1; }));
-  nodes.in(nodes.a, [&] {
-    nodes.a.table.find(nodes.b.identity.id())->close({Code::unavailable, "cut"});
-  });
-  ASSERT_TRUE(nodes.until([&] {
-    return nodes.b.table.sessions().empty() && nodes.a.probe->failed_with(1, Code::unavailable);
-  }));
-  nodes.connect(nodes.a, nodes.b);
-  ask_keyed(nodes, 2, 5, 1);
-  nodes.world.run_for(1s);
-  EXPECT_EQ(nodes.b.server->held.size(), 1u) << "it does not run again";
-  nodes.in(nodes.b, [&] { nodes.b.server->answer_held(1); });
-  ASSERT_TRUE(nodes.until([&] { return nodes.a.probe->answers.contains(2); }));
-  EXPECT_EQ(nodes.a.probe->answers[2].sequence, 5u);
-  EXPECT_EQ(nodes.b.server->order.size(), 1u);
-}
-
-/// The answer was lost with the first session: the retry gets it from the cache.
-TEST(PeerTableKeyed, ARetryOverASecondSessionGetsTheAnswerThatWasLost) {
-  Nodes nodes;
-  nodes.listen();
-  nodes.connect(nodes.a, nodes.b);
-  nodes.b.server->does = Server::Does::hold;
-  ask_keyed(nodes, 1, 5, 1);
-  ASSERT_TRUE(nodes.until([&] { return nodes.b.server->held.size() == 1; }));
-  nodes.in(nodes.a, [&] {
-    nodes.a.table.find(nodes.b.identity.id())->close({Code::unavailable, "cut"});
-  });
-  ASSERT_TRUE(nodes.until([&] { return nodes.b.table.sessions().empty(); }));
-  nodes.in(nodes.b, [&] { nodes.b.server->answer_held(1); });
-  nodes.connect(nodes.a, nodes.b);
-  ask_keyed(nodes, 2, 5, 1);
-  ASSERT_TRUE(nodes.until([&] { return nodes.a.probe->answers.contains(2); }));
-  EXPECT_EQ(nodes.a.probe->answers[2].sequence, 5u);
-  EXPECT_EQ(nodes.b.server->order.size(), 1u);
-}
 
 TEST(PeerTable, AdversarySilentCallersOfOneHostMakeRoomForEachOther) {
   Nodes nodes;

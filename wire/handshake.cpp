@@ -2,6 +2,7 @@
 
 #include <bit>
 
+#include "runtime/crypto/declassify.hpp"
 #include "runtime/crypto/kdf.hpp"
 
 namespace themis::wire {
@@ -136,6 +137,7 @@ Bytes Handshake::start() {
   std::ranges::copy(ephemeral_->share().view(), frame.begin() + kShareOffset);
   const auto nonce = frame.subspan<kNonceOffset, kHandshakeNonceBytes>();
   rng_->fill(nonce);
+  crypto::declassify(nonce);
   std::ranges::copy(network_tag(nonce, config_.self->network()), frame.begin() + kNetworkTagOffset);
   state_ = State::expects_2;
   return message_1_;
@@ -207,6 +209,7 @@ void Handshake::seal_identity(const SecretBytes<32>& key, const Secrets& secrets
   crypto::AeadKey aead(suite_of(secrets.choice), SecretBytes<32>(key.view()));
   aead.seal(crypto::counter_nonce(0), sealing_context(secrets.transcript, frame),
             sealed.first<kSealedIdentityBytes - kTagBytes>(), sealed.last<kTagBytes>());
+  crypto::declassify(sealed);
 }
 
 Result<crypto::PublicKey> Handshake::open_identity(const SecretBytes<32>& key,
@@ -217,6 +220,7 @@ Result<crypto::PublicKey> Handshake::open_identity(const SecretBytes<32>& key,
   crypto::AeadKey aead(suite_of(secrets.choice), SecretBytes<32>(key.view()));
   THEMIS_CHECK(aead.open(crypto::counter_nonce(0), sealing_context(secrets.transcript, frame),
                          opened, std::span(sealed).last<kTagBytes>()));
+  crypto::declassify(opened);  // hidden from others; what is checked of it is our own log's
   THEMIS_TRY(const auto peer,
              crypto::PublicKey::from_bytes(opened.first<crypto::PublicKey::kBytes>()));
   THEMIS_TRY(const auto signature,
@@ -271,7 +275,9 @@ Result<Bytes> Handshake::answer(ByteView frame) {
   write_header(FrameType::handshake_2, reply);
   reply[kFrameHeaderBytes] = std::byte(choice);
   std::ranges::copy(own.share().view(), reply.begin() + kShareOffset);
-  rng_->fill(std::span(reply).subspan(kNonceOffset, kHandshakeNonceBytes));
+  const auto nonce = std::span(reply).subspan<kNonceOffset, kHandshakeNonceBytes>();
+  rng_->fill(nonce);
+  crypto::declassify(nonce);
   THEMIS_TRY(Secrets secrets, agree(own, peer, frame, ByteView(reply).first(kClear2Bytes)));
   seal_identity(secrets.seal_2, secrets, reply);
   secrets.seal_2 = {};

@@ -1,5 +1,6 @@
 #include "wire/session.hpp"
 
+#include "runtime/crypto/declassify.hpp"
 #include "runtime/crypto/kdf.hpp"
 
 namespace themis::wire {
@@ -47,6 +48,7 @@ Status Session::seal_as(FrameType type, std::span<std::byte> record) {
   send_.key.seal(crypto::counter_nonce(send_.counter), record.first(visible),
                  record.subspan(visible, record.size() - kTagBytes - visible),
                  record.last<kTagBytes>());
+  crypto::declassify(record);
   ++send_.counter;
   return {};
 }
@@ -113,6 +115,7 @@ Status Session::on_rekey(std::span<std::byte> record, Rng& rng, Bytes& out) {
 
 Status Session::on_rekey_1(std::span<std::byte> record, Rng& rng, Bytes& out) {
   THEMIS_TRY(const std::span<std::byte> plaintext, unseal(FrameType::rekey_1, record));
+  crypto::declassify(plaintext);
   THEMIS_TRY(const DhShare peer, DhShare::from_bytes(plaintext));
   const crypto::DhKey own{crypto::SecretBytes<crypto::DhKey::kSeedBytes>(rng)};
   THEMIS_TRY(const auto mix, mix_of(own, peer, initiator_));
@@ -125,6 +128,7 @@ Status Session::on_rekey_1(std::span<std::byte> record, Rng& rng, Bytes& out) {
 
 Status Session::on_rekey_2(std::span<std::byte> record, Bytes& out) {
   THEMIS_TRY(const std::span<std::byte> plaintext, unseal(FrameType::rekey_2, record));
+  crypto::declassify(plaintext);
   THEMIS_TRY(const DhShare peer, DhShare::from_bytes(plaintext));
   THEMIS_TRY(const auto mix, mix_of(*offer_, peer, initiator_));
   THEMIS_CHECK(append_sealed(FrameType::rekey_3, {}, out));

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Follows the secrets of the handshake and the session through memcheck, and the faults that it must report.
+"""Follows the secrets of handshake and session through memcheck; planted faults must be reported.
 
 usage: run.py PROGRAM SUPPRESSIONS
 """
@@ -11,8 +11,8 @@ REPORTED = 99
 
 def run(program, suppressions, what):
     done = subprocess.run(
-        ["valgrind", "--quiet", f"--error-exitcode={REPORTED}", "--leak-check=no", "--num-callers=30",
-         f"--suppressions={suppressions}", program, what],
+        ["valgrind", "--quiet", f"--error-exitcode={REPORTED}", "--leak-check=no",
+         "--num-callers=30", f"--suppressions={suppressions}", program, what],
         capture_output=True, text=True, timeout=280)
     print(f"{what}: exit {done.returncode}")
     return done

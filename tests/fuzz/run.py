@@ -3,8 +3,8 @@
 
 usage: run.py TARGET SECONDS [--seeds DIR] [--must-crash]
 
-Fails when the target finds something (the input is kept, and how to run it again is printed) or did next to nothing; with
---must-crash, when it finds nothing.
+Fails when the target finds something (the input is kept, and how to run it again is printed) or
+did next to nothing; with --must-crash, when it finds nothing.
 """
 import argparse
 import os
@@ -27,7 +27,8 @@ def main():
     found = os.path.join(os.path.dirname(words.target), name + ".found-")
     with tempfile.TemporaryDirectory() as corpus:
         run = subprocess.run(
-            [words.target, corpus, *([words.seeds] if words.seeds else []), f"-max_total_time={words.seconds}",
+            [words.target, corpus, *([words.seeds] if words.seeds else []),
+             f"-max_total_time={words.seconds}",
              "-timeout=10", "-rss_limit_mb=1024", "-max_len=4096", "-print_final_stats=1",
              f"-artifact_prefix={found}"],
             capture_output=True, text=True, errors="replace", timeout=words.seconds + 120)

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <utility>
 
 #include "runtime/base/bytes.hpp"
@@ -96,7 +97,7 @@ class Frame {
   size_t size() const { return size_t{words_} * kWordBytes; }
   ByteView bytes() const { return {data(), size()}; }
   /// Gives up the tail after building. Only before the frame is shared.
-  void shrink(size_t words) { words_ = static_cast<uint32_t>(words); }
+  void shrink(size_t words) { words_ = static_cast<uint32_t>(words) & kWordsMask; }
 
   /// The Cap'n Proto type id of the root struct.
   uint64_t type() const { return type_; }
@@ -106,13 +107,18 @@ class Frame {
   TimePoint deadline() const { return deadline_; }
   /// Only before the frame is shared.
   void set_deadline(TimePoint deadline) { deadline_ = deadline; }
-  /// Of a request that was made here. A received frame has none: its key counts between its sender
-  /// and this process only, so that forwarding it mixes up nobody's requests.
-  const IdempotencyKey& idempotency_key() const { return idempotency_key_; }
-  /// Only before the frame is shared.
-  void set_idempotency_key(const IdempotencyKey& key) { idempotency_key_ = key; }
+  /// Of a request that was made here; null without one. A received frame has none: its key counts
+  /// between its sender and this process only, so that forwarding it mixes up nobody's requests.
+  const IdempotencyKey* idempotency_key() const { return keyed_ ? key_ : nullptr; }
+  /// Only before the frame is shared, for a frame made here, once; not all zero.
+  void set_idempotency_key(const IdempotencyKey& key) {
+    THEMIS_ASSERT(!keyed_ && origin_ == nullptr && !key.is_zero(),
+                  "one key, for a frame made here");
+    key_ = std::make_unique<IdempotencyKey>(key).release();
+    keyed_ = true;
+  }
   /// The peer that sent it, or null for a frame made in this process.
-  const NodeId* peer() const { return origin_ == nullptr ? nullptr : &origin_->peer(); }
+  const NodeId* peer() const { return keyed_ || origin_ == nullptr ? nullptr : &origin_->peer(); }
 
   void add_reference() const { references_.fetch_add(1, std::memory_order_relaxed); }
   void remove_reference() const {
@@ -122,19 +128,24 @@ class Frame {
   }
 
  private:
-  Frame(uint32_t words, const Origin* origin) : words_(words), origin_(origin) {}
+  Frame(uint32_t words, const Origin* origin)
+      : words_(words & kWordsMask), keyed_(false), origin_(origin) {}
   ~Frame() = default;
   static Frame* allocate(size_t words, const Origin* origin);
   void destroy() const;
 
   mutable std::atomic<uint32_t> references_{1};
-  uint32_t words_;
-  const Origin* origin_;
+  static constexpr uint32_t kWordsMask = 0x7fff'ffff;
+  uint32_t words_ : 31;
+  uint32_t keyed_ : 1;
+  union {
+    const Origin* origin_;       // of a received frame; or null
+    const IdempotencyKey* key_;  // when keyed_: few frames have one, so it is not kept inside
+  };
   uint64_t type_ = 0;
   TimePoint deadline_ = TimePoint::max();
-  IdempotencyKey idempotency_key_;
 };
-static_assert(sizeof(Frame) == 48, "the segment behind it must stay word-aligned");
+static_assert(sizeof(Frame) == 32, "the segment behind it must stay word-aligned");
 
 /// An owning pointer to a frame: 8 bytes, cheap to copy, any thread.
 class FramePtr {

@@ -56,7 +56,7 @@ Result<MessageHeader> MessageHeader::read(const std::byte* from) {
 }
 
 size_t MessageReader::take(ByteView from) {
-  const size_t wanted = std::min(header_bytes() - header_filled_, from.size());
+  const size_t wanted = std::min(header_bytes_ - header_filled_, from.size());
   std::memcpy(raw_header_ + header_filled_, from.data(), wanted);
   header_filled_ += wanted;
   return wanted;

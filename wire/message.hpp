@@ -92,21 +92,22 @@ class MessageReader {
   Status feed(ByteView plaintext, F&& on_message) {
     while (!plaintext.empty()) {
       plaintext = plaintext.subspan(take(plaintext));
-      if (header_filled_ < header_bytes()) continue;
-      if (!frame_) THEMIS_CHECK(begin());
+      if (header_filled_ < header_bytes_) return {};
+      if (!frame_) {
+        header_bytes_ = MessageHeader::bytes_of(raw_header_);
+        if (header_filled_ < header_bytes_) continue;  // a key follows
+        THEMIS_CHECK(begin());
+      }
       plaintext = plaintext.subspan(fill(plaintext));
       if (filled_ < header_.length) return {};
       header_filled_ = 0;
+      header_bytes_ = MessageHeader::kBytes;
       on_message(header_, std::exchange(frame_, FramePtr{}));
     }
     return {};
   }
 
  private:
-  size_t header_bytes() const {
-    return header_filled_ < MessageHeader::kBytes ? MessageHeader::kBytes
-                                                  : MessageHeader::bytes_of(raw_header_);
-  }
   size_t take(ByteView from);
   Status begin();
   size_t fill(ByteView from);
@@ -114,6 +115,7 @@ class MessageReader {
   OriginPtr origin_;
   std::byte raw_header_[MessageHeader::kBytesMax]{};
   size_t header_filled_ = 0;
+  size_t header_bytes_ = MessageHeader::kBytes;
   MessageHeader header_;
   FramePtr frame_;
   size_t filled_ = 0;

@@ -93,7 +93,7 @@ class Builder {
     FramePtr frame = builder_.finish();
     frame.writable()->set_type(Msg<S>::kType);
     frame.writable()->set_deadline(deadline);
-    frame.writable()->set_idempotency_key(key);
+    if (!key.is_zero()) frame.writable()->set_idempotency_key(key);
     return Msg<S>(std::move(frame));
   }
 

@@ -167,7 +167,8 @@ class SessionActor final : public HostedActor,
   void send_answer(caf::mailbox_element& element);
 
   bool settle_credit(const wire::MessageHeader& header);
-  void send(wire::MessageHeader header, const wire::FramePtr& frame);
+  void send(const wire::MessageHeader& header, const wire::FramePtr& frame);
+  std::optional<uint64_t> take_received(uint64_t slot);
   void send_now(wire::MessageHeader header, const wire::FramePtr& frame);
   void send_control(wire::MessageKind kind, wire::Target target = 0);
   void send_failure(uint64_t request, const Error& error);

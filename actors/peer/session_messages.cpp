@@ -220,16 +220,26 @@ void SessionActor::end_proxies(const Error& why) {
 }
 
 void SessionActor::send_answer(caf::mailbox_element& element) {
-  send_reply(element.mid.request_id().integer_value(),
-             reply_of(element.content(), *context_.types));
+  const uint64_t slot = element.mid.request_id().integer_value();
+  const wire::FramePtr* frame = context_.types->frame_of(element.content());
+  if (frame == nullptr || (*frame)->size() > wire::kMessageBytesMax)
+    return send_reply(slot, reply_of(element.content(), *context_.types));
+  if (const auto request = take_received(slot))
+    send({.kind = wire::MessageKind::response, .request = *request}, *frame);
 }
 
 void SessionActor::send_reply(uint64_t slot, const Reply& reply) {
+  const auto request = take_received(slot);
+  if (!request) return;
+  if (!reply.frame) return send_failure(*request, reply.error);
+  send({.kind = wire::MessageKind::response, .request = *request}, reply.frame);
+}
+
+/// The peer's id of a request that it still waits for.
+std::optional<uint64_t> SessionActor::take_received(uint64_t slot) {
   const auto received = requests_received_.take(slot);
-  if (!received || state_ == State::closed) return;  // nobody waits any more
-  const uint64_t request = received->id.integer_value();
-  if (!reply.frame) return send_failure(request, reply.error);
-  send({.kind = wire::MessageKind::response, .request = request}, reply.frame);
+  if (!received || state_ == State::closed) return std::nullopt;
+  return received->id.integer_value();
 }
 
 void SessionActor::send_request(caf::strong_actor_ptr sender, caf::message_id id,
@@ -252,7 +262,7 @@ void SessionActor::send_request(caf::strong_actor_ptr sender, caf::message_id id
       return answer(request, {Code::timeout, "the deadline had passed before it was sent"});
     header.deadline_ms = static_cast<uint32_t>(std::min<int64_t>(left, UINT32_MAX));
   }
-  header.key = frame->idempotency_key();
+  if (const wire::IdempotencyKey* key = frame->idempotency_key()) header.key = *key;
   header.request = requests_.add(std::move(request));
   ++counters_.requests_sent;
   last_used_ = now;
@@ -282,7 +292,7 @@ void SessionActor::send_control(wire::MessageKind kind, wire::Target target) {
   send({.kind = kind, .target = target}, {});
 }
 
-void SessionActor::send(wire::MessageHeader header, const wire::FramePtr& frame) {
+void SessionActor::send(const wire::MessageHeader& header, const wire::FramePtr& frame) {
   if (state_ == State::closed) return;
   const int64_t cost = wire::credit_cost(frame ? frame->size() : 0);
   // What has been queued goes first: messages of one session keep their order.

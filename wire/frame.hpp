@@ -73,7 +73,10 @@ struct IdempotencyKey {
   static constexpr size_t kBytes = 16;
   std::array<std::byte, kBytes> bytes{};
 
-  bool is_zero() const { return *this == IdempotencyKey{}; }
+  /// Asked of every message: two words, where == is a loop over bytes.
+  bool is_zero() const {
+    return (load<uint64_t>(bytes.data()) | load<uint64_t>(bytes.data() + 8)) == 0;
+  }
   friend auto operator<=>(const IdempotencyKey&, const IdempotencyKey&) = default;
 };
 

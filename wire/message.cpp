@@ -18,7 +18,7 @@ void MessageHeader::write(std::byte* to) const {
   store<uint64_t>(to + 16, target);
   store<uint64_t>(to + 24, request);
   store<uint64_t>(to + 32, type);
-  if (!key.is_zero()) std::ranges::copy(key.bytes, to + kBytes);
+  if (!key.is_zero()) std::memcpy(to + kBytes, key.bytes.data(), IdempotencyKey::kBytes);
 }
 
 size_t MessageHeader::bytes_of(const std::byte* from) {
@@ -50,7 +50,7 @@ Result<MessageHeader> MessageHeader::read(const std::byte* from) {
   if (flags == 0) return header;
   if (header.kind != MessageKind::request)
     return fail(Code::malformed, "an idempotency key without a request");
-  std::copy_n(from + kBytes, header.key.bytes.size(), header.key.bytes.begin());
+  std::memcpy(header.key.bytes.data(), from + kBytes, IdempotencyKey::kBytes);
   if (header.key.is_zero()) return fail(Code::malformed, "an idempotency key of zeros");
   return header;
 }

@@ -17,6 +17,7 @@ struct End final : ChannelEvents {
     return OriginPtr(new Origin(with.peer, UINT64_MAX, [] {}));
   }
   void on_message(const MessageHeader& header, FramePtr payload) override {
+    if (ignores_control && !has_payload(header.kind)) return;
     received.emplace_back(header.request, Bytes(payload->bytes().begin(), payload->bytes().end()));
   }
   /// What can go out now.
@@ -30,6 +31,7 @@ struct End final : ChannelEvents {
   std::optional<NodeId> peer;
   std::vector<std::pair<uint64_t, Bytes>> received;
   std::function<void()> established_hook;
+  bool ignores_control = false;
 };
 
 FramePtr payload_of(size_t words, uint8_t fill) {
@@ -311,6 +313,33 @@ TEST(Channel, TakesNewKeysBetweenQueuedMessages) {
   EXPECT_EQ(two.a.channel.rekeyed(), 6u);
   EXPECT_EQ(two.b.channel.rekeyed(), 6u);
   EXPECT_FALSE(two.a.channel.rekeying() || two.b.channel.rekeying());
+}
+
+TEST(Channel, AsksForNewKeysAfterAMillionRecords) {
+  Two two;
+  two.shake_hands();
+  const MessageHeader ping{.kind = MessageKind::credit};
+  Bytes record;
+  const auto pass = [&](End& from, End& to) {
+    from.channel.send(ping, {});
+    from.channel.flush();
+    const ByteView output = from.channel.output();
+    record.assign(output.begin(), output.end());
+    from.channel.consume(output.size());
+    ASSERT_TRUE(to.channel.on_data(record));
+  };
+  const uint64_t limit = SessionLimits{}.records_per_key;
+  two.a.ignores_control = two.b.ignores_control = true;
+  for (uint64_t i = 0; i + 1 < limit; ++i) pass(two.b, two.a);
+  EXPECT_FALSE(two.a.channel.rekeying());
+  pass(two.b, two.a);
+  pass(two.a, two.b);  // the initiator asks, whichever direction is full
+  EXPECT_TRUE(two.a.channel.rekeying());
+  pass(two.b, two.a);
+  pass(two.a, two.b);
+  EXPECT_EQ(two.a.channel.rekeyed(), 1u);
+  EXPECT_EQ(two.b.channel.rekeyed(), 1u);
+  EXPECT_FALSE(two.a.channel.rekey_overdue() || two.b.channel.rekey_overdue());
 }
 
 TEST(Channel, GivesAwayTheBufferOfABurst) {

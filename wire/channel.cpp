@@ -7,11 +7,16 @@ namespace {
 constexpr size_t kCompactBytes = 1024 * 1024;
 /// The buffer that an idle connection keeps.
 constexpr size_t kOutputKeptBytes = 1024 * 1024;
+/// Twice 2^20 records pass between rekey_overdue(), when the connection is closed, and the limit:
+/// no backlog is that long.
+constexpr const char* kWithinLimits = "a session that is overdue for new keys was closed";
 
 }  // namespace
 
 Channel::Channel(const HandshakeConfig& config, bool initiator, Rng& rng, ChannelEvents& events)
     : events_(events),
+      rng_(rng),
+      initiator_(initiator),
       handshake_(initiator ? Handshake::initiator(config, rng) : Handshake::responder(config, rng)),
       splitter_(kHandshakeBodyBytesMax) {}
 
@@ -39,6 +44,10 @@ Status Channel::on_handshake(std::span<std::byte> frame) {
 }
 
 Status Channel::on_record(std::span<std::byte> record) {
+  if (Session::is_rekey(record)) {
+    seal_open_record();  // under the key that is about to go
+    return session_->on_rekey(record, rng_, output_);
+  }
   THEMIS_TRY(const std::span<std::byte> plaintext, session_->open(record));
   return reader_.feed(plaintext, [this](const MessageHeader& header, FramePtr payload) {
     ++received_messages_;
@@ -53,8 +62,9 @@ void Channel::send(MessageHeader header, const FramePtr& payload) {
                 "the sender of a message checks its size");
   ++sent_messages_;
   header.length = payload ? static_cast<uint32_t>(payload->size()) : 0;
-  std::byte raw[MessageHeader::kBytes];
-  header.write(raw);
+  std::byte buffer[MessageHeader::kBytesMax];
+  header.write(buffer);
+  const ByteView raw(buffer, header.bytes());
   if (!session_) {
     append(early_, raw);
     if (payload) append(early_, payload->bytes());
@@ -83,12 +93,24 @@ void Channel::begin_record() {
 void Channel::end_record() {
   output_.resize(output_.size() + kTagBytes);
   const Status sealed = session_->seal_in_place(std::span(output_).subspan(record_start_));
-  THEMIS_ASSERT(sealed, "2^48 records in one session");
+  THEMIS_ASSERT(sealed, kWithinLimits);
   record_start_ = kNoRecord;
 }
 
-void Channel::flush() {
+void Channel::seal_open_record() {
   if (record_start_ != kNoRecord) end_record();
+}
+
+void Channel::flush() {
+  seal_open_record();
+  if (session_ && session_->rekey_due()) rekey();
+}
+
+void Channel::rekey() {
+  if (!session_ || !initiator_ || session_->rekeying()) return;
+  seal_open_record();
+  const Status sealed = session_->start_rekey(rng_, output_);
+  THEMIS_ASSERT(sealed, kWithinLimits);
 }
 
 void Channel::consume(size_t bytes) {

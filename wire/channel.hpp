@@ -24,8 +24,11 @@ class ChannelEvents {
 /// One connection. Single thread.
 class Channel {
  public:
+  /// `rng` and `events` outlive the channel.
   Channel(const HandshakeConfig& config, bool initiator, Rng& rng, ChannelEvents& events);
 
+  /// Responder, before any data: the address it was called from (Handshake::set_caller).
+  void set_caller(std::string address) { handshake_.set_caller(std::move(address)); }
   /// Initiator: puts message 1 into the output.
   void start();
   /// Takes received bytes in, any fragmentation; opens records in place. After an error the
@@ -38,6 +41,15 @@ class Channel {
   void send(MessageHeader header, const FramePtr& payload);
   /// Seals what is queued. Afterwards output() holds every byte that can go out now.
   void flush();
+  /// Asks for new keys, when this end is to ask and is not asking yet; else does nothing. Records
+  /// by number ask by themselves (SessionLimits::records_per_key); by time, who has a clock asks.
+  void rekey();
+  /// Grows with every exchange of keys that is complete here.
+  uint64_t rekeyed() const { return session_ ? session_->rekeyed() : 0; }
+  /// An exchange runs.
+  bool rekeying() const { return session_ && session_->rekeying(); }
+  /// The peer did not do its part of an exchange in time: the connection must be closed.
+  bool rekey_overdue() const { return session_ && session_->rekey_overdue(); }
 
   /// What is ready for the socket: whole records and handshake messages.
   ByteView output() const {
@@ -58,12 +70,15 @@ class Channel {
   Status on_frame(std::span<std::byte> frame);
   Status on_handshake(std::span<std::byte> frame);
   Status on_record(std::span<std::byte> record);
+  void seal_open_record();
   void append_plaintext(ByteView bytes);
   void begin_record();
   void end_record();
 
   static constexpr size_t kNoRecord = SIZE_MAX;
   ChannelEvents& events_;
+  Rng& rng_;
+  bool initiator_;
   Handshake handshake_;
   std::optional<Session> session_;
   FrameSplitter splitter_;

@@ -20,6 +20,7 @@ uint64_t Origin::take_released() const {
 }
 
 Frame* Frame::allocate(size_t words, const Origin* origin) {
+  THEMIS_ASSERT(words <= kWordsMask, "a frame is at most 16 GB");
   void* memory = std::malloc(sizeof(Frame) + words * kWordBytes);
   THEMIS_ASSERT(memory != nullptr, "out of memory for a frame");
   return ::new (memory) Frame(static_cast<uint32_t>(words), origin);
@@ -37,7 +38,8 @@ FramePtr Frame::make_received(size_t words, const OriginPtr& origin) {
 }
 
 void Frame::destroy() const {
-  const Origin* origin = origin_;
+  const Origin* origin = keyed_ ? nullptr : origin_;
+  if (keyed_) std::unique_ptr<const IdempotencyKey>(key_).reset();
   const uint64_t bytes = size() + kCost;
   this->~Frame();
   std::free(const_cast<Frame*>(this));

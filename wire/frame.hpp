@@ -2,9 +2,11 @@
 // Frame: an immutable, reference-counted Cap'n Proto segment. What actors pass around and what the
 // wire carries.
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <utility>
 
 #include "runtime/base/bytes.hpp"
@@ -65,6 +67,19 @@ class OriginPtr {
   const Origin* origin_ = nullptr;
 };
 
+/// Chosen at random by who asks, the same for every repetition of one request: the receiver runs it
+/// once. All zero: none.
+struct IdempotencyKey {
+  static constexpr size_t kBytes = 16;
+  std::array<std::byte, kBytes> bytes{};
+
+  /// Asked of every message: two words, where == is a loop over bytes.
+  bool is_zero() const {
+    return (load<uint64_t>(bytes.data()) | load<uint64_t>(bytes.data() + 8)) == 0;
+  }
+  friend auto operator<=>(const IdempotencyKey&, const IdempotencyKey&) = default;
+};
+
 class FramePtr;
 
 /// One allocation: this header, then the words of one Cap'n Proto segment. Immutable once shared.
@@ -85,7 +100,7 @@ class Frame {
   size_t size() const { return size_t{words_} * kWordBytes; }
   ByteView bytes() const { return {data(), size()}; }
   /// Gives up the tail after building. Only before the frame is shared.
-  void shrink(size_t words) { words_ = static_cast<uint32_t>(words); }
+  void shrink(size_t words) { words_ = static_cast<uint32_t>(words) & kWordsMask; }
 
   /// The Cap'n Proto type id of the root struct.
   uint64_t type() const { return type_; }
@@ -95,8 +110,18 @@ class Frame {
   TimePoint deadline() const { return deadline_; }
   /// Only before the frame is shared.
   void set_deadline(TimePoint deadline) { deadline_ = deadline; }
+  /// Of a request that was made here; null without one. A received frame has none: its key counts
+  /// between its sender and this process only, so that forwarding it mixes up nobody's requests.
+  const IdempotencyKey* idempotency_key() const { return keyed_ ? key_ : nullptr; }
+  /// Only before the frame is shared, for a frame made here, once; not all zero.
+  void set_idempotency_key(const IdempotencyKey& key) {
+    THEMIS_ASSERT(!keyed_ && origin_ == nullptr && !key.is_zero(),
+                  "one key, for a frame made here");
+    key_ = std::make_unique<IdempotencyKey>(key).release();
+    keyed_ = true;
+  }
   /// The peer that sent it, or null for a frame made in this process.
-  const NodeId* peer() const { return origin_ == nullptr ? nullptr : &origin_->peer(); }
+  const NodeId* peer() const { return keyed_ || origin_ == nullptr ? nullptr : &origin_->peer(); }
 
   void add_reference() const { references_.fetch_add(1, std::memory_order_relaxed); }
   void remove_reference() const {
@@ -106,14 +131,20 @@ class Frame {
   }
 
  private:
-  Frame(uint32_t words, const Origin* origin) : words_(words), origin_(origin) {}
+  Frame(uint32_t words, const Origin* origin)
+      : words_(words & kWordsMask), keyed_(false), origin_(origin) {}
   ~Frame() = default;
   static Frame* allocate(size_t words, const Origin* origin);
   void destroy() const;
 
   mutable std::atomic<uint32_t> references_{1};
-  uint32_t words_;
-  const Origin* origin_;
+  static constexpr uint32_t kWordsMask = 0x7fff'ffff;
+  uint32_t words_ : 31;
+  uint32_t keyed_ : 1;
+  union {
+    const Origin* origin_;       // of a received frame; or null
+    const IdempotencyKey* key_;  // when keyed_: few frames have one, so it is not kept inside
+  };
   uint64_t type_ = 0;
   TimePoint deadline_ = TimePoint::max();
 };

@@ -12,7 +12,11 @@ enum class FrameType : uint8_t {
   handshake_1 = 1,  ///< Initiator: suites, key share, nonce, network tag.
   handshake_2 = 2,  ///< Responder: suite, key share, nonce, sealed identity.
   handshake_3 = 3,  ///< Initiator: sealed identity.
+  retry = 4,        ///< Responder under load: a cookie for message 1.
   record = 0x10,    ///< Either side, after the handshake.
+  rekey_1 = 0x11,   ///< Initiator of the session: a fresh key share, sealed.
+  rekey_2 = 0x12,   ///< Its peer: a fresh key share; the last record under the old key that way.
+  rekey_3 = 0x13,   ///< Initiator: nothing; the last record under the old key this way.
 };
 
 /// {u8 type, u8 version, u16 length of what follows, u32 sequence}, little-endian.

@@ -2,6 +2,7 @@
 
 #include <bit>
 
+#include "runtime/crypto/declassify.hpp"
 #include "runtime/crypto/kdf.hpp"
 
 namespace themis::wire {
@@ -35,6 +36,10 @@ void write_header(FrameType type, std::span<std::byte> frame) {
   FrameHeader{.type = static_cast<uint8_t>(type),
               .length = static_cast<uint16_t>(frame.size() - kFrameHeaderBytes)}
       .write(frame.data());
+}
+
+bool is_frame(FrameType type, ByteView frame) {
+  return !frame.empty() && static_cast<uint8_t>(frame[0]) == static_cast<uint8_t>(type);
 }
 
 Status check_header(FrameType type, size_t size, ByteView frame) {
@@ -125,15 +130,17 @@ Handshake Handshake::responder(const HandshakeConfig& config, Rng& rng) {
 Bytes Handshake::start() {
   THEMIS_ASSERT(state_ == State::ready, "an initiator starts once");
   ephemeral_.emplace(SecretBytes<DhKey::kSeedBytes>(*rng_));
-  const std::span frame(message_1_);
+  message_1_.resize(kHandshake1Bytes);
+  const auto frame = std::span(message_1_).first<kHandshake1Bytes>();
   write_header(FrameType::handshake_1, frame);
   frame[kFrameHeaderBytes] = std::byte(config_.suites | (config_.encryption ? 0 : kOfferPlain));
   std::ranges::copy(ephemeral_->share().view(), frame.begin() + kShareOffset);
   const auto nonce = frame.subspan<kNonceOffset, kHandshakeNonceBytes>();
   rng_->fill(nonce);
+  crypto::declassify(nonce);
   std::ranges::copy(network_tag(nonce, config_.self->network()), frame.begin() + kNetworkTagOffset);
   state_ = State::expects_2;
-  return {frame.begin(), frame.end()};
+  return message_1_;
 }
 
 Result<Bytes> Handshake::step(ByteView frame) {
@@ -141,7 +148,7 @@ Result<Bytes> Handshake::step(ByteView frame) {
     case State::expects_1:
       return on_message_1(frame);
     case State::expects_2:
-      return on_message_2(frame);
+      return is_frame(FrameType::retry, frame) ? on_retry(frame) : on_message_2(frame);
     case State::expects_3:
       return on_message_3(frame);
     case State::ready:
@@ -202,6 +209,7 @@ void Handshake::seal_identity(const SecretBytes<32>& key, const Secrets& secrets
   crypto::AeadKey aead(suite_of(secrets.choice), SecretBytes<32>(key.view()));
   aead.seal(crypto::counter_nonce(0), sealing_context(secrets.transcript, frame),
             sealed.first<kSealedIdentityBytes - kTagBytes>(), sealed.last<kTagBytes>());
+  crypto::declassify(sealed);
 }
 
 Result<crypto::PublicKey> Handshake::open_identity(const SecretBytes<32>& key,
@@ -212,6 +220,7 @@ Result<crypto::PublicKey> Handshake::open_identity(const SecretBytes<32>& key,
   crypto::AeadKey aead(suite_of(secrets.choice), SecretBytes<32>(key.view()));
   THEMIS_CHECK(aead.open(crypto::counter_nonce(0), sealing_context(secrets.transcript, frame),
                          opened, std::span(sealed).last<kTagBytes>()));
+  crypto::declassify(opened);  // hidden from others; what is checked of it is our own log's
   THEMIS_TRY(const auto peer,
              crypto::PublicKey::from_bytes(opened.first<crypto::PublicKey::kBytes>()));
   THEMIS_TRY(const auto signature,
@@ -226,12 +235,38 @@ Result<crypto::PublicKey> Handshake::open_identity(const SecretBytes<32>& key,
   return peer;
 }
 
+/// Cheap checks first: a hash for the network, and under load a MAC for the address.
 Result<Bytes> Handshake::on_message_1(ByteView frame) {
-  THEMIS_CHECK(check_header(FrameType::handshake_1, kHandshake1Bytes, frame));
+  const bool has_cookie = retried_ && frame.size() == kHandshake1CookieBytes;
+  THEMIS_CHECK(check_header(FrameType::handshake_1,
+                            has_cookie ? kHandshake1CookieBytes : kHandshake1Bytes, frame));
   const auto nonce = frame.subspan<kNonceOffset, kHandshakeNonceBytes>();
   if (!std::ranges::equal(network_tag(nonce, config_.self->network()),
-                          frame.last<kNetworkTagBytes>()))
+                          frame.subspan<kNetworkTagOffset, kNetworkTagBytes>()))
     return fail(Code::wrong_peer, "another network");
+  const ByteView body = frame.subspan<kFrameHeaderBytes, kHandshake1Bytes - kFrameHeaderBytes>();
+  if (config_.cookies == nullptr || !config_.cookies->required() ||
+      (has_cookie && config_.cookies->check(caller_, body, frame.last<kCookieBytes>())))
+    return answer(frame);
+  if (retried_) return fail(Code::denied, "no valid cookie after a retry");
+  retried_ = true;
+  ++config_.cookies->counters.retries;
+  Bytes retry(kRetryBytes);
+  write_header(FrameType::retry, retry);
+  std::ranges::copy(config_.cookies->make(caller_, body), retry.begin() + kFrameHeaderBytes);
+  return retry;
+}
+
+Result<Bytes> Handshake::on_retry(ByteView frame) {
+  THEMIS_CHECK(check_header(FrameType::retry, kRetryBytes, frame));
+  if (retried_) return fail(Code::malformed, "a second retry");
+  retried_ = true;
+  append(message_1_, frame.last<kCookieBytes>());
+  write_header(FrameType::handshake_1, message_1_);
+  return message_1_;
+}
+
+Result<Bytes> Handshake::answer(ByteView frame) {
   THEMIS_TRY(const uint8_t choice, choose(static_cast<uint8_t>(frame[kFrameHeaderBytes])));
   THEMIS_TRY(const DhShare peer,
              DhShare::from_bytes(frame.subspan<kShareOffset, DhShare::kBytes>()));
@@ -240,7 +275,9 @@ Result<Bytes> Handshake::on_message_1(ByteView frame) {
   write_header(FrameType::handshake_2, reply);
   reply[kFrameHeaderBytes] = std::byte(choice);
   std::ranges::copy(own.share().view(), reply.begin() + kShareOffset);
-  rng_->fill(std::span(reply).subspan(kNonceOffset, kHandshakeNonceBytes));
+  const auto nonce = std::span(reply).subspan<kNonceOffset, kHandshakeNonceBytes>();
+  rng_->fill(nonce);
+  crypto::declassify(nonce);
   THEMIS_TRY(Secrets secrets, agree(own, peer, frame, ByteView(reply).first(kClear2Bytes)));
   seal_identity(secrets.seal_2, secrets, reply);
   secrets.seal_2 = {};
@@ -248,6 +285,7 @@ Result<Bytes> Handshake::on_message_1(ByteView frame) {
                               config_.self->public_key());
   secrets_.emplace(std::move(secrets));
   state_ = State::expects_3;
+  if (config_.cookies != nullptr) ++config_.cookies->counters.answered;
   return reply;
 }
 
@@ -283,6 +321,7 @@ void Handshake::finish(const Secrets& secrets, const crypto::PublicKey& peer,
   SecretBytes<32> forward = part<0>(material), backward = part<32>(material);
   SessionKeys keys{.suite = suite_of(secrets.choice),
                    .encryption = config_.encryption,
+                   .initiator = initiator_,
                    .send = initiator_ ? std::move(forward) : std::move(backward),
                    .receive = initiator_ ? std::move(backward) : std::move(forward)};
   established_.emplace(Established{.peer = node_id(peer, config_.self->network()),

@@ -7,6 +7,10 @@
 //   3  A -> B   sealed{PK_A, Sig_A("initiator", h3, PK_A)}        A's first record may follow in
 //   the same write
 //
+// A responder under load answers message 1 with a retry: a cookie (wire/cookie.hpp), before it has
+// computed an agreement or a signature or kept anything. The initiator sends message 1 again with
+// the cookie behind it; that is the message 1 of the transcript.
+//
 //   h2 = H(network, message 1, clear part of message 2)    h3 = H(h2, sealed part of 2, PK_B)
 //   h4 = H(h3, sealed part of 3, PK_A)                     H is BLAKE2b-256 with a domain and
 //   framed fields seal 2, seal 3, chain = HKDF(salt h2, g^ab)            A->B, B->A, exporter =
@@ -22,6 +26,7 @@
 #include "runtime/base/rng.hpp"
 #include "runtime/crypto/dh.hpp"
 #include "runtime/crypto/hash.hpp"
+#include "wire/cookie.hpp"
 #include "wire/identity.hpp"
 #include "wire/session.hpp"
 
@@ -34,6 +39,9 @@ constexpr size_t kSealedIdentityBytes =
     crypto::PublicKey::kBytes + crypto::Signature::kBytes + kTagBytes;
 constexpr size_t kHandshake1Bytes =
     kFrameHeaderBytes + 1 + crypto::DhShare::kBytes + kHandshakeNonceBytes + kNetworkTagBytes;
+/// Message 1 with a cookie behind it.
+constexpr size_t kHandshake1CookieBytes = kHandshake1Bytes + kCookieBytes;
+constexpr size_t kRetryBytes = kFrameHeaderBytes + kCookieBytes;
 constexpr size_t kHandshake2Bytes =
     kFrameHeaderBytes + 1 + crypto::DhShare::kBytes + kHandshakeNonceBytes + kSealedIdentityBytes;
 constexpr size_t kHandshake3Bytes = kFrameHeaderBytes + kSealedIdentityBytes;
@@ -56,6 +64,8 @@ struct HandshakeConfig {
   std::optional<NodeId> expected = std::nullopt;
   bool encryption = true;
   uint8_t suites = available_suites();  ///< Without kOfferPlain. At least one.
+  /// Responders: who says whether message 1 needs a cookie. Null: never. Outlives the handshake.
+  CookieGate* cookies = nullptr;
 };
 
 /// What a finished handshake leaves.
@@ -84,13 +94,16 @@ class Handshake {
   static Handshake initiator(const HandshakeConfig& config, Rng& rng);
   /// `rng` is used by step() too and outlives the handshake.
   static Handshake responder(const HandshakeConfig& config, Rng& rng);
+  /// Responder, before message 1: the address that a cookie proves.
+  void set_caller(std::string address) { caller_ = std::move(address); }
 
   /// Message 1. Initiator in State::ready only.
   Bytes start();
   /// Takes the peer's message, header included, and returns the answer to send: message 2, message
-  /// 3 or nothing. Errors: malformed (length, header, out of turn), wrong_peer (another network;
-  /// another identity than expected), denied (the ends disagree about encryption or share no
-  /// suite), forged (share, tag or signature), invalid (a node talks to itself). The state is
+  /// 3, a retry (once), message 1 with the cookie of a retry (once), or nothing. Errors: malformed
+  /// (length, header, out of turn), wrong_peer (another network; another identity than expected),
+  /// denied (the ends disagree about encryption or share no suite; no valid cookie where one is
+  /// needed), forged (share, tag or signature), invalid (a node talks to itself). The state is
   /// unchanged on any error.
   [[nodiscard]] Result<Bytes> step(ByteView frame);
 
@@ -106,10 +119,11 @@ class Handshake {
     crypto::Digest transcript;  // h2, then h3
     uint8_t choice = 0;
   };
-  using Message1 = std::array<std::byte, kHandshake1Bytes>;
 
   Handshake(const HandshakeConfig& config, Rng& rng, State state);
   Result<Bytes> on_message_1(ByteView frame);
+  Result<Bytes> answer(ByteView message_1);
+  Result<Bytes> on_retry(ByteView frame);
   Result<Bytes> on_message_2(ByteView frame);
   Result<Bytes> on_message_3(ByteView frame);
   Result<uint8_t> choose(uint8_t offered) const;
@@ -128,7 +142,9 @@ class Handshake {
   State state_;
   bool initiator_;
   std::optional<crypto::DhKey> ephemeral_;  // initiator, until message 2
-  Message1 message_1_{};                    // initiator, until message 2
+  Bytes message_1_;                         // initiator, until message 2
+  std::string caller_;                      // responder, until message 1
+  bool retried_ = false;                    // either side: once is all
   std::optional<Secrets> secrets_;          // responder, until message 3
   std::optional<Established> established_;  // until take()
 };

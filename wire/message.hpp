@@ -1,6 +1,6 @@
 #pragma once
-// Messages inside a session: a 40-byte header and a Cap'n Proto frame. A record holds as many as
-// fit; a long one runs on through the records that follow.
+// Messages inside a session: a header of 40 bytes (56 with an idempotency key) and a Cap'n Proto
+// frame. A record holds as many as fit; a long one runs on through the records that follow.
 
 #include "wire/frame.hpp"
 
@@ -46,6 +46,7 @@ using Target = uint64_t;
 
 struct MessageHeader {
   static constexpr size_t kBytes = 40;
+  static constexpr size_t kBytesMax = kBytes + IdempotencyKey::kBytes;
   uint32_t length = 0;  ///< Payload bytes, a multiple of 8.
   MessageKind kind = MessageKind::tell;
   uint32_t deadline_ms = 0;  ///< Time left for a request when it was sent; 0: no deadline.
@@ -54,10 +55,17 @@ struct MessageHeader {
   Target target = 0;
   uint64_t request = 0;  ///< Chosen by the requester, unique among its open requests.
   uint64_t type = 0;     ///< Cap'n Proto type id of the payload.
+  /// Requests only. It follows the fixed part when there is one: most messages have none.
+  IdempotencyKey key = {};
 
+  size_t bytes() const { return key.is_zero() ? kBytes : kBytesMax; }
+  /// Writes bytes() bytes.
   void write(std::byte* to) const;
-  /// Errors: malformed (kind, padding, length not whole words, a payload where there is none or
-  /// none where there is one), too_large (over kMessageBytesMax).
+  /// How long the header is whose first kBytes bytes are at `from`.
+  static size_t bytes_of(const std::byte* from);
+  /// Reads bytes_of(from) bytes. Errors: malformed (kind, flags, padding, a key without a request
+  /// or all zero, length not whole words, a payload where there is none or none where there is
+  /// one), too_large (over kMessageBytesMax).
   static Result<MessageHeader> read(const std::byte* from);
 };
 
@@ -84,11 +92,16 @@ class MessageReader {
   Status feed(ByteView plaintext, F&& on_message) {
     while (!plaintext.empty()) {
       plaintext = plaintext.subspan(take(plaintext));
-      if (header_filled_ < MessageHeader::kBytes) return {};
-      if (!frame_) THEMIS_CHECK(begin());
+      if (header_filled_ < header_bytes_) return {};
+      if (!frame_) {
+        header_bytes_ = MessageHeader::bytes_of(raw_header_);
+        if (header_filled_ < header_bytes_) continue;  // a key follows
+        THEMIS_CHECK(begin());
+      }
       plaintext = plaintext.subspan(fill(plaintext));
       if (filled_ < header_.length) return {};
       header_filled_ = 0;
+      header_bytes_ = MessageHeader::kBytes;
       on_message(header_, std::exchange(frame_, FramePtr{}));
     }
     return {};
@@ -100,8 +113,9 @@ class MessageReader {
   size_t fill(ByteView from);
 
   OriginPtr origin_;
-  std::byte raw_header_[MessageHeader::kBytes]{};
+  std::byte raw_header_[MessageHeader::kBytesMax]{};
   size_t header_filled_ = 0;
+  size_t header_bytes_ = MessageHeader::kBytes;
   MessageHeader header_;
   FramePtr frame_;
   size_t filled_ = 0;

@@ -88,11 +88,12 @@ class Builder {
       : builder_(hint_words), root_(builder_.initRoot<S>()) {}
   typename S::Builder* operator->() { return &root_; }
   typename S::Builder& operator*() { return root_; }
-  /// Once; the builder is spent afterwards.
-  Msg<S> finish(TimePoint deadline = TimePoint::max()) {
+  /// Once; the builder is spent afterwards. With a `key` the same request, sent again, runs once.
+  Msg<S> finish(TimePoint deadline = TimePoint::max(), const IdempotencyKey& key = {}) {
     FramePtr frame = builder_.finish();
     frame.writable()->set_type(Msg<S>::kType);
     frame.writable()->set_deadline(deadline);
+    if (!key.is_zero()) frame.writable()->set_idempotency_key(key);
     return Msg<S>(std::move(frame));
   }
 

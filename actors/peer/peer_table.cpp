@@ -8,13 +8,25 @@ namespace themis {
 
 PeerTable::PeerTable(Reactor& reactor, const wire::Identity& self, bool encryption, Rng& rng,
                      const MessageTypes& types, const Exports& exports, SessionTimes times)
-    : reactor_(reactor), rng_(rng), self_(self.id()), times_(times) {
+    : reactor_(reactor),
+      rng_(rng),
+      self_(self.id()),
+      cookies_(rng, reactor.loop().now()),
+      times_(times) {
   handshake_.self = &self;
   handshake_.encryption = encryption;
-  context_ = {&handshake_, &rng_, &types, &exports, this};
+  handshake_.cookies = &cookies_;
+  keyed_ = spawn_hosted<KeyedRequests>(reactor, types, [this](caf::actor_id session) {
+    const auto entry = entries_.find(session);
+    return entry == entries_.end() ? nullptr : entry->second.session.get();
+  });
+  context_ = {&handshake_, &rng_, &types, &exports, this, false, keyed_.get()};
 }
 
-PeerTable::~PeerTable() { close_all(); }
+PeerTable::~PeerTable() {
+  close_all();
+  keyed_->stop();
+}
 
 Status PeerTable::listen(const net::Address& address) {
   THEMIS_TRY(listener_, reactor_.loop().listen(address, *this));
@@ -80,6 +92,8 @@ net::StreamHandler* PeerTable::on_accept(const net::Address& from) {
   entry.host = from.host;
   half_open_.insert(accepting_->id());
   half_open_hosts_[from.host].insert(accepting_->id());
+  cookies_.tick(reactor_.loop().now());
+  cookies_.set_required(half_open_.size() >= kHalfOpenCookies);
   return &accepting_->stream_handler();
 }
 
@@ -98,6 +112,7 @@ void PeerTable::no_longer_half_open(Entry& entry) {
   if (!std::exchange(entry.half_open, false) || entry.host.empty()) return;
   const caf::actor_id id = entry.session->id();
   half_open_.erase(id);
+  cookies_.set_required(half_open_.size() >= kHalfOpenCookies);
   const auto host = half_open_hosts_.find(entry.host);
   host->second.erase(id);
   if (host->second.empty()) half_open_hosts_.erase(host);

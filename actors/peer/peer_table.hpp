@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "actors/peer/keyed_requests.hpp"
 #include "actors/peer/session_actor.hpp"
 
 namespace themis {
@@ -20,6 +21,9 @@ class PeerTable final : private SessionOwner, private net::Acceptor {
   static constexpr size_t kSessionsMax = 4096;
   static constexpr size_t kHalfOpenMax = 256;
   static constexpr size_t kHalfOpenPerHostMax = 64;
+  /// With so many handshakes open a caller is asked for a cookie before anything is computed for
+  /// it. Honest callers are through in a millisecond: half of what one host may hold open is load.
+  static constexpr size_t kHalfOpenCookies = kHalfOpenPerHostMax / 2;
 
   using Session = HostedPtr<SessionActor>;
   using Opened = std::function<void(Result<Session>)>;
@@ -57,6 +61,8 @@ class PeerTable final : private SessionOwner, private net::Acceptor {
   /// Connections of callers that have not proved who they are.
   size_t half_open() const { return half_open_.size(); }
   const Counters& counters() const { return counters_; }
+  /// Callers that were asked for a cookie, and handshakes that cost a signature.
+  const wire::CookieGate::Counters& handshake_counters() const { return cookies_.counters; }
 
   /// Refuses new sessions and closes all there are, after their queued messages were written.
   void close_all();
@@ -88,7 +94,9 @@ class PeerTable final : private SessionOwner, private net::Acceptor {
   Reactor& reactor_;
   Rng& rng_;
   const NodeId self_;
+  wire::CookieGate cookies_;
   wire::HandshakeConfig handshake_;
+  HostedPtr<KeyedRequests> keyed_;
   SessionContext context_;
   SessionTimes times_;
   Lost lost_;

@@ -50,6 +50,7 @@ Status SessionActor::connect(const net::Address& to) {
 void SessionActor::attach(std::unique_ptr<net::Stream> stream) {
   stream_ = std::move(stream);
   address_ = stream_->peer();
+  channel_->set_caller(address_.text());
   on_connected();
 }
 
@@ -68,13 +69,14 @@ void SessionActor::on_data(std::span<std::byte> data) {
   if (state_ == State::closed) return;
   if (!status) return close(status.error());
   if (channel_->received_records() != records) last_heard_ = received_at_;
+  if (std::exchange(rekeyed_, channel_->rekeyed()) != rekeyed_) rekeyed_at_ = received_at_;
   reactor_.flush_later(*this);
 }
 
 wire::OriginPtr SessionActor::on_established(const wire::Established& peer) {
   peer_ = peer.peer;
   state_ = State::open;
-  last_heard_ = received_at_;
+  last_heard_ = rekeyed_at_ = received_at_;
   // The origin may outlive the session: its frames may wait in mailboxes. It must not keep the
   // session alive.
   const caf::weak_actor_ptr self{ctrl()};
@@ -106,6 +108,8 @@ void SessionActor::flush() {
   if (state_ == State::closed || stream_ == nullptr || state_ == State::connecting) return;
   const caf::strong_actor_ptr keep_alive{ctrl()};
   channel_->flush();
+  if (channel_->rekey_overdue())
+    return close({Code::unavailable, "the peer takes no new keys, however many records pass"});
   const ByteView output = channel_->output();
   if (output.empty()) return;
   const size_t written = stream_->write(output);
@@ -131,6 +135,8 @@ Duration SessionActor::next_tick(TimePoint now) const {
   if (!ping_open_) due(last_heard_, times_.ping_after);
   due(last_heard_, times_.dead_after);
   due(last_used_, times_.idle_close);
+  if (initiator_ && !channel_->rekeying()) due(rekeyed_at_, times_.rekey);
+  due(rekeyed_at_, times_.rekey_limit);
   return std::max(next, kFastTick);
 }
 
@@ -144,6 +150,7 @@ void SessionActor::on_tick() {
     answer(request, {Code::timeout, "no answer from " + peer_.brief() + " in time"});
   requests_received_.take_expired(now);
   check_silence(now);
+  check_keys(now);
   if (state_ == State::open && times_.idle_close > 0s && now - last_used_ >= times_.idle_close) {
     if (in_use()) {
       last_used_ = now;
@@ -164,6 +171,18 @@ void SessionActor::check_silence(TimePoint now) {
     ping_open_ = true;
     ping_sent_ = now;
     send_control(wire::MessageKind::ping);
+  }
+}
+
+void SessionActor::check_keys(TimePoint now) {
+  if (state_ == State::closed) return;
+  const Duration age = now - rekeyed_at_;
+  if (times_.rekey_limit > 0s && age >= times_.rekey_limit)
+    return close(
+        {Code::unavailable, "the peer took no new keys for " + std::to_string(to_ms(age)) + " ms"});
+  if (times_.rekey > 0s && age >= times_.rekey) {
+    channel_->rekey();
+    reactor_.flush_later(*this);
   }
 }
 

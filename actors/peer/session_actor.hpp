@@ -17,7 +17,9 @@
 
 namespace themis {
 
+class KeyedRequests;
 class SessionActor;
+struct Reply;
 
 /// Learns what becomes of a session. Reactor thread.
 class SessionOwner {
@@ -40,6 +42,8 @@ struct SessionContext {
   /// process only. Any member of a mesh can open a session, and none of them stops another's
   /// actors.
   bool peer_may_end_actors = false;
+  /// Runs requests with an idempotency key; null: such requests are refused here.
+  KeyedRequests* keyed = nullptr;
 };
 
 /// How long a session waits. Zero means never.
@@ -51,6 +55,8 @@ struct SessionTimes {
   Duration request = 60s;      ///< For requests that carry no deadline of their own.
   Duration drain =
       10s;  ///< What a draining session gets to answer the last requests. At least 1 ms.
+  Duration rekey = 120s;        ///< The side that opened the session asks for new keys so often.
+  Duration rekey_limit = 300s;  ///< Without new keys for so long the session is closed.
 };
 
 /// Hosted on the reactor of its socket. Limits: credit (wire::kInitialCredit and what the peer
@@ -106,6 +112,8 @@ class SessionActor final : public HostedActor,
   const net::Address& remote_address() const { return address_; }
   const Counters& counters() const { return counters_; }
   Duration round_trip() const { return round_trip_; }
+  /// Exchanges of keys that are complete here.
+  uint64_t rekeyed() const { return rekeyed_; }
   size_t requests_open() const { return requests_.size(); }
   size_t proxy_count() const { return proxies_.size(); }
   /// Actors here that the peer watches.
@@ -124,6 +132,8 @@ class SessionActor final : public HostedActor,
   void send_tell(wire::Target target, const wire::FramePtr& frame);
   void send_exit(wire::Target target, const caf::error& reason);
   const MessageTypes& types() const { return *context_.types; }
+  /// For local actors: the reply to a request of the peer, by the slot it was given.
+  void send_reply(uint64_t slot, const Reply& reply);
 
   const char* name() const override { return "session"; }
 
@@ -157,7 +167,8 @@ class SessionActor final : public HostedActor,
   void send_answer(caf::mailbox_element& element);
 
   bool settle_credit(const wire::MessageHeader& header);
-  void send(wire::MessageHeader header, const wire::FramePtr& frame);
+  void send(const wire::MessageHeader& header, const wire::FramePtr& frame);
+  std::optional<uint64_t> take_received(uint64_t slot);
   void send_now(wire::MessageHeader header, const wire::FramePtr& frame);
   void send_control(wire::MessageKind kind, wire::Target target = 0);
   void send_failure(uint64_t request, const Error& error);
@@ -168,6 +179,7 @@ class SessionActor final : public HostedActor,
   void stop_watching();
   void on_tick();
   void check_silence(TimePoint now);
+  void check_keys(TimePoint now);
   void continue_drain(TimePoint now);
   void arm_tick(Duration delay);
   Duration next_tick(TimePoint now) const;
@@ -205,6 +217,8 @@ class SessionActor final : public HostedActor,
   TimePoint drain_until_;
   TimePoint ping_sent_;
   bool ping_open_ = false;
+  TimePoint rekeyed_at_;
+  uint64_t rekeyed_ = 0;
   Duration round_trip_{};
   Counters counters_;
 };

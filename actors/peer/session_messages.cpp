@@ -4,6 +4,7 @@
 #include <caf/all.hpp>
 #include <caf/default_attachable.hpp>
 
+#include "actors/peer/keyed_requests.hpp"
 #include "actors/peer/proxy_actor.hpp"
 #include "actors/peer/session_actor.hpp"
 
@@ -69,6 +70,9 @@ void SessionActor::on_request(const wire::MessageHeader& header, wire::FramePtr 
   const caf::strong_actor_ptr* actor = context_.exports->find(header.target);
   if (actor == nullptr)
     return send_failure(header.request, {Code::not_found, "no such actor here"});
+  const bool keyed = !header.key.is_zero();
+  if (keyed && context_.keyed == nullptr)
+    return send_failure(header.request, {Code::invalid, "no replies are kept for this session"});
   TimePoint deadline = TimePoint::max();
   if (header.deadline_ms != 0) {
     deadline = received_at_ + std::chrono::milliseconds(header.deadline_ms);
@@ -76,9 +80,11 @@ void SessionActor::on_request(const wire::MessageHeader& header, wire::FramePtr 
   } else if (times_.request > 0s) {
     deadline = received_at_ + times_.request;
   }
+  if (keyed) payload.writable()->set_deadline(deadline);
   const uint64_t slot =
       requests_received_.add({nullptr, caf::message_id{header.request}, deadline});
   if (!fast_tick_) arm_tick(next_tick(received_at_));
+  if (keyed) return context_.keyed->take(*this, slot, header, *actor, std::move(payload));
   (*actor)->enqueue(context_.types->element_of(caf::strong_actor_ptr{ctrl()},
                                                caf::make_message_id(slot).with_normal_priority(),
                                                std::move(payload)),
@@ -214,18 +220,26 @@ void SessionActor::end_proxies(const Error& why) {
 }
 
 void SessionActor::send_answer(caf::mailbox_element& element) {
-  const auto received = requests_received_.take(element.mid.request_id().integer_value());
-  if (!received || state_ == State::closed) return;  // nobody waits any more
-  const uint64_t request = received->id.integer_value();
-  const auto& content = element.content();
-  if (const wire::FramePtr* frame = context_.types->frame_of(content)) {
-    if ((*frame)->size() > wire::kMessageBytesMax)
-      return send_failure(request, {Code::too_large, "the answer is longer than a message can be"});
-    return send({.kind = wire::MessageKind::response, .request = request}, *frame);
-  }
-  if (content.match_elements<caf::error>() && content.get_as<caf::error>(0))
-    return send_failure(request, from_caf(content.get_as<caf::error>(0)));
-  send_failure(request, {Code::internal, "the actor answered with something that cannot travel"});
+  const uint64_t slot = element.mid.request_id().integer_value();
+  const wire::FramePtr* frame = context_.types->frame_of(element.content());
+  if (frame == nullptr || (*frame)->size() > wire::kMessageBytesMax)
+    return send_reply(slot, reply_of(element.content(), *context_.types));
+  if (const auto request = take_received(slot))
+    send({.kind = wire::MessageKind::response, .request = *request}, *frame);
+}
+
+void SessionActor::send_reply(uint64_t slot, const Reply& reply) {
+  const auto request = take_received(slot);
+  if (!request) return;
+  if (!reply.frame) return send_failure(*request, reply.error);
+  send({.kind = wire::MessageKind::response, .request = *request}, reply.frame);
+}
+
+/// The peer's id of a request that it still waits for.
+std::optional<uint64_t> SessionActor::take_received(uint64_t slot) {
+  const auto received = requests_received_.take(slot);
+  if (!received || state_ == State::closed) return std::nullopt;
+  return received->id.integer_value();
 }
 
 void SessionActor::send_request(caf::strong_actor_ptr sender, caf::message_id id,
@@ -248,6 +262,7 @@ void SessionActor::send_request(caf::strong_actor_ptr sender, caf::message_id id
       return answer(request, {Code::timeout, "the deadline had passed before it was sent"});
     header.deadline_ms = static_cast<uint32_t>(std::min<int64_t>(left, UINT32_MAX));
   }
+  if (const wire::IdempotencyKey* key = frame->idempotency_key()) header.key = *key;
   header.request = requests_.add(std::move(request));
   ++counters_.requests_sent;
   last_used_ = now;
@@ -277,7 +292,7 @@ void SessionActor::send_control(wire::MessageKind kind, wire::Target target) {
   send({.kind = kind, .target = target}, {});
 }
 
-void SessionActor::send(wire::MessageHeader header, const wire::FramePtr& frame) {
+void SessionActor::send(const wire::MessageHeader& header, const wire::FramePtr& frame) {
   if (state_ == State::closed) return;
   const int64_t cost = wire::credit_cost(frame ? frame->size() : 0);
   // What has been queued goes first: messages of one session keep their order.

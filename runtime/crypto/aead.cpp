@@ -5,6 +5,8 @@
 
 #include <limits>
 
+#include "runtime/crypto/declassify.hpp"
+#include "runtime/crypto/kdf.hpp"
 #include "runtime/crypto/native.hpp"
 
 namespace themis::crypto {
@@ -85,7 +87,7 @@ Status AeadKey::open(const Nonce& nonce, ByteView aad, std::span<std::byte> mess
                   raw(message), nullptr, raw(message), message.size(), raw(tag), raw(aad),
                   aad.size(), raw(nonce), raw(key_.view())) == 0;
   }
-  if (!genuine) return fail(Code::forged, "an authentication tag does not verify");
+  if (!public_outcome(genuine)) return fail(Code::forged, "an authentication tag does not verify");
   return {};
 }
 
@@ -125,16 +127,16 @@ bool AeadKey::open_openssl(const Nonce& nonce, ByteView aad, std::span<std::byte
   if (!message.empty())
     must(EVP_DecryptUpdate(context, raw(message), &n, raw(message), to_int(message.size())));
   Tag nothing;
-  if (EVP_DecryptFinal_ex(context, raw(nothing), &n) == 1) return true;
+  if (public_outcome(EVP_DecryptFinal_ex(context, raw(nothing), &n)) == 1) return true;
   wipe(message);  // OpenSSL has decrypted before it judged the tag
   return false;
 }
 
-AeadKey AeadKey::rekeyed() {
-  SecretBytes<kAeadKeyBytes> next;
+AeadKey AeadKey::mixed(const SecretBytes<32>& secret) {
+  SecretBytes<kAeadKeyBytes> step;
   Tag unused;
-  seal(counter_nonce(std::numeric_limits<uint64_t>::max()), {}, next.span(), unused);
-  return AeadKey(suite_, std::move(next), openssl_from_);
+  seal(counter_nonce(std::numeric_limits<uint64_t>::max()), {}, step.span(), unused);
+  return AeadKey(suite_, hkdf_sha256_extract(step.view(), secret.view()), openssl_from_);
 }
 
 void xchacha_seal(const SecretBytes<kAeadKeyBytes>& key, const LongNonce& nonce, ByteView aad,

@@ -27,7 +27,7 @@ using Tag = std::array<std::byte, kTagBytes>;
 bool available(Suite suite);
 
 /// The nonce of record `counter`: 4 zero bytes, then the counter little-endian. The counter 2^64 -
-/// 1 belongs to rekeyed().
+/// 1 belongs to mixed().
 Nonce counter_nonce(uint64_t counter);
 
 /// From this many bytes on (message and additional data together) OpenSSL's wide-vector code is the
@@ -55,9 +55,10 @@ class AeadKey {
   [[nodiscard]] Status open(const Nonce& nonce, ByteView aad, std::span<std::byte> message,
                             std::span<const std::byte, kTagBytes> tag);
 
-  /// The next key of a one-way chain: who learns it cannot read what this one sealed.
-  /// Source: Noise specification rev. 34, section 4.2, REKEY.
-  AeadKey rekeyed();
+  /// The next key: from this one and `secret`, which a fresh agreement gave. Who learns the next
+  /// one cannot read what this one sealed, and who knows this one does not learn the next. Source:
+  /// the one-way step is REKEY of the Noise specification rev. 34, section 4.2; the mixing is HKDF.
+  AeadKey mixed(const SecretBytes<32>& secret);
   Suite suite() const { return suite_; }
 
  private:

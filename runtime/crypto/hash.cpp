@@ -21,6 +21,13 @@ Digest blake2b(ByteView data) {
   return digest;
 }
 
+std::array<std::byte, kMacBytes> blake2b_mac(const SecretBytes<32>& key, ByteView message) {
+  std::array<std::byte, kMacBytes> mac;
+  crypto_generichash(raw(mac), mac.size(), raw(message), message.size(), raw(key.view()),
+                     key.view().size());
+  return mac;
+}
+
 Hasher::Hasher() {
   static_assert(sizeof(crypto_generichash_state) == kStateBytes);
   static_assert(alignof(crypto_generichash_state) <= 64);

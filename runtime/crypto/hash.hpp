@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "runtime/base/bytes.hpp"
+#include "runtime/crypto/secret_bytes.hpp"
 
 namespace themis::crypto {
 
@@ -12,6 +13,10 @@ using Digest = std::array<std::byte, 32>;
 
 /// BLAKE2b-256 of raw content, as content-addressed code uses it. Source: RFC 7693.
 Digest blake2b(ByteView data);
+
+constexpr size_t kMacBytes = 16;
+/// Keyed BLAKE2b with 128 bits of output: a MAC. Source: RFC 7693 section 2.9.
+std::array<std::byte, kMacBytes> blake2b_mac(const SecretBytes<32>& key, ByteView message);
 
 /// Incremental BLAKE2b-256. One thread. After finish() only destruction is allowed.
 class Hasher {

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "runtime/crypto/crypto.hpp"
+#include "runtime/crypto/declassify.hpp"
 
 namespace themis::crypto {
 
@@ -13,7 +14,7 @@ void init() { THEMIS_ASSERT(sodium_init() >= 0, "libsodium must start"); }
 void wipe(std::span<std::byte> bytes) { sodium_memzero(bytes.data(), bytes.size()); }
 
 bool equal(ByteView a, ByteView b) {
-  return a.size() == b.size() && sodium_memcmp(a.data(), b.data(), a.size()) == 0;
+  return a.size() == b.size() && public_outcome(sodium_memcmp(a.data(), b.data(), a.size())) == 0;
 }
 
 void keep_in_memory(ByteView bytes) {

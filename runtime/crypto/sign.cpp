@@ -2,6 +2,7 @@
 
 #include <sodium.h>
 
+#include "runtime/crypto/declassify.hpp"
 #include "runtime/crypto/native.hpp"
 
 namespace themis::crypto {
@@ -28,6 +29,7 @@ Result<Signature> Signature::from_bytes(ByteView view) {
 // time.
 SigningKey::SigningKey(const SecretBytes<kSeedBytes>& seed) {
   crypto_sign_seed_keypair(raw(public_key_.bytes), raw(secret_.span()), raw(seed.view()));
+  declassify(public_key_.bytes);
 }
 
 Signature SigningKey::sign(ByteView message) const {

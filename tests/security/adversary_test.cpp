@@ -147,9 +147,10 @@ TEST_F(Adversary, MessageOneReplayedGivesNoSessionAndCostsAreBounded) {
     replays.push_back(std::make_unique<Attacker>(address_));
     replays.back()->send(first);
   }
-  // Each answer has a fresh share: without the key of message 1 there is no message 3.
-  Bytes answer = replays.back()->receive(wire::kHandshake2Bytes);
-  EXPECT_EQ(answer.size(), wire::kHandshake2Bytes);
+  // A host with so many open handshakes is asked for a cookie, and nothing is computed for it.
+  Bytes answer = replays.back()->receive(wire::kRetryBytes);
+  ASSERT_EQ(answer.size(), wire::kRetryBytes);
+  EXPECT_EQ(answer[0], std::byte{static_cast<uint8_t>(wire::FrameType::retry)});
   size_t half_open = 0;
   victim_.in_loop([&] { half_open = victim_.table->half_open(); });
   EXPECT_LE(half_open, PeerTable::kHalfOpenPerHostMax);
@@ -158,6 +159,40 @@ TEST_F(Adversary, MessageOneReplayedGivesNoSessionAndCostsAreBounded) {
   }
   victim_.in_loop([&] { EXPECT_EQ(victim_.table->half_open(), 0u); });
   EXPECT_LT(resident_kb() - std::min(before, resident_kb()), 64u * 1024);
+}
+
+TEST_F(Adversary, AFloodWithoutCookiesCostsNoSignature) {
+  const auto counters = [this] {
+    wire::CookieGate::Counters now;
+    victim_.in_loop([&] { now = victim_.table->handshake_counters(); });
+    return now;
+  };
+  // Enough callers that say nothing make the load.
+  std::vector<std::unique_ptr<Attacker>> callers;
+  for (size_t i = 0; i < PeerTable::kHalfOpenCookies; ++i)
+    callers.push_back(std::make_unique<Attacker>(address_, "127.0.2.1"));
+  size_t half_open = 0;
+  while (half_open < PeerTable::kHalfOpenCookies)
+    victim_.in_loop([&] { half_open = victim_.table->half_open(); });
+  const wire::CookieGate::Counters before = counters();
+  // Each with a message 1 of its own: all of them valid.
+  constexpr size_t kFlood = 300;
+  for (size_t i = 0; i < kFlood; ++i) {
+    wire::Handshake handshake = wire::Handshake::initiator({.self = &mallory_}, rng_);
+    callers.push_back(
+        std::make_unique<Attacker>(address_, "127.0.2." + std::to_string(2 + i % 50)));
+    callers.back()->send(handshake.start());
+    ASSERT_EQ(callers.back()->receive(wire::kRetryBytes).size(), wire::kRetryBytes);
+  }
+  const wire::CookieGate::Counters after = counters();
+  EXPECT_EQ(after.answered, before.answered) << "signatures";
+  EXPECT_EQ(after.retries, before.retries + kFlood);
+  // Who comes back with its cookie gets through, meanwhile.
+  Node late;
+  EXPECT_TRUE(late.open(victim_, address_));
+  late.expect_answer();
+  late.hang_up();
+  EXPECT_EQ(counters().answered, before.answered + 1);
 }
 
 TEST_F(Adversary, APeerOfAnotherNetworkIsToldNothing) {

@@ -52,12 +52,21 @@ class Attacker {
   /// Bytes that came while closed() waited.
   size_t received_before_the_end() const { return after_; }
 
-  /// The three messages. Nothing when the victim does not answer.
+  /// The three messages, with a retry if the victim asks for one. Nothing when the victim does not
+  /// answer.
   std::optional<wire::Established> shake_hands(const wire::Identity& self, Rng& rng) {
     wire::Handshake handshake = wire::Handshake::initiator({.self = &self}, rng);
     first = handshake.start();
     if (!send(first)) return std::nullopt;
-    const Bytes second = receive(wire::kHandshake2Bytes);
+    Bytes second = receive(wire::kFrameHeaderBytes);
+    if (second.size() != wire::kFrameHeaderBytes) return std::nullopt;
+    if (second[0] == std::byte{static_cast<uint8_t>(wire::FrameType::retry)}) {
+      append(second, receive(wire::kCookieBytes));
+      const Result<Bytes> again = handshake.step(second);
+      if (!again || !send(*again)) return std::nullopt;
+      second = receive(wire::kFrameHeaderBytes);
+    }
+    append(second, receive(wire::kHandshake2Bytes - wire::kFrameHeaderBytes));
     const Result<Bytes> third = handshake.step(second);
     if (!third || !send(*third)) return std::nullopt;
     return handshake.take();

@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
-"""The handshake a second time, from its description in wire/handshake.hpp: an independent check of the golden values.
+"""The protocol a second time, from its description in wire/handshake.hpp, cookie.hpp and session.hpp.
 
-Prints the six values that Handshake.GoldenTranscriptStaysTheSame (tests/unit/wire/handshake_test.cpp) expects. Hashes come
-from Python's own library, curves and the cipher from libsodium through ctypes. Not part of the build.
+Prints tests/vectors/transcript.txt, the conversation that Transcript.… (tests/unit/wire/transcript_test.cpp) expects, and
+with --digests the six values of Handshake.GoldenTranscriptStaysTheSame (handshake_test.cpp). Hashes come from Python's own
+library, curves and ciphers from libsodium through ctypes. Not part of the build.
 """
 import ctypes
 import hashlib
 import hmac
 import struct
+import sys
 
 SODIUM = ctypes.CDLL("libsodium.so.23")
 SODIUM.sodium_init()
@@ -71,12 +73,13 @@ def agree(seed, peer):
     return out.raw
 
 
-def seal(key, aad, message):
-    """ChaCha20-Poly1305 with the nonce of counter 0."""
+def seal(key, aad, message, counter=0, suite=2):
+    """AES-256-GCM (1) or ChaCha20-Poly1305 (2) with the nonce of `counter`."""
+    encrypt = (SODIUM.crypto_aead_aes256gcm_encrypt if suite == 1
+               else SODIUM.crypto_aead_chacha20poly1305_ietf_encrypt)
     out = ctypes.create_string_buffer(len(message) + 16)
-    SODIUM.crypto_aead_chacha20poly1305_ietf_encrypt(
-        out, None, message, ctypes.c_ulonglong(len(message)), aad, ctypes.c_ulonglong(len(aad)),
-        None, bytes(12), key)
+    assert encrypt(out, None, message, ctypes.c_ulonglong(len(message)), aad,
+                   ctypes.c_ulonglong(len(aad)), None, struct.pack("<IQ", 0, counter), key) == 0
     return out.raw
 
 
@@ -95,11 +98,15 @@ def hkdf(salt, secret, info):
     return out[:32], out[32:64], out[64:]
 
 
-def header(frame_type, length):
-    return struct.pack("<BBHI", frame_type, 1, length, 0)
+def header(frame_type, length, sequence=0):
+    return struct.pack("<BBHI", frame_type, 1, length, sequence)
 
 
-def main():
+def extract(salt, secret):
+    return hmac.new(salt, secret, hashlib.sha256).digest()
+
+
+def digests():
     rng = SeededRng(42)
     (public_a, secret_a), (public_b, secret_b), _ = [key_pair(rng.take(32)) for _ in range(3)]
     seed_a, nonce_a = rng.take(32), rng.take(32)
@@ -126,4 +133,75 @@ def main():
     print((header(0x10, 22) + seal(forward, header(0x10, 22), b"golden")).hex())
 
 
-main()
+class Direction:
+    """One direction of a session: its key, its counter, its suite."""
+
+    def __init__(self, key, suite):
+        self.key, self.counter, self.suite = key, 0, suite
+
+    def record(self, frame_type, plaintext):
+        head = header(frame_type, len(plaintext) + 16, self.counter)
+        sealed = seal(self.key, head, plaintext, self.counter, self.suite)
+        self.counter += 1
+        return head + sealed
+
+    def mix(self, secret):
+        step = seal(self.key, b"", bytes(32), WORD, self.suite)[:32]
+        self.key = extract(step, secret)
+
+
+def conversation(suite):
+    """Every frame of a conversation with a retry and an exchange of keys: (sender, what, frame)."""
+    rng = SeededRng(42)
+    (public_a, secret_a), (public_b, secret_b) = [key_pair(rng.take(32)) for _ in range(2)]
+    gate = rng.take(32)
+    offer = bytes([suite])
+    seed_a, nonce_a = rng.take(32), rng.take(32)
+    tag = framed_hash(b"themis/network-tag/v1", nonce_a, NETWORK)[:8]
+    body = offer + share(seed_a) + nonce_a + tag
+    yield "A", "message 1", header(1, 73) + body
+    text = framed_hash(b"themis/cookie/v1", b"10.0.0.1:5000", body)
+    cookie = hashlib.blake2b(text, digest_size=16, key=gate).digest()
+    yield "B", "retry", header(4, 16) + cookie
+    message_1 = header(1, 89) + body + cookie
+    yield "A", "message 1 with its cookie", message_1
+
+    seed_b, nonce_b = rng.take(32), rng.take(32)
+    clear_2 = header(2, 177) + offer + share(seed_b) + nonce_b
+    h2 = framed_hash(DOMAIN, NETWORK, message_1, clear_2)
+    seal_2, seal_3, chain = hkdf(h2, agree(seed_a, share(seed_b)), b"themis/v1 handshake")
+    signature = sign(b"themis/handshake/v1 responder" + h2 + public_b, secret_b)
+    sealed_2 = seal(seal_2, h2 + header(2, 177), public_b + signature, 0, suite)
+    yield "B", "message 2", clear_2 + sealed_2
+    h3 = framed_hash(DOMAIN, h2, sealed_2, public_b)
+    signature = sign(b"themis/handshake/v1 initiator" + h3 + public_a, secret_a)
+    sealed_3 = seal(seal_3, h3 + header(3, 112), public_a + signature, 0, suite)
+    yield "A", "message 3", header(3, 112) + sealed_3
+    forward, backward, _ = hkdf(framed_hash(DOMAIN, h3, sealed_3, public_a), chain,
+                                b"themis/v1 session")
+
+    a, b = Direction(forward, suite), Direction(backward, suite)
+    yield "A", "record", a.record(0x10, b"a first command")
+    yield "B", "record", b.record(0x10, b"its answer")
+    seed_a, seed_b = rng.take(32), rng.take(32)
+    yield "A", "rekey 1", a.record(0x11, share(seed_a))
+    yield "B", "rekey 2", b.record(0x12, share(seed_b))
+    secret = extract(share(seed_a) + share(seed_b), agree(seed_a, share(seed_b)))
+    b.mix(secret)
+    yield "B", "record", b.record(0x10, b"under the next key")
+    yield "A", "rekey 3", a.record(0x13, b"")
+    a.mix(secret)
+    yield "A", "record", a.record(0x10, b"under the next key as well")
+
+
+def transcripts():
+    print("# suite, sender, frame in hexadecimal. Printed by tests/vectors/handshake.py.")
+    for suite in (1, 2):
+        for sender, what, frame in conversation(suite):
+            print(f"# {what}\n{suite} {sender} {frame.hex()}")
+
+
+if sys.argv[1:] == ["--digests"]:
+    digests()
+else:
+    transcripts()

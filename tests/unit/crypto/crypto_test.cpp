@@ -205,15 +205,17 @@ TEST_P(AeadSuites, AuthenticatesWithoutAMessage) {
 
 TEST_P(AeadSuites, RekeyingGivesBothSidesTheSameNextKey) {
   SeededRng rng(9);
-  const SecretBytes<32> raw(rng);
+  const SecretBytes<32> raw(rng), secret(rng), other(rng);
   AeadKey first(GetParam(), SecretBytes<32>(raw.view())),
       second(GetParam(), SecretBytes<32>(raw.view()));
-  AeadKey next = first.rekeyed(), same = second.rekeyed();
+  AeadKey next = first.mixed(secret), same = second.mixed(secret), wrong = second.mixed(other);
   Bytes message = to_bytes("after");
   Tag tag;
   next.seal(counter_nonce(0), {}, message, tag);
   Bytes copy = message;
   EXPECT_EQ(first.open(counter_nonce(0), {}, copy, tag).error().code, Code::forged);
+  copy = message;
+  EXPECT_EQ(wrong.open(counter_nonce(0), {}, copy, tag).error().code, Code::forged);
   ASSERT_TRUE(same.open(counter_nonce(0), {}, message, tag));
   EXPECT_EQ(message, to_bytes("after"));
 }

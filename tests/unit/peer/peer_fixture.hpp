@@ -18,12 +18,13 @@ namespace themis {
 using EchoMsg = wire::Msg<schema::Echo>;
 
 inline wire::FramePtr echo_frame(uint64_t sequence, size_t bytes = 8,
-                                 TimePoint deadline = TimePoint::max()) {
+                                 TimePoint deadline = TimePoint::max(),
+                                 const wire::IdempotencyKey& key = {}) {
   wire::Builder<schema::Echo> echo(bytes / 8 + 8);
   echo->setSequence(sequence);
   std::memset(echo->initPayload(static_cast<unsigned>(bytes)).begin(),
               static_cast<int>(sequence & 0xff), bytes);
-  return echo.finish(deadline).frame();
+  return echo.finish(deadline, key).frame();
 }
 inline uint64_t sequence_of(const wire::FramePtr& frame) {
   return EchoMsg(frame).view()->getSequence();

@@ -188,6 +188,34 @@ TEST(SessionLife, AnOwnerMayRefuseAPeer) {
   EXPECT_EQ(refusing.closed[0].code, Code::denied);
 }
 
+TEST(SessionLife, TakesNewKeysEveryTwoMinutesWhileRequestsRun) {
+  TwoEnds two(1, {.ping_after = 15s, .dead_after = 45s, .idle_close = 0s});
+  two.open();
+  caf::actor there;
+  two.in(two.a, [&] { there = two.a.proxy(); });
+  for (uint64_t i = 1; i <= 50; ++i) {
+    two.in(two.a, [&] { two.a.probe->ask(there, i, echo_frame(i, 5000)); });
+    two.world.run_for(13s);
+  }
+  ASSERT_TRUE(two.until([&] { return two.a.probe->answers.size() == 50; }));
+  for (const auto& [number, answer] : two.a.probe->answers) EXPECT_FALSE(answer.error);
+  EXPECT_EQ(two.a.session->rekeyed(), 5u) << "650 s";
+  EXPECT_EQ(two.b.session->rekeyed(), 5u);
+  EXPECT_TRUE(two.a.closed.empty() && two.b.closed.empty());
+}
+
+TEST(SessionLife, AdversaryAPeerThatNeverTakesNewKeysIsClosed) {
+  WithRawPeer with(1, {.dead_after = 0s, .idle_close = 0s});
+  const TimePoint start = with.world.now();
+  while (with.end.closed.empty() && with.world.now() - start < 400s) {
+    with.in_peer([&] { with.peer.send({.kind = wire::MessageKind::ping}); });
+    with.world.run_for(5s);
+  }
+  ASSERT_EQ(with.end.closed.size(), 1u);
+  EXPECT_GE(with.world.now() - start, 300s);
+  EXPECT_LE(with.world.now() - start, 310s);
+}
+
 /// The last reference to a session may be dropped anywhere, long after it was closed: it must not
 /// touch its reactor then.
 TEST(SessionLife, RegressAClosedSessionMayOutliveItsReactor) {

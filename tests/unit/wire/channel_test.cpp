@@ -17,6 +17,7 @@ struct End final : ChannelEvents {
     return OriginPtr(new Origin(with.peer, UINT64_MAX, [] {}));
   }
   void on_message(const MessageHeader& header, FramePtr payload) override {
+    if (ignores_control && !has_payload(header.kind)) return;
     received.emplace_back(header.request, Bytes(payload->bytes().begin(), payload->bytes().end()));
   }
   /// What can go out now.
@@ -30,6 +31,7 @@ struct End final : ChannelEvents {
   std::optional<NodeId> peer;
   std::vector<std::pair<uint64_t, Bytes>> received;
   std::function<void()> established_hook;
+  bool ignores_control = false;
 };
 
 FramePtr payload_of(size_t words, uint8_t fill) {
@@ -290,6 +292,54 @@ TEST(Channel, AdversaryARecordBeforeTheHandshakeCloses) {
   Bytes record(kRecordOverheadBytes + 40);
   FrameHeader{.type = static_cast<uint8_t>(FrameType::record), .length = 56}.write(record.data());
   EXPECT_FALSE(two.b.channel.on_data(record));
+}
+
+TEST(Channel, TakesNewKeysBetweenQueuedMessages) {
+  Two two;
+  two.shake_hands();
+  std::vector<size_t> sizes;
+  for (uint64_t i = 1; i <= 6; ++i) {
+    sizes.push_back(i % 2 == 0 ? 5000 : 3);
+    send(two.a, i, sizes.back());
+    send(two.b, i, sizes.back());
+    two.a.channel.rekey();
+    two.b.channel.rekey();  // not its part: nothing happens
+    ASSERT_TRUE(two.carry(two.a, two.b, 977));
+    ASSERT_TRUE(two.carry(two.b, two.a, 977));
+  }
+  ASSERT_TRUE(two.carry(two.a, two.b));
+  expect_received(two.a, sizes);
+  expect_received(two.b, sizes);
+  EXPECT_EQ(two.a.channel.rekeyed(), 6u);
+  EXPECT_EQ(two.b.channel.rekeyed(), 6u);
+  EXPECT_FALSE(two.a.channel.rekeying() || two.b.channel.rekeying());
+}
+
+TEST(Channel, AsksForNewKeysAfterAMillionRecords) {
+  Two two;
+  two.shake_hands();
+  const MessageHeader ping{.kind = MessageKind::credit};
+  Bytes record;
+  const auto pass = [&](End& from, End& to) {
+    from.channel.send(ping, {});
+    from.channel.flush();
+    const ByteView output = from.channel.output();
+    record.assign(output.begin(), output.end());
+    from.channel.consume(output.size());
+    ASSERT_TRUE(to.channel.on_data(record));
+  };
+  const uint64_t limit = SessionLimits{}.records_per_key;
+  two.a.ignores_control = two.b.ignores_control = true;
+  for (uint64_t i = 0; i + 1 < limit; ++i) pass(two.b, two.a);
+  EXPECT_FALSE(two.a.channel.rekeying());
+  pass(two.b, two.a);
+  pass(two.a, two.b);  // the initiator asks, whichever direction is full
+  EXPECT_TRUE(two.a.channel.rekeying());
+  pass(two.b, two.a);
+  pass(two.a, two.b);
+  EXPECT_EQ(two.a.channel.rekeyed(), 1u);
+  EXPECT_EQ(two.b.channel.rekeyed(), 1u);
+  EXPECT_FALSE(two.a.channel.rekey_overdue() || two.b.channel.rekey_overdue());
 }
 
 TEST(Channel, GivesAwayTheBufferOfABurst) {

@@ -88,5 +88,18 @@ TEST(Origin, AccountsForEveryByteThatManyThreadsFree) {
   EXPECT_EQ(released + origin->take_released(), expected);
 }
 
+TEST(Frame, MayCarryAnIdempotencyKeyOfItsOwn) {
+  const FramePtr plain = Frame::make(3);
+  EXPECT_EQ(plain->idempotency_key(), nullptr);
+  IdempotencyKey key;
+  key.bytes[15] = std::byte{1};
+  const FramePtr keyed = Frame::make(3);
+  keyed.writable()->set_idempotency_key(key);
+  ASSERT_NE(keyed->idempotency_key(), nullptr);
+  EXPECT_EQ(*keyed->idempotency_key(), key);
+  EXPECT_EQ(keyed->words(), 3u);
+  EXPECT_EQ(keyed->peer(), nullptr) << "it was made here";
+}
+
 }  // namespace
 }  // namespace themis::wire

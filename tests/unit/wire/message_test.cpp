@@ -11,7 +11,7 @@ using Received = std::vector<std::pair<MessageHeader, Bytes>>;
 
 Bytes encode(MessageHeader header, ByteView payload) {
   header.length = static_cast<uint32_t>(payload.size());
-  Bytes bytes(MessageHeader::kBytes);
+  Bytes bytes(header.bytes());
   header.write(bytes.data());
   append(bytes, payload);
   return bytes;
@@ -51,6 +51,39 @@ TEST(MessageHeader, ReadsWhatItWrote) {
   EXPECT_EQ(read->target, header.target);
   EXPECT_EQ(read->request, header.request);
   EXPECT_EQ(read->type, header.type);
+}
+
+TEST(MessageHeader, CarriesAnIdempotencyKeyOnlyWhenThereIsOne) {
+  MessageHeader header{.kind = MessageKind::request, .request = 42, .type = 7};
+  EXPECT_EQ(header.bytes(), 40u);
+  for (size_t i = 0; i < IdempotencyKey::kBytes; ++i) header.key.bytes[i] = std::byte(i);
+  EXPECT_EQ(header.bytes(), 56u);
+  const Bytes payload(16, std::byte{3});
+  Bytes stream = encode(header, payload);
+  append(stream, encode({.kind = MessageKind::request}, payload));
+  append(stream, encode(header, payload));
+  for (const size_t piece : {size_t{1}, size_t{39}, size_t{41}, stream.size()}) {
+    MessageReader reader;
+    Received received;
+    for (ByteView left = stream; !left.empty(); left = left.subspan(std::min(piece, left.size())))
+      ASSERT_TRUE(reader.feed(left.first(std::min(piece, left.size())), collect_into(received)));
+    ASSERT_EQ(received.size(), 3u) << piece;
+    EXPECT_EQ(received[0].first.key, header.key);
+    EXPECT_TRUE(received[1].first.key.is_zero());
+    EXPECT_EQ(received[2].first.key, header.key);
+    EXPECT_EQ(received[2].second, payload);
+  }
+}
+
+TEST(MessageHeader, RefusesAKeyOfZerosAndOneWithoutARequest) {
+  IdempotencyKey key;
+  key.bytes[0] = std::byte{1};
+  Bytes raw = encode({.kind = MessageKind::request, .key = key}, Bytes(8));
+  raw[40] = std::byte{0};
+  EXPECT_EQ(refusal(raw), Code::malformed);
+  for (uint8_t kind = 2; kind <= static_cast<uint8_t>(MessageKind::drain); ++kind)
+    EXPECT_EQ(refusal(encode({.kind = static_cast<MessageKind>(kind), .key = key}, Bytes(8))),
+              Code::malformed);
 }
 
 TEST(MessageHeader, RefusesUnknownKindsAndPadding) {

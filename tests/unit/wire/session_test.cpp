@@ -17,17 +17,18 @@ struct Mode {
 
 /// Two ends of one session, as a handshake leaves them.
 struct Pair {
-  explicit Pair(Mode mode, uint64_t records_max = kRecordsMax)
-      : a(make(mode, records_max, true)), b(make(mode, records_max, false)) {}
+  explicit Pair(Mode mode, const SessionLimits& limits = {})
+      : a(make(mode, limits, true)), b(make(mode, limits, false)) {}
 
-  static Session make(Mode mode, uint64_t records_max, bool first) {
+  static Session make(Mode mode, const SessionLimits& limits, bool first) {
     SeededRng rng(1);
     SecretBytes<32> forward(rng), backward(rng);
     return Session({.suite = mode.suite,
                     .encryption = mode.encryption,
+                    .initiator = first,
                     .send = first ? std::move(forward) : std::move(backward),
                     .receive = first ? std::move(backward) : std::move(forward)},
-                   records_max);
+                   limits);
   }
   Bytes seal(std::string_view text) {
     Bytes record;
@@ -144,7 +145,7 @@ TEST_P(Sessions, RefuseAPlaintextOverTheLimit) {
 }
 
 TEST_P(Sessions, RefuseRecordsPastTheLast) {
-  Pair pair(GetParam(), 2);
+  Pair pair(GetParam(), {.records = 2});
   const Bytes first = pair.seal("1"), second = pair.seal("2");
   Bytes out;
   EXPECT_EQ(pair.a.seal(as_bytes("3"), out).error().code, Code::overloaded);
@@ -164,23 +165,124 @@ TEST_P(Sessions, MoveWithTheirState) {
   EXPECT_EQ(open(moved, pair.seal("after")), "after");
 }
 
-// The key changes without a word on the wire; records around the change open in order and only with
-// the right key.
-TEST_P(Sessions, TakeTheNextKeyInStep) {
-  Pair pair(GetParam());
-  Bytes record;
-  for (uint64_t i = 0; i < kRecordsPerKey - 1; ++i) {
-    record.clear();
-    ASSERT_TRUE(pair.a.seal({}, record));
-    ASSERT_TRUE(pair.b.open(record));
+/// One exchange of keys, record by record.
+struct Exchange {
+  explicit Exchange(Pair& pair, uint64_t seed = 5) : pair_(pair), rng_(seed) {}
+  Bytes first() {
+    Bytes out;
+    EXPECT_TRUE(pair_.a.start_rekey(rng_, out));
+    return out;
   }
-  const Bytes last = pair.seal("last of the first key"), next = pair.seal("first of the next");
-  Bytes changed = last;
-  changed.back() ^= std::byte{1};
-  EXPECT_EQ(open(pair.b, changed), "forged");
-  EXPECT_EQ(open(pair.b, last), "last of the first key");
-  EXPECT_EQ(open(pair.b, next), "first of the next");
-  EXPECT_EQ(open(pair.b, pair.seal("and on")), "and on");
+  Result<Bytes> give(Session& to, Bytes record) {
+    Bytes out;
+    THEMIS_CHECK(to.on_rekey(record, rng_, out));
+    return out;
+  }
+  void run() {
+    const Bytes second = give(pair_.b, first()).value();
+    EXPECT_TRUE(give(pair_.b, give(pair_.a, second).value()));
+  }
+  Pair& pair_;
+  SeededRng rng_;
+};
+
+TEST_P(Sessions, TakeFreshKeysWhileRecordsFlow) {
+  Pair pair(GetParam());
+  Exchange exchange(pair);
+  for (int round = 0; round < 3; ++round) {
+    const Bytes early = pair.seal("before");
+    const Bytes first = exchange.first();
+    const Bytes between = pair.seal("behind the offer");
+    EXPECT_EQ(open(pair.b, early), "before");
+    const Bytes second = exchange.give(pair.b, first).value();
+    EXPECT_EQ(open(pair.b, between), "behind the offer");
+    Bytes back;
+    ASSERT_TRUE(pair.b.seal(as_bytes("under the new key"), back));
+    EXPECT_TRUE(pair.a.rekeying() && pair.b.rekeying());
+    EXPECT_EQ(open(pair.a, back), "replayed") << "the second record of the exchange comes first";
+    const Bytes third = exchange.give(pair.a, second).value();
+    EXPECT_EQ(open(pair.a, back), "under the new key");
+    const Bytes after = pair.seal("after");
+    EXPECT_EQ(open(pair.b, after), "replayed") << "the third record comes first";
+    ASSERT_TRUE(exchange.give(pair.b, third));
+    EXPECT_EQ(open(pair.b, after), "after");
+    EXPECT_FALSE(pair.a.rekeying() || pair.b.rekeying());
+    EXPECT_EQ(pair.a.rekeyed(), round + 1u);
+    EXPECT_EQ(pair.b.rekeyed(), round + 1u);
+  }
+}
+
+/// Who copied every key of both ends before an exchange follows it no further with the keys alone.
+TEST_P(Sessions, AdversaryWithAllOldKeysIsShutOutByAnExchange) {
+  Pair pair(GetParam()), stolen(GetParam());
+  Exchange exchange(pair), guess(stolen, 6);
+  exchange.run();
+  guess.run();
+  EXPECT_EQ(open(stolen.b, pair.seal("fresh")), "forged");
+}
+
+TEST_P(Sessions, AdversaryChangesCutsAndRepeatsRekeyRecords) {
+  Pair pair(GetParam());
+  Exchange exchange(pair);
+  Bytes record = exchange.first();
+  Session* const takers[] = {&pair.b, &pair.a, &pair.b};
+  for (Session* taker : takers) {
+    for (size_t offset = 0; offset < record.size(); ++offset) {
+      Bytes changed = record;
+      changed[offset] ^= std::byte{1};
+      EXPECT_FALSE(exchange.give(*taker, changed)) << "offset " << offset;
+      EXPECT_FALSE(exchange.give(
+          *taker, Bytes(record.begin(),
+                        record.end() - 1 -
+                            static_cast<std::ptrdiff_t>(std::min(offset, record.size() - 9)))));
+    }
+    Session& sender = taker == &pair.a ? pair.b : pair.a;
+    EXPECT_FALSE(exchange.give(sender, record)) << "reflected";
+    EXPECT_EQ(open(*taker, record), "malformed") << "not a record of messages";
+    const Bytes taken = record;
+    record = exchange.give(*taker, record).value();
+    EXPECT_FALSE(exchange.give(*taker, taken)) << "repeated";
+  }
+  EXPECT_EQ(open(pair.b, pair.seal("on")), "on");
+}
+
+TEST_P(Sessions, AdversaryOffersAShareOfSmallOrder) {
+  Pair pair(GetParam());
+  // Sealed with the genuine key: a member of the network that does not keep to the protocol.
+  crypto::AeadKey key(GetParam().suite, [] {
+    SeededRng rng(1);
+    return SecretBytes<32>(rng);
+  }());
+  Bytes record(kRecordOverheadBytes + 32);
+  FrameHeader{.type = static_cast<uint8_t>(FrameType::rekey_1), .length = 48}.write(record.data());
+  const size_t visible = GetParam().encryption ? kFrameHeaderBytes : kFrameHeaderBytes + 32;
+  key.seal(crypto::counter_nonce(0), ByteView(record).first(visible),
+           std::span(record).subspan(visible, kFrameHeaderBytes + 32 - visible),
+           std::span(record).last<kTagBytes>());
+  Exchange exchange(pair);
+  EXPECT_EQ(exchange.give(pair.b, record).error().code, Code::forged);
+  EXPECT_EQ(pair.b.records_received(), 0u);
+  EXPECT_EQ(open(pair.b, pair.seal("genuine")), "genuine");
+}
+
+TEST_P(Sessions, AskForKeysByNumberAndEndWhenTheyDoNotCome) {
+  Pair pair(GetParam(), {.records_per_key = 10});
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_FALSE(pair.a.rekey_due());
+    EXPECT_EQ(open(pair.b, pair.seal("x")), "x");
+  }
+  EXPECT_TRUE(pair.a.rekey_due());
+  EXPECT_FALSE(pair.b.rekey_due()) << "the initiator asks";
+  Exchange(pair).run();
+  EXPECT_FALSE(pair.a.rekey_due());
+  for (int i = 0; i < 40; ++i) {
+    EXPECT_EQ(pair.a.rekey_overdue(), i >= 20) << i;
+    EXPECT_EQ(open(pair.b, pair.seal("x")), "x");
+  }
+  EXPECT_TRUE(pair.b.rekey_overdue());
+  Bytes out;
+  EXPECT_EQ(pair.a.seal(as_bytes("x"), out).error().code, Code::overloaded);
+  EXPECT_TRUE(out.empty());
 }
 
 INSTANTIATE_TEST_SUITE_P(

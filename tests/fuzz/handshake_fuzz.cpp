@@ -1,0 +1,82 @@
+// Changed and invented messages into every state of the handshake: refused without a trace, and the
+// genuine ones still give a session afterwards.
+
+#include "runtime/crypto/crypto.hpp"
+#include "tests/fuzz/input.hpp"
+#include "wire/handshake.hpp"
+
+namespace themis::fuzz {
+namespace {
+
+struct Nodes {
+  Nodes() : rng(1) {
+    crypto::init();
+    alice.emplace(wire::Identity::generate("fuzz", rng));
+    bob.emplace(wire::Identity::generate("fuzz", rng));
+  }
+  SeededRng rng;
+  std::optional<wire::Identity> alice, bob;
+};
+
+/// Up to three hostile messages before the genuine one. `may_pass`: message 1 has parts that only
+/// the signatures behind it protect.
+void attack(wire::Handshake& taker, const Bytes& genuine, Input& input) {
+  for (int tries = input.byte() % 3; tries > 0; --tries) {
+    const uint8_t how = input.byte();
+    const Bytes hostile = how % 2 == 0 ? input.changed(genuine) : [&] {
+      const ByteView any = input.take(how);
+      return Bytes(any.begin(), any.end());
+    }();
+    if (hostile == genuine) continue;
+    const auto before = taker.state();
+    promise(!taker.step(hostile), "a hostile message is refused");
+    promise(taker.state() == before, "an error leaves the state as it was");
+  }
+}
+
+/// Message 1 is only fully checked by what follows it: a changed one gives no session.
+void attack_first(const Nodes& nodes, Rng& rng, wire::CookieGate& gate, Input& input) {
+  auto a = wire::Handshake::initiator({.self = &*nodes.alice}, rng);
+  auto b = wire::Handshake::responder({.self = &*nodes.bob, .cookies = &gate}, rng);
+  const Bytes genuine = a.start(), hostile = input.changed(genuine);
+  if (hostile == genuine) return;
+  Result<Bytes> answer = b.step(hostile);
+  if (!answer) return;
+  const bool retry = answer->size() == wire::kRetryBytes;
+  const Result<Bytes> next = a.step(*answer);
+  promise(retry ? next.has_value() : !next, "a changed message 1 gives no session");
+  promise(!retry || !b.step(*next), "nor does a cookie for another message 1");
+}
+
+}  // namespace
+}  // namespace themis::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace themis;
+  using fuzz::promise;
+  static const fuzz::Nodes nodes;
+  fuzz::Input input(data, size);
+  SeededRng rng(7);
+  wire::CookieGate gate(rng, TimePoint{});
+  const uint8_t mode = input.byte();
+  gate.set_required(mode % 2 == 0);
+  if (mode % 4 >= 2) {
+    fuzz::attack_first(nodes, rng, gate, input);
+    return 0;
+  }
+  auto a = wire::Handshake::initiator({.self = &*nodes.alice, .expected = nodes.bob->id()}, rng);
+  auto b = wire::Handshake::responder({.self = &*nodes.bob, .cookies = &gate}, rng);
+  Bytes message = a.start();
+  if (gate.required()) {
+    const Bytes retry = b.step(message).value();
+    message = a.step(retry).value();
+    fuzz::attack(b, message, input);  // the cookie covers all of it
+  }
+  message = b.step(message).value();
+  fuzz::attack(a, message, input);
+  message = a.step(message).value();
+  fuzz::attack(b, message, input);
+  promise(b.step(message).has_value() && b.done(), "the genuine messages give a session");
+  promise(a.take().transcript == b.take().transcript, "the same one at both ends");
+  return 0;
+}

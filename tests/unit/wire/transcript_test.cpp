@@ -1,0 +1,171 @@
+// A whole conversation, frame by frame as tests/vectors/handshake.py computed it: a retry, the
+// handshake, records, an exchange of keys. Before each genuine frame the receiver gets it with
+// every byte changed, cut everywhere, and every other frame of the conversation instead.
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "wire/handshake.hpp"
+
+namespace themis::wire {
+namespace {
+
+struct GoldenFrame {
+  char sender;
+  Bytes bytes;
+};
+
+std::vector<GoldenFrame> golden(int suite) {
+  std::ifstream file(THEMIS_VECTORS_DIR "/transcript.txt");
+  EXPECT_TRUE(file) << "tests/vectors/transcript.txt is missing";
+  std::vector<GoldenFrame> frames;
+  for (std::string line; std::getline(file, line);) {
+    std::istringstream words(line);
+    int its_suite = 0;
+    char sender = 0;
+    std::string hex;
+    if (words >> its_suite >> sender >> hex && its_suite == suite)
+      frames.push_back({sender, from_hex(hex).value()});
+  }
+  return frames;
+}
+
+/// One end: a handshake that becomes a session.
+struct End {
+  explicit End(Handshake begun) : handshake(std::move(begun)) {}
+
+  Result<Bytes> take(Bytes frame, Rng& rng) {
+    if (!session) {
+      THEMIS_TRY(Bytes reply, handshake.step(frame));
+      if (handshake.done()) session.emplace(handshake.take().session);
+      return reply;
+    }
+    Bytes reply;
+    if (frame.size() >= kFrameHeaderBytes && Session::is_rekey(frame)) {
+      THEMIS_CHECK(session->on_rekey(frame, rng, reply));
+    } else {
+      THEMIS_TRY(const auto plaintext, session->open(frame));
+      received.emplace_back(as_text(plaintext));
+    }
+    return reply;
+  }
+  /// All that a frame may change.
+  auto state() const {
+    return std::tuple(
+        handshake.state(), session.has_value(), session ? session->records_received() : 0,
+        session ? session->records_sent() : 0, session && session->rekeying(), received.size());
+  }
+  Bytes seal(std::string_view text) {
+    Bytes record;
+    EXPECT_TRUE(session->seal(as_bytes(text), record));
+    return record;
+  }
+
+  Handshake handshake;
+  std::optional<Session> session;
+  std::vector<std::string> received;
+};
+
+class Transcript : public testing::TestWithParam<int> {
+ protected:
+  Transcript()
+      : frames_(golden(GetParam())),
+        rng_(42),
+        alice_(Identity::generate("testnet", rng_)),
+        bob_(Identity::generate("testnet", rng_)),
+        gate_(rng_, TimePoint{}),
+        a_(Handshake::initiator({.self = &alice_, .expected = bob_.id(), .suites = suites()},
+                                rng_)),
+        b_(Handshake::responder({.self = &bob_, .suites = suites(), .cookies = &gate_}, rng_)) {
+    gate_.set_required(true);
+    b_.handshake.set_caller("10.0.0.1:5000");
+  }
+  void SetUp() override {
+    if (GetParam() == 1 && !has_aes()) GTEST_SKIP() << "this CPU has no AES instructions";
+    ASSERT_EQ(frames_.size(), 12u);
+  }
+  static bool has_aes() { return crypto::available(crypto::Suite::aes256gcm); }
+  static uint8_t suites() {
+    return GetParam() == 1 && has_aes() ? kOfferAes256Gcm : kOfferChacha20Poly1305;
+  }
+
+  /// The frame that an end made must be the golden one; hands it to the other end.
+  Bytes next(const Bytes& made, bool attacked) {
+    const size_t index = index_++;
+    EXPECT_EQ(to_hex(made), to_hex(frames_[index].bytes)) << "frame " << index;
+    End& taker = frames_[index].sender == 'A' ? b_ : a_;
+    if (attacked) attack(taker, index);
+    Result<Bytes> reply = taker.take(frames_[index].bytes, rng_);
+    EXPECT_TRUE(reply) << "the genuine frame " << index << ": " << reply.error().text();
+    return reply.value_or(Bytes());
+  }
+  void attack(End& taker, size_t index) {
+    const Bytes& genuine = frames_[index].bytes;
+    // What message 1 and a retry say is proved by the frames after them; their form is checked.
+    const size_t checked = index < 2 ? kFrameHeaderBytes : genuine.size();
+    for (size_t offset = 0; offset < checked; ++offset) {
+      Bytes changed = genuine;
+      changed[offset] ^= std::byte{1};
+      refuses(taker, changed, "changed", index, offset);
+    }
+    for (size_t size = 0; size < genuine.size(); ++size) {
+      Bytes cut(genuine.begin(), genuine.begin() + static_cast<std::ptrdiff_t>(size));
+      refuses(taker, cut, "cut", index, size);
+      if (size < kFrameHeaderBytes) continue;
+      store(cut.data() + 2, static_cast<uint16_t>(size - kFrameHeaderBytes));
+      refuses(taker, cut, "cut, with a header that agrees", index, size);
+    }
+    for (size_t other = 0; other < frames_.size(); ++other)
+      if (other != index) refuses(taker, frames_[other].bytes, "instead", index, other);
+  }
+  void refuses(End& taker, const Bytes& frame, const char* how, size_t index, size_t which) {
+    const auto before = taker.state();
+    ASSERT_FALSE(taker.take(frame, rng_)) << "frame " << index << " " << how << ", " << which;
+    ASSERT_EQ(taker.state(), before) << "frame " << index << " " << how << ", " << which;
+    ++refused_;
+  }
+  void converse(bool attacked) {
+    const Bytes message_1 = a_.handshake.start();
+    const Bytes with_cookie = next(next(message_1, attacked), attacked);
+    next(next(next(with_cookie, attacked), attacked), attacked);
+    next(a_.seal("a first command"), attacked);
+    next(b_.seal("its answer"), attacked);
+    Bytes first;
+    ASSERT_TRUE(a_.session->start_rekey(rng_, first));
+    const Bytes third = next(next(first, attacked), attacked);
+    next(b_.seal("under the next key"), attacked);
+    next(third, attacked);
+    next(a_.seal("under the next key as well"), attacked);
+    EXPECT_EQ(index_, frames_.size());
+    using Texts = std::vector<std::string>;
+    EXPECT_EQ(b_.received, (Texts{"a first command", "under the next key as well"}));
+    EXPECT_EQ(a_.received, (Texts{"its answer", "under the next key"}));
+  }
+
+  std::vector<GoldenFrame> frames_;
+  SeededRng rng_;
+  Identity alice_, bob_;
+  CookieGate gate_;
+  End a_, b_;
+  size_t index_ = 0;
+  size_t refused_ = 0;
+};
+
+TEST_P(Transcript, IsWhatTheIndependentImplementationComputes) { converse(false); }
+
+/// The attacks leave no trace: the frames that follow are still the golden ones.
+TEST_P(Transcript, AdversaryChangesCutsAndReordersEveryFrame) {
+  converse(true);
+  size_t bytes = 0;
+  for (const GoldenFrame& frame : frames_) bytes += frame.bytes.size();
+  EXPECT_GT(refused_, 2 * bytes) << "every offset and every length";
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Transcript, testing::Values(1, 2), [](const auto& suite) {
+  return suite.param == 1 ? "Aes256Gcm" : "ChaCha20Poly1305";
+});
+
+}  // namespace
+}  // namespace themis::wire

@@ -9,6 +9,12 @@ Lookup::Lookup(const NodeId& self, Point target, Contacts seeds) : self_(self), 
   for (const Contact& seed : seeds) add(seed, 1, false);
 }
 
+Lookup Lookup::through(const NodeId& self, const Contact& entry) {
+  Lookup lookup(self, Point{self.bytes}, {entry});
+  lookup.may_be_alone_ = true;
+  return lookup;
+}
+
 void Lookup::add(const Contact& contact, unsigned hops, bool last_resort) {
   if (contact.id == self_) return;
   const Distance far = contact.id.is_zero() ? Distance{} : distance(contact.id, target_);
@@ -65,6 +71,7 @@ void Lookup::on_reply(const Contact& asked, const FindNodeReply& reply,
   }
   const Contact& first = reply.contacts.front();
   if (first.id.is_zero() || !is_in_range(asked.id, target_, first.id)) return;
+  if (first.id == asked.id && !(may_be_alone_ && hops == 1)) return;
   found_ = Found{first, {reply.contacts.begin() + 1, reply.contacts.end()}, asked, hops};
 }
 

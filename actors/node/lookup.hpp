@@ -18,8 +18,11 @@ class Lookup {
   static constexpr size_t kQuestionsMax = 64;   ///< Four times the hops of a ring of 2^32 nodes.
   static constexpr size_t kCandidatesMax = 16;  ///< The closest are kept.
 
-  /// `seeds`: known nodes before the target; one with a zero id is asked first, alone.
+  /// `seeds`: known nodes before the target.
   Lookup(const NodeId& self, Point target, Contacts seeds);
+  /// For the place of `self` itself, from `entry` on (with a zero id: whoever answers there): only
+  /// that node may say that it is alone and so responsible for everything.
+  static Lookup through(const NodeId& self, const Contact& entry);
 
   struct Found {
     Contact responsible;
@@ -59,6 +62,7 @@ class Lookup {
 
   NodeId self_;
   Point target_;
+  bool may_be_alone_ = false;
   std::vector<Candidate> candidates_;              ///< Closest first.
   std::vector<std::pair<NodeId, unsigned>> seen_;  ///< Identities that were asked, with their hops.
   std::optional<Found> found_;

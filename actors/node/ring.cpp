@@ -78,11 +78,6 @@ void Ring::unreachable(const NodeId& id, Moment at) {
   const Contact lost = *known;
   suspect(lost);
   drop(lost);
-  if (state_ == State::joined && !table_.alone() && !updating_) {
-    updating_ = true;
-    update_hops_ = 0;
-    notify(table_.successor());
-  }
   end();
 }
 
@@ -101,9 +96,20 @@ void Ring::suspect(const Contact& contact) {
 bool Ring::is_suspect(const NodeId& id) const { return suspects_.contains(id); }
 
 void Ring::drop(const Contact& contact) {
+  const bool was_successor = table_.is_successor(contact.id);
   if (!table_.drop(contact)) return;
   after_drop();
   store_again_soon();
+  if (was_successor) pad_successors();
+}
+
+/// A list that lost an entry is filled up from the next live successor's own list, now and not in
+/// the next round.
+void Ring::pad_successors() {
+  if (state_ != State::joined || table_.alone() || updating_) return;
+  updating_ = true;
+  update_hops_ = 0;
+  notify(table_.successor());
 }
 
 /// The lost node may have kept what this one provides: that is stored again in one of the next
@@ -164,7 +170,7 @@ void Ring::join() {
   updating_ = true;
   next_update_ = at_.now + jitter(options_.update_period);
   const net::Address& entry = bootstrap_[next_bootstrap_++ % bootstrap_.size()];
-  run_lookup(point(table_.self().id), {Contact{{}, entry}}, [this](Result<Lookup::Found> found) {
+  enter_ring(Contact{{}, entry}, [this](Result<Lookup::Found> found) {
     if (!found) return join_failed(std::move(found.error()));
     copy_neighbours(*found);
   });

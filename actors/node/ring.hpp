@@ -15,9 +15,13 @@
 namespace themis::ring {
 
 /// Corrected Chord: successor lists, copied whole on join; a closer successor is adopted only after
-/// it answered; a silent predecessor is checked and dropped. Source: Zave, IEEE TSE 43(12), 2017;
-/// Themis paper, table 1. One thread. Every event may add effects: the shell takes them after each
-/// call, answer() included.
+/// it answered; a dead head is dropped and the list padded at once from the next one's; a silent
+/// predecessor is asked before another takes its place. Source: Zave, IEEE TSE 43(12), 2017;
+/// Themis paper, table 1. The proof assumes a base of r + 1 members that stay. With fewer, every
+/// list holds all other members, and a newcomer may know one node only: when that node dies before
+/// the next round, the newcomer is alone until it finds its ring through a bootstrap address again.
+/// One thread. Every event may add effects: the shell takes them after each call, answer()
+/// included.
 class Ring {
  public:
   static constexpr uint8_t kRedundancyMax = 7;
@@ -122,6 +126,7 @@ class Ring {
   void ask(const Contact& to, Question question, Then then);
   void drop(const Contact& contact);
   void after_drop();
+  void pad_successors();
   void store_again_soon();
   void on_silence(const Pending& pending);
   void suspect(const Contact& contact);
@@ -138,6 +143,7 @@ class Ring {
   void notify(const Contact& contact);
   void on_neighbours(const Contact& from, bool was_successor, const Result<Reply>& reply);
   void check_predecessor();
+  void rectify(const std::optional<Contact>& instead);
   void refresh_finger();
   void look_for_other_ring();
   void set_predecessor(const std::optional<Contact>& contact);
@@ -148,7 +154,8 @@ class Ring {
 
   // ring_find.cpp: lookups, finding and storing
   void start_lookup(const Point& target, ThenFound then);
-  void run_lookup(const Point& target, Contacts seeds, ThenFound then);
+  void enter_ring(const Contact& entry, ThenFound then);
+  void run_lookup(Lookup lookup, ThenFound then);
   void pump_lookup(uint64_t id);
   void find_next(uint64_t id);
   void get(uint64_t id, const ObjectId& object, Contacts holders);

@@ -86,6 +86,8 @@ Result<Reply> Ring::on(const NodeId& peer, const Notify& question) {
     predecessor_heard_ = at_.now;
   } else if (!known || is_between(known->id, peer, table_.self().id)) {
     set_predecessor(question.self);
+  } else {
+    rectify(question.self);
   }
   // The second node of a ring: it lives, so it closes the circle.
   if (table_.alone()) table_.set_successors(question.self, {});
@@ -94,14 +96,14 @@ Result<Reply> Ring::on(const NodeId& peer, const Notify& question) {
 
 Result<Reply> Ring::on(const NodeId& peer, const Leave& question) {
   THEMIS_CHECK(is_from(peer, question.self));
-  const bool was_predecessor = table_.predecessor() && table_.predecessor()->id == peer;
+  // Who precedes it is not taken from its word: that node drops it too and notifies at once.
   table_.drop(peer);
-  if (was_predecessor && question.predecessor && question.predecessor->id != peer)
-    set_predecessor(question.predecessor);
+  // Its own list is better than none; the head is asked before anything else.
   if (table_.alone() && !question.successors.empty() && question.successors.front().id != peer)
     table_.set_successors(question.successors.front(),
                           {question.successors.begin() + 1, question.successors.end()});
   after_drop();
+  pad_successors();
   return Ack{};
 }
 

@@ -28,21 +28,28 @@ void Ring::lookup(const Point& target, uint64_t user, Moment at) {
 void Ring::start_lookup(const Point& target, ThenFound then) {
   if (state_ != State::joined && state_ != State::leaving)
     return then(fail(Code::unavailable, "this node is in no ring"));
+  if (table_.is_responsible(target))
+    return then(Lookup::Found{table_.self(), table_.successors(), table_.self(), 0});
   FindNodeReply known = table_.step(target);
   if (known.responsible) {
     const Contact first = known.contacts.front();
     return then(
         Lookup::Found{first, {known.contacts.begin() + 1, known.contacts.end()}, table_.self(), 0});
   }
-  run_lookup(target, table_.closest_before(target, kSeeds), std::move(then));
+  run_lookup(Lookup(table_.self().id, target, table_.closest_before(target, kSeeds)),
+             std::move(then));
 }
 
-void Ring::run_lookup(const Point& target, Contacts seeds, ThenFound then) {
+/// Looks this node's own place up in the ring that `entry` is in, which may be another one.
+void Ring::enter_ring(const Contact& entry, ThenFound then) {
+  run_lookup(Lookup::through(table_.self().id, entry), std::move(then));
+}
+
+void Ring::run_lookup(Lookup lookup, ThenFound then) {
   if (lookups_.size() >= kLookupsMax)
     return then(fail(Code::overloaded, "too many lookups are open"));
   const uint64_t id = ++last_id_;
-  lookups_.emplace(id,
-                   OpenLookup{Lookup(table_.self().id, target, std::move(seeds)), std::move(then)});
+  lookups_.emplace(id, OpenLookup{std::move(lookup), std::move(then)});
   pump_lookup(id);
 }
 

@@ -53,21 +53,27 @@ void Ring::on_neighbours(const Contact& from, bool was_successor, const Result<R
   notify(*next);
 }
 
-/// Rectify: a predecessor that stopped notifying is asked, and forgotten when it does not answer;
-/// the next node that notifies then takes its place.
+/// A predecessor that stopped notifying may be dead without anybody having taken its place.
 void Ring::check_predecessor() {
   const Duration silent = at_.now - predecessor_heard_;
-  if (!table_.predecessor() || checking_ || silent < kSilentRounds * options_.update_period) return;
+  if (table_.predecessor() && silent >= kSilentRounds * options_.update_period)
+    rectify(std::nullopt);
+}
+
+/// Rectify: the predecessor is asked whether it lives, and when it does not answer `instead`, which
+/// has just spoken, takes its place; with nobody there, the next node that notifies.
+void Ring::rectify(const std::optional<Contact>& instead) {
+  if (checking_) return;
   checking_ = true;
   const Contact asked = *table_.predecessor();
-  ask(asked, Ping{}, [this, asked](const NodeId&, Result<Reply>& reply) {
+  ask(asked, Ping{}, [this, asked, instead, since = at_.now](const NodeId&, Result<Reply>& reply) {
     checking_ = false;
-    if (!table_.predecessor() || table_.predecessor()->id != asked.id) return;
-    if (reply) {
-      predecessor_heard_ = at_.now;
-    } else {
-      set_predecessor(std::nullopt);
-    }
+    const auto& now = table_.predecessor();
+    const bool still = now && now->id == asked.id;
+    if (reply && still) predecessor_heard_ = at_.now;
+    // The silence may have made the table forget it already; who notified since then lives.
+    const bool heard = still ? predecessor_heard_ > since : now.has_value();
+    if (!reply && !heard) set_predecessor(instead);
   });
 }
 
@@ -111,7 +117,7 @@ void Ring::look_for_other_ring() {
   const bool by_address = !bootstrap_.empty() && (remembered_.empty() || rng_.below(2) == 0);
   const Contact entry = by_address ? Contact{{}, bootstrap_[next_bootstrap_++ % bootstrap_.size()]}
                                    : remembered_[rng_.below(remembered_.size())];
-  run_lookup(point(table_.self().id), {entry}, [this](Result<Lookup::Found> found) {
+  enter_ring(entry, [this](Result<Lookup::Found> found) {
     merging_ = false;
     if (!found || state_ != State::joined) return;
     Contacts nodes = found->successors;

@@ -20,11 +20,9 @@ FindNodeReply RoutingTable::step(const Point& target) const {
   if (!alone() && is_in_range(self_.id, target, successors_.front().id)) {
     reply.responsible = true;
     reply.contacts = successors_;
-  } else if (is_responsible(target)) {
+  } else if (alone()) {
     reply.responsible = true;
-    reply.contacts.reserve(successors_.size() + 1);
-    reply.contacts.push_back(self_);
-    reply.contacts.insert(reply.contacts.end(), successors_.begin(), successors_.end());
+    reply.contacts = {self_};
   } else {
     reply.contacts = closest_before(target, kCloserMax);
   }
@@ -137,10 +135,13 @@ const Contact* RoutingTable::find(const NodeId& id) const {
   return entry.id == id ? &entry : nullptr;
 }
 
-bool RoutingTable::is_neighbour(const NodeId& id) const {
-  if (predecessor_ && predecessor_->id == id) return true;
+bool RoutingTable::is_successor(const NodeId& id) const {
   return std::any_of(successors_.begin(), successors_.end(),
                      [&](const Contact& c) { return c.id == id; });
+}
+
+bool RoutingTable::is_neighbour(const NodeId& id) const {
+  return (predecessor_ && predecessor_->id == id) || is_successor(id);
 }
 
 void RoutingTable::rebuild() {

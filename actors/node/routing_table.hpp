@@ -31,7 +31,9 @@ class RoutingTable {
   /// Objects at `target` are this node's: it lies in (predecessor, self]. Without a predecessor
   /// only a lone node knows.
   bool is_responsible(const Point& target) const;
-  /// One step of a lookup, answered from this table.
+  /// One step of a lookup, answered from this table. Only a lone node names itself: a predecessor
+  /// that has just died, or one not known yet, makes a range too large; the node before the target
+  /// knows better.
   FindNodeReply step(const Point& target) const;
   /// The closest entries strictly between this node and `target`, closest to the target first.
   Contacts closest_before(const Point& target, size_t count) const;
@@ -57,6 +59,7 @@ class RoutingTable {
   /// A known identity proved itself at a new address.
   void refresh_address(const Contact& contact);
   const Contact* find(const NodeId& id) const;
+  bool is_successor(const NodeId& id) const;
   bool is_neighbour(const NodeId& id) const;
 
  private:

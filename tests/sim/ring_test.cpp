@@ -45,7 +45,7 @@ class RingSeeds : public testing::TestWithParam<uint64_t> {};
 TEST_P(RingSeeds, ConcurrentJoinsReachTheIdealRingAndKeepItsInvariants) {
   SCOPED_TRACE("seed " + std::to_string(GetParam()));
   RingWorld world(GetParam(), nodes_of(GetParam()));
-  world.after_event = [&] {
+  world.after_event = [&](size_t) {
     ASSERT_EQ(broken_list(world), "");
     ASSERT_EQ(broken_ring(world), "") << world.describe();
   };
@@ -77,7 +77,7 @@ bool may_crash(RingWorld& world, size_t victim) {
 TEST_P(RingSeeds, CrashesAndJoinsKeepTheInvariantsAndHeal) {
   SCOPED_TRACE("seed " + std::to_string(GetParam()));
   RingWorld world(GetParam(), 3 + nodes_of(GetParam()));
-  world.after_event = [&] {
+  world.after_event = [&](size_t) {
     ASSERT_EQ(broken_list(world), "");
     ASSERT_EQ(broken_ring(world), "") << world.describe();
   };
@@ -105,7 +105,7 @@ TEST_P(RingSeeds, CrashesAndJoinsKeepTheInvariantsAndHeal) {
 TEST_P(RingSeeds, HealsAfterLossPartitionsCrashesAndRestarts) {
   SCOPED_TRACE("seed " + std::to_string(GetParam()));
   RingWorld world(GetParam(), nodes_of(GetParam()));
-  world.after_event = [&] { ASSERT_EQ(broken_list(world), ""); };
+  world.after_event = [&](size_t) { ASSERT_EQ(broken_list(world), ""); };
   grow(world);
   Rng& rng = world.world().rng();
   for (int step = 0; step < 25; ++step) {

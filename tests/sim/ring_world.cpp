@@ -9,7 +9,10 @@ RingWorld::RingWorld(uint64_t seed, size_t nodes, RingOptions options)
   for (size_t i = 0; i < nodes; ++i) {
     Node& node = *nodes_.emplace_back(std::make_unique<Node>());
     world_.rng().fill(node.id.bytes);
-    node.host = &world_.add_host("10.0.0." + std::to_string(i + 1));
+    node.host =
+        &world_.add_host("10.0." + std::to_string(i / 250) + "." + std::to_string(i % 250 + 1));
+    by_address_[contact(i).address] = i;
+    by_id_[node.id] = i;
   }
 }
 
@@ -20,9 +23,9 @@ Contact RingWorld::contact(size_t i) const {
 Moment RingWorld::moment(size_t i) const { return {world_.now(), nodes_[i]->host->wall_ms()}; }
 
 std::optional<size_t> RingWorld::at(const net::Address& address) const {
-  for (size_t i = 0; i < nodes_.size(); ++i)
-    if (contact(i).address == address) return i;
-  return std::nullopt;
+  const auto found = by_address_.find(address);
+  if (found == by_address_.end()) return std::nullopt;
+  return found->second;
 }
 
 void RingWorld::start(size_t i, std::vector<size_t> bootstrap) {
@@ -44,6 +47,7 @@ void RingWorld::crash(size_t i) {
   world_.crash(*nodes_[i]->host, sim::Crash::vanish);
   nodes_[i]->ring.reset();
   ++nodes_[i]->life;
+  after_event(i);
 }
 
 void RingWorld::leave(size_t i) {
@@ -103,7 +107,7 @@ void RingWorld::drain(size_t i) {
     crash(i);  // the process ends
   }
   schedule(i);
-  after_event();
+  after_event(i);
 }
 
 void RingWorld::apply(size_t i, const Effect& effect) {
@@ -133,21 +137,25 @@ void RingWorld::send(size_t i, const Ask& ask) {
                      [this, i, ask] { finish(i, ask, {}, fail(Code::timeout, "no answer")); });
     return;
   }
-  world_.at(latency(), [this, i, ask, to = *to, life] {
-    Node& asker = *nodes_[i];
-    if (asker.life != life || !asker.host->alive()) return;
-    const auto timeout = [&] {
-      asker.host->after(ask.timeout,
-                        [this, i, ask] { finish(i, ask, {}, fail(Code::timeout, "no answer")); });
-    };
-    Node& asked = *nodes_[to];
-    if (!asked.ring) return timeout();
-    Result<Reply> reply = asked.ring->answer(asker.id, ask.question, moment(to));
-    drain(to);
-    if (is_lost(to, i)) return timeout();
-    asker.host->after(latency(), [this, i, ask, from = asked.id, reply = std::move(reply)] {
-      finish(i, ask, from, reply);
-    });
+  const int copies = faults_.duplicates > 0 && world_.rng().unit() < faults_.duplicates ? 2 : 1;
+  for (int copy = 0; copy < copies; ++copy)
+    world_.at(latency(), [this, i, ask, to = *to, life] { arrive(i, to, ask, life); });
+}
+
+void RingWorld::arrive(size_t i, size_t to, const Ask& ask, uint64_t life) {
+  Node& asker = *nodes_[i];
+  if (asker.life != life || !asker.host->alive()) return;
+  const auto timeout = [&] {
+    asker.host->after(ask.timeout,
+                      [this, i, ask] { finish(i, ask, {}, fail(Code::timeout, "no answer")); });
+  };
+  Node& asked = *nodes_[to];
+  if (!asked.ring) return timeout();
+  Result<Reply> reply = asked.ring->answer(asker.id, ask.question, moment(to));
+  drain(to);
+  if (is_lost(to, i)) return timeout();
+  asker.host->after(latency(), [this, i, ask, from = asked.id, reply = std::move(reply)] {
+    finish(i, ask, from, reply);
   });
 }
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <unordered_map>
 
 #include "actors/node/ring.hpp"
 #include "runtime/sim/world.hpp"
@@ -15,7 +16,8 @@ namespace themis::ring {
 struct MessageFaults {
   Duration latency_min = 1ms;
   Duration latency_max = 20ms;
-  double loss = 0;  ///< Of a question or of its answer.
+  double loss = 0;        ///< Of a question or of its answer.
+  double duplicates = 0;  ///< Of a question: it is answered twice, and both answers travel back.
 };
 
 struct Node {
@@ -31,7 +33,8 @@ struct Node {
   std::set<NodeId> entries;  ///< As FingerAdded and FingerRemoved told.
 };
 
-/// A harness: hosts, rings and their wiring; calls `after_event` whenever a ring has taken a step.
+/// A harness: hosts, rings and their wiring; calls `after_event` whenever the ring of a node has
+/// taken a step.
 class RingWorld {
  public:
   RingWorld(uint64_t seed, size_t nodes, RingOptions options = {});
@@ -41,6 +44,7 @@ class RingWorld {
   size_t size() const { return nodes_.size(); }
   Node& node(size_t i) { return *nodes_[i]; }
   Ring& ring(size_t i) { return *nodes_[i]->ring; }
+  size_t index_of(const NodeId& id) const { return by_id_.at(id); }
   bool lives(size_t i) const { return nodes_[i]->ring != nullptr; }
 
   /// Starts node i; node 0 without a bootstrap starts the ring.
@@ -66,7 +70,7 @@ class RingWorld {
   /// Runs until is_ideal(), at most `rounds` update periods; the rounds it took, or nothing.
   std::optional<size_t> rounds_to_ideal(size_t rounds);
 
-  std::function<void()> after_event = [] {};
+  std::function<void(size_t)> after_event = [](size_t) {};
   uint64_t stored = 0;
   uint64_t store_failures = 0;
   uint64_t asks = 0;
@@ -79,6 +83,7 @@ class RingWorld {
   void drain(size_t i);
   void apply(size_t i, const Effect& effect);
   void send(size_t i, const Ask& ask);
+  void arrive(size_t i, size_t to, const Ask& ask, uint64_t life);
   void finish(size_t i, const Ask& ask, const NodeId& from, Result<Reply> reply);
   void schedule(size_t i);
   bool is_lost(size_t from, size_t to);
@@ -88,6 +93,8 @@ class RingWorld {
   MessageFaults faults_;
   RingOptions options_;
   std::vector<std::unique_ptr<Node>> nodes_;
+  std::map<net::Address, size_t> by_address_;
+  std::unordered_map<NodeId, size_t, RingIdHash> by_id_;
   std::set<std::pair<size_t, size_t>> cut_;
   std::map<uint64_t, Result<Contacts>> lookups_;
   std::map<uint64_t, Result<Records>> finds_;

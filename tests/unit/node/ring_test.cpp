@@ -269,11 +269,42 @@ TEST_F(RingStep, LeaveIsOverAtItsDeadlineWhoeverIsSilent) {
   EXPECT_EQ(ring.state(), Ring::State::left);
 }
 
-TEST_F(RingStep, NeighbourThatLeavesIsReplacedByItsOwnNeighbours) {
+TEST_F(RingStep, NeighbourThatLeavesIsForgottenAndItsWordOnItsPredecessorIsNotTaken) {
   join_ring_of_three();
   ASSERT_TRUE(ring.answer(before.id, Leave{before, contact_at(20), {contact_at(100), after}}, at));
-  EXPECT_EQ(ring.table().predecessor(), contact_at(20));
+  EXPECT_FALSE(ring.table().predecessor());
   EXPECT_EQ(ring.table().successors(), Contacts{after});
+  ASSERT_TRUE(ring.answer(contact_at(20).id, Notify{contact_at(20)}, at));
+  EXPECT_EQ(ring.table().predecessor(), contact_at(20));
+}
+
+TEST_F(RingStep, ListThatLostAnEntryIsPaddedFromTheNextLiveSuccessorAtOnce) {
+  join_ring_of_three();
+  ring.unreachable(after.id, at);
+  const auto asks = take<Ask>(ring);
+  ASSERT_EQ(asks.size(), 1u);
+  EXPECT_EQ(asks[0].to, before);
+  ASSERT_TRUE(std::holds_alternative<Notify>(asks[0].question));
+  ring.answered(asks[0].token, before.id,
+                Neighbours{after, {contact_at(60), contact_at(70), contact_at(100)}}, at);
+  EXPECT_EQ(ring.table().successors(), (Contacts{before, contact_at(60), contact_at(70)}));
+}
+
+TEST_F(RingStep, FartherNodeThatNotifiesTakesThePlaceOfADeadPredecessorOnly) {
+  join_ring_of_three();
+  const Contact farther = contact_at(20);
+  for (const bool dead : {false, true}) {
+    ASSERT_TRUE(ring.answer(farther.id, Notify{farther}, at));
+    const auto asks = take<Ask>(ring);
+    ASSERT_EQ(asks.size(), 1u);
+    EXPECT_EQ(asks[0].to, before);
+    ASSERT_TRUE(std::holds_alternative<Ping>(asks[0].question));
+    Result<Reply> reply = Ack{};
+    if (dead) reply = fail(Code::timeout, "nobody");
+    pass(1s);
+    ring.answered(asks[0].token, dead ? NodeId{} : before.id, std::move(reply), at);
+    EXPECT_EQ(ring.table().predecessor(), dead ? farther : before);
+  }
 }
 
 TEST_F(RingStep, UnknownAndRepeatedTokensAreIgnored) {

@@ -39,8 +39,8 @@ TEST_F(Routing, StepAnswersWithTheResponsibleNodeOrTheClosestBefore) {
   EXPECT_TRUE(step.responsible);
   EXPECT_EQ(step.contacts, contacts({110, 120, 130, 140}));
   step = table.step(id_at<Point>(95));
-  EXPECT_TRUE(step.responsible);
-  EXPECT_EQ(step.contacts.front(), contact_at(100));
+  EXPECT_FALSE(step.responsible);
+  EXPECT_EQ(step.contacts.front(), contact_at(90));
   step = table.step(id_at<Point>(135));
   EXPECT_FALSE(step.responsible);
   EXPECT_EQ(step.contacts, contacts({130, 120, 110}));
@@ -176,6 +176,16 @@ TEST(Lookup, LearnsWhoAnsweredABootstrapAddress) {
   lookup.on_reply(contact_at(9), {false, contacts({240})});
   lookup.on_reply(*lookup.next(), {true, contacts({5})});
   EXPECT_EQ(lookup.result()->responsible, contact_at(5));
+}
+
+TEST(Lookup, AdversaryWhoNamesItselfIsBelievedOnlyAsTheLoneNodeThatWasToBeEntered) {
+  Lookup lookup(kSelf, kTarget, contacts({100}));
+  lookup.on_reply(*lookup.next(), {true, contacts({100})});
+  EXPECT_FALSE(lookup.result());
+  Lookup entering = Lookup::through(kSelf, {{}, {"10.0.0.9", 7001}});
+  ASSERT_TRUE(entering.next());
+  entering.on_reply(contact_at(9), {true, contacts({9})});
+  EXPECT_EQ(entering.result()->responsible, contact_at(9));
 }
 
 }  // namespace

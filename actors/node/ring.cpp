@@ -4,13 +4,16 @@
 
 namespace themis::ring {
 
-Ring::Ring(Contact self, RingOptions options, Rng& rng)
-    : options_(options),
+Ring::Ring(const wire::Identity& identity, net::Address address, RingOptions options, Rng& rng)
+    : options_(std::move(options)),
       rng_(rng),
-      table_(std::move(self), options.successors),
-      objects_(options.objects) {
-  THEMIS_ASSERT(!table_.self().id.is_zero(), "a node has an identity before it has a ring");
+      signer_(identity),
+      verifier_(identity.network()),
+      table_({identity.id(), std::move(address)}, options_.successors),
+      objects_(options_.objects),
+      owned_from_(identity.id()) {
   THEMIS_ASSERT(options_.redundancy <= kRedundancyMax, "redundancy is at most kRedundancyMax");
+  THEMIS_ASSERT(options_.more_addresses.size() < kAddressesMax, "a record has 4 addresses");
 }
 
 /// Three quarters to five quarters of `base`.
@@ -216,21 +219,14 @@ void Ring::withdraw_all() {
   leave_open_ = 1;
   const auto done = [this](const Status&) {
     if (--leave_open_ > 0 || state_ != State::leaving) return;
-    const std::vector<ObjectId> all = objects_.all();
-    hand_over_queue_ = {all.begin(), all.end()};
-    hand_over_offset_ = 0;
-    hand_over();
+    pushes_.clear();
+    push_before_leaving();
   };
-  std::vector<Store> stores;
-  for (const auto& [name, provided] : provided_) {
-    for (uint8_t r = 0; r <= options_.redundancy; ++r) {
-      Store store{object_id(name, r), make_record(name, {})};
-      store.record.expires_ms = 0;
-      stores.push_back(std::move(store));
-    }
-  }
+  Records records;
+  for (const auto& [name, provided] : provided_) records.push_back(make_record(name, {}));
   provided_.clear();
   due_stores_.clear();
+  const std::vector<Store> stores = withdrawals(std::move(records));
   leave_open_ += stores.size();
   for (const Store& store : stores) store_at(store, done);
   done({});
@@ -238,6 +234,7 @@ void Ring::withdraw_all() {
 
 /// The last chunk is acknowledged: the neighbours may close the gap.
 void Ring::say_goodbye() {
+  for (const ObjectId& object : watchers_.objects()) send_watchers_away(object);
   const auto gone = [this] {
     state_ = State::left;
     effects_.push_back(Left{});

@@ -1,24 +1,29 @@
 #include "actors/node/record.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace themis::ring {
 namespace {
 
 constexpr std::string_view kLeafDomain = "themis/record/leaf/v1";
-/// The fixed part of a leaf; the texts come on top.
-constexpr size_t kLeafBytes = 320;
+/// More than the largest leaf: every text, list and number of a record at its limit.
+constexpr size_t kLeafBytesMax = 2560;
 
 bool is_printable(std::string_view text) {
   return std::none_of(text.begin(), text.end(),
                       [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
 }
 
-/// Canonical bytes: integers as u64 little-endian, texts and lists after their length.
+/// Canonical bytes: integers as u64 little-endian, texts and lists after their length. In place: a
+/// leaf is hashed for every record that is stored or found.
 class Canonical {
  public:
-  explicit Canonical(size_t size_hint) { bytes_.reserve(size_hint); }
-  void raw(ByteView bytes) { append(bytes_, bytes); }
+  void raw(ByteView bytes) {
+    THEMIS_ASSERT(bytes.size() <= bytes_.size() - size_, "the record has the form of check_form");
+    std::memcpy(bytes_.data() + size_, bytes.data(), bytes.size());
+    size_ += bytes.size();
+  }
   void number(uint64_t value) { raw(std::as_bytes(std::span(&value, 1))); }
   void text(ByteView bytes) {
     number(bytes.size());
@@ -29,10 +34,11 @@ class Canonical {
     text(value.host);
     number(value.port);
   }
-  ByteView view() const { return bytes_; }
+  ByteView view() const { return ByteView(bytes_).first(size_); }
 
  private:
-  Bytes bytes_;
+  std::array<std::byte, kLeafBytesMax> bytes_;
+  size_t size_ = 0;
 };
 
 Status check_sizes(const Record& record) {
@@ -85,7 +91,7 @@ bool same_content(const Record& a, const Record& b) {
 }
 
 crypto::Digest leaf_digest(const Record& record, std::string_view network) {
-  Canonical leaf(kLeafBytes + record.name.size() + record.payload.size());
+  Canonical leaf;
   leaf.raw(as_bytes(kLeafDomain));
   leaf.text(network);
   leaf.raw(record.key.view());

@@ -9,6 +9,32 @@ tl::unexpected<Error> forged(std::string_view what) {
   return fail(Code::forged, "a record with " + std::string(what));
 }
 
+/// The nodes that a climb passed and those beside them, to be remembered if it ends well.
+class Way {
+ public:
+  /// `slots`: below it nodes are remembered.
+  void add(const Climb& climb, size_t slots) {
+    if (climb.slot() >= slots || size_ == nodes_.size()) return;
+    const bool beside = climb.has_sibling();
+    nodes_[size_++] = {climb.slot(), climb.digest(), beside ? climb.sibling() : nullptr};
+  }
+  void remember(std::vector<crypto::Digest>& nodes) const {
+    for (const Node& node : std::span(nodes_).first(size_)) {
+      nodes[node.slot] = node.digest;
+      if (node.beside != nullptr) nodes[node.slot ^ 1u] = *node.beside;
+    }
+  }
+
+ private:
+  struct Node {
+    uint32_t slot = 0;
+    crypto::Digest digest;
+    const crypto::Digest* beside = nullptr;
+  };
+  std::array<Node, kPathMax + 1> nodes_;
+  size_t size_ = 0;
+};
+
 /// The rest of the way leads past siblings that are known.
 bool joins(Climb climb, const std::vector<crypto::Digest>& nodes) {
   while (!climb.at_root()) {
@@ -38,22 +64,27 @@ Status RecordVerifier::verify_known(Root& root, const Record& record, const cryp
       root.proof.issued_ms != proof.issued_ms || root.proof.count != proof.count)
     return forged("the signature of another set of records");
   Climb climb(proof, leaf);
-  bool is_news = false;
+  Way way;
   while (climb.slot() >= root.nodes.size() || root.nodes[climb.slot()] != climb.digest()) {
-    is_news = is_news || climb.slot() < root.nodes.size();
+    way.add(climb, root.nodes.size());
     if (climb.at_root() || !climb.step()) return forged("a changed field or a wrong path");
   }
   if (!joins(climb, root.nodes)) return forged("a wrong path");
-  if (is_news) remember(root, proof, leaf);
+  way.remember(root.nodes);
   return {};
 }
 
 Status RecordVerifier::verify_new(const Record& record, const crypto::Digest& leaf) {
   if (wire::node_id(record.key, network_) != record.provider.id)
     return forged("the key of another node or network");
+  const auto levels = static_cast<uint32_t>(std::bit_width(record.proof.count - 1));
+  std::vector<crypto::Digest> nodes(size_t{2} << std::min(levels, kLevelsKept));
   Climb climb(record.proof, leaf);
-  while (!climb.at_root())
+  Way way;
+  while (!climb.at_root()) {
+    way.add(climb, nodes.size());
     if (!climb.step()) return forged("a wrong path");
+  }
   if (!climb.is_complete()) return forged("a wrong path");
   ++signatures_checked_;
   const Bytes message = root_message(network_, record.proof, climb.digest());
@@ -69,21 +100,11 @@ Status RecordVerifier::verify_new(const Record& record, const crypto::Digest& le
   root.key = record.key;
   root.proof = record.proof;
   root.proof.path.clear();
-  const auto levels = static_cast<uint32_t>(std::bit_width(record.proof.count - 1));
-  root.nodes.resize(size_t{2} << std::min(levels, kLevelsKept));
-  root.nodes[1] = climb.digest();
-  remember(root, record.proof, leaf);
+  nodes[1] = climb.digest();
+  way.remember(nodes);
+  root.nodes = std::move(nodes);
   by_signature_.emplace(record.proof.signature, roots_.begin());
   return {};
-}
-
-/// Every node on the way of a record that was verified, and those beside it.
-void RecordVerifier::remember(Root& root, const RecordProof& proof, const crypto::Digest& leaf) {
-  for (Climb climb(proof, leaf); !climb.at_root(); climb.step()) {
-    if (climb.slot() >= root.nodes.size()) continue;
-    root.nodes[climb.slot()] = climb.digest();
-    if (climb.has_sibling()) root.nodes[climb.slot() ^ 1u] = *climb.sibling();
-  }
 }
 
 }  // namespace themis::ring

@@ -14,10 +14,11 @@ namespace themis::ring {
 /// one thread.
 class RecordVerifier {
  public:
-  /// Providers a node hears of between two refreshes; 16 KB each at worst.
+  /// Providers a node hears of between two refreshes; 32 KB each at worst.
   static constexpr size_t kRootsMax = 1024;
-  /// Levels below a root that are remembered: a tree of 1,024 costs two hashes a record then.
-  static constexpr uint32_t kLevelsKept = 8;
+  /// Levels below a root that are remembered: a tree of 1,024 costs one or two hashes a record
+  /// then.
+  static constexpr uint32_t kLevelsKept = 9;
 
   explicit RecordVerifier(std::string network, size_t roots_max = kRootsMax)
       : network_(std::move(network)), roots_max_(roots_max) {}
@@ -46,7 +47,6 @@ class RecordVerifier {
 
   Status verify_known(Root& root, const Record& record, const crypto::Digest& leaf);
   Status verify_new(const Record& record, const crypto::Digest& leaf);
-  static void remember(Root& root, const RecordProof& proof, const crypto::Digest& leaf);
 
   std::string network_;
   size_t roots_max_;

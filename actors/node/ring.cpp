@@ -217,7 +217,7 @@ void Ring::leave(Moment at) {
 
 void Ring::withdraw_all() {
   leave_open_ = 1;
-  const auto done = [this](const Status&) {
+  const auto done = [this](const Stored&) {
     if (--leave_open_ > 0 || state_ != State::leaving) return;
     pushes_.clear();
     push_before_leaving();

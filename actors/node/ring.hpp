@@ -96,6 +96,7 @@ class Ring {
  private:
   using Then = Pending::Then;
   using ThenFound = OpenLookup::ThenFound;
+  using ThenStored = OpenStore::Then;
 
   // ring.cpp: life cycle and the questions asked
   void begin(Moment at) { at_ = at; }
@@ -155,10 +156,10 @@ class Ring {
   void queue_due_stores();
   void pump_stores();
   void store_copy(const DueStore& due);
-  void store_at(const Store& store, std::function<void(Status)> then);
-  void send_store(const Store& store, Contacts nodes, std::function<void(Status)> then);
+  void store_at(const Store& store, ThenStored then);
+  void send_store(const Store& store, Contacts nodes, ThenStored then);
   void store_answered(uint64_t id, bool responsible, Status status);
-  void copy_stored(const DueStore& due, uint64_t generation, Status status);
+  void copy_stored(const DueStore& due, uint64_t generation, Stored result);
 
   // ring_watch.cpp: both sides of a watch
   void renew_watches();

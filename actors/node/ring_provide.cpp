@@ -4,6 +4,12 @@
 #include "actors/node/ring.hpp"
 
 namespace themis::ring {
+namespace {
+
+/// Times that a record is sent to a successor that does not acknowledge it.
+constexpr unsigned kStoreTriesMax = 4;
+
+}  // namespace
 
 void Ring::provide(std::string name, Offer offer, uint64_t user, Moment at) {
   begin(at);
@@ -33,7 +39,7 @@ void Ring::withdraw(const std::string& name, Moment at) {
     effects_.push_back(StoreDone{*found->second.user, fail(Code::cancelled, "withdrawn")});
   provided_.erase(found);
   for (const Store& store : withdrawals({make_record(name, {})}))
-    store_at(store, [](const Status&) {});
+    store_at(store, [](const Stored&) {});
   end();
 }
 
@@ -109,17 +115,17 @@ void Ring::store_copy(const DueStore& due) {
   if (found == provided_.end() || !found->second.copies[due.replica].queued) return;
   ++stores_in_flight_;
   const uint64_t generation = found->second.generation;
-  store_at({due.replica, found->second.record}, [this, due, generation](Status status) {
+  store_at({due.replica, found->second.record}, [this, due, generation](Stored stored) {
     --stores_in_flight_;
-    copy_stored(due, generation, std::move(status));
+    copy_stored(due, generation, std::move(stored));
   });
 }
 
 /// A lookup may end a few nodes short of what follows the responsible one: it is asked then.
-void Ring::store_at(const Store& store, std::function<void(Status)> then) {
+void Ring::store_at(const Store& store, ThenStored then) {
   const ObjectId object = object_id(store.record->name, store.replica);
   start_lookup(point(object), [this, store, then](Result<Lookup::Found> found) {
-    if (!found) return then(fail(std::move(found.error())));
+    if (!found) return then({fail(std::move(found.error())), false});
     if (found->responsible.id == table_.self().id) found->successors = table_.successors();
     Contacts nodes = holders(*found);
     if (nodes.size() > options_.replicas || found->responsible.id == table_.self().id)
@@ -135,10 +141,10 @@ void Ring::store_at(const Store& store, std::function<void(Status)> then) {
 
 /// To the responsible node and, so that nothing is lost when that one crashes at once, to the
 /// successors that keep a copy. Ends when all have answered, with what the responsible node said.
-void Ring::send_store(const Store& store, Contacts nodes, std::function<void(Status)> then) {
+void Ring::send_store(const Store& store, Contacts nodes, ThenStored then) {
   const uint64_t id = ++last_id_;
   nodes.resize(std::min(nodes.size(), options_.replicas + 1));
-  open_stores_.emplace(id, OpenStore{nodes.size(), {}, std::move(then)});
+  open_stores_.emplace(id, OpenStore{nodes.size(), {{}, true}, std::move(then)});
   for (size_t i = 0; i < nodes.size(); ++i) {
     if (nodes[i].id == table_.self().id) {
       const ObjectId object = object_id(store.record->name, store.replica);
@@ -154,21 +160,26 @@ void Ring::send_store(const Store& store, Contacts nodes, std::function<void(Sta
 
 void Ring::store_answered(uint64_t id, bool responsible, Status status) {
   OpenStore& store = open_stores_.at(id);
-  if (responsible) store.status = std::move(status);
+  if (!status) store.stored.whole = false;
+  if (responsible) store.stored.status = std::move(status);
   if (--store.open > 0) return;
   const auto done = open_stores_.extract(id);
-  done.mapped().then(std::move(done.mapped().status));
+  done.mapped().then(std::move(done.mapped().stored));
 }
 
-void Ring::copy_stored(const DueStore& due, uint64_t generation, Status status) {
+void Ring::copy_stored(const DueStore& due, uint64_t generation, Stored result) {
   const auto found = provided_.find(due.name);
   if (found != provided_.end() && found->second.generation == generation) {
     Provided& provided = found->second;
     Copy& copy = provided.copies[due.replica];
     copy.queued = false;
     copy.tried = true;
-    // Until it is signed again; a copy that failed is tried again with the next rounds.
-    copy.due = status ? TimePoint::max() : at_.now + jitter(2 * options_.update_period);
+    // Until it is signed again; what failed is tried again with the next rounds, what a successor
+    // has not acknowledged a few times only: the responsible node makes its copies too.
+    Status& status = result.status;
+    copy.incomplete = status && !result.whole ? copy.incomplete + 1 : 0;
+    const bool done = status && copy.incomplete % kStoreTriesMax == 0;
+    copy.due = done ? TimePoint::max() : at_.now + jitter(2 * options_.update_period);
     provided.stored = provided.stored || status.has_value();
     const bool all_tried = std::all_of(provided.copies.begin(), provided.copies.end(),
                                        [](const Copy& c) { return c.tried; });

@@ -37,6 +37,12 @@ Result<Change> Ring::keep(const ObjectId& object, const Store& store) {
   THEMIS_CHECK(verifier_.verify(*store.record));
   THEMIS_TRY(const Change change, objects_.put(object, store, at_.wall_ms));
   if (change == Change::content) tell_watchers(object);
+  const auto from = predecessor_at(options_.replicas);
+  if (from && !is_in_range(from->id, object, table_.self().id)) {
+    // Its place becomes clear when this node has heard who precedes it now.
+    foreign_due_ = true;
+    settled_ = at_.now;
+  }
   return change;
 }
 
@@ -154,7 +160,9 @@ void Ring::push_before_leaving() {
 /// Objects that the nodes of other places keep now; not before all of them were handed over and the
 /// nodes before this one have been the same for a while.
 void Ring::drop_foreign() {
-  const bool settled = at_.now >= settled_ + kSilentRounds * options_.update_period;
+  // What happens `replicas` nodes back is heard of as many rounds later, twice that at worst.
+  const auto rounds = static_cast<int64_t>(kSilentRounds + 2 * options_.replicas);
+  const bool settled = at_.now >= settled_ + rounds * options_.update_period;
   const auto from = predecessor_at(options_.replicas);
   if (!foreign_due_ || !settled || !from || !pushes_.empty()) return;
   foreign_due_ = false;

@@ -32,6 +32,12 @@ struct Copy {
   TimePoint due{};
   bool queued = false;  ///< Waiting or being stored.
   bool tried = false;
+  unsigned incomplete = 0;  ///< Attempts in a row that a successor has not acknowledged.
+};
+/// How a store ended.
+struct Stored {
+  Status status;       ///< What the responsible node said.
+  bool whole = false;  ///< Its successors have it too.
 };
 struct Provided {
   Offer offer;
@@ -47,9 +53,10 @@ struct DueStore {
 };
 /// One record on its way to the nodes that keep it.
 struct OpenStore {
+  using Then = std::function<void(Stored)>;
   size_t open = 0;
-  Status status;  ///< Of the responsible node.
-  std::function<void(Status)> then;
+  Stored stored;
+  Then then;
 };
 struct Push {
   Contact to;

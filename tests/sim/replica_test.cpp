@@ -97,6 +97,25 @@ TEST_P(Replicas, JoinsLeavesAndCrashesLeaveEveryObjectWhereItBelongs) {
   expect_kept_where_it_belongs(world, kNames, options);
 }
 
+TEST_P(Replicas, LostMessagesDelayCopiesAndLoseNone) {
+  SCOPED_TRACE("seed " + std::to_string(GetParam()));
+  RingOptions options;
+  options.redundancy = 0;
+  options.refresh = 1200s;
+  RingWorld world(GetParam(), 10, options);
+  settle(world);
+  world.faults().loss = 0.05;
+  constexpr size_t kNames = 40;
+  for (size_t n = 0; n < kNames; ++n) world.provide(0, "name-" + std::to_string(n));
+  world.world().run_until([&] { return world.stored + world.store_failures == kNames; }, 20s);
+  world.crash(4);
+  world.world().run_for(20s);
+  world.faults().loss = 0;
+  ASSERT_TRUE(world.rounds_to_ideal(2 * kRoundsToHeal)) << world.describe();
+  world.world().run_for(20s);
+  expect_kept_where_it_belongs(world, kNames, options);
+}
+
 TEST_P(Replicas, WatchersAreToldOfEveryChangeLongBeforeTheNextRefresh) {
   RingOptions options;
   options.refresh = 1200s;

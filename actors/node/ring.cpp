@@ -234,7 +234,6 @@ void Ring::withdraw_all() {
 
 /// The last chunk is acknowledged: the neighbours may close the gap.
 void Ring::say_goodbye() {
-  for (const ObjectId& object : watchers_.objects()) send_watchers_away(object);
   const auto gone = [this] {
     state_ = State::left;
     effects_.push_back(Left{});
@@ -244,12 +243,12 @@ void Ring::say_goodbye() {
   Contacts neighbours{table_.successor()};
   if (table_.predecessor() && table_.predecessor()->id != table_.successor().id)
     neighbours.push_back(*table_.predecessor());
-  leave_open_ = neighbours.size();
-  for (const Contact& neighbour : neighbours) {
-    ask(neighbour, goodbye, [this, gone](const NodeId&, Result<Reply>&) {
-      if (--leave_open_ == 0 && state_ == State::leaving) gone();
-    });
-  }
+  const Then answered = [this, gone](const NodeId&, Result<Reply>&) {
+    if (--leave_open_ == 0 && state_ == State::leaving) gone();
+  };
+  leave_open_ = neighbours.size() + watchers_.size();
+  for (const ObjectId& object : watchers_.objects()) send_watchers_away(object, answered);
+  for (const Contact& neighbour : neighbours) ask(neighbour, goodbye, answered);
 }
 
 }  // namespace themis::ring

@@ -168,7 +168,7 @@ class Ring {
   void watched_changed(Watching& watching, const RecordPtrs& records);
   void tell_watchers(const ObjectId& object);
   void tell(const ObjectId& object, const Contact& watcher);
-  void send_watchers_away(const ObjectId& object);
+  void send_watchers_away(const ObjectId& object, const Then& then);
 
   // ring_answer.cpp
   Result<Reply> on(const NodeId& peer, const FindNode& question);

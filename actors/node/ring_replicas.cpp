@@ -169,7 +169,8 @@ void Ring::drop_foreign() {
   for (const ObjectId& object : objects_.inside(point(table_.self().id), point(from->id)))
     objects_.erase(object);
   for (const ObjectId& object : watchers_.objects())
-    if (!is_in_range(from->id, object, table_.self().id)) send_watchers_away(object);
+    if (!is_in_range(from->id, object, table_.self().id))
+      send_watchers_away(object, [](const NodeId&, Result<Reply>&) {});
 }
 
 }  // namespace themis::ring

@@ -105,9 +105,9 @@ void Ring::tell_watchers(const ObjectId& object) {
 }
 
 /// `object` is kept by others from now on.
-void Ring::send_watchers_away(const ObjectId& object) {
+void Ring::send_watchers_away(const ObjectId& object, const Then& then) {
   for (const Contact& watcher : watchers_.remove_all(object))
-    ask(watcher, Changed{object, {}, true}, [](const NodeId&, Result<Reply>&) {});
+    ask(watcher, Changed{object, {}, true}, then);
 }
 
 /// A watcher that does not answer, or no longer wants to know, is forgotten.

@@ -88,7 +88,8 @@ void Ring::replicate() {
   };
   std::erase_if(replicated_, [&](const NodeId& id) { return !is_holder(id); });
   std::erase_if(pushes_, [&](const auto& push) {
-    const bool over = table_.find(push.first) == nullptr || push.second.queue.gave_up();
+    // Not because it is no neighbour any more: what it was handed may be nowhere else soon.
+    const bool over = push.second.queue.gave_up();
     if (over) replicated_.erase(push.first);
     return over;
   });

@@ -223,7 +223,7 @@ class Ring {
   NodeId owned_from_;  ///< Where this node's range began last; itself: it never had a predecessor.
   std::map<NodeId, Push> pushes_;
   std::set<NodeId> replicated_;  ///< Successors that have all of this node's range.
-  std::set<ObjectId> handed_;    ///< Handed over since the last round; they go on from here.
+  std::set<ObjectId> handed_;    ///< New here since the last round: they go on to others.
   bool foreign_due_ = false;     ///< There may be objects that others keep now.
   TimePoint settled_{};          ///< When the nodes before this one changed last.
 

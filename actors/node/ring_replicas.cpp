@@ -93,6 +93,7 @@ void Ring::replicate() {
     if (over) replicated_.erase(push.first);
     return over;
   });
+  if (table_.alone()) handed_.clear();  // whoever comes gets everything
   if (table_.predecessor()) {
     const auto own = [&] {
       return objects_.inside(point(table_.predecessor()->id), point(table_.self().id));

@@ -216,10 +216,10 @@ void Ring::leave(Moment at) {
 }
 
 void Ring::withdraw_all() {
+  pushes_.clear();  // all it has goes to the successor once its own names are taken back
   leave_open_ = 1;
   const auto done = [this](const Stored&) {
     if (--leave_open_ > 0 || state_ != State::leaving) return;
-    pushes_.clear();
     push_before_leaving();
   };
   Records records;

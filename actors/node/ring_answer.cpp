@@ -43,7 +43,8 @@ Result<Reply> Ring::on(const NodeId& peer, const Store& question) {
   const ObjectId object = object_id(question.record->name, question.replica);
   if (!accepts(point(object))) return fail(Code::not_found, "other nodes keep this object");
   THEMIS_TRY(const Change change, keep(object, question));
-  // The provider's view of who follows this node may be old: what is new goes to them from here too.
+  // The provider's view of who follows this node may be old: what is new goes to them from here
+  // too.
   if (change == Change::content && table_.is_responsible(point(object))) handed_.insert(object);
   return Ack{};
 }

@@ -180,6 +180,9 @@ TEST_P(Replicas, WatchersLearnOfACrashedProviderAndOutliveACrashedHolder) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, Replicas, testing::Range<uint64_t>(1, 61));
+// A hand-over was given up when its receiver ceased to be a neighbour; a push that ended while the
+// node took its names back made it say goodbye at once.
+INSTANTIATE_TEST_SUITE_P(Regress, Replicas, testing::Values(128, 169, 242, 288, 384));
 
 }  // namespace
 }  // namespace themis::ring

@@ -281,26 +281,40 @@ TEST_F(RingStep, TellsWatchersOfChangesUntilTheyLoseInterest) {
 
 TEST_F(RingStep, AdversaryCannotMakeAWatcherBelieve) {
   join_ring_of_three();
-  const std::string name = name_at(120);  // of node 150
+  // A name none of whose copies is this node's, whichever is watched.
+  std::string name;
+  for (unsigned n = 0; name.empty(); ++n) {
+    const std::string next = "watched-" + std::to_string(n);
+    bool own = false;
+    for (uint8_t r = 0; r < 3; ++r)
+      own = own || ring.table().is_responsible(point(object_id(next, r)));
+    if (!own) name = next;
+  }
   ASSERT_TRUE(ring.watch(name, 1, at));
   std::optional<ObjectId> object;
+  NodeId holder;
   for (auto asks = take<Ask>(ring); !asks.empty(); asks = take<Ask>(ring))
     for (const Ask& ask : asks) {
-      if (const auto* watch = std::get_if<Watch>(&ask.question)) object = watch->object;
-      ring.answered(ask.token, after.id,
-                    object ? Reply(GetObjectReply{}) : Reply(FindNodeReply{true, {after}}), at);
+      Reply reply = GetObjectReply{};
+      if (const auto* watch = std::get_if<Watch>(&ask.question)) {
+        object = watch->object;
+        holder = ask.to.id;
+      } else {
+        reply = ask.to == after ? FindNodeReply{true, {before}} : FindNodeReply{false, {after}};
+      }
+      ring.answered(ask.token, ask.to.id, reply, at);
     }
   ASSERT_TRUE(object);
   const RecordPtr genuine = record_of(9, 1, at.wall_ms + 1'000, name);
   Record forged = *genuine;
   forged.weight = 1;
   EXPECT_EQ(code(contact_at(77).id, Changed{*object, {genuine}}), Code::not_found);
-  EXPECT_EQ(code(after.id, Changed{id_at<ObjectId>(1), {genuine}}), Code::not_found);
+  EXPECT_EQ(code(holder, Changed{id_at<ObjectId>(1), {genuine}}), Code::not_found);
   EXPECT_TRUE(ring.answer(
-      after.id,
+      holder,
       Changed{*object, {std::make_shared<const Record>(forged), record_of(9, 1, 1'001'000)}}, at));
   EXPECT_TRUE(take<WatchEvent>(ring).empty());
-  EXPECT_TRUE(ring.answer(after.id, Changed{*object, {genuine}}, at));
+  EXPECT_TRUE(ring.answer(holder, Changed{*object, {genuine}}, at));
   const auto events = take<WatchEvent>(ring);
   ASSERT_EQ(events.size(), 1u);
   EXPECT_EQ(events[0].records, Records{*genuine});

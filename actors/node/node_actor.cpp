@@ -48,8 +48,7 @@ Status NodeActor::start() {
   peers_.set_lost([this](const NodeId& peer, const Error&) { on_lost(peer); });
   THEMIS_CHECK(peers_.listen(options_.listen));
   if (options_.advertise.host.empty()) options_.advertise = peers_.address();
-  ring_.emplace(ring::Contact{options_.identity->id(), options_.advertise}, options_.ring,
-                *options_.rng);
+  ring_.emplace(*options_.identity, options_.advertise, options_.ring, *options_.rng);
   options_.exports->add(kNodeActorName, caf::strong_actor_ptr{ctrl()});
   ring_->start(options_.bootstrap, moment());
   pump();
@@ -129,9 +128,14 @@ bool NodeActor::on_local(caf::mailbox_element& element) {
     ring_->find(content.get_as<FindName>(0).name, wait(element), moment());
   } else if (content.match_elements<ProvideName>()) {
     const auto& provide = content.get_as<ProvideName>(0);
-    ring_->provide(provide.name, provide.payload, wait(element), moment());
+    ring_->provide(provide.name, provide.offer(), wait(element), moment());
   } else if (content.match_elements<WithdrawName>()) {
     ring_->withdraw(content.get_as<WithdrawName>(0).name, moment());
+    reply(element, caf::make_message(caf::unit));
+  } else if (content.match_elements<WatchName>()) {
+    watch(element, content.get_as<WatchName>(0).name);
+  } else if (content.match_elements<UnwatchName>()) {
+    unwatch(element.sender, content.get_as<UnwatchName>(0).name);
     reply(element, caf::make_message(caf::unit));
   } else if (content.match_elements<FindResponsible>()) {
     ring_->lookup(content.get_as<FindResponsible>(0).point, wait(element), moment());
@@ -144,6 +148,38 @@ bool NodeActor::on_local(caf::mailbox_element& element) {
   }
   pump();
   return true;
+}
+
+void NodeActor::watch(caf::mailbox_element& element, const std::string& name) {
+  if (element.sender == nullptr) return;
+  unwatch(element.sender, name);  // again: it is told once more
+  const uint64_t user = ++last_user_;
+  watchers_.emplace(user, Watcher{name, caf::actor_cast<caf::weak_actor_ptr>(element.sender)});
+  const Status watched = ring_->watch(name, user, moment());
+  if (!watched) watchers_.erase(user);
+  reply(element, watched ? caf::make_message(caf::unit) : failure(watched.error()));
+}
+
+void NodeActor::unwatch(const caf::strong_actor_ptr& watcher, const std::string& name) {
+  std::erase_if(watchers_, [&](const auto& entry) {
+    const caf::strong_actor_ptr actor = entry.second.actor.lock();
+    const bool over = actor == nullptr || (actor == watcher && entry.second.name == name);
+    if (over) ring_->unwatch(entry.first);
+    return over;
+  });
+}
+
+void NodeActor::run(const ring::WatchEvent& event) {
+  const auto found = watchers_.find(event.user);
+  if (found == watchers_.end()) return;
+  const caf::strong_actor_ptr actor = found->second.actor.lock();
+  if (actor != nullptr) {
+    actor->enqueue(ctrl(), caf::make_message_id(),
+                   caf::make_message(NameChanged{found->second.name, event.records}), &reactor_);
+    return;
+  }
+  ring_->unwatch(event.user);
+  watchers_.erase(found);
 }
 
 void NodeActor::reach(const ReachActor& reach, Waiter waiter) {
@@ -179,6 +215,8 @@ void NodeActor::forward(const ring::Contact& to, wire::Target target,
 
 /// A contact's session ended: it restarted, or it is gone. One attempt tells which.
 void NodeActor::on_lost(const NodeId& peer) {
+  ring_->session_lost(peer, moment());
+  pump();
   const ring::Contact* contact = ring_->table().find(peer);
   if (contact == nullptr || ring_->state() == ring::Ring::State::left) return;
   const caf::strong_actor_ptr self{ctrl()};

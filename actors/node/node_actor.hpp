@@ -59,12 +59,21 @@ class NodeActor final : public HostedActor {
     caf::message_id id;
   };
 
+  /// An actor of this process that watches a name; it may be gone.
+  struct Watcher {
+    std::string name;
+    caf::weak_actor_ptr actor;
+  };
+
   void on_message(caf::mailbox_element& element) override;
   void on_exit(const caf::error& reason) override;
   void on_question(caf::mailbox_element& element, const wire::FramePtr& frame);
   void on_answer(caf::mailbox_element& element);
   bool on_local(caf::mailbox_element& element);
   void on_lost(const NodeId& peer);
+  void watch(caf::mailbox_element& element, const std::string& name);
+  /// Those of `watcher` for `name`, and those of actors that have ended.
+  void unwatch(const caf::strong_actor_ptr& watcher, const std::string& name);
   void reach(const ReachActor& reach, Waiter waiter);
 
   ring::Moment moment() const;
@@ -74,6 +83,7 @@ class NodeActor final : public HostedActor {
   void run(const ring::LookupDone& done);
   void run(const ring::FindDone& done);
   void run(const ring::StoreDone& done);
+  void run(const ring::WatchEvent& event);
   void run(const ring::FingerAdded& added);
   void run(const ring::FingerRemoved& removed);
   void run(const ring::Joined&);
@@ -90,6 +100,7 @@ class NodeActor final : public HostedActor {
   std::optional<ring::Ring> ring_;  ///< From start() on: its address is the bound one.
   std::unordered_map<NodeId, HostedPtr<FingerActor>, RingIdHash> fingers_;
   std::unordered_map<uint64_t, Waiter> waiters_;
+  std::map<uint64_t, Watcher> watchers_;
   uint64_t last_user_ = 0;
   net::TimerId timer_ = 0;
   TimePoint timer_due_ = TimePoint::max();

@@ -17,13 +17,37 @@ struct FindName {
   std::string name;
 };
 /// Announces that this node provides `name` until it is withdrawn or the node leaves. -> caf::unit
-/// when it is stored. Errors: malformed, overloaded, unavailable.
+/// when it is stored. Errors: malformed, too_large, overloaded, unavailable.
 struct ProvideName {
   std::string name;
-  Bytes payload;
+  Bytes payload = {};
+  uint16_t weight = 100;     ///< The share of calls for this instance, beside the others'.
+  std::string version = {};  ///< At most ring::kVersionBytesMax.
+  ring::Labels labels = {};  ///< At most ring::kLabelsMax.
+
+  ring::Offer offer() const {
+    ring::Offer out(payload);
+    out.weight = weight;
+    out.version = version;
+    out.labels = labels;
+    return out;
+  }
 };
 struct WithdrawName {
   std::string name;
+};
+/// Tells the sender with a NameChanged who provides `name` now, and from then on of every change,
+/// until it sends UnwatchName or ends. -> caf::unit. Errors: overloaded.
+struct WatchName {
+  std::string name;
+};
+struct UnwatchName {
+  std::string name;
+};
+/// The live providers, by identity; none: nobody provides the name at the moment.
+struct NameChanged {
+  std::string name;
+  ring::Records records;
 };
 /// Which nodes are responsible for a point? -> ring::Contacts: the responsible node, then its
 /// successors.
@@ -68,6 +92,9 @@ struct NodeReport {
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::FindName)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ProvideName)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::WithdrawName)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::WatchName)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::UnwatchName)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::NameChanged)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::FindResponsible)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ReachActor)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ReportNode)

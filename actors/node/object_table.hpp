@@ -18,34 +18,36 @@ struct ObjectLimits {
   size_t records_per_object = 256;
   /// kProvidedMax names with three copies each, with room to spare.
   size_t records_per_provider = 4096;
-  size_t records = 65'536;  ///< About 50 MB when every record is as large as it may be.
-  /// No record may outlive its provider for longer than an hour.
-  int64_t lifetime_ms_max = 3'600'000;
+  size_t records = 65'536;  ///< About 160 MB when every record is as large as it may be.
 };
 
+/// What put() did: nothing new; the same content for longer; another content.
+enum class Change : uint8_t { none, renewed, content };
+
 /// A pure value of one node. Wall-clock time is passed in; expired records are never returned, and
-/// expire() frees them.
+/// expire() frees them. Withdrawals are records: they keep older ones out until they expire.
 class ObjectTable {
  public:
   explicit ObjectTable(ObjectLimits limits = {}) : limits_(limits) {}
 
-  /// Keeps `record`, or drops what its provider had there when expires_ms is 0. A record that is
-  /// there already, or older than what is there, changes nothing and is no error.
-  /// Errors: malformed (name, payload, provider), invalid (already expired, or beyond the longest
-  /// lifetime), overloaded (a limit). The caller has checked who may store.
-  Status put(const ObjectId& object, const Record& record, int64_t wall_ms);
+  /// Keeps `record` as one of `object`, which is copy `replica` of its name. One that is there
+  /// already, or is older than what is there, changes nothing and is no error. The caller has
+  /// verified the record and who may store.
+  /// Errors: invalid (expired, or beyond the longest lifetime), overloaded (a limit).
+  Result<Change> put(const ObjectId& object, const Store& store, int64_t wall_ms);
 
-  /// Live records, at most kRecordsPerReplyMax, from `start` on, round and round, so that all get
-  /// their share.
-  Records get(const ObjectId& object, int64_t wall_ms, uint64_t start = 0) const;
+  /// Live records, then withdrawals, at most kRecordsPerReplyMax, each from `start` on, round and
+  /// round, so that all get their share.
+  RecordPtrs get(const ObjectId& object, int64_t wall_ms, uint64_t start = 0) const;
 
-  /// Frees what expired; costs as much as there is to look through now.
-  void expire(int64_t wall_ms);
-  /// Objects whose id is not in (from, to], in no particular but in repeatable order.
-  std::vector<ObjectId> outside(const NodeId& from, const NodeId& to) const;
-  std::vector<ObjectId> all() const;
+  /// Frees what expired; costs as much as there is to look through now. Returns the objects that
+  /// lost a record.
+  std::vector<ObjectId> expire(int64_t wall_ms);
+  /// Objects whose id is in (from, to], in no particular but in repeatable order.
+  std::vector<ObjectId> inside(const Point& from, const Point& to) const;
+  std::vector<ObjectId> all() const { return inside({}, {}); }
   /// Everything of one object, expired or not; empty when there is none.
-  const Records& records(const ObjectId& object) const;
+  std::vector<Store> stores(const ObjectId& object) const;
   void erase(const ObjectId& object);
 
   size_t object_count() const { return objects_.size(); }
@@ -53,12 +55,13 @@ class ObjectTable {
 
  private:
   struct Object {
-    Records records;
+    uint8_t replica = 0;
+    RecordPtrs records;
     int64_t sweep_s = 0;  ///< Its one place in sweeps_.
   };
   using Objects = std::unordered_map<ObjectId, Object, RingIdHash>;
 
-  Status insert(const ObjectId& object, const Record& record);
+  Status insert(const ObjectId& object, const Store& store);
   void forget(const Record& record);
   void erase_object(Objects::iterator found);
 

@@ -4,13 +4,16 @@
 
 namespace themis::ring {
 
-Ring::Ring(Contact self, RingOptions options, Rng& rng)
-    : options_(options),
+Ring::Ring(const wire::Identity& identity, net::Address address, RingOptions options, Rng& rng)
+    : options_(std::move(options)),
       rng_(rng),
-      table_(std::move(self), options.successors),
-      objects_(options.objects) {
-  THEMIS_ASSERT(!table_.self().id.is_zero(), "a node has an identity before it has a ring");
+      signer_(identity),
+      verifier_(identity.network()),
+      table_({identity.id(), std::move(address)}, options_.successors),
+      objects_(options_.objects),
+      owned_from_(identity.id()) {
   THEMIS_ASSERT(options_.redundancy <= kRedundancyMax, "redundancy is at most kRedundancyMax");
+  THEMIS_ASSERT(options_.more_addresses.size() < kAddressesMax, "a record has 4 addresses");
 }
 
 /// Three quarters to five quarters of `base`.
@@ -219,24 +222,17 @@ void Ring::leave(Moment at) {
 }
 
 void Ring::withdraw_all() {
+  pushes_.clear();  // all it has goes to the successor once its own names are taken back
   leave_open_ = 1;
-  const auto done = [this](const Status&) {
+  const auto done = [this](const Stored&) {
     if (--leave_open_ > 0 || state_ != State::leaving) return;
-    const std::vector<ObjectId> all = objects_.all();
-    hand_over_queue_ = {all.begin(), all.end()};
-    hand_over_offset_ = 0;
-    hand_over();
+    push_before_leaving();
   };
-  std::vector<Store> stores;
-  for (const auto& [name, provided] : provided_) {
-    for (uint8_t r = 0; r <= options_.redundancy; ++r) {
-      Store store{object_id(name, r), make_record(name, {})};
-      store.record.expires_ms = 0;
-      stores.push_back(std::move(store));
-    }
-  }
+  Records records;
+  for (const auto& [name, provided] : provided_) records.push_back(make_record(name, {}));
   provided_.clear();
   due_stores_.clear();
+  const std::vector<Store> stores = withdrawals(std::move(records));
   leave_open_ += stores.size();
   for (const Store& store : stores) store_at(store, done);
   done({});
@@ -253,12 +249,12 @@ void Ring::say_goodbye() {
   Contacts neighbours{table_.successor()};
   if (table_.predecessor() && table_.predecessor()->id != table_.successor().id)
     neighbours.push_back(*table_.predecessor());
-  leave_open_ = neighbours.size();
-  for (const Contact& neighbour : neighbours) {
-    ask(neighbour, goodbye, [this, gone](const NodeId&, Result<Reply>&) {
-      if (--leave_open_ == 0 && state_ == State::leaving) gone();
-    });
-  }
+  const Then answered = [this, gone](const NodeId&, Result<Reply>&) {
+    if (--leave_open_ == 0 && state_ == State::leaving) gone();
+  };
+  leave_open_ = neighbours.size() + watchers_.size();
+  for (const ObjectId& object : watchers_.objects()) send_watchers_away(object, answered);
+  for (const Contact& neighbour : neighbours) ask(neighbour, goodbye, answered);
 }
 
 }  // namespace themis::ring

@@ -6,10 +6,13 @@
 #include <functional>
 #include <map>
 
-#include "actors/node/lookup.hpp"
 #include "actors/node/object_table.hpp"
+#include "actors/node/record_signer.hpp"
+#include "actors/node/record_verifier.hpp"
 #include "actors/node/ring_effects.hpp"
+#include "actors/node/ring_state.hpp"
 #include "actors/node/routing_table.hpp"
+#include "actors/node/watch_table.hpp"
 #include "runtime/base/rng.hpp"
 
 namespace themis::ring {
@@ -24,7 +27,7 @@ namespace themis::ring {
 /// included.
 class Ring {
  public:
-  static constexpr uint8_t kRedundancyMax = 7;
+  static constexpr uint8_t kRedundancyMax = kReplicasMax - 1;
   /// Names of one node; times k + 1 it stays in the quota.
   static constexpr size_t kProvidedMax = 1024;
   /// Open at once; beyond it callers get overloaded.
@@ -40,11 +43,14 @@ class Ring {
   /// A predecessor silent for these is asked; a suspicion and a copy already handed over last them.
   static constexpr unsigned kSilentRounds = 3;
   static constexpr size_t kSuspectsMax = 64;
+  /// Names that this node watches for the actors of its process.
+  static constexpr size_t kWatchesMax = 1024;
 
   enum class State : uint8_t { idle, joining, joined, leaving, left };
 
-  /// `rng` outlives the ring; its numbers only spread load and timers.
-  Ring(Contact self, RingOptions options, Rng& rng);
+  /// `identity` (who this node is, and what it signs its records with) and `rng` (its numbers only
+  /// spread load and timers) outlive the ring.
+  Ring(const wire::Identity& identity, net::Address address, RingOptions options, Rng& rng);
   Ring(const Ring&) = delete;
   Ring& operator=(const Ring&) = delete;
 
@@ -65,16 +71,22 @@ class Ring {
   /// Who provides `name`? Ends with FindDone. Errors: not_found, unavailable, overloaded.
   void find(std::string name, uint64_t user, Moment at);
   /// Announces that this node provides `name`, from now on; ends with StoreDone. Again: with
-  /// another payload. Errors: malformed (name, payload), overloaded, and what the last attempt
-  /// failed with.
-  void provide(std::string name, Bytes payload, uint64_t user, Moment at);
+  /// another offer. Errors: malformed and too_large (check_form), overloaded, and what the last
+  /// attempt failed with.
+  void provide(std::string name, Offer offer, uint64_t user, Moment at);
   void withdraw(const std::string& name, Moment at);
+  /// Tells with a WatchEvent who provides `name` now and, from then on, of every change: the
+  /// responsible node tells it, and is asked again each refresh. Errors: overloaded.
+  Status watch(std::string name, uint64_t user, Moment at);
+  void unwatch(uint64_t user);
+  /// The session to `peer` ended, for whatever reason: what it was watching is asked for elsewhere.
+  void session_lost(const NodeId& peer, Moment at);
   /// Takes back what it provides, hands its objects over, tells both neighbours; ends with Left.
   void leave(Moment at);
 
   /// A question of the authenticated `peer`. Errors: unavailable (not in a ring), denied, not_found
-  /// (another node is responsible), and those of ObjectTable::put. Takes no trust from the
-  /// question's own words on who asks.
+  /// (another node is responsible), and those of RecordVerifier::verify and ObjectTable::put. Takes
+  /// no trust from the question's own words on who asks.
   Result<Reply> answer(const NodeId& peer, const Question& question, Moment at);
 
   /// What is to be done, in order; empties the list.
@@ -86,39 +98,9 @@ class Ring {
   size_t provided_count() const { return provided_.size(); }
 
  private:
-  using Then = std::function<void(const NodeId& from, Result<Reply>&)>;
-  using ThenFound = std::function<void(Result<Lookup::Found>)>;
-  struct Pending {
-    Contact to;
-    TimePoint asked;
-    Then then;
-  };
-  struct OpenLookup {
-    Lookup lookup;
-    ThenFound then;
-  };
-  struct Find {
-    uint64_t user = 0;
-    std::string name;
-    std::vector<uint8_t> replicas;  ///< Still to be tried, the next one last.
-    bool answered = false;          ///< Some responsible node said that it has none.
-  };
-  struct Copy {
-    TimePoint due{};
-    bool queued = false;  ///< Waiting or being stored.
-    bool tried = false;
-  };
-  struct Provided {
-    Bytes payload;
-    uint64_t generation = 0;
-    std::vector<Copy> copies;
-    std::optional<uint64_t> user;  ///< Waits for StoreDone.
-    bool stored = false;
-  };
-  struct DueStore {
-    std::string name;
-    uint8_t replica = 0;
-  };
+  using Then = Pending::Then;
+  using ThenFound = OpenLookup::ThenFound;
+  using ThenStored = OpenStore::Then;
 
   // ring.cpp: life cycle and the questions asked
   void begin(Moment at) { at_ = at; }
@@ -147,25 +129,53 @@ class Ring {
   void refresh_finger();
   void look_for_other_ring();
   void set_predecessor(const std::optional<Contact>& contact);
-  void hand_over();
-  std::vector<Store> next_chunk(std::vector<ObjectId>& finished);
-  void on_handed_over(const std::vector<ObjectId>& finished, bool ok);
-  void drop_retired();
 
-  // ring_find.cpp: lookups, finding and storing
+  // ring_replicas.cpp: who keeps what
+  std::optional<Contact> predecessor_at(size_t place) const;
+  bool accepts(const Point& point) const;
+  bool is_near(const NodeId& id) const;
+  Contacts predecessors() const;
+  Result<Change> keep(const ObjectId& object, const Store& store);
+  void on_new_predecessor(const Contact& contact);
+  void on_predecessors(const Contacts& told);
+  void replicate();
+  void push(const Contact& to, const std::vector<ObjectId>& objects);
+  void push_next(const NodeId& to);
+  void push_before_leaving();
+  void drop_foreign();
+
+  // ring_find.cpp: lookups and finding
   void start_lookup(const Point& target, ThenFound then);
   void enter_ring(const Contact& entry, ThenFound then);
   void run_lookup(Lookup lookup, ThenFound then);
   void pump_lookup(uint64_t id);
   void find_next(uint64_t id);
   void get(uint64_t id, const ObjectId& object, Contacts holders);
+  void take(uint64_t id, const RecordPtrs& records);
+  void merge(RecordPtrs& newest, const std::string& name, const RecordPtrs& records);
   void finish_find(uint64_t id, Result<Records> records);
+  Contacts holders(const Lookup::Found& found) const;
+
+  // ring_provide.cpp: what this node provides
+  Record make_record(const std::string& name, const Offer& offer) const;
+  void sign_all();
+  std::vector<Store> withdrawals(Records records);
   void queue_due_stores();
   void pump_stores();
   void store_copy(const DueStore& due);
-  void store_at(const Store& store, std::function<void(Status)> then);
-  void copy_stored(const DueStore& due, uint64_t generation, Status status);
-  Record make_record(const std::string& name, const Bytes& payload);
+  void store_at(const Store& store, ThenStored then);
+  void send_store(const Store& store, Contacts nodes, ThenStored then);
+  void store_answered(uint64_t id, bool responsible, Status status);
+  void copy_stored(const DueStore& due, uint64_t generation, Stored result);
+
+  // ring_watch.cpp: both sides of a watch
+  void renew_watches();
+  void ask_to_watch(uint64_t user);
+  void watch_answered(uint64_t user, const NodeId& holder, const RecordPtrs* records);
+  void watched_changed(Watching& watching, const RecordPtrs& records);
+  void tell_watchers(const ObjectId& object);
+  void tell(const ObjectId& object, const Contact& watcher);
+  void send_watchers_away(const ObjectId& object, const Then& then);
 
   // ring_answer.cpp
   Result<Reply> on(const NodeId& peer, const FindNode& question);
@@ -176,10 +186,14 @@ class Ring {
   Result<Reply> on(const NodeId& peer, const Notify& question);
   Result<Reply> on(const NodeId& peer, const Leave& question);
   Result<Reply> on(const NodeId& peer, const Ping& question);
+  Result<Reply> on(const NodeId& peer, const Watch& question);
+  Result<Reply> on(const NodeId& peer, const Changed& question);
   Neighbours neighbours() const { return {table_.predecessor(), table_.successors()}; }
 
   RingOptions options_;
   Rng& rng_;
+  RecordSigner signer_;
+  RecordVerifier verifier_;
   RoutingTable table_;
   ObjectTable objects_;
   State state_ = State::idle;
@@ -212,18 +226,23 @@ class Ring {
   /// A closer successor in another ring.
   std::optional<Contact> other_ring_;
 
-  std::deque<ObjectId> hand_over_queue_;
-  size_t hand_over_offset_ = 0;
-  bool handing_over_ = false;
-  /// The range shrank since the queue was filled, or a chunk was refused.
-  bool misplaced_ = false;
-  std::deque<std::pair<TimePoint, ObjectId>> retired_;
+  Contacts behind_;    ///< Before the predecessor, as it told, the nearest first.
+  NodeId owned_from_;  ///< Where this node's range began last; itself: it never had a predecessor.
+  std::map<NodeId, Push> pushes_;
+  std::set<NodeId> replicated_;  ///< Successors that have all of this node's range.
+  std::set<ObjectId> handed_;    ///< New here since the last round: they go on to others.
+  bool foreign_due_ = false;     ///< There may be objects that others keep now.
+  TimePoint settled_{};          ///< When the nodes before this one changed last.
 
   std::map<std::string, Provided> provided_;
   std::deque<DueStore> due_stores_;
   size_t stores_in_flight_ = 0;
   bool pumping_stores_ = false;
-  uint64_t last_sequence_ = 0;
+  std::map<uint64_t, OpenStore> open_stores_;
+  TimePoint next_signing_ = TimePoint::max();
+
+  WatchTable watchers_;                   ///< Of objects that this node keeps.
+  std::map<uint64_t, Watching> watches_;  ///< Of this node, by user.
 };
 
 }  // namespace themis::ring

@@ -38,34 +38,37 @@ Result<Reply> Ring::on(const NodeId&, const GetObject& question) {
 
 Result<Reply> Ring::on(const NodeId& peer, const Store& question) {
   if (state_ != State::joined) return fail(Code::unavailable, "this node is in no ring");
-  if (question.record.provider.id != peer)
-    return fail(Code::denied, "a record is stored by its provider");
-  // Without a predecessor nobody else can be known to be responsible; the sender's lookup is
-  // believed.
-  if (table_.predecessor() && !table_.is_responsible(point(question.object)))
-    return fail(Code::not_found, "another node is responsible for this object");
-  THEMIS_CHECK(objects_.put(question.object, question.record, at_.wall_ms));
+  if (question.record->provider.id != peer && !is_near(peer))
+    return fail(Code::denied, "a record is stored by its provider or by a neighbour");
+  const ObjectId object = object_id(question.record->name, question.replica);
+  if (!accepts(point(object))) return fail(Code::not_found, "other nodes keep this object");
+  THEMIS_TRY(const Change change, keep(object, question));
+  // The provider's view of who follows this node may be old: what is new goes to them from here
+  // too.
+  if (change == Change::content && table_.is_responsible(point(object))) handed_.insert(object);
   return Ack{};
 }
 
 Result<Reply> Ring::on(const NodeId& peer, const HandOver& question) {
   if (state_ != State::joined) return fail(Code::unavailable, "this node is in no ring");
-  if (!table_.is_neighbour(peer))
-    return fail(Code::denied, "objects are handed over by neighbours");
+  if (!is_near(peer)) return fail(Code::denied, "objects are handed over by neighbours");
   if (question.entries.size() > kHandOverEntriesMax)
     return fail(Code::too_large, "a chunk has at most 16 entries");
-  // A predecessor on its way out gives what was its own; from anyone else only this node's range is
-  // taken.
-  const bool leaving = table_.predecessor() && table_.predecessor()->id == peer;
   Status status;
   for (const Store& entry : question.entries) {
-    if (!leaving && table_.predecessor() && !table_.is_responsible(point(entry.object))) {
-      status = fail(Code::not_found, "another node is responsible for some of the objects");
+    const ObjectId object = object_id(entry.record->name, entry.replica);
+    if (!accepts(point(object))) {
+      status = fail(Code::not_found, "other nodes keep some of the objects");
       continue;
     }
-    const Status kept = objects_.put(entry.object, entry.record, at_.wall_ms);
+    const Result<Change> kept = keep(object, entry);
+    // What is this node's now has copies to be made; what the successor gave for a range that is a
+    // newer predecessor's by now goes on to that one.
+    if (kept && *kept != Change::none &&
+        (table_.is_responsible(point(object)) || peer == table_.successor().id))
+      handed_.insert(object);
     // What expired on the way is no loss; a full table is.
-    if (!kept && kept.error().code != Code::invalid) status = kept;
+    if (!kept && kept.error().code != Code::invalid) status = fail(kept.error());
   }
   THEMIS_CHECK(status);
   return Ack{};
@@ -89,6 +92,7 @@ Result<Reply> Ring::on(const NodeId& peer, const Notify& question) {
   } else {
     rectify(question.self);
   }
+  if (table_.predecessor()->id == peer) on_predecessors(question.predecessors);
   // The second node of a ring: it lives, so it closes the circle.
   if (table_.alone()) table_.set_successors(question.self, {});
   return neighbours();
@@ -104,6 +108,30 @@ Result<Reply> Ring::on(const NodeId& peer, const Leave& question) {
                           {question.successors.begin() + 1, question.successors.end()});
   after_drop();
   pad_successors();
+  return Ack{};
+}
+
+Result<Reply> Ring::on(const NodeId& peer, const Watch& question) {
+  if (state_ != State::joined) return fail(Code::unavailable, "this node is in no ring");
+  THEMIS_CHECK(is_from(peer, question.self));
+  if (!accepts(point(question.object)))
+    return fail(Code::not_found, "other nodes keep this object");
+  THEMIS_CHECK(watchers_.add(question.object, question.self, at_.now + 2 * options_.refresh));
+  return GetObjectReply{objects_.get(question.object, at_.wall_ms, rng_.next())};
+}
+
+/// An error ends the watch at the other side.
+Result<Reply> Ring::on(const NodeId& peer, const Changed& question) {
+  bool watched = false;
+  for (auto& [user, watching] : watches_) {
+    if (watching.holder != peer || watching.object != question.object) continue;
+    watched = true;
+    if (question.over)
+      watch_answered(user, {}, nullptr);
+    else
+      watched_changed(watching, question.records);
+  }
+  if (!watched) return fail(Code::not_found, "nobody here watches this object");
   return Ack{};
 }
 

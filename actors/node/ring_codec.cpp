@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <span>
 
 #include "ring.capnp.h"
 #include "rpc.capnp.h"
@@ -21,12 +22,16 @@ using wire::to_text;
 /// Words that the longest form of each part takes: they size the frame so that it is built in
 /// place.
 constexpr size_t kContactWords = 16;
-constexpr size_t kRecordWords = 32;
-/// "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255".
-constexpr size_t kHostBytesMax = 45;
+constexpr size_t kRecordWords = 56;
+constexpr size_t kAddressWords = 10;
+constexpr size_t kLabelWords = 16;
+constexpr size_t kDigestBytes = sizeof(crypto::Digest);
 
 size_t words(const Record& record) {
-  return kRecordWords + (record.name.size() + record.payload.size()) / sizeof(uint64_t);
+  const size_t bytes = record.name.size() + record.payload.size() + record.version.size() +
+                       kDigestBytes * record.proof.path.size();
+  return kRecordWords + bytes / sizeof(uint64_t) + kAddressWords * record.more_addresses.size() +
+         kLabelWords * record.labels.size();
 }
 
 // ---- values to schema
@@ -41,16 +46,46 @@ void write(capnp::List<schema::Contact>::Builder to, const Contacts& contacts) {
 }
 unsigned count(const auto& list) { return static_cast<unsigned>(list.size()); }
 
+void write_labels(schema::Record::Builder to, const Labels& labels) {
+  if (labels.empty()) return;
+  auto list = to.initLabels(count(labels));
+  for (unsigned i = 0; i < count(labels); ++i) {
+    list[i].setKey(to_text(labels[i].first));
+    list[i].setValue(to_text(labels[i].second));
+  }
+}
+void write_addresses(schema::Record::Builder to, const std::vector<net::Address>& addresses) {
+  if (addresses.empty()) return;
+  auto list = to.initMoreAddresses(count(addresses));
+  for (unsigned i = 0; i < count(addresses); ++i) {
+    list[i].setHost(to_text(addresses[i].host));
+    list[i].setPort(addresses[i].port);
+  }
+}
+void write_proof(schema::Record::Builder to, const RecordProof& proof) {
+  to.setSignature(to_data(proof.signature.view()));
+  to.setIssuedMs(proof.issued_ms);
+  to.setIndex(proof.index);
+  to.setCount(proof.count);
+  to.setPath(to_data(std::as_bytes(std::span(proof.path))));
+}
 void write(schema::Record::Builder to, const Record& record) {
   to.setName(to_text(record.name));
   write(to.initProvider(), record.provider);
+  write_addresses(to, record.more_addresses);
+  to.setKey(to_data(record.key.view()));
   to.setSequence(record.sequence);
   to.setExpiresMs(record.expires_ms);
+  to.setWithdrawn(record.withdrawn);
+  to.setWeight(record.weight);
+  to.setVersion(to_text(record.version));
+  write_labels(to, record.labels);
   to.setPayload(to_data(record.payload));
+  write_proof(to, record.proof);
 }
 void write(schema::Store::Builder to, const Store& store) {
-  to.setObject(to_data(store.object.view()));
-  write(to.initRecord(), store.record);
+  to.setReplica(store.replica);
+  write(to.initRecord(), *store.record);
 }
 
 wire::FramePtr frame(const FindNode& question) {
@@ -64,13 +99,13 @@ wire::FramePtr frame(const GetObject& question) {
   return b.finish().frame();
 }
 wire::FramePtr frame(const Store& question) {
-  Builder<schema::Store> b(16 + words(question.record));
+  Builder<schema::Store> b(16 + words(*question.record));
   write(*b, question);
   return b.finish().frame();
 }
 wire::FramePtr frame(const HandOver& question) {
   size_t hint = 8;
-  for (const Store& entry : question.entries) hint += 16 + words(entry.record);
+  for (const Store& entry : question.entries) hint += 16 + words(*entry.record);
   Builder<schema::HandOver> b(hint);
   auto entries = b->initEntries(count(question.entries));
   for (size_t i = 0; i < question.entries.size(); ++i)
@@ -82,8 +117,9 @@ wire::FramePtr frame(const GetNeighbours&) {
 }
 wire::FramePtr frame(const Ping&) { return Builder<schema::Ping>(2).finish().frame(); }
 wire::FramePtr frame(const Notify& question) {
-  Builder<schema::Notify> b(8 + kContactWords);
+  Builder<schema::Notify> b(8 + kContactWords * (question.predecessors.size() + 1));
   write(b->initSelf(), question.self);
+  write(b->initPredecessors(count(question.predecessors)), question.predecessors);
   return b.finish().frame();
 }
 wire::FramePtr frame(const Leave& question) {
@@ -101,13 +137,30 @@ wire::FramePtr frame(const FindNodeReply& reply) {
         reply.contacts);
   return b.finish().frame();
 }
+size_t words(const RecordPtrs& records) {
+  size_t out = 8;
+  for (const RecordPtr& record : records) out += words(*record);
+  return out;
+}
+void write(capnp::List<schema::Record>::Builder to, const RecordPtrs& records) {
+  for (size_t i = 0; i < records.size(); ++i) write(to[static_cast<unsigned>(i)], *records[i]);
+}
 wire::FramePtr frame(const GetObjectReply& reply) {
-  size_t hint = 8;
-  for (const Record& record : reply.records) hint += words(record);
-  Builder<schema::GetObjectReply> b(hint);
-  auto records = b->initRecords(count(reply.records));
-  for (size_t i = 0; i < reply.records.size(); ++i)
-    write(records[static_cast<unsigned>(i)], reply.records[i]);
+  Builder<schema::GetObjectReply> b(words(reply.records));
+  write(b->initRecords(count(reply.records)), reply.records);
+  return b.finish().frame();
+}
+wire::FramePtr frame(const Watch& question) {
+  Builder<schema::Watch> b(16 + kContactWords);
+  b->setObject(to_data(question.object.view()));
+  write(b->initSelf(), question.self);
+  return b.finish().frame();
+}
+wire::FramePtr frame(const Changed& question) {
+  Builder<schema::Changed> b(8 + words(question.records));
+  b->setOver(question.over);
+  b->setObject(to_data(question.object.view()));
+  write(b->initRecords(count(question.records)), question.records);
   return b.finish().frame();
 }
 wire::FramePtr frame(const Neighbours& reply) {
@@ -126,16 +179,21 @@ Status check_host(const std::string& host) {
   return fail(Code::malformed, "a contact's host is no numeric address");
 }
 
+Result<net::Address> read_address(const auto& from) {
+  const std::string_view host = text_of(from.getHost());
+  if (host.size() > kHostBytesMax || host.find('\0') != std::string_view::npos)
+    return fail(Code::malformed, "a contact's host is no numeric address");
+  net::Address address{std::string(host), from.getPort()};
+  if (address.port == 0) return fail(Code::malformed, "a contact's port is zero");
+  THEMIS_CHECK(check_host(address.host));
+  return address;
+}
+
 Result<Contact> read(schema::Contact::Reader from) {
   Contact contact;
   THEMIS_TRY(contact.id, NodeId::from_bytes(bytes_of(from.getId())));
   if (contact.id.is_zero()) return fail(Code::malformed, "a contact without an identity");
-  const std::string_view host = text_of(from.getHost());
-  if (host.size() > kHostBytesMax || host.find('\0') != std::string_view::npos)
-    return fail(Code::malformed, "a contact's host is no numeric address");
-  contact.address = {std::string(host), from.getPort()};
-  if (contact.address.port == 0) return fail(Code::malformed, "a contact's port is zero");
-  THEMIS_CHECK(check_host(contact.address.host));
+  THEMIS_TRY(contact.address, read_address(from));
   return contact;
 }
 
@@ -156,28 +214,54 @@ Result<std::optional<Contact>> read_predecessor(const auto& from) {
   return std::optional(std::move(contact));
 }
 
-Result<Record> read(schema::Record::Reader from) {
+Result<RecordProof> read_proof(schema::Record::Reader from) {
+  RecordProof proof;
+  THEMIS_TRY(proof.signature, crypto::Signature::from_bytes(bytes_of(from.getSignature())));
+  proof.issued_ms = from.getIssuedMs();
+  proof.index = from.getIndex();
+  proof.count = from.getCount();
+  const ByteView path = bytes_of(from.getPath());
+  if (path.size() % kDigestBytes != 0)
+    return fail(Code::malformed, "a record's path is made of digests of 32 bytes");
+  if (path.size() > kPathMax * kDigestBytes)
+    return fail(Code::too_large, "a record's path has at most 12 digests");
+  proof.path.resize(path.size() / kDigestBytes);
+  std::ranges::copy(path, std::as_writable_bytes(std::span(proof.path)).begin());
+  return proof;
+}
+
+/// Lists longer than they may be are refused before they are read; all else is check_form's.
+Result<RecordPtr> read(schema::Record::Reader from) {
+  if (from.getPayload().size() > kPayloadBytesMax || from.getLabels().size() > kLabelsMax ||
+      from.getMoreAddresses().size() >= kAddressesMax)
+    return fail(Code::too_large,
+                "a record has at most 512 bytes of payload, 8 labels and 4 addresses");
   Record record;
-  const std::string_view name = text_of(from.getName());
-  const bool printable = std::none_of(name.begin(), name.end(), [](char c) {
-    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-  });
-  if (name.empty() || name.size() > kNameBytesMax || !printable)
-    return fail(Code::malformed, "an object's name has 1 to 128 bytes and no control characters");
-  if (from.getPayload().size() > kPayloadBytesMax)
-    return fail(Code::too_large, "a record's payload has at most 512 bytes");
-  record.name = name;
+  record.name = text_of(from.getName());
   THEMIS_TRY(record.provider, read(from.getProvider()));
+  for (const auto entry : from.getMoreAddresses()) {
+    THEMIS_TRY(net::Address address, read_address(entry));
+    record.more_addresses.push_back(std::move(address));
+  }
+  THEMIS_TRY(record.key, crypto::PublicKey::from_bytes(bytes_of(from.getKey())));
   record.sequence = from.getSequence();
   record.expires_ms = from.getExpiresMs();
+  record.withdrawn = from.getWithdrawn();
+  record.weight = from.getWeight();
+  record.version = text_of(from.getVersion());
+  for (const auto label : from.getLabels())
+    record.labels.emplace_back(text_of(label.getKey()), text_of(label.getValue()));
   const ByteView payload = bytes_of(from.getPayload());
   record.payload.assign(payload.begin(), payload.end());
-  return record;
+  THEMIS_TRY(record.proof, read_proof(from));
+  THEMIS_CHECK(check_form(record));
+  return std::make_shared<const Record>(std::move(record));
 }
 
 Result<Store> read(schema::Store::Reader from) {
   Store store;
-  THEMIS_TRY(store.object, ObjectId::from_bytes(bytes_of(from.getObject())));
+  store.replica = from.getReplica();
+  if (store.replica >= kReplicasMax) return fail(Code::malformed, "an object has at most 8 copies");
   THEMIS_TRY(store.record, read(from.getRecord()));
   return store;
 }
@@ -208,8 +292,10 @@ Result<Question> value(schema::HandOver::Reader from) {
 Result<Question> value(schema::GetNeighbours::Reader) { return GetNeighbours{}; }
 Result<Question> value(schema::Ping::Reader) { return Ping{}; }
 Result<Question> value(schema::Notify::Reader from) {
-  THEMIS_TRY(Contact self, read(from.getSelf()));
-  return Notify{std::move(self)};
+  Notify out;
+  THEMIS_TRY(out.self, read(from.getSelf()));
+  THEMIS_TRY(out.predecessors, read(from.getPredecessors(), kSuccessorsMax));
+  return out;
 }
 Result<Question> value(schema::Leave::Reader from) {
   Leave out;
@@ -235,16 +321,33 @@ Result<Reply> value(schema::FindNodeReply::Reader from) {
   }
   return fail(Code::malformed, "an answer of an unknown kind");
 }
-Result<Reply> value(schema::GetObjectReply::Reader from) {
-  const auto records = from.getRecords();
-  if (records.size() > kRecordsPerReplyMax)
+Result<RecordPtrs> read(capnp::List<schema::Record>::Reader from) {
+  if (from.size() > kRecordsPerReplyMax)
     return fail(Code::too_large, "more records than a reply may have");
-  GetObjectReply out;
-  out.records.reserve(records.size());
-  for (const auto entry : records) {
-    THEMIS_TRY(Record record, read(entry));
-    out.records.push_back(std::move(record));
+  RecordPtrs out;
+  out.reserve(from.size());
+  for (const auto entry : from) {
+    THEMIS_TRY(RecordPtr record, read(entry));
+    out.push_back(std::move(record));
   }
+  return out;
+}
+Result<Reply> value(schema::GetObjectReply::Reader from) {
+  GetObjectReply out;
+  THEMIS_TRY(out.records, read(from.getRecords()));
+  return out;
+}
+Result<Question> value(schema::Watch::Reader from) {
+  Watch out;
+  THEMIS_TRY(out.object, ObjectId::from_bytes(bytes_of(from.getObject())));
+  THEMIS_TRY(out.self, read(from.getSelf()));
+  return out;
+}
+Result<Question> value(schema::Changed::Reader from) {
+  Changed out;
+  out.over = from.getOver();
+  THEMIS_TRY(out.object, ObjectId::from_bytes(bytes_of(from.getObject())));
+  THEMIS_TRY(out.records, read(from.getRecords()));
   return out;
 }
 Result<Reply> value(schema::Neighbours::Reader from) {
@@ -281,7 +384,8 @@ wire::FramePtr encode(const Reply& reply) {
 
 Result<Question> decode_question(const wire::FramePtr& from) {
   return decode_as<Question, schema::FindNode, schema::GetObject, schema::Store, schema::HandOver,
-                   schema::GetNeighbours, schema::Notify, schema::Leave, schema::Ping>(from);
+                   schema::GetNeighbours, schema::Notify, schema::Leave, schema::Ping,
+                   schema::Watch, schema::Changed>(from);
 }
 
 Result<Reply> decode_reply(const wire::FramePtr& from) {

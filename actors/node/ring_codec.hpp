@@ -14,8 +14,8 @@ wire::FramePtr encode(const Reply& reply);
 
 /// The bounded value of a frame that a peer sent; nothing of the frame is kept. Any thread.
 /// Errors: malformed (bytes; another type; an identifier that is not 32 bytes or zero; no numeric
-/// address with a port; a name that is empty, too long or has control characters), too_large (a
-/// list or payload over its limit in ring_messages.hpp).
+/// address with a port; a record without the form of check_form), too_large (a list or payload over
+/// its limit in ring_messages.hpp or record.hpp).
 Result<Question> decode_question(const wire::FramePtr& frame);
 Result<Reply> decode_reply(const wire::FramePtr& frame);
 

@@ -17,6 +17,10 @@ struct RingOptions {
   Duration refresh = 30s;
   uint8_t redundancy = 2;  ///< k: k + 1 objects per name; at most kRedundancyMax.
   size_t successors = 4;   ///< r.
+  /// Successors of the responsible node that keep each object too; at most `successors` of them do.
+  size_t replicas = 2;
+  /// Where else this node listens: at most kAddressesMax - 1.
+  std::vector<net::Address> more_addresses;
   ObjectLimits objects;
 };
 
@@ -49,6 +53,12 @@ struct StoreDone {
   uint64_t user = 0;
   Status status;
 };
+/// What a watched name has now: after watch(), and whenever a provider came, went or changed what
+/// it says. May be empty.
+struct WatchEvent {
+  uint64_t user = 0;
+  Records records;
+};
 /// A contact entered or left the routing table: the shell hosts an actor for each.
 struct FingerAdded {
   Contact contact;
@@ -62,8 +72,8 @@ struct JoinFailed {
   Error why;
 };
 struct Left {};
-using Effect = std::variant<Ask, LookupDone, FindDone, StoreDone, FingerAdded, FingerRemoved,
-                            Joined, JoinFailed, Left>;
+using Effect = std::variant<Ask, LookupDone, FindDone, StoreDone, WatchEvent, FingerAdded,
+                            FingerRemoved, Joined, JoinFailed, Left>;
 using Effects = std::vector<Effect>;
 
 }  // namespace themis::ring

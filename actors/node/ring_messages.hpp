@@ -6,34 +6,23 @@
 #include <string>
 #include <variant>
 
-#include "actors/node/contact.hpp"
+#include "actors/node/record.hpp"
 #include "actors/node/ring_math.hpp"
 #include "runtime/base/bytes.hpp"
 
 namespace themis::ring {
 
 /// Limits of every message, checked by the codec and kept by the ring.
-inline constexpr size_t kNameBytesMax = 128;  ///< A service or function name.
-/// A function's id, version and flags with room to spare.
-inline constexpr size_t kPayloadBytesMax = 512;
 /// The longest successor list any configuration may ask for.
 inline constexpr size_t kSuccessorsMax = 16;
 /// Contacts in one step: as many as a lookup asks at once.
 inline constexpr size_t kCloserMax = 3;
-inline constexpr size_t kRecordsPerReplyMax =
-    64;  ///< A caller balances over these; 48 KB at worst.
-inline constexpr size_t kHandOverEntriesMax = 16;  ///< One chunk stays below a 16 KB record.
-
-/// Says that `provider` serves the object called `name`.
-struct Record {
-  std::string name;
-  Contact provider;
-  uint64_t sequence = 0;   ///< The newest of a provider wins.
-  int64_t expires_ms = 0;  ///< Wall clock; 0: the provider takes the object back.
-  Bytes payload;           ///< For the provider's use.
-  friend bool operator==(const Record&, const Record&) = default;
-};
-using Records = std::vector<Record>;
+/// A caller balances over these; 150 KB when each is as large as it may be.
+inline constexpr size_t kRecordsPerReplyMax = 64;
+/// One chunk: 8 KB of usual records, 42 KB of the largest.
+inline constexpr size_t kHandOverEntriesMax = 16;
+/// Copies of a name: k + 1, with k at most 7.
+inline constexpr uint8_t kReplicasMax = 8;
 
 struct FindNode {
   Point target;
@@ -41,9 +30,10 @@ struct FindNode {
 struct GetObject {
   ObjectId object;
 };
+/// Copy `replica` of the object called record->name: object_id(name, replica).
 struct Store {
-  ObjectId object;
-  Record record;
+  uint8_t replica = 0;
+  RecordPtr record;
 };
 struct HandOver {
   std::vector<Store> entries;
@@ -51,6 +41,8 @@ struct HandOver {
 struct GetNeighbours {};
 struct Notify {
   Contact self;
+  /// Who precedes it, the nearest first: by these the receiver knows whose objects it keeps.
+  Contacts predecessors = {};
 };
 struct Leave {
   Contact self;
@@ -58,8 +50,18 @@ struct Leave {
   Contacts successors;
 };
 struct Ping {};
-using Question =
-    std::variant<FindNode, GetObject, Store, HandOver, GetNeighbours, Notify, Leave, Ping>;
+/// Answered as GetObject is; until it expires, `self` is told of every change.
+struct Watch {
+  ObjectId object;
+  Contact self;
+};
+struct Changed {
+  ObjectId object;
+  RecordPtrs records;
+  bool over = false;  ///< The sender keeps the object no longer: it is to be watched elsewhere.
+};
+using Question = std::variant<FindNode, GetObject, Store, HandOver, GetNeighbours, Notify, Leave,
+                              Ping, Watch, Changed>;
 
 struct Ack {};
 struct FindNodeReply {
@@ -68,8 +70,9 @@ struct FindNodeReply {
   bool responsible = false;
   Contacts contacts;
 };
+/// Withdrawals are among them, so that the finder knows them from records it was not told of.
 struct GetObjectReply {
-  Records records;
+  RecordPtrs records;
 };
 /// Answers GetNeighbours and Notify.
 struct Neighbours {

@@ -1,4 +1,4 @@
-// The maintenance of a Ring: stabilise, notify, rectify, finger refresh, merging, hand-over.
+// The maintenance of a Ring: stabilise, notify, rectify, finger refresh, merging.
 #include <algorithm>
 
 #include "actors/node/ring.hpp"
@@ -16,15 +16,15 @@ void Ring::update() {
   check_predecessor();
   if (!refreshing_) refresh_finger();
   if (table_.alone() || round_ % kMergeRounds == 0) look_for_other_ring();
-  hand_over();
-  drop_retired();
+  replicate();
   queue_due_stores();
+  renew_watches();
 }
 
 /// Stabilise and notify in one question: "I may be your predecessor; who are your neighbours?"
 void Ring::notify(const Contact& contact) {
   const bool is_successor = !table_.alone() && contact.id == table_.successor().id;
-  ask(contact, Notify{table_.self()},
+  ask(contact, Notify{table_.self(), predecessors()},
       [this, contact, is_successor](const NodeId& from, Result<Reply>& reply) {
         updating_ = false;
         // A node that is there but says no is no member of the ring (any more, or not yet).
@@ -81,9 +81,7 @@ void Ring::set_predecessor(const std::optional<Contact>& contact) {
   const bool moved = contact && (!table_.predecessor() || table_.predecessor()->id != contact->id);
   table_.set_predecessor(contact);
   predecessor_heard_ = at_.now;
-  if (!moved) return;
-  misplaced_ = true;
-  if (state_ == State::joined) hand_over();
+  if (moved) on_new_predecessor(*contact);
 }
 
 /// One distinct finger a round: a full circle takes about log2(nodes) rounds.
@@ -130,75 +128,6 @@ void Ring::look_for_other_ring() {
     if (table_.alone() || is_between(table_.self().id, first->id, table_.successor().id))
       other_ring_ = *first;  // the next round asks it
   });
-}
-
-/// Sends the next chunk: while in the ring, objects before the new predecessor to it; while
-/// leaving, all to the successor. One chunk is open at a time; nothing is dropped before it is
-/// acknowledged.
-void Ring::hand_over() {
-  if (handing_over_) return;
-  const bool leaving = state_ == State::leaving;
-  if (!leaving) {
-    if (state_ != State::joined || !table_.predecessor()) return;
-    if (hand_over_queue_.empty() && misplaced_) {
-      const auto outside = objects_.outside(table_.predecessor()->id, table_.self().id);
-      hand_over_queue_ = {outside.begin(), outside.end()};
-      hand_over_offset_ = 0;
-      misplaced_ = false;
-    }
-  }
-  std::vector<ObjectId> finished;
-  HandOver chunk{next_chunk(finished)};
-  if (chunk.entries.empty() || (leaving && table_.alone())) {
-    if (leaving) say_goodbye();
-    return;
-  }
-  handing_over_ = true;
-  const Contact to = leaving ? table_.successor() : *table_.predecessor();
-  ask(to, std::move(chunk), [this, finished](const NodeId&, Result<Reply>& reply) {
-    handing_over_ = false;
-    on_handed_over(finished, reply.has_value());
-  });
-}
-
-std::vector<Store> Ring::next_chunk(std::vector<ObjectId>& finished) {
-  std::vector<Store> entries;
-  while (!hand_over_queue_.empty() && entries.size() < kHandOverEntriesMax) {
-    const ObjectId& object = hand_over_queue_.front();
-    const Records& records = objects_.records(object);
-    while (hand_over_offset_ < records.size() && entries.size() < kHandOverEntriesMax) {
-      const Record& record = records[hand_over_offset_++];
-      if (record.expires_ms > at_.wall_ms) entries.push_back({object, record});
-    }
-    if (hand_over_offset_ < records.size()) break;
-    finished.push_back(object);
-    hand_over_queue_.pop_front();
-    hand_over_offset_ = 0;
-  }
-  return entries;
-}
-
-void Ring::on_handed_over(const std::vector<ObjectId>& finished, bool ok) {
-  if (ok) {
-    // Kept a little longer: until the nodes before the new predecessor know it, they still send
-    // callers here.
-    const TimePoint until = at_.now + kSilentRounds * options_.update_period;
-    for (const ObjectId& object : finished) retired_.emplace_back(until, object);
-  } else if (state_ != State::leaving) {
-    hand_over_queue_.clear();
-    misplaced_ = true;  // tried again in the next round, maybe with another predecessor
-    return;
-  }
-  hand_over();
-}
-
-void Ring::drop_retired() {
-  while (!retired_.empty() && retired_.front().first <= at_.now) {
-    const ObjectId object = retired_.front().second;
-    retired_.pop_front();
-    if (table_.predecessor() && !is_in_range(table_.predecessor()->id, object, table_.self().id))
-      objects_.erase(object);
-  }
 }
 
 }  // namespace themis::ring

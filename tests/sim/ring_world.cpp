@@ -8,7 +8,8 @@ RingWorld::RingWorld(uint64_t seed, size_t nodes, RingOptions options)
     : world_(seed), options_(options) {
   for (size_t i = 0; i < nodes; ++i) {
     Node& node = *nodes_.emplace_back(std::make_unique<Node>());
-    world_.rng().fill(node.id.bytes);
+    node.identity = wire::Identity::generate("sim", world_.rng());
+    node.id = node.identity->id();
     node.host =
         &world_.add_host("10.0." + std::to_string(i / 250) + "." + std::to_string(i % 250 + 1));
     by_address_[contact(i).address] = i;
@@ -36,7 +37,7 @@ void RingWorld::start(size_t i, std::vector<size_t> bootstrap) {
   node.due = TimePoint::max();
   node.entries.clear();
   node.rng = std::make_unique<SeededRng>(world_.rng().next());
-  node.ring = std::make_unique<Ring>(contact(i), options_, *node.rng);
+  node.ring = std::make_unique<Ring>(*node.identity, contact(i).address, options_, *node.rng);
   std::vector<net::Address> addresses;
   for (const size_t b : bootstrap) addresses.push_back(contact(b).address);
   node.ring->start(std::move(addresses), moment(i));
@@ -67,6 +68,11 @@ void RingWorld::partition(const std::set<size_t>& side) {
 
 void RingWorld::provide(size_t i, const std::string& name) {
   nodes_[i]->ring->provide(name, to_bytes("payload of " + name), ++last_user_, moment(i));
+  drain(i);
+}
+
+void RingWorld::watch(size_t i, const std::string& name, uint64_t user) {
+  THEMIS_ASSERT(nodes_[i]->ring->watch(name, user, moment(i)).has_value(), "few watches");
   drain(i);
 }
 
@@ -120,6 +126,8 @@ void RingWorld::apply(size_t i, const Effect& effect) {
   if (const auto* done = std::get_if<FindDone>(&effect)) finds_.emplace(done->user, done->records);
   if (const auto* done = std::get_if<StoreDone>(&effect))
     ++(done->status ? stored : store_failures);
+  if (const auto* event = std::get_if<WatchEvent>(&effect))
+    watched[event->user].push_back(event->records);
   if (const auto* added = std::get_if<FingerAdded>(&effect)) node.entries.insert(added->contact.id);
   if (const auto* removed = std::get_if<FingerRemoved>(&effect)) node.entries.erase(removed->id);
   if (std::holds_alternative<Joined>(effect)) node.joined = true;

@@ -21,6 +21,7 @@ struct MessageFaults {
 };
 
 struct Node {
+  std::optional<wire::Identity> identity;
   NodeId id;
   sim::Host* host = nullptr;
   std::unique_ptr<Ring> ring;  ///< Empty: crashed or gone.
@@ -56,6 +57,8 @@ class RingWorld {
   void heal() { cut_.clear(); }
 
   void provide(size_t i, const std::string& name);
+  /// What node i is told about `name`, by `user`, goes to `watched`.
+  void watch(size_t i, const std::string& name, uint64_t user);
   /// Runs until the operation of node i has ended.
   Result<Contacts> lookup(size_t i, const Point& target);
   Result<Records> find(size_t i, const std::string& name);
@@ -74,6 +77,7 @@ class RingWorld {
   uint64_t stored = 0;
   uint64_t store_failures = 0;
   uint64_t asks = 0;
+  std::map<uint64_t, std::vector<Records>> watched;  ///< By user, in order.
   std::vector<unsigned> hops;
 
  private:

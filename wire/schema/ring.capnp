@@ -8,12 +8,34 @@ struct Contact @0xd6a1f1d0c3a90020 {   # where a node is
   host @1 :Text;
   port @2 :UInt16;
 }
-struct Record @0xd6a1f1d0c3a90021 {    # who provides a named object
+struct Address @0xd6a1f1d0c3a9002d {
+  host @0 :Text;                       # numeric
+  port @1 :UInt16;
+}
+struct Label @0xd6a1f1d0c3a9002e {
+  key @0 :Text;                        # up to 32 bytes
+  value @1 :Text;                      # up to 64 bytes
+}
+# Who provides a named object, signed by it. The signature covers the root of a Merkle tree over all
+# that the provider signed at that time; each leaf covers every field before `signature` and the
+# network (actors/node/record.hpp, record_tree.hpp).
+struct Record @0xd6a1f1d0c3a90021 {
   name @0 :Text;
   provider @1 :Contact;
-  sequence @2 :UInt64;                 # the newest of a provider wins
-  expiresMs @3 :Int64;                 # wall clock; a record past it is dropped
-  payload @4 :Data;                    # up to 512 bytes, for the provider's use
+  moreAddresses @2 :List(Address);     # up to 3
+  key @3 :Data;                        # 32 bytes, Ed25519; the provider's id follows from it
+  sequence @4 :UInt64;                 # the newest of a provider wins
+  expiresMs @5 :Int64;                 # wall clock; a record past it is dropped
+  withdrawn @6 :Bool;                  # the provider takes the object back
+  weight @7 :UInt16 = 100;
+  version @8 :Text;                    # up to 32 bytes
+  labels @9 :List(Label);              # up to 8
+  payload @10 :Data;                   # up to 512 bytes, for the provider's use
+  signature @11 :Data;                 # 64 bytes
+  issuedMs @12 :Int64;
+  index @13 :UInt32;
+  count @14 :UInt32;
+  path @15 :Data;                      # up to 12 digests of 32 bytes, from the leaf up
 }
 
 struct FindNode @0xd6a1f1d0c3a90022 { target @0 :Data; }     # a step of a lookup
@@ -27,10 +49,10 @@ struct GetObject @0xd6a1f1d0c3a90024 { object @0 :Data; }
 struct GetObjectReply @0xd6a1f1d0c3a90025 { records @0 :List(Record); }
 
 struct Store @0xd6a1f1d0c3a90026 {     # to the responsible node; answered with Ack
-  object @0 :Data;
+  replica @0 :UInt8;                   # which of the k + 1 objects of the record's name
   record @1 :Record;
 }
-struct HandOver @0xd6a1f1d0c3a90027 {  # the receiver's objects from now on; answered with Ack
+struct HandOver @0xd6a1f1d0c3a90027 {  # objects the receiver keeps from now on; answered with Ack
   entries @0 :List(Store);
 }
 struct GetNeighbours @0xd6a1f1d0c3a90028 {}                   # join and update ask this
@@ -39,10 +61,24 @@ struct Neighbours @0xd6a1f1d0c3a90029 {
   successors @1 :List(Contact);
 }
 # "I may be your predecessor"; answered with Neighbours
-struct Notify @0xd6a1f1d0c3a9002a { self @0 :Contact; }
+struct Notify @0xd6a1f1d0c3a9002a {
+  self @0 :Contact;
+  predecessors @1 :List(Contact);      # before it, the nearest first: whose objects are kept twice
+}
 struct Leave @0xd6a1f1d0c3a9002b {     # to both neighbours; answered with Ack
   self @0 :Contact;
   predecessor @1 :Contact;
   successors @2 :List(Contact);
 }
 struct Ping @0xd6a1f1d0c3a9002c {}                            # answered with Ack
+
+# "Tell me when it changes": to the responsible node; answered with GetObjectReply
+struct Watch @0xd6a1f1d0c3a9002f {
+  object @0 :Data;
+  self @1 :Contact;                    # whom to tell
+}
+struct Changed @0xd6a1f1d0c3a90030 {   # what a watched object holds now; answered with Ack
+  object @0 :Data;
+  records @1 :List(Record);
+  over @2 :Bool;                       # the sender keeps it no longer: watch it elsewhere
+}

@@ -33,6 +33,7 @@ class Local final : public HostedActor {
     return last_;
   }
   std::map<uint64_t, caf::message> answers;
+  std::vector<NameChanged> changes;
 
  private:
   void on_message(caf::mailbox_element& element) override {
@@ -40,6 +41,8 @@ class Local final : public HostedActor {
       answers[element.mid.request_id().integer_value()] = element.move_content_to_message();
     } else if (element.content().match_elements<EchoMsg>()) {
       reply(element, caf::make_message(element.content().get_as<EchoMsg>(0)));
+    } else if (element.content().match_elements<NameChanged>()) {
+      changes.push_back(element.content().get_as<NameChanged>(0));
     }
   }
   uint64_t last_ = 0;
@@ -223,6 +226,30 @@ TEST_F(NodeActorTest, ForgetsANodeThatCrashed) {
   ASSERT_FALSE(reached);
   EXPECT_EQ(reached.error().code, Code::unavailable);
   EXPECT_TRUE(echo_through(*members_[1], *members_[2]));
+}
+
+TEST_F(NodeActorTest, TellsWatchersAtOnceThroughTheNodeThatKeepsTheName) {
+  ring_of(3);
+  const auto& changes = members_[2]->local->changes;
+  ASSERT_TRUE(ask<caf::unit_t>(*members_[2], WatchName{"greeter"}));
+  ASSERT_TRUE(until([&] { return changes.size() == 1; }));
+  EXPECT_TRUE(changes[0].records.empty());
+  ASSERT_TRUE(ask<caf::unit_t>(
+      *members_[1], ProvideName{"greeter", to_bytes("payload"), 7, "1.2", {{"zone", "a"}}}));
+  ASSERT_TRUE(until([&] { return changes.size() == 2; }, 5s));
+  EXPECT_EQ(changes[1].name, "greeter");
+  ASSERT_EQ(changes[1].records.size(), 1u);
+  const ring::Record& record = changes[1].records[0];
+  EXPECT_EQ(record.provider.id, members_[1]->id());
+  EXPECT_EQ(record.weight, 7u);
+  EXPECT_EQ(record.version, "1.2");
+  EXPECT_EQ(record.labels, (ring::Labels{{"zone", "a"}}));
+  ASSERT_TRUE(ask<caf::unit_t>(*members_[1], WithdrawName{"greeter"}));
+  ASSERT_TRUE(until([&] { return changes.size() == 3; }, 5s));
+  EXPECT_TRUE(changes[2].records.empty());
+  ASSERT_TRUE(ask<caf::unit_t>(*members_[2], UnwatchName{"greeter"}));
+  ASSERT_TRUE(ask<caf::unit_t>(*members_[1], ProvideName{"greeter"}));
+  EXPECT_EQ(changes.size(), 3u);
 }
 
 TEST_F(NodeActorTest, ForgetsANodeWhoseMachineIsGone) {

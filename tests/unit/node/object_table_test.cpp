@@ -9,69 +9,85 @@ namespace {
 
 const ObjectId kObject = id_at<ObjectId>(50);
 
+/// With the records of `get` as values.
+Records live(const ObjectTable& table, int64_t wall_ms, uint64_t start = 0) {
+  Records out;
+  for (const RecordPtr& record : table.get(kObject, wall_ms, start)) out.push_back(*record);
+  return out;
+}
+Result<Change> put(ObjectTable& table, const RecordPtr& record, int64_t wall_ms = 0) {
+  return table.put(kObject, {0, record}, wall_ms);
+}
+
 TEST(ObjectTable, NewestSequenceOfAProviderWins) {
   ObjectTable table;
-  ASSERT_TRUE(table.put(kObject, record_of(1, 5), 0));
-  ASSERT_TRUE(table.put(kObject, record_of(2, 1), 0));
-  Record newer = record_of(1, 6);
+  EXPECT_EQ(put(table, record_of(1, 5)), Change::content);
+  EXPECT_EQ(put(table, record_of(2, 1)), Change::content);
+  Record newer = unsigned_record(1);
+  newer.sequence = 6;
   newer.payload = to_bytes("v2");
-  ASSERT_TRUE(table.put(kObject, newer, 0));
-  ASSERT_TRUE(table.put(kObject, record_of(1, 5), 0));
-  EXPECT_EQ(table.get(kObject, 0), (Records{newer, record_of(2, 1)}));
+  const RecordPtr newest = sign_one(newer, 1);
+  EXPECT_EQ(put(table, newest), Change::content);
+  EXPECT_EQ(put(table, record_of(1, 5)), Change::none);
+  EXPECT_EQ(put(table, record_of(2, 2)), Change::renewed);
+  EXPECT_EQ(live(table, 0), (Records{*newest, *record_of(2, 2)}));
   EXPECT_EQ(table.record_count(), 2u);
 }
 
 TEST(ObjectTable, ExpiredRecordsAreNotReturnedAndThenFreed) {
   ObjectTable table;
-  ASSERT_TRUE(table.put(kObject, record_of(1, 1, 2'000), 0));
-  ASSERT_TRUE(table.put(kObject, record_of(2, 1, 9'000), 0));
-  ASSERT_TRUE(table.put(kObject, record_of(1, 2, 5'500), 0));
-  EXPECT_EQ(table.get(kObject, 5'499).size(), 2u);
-  EXPECT_EQ(table.get(kObject, 5'500).size(), 1u);
-  table.expire(7'000);
+  ASSERT_TRUE(put(table, record_of(1, 1, 2'000)));
+  ASSERT_TRUE(put(table, record_of(2, 1, 9'000)));
+  ASSERT_TRUE(put(table, record_of(1, 2, 5'500)));
+  EXPECT_EQ(live(table, 5'499).size(), 2u);
+  EXPECT_EQ(live(table, 5'500).size(), 1u);
+  EXPECT_EQ(table.expire(7'000), std::vector{kObject});
   EXPECT_EQ(table.record_count(), 1u);
-  table.expire(10'000);
+  EXPECT_EQ(table.expire(10'000), std::vector{kObject});
   EXPECT_EQ(table.record_count(), 0u);
   EXPECT_EQ(table.object_count(), 0u);
+  EXPECT_TRUE(table.expire(10'000).empty());
 }
 
-TEST(ObjectTable, WithdrawalNeedsANewerSequence) {
+TEST(ObjectTable, AdversaryCannotReplayWhatWasWithdrawn) {
   ObjectTable table;
-  ASSERT_TRUE(table.put(kObject, record_of(1, 5), 0));
-  ASSERT_TRUE(table.put(kObject, record_of(1, 5, 0), 0));
-  EXPECT_EQ(table.record_count(), 1u);
-  ASSERT_TRUE(table.put(kObject, record_of(1, 6, 0), 0));
-  EXPECT_EQ(table.object_count(), 0u);
-  ASSERT_TRUE(table.put(kObject, record_of(1, 7, 0), 0));
+  ASSERT_TRUE(put(table, record_of(1, 5)));
+  EXPECT_EQ(put(table, withdrawal_of(1, 5)), Change::none);
+  EXPECT_EQ(put(table, withdrawal_of(1, 6)), Change::content);
+  EXPECT_EQ(put(table, record_of(1, 5)), Change::none);
+  ASSERT_EQ(live(table, 0).size(), 1u);
+  EXPECT_TRUE(live(table, 0).front().withdrawn);
+  EXPECT_EQ(put(table, record_of(1, 7)), Change::content);
+  EXPECT_FALSE(live(table, 0).front().withdrawn);
+  EXPECT_EQ(put(table, withdrawal_of(2, 1)), Change::none);
+  table.expire(11'000);
   EXPECT_EQ(table.object_count(), 0u);
 }
 
-TEST(ObjectTable, RefusesBadFormsAndLifetimes) {
+TEST(ObjectTable, LiveRecordsComeBeforeWithdrawals) {
   ObjectTable table;
-  const auto code = [&](Record record) {
-    const Status status = table.put(kObject, record, 1'000);
-    return status ? Code::internal : status.error().code;
+  ASSERT_TRUE(put(table, withdrawal_of(1, 1)));
+  ASSERT_TRUE(put(table, record_of(2)));
+  EXPECT_EQ(live(table, 0), (Records{*record_of(2), *withdrawal_of(1, 1)}));
+}
+
+TEST(ObjectTable, RefusesLifetimesThatAreOverOrTooLong) {
+  ObjectTable table;
+  const auto code = [&](int64_t expires_ms) {
+    const auto kept = put(table, record_of(1, 1, expires_ms), 1'000);
+    return kept ? Code::internal : kept.error().code;
   };
-  Record record = record_of(1);
-  record.name.clear();
-  EXPECT_EQ(code(record), Code::malformed);
-  record.name.assign(kNameBytesMax + 1, 'x');
-  EXPECT_EQ(code(record), Code::malformed);
-  record = record_of(1);
-  record.payload.resize(kPayloadBytesMax + 1);
-  EXPECT_EQ(code(record), Code::malformed);
-  EXPECT_EQ(code(record_of(0)), Code::malformed);
-  EXPECT_EQ(code(record_of(1, 1, 1'000)), Code::invalid);
-  EXPECT_EQ(code(record_of(1, 1, 1'000 + ObjectLimits{}.lifetime_ms_max + 1)), Code::invalid);
-  EXPECT_EQ(code(record_of(1, 1, INT64_MAX)), Code::invalid);
-  EXPECT_EQ(code(record_of(1, 1, INT64_MIN)), Code::invalid);
+  EXPECT_EQ(code(1'000), Code::invalid);
+  EXPECT_EQ(code(1'000 + kRecordLifetimeMsMax + 1), Code::invalid);
+  EXPECT_EQ(code(INT64_MAX), Code::invalid);
+  EXPECT_EQ(code(INT64_MIN), Code::invalid);
   EXPECT_EQ(table.record_count(), 0u);
 }
 
 TEST(ObjectTable, AdversaryCannotFillItPastItsLimits) {
   ObjectTable table({.records_per_object = 2, .records_per_provider = 3, .records = 5});
   const auto put = [&](unsigned object, unsigned provider) {
-    return table.put(id_at<ObjectId>(object), record_of(provider), 0).has_value();
+    return table.put(id_at<ObjectId>(object), {0, record_of(provider)}, 0).has_value();
   };
   EXPECT_TRUE(put(1, 1) && put(1, 2));
   EXPECT_FALSE(put(1, 3));
@@ -92,21 +108,21 @@ TEST(ObjectTable, AdversaryCannotFillItPastItsLimits) {
 TEST(ObjectTable, CallersSeeEveryProviderInTurn) {
   ObjectTable table;
   for (unsigned provider = 1; provider <= 100; ++provider)
-    ASSERT_TRUE(table.put(kObject, record_of(provider), 0));
-  const Records first = table.get(kObject, 0, 0);
-  const Records second = table.get(kObject, 0, 90);
+    ASSERT_TRUE(put(table, record_of(provider)));
+  const Records first = live(table, 0, 0);
+  const Records second = live(table, 0, 90);
   EXPECT_EQ(first.size(), kRecordsPerReplyMax);
-  EXPECT_EQ(second.front(), record_of(91));
-  EXPECT_EQ(second[10], record_of(1));
+  EXPECT_EQ(second.front(), *record_of(91));
+  EXPECT_EQ(second[10], *record_of(1));
 }
 
-TEST(ObjectTable, KnowsWhatLiesOutsideOfARange) {
+TEST(ObjectTable, KnowsWhatLiesInARange) {
   ObjectTable table;
   for (const unsigned at : {10u, 60u, 200u})
-    ASSERT_TRUE(table.put(id_at<ObjectId>(at), record_of(1), 0));
-  EXPECT_EQ(table.outside(id_at<NodeId>(50), id_at<NodeId>(200)),
-            (std::vector{id_at<ObjectId>(10)}));
-  EXPECT_TRUE(table.outside(id_at<NodeId>(50), id_at<NodeId>(50)).empty());
+    ASSERT_TRUE(table.put(id_at<ObjectId>(at), {3, record_of(1)}, 0));
+  EXPECT_EQ(table.inside(id_at<Point>(200), id_at<Point>(50)), (std::vector{id_at<ObjectId>(10)}));
+  EXPECT_EQ(table.inside(id_at<Point>(50), id_at<Point>(50)).size(), 3u);
+  EXPECT_EQ(table.stores(id_at<ObjectId>(10)).at(0).replica, 3u);
 }
 
 TEST(ObjectId, DiffersByNameAndReplica) {

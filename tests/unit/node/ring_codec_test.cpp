@@ -18,16 +18,30 @@ wire::FramePtr received(ByteView bytes, uint64_t type) {
   return frame;
 }
 
+/// With every field set, and a path of three.
+RecordPtr full_record() {
+  Records records(5, unsigned_record(3));
+  Record& record = records[2];
+  record.more_addresses = {{"10.1.0.1", 7}, {"::1", 8}};
+  record.withdrawn = true;
+  record.weight = 7;
+  record.version = "1.2.3";
+  record.labels = {{"zone", "a"}, {"region", "west"}};
+  return sign_records(identity_at(3), records, kSignedMs)[2];
+}
+
 std::vector<Question> questions() {
-  const Store store{id_at<ObjectId>(9), record_of(3)};
+  const Store store{2, full_record()};
   return {FindNode{id_at<Point>(7)},
           GetObject{id_at<ObjectId>(8)},
           store,
           HandOver{{store, store}},
           GetNeighbours{},
-          Notify{contact_at(4)},
+          Notify{contact_at(4), {contact_at(3), contact_at(2)}},
           Leave{contact_at(1), contact_at(2), {contact_at(3), contact_at(4)}},
-          Ping{}};
+          Ping{},
+          Watch{id_at<ObjectId>(6), contact_at(5)},
+          Changed{id_at<ObjectId>(6), {record_of(1), full_record()}}};
 }
 std::vector<Reply> replies() {
   return {Ack{},
@@ -56,7 +70,8 @@ TEST(RingCodec, QuestionsAndRepliesSurviveTheWire) {
   const auto leave = decode_question(encode(questions()[6]));
   EXPECT_EQ(std::get<Leave>(*leave).predecessor, contact_at(2));
   const auto store = decode_question(encode(questions()[2]));
-  EXPECT_EQ(std::get<Store>(*store).record, record_of(3));
+  EXPECT_EQ(std::get<Store>(*store).replica, 2);
+  EXPECT_EQ(*std::get<Store>(*store).record, *full_record());
 }
 
 TEST(RingCodec, RefusesTypesOfTheOtherKindAndEmptyMessages) {
@@ -89,24 +104,69 @@ TEST(RingCodec, AdversaryListsOverTheirLimitsAreTooLarge) {
   EXPECT_EQ(code(decode_reply(encode(Reply(FindNodeReply{false, {4, contact_at(1)}})))),
             Code::too_large);
   EXPECT_EQ(code(decode_reply(encode(Reply(Neighbours{{}, many})))), Code::too_large);
-  EXPECT_EQ(code(decode_reply(encode(Reply(GetObjectReply{Records(65, record_of(1))})))),
+  EXPECT_EQ(code(decode_reply(encode(Reply(GetObjectReply{RecordPtrs(65, record_of(1))})))),
             Code::too_large);
-  const Store store{id_at<ObjectId>(9), record_of(3)};
-  EXPECT_EQ(code(decode_question(encode(Question(HandOver{{17, store}})))), Code::too_large);
-  Store big = store;
-  big.record.payload.resize(kPayloadBytesMax + 1);
-  EXPECT_EQ(code(decode_question(encode(Question(big)))), Code::too_large);
-  big = store;
-  big.record.name = "line\nbreak";
-  EXPECT_EQ(code(decode_question(encode(Question(big)))), Code::malformed);
+  const std::vector<Store> stores(kHandOverEntriesMax + 1, Store{0, record_of(3)});
+  EXPECT_EQ(code(decode_question(encode(Question(HandOver{stores})))), Code::too_large);
 }
 
-TEST(RingCodec, LargestChunkFitsIntoOneRecord) {
-  Store store{id_at<ObjectId>(9), record_of(3)};
-  store.record.name.assign(kNameBytesMax, 'n');
-  store.record.payload.resize(kPayloadBytesMax);
-  store.record.provider.address.host = "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255";
-  EXPECT_LE(encode(Question(HandOver{{kHandOverEntriesMax, store}}))->size(), 16u * 1024);
+Code store_code(const std::function<void(Record&)>& change, uint8_t replica = 0) {
+  Record record = *record_of(3);
+  change(record);
+  const Store store{replica, std::make_shared<const Record>(std::move(record))};
+  const auto back = decode_question(encode(Question(store)));
+  return back ? Code::internal : back.error().code;
+}
+
+TEST(RingCodec, AdversaryRecordsOverTheirLimitsAreRefused) {
+  EXPECT_EQ(store_code([](Record&) {}, kReplicasMax - 1), Code::internal);
+  EXPECT_EQ(store_code([](Record&) {}, kReplicasMax), Code::malformed);
+  EXPECT_EQ(store_code([](Record& r) { r.payload.resize(kPayloadBytesMax + 1); }), Code::too_large);
+  EXPECT_EQ(store_code([](Record& r) { r.version.resize(kVersionBytesMax + 1, 'v'); }),
+            Code::too_large);
+  EXPECT_EQ(store_code([](Record& r) {
+              r.labels.resize(kLabelsMax + 1, {"k", "v"});
+            }),
+            Code::too_large);
+  EXPECT_EQ(store_code([](Record& r) {
+              r.labels = {{std::string(33, 'k'), "v"}};
+            }),
+            Code::too_large);
+  EXPECT_EQ(store_code([](Record& r) {
+              r.labels = {{"k", std::string(65, 'v')}};
+            }),
+            Code::too_large);
+  EXPECT_EQ(store_code([](Record& r) { r.labels = {{"", "v"}}; }), Code::malformed);
+  EXPECT_EQ(store_code([](Record& r) {
+              r.more_addresses.resize(kAddressesMax, {"::1", 1});
+            }),
+            Code::too_large);
+  EXPECT_EQ(store_code([](Record& r) { r.more_addresses = {{"::1", 0}}; }), Code::malformed);
+  EXPECT_EQ(store_code([](Record& r) { r.proof.path.resize(kPathMax + 1); }), Code::too_large);
+  EXPECT_EQ(store_code([](Record& r) { r.proof.index = 1; }), Code::malformed);
+  EXPECT_EQ(store_code([](Record& r) { r.proof.count = 0; }), Code::malformed);
+  EXPECT_EQ(store_code([](Record& r) { r.proof.count = kTreeRecordsMax + 1; }), Code::too_large);
+  EXPECT_EQ(store_code([](Record& r) { r.name = "line\nbreak"; }), Code::malformed);
+  EXPECT_EQ(store_code([](Record& r) { r.name.clear(); }), Code::malformed);
+  EXPECT_EQ(store_code([](Record& r) { r.name.resize(kNameBytesMax + 1, 'n'); }), Code::malformed);
+  EXPECT_EQ(store_code([](Record& r) { r.expires_ms = kSignedMs; }), Code::malformed);
+  EXPECT_EQ(store_code([](Record& r) { r.expires_ms = INT64_MAX; }), Code::malformed);
+  EXPECT_EQ(store_code([](Record& r) { r.proof.issued_ms = INT64_MIN; }), Code::malformed);
+}
+
+TEST(RingCodec, LargestChunkHasTheSizeThatItsLimitPromises) {
+  Record record = *full_record();
+  record.name.assign(kNameBytesMax, 'n');
+  record.payload.resize(kPayloadBytesMax);
+  record.version.assign(kVersionBytesMax, 'v');
+  record.labels.assign(
+      kLabelsMax, {std::string(kLabelKeyBytesMax, 'k'), std::string(kLabelValueBytesMax, 'v')});
+  record.provider.address.host = "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255";
+  record.more_addresses.assign(kAddressesMax - 1, record.provider.address);
+  record.proof.path.resize(kPathMax);
+  const Store store{0, std::make_shared<const Record>(std::move(record))};
+  const HandOver chunk{std::vector<Store>(kHandOverEntriesMax, store)};
+  EXPECT_LE(encode(Question(chunk))->size(), 42u * 1024);
 }
 
 TEST(RingCodec, AdversaryBytesNeverEscapeAsAnException) {

@@ -1,59 +1,12 @@
-#include "actors/node/ring.hpp"
-
 #include <gtest/gtest.h>
 
-#include "tests/unit/node/ring_samples.hpp"
+#include "tests/unit/node/ring_step.hpp"
 
 namespace themis::ring {
 namespace {
 
-template <class E>
-std::vector<E> take(Ring& ring) {
-  std::vector<E> out;
-  for (Effect& effect : ring.take_effects())
-    if (E* wanted = std::get_if<E>(&effect)) out.push_back(std::move(*wanted));
-  return out;
-}
-
-class RingStep : public testing::Test {
- protected:
-  SeededRng rng{1};
-  Ring ring{contact_at(100), {}, rng};
-  Moment at{TimePoint{} + 1h, 1'000'000};
-  const Contact before = contact_at(50);
-  const Contact after = contact_at(150);
-
-  void pass(Duration time) {
-    at.now += time;
-    at.wall_ms += to_ms(time);
-  }
-  /// A ring of three: 50, 100 (this one), 150.
-  void join_ring_of_three() {
-    ring.start({before.address}, at);
-    const Ask entry = take<Ask>(ring).at(0);
-    EXPECT_TRUE(entry.to.id.is_zero());
-    ring.answered(entry.token, before.id, FindNodeReply{true, {after, before}}, at);
-    const Ask copy = take<Ask>(ring).at(0);
-    EXPECT_EQ(copy.to, after);
-    ASSERT_TRUE(std::holds_alternative<GetNeighbours>(copy.question));
-    ring.answered(copy.token, after.id, Neighbours{before, {before}}, at);
-    for (const Ask& ask : take<Ask>(ring))
-      if (std::holds_alternative<Notify>(ask.question))
-        ring.answered(ask.token, after.id, Neighbours{contact_at(100), {before, contact_at(100)}},
-                      at);
-    ASSERT_TRUE(ring.answer(before.id, Notify{before}, at));
-    ring.take_effects();
-    ASSERT_EQ(ring.table().successors(), (Contacts{after, before}));
-    ASSERT_EQ(ring.table().predecessor(), before);
-  }
-  Code code(const NodeId& peer, const Question& question) {
-    const auto reply = ring.answer(peer, question, at);
-    return reply ? Code::internal : reply.error().code;
-  }
-};
-
 TEST_F(RingStep, WithoutBootstrapItIsARingOfItsOwn) {
-  ring.start({contact_at(100).address}, at);
+  ring.start({member_at(100).address}, at);
   EXPECT_EQ(take<Joined>(ring).size(), 1u);
   ring.provide("greeter", to_bytes("v1"), 7, at);
   const auto stored = take<StoreDone>(ring);
@@ -63,7 +16,7 @@ TEST_F(RingStep, WithoutBootstrapItIsARingOfItsOwn) {
   ring.find("greeter", 8, at);
   const auto found = take<FindDone>(ring);
   ASSERT_TRUE(found.at(0).records);
-  EXPECT_EQ(found[0].records->at(0).provider, contact_at(100));
+  EXPECT_EQ(found[0].records->at(0).provider, member_at(100));
   ring.find("nothing", 9, at);
   EXPECT_EQ(take<FindDone>(ring).at(0).records.error().code, Code::not_found);
   ring.leave(at);
@@ -173,7 +126,7 @@ TEST_F(RingStep, RegressWhatLostNodesKeptIsStoredAgainAtOnce) {
   const auto found = take<FindDone>(ring);
   ASSERT_EQ(found.size(), 1u);
   ASSERT_TRUE(found[0].records) << found[0].records.error().text();
-  EXPECT_EQ(found[0].records->at(0).provider, contact_at(100));
+  EXPECT_EQ(found[0].records->at(0).provider, member_at(100));
 }
 
 TEST_F(RingStep, AnotherIdentityAtAnAddressCountsAsNoAnswer) {
@@ -191,70 +144,11 @@ TEST_F(RingStep, AdversaryMaySpeakForItselfOnly) {
   const Contact liar = contact_at(99);
   EXPECT_EQ(code(liar.id, Notify{contact_at(98)}), Code::denied);
   EXPECT_EQ(code(liar.id, Leave{before, {}, {}}), Code::denied);
-  EXPECT_EQ(code(liar.id, Store{id_at<ObjectId>(80), record_of(3, 1, 1'050'000)}), Code::denied);
-  EXPECT_EQ(code(liar.id, HandOver{{{id_at<ObjectId>(80), record_of(3, 1, 1'050'000)}}}),
-            Code::denied);
+  const Store store{0, record_of(3, 1, 1'050'000, name_at(80))};
+  EXPECT_EQ(code(liar.id, store), Code::denied);
+  EXPECT_EQ(code(liar.id, HandOver{{store}}), Code::denied);
   EXPECT_EQ(ring.table().predecessor(), before);
   EXPECT_EQ(ring.objects().record_count(), 0u);
-}
-
-TEST_F(RingStep, KeepsOnlyObjectsItIsResponsibleFor) {
-  join_ring_of_three();
-  const Contact provider = contact_at(3);
-  const Record record = record_of(3, 1, 1'050'000);
-  EXPECT_EQ(code(provider.id, Store{id_at<ObjectId>(120), record}), Code::not_found);
-  EXPECT_EQ(
-      code(after.id, HandOver{{{id_at<ObjectId>(120), record}, {id_at<ObjectId>(80), record}}}),
-      Code::not_found);
-  EXPECT_EQ(ring.objects().all(), std::vector{id_at<ObjectId>(80)});
-  EXPECT_TRUE(ring.answer(provider.id, Store{id_at<ObjectId>(90), record}, at));
-  EXPECT_TRUE(ring.answer(after.id, HandOver{{{id_at<ObjectId>(70), record}}}, at));
-}
-
-TEST_F(RingStep, HandsOverToANewPredecessorAndKeepsItsCopyUntilAcknowledged) {
-  join_ring_of_three();
-  const ObjectId object = id_at<ObjectId>(60);
-  ASSERT_TRUE(ring.answer(contact_at(3).id, Store{object, record_of(3, 1, 1'050'000)}, at));
-  ASSERT_TRUE(ring.answer(contact_at(70).id, Notify{contact_at(70)}, at));
-  const Ask first = take<Ask>(ring).at(0);
-  EXPECT_EQ(first.to, contact_at(70));
-  EXPECT_EQ(std::get<HandOver>(first.question).entries.at(0).object, object);
-  ring.answered(first.token, contact_at(70).id, fail(Code::overloaded, "full"), at);
-  pass(1s);
-  ring.tick(at);
-  std::optional<Ask> again;
-  for (const Ask& ask : take<Ask>(ring))
-    if (std::holds_alternative<HandOver>(ask.question)) again = ask;
-  ASSERT_TRUE(again);
-  EXPECT_EQ(ring.objects().object_count(), 1u);
-  ring.answered(again->token, contact_at(70).id, Ack{}, at);
-  pass(2s);
-  ring.tick(at);
-  EXPECT_EQ(ring.objects().object_count(), 0u);
-}
-
-TEST_F(RingStep, FinderDropsForeignAndExpiredRecords) {
-  join_ring_of_three();
-  ring.find("greeter", 5, at);
-  const auto good = record_of(9, 1, at.wall_ms + 1);
-  Record other = good;
-  other.name = "another";
-  const auto expired = record_of(8, 1, at.wall_ms);
-  std::vector<FindDone> done;
-  for (int guard = 0; guard < 10 && done.empty(); ++guard) {
-    for (Effect& effect : ring.take_effects()) {
-      if (auto* found = std::get_if<FindDone>(&effect)) done.push_back(*found);
-      auto* ask = std::get_if<Ask>(&effect);
-      if (ask == nullptr) continue;
-      if (std::holds_alternative<GetObject>(ask->question))
-        ring.answered(ask->token, ask->to.id, GetObjectReply{{other, expired, good}}, at);
-      else
-        ring.answered(ask->token, ask->to.id, FindNodeReply{true, {contact_at(50)}}, at);
-    }
-  }
-  ASSERT_EQ(done.size(), 1u);
-  ASSERT_TRUE(done[0].records) << done[0].records.error().text();
-  EXPECT_EQ(*done[0].records, Records{good});
 }
 
 TEST_F(RingStep, LeaveIsOverAtItsDeadlineWhoeverIsSilent) {
@@ -271,7 +165,7 @@ TEST_F(RingStep, LeaveIsOverAtItsDeadlineWhoeverIsSilent) {
 
 TEST_F(RingStep, NeighbourThatLeavesIsForgottenAndItsWordOnItsPredecessorIsNotTaken) {
   join_ring_of_three();
-  ASSERT_TRUE(ring.answer(before.id, Leave{before, contact_at(20), {contact_at(100), after}}, at));
+  ASSERT_TRUE(ring.answer(before.id, Leave{before, contact_at(20), {member_at(100), after}}, at));
   EXPECT_FALSE(ring.table().predecessor());
   EXPECT_EQ(ring.table().successors(), Contacts{after});
   ASSERT_TRUE(ring.answer(contact_at(20).id, Notify{contact_at(20)}, at));
@@ -286,7 +180,7 @@ TEST_F(RingStep, ListThatLostAnEntryIsPaddedFromTheNextLiveSuccessorAtOnce) {
   EXPECT_EQ(asks[0].to, before);
   ASSERT_TRUE(std::holds_alternative<Notify>(asks[0].question));
   ring.answered(asks[0].token, before.id,
-                Neighbours{after, {contact_at(60), contact_at(70), contact_at(100)}}, at);
+                Neighbours{after, {contact_at(60), contact_at(70), member_at(100)}}, at);
   EXPECT_EQ(ring.table().successors(), (Contacts{before, contact_at(60), contact_at(70)}));
 }
 

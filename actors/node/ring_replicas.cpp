@@ -1,0 +1,178 @@
+// Which objects a Ring keeps: those of its own range, copies of what the nodes before it own, and
+// how both reach the nodes that should have them.
+#include <algorithm>
+
+#include "actors/node/ring.hpp"
+
+namespace themis::ring {
+
+/// Place 0: the predecessor. Nothing: not known, or the circle has fewer nodes.
+std::optional<Contact> Ring::predecessor_at(size_t place) const {
+  if (place == 0 || !table_.predecessor()) return table_.predecessor();
+  if (place > behind_.size()) return std::nullopt;
+  return behind_[place - 1];
+}
+
+/// One node more than it keeps: the ranges of neighbours differ for a while when somebody joins or
+/// leaves. Where it does not know the nodes before it, the sender's lookup is believed.
+bool Ring::accepts(const Point& point) const {
+  const auto from = predecessor_at(options_.replicas + 1);
+  return !from || is_in_range(from->id, point, table_.self().id);
+}
+
+bool Ring::is_near(const NodeId& id) const {
+  return table_.is_neighbour(id) ||
+         std::ranges::any_of(behind_, [&](const Contact& c) { return c.id == id; });
+}
+
+/// For Notify: as many as a successor needs to know what it keeps.
+Contacts Ring::predecessors() const {
+  Contacts out;
+  for (size_t place = 0; place <= options_.replicas; ++place)
+    if (const auto contact = predecessor_at(place)) out.push_back(*contact);
+  return out;
+}
+
+Result<Change> Ring::keep(const ObjectId& object, const Store& store) {
+  THEMIS_CHECK(verifier_.verify(*store.record));
+  THEMIS_TRY(const Change change, objects_.put(object, store, at_.wall_ms));
+  if (change == Change::content) tell_watchers(object);
+  const auto from = predecessor_at(options_.replicas);
+  if (from && !is_in_range(from->id, object, table_.self().id)) {
+    // Its place becomes clear when this node has heard who precedes it now.
+    foreign_due_ = true;
+    settled_ = at_.now;
+  }
+  return change;
+}
+
+/// A closer one gets what was this node's and is its own now. After a loss this node's range has
+/// grown: its successors lack the new part.
+void Ring::on_new_predecessor(const Contact& contact) {
+  const bool closer = is_between(owned_from_, contact.id, table_.self().id);
+  const Point from = point(std::exchange(owned_from_, contact.id));
+  behind_.clear();
+  foreign_due_ = true;
+  settled_ = at_.now;
+  if (!closer) {
+    replicated_.clear();
+  } else if (state_ == State::joined) {
+    push(contact, objects_.inside(from, point(contact.id)));
+  }
+}
+
+/// `told` by the predecessor: what is out of order, going backwards from it to this node, is left
+/// out.
+void Ring::on_predecessors(const Contacts& told) {
+  Contacts behind;
+  NodeId last = table_.predecessor()->id;
+  for (const Contact& contact : told) {
+    if (behind.size() > options_.replicas || !is_between(table_.self().id, contact.id, last)) break;
+    behind.push_back(contact);
+    last = contact.id;
+  }
+  if (behind == behind_) return;
+  behind_ = std::move(behind);
+  foreign_due_ = true;
+  settled_ = at_.now;
+}
+
+/// Every round: successors that became holders of this node's objects get them; failed chunks are
+/// sent again.
+void Ring::replicate() {
+  const Contacts& successors = table_.successors();
+  const size_t count = std::min(options_.replicas, successors.size());
+  const auto is_holder = [&](const NodeId& id) {
+    return std::any_of(successors.begin(), successors.begin() + static_cast<std::ptrdiff_t>(count),
+                       [&](const Contact& c) { return c.id == id; });
+  };
+  std::erase_if(replicated_, [&](const NodeId& id) { return !is_holder(id); });
+  std::erase_if(pushes_, [&](const auto& push) {
+    // Not because it is no neighbour any more: what it was handed may be nowhere else soon.
+    const bool over = push.second.queue.gave_up();
+    if (over) replicated_.erase(push.first);
+    return over;
+  });
+  if (table_.alone()) handed_.clear();  // whoever comes gets everything
+  if (table_.predecessor()) {
+    const auto own = [&] {
+      return objects_.inside(point(table_.predecessor()->id), point(table_.self().id));
+    };
+    std::vector<ObjectId> handed, misplaced;
+    for (const ObjectId& object : handed_)
+      (table_.is_responsible(point(object)) ? handed : misplaced).push_back(object);
+    handed_.clear();
+    for (size_t i = 0; i < count; ++i)
+      push(successors[i], replicated_.insert(successors[i].id).second ? own() : handed);
+    push(Contact(*table_.predecessor()), misplaced);
+  }
+  std::vector<NodeId> open;
+  for (const auto& [id, push] : pushes_) open.push_back(id);
+  for (const NodeId& id : open) push_next(id);
+  drop_foreign();
+}
+
+void Ring::push(const Contact& to, const std::vector<ObjectId>& objects) {
+  if (objects.empty()) return;
+  Push& push = pushes_[to.id];
+  push.to = to;
+  push.queue.add(objects);
+  push_next(to.id);
+}
+
+/// Sends the next chunk to `to`, when none is open; forgets the push at its end.
+void Ring::push_next(const NodeId& to) {
+  const auto found = pushes_.find(to);
+  if (found == pushes_.end() || found->second.open_chunk != 0) return;
+  Push& push = found->second;
+  std::vector<Store> entries = push.queue.next(objects_, at_.wall_ms);
+  if (entries.empty() || push.queue.gave_up()) {
+    if (!entries.empty()) replicated_.erase(to);
+    pushes_.erase(found);
+    return state_ == State::leaving ? say_goodbye() : void();
+  }
+  const uint64_t chunk = push.open_chunk = ++last_id_;
+  ask(push.to, HandOver{std::move(entries)},
+      [this, to, chunk](const NodeId&, Result<Reply>& reply) {
+        const auto open = pushes_.find(to);
+        if (open == pushes_.end() || open->second.open_chunk != chunk) return;
+        open->second.open_chunk = 0;
+        if (reply) {
+          open->second.queue.acknowledged();
+          return push_next(to);
+        }
+        open->second.queue.refused();  // sent again in the next round
+        if (state_ == State::leaving) push_before_leaving();
+      });
+}
+
+/// A node that leaves gives its range to the successor, whoever that is by now.
+void Ring::push_before_leaving() {
+  if (table_.alone()) return say_goodbye();
+  const Contact to = table_.successor();
+  if (pushes_.contains(to.id)) return push_next(to.id);
+  const Point self = point(table_.self().id);
+  pushes_.clear();
+  const auto own =
+      objects_.inside(table_.predecessor() ? point(table_.predecessor()->id) : self, self);
+  if (own.empty()) return say_goodbye();
+  push(to, own);
+}
+
+/// Objects that the nodes of other places keep now; not before all of them were handed over and the
+/// nodes before this one have been the same for a while.
+void Ring::drop_foreign() {
+  // What happens `replicas` nodes back is heard of as many rounds later, twice that at worst.
+  const auto rounds = static_cast<int64_t>(kSilentRounds + 2 * options_.replicas);
+  const bool settled = at_.now >= settled_ + rounds * options_.update_period;
+  const auto from = predecessor_at(options_.replicas);
+  if (!foreign_due_ || !settled || !from || !pushes_.empty()) return;
+  foreign_due_ = false;
+  for (const ObjectId& object : objects_.inside(point(table_.self().id), point(from->id)))
+    objects_.erase(object);
+  for (const ObjectId& object : watchers_.objects())
+    if (!is_in_range(from->id, object, table_.self().id))
+      send_watchers_away(object, [](const NodeId&, Result<Reply>&) {});
+}
+
+}  // namespace themis::ring

@@ -1,0 +1,56 @@
+#pragma once
+// A fixture: one ring among nodes that the test plays.
+
+#include <gtest/gtest.h>
+
+#include "actors/node/ring.hpp"
+#include "tests/unit/node/ring_samples.hpp"
+
+namespace themis::ring {
+
+template <class E>
+std::vector<E> take(Ring& ring) {
+  std::vector<E> out;
+  for (Effect& effect : ring.take_effects())
+    if (E* wanted = std::get_if<E>(&effect)) out.push_back(std::move(*wanted));
+  return out;
+}
+
+class RingStep : public testing::Test {
+ protected:
+  SeededRng rng{1};
+  Ring ring{identity_at(100), member_at(100).address, {}, rng};
+  Moment at{TimePoint{} + 1h, 1'000'000};
+  const Contact before = contact_at(50);
+  const Contact after = contact_at(150);
+
+  void pass(Duration time) {
+    at.now += time;
+    at.wall_ms += to_ms(time);
+  }
+  /// A ring of three: 50, 100 (this one), 150.
+  void join_ring_of_three() {
+    ring.start({before.address}, at);
+    const Ask entry = take<Ask>(ring).at(0);
+    EXPECT_TRUE(entry.to.id.is_zero());
+    ring.answered(entry.token, before.id, FindNodeReply{true, {after, before}}, at);
+    const Ask copy = take<Ask>(ring).at(0);
+    EXPECT_EQ(copy.to, after);
+    ASSERT_TRUE(std::holds_alternative<GetNeighbours>(copy.question));
+    ring.answered(copy.token, after.id, Neighbours{before, {before}}, at);
+    for (const Ask& ask : take<Ask>(ring))
+      if (std::holds_alternative<Notify>(ask.question))
+        ring.answered(ask.token, after.id, Neighbours{member_at(100), {before, member_at(100)}},
+                      at);
+    ASSERT_TRUE(ring.answer(before.id, Notify{before}, at));
+    ring.take_effects();
+    ASSERT_EQ(ring.table().successors(), (Contacts{after, before}));
+    ASSERT_EQ(ring.table().predecessor(), before);
+  }
+  Code code(const NodeId& peer, const Question& question) {
+    const auto reply = ring.answer(peer, question, at);
+    return reply ? Code::internal : reply.error().code;
+  }
+};
+
+}  // namespace themis::ring

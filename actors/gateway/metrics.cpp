@@ -79,7 +79,7 @@ void write_functions(Writer& out, const MetricsInput& input) {
     out.sample("workers", fmt::format("state=\"{}\"", state), count);
   out.counter("worker_restarts_total", "Worker processes started again.", restarts);
   out.gauge("worker_calls_in_flight", "Calls the workers have not answered.", in_flight);
-  const FunctionCaller::Counters& calls = input.calls;
+  const RouteCaller::Counters& calls = input.calls;
   out.counter("gateway_calls_total", "Function calls taken by the gateway.", calls.calls);
   out.counter("gateway_call_failures_total", "Calls without an answer of the function.",
               calls.failures);

@@ -27,6 +27,12 @@ enum class Verdict : uint8_t {
   none,         ///< Given up by the caller, or refused for the caller's sake.
 };
 
+/// Both of one failed call.
+struct Judgement {
+  CallFailure failure = CallFailure::answered;
+  Verdict verdict = Verdict::none;
+};
+
 struct RouteOptions {
   /// So long a route is used before the ring is asked again: a new instance is seen after it.
   Duration ttl = 2s;

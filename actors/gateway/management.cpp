@@ -45,6 +45,9 @@ bool is_reserved(std::string_view name) {
   return name.starts_with("fn/") || name.starts_with("code/") || name.starts_with("service/");
 }
 
+/// Routes shown and measured one by one: enough for a dashboard, bounded for who scrapes it.
+constexpr size_t kRoutesReportedMax = 50;
+
 }  // namespace
 
 void GatewayActor::deploy(uint64_t id, const std::string& name, http::Request& request) {
@@ -151,6 +154,7 @@ void GatewayActor::overview(uint64_t id, WithOverview then) {
       NodeOverview all;
       all.node = node;
       all.functions = counts;
+      all.routes = caller_.routes().table().report(kRoutesReportedMax, reactor_.loop().now());
       all.uptime = reactor_.loop().now() - started_;
       all.version = THEMIS_VERSION;
       all.dead_letters = dead_letters().counts().total();

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace themis {
@@ -15,6 +16,21 @@ enum class Balance : uint8_t {
   least_loaded,  ///< Of two at random the one with fewer calls in flight.
   latency,       ///< Of two at random the one with the lower expected latency (peak EWMA).
 };
+
+/// As in mesh.toml.
+constexpr std::string_view name(Balance policy) {
+  switch (policy) {
+    case Balance::random:
+      return "random";
+    case Balance::weighted:
+      return "weighted";
+    case Balance::least_loaded:
+      return "least_loaded";
+    case Balance::latency:
+      return "latency";
+  }
+  return "";
+}
 
 /// One [[route]]. It applies to the names that `name` matches: a service's or function's name,
 /// "service/NAME", "fn/NAME", or a prefix of either followed by "*". The first match counts.

@@ -53,10 +53,9 @@ Status set_methods(Config& config, const Value& value) {
   return {};
 }
 
-constexpr Word<Balance> kPolicies[] = {{"random", Balance::random},
-                                       {"weighted", Balance::weighted},
-                                       {"least_loaded", Balance::least_loaded},
-                                       {"latency", Balance::latency}};
+constexpr Word<Balance> word_of(Balance policy) { return {themis::name(policy), policy}; }
+constexpr Word<Balance> kPolicies[] = {word_of(Balance::random), word_of(Balance::weighted),
+                                       word_of(Balance::least_loaded), word_of(Balance::latency)};
 
 constexpr Range kRetries{0, 8, "each one makes the caller wait longer"};
 constexpr Range kPercent{0, 100, "it is a share"};

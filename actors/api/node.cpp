@@ -20,6 +20,8 @@ namespace {
 
 constexpr Duration kJoinMax = 5s;
 constexpr Duration kLeaveMax = 2s;
+constexpr Duration kAnnounceMax = 5s;
+constexpr Duration kAnnouncePause = 50ms;  // asked again that often, 100 times at most
 
 [[noreturn]] void give_up(const std::string& why) {
   std::cerr << "themis: " << why << '\n';
@@ -126,6 +128,21 @@ struct Node::Impl {
     });
     return status;
   }
+  /// Until the name is stored. While nodes join, who is responsible for it changes under the store.
+  Status announce(const std::string& name) {
+    caf::scoped_actor self{system.caf()};
+    const ProvideName provide{name, mesh::encode_info(info)};
+    for (const TimePoint end = std::chrono::steady_clock::now() + kAnnounceMax;;) {
+      Status status;
+      self->request(node.handle(), caf::infinite, provide)
+          .receive([](caf::unit_t) {},
+                   [&](const caf::error& error) { status = fail(from_caf(error)); });
+      const bool is_passing = !status && (status.error().code == Code::not_found ||
+                                          status.error().code == Code::unavailable);
+      if (!is_passing || std::chrono::steady_clock::now() >= end) return status;
+      self->receive(caf::after(std::chrono::milliseconds(to_ms(kAnnouncePause))) >> [] {});
+    }
+  }
   /// Waits for what runs on the pool: it talks to the node, whose thread must outlive it.
   void end_services() {
     caf::scoped_actor self{system.caf()};
@@ -228,11 +245,7 @@ Status Node::serve_factory(const std::string& name, std::function<ServiceRunner(
   self->request(impl_->services, caf::infinite, AddChild{std::move(child)})
       .receive([](const caf::actor&) {}, on_error);
   THEMIS_CHECK(std::move(status));
-  status = {};
-  self->request(node, caf::infinite,
-                ProvideName{service_name(name), mesh::encode_info(impl_->info)})
-      .receive([](caf::unit_t) {}, on_error);
-  return status;
+  return impl_->announce(service_name(name));
 }
 
 Result<wire::FramePtr> Node::call_frame(const std::string& name, wire::FramePtr params,

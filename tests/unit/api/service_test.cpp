@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <semaphore>
+#include <set>
 #include <thread>
 
 #include "calls.capnp.h"
@@ -250,8 +251,17 @@ class RoutedServices : public testing::Test {
   template <uint64_t kNumber = 1>
   std::unique_ptr<Node> instance(uint16_t weight = 100) {
     auto node = join({.join = first_, .weight = weight});
-    EXPECT_TRUE((node->serve<Numbered<kNumber>, &Numbered<kNumber>::hello>("numbered")));
+    const Status served =
+        node->template serve<Numbered<kNumber>, &Numbered<kNumber>::hello>("numbered");
+    EXPECT_TRUE(served) << served.error().text();
     return node;
+  }
+  /// Until `node` has been answered by each of these: the ring knows them all then.
+  void wait_for(std::set<uint64_t> numbers, Node& node) {
+    for (const TimePoint end = std::chrono::steady_clock::now() + 20s;
+         !numbers.empty() && std::chrono::steady_clock::now() < end;)
+      if (const auto answer = ask_from(node)) numbers.erase(answer->view()->getCount());
+    EXPECT_TRUE(numbers.empty()) << "not within 20 s";
   }
   Result<In<calls::Told>> ask_from(Node& node, Idempotent idempotent = Idempotent::no) {
     Out<calls::Ask> params;
@@ -292,12 +302,14 @@ TEST_F(RoutedServices, OfWeightZeroTakeNothing) {
   ASSERT_EQ(ask()->view()->getCount(), 2u) << "nobody else is there";
   const auto used = instance<1>();
   const auto other = join({.join = first_});  // it knows no route yet
+  wait_for({1}, *other);
   for (int i = 0; i < 20; ++i) EXPECT_EQ(ask_from(*other)->view()->getCount(), 1u);
 }
 
 TEST_F(RoutedServices, AreAskedTwiceWhenTheFirstIsLate) {
   start("[[route]]\nname = \"numbered\"\nhedge = true\nidempotent = true\n");
-  const auto one = instance(), two = instance();
+  const auto one = instance<1>(), two = instance<2>();
+  wait_for({1, 2}, *client_);
   for (int i = 0; i < 40; ++i) ASSERT_TRUE(ask());
   stalls() = true;
   const auto answer = ask();  // the pool has two threads: the other instance is not held up
@@ -308,9 +320,9 @@ TEST_F(RoutedServices, AreAskedTwiceWhenTheFirstIsLate) {
 
 TEST_F(RoutedServices, OfALostNodeAreRetriedWhenThatIsSafe) {
   start("");
-  auto one = instance();
-  const auto two = instance();
-  for (int i = 0; i < 10; ++i) ASSERT_TRUE(ask());
+  auto one = instance<1>();
+  const auto two = instance<2>();
+  wait_for({1, 2}, *client_);
   one.reset();
   for (int i = 0; i < 40; ++i) {
     const auto answer = ask(Idempotent::yes);

@@ -1,8 +1,9 @@
 // `check`, the back-end of the paper's AppAuth: knows the users. Start it twice with --version 1
 // and --version 2, and a [[route]] decides who is asked.
-#include <unistd.h>
 #include <themis/node.hpp>
+#include <unistd.h>
 
+#include <iostream>
 #include <map>
 
 #include "check.capnp.h"

@@ -135,8 +135,13 @@ void RouteCaller::reach(const Attempt& attempt, const ring::Contact& instance,
 }
 
 void RouteCaller::ask(const Attempt& attempt, const caf::actor& proxy) {
+  const Open& open = open_.at(attempt.call);
+  if (open.done) {  // its other request was answered while this instance was being reached
+    settle(attempt, Verdict::none);
+    return;
+  }
   kind_.ask(
-      proxy, open_.at(attempt.call).call.frame,
+      proxy, open.call.frame,
       [this, attempt](const wire::FramePtr& frame) { answered(attempt, frame); },
       [this, attempt](const caf::error& error) {
         failed(attempt, kind_.judge(error), from_caf(error));
@@ -184,6 +189,7 @@ void RouteCaller::finish(uint64_t id, Result<Answer> answer) {
   Open& open = open_.at(id);
   if (!answer) ++counters_.failures;
   open.done = true;
+  open.call.frame = {};  // a request that is still under way has its own
   const Then then = std::exchange(open.then, nullptr);
   if (open.pending == 0) open_.erase(id);
   then(std::move(answer));

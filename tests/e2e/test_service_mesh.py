@@ -20,9 +20,8 @@ class Checks:
         self.instances, self.client = [], None
 
     def start(self, name, *words, **pipes):
-        return subprocess.Popen([self.mesh.build / "apps/services" / name, "--join",
-                                 f"127.0.0.1:{self.mesh.ports[0]}", "--config", self.config, *words],
-                                **pipes)
+        words = ["--join", f"127.0.0.1:{self.mesh.ports[0]}", "--config", self.config, *words]
+        return subprocess.Popen([self.mesh.build / "apps/services" / name, *words], **pipes)
 
     def __enter__(self):
         try:

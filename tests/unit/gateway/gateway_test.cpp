@@ -424,6 +424,24 @@ TEST_F(GatewayTest, ARoutesTimeoutIsShorterThanTheWallLimit) {
   caf::anon_send(nodes_[1]->workers, caf::ok_atom::value);
 }
 
+TEST_F(GatewayTest, ALateCallIsAskedASecondTime) {
+  start(3, {.routes = {{.name = "f", .hedge = true}}});
+  ASSERT_EQ(deploy("f", "hi").status, 201);
+  for (int i = 0; i < 40; ++i) ASSERT_EQ(send("GET", "/f/f").status, 200);
+  caf::actor& late = nodes_[1]->workers;
+  ASSERT_TRUE(ask<size_t>(system_, late, caf::put_atom::value));
+  size_t waiting = 0;
+  for (int i = 0; i < 200 && waiting == 0; ++i) {
+    EXPECT_EQ(send("GET", "/f/f").status, 200);
+    waiting = ask<size_t>(system_, late, caf::get_atom::value).value();
+  }
+  EXPECT_EQ(waiting, 1u) << "the late one was asked, and another one answered";
+  const Json route = json(send("GET", "/v1/status", {}, true))["routes"][0];
+  EXPECT_GE(route["hedges"].get<int>(), 1);
+  caf::anon_send(late, caf::ok_atom::value);
+  EXPECT_EQ(send("GET", "/f/f").status, 200) << "an answer that is too late changes nothing";
+}
+
 TEST_F(GatewayTest, MirrorsCallsWhoseAnswersNobodySees) {
   start(3, {.routes = {{.name = "f", .mirror_to = "shadow", .mirror_percent = 100}}});
   ASSERT_EQ(deploy("f", "hi").status, 201);

@@ -1,4 +1,4 @@
-"""The service mesh: canaries, lost instances, breakers, rates and rules, as real processes see them."""
+"""The service mesh among real processes: canaries, lost instances, breakers, rates, rules."""
 import collections
 import subprocess
 

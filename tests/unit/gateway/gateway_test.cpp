@@ -1,81 +1,11 @@
-#include "actors/gateway/gateway_actor.hpp"
-
-#include <gtest/gtest.h>
-
-#include <fstream>
-
-#include "runtime/http/client.hpp"
-#include "runtime/http/json.hpp"
-#include "tests/unit/services/mesh.hpp"
+#include "tests/unit/gateway/gateway_fixture.hpp"
 
 namespace themis {
 namespace {
 
 using http::Json;
 using testing::ask;
-using testing::MeshNode;
-using testing::start_mesh;
-
-/// A mesh with a gateway on its first node, seen through HTTP on loopback only.
-class GatewayTest : public ::testing::Test {
- protected:
-  void start(size_t count, const MeshNode::Options& all = {}) {
-    nodes_ = start_mesh(system_, count, true, all);
-    MeshNode& first = *nodes_.front();
-    GatewayOptions options;
-    options.listen = {"127.0.0.1", 0};
-    options.data = first.data();
-    options.self = first.contact();
-    options.node = first.node();
-    options.functions = first.functions;
-    options.workers = first.workers;
-    options.routes = all.routes;
-    Result<caf::actor> gateway = fail(Code::internal, "");
-    first.in_loop([&] { gateway = start_gateway_actor(first.reactor(), options); });
-    ASSERT_TRUE(gateway) << gateway.error().text();
-    first.gateway = *gateway;
-    address_ = *ask<net::Address>(system_, first.gateway, GatewayAddress{});
-    std::ifstream(first.data() / "admin.token") >> token_;
-    client_.emplace(address_);
-  }
-  http::Response send(const std::string& method, const std::string& target, std::string body = {},
-                      bool as_owner = false,
-                      std::vector<std::pair<std::string, std::string>> headers = {}) {
-    http::Request request{method, target, {}, std::move(body), {}};
-    for (auto& [name, value] : headers) request.headers.add(name, value);
-    if (as_owner) request.headers.add("Authorization", "Bearer " + token_);
-    auto response = client_->send(request);
-    if (!response) return http::Response::text(0, response.error().text());
-    return *response;
-  }
-  http::Response deploy(const std::string& name, const std::string& source,
-                        uint32_t instances = kInstancesDefault) {
-    return send("PUT", "/v1/functions/" + name + "?instances=" + std::to_string(instances), source,
-                true, {{"Content-Type", "text/javascript"}});
-  }
-  static Json json(const http::Response& response) {
-    const auto parsed = http::parse_json(response.body);
-    EXPECT_TRUE(parsed) << response.body;
-    return parsed ? *parsed : Json();
-  }
-  /// The status, after checking that a problem document says the same.
-  static int problem(const http::Response& response) {
-    const std::string* type = response.headers.find("Content-Type");
-    EXPECT_TRUE(type != nullptr && *type == "application/problem+json") << response.body;
-    const Json document = json(response);
-    EXPECT_EQ(http::integer_or(document, "status", 0), response.status);
-    EXPECT_FALSE(http::string_or(document, "trace", "").empty());
-    EXPECT_FALSE(http::string_or(document, "title", "").empty());
-    EXPECT_FALSE(http::string_or(document, "detail", "").empty());
-    return response.status;
-  }
-
-  System system_;
-  std::vector<std::unique_ptr<MeshNode>> nodes_;
-  net::Address address_;
-  std::string token_;
-  std::optional<http::Client> client_;
-};
+using testing::GatewayTest;
 
 TEST_F(GatewayTest, DeploysListsCallsAndRemoves) {
   start(3);
@@ -363,97 +293,6 @@ TEST_F(GatewayTest, DrainAnswersWhatRunsThenEnds) {
   self->receive(
       [](const caf::down_msg& down) { EXPECT_EQ(describe(down.reason), "user_shutdown"); });
   nodes_[0]->gateway = nullptr;
-}
-
-TEST_F(GatewayTest, TheCalleeDecidesWhoMayCallWhat) {
-  start(3, {.rules = {{.caller = "any", .service = "open", .methods = {"GET"}},
-                      {.caller = std::string(64, '0'), .service = "closed", .methods = {}}}});
-  for (const char* name : {"open", "closed", "other"}) ASSERT_EQ(deploy(name, name).status, 201);
-  EXPECT_EQ(send("GET", "/f/open").status, 200);
-  EXPECT_EQ(problem(send("POST", "/f/open", "x")), 403);
-  EXPECT_EQ(problem(send("GET", "/f/closed")), 403);
-  EXPECT_EQ(send("POST", "/f/other", "x").status, 200) << "no rule names it";
-  const Json by_code = {{"code_id", to_hex(crypto::blake2b(as_bytes("closed")))},
-                        {"input", Json::object()}};
-  EXPECT_EQ(problem(send("POST", "/api/serverless", http::to_text(by_code))), 403)
-      << "closed under its code's id too";
-}
-
-TEST_F(GatewayTest, ACallerOverItsRateIsToldWhenToComeBack) {
-  start(2, {.routes = {{.name = "f", .rate_per_s = 1, .rate_burst = 3}}});
-  ASSERT_EQ(deploy("f", "hi").status, 201);
-  int limited = 0;
-  for (int i = 0; i < 20; ++i) {
-    const auto answer = send("GET", "/f/f");
-    if (answer.status == 200) continue;
-    EXPECT_EQ(problem(answer), 429);
-    EXPECT_NE(answer.headers.find("Retry-After"), nullptr);
-    ++limited;
-  }
-  EXPECT_GT(limited, 0) << "two instances with a burst of three each";
-}
-
-TEST_F(GatewayTest, AnOpenBreakerAnswersAtOnce) {
-  start(3, {.routes = {{.name = "f", .breaker_failures = 2, .breaker_open_ms = 600'000}}});
-  ASSERT_EQ(deploy("f", "throws").status, 201);
-  std::map<int, int> seen;
-  for (int i = 0; i < 20; ++i) ++seen[problem(send("POST", "/f/f", "x"))];
-  EXPECT_EQ(seen[500], 4) << "two of each instance";
-  EXPECT_EQ(seen[503], 16);
-  EXPECT_NE(send("POST", "/f/f").headers.find("Retry-After"), nullptr);
-  const Json status = json(send("GET", "/v1/status", {}, true));
-  const Json route = status["routes"][0];
-  EXPECT_EQ(route["name"], "fn/f");
-  EXPECT_EQ(route["calls"], 21);
-  EXPECT_EQ(route["failures"], 4);
-  EXPECT_EQ(route["breaker_opens"], 2);
-  for (const Json& instance : route["instances"]) {
-    EXPECT_EQ(instance["breaker"], "open");
-    EXPECT_EQ(instance["success_percent"], 0);
-  }
-  const std::string metrics = send("GET", "/metrics").body;
-  for (const char* line : {"\nthemis_route_breaker_opens_total{route=\"fn/f\"} 2\n",
-                           "\nthemis_route_instances{route=\"fn/f\",state=\"broken\"} 2\n"})
-    EXPECT_NE(metrics.find(line), std::string::npos) << line;
-}
-
-TEST_F(GatewayTest, ARoutesTimeoutIsShorterThanTheWallLimit) {
-  start(2, {.routes = {{.name = "f", .timeout_ms = 50}}});
-  ASSERT_EQ(deploy("f", "waits", 1).status, 201);
-  EXPECT_EQ(problem(send("GET", "/f/f")), 504);
-  caf::anon_send(nodes_[1]->workers, caf::ok_atom::value);
-}
-
-TEST_F(GatewayTest, ALateCallIsAskedASecondTime) {
-  start(3, {.routes = {{.name = "f", .hedge = true}}});
-  ASSERT_EQ(deploy("f", "hi").status, 201);
-  for (int i = 0; i < 40; ++i) ASSERT_EQ(send("GET", "/f/f").status, 200);
-  caf::actor& late = nodes_[1]->workers;
-  ASSERT_TRUE(ask<size_t>(system_, late, caf::put_atom::value));
-  size_t waiting = 0;
-  for (int i = 0; i < 200 && waiting == 0; ++i) {
-    EXPECT_EQ(send("GET", "/f/f").status, 200);
-    waiting = ask<size_t>(system_, late, caf::get_atom::value).value();
-  }
-  EXPECT_EQ(waiting, 1u) << "the late one was asked, and another one answered";
-  const Json route = json(send("GET", "/v1/status", {}, true))["routes"][0];
-  EXPECT_GE(route["hedges"].get<int>(), 1);
-  caf::anon_send(late, caf::ok_atom::value);
-  EXPECT_EQ(send("GET", "/f/f").status, 200) << "an answer that is too late changes nothing";
-}
-
-TEST_F(GatewayTest, MirrorsCallsWhoseAnswersNobodySees) {
-  start(3, {.routes = {{.name = "f", .mirror_to = "shadow", .mirror_percent = 100}}});
-  ASSERT_EQ(deploy("f", "hi").status, 201);
-  ASSERT_EQ(deploy("shadow", "throws").status, 201);
-  for (int i = 0; i < 10; ++i) EXPECT_EQ(send("POST", "/f/f", "x").status, 200);
-  const auto calls_of_shadow = [&] {
-    const std::string metrics = send("GET", "/metrics").body;
-    const std::string name = "\nthemis_route_calls_total{route=\"fn/shadow\"} ";
-    const size_t at = metrics.find(name);
-    return at == std::string::npos ? 0 : std::stoi(metrics.substr(at + name.size()));
-  };
-  EXPECT_EQ(calls_of_shadow(), 9) << "the first call found no route to mirror yet";
 }
 
 TEST_F(GatewayTest, AnAddressInUseIsAnError) {

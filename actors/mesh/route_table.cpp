@@ -193,11 +193,10 @@ bool RouteTable::may_hedge(const std::string& name, TimePoint now) {
 }
 
 std::string RouteTable::mirror(const std::string& name) {
-  Route* route = find(name);
-  if (route == nullptr || route->policy.mirror_to.empty()) return {};
-  if (rng_.below(100) >= route->policy.mirror_percent) return {};
-  ++route->counters.mirrored;
-  return route->policy.mirror_to;
+  const RouteConfig& limits = policy(name);
+  if (limits.mirror_to.empty() || rng_.below(100) >= limits.mirror_percent) return {};
+  if (Route* route = find(name)) ++route->counters.mirrored;
+  return limits.mirror_to;
 }
 
 std::vector<RouteReport> RouteTable::report(size_t routes_max, TimePoint now) const {

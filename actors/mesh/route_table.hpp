@@ -50,7 +50,7 @@ struct RouteCounters {
   uint64_t hedges = 0;
   uint64_t ejections = 0;
   uint64_t breaker_opens = 0;
-  uint64_t mirrored = 0;
+  uint64_t mirrored = 0;  ///< Copies; those made before the route was known are not in it.
 };
 
 struct InstanceReport {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 
 #include "tests/unit/mesh/samples.hpp"
@@ -237,6 +238,52 @@ TEST_F(RouteTableTest, ReportsTheBusiestFirst) {
   table_->called("b", after(0s));
   ASSERT_EQ(table_->report(1, after(0s)).size(), 1u);
   EXPECT_EQ(table_->report(1, after(0s))[0].name, "b");
+}
+
+/// Random calls, outcomes and refreshed routes; what must hold holds after each.
+TEST_F(RouteTableTest, KeepsItsPromisesInEveryOrderOfEvents) {
+  constexpr uint64_t kSeeds = 20;
+  for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    SeededRng rng(seed);
+    RouteTable table(rng, {{.breaker_failures = 3,
+                            .breaker_open_ms = 100,
+                            .eject_failures = 2,
+                            .eject_below_percent = 50,
+                            .eject_ms = 200}});
+    std::map<uint8_t, size_t> in_flight;
+    Instances all;
+    for (uint8_t node = 1; node <= 7; ++node) all.push_back(instance(node));
+    table.learn(kName, all, after(0s));
+    TimePoint now = after(0s);
+    for (int step = 0; step < 5000; ++step) {
+      now += rng.below(20) * 1ms;
+      RouteTable::Tried tried;
+      for (uint8_t node = 1; node <= 7; ++node)
+        if (rng.below(4) == 0) tried.push_back(id(node));
+      if (const auto chosen = table.choose(kName, tried, now)) {
+        EXPECT_EQ(std::ranges::count(tried, chosen->id), 0);
+        for (const InstanceReport& each : table.report(1, now)[0].instances)
+          EXPECT_TRUE(each.instance.contact.id != chosen->id || each.breaker != "half_open");
+        table.began(kName, chosen->id);
+        ++in_flight[static_cast<uint8_t>(chosen->address.port)];
+      }
+      const auto node = static_cast<uint8_t>(1 + rng.below(7));
+      if (in_flight[node] > 0) {
+        --in_flight[node];
+        constexpr Verdict kVerdicts[] = {Verdict::healthy, Verdict::faulty, Verdict::none};
+        table.ended(kName, id(node), kVerdicts[rng.below(3)], now);
+      }
+      if (rng.below(50) == 0) table.learn(kName, all, now);
+      size_t ejected = 0;
+      for (const InstanceReport& each : table.report(1, now)[0].instances) {
+        const auto number = static_cast<uint8_t>(each.instance.contact.address.port);
+        EXPECT_EQ(each.in_flight, in_flight[number]);
+        if (each.state == "ejected") ++ejected;
+      }
+      EXPECT_LE(ejected * 2, all.size()) << "at most half";
+    }
+  }
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "actors/system/reactor_thread.hpp"
 #include "actors/system/supervisor.hpp"
 #include "runtime/base/log.hpp"
+#include "runtime/config/config.hpp"
 #include "runtime/crypto/crypto.hpp"
 
 namespace themis {
@@ -19,6 +20,8 @@ namespace {
 
 constexpr Duration kJoinMax = 5s;
 constexpr Duration kLeaveMax = 2s;
+constexpr Duration kAnnounceMax = 5s;
+constexpr Duration kAnnouncePause = 50ms;  // asked again that often, 100 times at most
 
 [[noreturn]] void give_up(const std::string& why) {
   std::cerr << "themis: " << why << '\n';
@@ -55,6 +58,18 @@ Result<wire::Identity> make_identity(const NodeSettings& settings, Rng& rng) {
                                        settings.network, rng);
 }
 
+/// What the services of this program announce. Errors: invalid.
+Result<mesh::InstanceInfo> make_info(const NodeSettings& settings) {
+  mesh::InstanceInfo info{settings.weight, settings.version, {}};
+  for (const std::string& label : settings.labels) {
+    const size_t equals = std::min(label.find('='), label.size());
+    info.labels.emplace_back(label.substr(0, equals),
+                             label.substr(std::min(equals + 1, label.size())));
+  }
+  THEMIS_CHECK(mesh::check_info(info));
+  return info;
+}
+
 }  // namespace
 
 NodeSettings NodeSettings::from_arguments(int argc, char** argv) {
@@ -67,6 +82,13 @@ NodeSettings NodeSettings::from_arguments(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--data", settings.data,
                  "Directory of the identity; without it a new one at every start");
+  app.add_option("--config", settings.config,
+                 "A mesh.toml: its [[route]] and [[allow]] hold for this program");
+  app.add_option("--version", settings.version, "What its services announce, for canaries");
+  app.add_option("--weight", settings.weight, "What its services announce, for balancing")
+      ->capture_default_str();
+  app.add_option("--label", settings.labels, "key=value that its services announce; repeatable")
+      ->allow_extra_args(false);
   app.add_flag("--verbose", settings.verbose, "Log to stderr");
   try {
     app.parse(argc, argv);
@@ -79,6 +101,9 @@ NodeSettings NodeSettings::from_arguments(int argc, char** argv) {
 struct Node::Impl {
   SystemRng rng;
   wire::Identity identity;
+  std::vector<RouteConfig> routes;
+  std::vector<AllowConfig> rules;
+  mesh::InstanceInfo info;
   System system;
   ReactorThread thread{system};
   Exports exports;
@@ -102,6 +127,21 @@ struct Node::Impl {
       node.reset();
     });
     return status;
+  }
+  /// Until the name is stored. While nodes join, who is responsible for it changes under the store.
+  Status announce(const std::string& name) {
+    caf::scoped_actor self{system.caf()};
+    const ProvideName provide{name, mesh::encode_info(info)};
+    for (const TimePoint end = std::chrono::steady_clock::now() + kAnnounceMax;;) {
+      Status status;
+      self->request(node.handle(), caf::infinite, provide)
+          .receive([](caf::unit_t) {},
+                   [&](const caf::error& error) { status = fail(from_caf(error)); });
+      const bool is_passing = !status && (status.error().code == Code::not_found ||
+                                          status.error().code == Code::unavailable);
+      if (!is_passing || std::chrono::steady_clock::now() >= end) return status;
+      self->receive(caf::after(std::chrono::milliseconds(to_ms(kAnnouncePause))) >> [] {});
+    }
   }
   /// Waits for what runs on the pool: it talks to the node, whose thread must outlive it.
   void end_services() {
@@ -148,6 +188,14 @@ Node::Node(const NodeSettings& settings) {
     options.bootstrap.push_back(peer->first);
     if (peer->second) options.pinned.emplace(peer->first, *peer->second);
   }
+  Config config;
+  if (!settings.config.empty()) {
+    Result<Config> loaded = load_config(settings.config);
+    if (!loaded) give_up(loaded.error().detail);
+    config = std::move(*loaded);
+  }
+  Result<mesh::InstanceInfo> info = make_info(settings);
+  if (!info) give_up(info.error().detail);
   SystemRng rng;
   Result<wire::Identity> identity = make_identity(settings, rng);
   if (!identity) give_up(identity.error().detail);
@@ -156,10 +204,13 @@ Node::Node(const NodeSettings& settings) {
   sigset_t before;
   pthread_sigmask(SIG_BLOCK, &blocked, &before);
   impl_ = std::make_unique<Impl>(std::move(*identity));
+  impl_->routes = std::move(config.routes);
+  impl_->rules = std::move(config.allows);
+  impl_->info = std::move(*info);
   const Status started = impl_->start(std::move(options));
   if (!started) stop_and_give_up(started.error().detail);
   impl_->services = spawn_supervisor(impl_->system.caf(), {.options = {.name = "services"}});
-  impl_->caller = impl_->system.caf().spawn<CallerActor>(impl_->node.handle());
+  impl_->caller = impl_->system.caf().spawn<CallerActor>(impl_->node.handle(), impl_->routes);
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   const bool joined = impl_->thread.wait_until(
       kJoinMax, [this] { return impl_->node->ring().state() == ring::Ring::State::joined; });
@@ -184,7 +235,8 @@ Status Node::serve_factory(const std::string& name, std::function<ServiceRunner(
   Impl* impl = impl_.get();
   ChildSpec child{
       .id = name, .start = [=](caf::event_based_actor* parent) -> Result<caf::actor> {
-        const caf::actor actor = parent->spawn<ServiceActor>(service_name(name), make, node);
+        const caf::actor actor = parent->spawn<ServiceActor>(ServiceSetup{
+            service_name(name), make, node, impl->identity.id(), impl->routes, impl->rules});
         impl->thread.loop().post([impl, name, actor] {
           impl->exports.add(service_name(name), caf::actor_cast<caf::strong_actor_ptr>(actor));
         });
@@ -193,18 +245,15 @@ Status Node::serve_factory(const std::string& name, std::function<ServiceRunner(
   self->request(impl_->services, caf::infinite, AddChild{std::move(child)})
       .receive([](const caf::actor&) {}, on_error);
   THEMIS_CHECK(std::move(status));
-  status = {};
-  self->request(node, caf::infinite, ProvideName{service_name(name), {}})
-      .receive([](caf::unit_t) {}, on_error);
-  return status;
+  return impl_->announce(service_name(name));
 }
 
 Result<wire::FramePtr> Node::call_frame(const std::string& name, wire::FramePtr params,
-                                        Duration timeout) {
+                                        Duration timeout, Idempotent idempotent) {
   params.writable()->set_deadline(std::chrono::steady_clock::now() + timeout);
   caf::scoped_actor self{impl_->system.caf()};
   Result<wire::FramePtr> outcome = fail(Code::timeout, "no answer from \"" + name + "\" in time");
-  self->request(impl_->caller, timeout, CallService{name, std::move(params)})
+  self->request(impl_->caller, timeout, CallService{name, std::move(params), idempotent})
       .receive([&](const AnyMessage& answer) { outcome = answer.frame; },
                [&](const caf::error& error) { outcome = fail(from_caf(error)); });
   return outcome;

@@ -8,9 +8,12 @@
 
 namespace themis {
 
-ServiceActor::ServiceActor(caf::actor_config& config, std::string name,
-                           std::function<ServiceRunner()> make, caf::actor node)
-    : PoolActor(config), name_(std::move(name)), runner_(make()), calls_(*this, std::move(node)) {
+ServiceActor::ServiceActor(caf::actor_config& config, ServiceSetup setup)
+    : PoolActor(config),
+      name_(std::move(setup.name)),
+      runner_(setup.make()),
+      guard_(setup.self, setup.routes, std::move(setup.rules)),
+      calls_(*this, std::move(setup.node), std::move(setup.routes)) {
   runner_.set_context(*this);
 }
 
@@ -27,24 +30,38 @@ Answer answer_to(caf::typed_response_promise<AnyMessage> promise) {
   };
 }
 
+/// What every actor that calls services takes.
+caf::message_handler handlers_of(caf::event_based_actor& self, ServiceCalls& calls) {
+  self.set_down_handler(
+      [&calls](const caf::down_msg& down) { calls.routes().on_down(down.source); });
+  return {[&calls](const HedgeDue& due) { calls.routes().hedge(due.call); }};
+}
+
 }  // namespace
 
 caf::behavior ServiceActor::make_behavior() {
   set_default_handlers(*this);
-  return {[this](const AnyMessage& request) -> caf::result<AnyMessage> {
-    auto promise = make_response_promise<AnyMessage>();
-    runner_.run(request.frame, answer_to(promise));
-    return promise;
-  }};
+  return handlers_of(*this, calls_)
+      .or_else([this](const AnyMessage& request) -> caf::result<AnyMessage> {
+        const wire::Frame& frame = *request.frame;
+        const Status admitted = guard_.admit(frame.peer(), name_, runner_.method_name(frame.type()),
+                                             std::chrono::steady_clock::now());
+        if (!admitted) return to_caf(admitted.error());
+        auto promise = make_response_promise<AnyMessage>();
+        runner_.run(request.frame, answer_to(promise));
+        return promise;
+      });
 }
 
 caf::behavior CallerActor::make_behavior() {
   set_default_handlers(*this);
-  return {[this](const CallService& wanted) -> caf::result<AnyMessage> {
-    auto promise = make_response_promise<AnyMessage>();
-    calls_.call(wanted.name, wanted.params, answer_to(promise));
-    return promise;
-  }};
+  return handlers_of(*this, calls_)
+      .or_else([this](const CallService& wanted) -> caf::result<AnyMessage> {
+        auto promise = make_response_promise<AnyMessage>();
+        calls_.call(wanted.name, wanted.params, wanted.idempotent == Idempotent::yes,
+                    answer_to(promise));
+        return promise;
+      });
 }
 
 }  // namespace themis

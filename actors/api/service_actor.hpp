@@ -3,26 +3,38 @@
 // actors.
 
 #include "actors/api/service_calls.hpp"
+#include "actors/mesh/guard.hpp"
 #include "actors/system/pool_actor.hpp"
 
 namespace themis {
 
+/// What a service actor is given.
+struct ServiceSetup {
+  std::string name;  ///< On the ring.
+  std::function<ServiceRunner()> make;
+  caf::actor node;
+  NodeId self;
+  std::vector<RouteConfig> routes;
+  std::vector<AllowConfig> rules;
+};
+
 /// On the scheduler's pool: a slow handler delays its own service only.
 class ServiceActor final : public PoolActor, private ServiceContext {
  public:
-  ServiceActor(caf::actor_config& config, std::string name, std::function<ServiceRunner()> make,
-               caf::actor node);
+  ServiceActor(caf::actor_config& config, ServiceSetup setup);
   const char* name() const override { return name_.c_str(); }
 
  private:
   caf::behavior make_behavior() override;
   void on_exit() override { calls_.stop(); }
-  void call(const std::string& name, wire::FramePtr params, Answer then) override {
-    calls_.call(name, std::move(params), std::move(then));
+  void call(const std::string& name, wire::FramePtr params, Idempotent idempotent,
+            Answer then) override {
+    calls_.call(name, std::move(params), idempotent == Idempotent::yes, std::move(then));
   }
 
   std::string name_;
   ServiceRunner runner_;
+  mesh::Guard guard_;
   ServiceCalls calls_;
 };
 
@@ -30,13 +42,14 @@ class ServiceActor final : public PoolActor, private ServiceContext {
 struct CallService {
   std::string name;
   wire::FramePtr params;
+  Idempotent idempotent = Idempotent::no;
 };
 
 /// Takes CallService, for threads that are no actors.
 class CallerActor final : public PoolActor {
  public:
-  CallerActor(caf::actor_config& config, caf::actor node)
-      : PoolActor(config), calls_(*this, std::move(node)) {}
+  CallerActor(caf::actor_config& config, caf::actor node, std::vector<RouteConfig> routes)
+      : PoolActor(config), calls_(*this, std::move(node), std::move(routes)) {}
 
  private:
   caf::behavior make_behavior() override;

@@ -8,56 +8,78 @@
 
 namespace themis {
 
+using mesh::CallFailure;
+using mesh::Judgement;
+using mesh::Verdict;
+
 std::string service_name(const std::string& name) { return "service/" + name; }
 
-void ServiceCalls::call(const std::string& name, wire::FramePtr params, Answer then) {
-  const uint64_t id = ++last_call_;
-  Call& call = calls_[id] = {name, std::move(params), std::move(then), {}};
-  const auto known = found_.find(name);
-  const TimePoint now = std::chrono::steady_clock::now();
-  if (known != found_.end() && now - known->second.at < kFoundFor) {
-    call.left = known->second.records;
-    return try_next(id);
+ServiceCalls::ServiceCalls(caf::event_based_actor& self, caf::actor node,
+                           std::vector<RouteConfig> routes)
+    : self_(self), caller_(self, *this, rng_, std::move(node), std::move(routes)) {}
+
+void ServiceCalls::call(const std::string& name, wire::FramePtr params, bool idempotent,
+                        Answer then) {
+  const std::string ring_name = service_name(name);
+  params.writable()->set_deadline(caller_.deadline_of(ring_name, params->deadline()));
+  // What becomes of a copy is counted in its own route; nobody waits for it.
+  if (const std::string copy = caller_.mirror_of(ring_name); !copy.empty())
+    caller_.call({service_name(copy), params, idempotent}, [](const auto&) {});
+  caller_.call({ring_name, std::move(params), idempotent},
+               [then = std::move(then)](Result<RouteCaller::Answer> answer) {
+                 if (!answer) return then(fail(std::move(answer.error())));
+                 then(std::move(answer->frame));
+               });
+}
+
+wire::Target ServiceCalls::target_of(const std::string& name) const {
+  return Exports::target_of(name);
+}
+
+std::optional<mesh::Instance> ServiceCalls::instance_of(const ring::Record& record) const {
+  Result<mesh::InstanceInfo> info = mesh::decode_info(record.payload);
+  if (!info) return std::nullopt;
+  return mesh::make_instance(record.provider, std::move(*info));
+}
+
+void ServiceCalls::ask(const caf::actor& instance, const wire::FramePtr& frame, Answered answered,
+                       Failed failed) {
+  self_.request(instance, caf::infinite, AnyMessage{frame})
+      .then([answered = std::move(answered)](const AnyMessage& answer) { answered(answer.frame); },
+            std::move(failed));
+}
+
+/// A service's own error looks like one of the way to it: what may have run is sent again only when
+/// it is idempotent.
+Judgement ServiceCalls::judge(const caf::error& error) const {
+  if (error == caf::sec::request_receiver_down)
+    return {CallFailure::not_sent, Verdict::unreachable};
+  switch (from_caf(error).code) {
+    case Code::unavailable:
+      return {CallFailure::maybe_run, Verdict::unreachable};
+    case Code::overloaded:
+    case Code::cancelled:
+      return {CallFailure::maybe_run, Verdict::faulty};
+    case Code::threw:
+    case Code::timeout:
+    case Code::internal:
+    case Code::io:
+      return {CallFailure::answered, Verdict::faulty};
+    default:
+      return {CallFailure::answered, Verdict::healthy};  // it did its work: "no such user"
   }
-  self_.request(node_, caf::infinite, FindName{service_name(name)})
-      .then(
-          [this, id, name](const ring::Records& records) {
-            if (found_.size() >= kNamesMax) found_.clear();
-            found_[name] = {records, std::chrono::steady_clock::now()};
-            calls_.at(id).left = records;
-            try_next(id);
-          },
-          [this, id](const caf::error& error) { finish(id, fail(from_caf(error))); });
 }
 
-void ServiceCalls::try_next(uint64_t id) {
-  Call& call = calls_.at(id);
-  if (call.left.empty())
-    return finish(id,
-                  fail(Code::unavailable, "no instance of \"" + call.name + "\" can be reached"));
-  const size_t chosen = rng_.below(call.left.size());
-  const ring::Contact contact = call.left[chosen].provider;
-  call.left.erase(call.left.begin() + static_cast<std::ptrdiff_t>(chosen));
-  const wire::Target target = Exports::target_of(service_name(call.name));
-  self_.request(node_, caf::infinite, ReachActor{contact, target})
-      .then([this, id](const caf::actor& instance) { ask(id, instance); },
-            [this, id](const caf::error&) {
-              found_.erase(calls_.at(id).name);
-              try_next(id);
-            });
+void ServiceCalls::restore(const std::string&, std::function<void(Status)> done) {
+  done(fail(Code::not_found, "services are started by their owners"));
 }
 
-void ServiceCalls::ask(uint64_t id, const caf::actor& instance) {
-  self_.request(instance, caf::infinite, AnyMessage{calls_.at(id).params})
-      .then([this, id](const AnyMessage& answer) { finish(id, answer.frame); },
-            [this, id](const caf::error& error) { finish(id, fail(from_caf(error))); });
+Error ServiceCalls::nobody(const std::string& name) const {
+  return {Code::not_found, "no instance of \"" + name + "\" is known"};
 }
 
-void ServiceCalls::finish(uint64_t id, Result<wire::FramePtr> outcome) {
-  auto node = calls_.extract(id);
-  // An instance that failed may be gone: the next call asks the ring.
-  if (!outcome) found_.erase(node.mapped().name);
-  node.mapped().then(std::move(outcome));
+void ServiceCalls::after(Duration delay, uint64_t call) {
+  self_.delayed_send(&self_, delay, HedgeDue{call});
 }
 
 }  // namespace themis

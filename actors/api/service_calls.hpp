@@ -1,11 +1,7 @@
 #pragma once
-// Calling a service by its name from an actor: find its instances, reach one, ask it.
+// Calling a service by its name from an actor.
 
-#include <caf/event_based_actor.hpp>
-#include <unordered_map>
-
-#include "actors/node/node_api.hpp"
-#include "runtime/base/rng.hpp"
+#include "actors/caller/route_caller.hpp"
 #include "themis/service.hpp"
 
 namespace themis {
@@ -13,46 +9,34 @@ namespace themis {
 /// A service called `name` is announced on the ring, and exported by its node, under this name.
 std::string service_name(const std::string& name);
 
-/// Member of an event-based actor; its thread only.
-class ServiceCalls {
+/// Member of an event-based actor, which gives it HedgeDue and CAF's down messages; its thread
+/// only.
+class ServiceCalls final : private CallKind {
  public:
-  /// Found instances are used for so long before the ring is asked again.
-  static constexpr Duration kFoundFor = 2s;
-  static constexpr size_t kNamesMax = 4096;
+  ServiceCalls(caf::event_based_actor& self, caf::actor node, std::vector<RouteConfig> routes);
 
-  ServiceCalls(caf::event_based_actor& self, caf::actor node)
-      : self_(self), node_(std::move(node)) {}
-
-  /// Asks one instance, chosen at random; another one when nothing could be sent to it. `then` is
-  /// called once, or destroyed by stop().
-  void call(const std::string& name, wire::FramePtr params, Answer then);
+  /// Asks one instance, as the routes say. `then` is called once, or destroyed by stop().
+  void call(const std::string& name, wire::FramePtr params, bool idempotent, Answer then);
 
   /// Drops what waits. Called when the actor exits: what waits holds promises, and those hold the
   /// actor.
-  void stop() { std::exchange(calls_, {}).clear(); }
+  void stop() { caller_.stop(); }
+  RouteCaller& routes() { return caller_; }
 
  private:
-  struct Found {
-    ring::Records records;
-    TimePoint at;
-  };
-  struct Call {
-    std::string name;
-    wire::FramePtr params;
-    Answer then;
-    ring::Records left;  ///< Instances not tried yet.
-  };
-
-  void try_next(uint64_t id);
-  void ask(uint64_t id, const caf::actor& instance);
-  void finish(uint64_t id, Result<wire::FramePtr> outcome);
+  TimePoint now() const override { return std::chrono::steady_clock::now(); }
+  wire::Target target_of(const std::string& name) const override;
+  std::optional<mesh::Instance> instance_of(const ring::Record& record) const override;
+  void ask(const caf::actor& instance, const wire::FramePtr& frame, Answered answered,
+           Failed failed) override;
+  mesh::Judgement judge(const caf::error& error) const override;
+  void restore(const std::string& name, std::function<void(Status)> done) override;
+  Error nobody(const std::string& name) const override;
+  void after(Duration delay, uint64_t call) override;
 
   caf::event_based_actor& self_;
-  caf::actor node_;
-  std::unordered_map<std::string, Found> found_;
-  std::unordered_map<uint64_t, Call> calls_;
-  uint64_t last_call_ = 0;
   SystemRng rng_;
+  RouteCaller caller_;
 };
 
 }  // namespace themis

@@ -33,7 +33,7 @@ GatewayActor::GatewayActor(caf::actor_config& config, GatewayOptions options)
       options_(std::move(options)),
       rng_(options_.rng == nullptr ? static_cast<Rng&>(system_rng_) : *options_.rng),
       started_(reactor_.loop().now()),
-      caller_(*this, reactor_.loop(), rng_, options_.node, options_.functions) {}
+      caller_(*this, reactor_, rng_, options_.node, options_.functions, options_.routes) {}
 
 Status GatewayActor::start() {
   THEMIS_TRY(AdminToken token, AdminToken::load_or_create(options_.data / "admin.token", rng_));
@@ -47,9 +47,10 @@ Status GatewayActor::start() {
 
 caf::behavior GatewayActor::make_behavior() {
   set_default_handlers(*this);
-  set_down_handler([this](const caf::down_msg& down) { caller_.on_down(down.source); });
+  set_down_handler([this](const caf::down_msg& down) { caller_.routes().on_down(down.source); });
   set_exit_handler([this](const caf::exit_msg& exit) { drain(exit.reason); });
   return {[this](const GatewayAddress&) { return address_; },
+          [this](const HedgeDue& due) { caller_.routes().hedge(due.call); },
           [this](caf::close_atom, const caf::error& reason) { quit(reason); }};
 }
 
@@ -129,15 +130,23 @@ void GatewayActor::run(uint64_t id, const CallTarget& target, const http::Reques
                        const std::string& path) {
   const Result<std::string> origin = origin_of(request.headers);
   if (!origin) return refuse(id, origin.error());
-  const TimePoint deadline =
-      reactor_.loop().now() + std::chrono::milliseconds(options_.wall_ms) + kCallMargin;
-  // The token is this gateway's; a function on another node must not see it.
-  Result<InvokeMsg> invoke =
-      encode_invoke(target, request, *origin + path, pending_.at(id).is_owner, deadline);
-  if (!invoke) return refuse(id, invoke.error());
-  caller_.call(
-      {target, request.method, std::move(*invoke), deadline},
-      [this, id](Result<FunctionCaller::Answer> answer) { answered(id, std::move(answer)); });
+  const std::string name = target.ring_name();
+  const TimePoint deadline = caller_.routes().deadline_of(
+      name, reactor_.loop().now() + std::chrono::milliseconds(options_.wall_ms) + kCallMargin);
+  const auto send = [&](const CallTarget& to, FunctionCaller::Then then) -> Status {
+    // The token is this gateway's; a function on another node must not see it.
+    THEMIS_TRY(const InvokeMsg invoke,
+               encode_invoke(to, request, *origin + path, pending_.at(id).is_owner, deadline));
+    caller_.call(to, request.method, invoke, std::move(then));
+    return {};
+  };
+  const std::string copy = caller_.routes().mirror_of(name);
+  const Status sent = send(target, [this, id](Result<FunctionCaller::Answer> answer) {
+    answered(id, std::move(answer));
+  });
+  if (!sent) return refuse(id, sent.error());
+  // What becomes of a copy is counted in its own route; nobody waits for it.
+  if (!copy.empty()) (void)send({copy, {}}, [](const Result<FunctionCaller::Answer>&) {});
 }
 
 void GatewayActor::answered(uint64_t id, Result<FunctionCaller::Answer> answer) {

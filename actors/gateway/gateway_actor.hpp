@@ -26,7 +26,8 @@ struct GatewayOptions {
   caf::actor enclave;         ///< A place; empty: there is none.
   uint32_t wall_ms = 30'000;  ///< Of a function; a call waits a little longer.
   http::ServerLimits http;
-  Rng* rng = nullptr;  ///< For the token and traces. Null: the system's.
+  std::vector<RouteConfig> routes;
+  Rng* rng = nullptr;  ///< For the token, traces and balancing. Null: the system's.
 };
 
 /// -> net::Address, the one it listens on.

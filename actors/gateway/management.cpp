@@ -45,6 +45,9 @@ bool is_reserved(std::string_view name) {
   return name.starts_with("fn/") || name.starts_with("code/") || name.starts_with("service/");
 }
 
+/// Routes shown and measured one by one: enough for a dashboard, bounded for who scrapes it.
+constexpr size_t kRoutesReportedMax = 50;
+
 }  // namespace
 
 void GatewayActor::deploy(uint64_t id, const std::string& name, http::Request& request) {
@@ -59,7 +62,7 @@ void GatewayActor::deploy(uint64_t id, const std::string& name, http::Request& r
                 DeployFunction{name, std::move(source), *instances})
       .then(
           [this, id](const DeployedFunction& deployed) {
-            caller_.forget(ring_name_of_function(deployed.name));
+            caller_.routes().forget(ring_name_of_function(deployed.name));
             Response response = Response::json(201, deployed_json(deployed));
             response.headers.add("Location", "/v1/functions/" + deployed.name);
             respond(id, std::move(response));
@@ -76,7 +79,7 @@ void GatewayActor::remove(uint64_t id, const std::string& name) {
   when_done(
       request(options_.functions, caf::infinite, RemoveFunction{name}),
       [this, id, name] {
-        caller_.forget(ring_name_of_function(name));
+        caller_.routes().forget(ring_name_of_function(name));
         respond(id, Response{204, {}, {}});
       },
       refusing(id));
@@ -151,6 +154,7 @@ void GatewayActor::overview(uint64_t id, WithOverview then) {
       NodeOverview all;
       all.node = node;
       all.functions = counts;
+      all.routes = caller_.routes().table().report(kRoutesReportedMax, reactor_.loop().now());
       all.uptime = reactor_.loop().now() - started_;
       all.version = THEMIS_VERSION;
       all.dead_letters = dead_letters().counts().total();
@@ -189,9 +193,9 @@ void GatewayActor::show_metrics(uint64_t id) {
   overview(id, [this, id](const NodeOverview& all) {
     const MetricsInput input{all,
                              server_->counters(),
-                             caller_.counters(),
-                             caller_.open_calls(),
-                             caller_.route_count(),
+                             caller_.routes().counters(),
+                             caller_.routes().open_calls(),
+                             caller_.routes().table().size(),
                              reactor_.counters(),
                              dead_letters().counts()};
     Response response{200, {}, metrics_text(input)};

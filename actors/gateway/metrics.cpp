@@ -79,7 +79,7 @@ void write_functions(Writer& out, const MetricsInput& input) {
     out.sample("workers", fmt::format("state=\"{}\"", state), count);
   out.counter("worker_restarts_total", "Worker processes started again.", restarts);
   out.gauge("worker_calls_in_flight", "Calls the workers have not answered.", in_flight);
-  const FunctionCaller::Counters& calls = input.calls;
+  const RouteCaller::Counters& calls = input.calls;
   out.counter("gateway_calls_total", "Function calls taken by the gateway.", calls.calls);
   out.counter("gateway_call_failures_total", "Calls without an answer of the function.",
               calls.failures);
@@ -88,6 +88,45 @@ void write_functions(Writer& out, const MetricsInput& input) {
   out.counter("gateway_replacements_total", "Functions placed anew for a call.", calls.replaced);
   out.gauge("gateway_calls_open", "Calls under way.", input.calls_open);
   out.gauge("gateway_routes", "Routes cached.", input.routes);
+}
+
+/// One family for each member of the counters; the labels are names of the ring, which need no
+/// escapes. Only the busiest routes are in the report.
+void write_routes(Writer& out, const MetricsInput& input) {
+  struct Family {
+    std::string_view name;
+    std::string_view help;
+    uint64_t mesh::RouteCounters::*counter;
+  };
+  using Counters = mesh::RouteCounters;
+  constexpr Family kFamilies[] = {
+      {"route_calls_total", "Calls, by route; the busiest routes.", &Counters::calls},
+      {"route_failures_total", "Requests that an instance failed.", &Counters::failures},
+      {"route_retries_total", "Calls sent to another instance.", &Counters::retries},
+      {"route_over_budget_total", "Retries not made for want of budget.", &Counters::over_budget},
+      {"route_hedges_total", "Second requests to a faster instance.", &Counters::hedges},
+      {"route_ejections_total", "Instances left alone for a while.", &Counters::ejections},
+      {"route_breaker_opens_total", "Circuit breakers that opened.", &Counters::breaker_opens},
+      {"route_mirrored_total", "Calls copied to another name.", &Counters::mirrored},
+  };
+  for (const Family& family : kFamilies) {
+    out.family(family.name, "counter", family.help);
+    for (const mesh::RouteReport& route : input.overview.routes)
+      out.sample(family.name, fmt::format("route=\"{}\"", route.name),
+                 route.counters.*family.counter);
+  }
+  out.family("route_instances", "gauge", "Instances by what their route thinks of them.");
+  for (const mesh::RouteReport& route : input.overview.routes) {
+    std::map<std::string_view, uint64_t> states{{"healthy", 0}, {"ejected", 0}, {"broken", 0}};
+    for (const mesh::InstanceReport& instance : route.instances)
+      ++states[instance.breaker == "closed" ? instance.state : "broken"];
+    for (const auto& [state, count] : states)
+      out.sample("route_instances", fmt::format("route=\"{}\",state=\"{}\"", route.name, state),
+                 count);
+  }
+  const FunctionCounts& functions = input.overview.functions;
+  out.counter("calls_denied_total", "Calls that no rule allows.", functions.denied);
+  out.counter("calls_rate_limited_total", "Calls over a caller's rate.", functions.limited);
 }
 
 void write_http(Writer& out, const http::ServerCounters& http) {
@@ -111,6 +150,7 @@ std::string metrics_text(const MetricsInput& input) {
   out.gauge("uptime_seconds", "Since the gateway started.", static_cast<uint64_t>(uptime));
   write_ring(out, input.overview.node);
   write_functions(out, input);
+  write_routes(out, input);
   write_http(out, input.http);
   out.counter("reactor_turns_total", "Turns of the event loop.", input.reactor.turns);
   out.counter("reactor_resumes_total", "Times an actor ran.", input.reactor.resumes);

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "actors/gateway/function_caller.hpp"
+#include "actors/caller/route_caller.hpp"
 #include "actors/gateway/reports_json.hpp"
 #include "actors/system/dead_letters.hpp"
 #include "actors/system/reactor.hpp"
@@ -13,7 +13,7 @@ namespace themis {
 struct MetricsInput {
   NodeOverview overview;
   http::ServerCounters http;
-  FunctionCaller::Counters calls;
+  RouteCaller::Counters calls;
   size_t calls_open = 0;
   size_t routes = 0;
   Reactor::Counters reactor;

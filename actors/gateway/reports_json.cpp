@@ -1,5 +1,7 @@
 #include "actors/gateway/reports_json.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "runtime/http/json.hpp"
@@ -42,6 +44,49 @@ Json session(const SessionReport& report) {
           {"rtt_us", static_cast<int64_t>(to_us(report.round_trip))}};
 }
 
+/// Two decimals are enough for a person.
+double rounded(double value) { return std::round(value * 100) / 100; }
+
+Json instance(const mesh::InstanceReport& report) {
+  Json labels = Json::object();
+  for (const auto& [key, value] : report.instance.labels) labels[key] = value;
+  Json success;
+  if (const uint64_t ended = report.calls - report.in_flight; ended > 0)
+    success = rounded(100.0 * static_cast<double>(ended - std::min(report.failures, ended)) /
+                      static_cast<double>(ended));
+  return {{"node", report.instance.contact.id.hex()},
+          {"address", report.instance.contact.address.text()},
+          {"version", report.instance.version},
+          {"weight", report.instance.weight},
+          {"labels", std::move(labels)},
+          {"state", report.state},
+          {"ejected_ms", to_ms(report.ejected_for)},
+          {"breaker", report.breaker},
+          {"in_flight", report.in_flight},
+          {"ewma_ms", rounded(report.ewma_ms)},
+          {"calls", report.calls},
+          {"failures", report.failures},
+          {"success_percent", std::move(success)}};
+}
+
+Json route(const mesh::RouteReport& report) {
+  Json instances = Json::array();
+  for (const mesh::InstanceReport& each : report.instances) instances.push_back(instance(each));
+  const mesh::RouteCounters& counters = report.counters;
+  return {{"name", report.name},
+          {"policy", name(report.policy)},
+          {"calls", counters.calls},
+          {"failures", counters.failures},
+          {"retries", counters.retries},
+          {"over_budget", counters.over_budget},
+          {"retry_tokens", rounded(report.retry_tokens)},
+          {"hedges", counters.hedges},
+          {"ejections", counters.ejections},
+          {"breaker_opens", counters.breaker_opens},
+          {"mirrored", counters.mirrored},
+          {"instances", std::move(instances)}};
+}
+
 Json enclave(const NodeOverview& overview) {
   if (!overview.has_enclave) return nullptr;
   const bool is_up = overview.enclave_pid != 0;
@@ -55,6 +100,8 @@ std::string status_json(const NodeOverview& overview) {
   for (const WorkerReport& report : overview.workers.workers) workers.push_back(worker(report));
   Json sessions = Json::array();
   for (const SessionReport& report : overview.node.sessions) sessions.push_back(session(report));
+  Json routes = Json::array();
+  for (const mesh::RouteReport& report : overview.routes) routes.push_back(route(report));
   const auto uptime_s = std::chrono::duration_cast<std::chrono::seconds>(overview.uptime).count();
   Json node = contact(overview.node.self);
   node["network"] = overview.node.network;
@@ -64,6 +111,9 @@ std::string status_json(const NodeOverview& overview) {
                         {"workers", std::move(workers)},
                         {"enclave", enclave(overview)},
                         {"sessions", std::move(sessions)},
+                        {"routes", std::move(routes)},
+                        {"denied", overview.functions.denied},
+                        {"rate_limited", overview.functions.limited},
                         {"functions", overview.functions.deployed},
                         {"dead_letters", overview.dead_letters}});
 }

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "actors/mesh/route_table.hpp"
 #include "actors/node/node_api.hpp"
 #include "actors/services/function_api.hpp"
 #include "actors/worker/worker_api.hpp"
@@ -18,6 +19,7 @@ struct NodeOverview {
   bool has_enclave = false;
   uint32_t enclave_pid = 0;  ///< 0: the process is down, or the place is this process.
   FunctionCounts functions;
+  std::vector<mesh::RouteReport> routes;  ///< Of the gateway's calls; the busiest.
   uint64_t dead_letters = 0;
   Duration uptime{};
   std::string version;

@@ -150,6 +150,8 @@ Result<caf::actor> Root::Impl::start_functions() {
   options.exports = &node.exports;
   options.self = {node.identity.id(), node.advertise};
   options.limits = {config.workers.memory_mb, config.workers.cpu_ms, config.workers.wall_ms};
+  options.routes = config.routes;
+  options.rules = config.allows;
   functions = spawn_pinned<FunctionService>(reactor, std::move(options));
   return functions;
 }
@@ -165,6 +167,7 @@ Result<caf::actor> Root::Impl::start_gateway() {
   options.self = {node.identity.id(), node.advertise};
   options.data = config.node.data;
   options.wall_ms = config.workers.wall_ms;
+  options.routes = config.routes;
   options.rng = &rng;
   return start_gateway_actor(reactor, std::move(options));
 }

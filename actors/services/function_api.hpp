@@ -67,6 +67,8 @@ struct FunctionCounts {
   uint64_t invoked = 0;  ///< Calls given to the workers since the start.
   uint64_t placed = 0;   ///< Instances asked for and acknowledged.
   uint64_t fetched = 0;  ///< Codes fetched from peers.
+  uint64_t denied = 0;   ///< Calls that no [[allow]] allows.
+  uint64_t limited = 0;  ///< Calls over a caller's rate.
 };
 
 }  // namespace themis

@@ -190,6 +190,13 @@ Result<CodeId> FunctionHost::resolve(const InvokeTarget& target) const {
   return fail(Code::not_found, "\"" + target.function + "\" does not run here");
 }
 
+std::vector<std::string> FunctionHost::names_of(const CodeId& id) const {
+  std::vector<std::string> names;
+  for (const auto& [name, version] : hosted_)
+    if (version.id == id) names.push_back(name);
+  return names;
+}
+
 void FunctionHost::keep(const CodeId& id) { use(id, 0, 1); }
 void FunctionHost::release(const CodeId& id) { use(id, 0, -1); }
 

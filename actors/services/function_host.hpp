@@ -38,6 +38,8 @@ class FunctionHost {
   void unhost(const std::string& name, caf::response_promise promise);
   /// The code that a call is for. Errors: not_found.
   Result<CodeId> resolve(const InvokeTarget& target) const;
+  /// The hosted functions that run this code.
+  std::vector<std::string> names_of(const CodeId& id) const;
 
   /// A deployed function refers to this code, or no longer does: its holder is announced.
   void keep(const CodeId& id);

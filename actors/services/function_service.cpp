@@ -18,13 +18,11 @@ const wire::Target kFunctionsTarget = Exports::target_of(kFunctionsActorName);
 }  // namespace
 
 FunctionService::FunctionService(caf::actor_config& config, FunctionServiceOptions options)
-    : PinnedActor(config), options_(std::move(options)), context_{*this,
-                                                                  reactor_.loop(),
-                                                                  options_.node,
-                                                                  options_.workers,
-                                                                  {},
-                                                                  options_.self,
-                                                                  options_.limits} {}
+    : PinnedActor(config),
+      options_(std::move(options)),
+      context_{*this, reactor_.loop(), options_.node,  options_.workers,
+               {},    options_.self,   options_.limits},
+      guard_(options_.self.id, options_.routes, options_.rules) {}
 
 caf::behavior FunctionService::make_behavior() {
   set_default_handlers(*this);
@@ -132,8 +130,10 @@ caf::behavior FunctionService::behavior() {
             return promise;
           },
           [this](const CountFunctions&) {
-            return FunctionCounts{deployer_.count(), host_.count(), invoked_, deployer_.placed(),
-                                  host_.fetched()};
+            return FunctionCounts{
+                deployer_.count(),        host_.count(),   invoked_,
+                deployer_.placed(),       host_.fetched(), guard_.counters().denied,
+                guard_.counters().limited};
           },
           [this](caf::tick_atom) { tick(); });
 }
@@ -141,10 +141,26 @@ caf::behavior FunctionService::behavior() {
 caf::result<caf::message> FunctionService::invoke(const InvokeMsg& message) {
   const Result<InvokeTarget> target = decode_target(message);
   if (!target) return to_caf(target.error());
+  if (const Status admitted = admit(message.frame()->peer(), *target); !admitted)
+    return to_caf(admitted.error());
   const Result<CodeId> id = host_.resolve(*target);
   if (!id) return to_caf(id.error());
   ++invoked_;
   return delegate(context_.workers, CallFunction{*id, message});
+}
+
+/// A function that is closed is closed under its code's id too.
+Status FunctionService::admit(const NodeId* peer, const InvokeTarget& target) {
+  if (options_.rules.empty() && options_.routes.empty()) return {};
+  const TimePoint now = context_.loop.now();
+  const auto one = [&](const std::string& ring_name) {
+    return guard_.admit(peer, ring_name, target.method, now);
+  };
+  if (!target.by_code) return one(ring_name_of_function(target.function));
+  THEMIS_CHECK(one(ring_name_of_code(target.id)));
+  for (const std::string& name : host_.names_of(target.id))
+    THEMIS_CHECK(one(ring_name_of_function(name)));
+  return {};
 }
 
 void FunctionService::tick() {

@@ -2,6 +2,7 @@
 // The function service of a node: peers ask it to host, to send code and to run calls; the gateway
 // asks it to deploy.
 
+#include "actors/mesh/guard.hpp"
 #include "actors/services/function_deployer.hpp"
 #include "actors/system/hosted_actor.hpp"
 
@@ -20,6 +21,8 @@ struct FunctionServiceOptions {
   Exports* exports = nullptr;
   ring::Contact self;
   FunctionLimits limits;
+  std::vector<RouteConfig> routes;  ///< For the rates.
+  std::vector<AllowConfig> rules;   ///< Who may call what.
 };
 
 /// Pinned to the node's reactor and exported to peers as kFunctionsActorName. In-process interface:
@@ -36,10 +39,12 @@ class FunctionService final : public PinnedActor {
   Status start();
   caf::behavior behavior();
   caf::result<caf::message> invoke(const InvokeMsg& message);
+  Status admit(const NodeId* peer, const InvokeTarget& target);
   void tick();
 
   FunctionServiceOptions options_;
   FunctionContext context_;
+  mesh::Guard guard_;
   FunctionHost host_{context_};
   FunctionDeployer deployer_{context_, host_};
   net::TimerId timer_ = 0;

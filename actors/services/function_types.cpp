@@ -7,6 +7,8 @@ namespace {
 
 constexpr uint8_t kPayloadFormat = 1;
 constexpr size_t kPayloadBytes = 38;
+constexpr std::string_view kFunctionPrefix = "fn/";
+constexpr std::string_view kCodePrefix = "code/";
 
 }  // namespace
 
@@ -24,8 +26,24 @@ Status check_function_name(std::string_view name) {
               "a function's name has 1 to 64 characters out of a-z, 0-9, \"_\" and \"-\"");
 }
 
-std::string ring_name_of_function(std::string_view name) { return "fn/" + std::string(name); }
-std::string ring_name_of_code(const CodeId& id) { return "code/" + to_hex(id); }
+std::string ring_name_of_function(std::string_view name) {
+  return std::string(kFunctionPrefix).append(name);
+}
+std::string ring_name_of_code(const CodeId& id) { return std::string(kCodePrefix) + to_hex(id); }
+
+std::optional<std::string> function_of_ring_name(std::string_view ring_name) {
+  if (!ring_name.starts_with(kFunctionPrefix)) return std::nullopt;
+  return std::string(ring_name.substr(kFunctionPrefix.size()));
+}
+
+std::optional<CodeId> code_of_ring_name(std::string_view ring_name) {
+  if (!ring_name.starts_with(kCodePrefix)) return std::nullopt;
+  const auto digest = from_hex(ring_name.substr(kCodePrefix.size()));
+  CodeId id{};
+  if (!digest || digest->size() != id.size()) return std::nullopt;
+  std::ranges::copy(*digest, id.begin());
+  return id;
+}
 
 Bytes encode_payload(const InstancePayload& payload) {
   Bytes bytes(kPayloadBytes);

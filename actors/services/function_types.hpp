@@ -1,6 +1,7 @@
 #pragma once
 // The values of the function service and their limits: versions, names, what a node keeps on disk.
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -57,6 +58,9 @@ Status check_function_name(std::string_view name);
 /// Under these names instances announce themselves on the ring.
 std::string ring_name_of_function(std::string_view name);
 std::string ring_name_of_code(const CodeId& id);
+/// The other way; nothing when it is the name of something else.
+std::optional<std::string> function_of_ring_name(std::string_view ring_name);
+std::optional<CodeId> code_of_ring_name(std::string_view ring_name);
 
 /// What a ring record says of an instance or a holder of code.
 struct InstancePayload {

@@ -106,6 +106,7 @@ Result<InvokeTarget> decode_target(const InvokeMsg& message) {
     if (invoke.getBody().size() > kInvokeBodyBytesMax)
       return fail(Code::malformed, "a body of more than 1 MB");
     THEMIS_CHECK(check_headers(invoke.getHeaders()));
+    target.method = wire::text_of(invoke.getMethod());
     return target;
   });
 }

@@ -46,6 +46,7 @@ struct InvokeTarget {
   std::string function;  ///< Empty: by code only.
   bool by_code = false;  ///< True: exactly this code.
   CodeId id{};
+  std::string method;  ///< HTTP.
 };
 Result<InvokeTarget> decode_target(const InvokeMsg& message);
 

@@ -50,6 +50,31 @@ void print_workers(const Json& answer) {
   table.print("no workers");
 }
 
+/// Instances with what their route thinks of them; a route's own figures on its first line.
+void print_routes(const Json& answer) {
+  Table table({"ROUTE", "POLICY", "CALLS", "RETRIES", "BUDGET", "INSTANCE", "VERSION", "STATE",
+               "BREAKER", "IN FLIGHT", "EWMA", "SUCCESS"});
+  for (const Json& route : array_or_empty(answer, "routes")) {
+    std::vector<std::string> own = {cell(route, "name"), cell(route, "policy"),
+                                    cell(route, "calls"), cell(route, "retries"),
+                                    cell(route, "retry_tokens")};
+    for (const Json& instance : array_or_empty(route, "instances")) {
+      std::string state = cell(instance, "state");
+      if (const int64_t ms = integer_or(instance, "ejected_ms", 0); ms > 0)
+        state += fmt::format(" for {} ms", ms);
+      std::vector<std::string> row = own;
+      const std::string success = cell(instance, "success_percent");
+      row.insert(row.end(),
+                 {brief(cell(instance, "node")), cell(instance, "version"), state,
+                  cell(instance, "breaker"), cell(instance, "in_flight"),
+                  cell(instance, "ewma_ms") + " ms", success.empty() ? success : success + " %"});
+      table.add(std::move(row));
+      own.assign(own.size(), "");
+    }
+  }
+  table.print("no routes: nothing was called through this gateway yet");
+}
+
 void print_sessions(const Json& answer) {
   Table table({"PEER", "ADDRESS", "STATE", "SENT", "RECEIVED", "RTT"});
   for (const Json& session : array_or_empty(answer, "sessions")) {
@@ -68,7 +93,7 @@ void print_rest(const Json& answer) {
     if (!object.is_object()) return;
     for (const auto& [key, value] : object.items()) {
       const std::string name = prefix + key;
-      if (name == "node" || name == "workers" || name == "sessions") continue;
+      if (name == "node" || name == "workers" || name == "sessions" || name == "routes") continue;
       if (value.is_object()) {
         self(name + ".", value, self);
       } else {
@@ -98,6 +123,8 @@ Outcome status(const Connection& to) {
     print_workers(answer);
     print_line("");
     print_sessions(answer);
+    print_line("");
+    print_routes(answer);
     print_line("");
     print_rest(answer);
   });

@@ -31,6 +31,7 @@ enum class Code : uint8_t {
   cancelled = 18,        ///< Given up because its owner went away.
   internal = 19,         ///< A fault of ours.
   syntax = 20,           ///< A function's source does not compile.
+  rate_limited = 21,     ///< The caller asks more often than it may; try again later.
 };
 
 /// The code's name as in the enum, for logs and JSON.

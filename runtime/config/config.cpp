@@ -23,6 +23,25 @@ using config::Value;
 /// Where each key's value came from: "mesh.toml:12:3" or "--set".
 using Origins = std::map<std::string, std::string, std::less<>>;
 
+/// Tables that may be there many times, [[route]]: keys that every entry needs, and how many.
+struct ListTable {
+  std::string_view name;
+  std::string_view needs;
+  size_t entries_max;
+};
+constexpr ListTable kListTables[] = {{"route", "name", kRoutesConfiguredMax},
+                                     {"allow", "service", kAllowRulesMax}};
+
+const ListTable* find_list(std::string_view name) {
+  const auto found = std::ranges::find(kListTables, name, &ListTable::name);
+  return found == std::end(kListTables) ? nullptr : found;
+}
+
+/// "[gateway]" or "[[route]]".
+std::string in_brackets(std::string_view table) {
+  return fmt::format(fmt::runtime(find_list(table) != nullptr ? "[[{}]]" : "[{}]"), table);
+}
+
 size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<size_t> row(b.size() + 1);
   for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
@@ -45,6 +64,13 @@ bool is_table(std::string_view name) {
   return std::ranges::find(config::keys(), name, &Key::table) != config::keys().end();
 }
 
+/// Whether keys are called `name`.SOMETHING: it may be written as an inline table.
+bool is_key_prefix(std::string_view name) {
+  return std::ranges::any_of(config::keys(), [&](const Key& key) {
+    return key.full_name().starts_with(std::string(name) + '.');
+  });
+}
+
 tl::unexpected<Error> unknown_key(std::string_view where, std::string_view full_name) {
   const auto nearest = std::ranges::min_element(config::keys(), {}, [&](const Key& key) {
     return edit_distance(full_name, key.full_name());
@@ -56,8 +82,8 @@ tl::unexpected<Error> unknown_key(std::string_view where, std::string_view full_
 tl::unexpected<Error> unknown_table(std::string_view where, std::string_view name) {
   const auto nearest = std::ranges::min_element(
       config::keys(), {}, [&](const Key& key) { return edit_distance(name, key.table); });
-  return fail(Code::invalid, fmt::format("{}: {}: unknown table; did you mean [{}]?", where, name,
-                                         nearest->table));
+  return fail(Code::invalid, fmt::format("{}: {}: unknown table; did you mean {}?", where, name,
+                                         in_brackets(nearest->table)));
 }
 
 Status assign(Config& config, const Key& key, const Value& value, std::string_view where) {
@@ -96,6 +122,10 @@ Status read_table(Config& config, std::string_view table_name, const toml::table
   for (const auto& [name, node] : table) {
     const std::string full_name = fmt::format("{}.{}", table_name, name.str());
     const Key* key = find_key(full_name);
+    if (!key && node.is_table() && is_key_prefix(full_name)) {
+      THEMIS_CHECK(read_table(config, full_name, *node.as_table(), file, origins));
+      continue;
+    }
     if (!key) return unknown_key(position(file, name.source()), full_name);
     const std::string where = position(file, node.source());
     const auto value = to_value(node);
@@ -108,6 +138,32 @@ Status read_table(Config& config, std::string_view table_name, const toml::table
   return {};
 }
 
+Status read_list(Config& config, const ListTable& list, const toml::node& node,
+                 std::string_view file, Origins& origins) {
+  const std::string at = position(file, node.source());
+  if (!node.is_array_of_tables())
+    return fail(Code::invalid, fmt::format("{}: {}: must be a list of tables, {}", at, list.name,
+                                           in_brackets(list.name)));
+  if (node.as_array()->size() > list.entries_max)
+    return fail(Code::invalid,
+                fmt::format("{}: {}: has {} entries; at most {} are looked through", at, list.name,
+                            node.as_array()->size(), list.entries_max));
+  for (const toml::node& entry : *node.as_array()) {
+    const toml::table& table = *entry.as_table();
+    const std::string where = position(file, entry.source());
+    if (!table.contains(list.needs))
+      return fail(Code::invalid,
+                  fmt::format("{}: {}.{}: is missing", where, list.name, list.needs));
+    const bool is_route = list.name == "route";
+    is_route ? (void)config.routes.emplace_back() : (void)config.allows.emplace_back();
+    THEMIS_CHECK(read_table(config, list.name, table, file, origins));
+    config::Conflict conflict;
+    if (is_route && !config::consistent(config.routes.back(), conflict))
+      return fail(Code::invalid, fmt::format("{}: {}: {}", where, conflict.key, conflict.detail));
+  }
+  return {};
+}
+
 Status read_document(Config& config, std::string_view text, std::string_view file,
                      Origins& origins) {
   try {
@@ -115,8 +171,12 @@ Status read_document(Config& config, std::string_view text, std::string_view fil
     for (const auto& [name, node] : document) {
       const std::string where = position(file, name.source());
       if (!is_table(name.str())) {
-        if (node.is_table()) return unknown_table(where, name.str());
+        if (node.is_table() || node.is_array_of_tables()) return unknown_table(where, name.str());
         return unknown_key(where, name.str());
+      }
+      if (const ListTable* list = find_list(name.str())) {
+        THEMIS_CHECK(read_list(config, *list, node, file, origins));
+        continue;
       }
       if (!node.is_table())
         return fail(Code::invalid,
@@ -187,6 +247,9 @@ Status apply_override(Config& config, std::string_view text, Origins& origins) {
   const std::string name(trim(text.substr(0, equals)));
   const Key* key = find_key(name);
   if (!key) return unknown_key("--set", name);
+  if (find_list(key->table) != nullptr)
+    return fail(Code::invalid, fmt::format("--set: {}: {} is a list: write it into the file", name,
+                                           in_brackets(key->table)));
   const auto value = override_value(key->kind, text.substr(equals + 1));
   if (!value)
     return fail(Code::invalid,
@@ -261,11 +324,26 @@ std::string describe(const Config& config) {
   std::string out;
   std::string_view table;
   for (const Key& key : config::keys()) {
+    if (find_list(key.table) != nullptr) continue;
     if (key.table != table) {
       out += fmt::format("{}[{}]\n", out.empty() ? "" : "\n", key.table);
       table = key.table;
     }
     out += fmt::format("{} = {}\n", key.name, toml_text(key.get(config)));
+  }
+  const auto entry = [&out](std::string_view list, const Config& one) {
+    out += fmt::format("\n[[{}]]\n", list);
+    for (const Key& key : config::keys())
+      if (key.table == list) out += fmt::format("{} = {}\n", key.name, toml_text(key.get(one)));
+  };
+  Config one;
+  for (const RouteConfig& route : config.routes) {
+    one.routes = {route};
+    entry("route", one);
+  }
+  for (const AllowConfig& allow : config.allows) {
+    one.allows = {allow};
+    entry("allow", one);
   }
   return out;
 }

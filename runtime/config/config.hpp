@@ -13,6 +13,7 @@
 
 #include "runtime/base/error.hpp"
 #include "runtime/base/log.hpp"
+#include "runtime/config/service_mesh.hpp"
 #include "runtime/net/address.hpp"
 
 namespace themis {
@@ -98,6 +99,8 @@ struct Config {
   MonitorsConfig monitors;
   PlaceConfig place;
   LogConfig log;
+  std::vector<RouteConfig> routes;  ///< [[route]], at most kRoutesConfiguredMax.
+  std::vector<AllowConfig> allows;  ///< [[allow]], at most kAllowRulesMax.
   friend bool operator==(const Config&, const Config&) = default;
 };
 
@@ -106,7 +109,7 @@ inline constexpr size_t kConfigBytesMax = 256 * 1024;
 
 /// Reads the file at `path` and applies `overrides`, each "key=value" as after --set, in order. In
 /// an override strings need no quotes, and a list is `a,b`, `["a", "b"]` or nothing at all
-/// ("mesh.bootstrap=").
+/// ("mesh.bootstrap="). [[route]] and [[allow]] are lists: they are written in the file only.
 /// Errors: io (the file), invalid; one line, `mesh.toml:12:3: node.listen: "127.0.0.1" has no
 /// port`, with the line and column of the value, or `--set node.listen: ...`. Unknown keys are
 /// errors that name the nearest known one. Any thread.

@@ -1,10 +1,7 @@
 #include "runtime/config/keys.hpp"
 
-#include <fmt/format.h>
-
-#include <algorithm>
-
 #include "runtime/base/bytes.hpp"
+#include "runtime/config/key_kinds.hpp"
 
 namespace themis::config {
 namespace {
@@ -12,69 +9,6 @@ namespace {
 constexpr size_t kNetworkBytesMax = 64;  // it is hashed into every identity and shown in every log
 constexpr size_t kPathBytesMax = 1024;   // far under PATH_MAX, so that file names can be appended
 constexpr size_t kBootstrapPeersMax = 64;  // they are tried one after another
-
-std::string in_quotes(std::string_view text) { return fmt::format("\"{}\"", text); }
-
-template <auto Table, auto Field>
-auto& field_of(Config& config) {
-  return (config.*Table).*Field;
-}
-template <auto Table, auto Field>
-const auto& field_of(const Config& config) {
-  return (config.*Table).*Field;
-}
-
-/// Why a number has the bounds it has; shown when one is passed.
-struct Range {
-  int64_t low;
-  int64_t high;
-  const char* reason;
-};
-
-template <auto Table, auto Field, const Range& kRange>
-Key number(std::string_view table, std::string_view name) {
-  return {table, name, Kind::number,
-          [](Config& config, const Value& value) -> Status {
-            const int64_t number = std::get<int64_t>(value);
-            if (number < kRange.low || number > kRange.high)
-              return fail(Code::invalid, fmt::format("{} is outside {} to {}: {}", number,
-                                                     kRange.low, kRange.high, kRange.reason));
-            field_of<Table, Field>(config) = static_cast<uint32_t>(number);
-            return {};
-          },
-          [](const Config& config) { return Value(int64_t{field_of<Table, Field>(config)}); }};
-}
-
-template <auto Table, auto Field>
-Key boolean(std::string_view table, std::string_view name) {
-  return {table, name, Kind::boolean,
-          [](Config& config, const Value& value) -> Status {
-            field_of<Table, Field>(config) = std::get<bool>(value);
-            return {};
-          },
-          [](const Config& config) { return Value(bool{field_of<Table, Field>(config)}); }};
-}
-
-Status check_text(std::string_view text, size_t bytes_max) {
-  if (text.empty()) return fail(Code::invalid, "must not be empty");
-  if (text.size() > bytes_max)
-    return fail(Code::invalid, fmt::format("has {} bytes; at most {}", text.size(), bytes_max));
-  const bool printable = std::ranges::all_of(
-      text, [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f; });
-  if (!printable) return fail(Code::invalid, "holds a control character");
-  return {};
-}
-
-template <auto Table, auto Field, size_t kBytesMax>
-Key text(std::string_view table, std::string_view name) {
-  return {table, name, Kind::text,
-          [](Config& config, const Value& value) -> Status {
-            THEMIS_CHECK(check_text(std::get<std::string>(value), kBytesMax));
-            field_of<Table, Field>(config) = std::get<std::string>(value);
-            return {};
-          },
-          [](const Config& config) { return Value(field_of<Table, Field>(config)); }};
-}
 
 Result<net::Address> parse_address(std::string_view text) {
   auto address = net::Address::parse(text);
@@ -146,44 +80,12 @@ Key bootstrap_key() {
           }};
 }
 
-template <class Enum>
-struct Word {
-  std::string_view word;
-  Enum value;
-};
-
 constexpr Word<Place> kPlaces[] = {{"process", Place::process}, {"local", Place::local}};
 constexpr Word<log::Level> kLevels[] = {{"trace", log::Level::trace}, {"debug", log::Level::debug},
                                         {"info", log::Level::info},   {"warn", log::Level::warn},
                                         {"error", log::Level::error}, {"off", log::Level::off}};
 constexpr Word<log::Format> kFormats[] = {{"text", log::Format::text}, {"json", log::Format::json}};
 constexpr std::string_view kHardwarePlaces[] = {"snp", "tdx", "nitro"};
-
-template <auto Table, auto Field, const auto& kWords>
-Key word(std::string_view table, std::string_view name) {
-  return {table, name, Kind::text,
-          [](Config& config, const Value& value) -> Status {
-            const std::string& given = std::get<std::string>(value);
-            const auto found = std::ranges::find(kWords, given, [](auto& w) { return w.word; });
-            if (found != std::end(kWords)) {
-              field_of<Table, Field>(config) = found->value;
-              return {};
-            }
-            if (&kWords == static_cast<const void*>(&kPlaces) &&
-                std::ranges::find(kHardwarePlaces, given) != std::end(kHardwarePlaces))
-              return fail(Code::invalid, in_quotes(given) +
-                                             " is not available in this build; "
-                                             "use \"process\"");
-            std::string choice;
-            for (const auto& w : kWords) choice += (choice.empty() ? "" : ", ") + in_quotes(w.word);
-            return fail(Code::invalid, in_quotes(given) + " is not one of " + choice);
-          },
-          [](const Config& config) {
-            const auto found = std::ranges::find(kWords, field_of<Table, Field>(config),
-                                                 [](auto& w) { return w.value; });
-            return Value(std::string(found->word));
-          }};
-}
 
 constexpr Range kRedundancy{0, 16, "each object is stored on k + 1 of a node's 16 nearest"};
 constexpr Range kRefresh{1, 86'400, "records refreshed less than daily outlive their owners"};
@@ -202,29 +104,39 @@ using W = WorkersConfig;
 
 }  // namespace
 
+Status check_known_word(std::string_view word) {
+  if (std::ranges::find(kHardwarePlaces, word) == std::end(kHardwarePlaces)) return {};
+  return fail(Code::invalid, in_quotes(word) + " is not available in this build; use \"process\"");
+}
+
 std::span<const Key> keys() {
-  static const Key table[] = {
-      text<&C::mesh, &M::network, kNetworkBytesMax>("mesh", "network"),
-      bootstrap_key(),
-      number<&C::mesh, &M::redundancy, kRedundancy>("mesh", "redundancy"),
-      number<&C::mesh, &M::refresh_s, kRefresh>("mesh", "refresh_s"),
-      listen_key(),
-      optional_address<&C::node, &N::advertise>("node", "advertise"),
-      text<&C::node, &N::data, kPathBytesMax>("node", "data"),
-      number<&C::node, &N::virtual_nodes, kVirtual>("node", "virtual"),
-      boolean<&C::node, &N::encryption>("node", "encryption"),
-      optional_address<&C::gateway, &GatewayConfig::listen>("gateway", "listen"),
-      number<&C::workers, &W::count, kWorkers>("workers", "count"),
-      number<&C::workers, &W::memory_mb, kMemory>("workers", "memory_mb"),
-      number<&C::workers, &W::cpu_ms, kCpu>("workers", "cpu_ms"),
-      number<&C::workers, &W::wall_ms, kWall>("workers", "wall_ms"),
-      number<&C::monitors, &MonitorsConfig::threads, kThreads>("monitors", "threads"),
-      number<&C::monitors, &MonitorsConfig::epoch_ms, kEpoch>("monitors", "epoch_ms"),
-      word<&C::place, &PlaceConfig::workers, kPlaces>("place", "workers"),
-      word<&C::place, &PlaceConfig::monitors, kPlaces>("place", "monitors"),
-      word<&C::log, &LogConfig::level, kLevels>("log", "level"),
-      word<&C::log, &LogConfig::format, kFormats>("log", "format"),
-  };
+  static const std::vector<Key> table = [] {
+    std::vector<Key> all = {
+        text<&C::mesh, &M::network, kNetworkBytesMax>("mesh", "network"),
+        bootstrap_key(),
+        number<&C::mesh, &M::redundancy, kRedundancy>("mesh", "redundancy"),
+        number<&C::mesh, &M::refresh_s, kRefresh>("mesh", "refresh_s"),
+        listen_key(),
+        optional_address<&C::node, &N::advertise>("node", "advertise"),
+        text<&C::node, &N::data, kPathBytesMax>("node", "data"),
+        number<&C::node, &N::virtual_nodes, kVirtual>("node", "virtual"),
+        boolean<&C::node, &N::encryption>("node", "encryption"),
+        optional_address<&C::gateway, &GatewayConfig::listen>("gateway", "listen"),
+        number<&C::workers, &W::count, kWorkers>("workers", "count"),
+        number<&C::workers, &W::memory_mb, kMemory>("workers", "memory_mb"),
+        number<&C::workers, &W::cpu_ms, kCpu>("workers", "cpu_ms"),
+        number<&C::workers, &W::wall_ms, kWall>("workers", "wall_ms"),
+        number<&C::monitors, &MonitorsConfig::threads, kThreads>("monitors", "threads"),
+        number<&C::monitors, &MonitorsConfig::epoch_ms, kEpoch>("monitors", "epoch_ms"),
+        word<&C::place, &PlaceConfig::workers, kPlaces>("place", "workers"),
+        word<&C::place, &PlaceConfig::monitors, kPlaces>("place", "monitors"),
+        word<&C::log, &LogConfig::level, kLevels>("log", "level"),
+        word<&C::log, &LogConfig::format, kFormats>("log", "format"),
+    };
+    const auto more = service_mesh_keys();
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  }();
   return table;
 }
 

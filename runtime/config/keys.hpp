@@ -29,7 +29,8 @@ struct Key {
   std::string full_name() const { return std::string(table) + '.' + std::string(name); }
 };
 
-/// All keys, grouped by table, in the order of mesh.toml.
+/// All keys, grouped by table, in the order of mesh.toml. Those of a list of tables ([[route]])
+/// stand for the list's last entry.
 std::span<const Key> keys();
 
 /// "a string", for messages.
@@ -42,5 +43,6 @@ struct Conflict {
 };
 /// Status of the rules over several keys; `conflict` tells where when it returns false.
 bool consistent(const Config& config, Conflict& conflict);
+bool consistent(const RouteConfig& route, Conflict& conflict);
 
 }  // namespace themis::config

@@ -146,6 +146,8 @@ int status_of(Code code) {
       return 409;
     case Code::too_large:
       return 413;
+    case Code::rate_limited:
+      return 429;
     case Code::threw:
     case Code::io:
     case Code::internal:

@@ -51,7 +51,7 @@ class Node:
         self.start()
 
     def start(self):
-        words = [mesh_program(self.mesh, "themis-node"), "--config", SOURCE / "configs/mesh.toml"]
+        words = [mesh_program(self.mesh, "themis-node"), "--config", self.mesh.config]
         for setting in self.settings:
             words += ["--set", setting]
         with open(self.log_path, "ab") as log:
@@ -81,15 +81,18 @@ def mesh_program(mesh, name):
 
 
 class Mesh:
-    """Some nodes; the first has the gateway. Use `with`."""
+    """Some nodes; the first has the gateway. `rules`: lines for the end of their mesh.toml. Use
+    `with`."""
 
-    def __init__(self, build, nodes=3, settings=()):
+    def __init__(self, build, nodes=3, settings=(), rules=""):
         self.build = Path(build)
-        self.count, self.settings = nodes, settings
+        self.count, self.settings, self.rules = nodes, settings, rules
 
     def __enter__(self):
         self.temporary = tempfile.TemporaryDirectory(prefix="themis-e2e-")
         self.folder = Path(self.temporary.name)
+        self.config = self.folder / "mesh.toml"
+        self.config.write_text((SOURCE / "configs/mesh.toml").read_text() + self.rules)
         self.ports = [free_port() for _ in range(self.count)]
         self.gateway_port = free_port()
         self.nodes = []

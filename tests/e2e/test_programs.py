@@ -35,6 +35,11 @@ def test_a_wrong_config_stops_before_anything_starts(build):
         one_line(node(build, "--config", config), 2, "mesh.toml:2:", "node.listen")
         config.write_text('[node]\nlisten = "127.0.0.1"\n')
         one_line(node(build, "--config", config), 2, "mesh.toml:2:", '"127.0.0.1" has no port')
+        config.write_text('[[route]]\nname = "a"\nretrys = 1\n')
+        one_line(node(build, "--config", config), 2, "mesh.toml:3:", "route.retries")
+        config.write_text('[[route]]\nname = "a"\nbreaker.failures = 7\n')
+        done = node(build, "--config", config, "--check-config")
+        assert done.returncode == 0 and "breaker.failures = 7" in done.stdout, done
         one_line(node(build, "--config", Path(folder) / "none.toml"), 2, "none.toml")
         one_line(node(build, "--config", CONFIG, "--set", "place.workers=snp"), 2, "not available")
         done = node(build, "--config", CONFIG, "--check-config")

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "themis/service.hpp"
 
@@ -16,11 +17,18 @@ struct NodeSettings {
   std::string join =
       "127.0.0.1:7001";  ///< A node of the mesh, or NODEID@HOST:PORT; empty: start a mesh.
   std::string listen = "127.0.0.1:0";  ///< Port 0: any free one.
-  std::string data;      ///< Where the identity is kept; empty: a new one at every start.
+  std::string data;  ///< Where the identity is kept; empty: a new one at every start.
+  /// A mesh.toml: its [[route]] and [[allow]] hold for the calls and services of this program.
+  std::string config;
+  /// What this program's services announce: a version for canaries, a weight for balancing (0: only
+  /// when nobody else is left), labels "key=value".
+  std::string version;
+  uint16_t weight = 100;
+  std::vector<std::string> labels;
   bool verbose = false;  ///< Log to stderr.
 
-  /// Reads --join, --network, --listen, --data and --verbose; prints --help or what is wrong and
-  /// exits (0 or 2).
+  /// Reads --join, --network, --listen, --data, --config, --version, --weight, --label and
+  /// --verbose; prints --help or what is wrong and exits (0 or 2).
   static NodeSettings from_arguments(int argc, char** argv);
 };
 
@@ -46,11 +54,13 @@ class Node {
   }
 
   /// Asks the service `name`, wherever it runs, and waits. Any thread but a service's (there:
-  /// co_await call<R>()). Errors: not_found, unavailable, timeout, overloaded, and what the service
-  /// answered.
+  /// co_await call<R>()). Errors: not_found, unavailable, timeout, overloaded, denied,
+  /// rate_limited, and what the service answered.
   template <class R, class P>
-  Result<In<R>> call(const std::string& name, Out<P>& params, Duration timeout = 10s) {
-    THEMIS_TRY(wire::FramePtr frame, call_frame(name, params.finish().frame(), timeout));
+  Result<In<R>> call(const std::string& name, Out<P>& params, Duration timeout = 10s,
+                     Idempotent idempotent = Idempotent::no) {
+    THEMIS_TRY(wire::FramePtr frame,
+               call_frame(name, params.finish().frame(), timeout, idempotent));
     if (frame->type() != In<R>::kType) return fail(Code::malformed, "an answer of another type");
     return In<R>(std::move(frame));
   }
@@ -62,7 +72,7 @@ class Node {
   [[noreturn]] void stop_and_give_up(const std::string& why);
   Status serve_factory(const std::string& name, std::function<ServiceRunner()> make);
   Result<wire::FramePtr> call_frame(const std::string& name, wire::FramePtr params,
-                                    Duration timeout);
+                                    Duration timeout, Idempotent idempotent);
 
   struct Impl;
   std::unique_ptr<Impl> impl_;

@@ -29,6 +29,9 @@ using In = wire::Msg<S>;
 template <class S>
 using Out = wire::Builder<S>;
 
+/// Whether a request may run twice: one that may is sent again when its instance is lost.
+enum class Idempotent : bool { no, yes };
+
 /// Takes the outcome of one request; called once, on the service's thread.
 using Answer = std::function<void(Result<wire::FramePtr>)>;
 
@@ -37,8 +40,9 @@ class ServiceContext {
  public:
   virtual ~ServiceContext() = default;
   /// Asks the service `name`, wherever in the mesh it runs. Errors: not_found, unavailable,
-  /// timeout, overloaded, and what the service answered.
-  virtual void call(const std::string& name, wire::FramePtr params, Answer then) = 0;
+  /// timeout, overloaded, denied, rate_limited, and what the service answered.
+  virtual void call(const std::string& name, wire::FramePtr params, Idempotent idempotent,
+                    Answer then) = 0;
 };
 
 /// Base of every service. One instance lives in one actor: its methods never run at the same time,
@@ -50,7 +54,8 @@ class Service {
  protected:
   /// `auto seq = co_await call<NoteResults>("audit", note);` -> Result<In<NoteResults>>.
   template <class R, class P>
-  auto call(std::string name, Out<P>& params, TimePoint deadline = TimePoint::max());
+  auto call(std::string name, Out<P>& params, TimePoint deadline = TimePoint::max(),
+            Idempotent idempotent = Idempotent::no);
 
  private:
   template <class R>
@@ -123,15 +128,17 @@ struct CallAwaiter {
   ServiceContext* context;
   std::string name;
   wire::FramePtr params;
+  Idempotent idempotent;
   Result<wire::FramePtr> outcome = fail(Code::cancelled, "not answered");
 
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> handle) {
     auto waiting = std::make_shared<Suspended>(handle);
-    context->call(name, std::move(params), [this, waiting](Result<wire::FramePtr> answer) {
-      outcome = std::move(answer);
-      waiting->resume();
-    });
+    context->call(name, std::move(params), idempotent,
+                  [this, waiting](Result<wire::FramePtr> answer) {
+                    outcome = std::move(answer);
+                    waiting->resume();
+                  });
   }
   Result<In<R>> await_resume() {
     if (!outcome) return fail(std::move(outcome.error()));
@@ -144,14 +151,20 @@ struct CallAwaiter {
 }  // namespace detail
 
 template <class R, class P>
-auto Service::call(std::string name, Out<P>& params, TimePoint deadline) {
-  return detail::CallAwaiter<R>{context_, std::move(name), params.finish(deadline).frame()};
+auto Service::call(std::string name, Out<P>& params, TimePoint deadline, Idempotent idempotent) {
+  return detail::CallAwaiter<R>{context_, std::move(name), params.finish(deadline).frame(),
+                                idempotent};
 }
 
 /// A service and its methods, with the types erased: what the actor that runs it sees.
 class ServiceRunner {
  public:
   using Method = void (*)(Service&, wire::FramePtr);
+  struct Entry {
+    uint64_t type;
+    std::string_view name;
+    Method method;
+  };
 
   /// `Methods`: pointers to member functions of S.
   template <class S, auto... Methods>
@@ -166,12 +179,16 @@ class ServiceRunner {
   /// Starts the method that takes `params`; `answer` is called once, now or later. Errors through
   /// it: invalid (no such method).
   void run(wire::FramePtr params, Answer answer) {
-    for (const auto& [type, method] : methods_) {
-      if (type != params->type()) continue;
-      service_->answer_ = std::move(answer);
-      return method(*service_, std::move(params));
-    }
-    answer(fail(Code::invalid, "the service has no such method"));
+    const Entry* entry = find(params->type());
+    if (entry == nullptr) return answer(fail(Code::invalid, "the service has no such method"));
+    service_->answer_ = std::move(answer);
+    entry->method(*service_, std::move(params));
+  }
+  /// The name of the parameter struct with this type id, which [[allow]] calls a method; empty: no
+  /// such method.
+  std::string_view method_name(uint64_t type) const {
+    const Entry* entry = find(type);
+    return entry == nullptr ? std::string_view{} : entry->name;
   }
 
  private:
@@ -180,13 +197,20 @@ class ServiceRunner {
   template <class S, auto Method>
   void add() {
     using P = decltype(params_of(Method));
-    methods_.emplace_back(In<P>::kType, [](Service& service, wire::FramePtr frame) {
-      (static_cast<S&>(service).*Method)(In<P>(std::move(frame)));
-    });
+    // The generated code keeps the text for as long as the program runs.
+    const std::string_view name = capnp::Schema::from<P>().getShortDisplayName().cStr();
+    methods_.push_back({In<P>::kType, name, [](Service& service, wire::FramePtr frame) {
+                          (static_cast<S&>(service).*Method)(In<P>(std::move(frame)));
+                        }});
+  }
+  const Entry* find(uint64_t type) const {
+    for (const Entry& entry : methods_)
+      if (entry.type == type) return &entry;
+    return nullptr;
   }
 
   std::unique_ptr<Service> service_;
-  std::vector<std::pair<uint64_t, Method>> methods_;
+  std::vector<Entry> methods_;
 };
 
 }  // namespace themis

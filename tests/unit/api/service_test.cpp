@@ -4,7 +4,11 @@
 #include <netinet/in.h>
 #include <themis/node.hpp>
 
+#include <atomic>
+#include <filesystem>
+#include <fstream>
 #include <semaphore>
+#include <set>
 #include <thread>
 
 #include "calls.capnp.h"
@@ -204,6 +208,141 @@ TEST_F(Services, OfANodeThatLeftAreNotFound) {
   ASSERT_FALSE(answer);
   EXPECT_TRUE(answer.error().code == Code::not_found || answer.error().code == Code::unavailable)
       << answer.error().text();
+}
+
+/// The next call of any instance in this process waits for its test.
+std::atomic<bool>& stalls() {
+  static std::atomic<bool> value{false};
+  return value;
+}
+
+/// Tells which one answered.
+template <uint64_t kNumber>
+class Numbered : public Service {
+ public:
+  Reply<calls::Told> hello(In<calls::Ask>) {
+    if (stalls().exchange(false)) {
+      blocked().release();
+      release().acquire();
+    }
+    Out<calls::Told> out;
+    out->setCount(kNumber);
+    co_return out;
+  }
+};
+
+/// A mesh whose members read a mesh.toml of routes and rules.
+class RoutedServices : public testing::Test {
+ protected:
+  void start(const std::string& toml) {
+    config_ = std::filesystem::temp_directory_path() /
+              ("themis-routes-" + std::to_string(getpid()) + ".toml");
+    std::ofstream(config_) << toml;
+    first_ = "127.0.0.1:" + std::to_string(free_port());
+    NodeSettings seed{.network = "api", .join = "", .listen = first_};
+    client_ = join(seed);
+  }
+  void TearDown() override { std::filesystem::remove(config_); }
+  std::unique_ptr<Node> join(NodeSettings settings) {
+    settings.network = "api";
+    settings.config = config_.string();
+    return std::make_unique<Node>(settings);
+  }
+  template <uint64_t kNumber = 1>
+  std::unique_ptr<Node> instance(uint16_t weight = 100) {
+    auto node = join({.join = first_, .weight = weight});
+    const Status served =
+        node->template serve<Numbered<kNumber>, &Numbered<kNumber>::hello>("numbered");
+    EXPECT_TRUE(served) << served.error().text();
+    return node;
+  }
+  /// Until `node` has been answered by each of these: the ring knows them all then.
+  void wait_for(std::set<uint64_t> numbers, Node& node) {
+    for (const TimePoint end = std::chrono::steady_clock::now() + 20s;
+         !numbers.empty() && std::chrono::steady_clock::now() < end;)
+      if (const auto answer = ask_from(node)) numbers.erase(answer->view()->getCount());
+    EXPECT_TRUE(numbers.empty()) << "not within 20 s";
+  }
+  Result<In<calls::Told>> ask_from(Node& node, Idempotent idempotent = Idempotent::no) {
+    Out<calls::Ask> params;
+    return node.call<calls::Told>("numbered", params, 10s, idempotent);
+  }
+  Result<In<calls::Told>> ask(Idempotent idempotent = Idempotent::no) {
+    return ask_from(*client_, idempotent);
+  }
+  std::filesystem::path config_;
+  std::string first_;
+  std::unique_ptr<Node> client_;
+};
+
+TEST_F(RoutedServices, AreClosedToWhoIsNotAllowed) {
+  start("[[allow]]\nservice = \"numbered\"\nmethods = [\"Relay\"]\n");
+  const auto server = instance();
+  EXPECT_EQ(ask().error().code, Code::denied);
+}
+
+TEST_F(RoutedServices, AreOpenToAnAllowedMethod) {
+  start("[[allow]]\nservice = \"numbered\"\nmethods = [\"Ask\"]\n");
+  const auto server = instance();
+  const auto answer = ask();
+  EXPECT_TRUE(answer) << answer.error().text();
+}
+
+TEST_F(RoutedServices, LimitTheRateOfACaller) {
+  start("[[route]]\nname = \"numbered\"\nrate = {per_s = 1, burst = 2}\n");
+  const auto server = instance();
+  EXPECT_TRUE(ask());
+  EXPECT_TRUE(ask());
+  int limited = 0;
+  for (int i = 0; i < 50; ++i) {
+    const auto answer = ask();
+    if (answer) continue;  // a second has passed
+    EXPECT_EQ(answer.error().code, Code::rate_limited);
+    ++limited;
+  }
+  EXPECT_GT(limited, 0);
+}
+
+TEST_F(RoutedServices, OfWeightZeroTakeNothing) {
+  start("");
+  const auto spare = instance<2>(0);
+  ASSERT_EQ(ask()->view()->getCount(), 2u) << "nobody else is there";
+  const auto used = instance<1>();
+  const auto other = join({.join = first_});  // it knows no route yet
+  wait_for({1}, *other);
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(ask_from(*other)->view()->getCount(), 1u);
+}
+
+TEST_F(RoutedServices, AreAskedTwiceWhenTheFirstIsLate) {
+  start("[[route]]\nname = \"numbered\"\nhedge = true\nidempotent = true\n");
+  const auto one = instance<1>(), two = instance<2>();
+  wait_for({1, 2}, *client_);
+  for (int i = 0; i < 40; ++i) ASSERT_TRUE(ask());
+  stalls() = true;
+  const auto answer = ask();  // the pool has two threads: the other instance is not held up
+  EXPECT_TRUE(answer) << answer.error().text();
+  EXPECT_TRUE(blocked().try_acquire()) << "one of them stalls";
+  release().release();
+}
+
+TEST_F(RoutedServices, OfALostNodeAreRetriedWhenThatIsSafe) {
+  start("");
+  auto one = instance<1>();
+  const auto two = instance<2>();
+  wait_for({1, 2}, *client_);
+  one.reset();
+  for (int i = 0; i < 40; ++i) {
+    const auto answer = ask(Idempotent::yes);
+    EXPECT_TRUE(answer) << answer.error().text();
+  }
+}
+
+TEST(NodeDeathTest, SaysThatItsConfigOrLabelIsWrong) {
+  testing::FLAGS_gtest_death_test_style = "threadsafe";
+  EXPECT_EXIT(Node(NodeSettings{.join = "", .config = "no-such-file.toml"}),
+              testing::ExitedWithCode(1), "themis: no-such-file.toml: No such file");
+  EXPECT_EXIT(Node(NodeSettings{.join = "", .labels = {"=none"}}), testing::ExitedWithCode(1),
+              "themis: a label is \"key=value\"");
 }
 
 TEST(NodeDeathTest, SaysThatItsPortIsTaken) {

@@ -205,6 +205,96 @@ TEST(Config, ReportsAFileThatCannotBeRead) {
   EXPECT_EQ(directory.error().code, Code::io);
 }
 
+TEST(Config, ReadsRoutesAndRules) {
+  const auto config = parse_config(R"(
+[[route]]
+name = "check"
+policy = "latency"
+idempotent = true
+retries = 1
+retry_budget = {percent = 10, per_s = 1}
+timeout_ms = 250
+hedge = true
+breaker = {failures = 3, open_ms = 100}
+eject = {failures = 4, below_percent = 50, ms = 200}
+rate = {per_s = 100, burst = 5}
+canary = {version = "2", percent = 10}
+mirror = {to = "shadow", percent = 1}
+[[route]]
+name = "fn/*"
+canary.label = "track=canary"
+canary.percent = 5
+[[allow]]
+service = "check"
+[[allow]]
+caller = "7d1f"
+service = "fn/*"
+methods = ["GET", "HEAD"]
+)",
+                                   "mesh.toml");
+  ASSERT_TRUE(config) << config.error().detail;
+  RouteConfig check{"check", Balance::latency, true, 1, 10, 1, 250, true, 3, 100};
+  check.eject_failures = 4;
+  check.eject_below_percent = 50;
+  check.eject_ms = 200;
+  check.rate_per_s = 100;
+  check.rate_burst = 5;
+  check.canary_version = "2";
+  check.canary_percent = 10;
+  check.mirror_to = "shadow";
+  check.mirror_percent = 1;
+  RouteConfig functions;
+  functions.name = "fn/*";
+  functions.canary_label = "track=canary";
+  functions.canary_percent = 5;
+  EXPECT_EQ(config->routes, (std::vector{check, functions}));
+  EXPECT_EQ(config->allows,
+            (std::vector<AllowConfig>{{"any", "check", {}}, {"7d1f", "fn/*", {"GET", "HEAD"}}}));
+  const auto again = parse_config(describe(*config), "described");
+  ASSERT_TRUE(again) << again.error().detail;
+  EXPECT_EQ(*again, *config);
+}
+
+TEST(Config, PointsAtTheWrongRouteOrRule) {
+  const std::string route = "[[route]]\nname = \"a\"\n";
+  EXPECT_EQ(error_of(route + "retrys = 1"),
+            "mesh.toml:3:1: route.retrys: unknown key; did you mean route.retries?");
+  EXPECT_EQ(error_of(route + "breaker = {failure = 1}"),
+            "mesh.toml:3:12: route.breaker.failure: unknown key; did you mean "
+            "route.breaker.failures?");
+  EXPECT_EQ(error_of(route + "policy = \"fast\""),
+            "mesh.toml:3:10: route.policy: \"fast\" is not one of \"random\", \"weighted\", "
+            "\"least_loaded\", \"latency\"");
+  EXPECT_EQ(error_of(route + "canary = {version = \"2\"}"),
+            "mesh.toml:1:1: route.canary: needs a version or label, and a percent over 0");
+  EXPECT_EQ(error_of(route + "mirror = {percent = 2}"),
+            "mesh.toml:1:1: route.mirror: needs a name, and a percent over 0");
+  EXPECT_EQ(error_of(route + "retries = 9"),
+            "mesh.toml:3:11: route.retries: 9 is outside 0 to 8: each one makes the caller wait "
+            "longer");
+  EXPECT_EQ(error_of(route + "[[route]]\nretries = 1"), "mesh.toml:3:1: route.name: is missing");
+  EXPECT_EQ(error_of("[[route]]\nname = \"a*b\""),
+            "mesh.toml:2:8: route.name: \"a*b\" has a \"*\" that is not at its end");
+  EXPECT_EQ(error_of("[route]\nname = \"a\""),
+            "mesh.toml:1:1: route: must be a list of tables, [[route]]");
+  EXPECT_EQ(error_of("[[rout]]\nname = \"a\""),
+            "mesh.toml:1:3: rout: unknown table; did you mean [[route]]?");
+  EXPECT_EQ(error_of("[[allow]]\nservice = \"a\"\ncaller = \"Bob\""),
+            "mesh.toml:3:10: allow.caller: \"Bob\" is neither \"any\" nor the first digits of a "
+            "node id (themis id prints it)");
+  EXPECT_EQ(error_of("", {"route.retries=1"}),
+            "--set: route.retries: [[route]] is a list: write it into the file");
+}
+
+TEST(Config, TakesABoundedNumberOfRoutesAndRules) {
+  std::string routes, rules;
+  for (size_t i = 0; i < kRoutesConfiguredMax; ++i) routes += "[[route]]\nname = \"a\"\n";
+  for (size_t i = 0; i < kAllowRulesMax; ++i) rules += "[[allow]]\nservice = \"a\"\n";
+  EXPECT_EQ(error_of(routes + rules), "accepted");
+  EXPECT_NE(error_of(routes + "[[route]]\nname = \"a\""), "accepted");
+  EXPECT_NE(error_of(rules + "[[allow]]\nservice = \"a\""), "accepted");
+}
+
 TEST(Config, LoadsTheFilesThatShip) {
   const std::string folder = THEMIS_CONFIGS;
   const auto mesh = load_config(folder + "/mesh.toml");

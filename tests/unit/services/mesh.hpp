@@ -66,6 +66,8 @@ class MeshNode {
     bool workers = true;
     /// Kept over a restart; empty: a new one.
     std::filesystem::path data;
+    std::vector<RouteConfig> routes;
+    std::vector<AllowConfig> rules;
   };
 
   MeshNode(System& system, const Options& options)
@@ -146,6 +148,8 @@ class MeshNode {
     service.environment = environment_.get();
     service.exports = &exports_;
     service.self = contact();
+    service.routes = options.routes;
+    service.rules = options.rules;
     functions = spawn_pinned<FunctionService>(reactor(), std::move(service));
   }
 
@@ -163,10 +167,11 @@ class MeshNode {
 
 /// `count` nodes that know each other; the first one started the ring.
 inline std::vector<std::unique_ptr<MeshNode>> start_mesh(System& system, size_t count,
-                                                         bool first_has_workers = true) {
+                                                         bool first_has_workers = true,
+                                                         const MeshNode::Options& all = {}) {
   std::vector<std::unique_ptr<MeshNode>> nodes;
   for (size_t i = 0; i < count; ++i) {
-    MeshNode::Options options;
+    MeshNode::Options options = all;
     options.workers = i > 0 || first_has_workers;
     if (i > 0) options.bootstrap.push_back(nodes.front()->address());
     nodes.push_back(std::make_unique<MeshNode>(system, options));

@@ -14,7 +14,8 @@ namespace themis::testing {
 
 /// What a scripted function does is its source: "syntax" does not compile, "throws", "loops" and
 /// "fills" fail like that, "dies" loses its worker process, "waits" answers when it is told to,
-/// "bad-header" answers with a header that is none; all else answers "SOURCE METHOD URL BODY".
+/// "bad-header" answers with a header that is none; the one call after a put_atom waits too; all
+/// else answers "SOURCE METHOD URL BODY".
 class ScriptedWorkers final : public PinnedActor {
  public:
   using PinnedActor::PinnedActor;
@@ -33,6 +34,10 @@ class ScriptedWorkers final : public PinnedActor {
               waiting_.clear();
             },
             [this](caf::get_atom) { return waiting_.size(); },
+            [this](caf::put_atom) {
+              stalls_ = true;
+              return waiting_.size();
+            },
             [](const ReportWorkers&) {
               WorkersReport report;
               report.workers.push_back({0, 4242, "up", 1, 2, 3, "scripted"});
@@ -60,7 +65,7 @@ class ScriptedWorkers final : public PinnedActor {
     if (source == "loops") return to_caf({Code::cpu_exceeded, "over 50 ms of CPU"});
     if (source == "fills") return to_caf({Code::memory_exceeded, "over 128 MB"});
     if (source == "dies") return to_caf({Code::unavailable, "the worker process ended"});
-    if (source == "waits") {
+    if (source == "waits" || std::exchange(stalls_, false)) {
       auto promise = make_response_promise<OutcomeMsg>();
       waiting_.push_back(promise);
       return promise;
@@ -80,6 +85,7 @@ class ScriptedWorkers final : public PinnedActor {
   }
 
   std::map<CodeId, std::string> sources_;
+  bool stalls_ = false;
   std::vector<caf::typed_response_promise<OutcomeMsg>> waiting_;
 };
 

@@ -1,0 +1,148 @@
+#pragma once
+// Calling a name wherever it runs: find its instances, choose one, ask it, and another one when
+// that is safe. The decisions are mesh::RouteTable's; this is the shell around them.
+
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/event_based_actor.hpp>
+#include <functional>
+#include <map>
+#include <unordered_map>
+
+#include "actors/mesh/route_table.hpp"
+#include "actors/node/node_api.hpp"
+
+namespace themis {
+
+/// A call on its way, as its caller gave it.
+struct RoutedCall {
+  std::string name;  ///< On the ring.
+  wire::FramePtr frame;
+  bool idempotent = false;
+};
+
+/// To the actor of a RouteCaller, from itself: see CallKind::after.
+struct HedgeDue {
+  uint64_t call = 0;
+};
+
+/// What differs between who calls functions and who calls services.
+class CallKind {
+ public:
+  using Answered = std::function<void(const wire::FramePtr&)>;
+  using Failed = std::function<void(const caf::error&)>;
+
+  virtual ~CallKind() = default;
+  virtual TimePoint now() const = 0;
+  /// The exported actor that is asked at each instance of `name`.
+  virtual wire::Target target_of(const std::string& name) const = 0;
+  /// Nothing: the record is not of an instance that takes calls.
+  virtual std::optional<mesh::Instance> instance_of(const ring::Record& record) const = 0;
+  /// Sends the request; calls one of the two, unless the actor ends.
+  virtual void ask(const caf::actor& instance, const wire::FramePtr& frame, Answered answered,
+                   Failed failed) = 0;
+  /// What a failed request says about the call and its instance.
+  virtual mesh::Judgement judge(const caf::error& error) const = 0;
+  /// Whether an answer is the instance's failure all the same (an HTTP status of 5xx).
+  virtual bool is_fault(const wire::FramePtr&) const { return false; }
+  /// The first instance that was tried is lost: whoever looks after the name may want to know.
+  virtual void lost(const std::string&) {}
+  /// All known instances were tried: brings some up if it can, and says so. Errors: not_found
+  /// (nothing to be done), others.
+  virtual void restore(const std::string& name, std::function<void(Status)> done) = 0;
+  /// What the caller is told when nobody provides `name`.
+  virtual Error nobody(const std::string& name) const = 0;
+  /// Has the actor receive HedgeDue{call} after `delay`, and give it to RouteCaller::hedge.
+  virtual void after(Duration delay, uint64_t call) = 0;
+};
+
+/// Part of an event-based actor; its thread only. A call whose route is cached costs one request to
+/// the instance's proxy and nothing on the ring.
+class RouteCaller {
+ public:
+  /// Calls under way; each holds a request of up to 1 MB.
+  static constexpr size_t kCallsMax = 4096;
+  /// Proxies kept; past it all are dropped and reached again, which costs no round trip.
+  static constexpr size_t kProxiesMax = 4096;
+
+  struct Answer {
+    wire::FramePtr frame;
+    NodeId node;  ///< Who computed it.
+  };
+  /// Called once. Errors: not_found (nobody provides the name), unavailable, overloaded, timeout;
+  /// what the instance answered.
+  using Then = std::function<void(Result<Answer>)>;
+
+  struct Counters {
+    uint64_t calls = 0;
+    uint64_t retries = 0;
+    uint64_t finds = 0;     ///< Calls that asked the ring first.
+    uint64_t replaced = 0;  ///< Names that were restored because no instance was left.
+    uint64_t failures = 0;
+  };
+
+  RouteCaller(caf::event_based_actor& actor, CallKind& kind, Rng& rng, caf::actor node,
+              std::vector<RouteConfig> routes)
+      : actor_(actor), kind_(kind), table_(rng, std::move(routes)), node_(std::move(node)) {}
+
+  void call(RoutedCall call, Then then);
+  /// A call's second request is due.
+  void hedge(uint64_t id);
+  /// The route of `name` is known to be old.
+  void forget(const std::string& name) { table_.forget(name); }
+  /// An actor that was monitored ended.
+  void on_down(const caf::actor_addr& proxy);
+  /// The actor ends: no call is answered any more, no actor is held.
+  void stop();
+
+  /// The deadline of a call that begins now and that its caller gives up at `deadline`.
+  TimePoint deadline_of(const std::string& name, TimePoint deadline) const;
+  /// The name that gets a copy of this call, by chance; empty: none.
+  std::string mirror_of(const std::string& name) { return table_.mirror(name); }
+
+  const Counters& counters() const { return counters_; }
+  size_t open_calls() const { return open_.size(); }
+  const mesh::RouteTable& table() const { return table_; }
+
+ private:
+  struct Open {
+    RoutedCall call;
+    Then then;
+    mesh::RouteTable::Tried tried;
+    size_t pending = 0;     ///< Requests without an answer: two when hedged.
+    bool done = false;      ///< Answered; waits for what is pending.
+    bool counted = false;   ///< In the route's counters.
+    bool fresh = false;     ///< The ring was asked for this call.
+    bool restored = false;  ///< Restoring was asked for this call.
+    bool hedged = false;
+    Error last{Code::not_found, ""};
+  };
+  struct Attempt {
+    uint64_t call;
+    NodeId node;
+    TimePoint began;
+  };
+
+  void find(uint64_t id);
+  void try_next(uint64_t id);
+  void start(uint64_t id, const ring::Contact& instance);
+  void reach(const Attempt& attempt, const ring::Contact& instance, wire::Target target);
+  void ask(const Attempt& attempt, const caf::actor& proxy);
+  void answered(const Attempt& attempt, const wire::FramePtr& frame);
+  void failed(const Attempt& attempt, mesh::Judgement judgement, Error error);
+  bool settle(const Attempt& attempt, mesh::Verdict verdict);
+  void no_instance(uint64_t id);
+  void finish(uint64_t id, Result<Answer> answer);
+
+  caf::event_based_actor& actor_;
+  CallKind& kind_;
+  mesh::RouteTable table_;
+  caf::actor node_;
+  std::unordered_map<uint64_t, Open> open_;
+  std::map<std::pair<NodeId, wire::Target>, caf::actor> proxies_;
+  uint64_t last_id_ = 0;
+  Counters counters_;
+};
+
+}  // namespace themis
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::HedgeDue)

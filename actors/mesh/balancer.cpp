@@ -1,0 +1,57 @@
+#include "actors/mesh/balancer.hpp"
+
+namespace themis::mesh {
+namespace {
+
+/// The time a call would take, with those before it. An instance that nobody measured yet is tried
+/// once; its second call waits for what the first one tells.
+double expected_ms(const Load& load, TimePoint now) {
+  constexpr double kUnmeasuredMs = 1e6;
+  const double ewma = load.latency.ms(now);
+  const auto in_flight = static_cast<double>(load.in_flight);
+  if (ewma == 0 && load.in_flight > 0) return kUnmeasuredMs + in_flight;
+  return ewma * (in_flight + 1);
+}
+
+}  // namespace
+
+size_t Balancer::choose(Balance policy, std::span<const Candidate> candidates, TimePoint now) {
+  THEMIS_ASSERT(!candidates.empty(), "somebody must take the call");
+  switch (policy) {
+    case Balance::random:
+      return static_cast<size_t>(rng_.below(candidates.size()));
+    case Balance::weighted:
+      return by_weight(candidates);
+    case Balance::least_loaded:
+      return better_of_two(candidates.size(), [&](size_t i) {
+        return static_cast<double>(candidates[i].load->in_flight);
+      });
+    case Balance::latency:
+      return better_of_two(candidates.size(),
+                           [&](size_t i) { return expected_ms(*candidates[i].load, now); });
+  }
+  return 0;
+}
+
+size_t Balancer::by_weight(std::span<const Candidate> candidates) {
+  uint64_t total = 0;
+  for (const Candidate& candidate : candidates) total += candidate.instance->weight;
+  if (total == 0) return static_cast<size_t>(rng_.below(candidates.size()));
+  uint64_t at = rng_.below(total);
+  for (size_t i = 0; i < candidates.size(); ++i) {
+    if (at < candidates[i].instance->weight) return i;
+    at -= candidates[i].instance->weight;
+  }
+  return candidates.size() - 1;
+}
+
+template <class Cost>
+size_t Balancer::better_of_two(size_t count, Cost cost) {
+  const size_t first = static_cast<size_t>(rng_.below(count));
+  if (count == 1) return first;
+  // The second of the two is another one.
+  const size_t second = (first + 1 + static_cast<size_t>(rng_.below(count - 1))) % count;
+  return cost(second) < cost(first) ? second : first;
+}
+
+}  // namespace themis::mesh

@@ -1,0 +1,53 @@
+#pragma once
+// What an instance asks before it runs a call: may this caller, and not too often?
+
+#include "actors/mesh/instance.hpp"
+#include "actors/mesh/rate_limiter.hpp"
+#include "runtime/config/service_mesh.hpp"
+
+namespace themis::mesh {
+
+/// Who may call what. Open by default; a service that some rule names takes only what its rules
+/// allow.
+class Authorizer {
+ public:
+  explicit Authorizer(std::vector<AllowConfig> rules) : rules_(std::move(rules)) {}
+
+  /// `method`: the HTTP method of a function's call, the parameter struct of a service's.
+  /// Errors: denied; it tells nothing of the rules.
+  Status allow(const NodeId& caller, std::string_view ring_name, std::string_view method) const;
+
+ private:
+  std::vector<AllowConfig> rules_;
+};
+
+/// Authorisation and rate limit of one process's services, at the callee: the caller is the
+/// identity that the session proved. Of one actor; its thread only.
+class Guard {
+ public:
+  /// `self`: who calls from within this process.
+  Guard(NodeId self, std::vector<RouteConfig> routes, std::vector<AllowConfig> rules)
+      : self_(self), routes_(std::move(routes)), authorizer_(std::move(rules)) {}
+
+  struct Counters {
+    uint64_t denied = 0;
+    uint64_t limited = 0;
+  };
+
+  /// `peer`: null for a caller in this process. Errors: denied, rate_limited.
+  Status admit(const NodeId* peer, const std::string& ring_name, std::string_view method,
+               TimePoint now);
+  const Counters& counters() const { return counters_; }
+
+ private:
+  NodeId self_;
+  std::vector<RouteConfig> routes_;
+  Authorizer authorizer_;
+  RateLimiter limiter_;
+  Counters counters_;
+};
+
+/// The first of `routes` that matches; null: none does.
+const RouteConfig* find_route(const std::vector<RouteConfig>& routes, std::string_view ring_name);
+
+}  // namespace themis::mesh

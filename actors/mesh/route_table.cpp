@@ -1,0 +1,227 @@
+#include "actors/mesh/route_table.hpp"
+
+#include <algorithm>
+
+#include "actors/mesh/guard.hpp"
+
+namespace themis::mesh {
+
+bool is_idempotent(std::string_view method) {
+  return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "PUT" ||
+         method == "DELETE";
+}
+
+const RouteConfig& RouteTable::policy(std::string_view name) const {
+  static const RouteConfig defaults;
+  const RouteConfig* configured = find_route(configured_, name);
+  return configured == nullptr ? defaults : *configured;
+}
+
+RouteTable::Route* RouteTable::find(const std::string& name) {
+  const auto found = routes_.find(name);
+  return found == routes_.end() ? nullptr : &found->second;
+}
+
+RouteTable::Endpoint* RouteTable::find(Route* route, const NodeId& node) {
+  if (route == nullptr) return nullptr;
+  const auto found = std::ranges::find_if(
+      route->endpoints, [&](const Endpoint& e) { return e.instance.contact.id == node; });
+  return found == route->endpoints.end() ? nullptr : &*found;
+}
+
+bool RouteTable::knows(const std::string& name, TimePoint now) const {
+  const auto found = routes_.find(name);
+  return found != routes_.end() && now - found->second.learned < options_.ttl;
+}
+
+void RouteTable::learn(const std::string& name, Instances instances, TimePoint now) {
+  if (instances.empty()) return forget(name);
+  if (instances.size() > options_.instances_max) instances.resize(options_.instances_max);
+  Route* known = find(name);
+  if (known == nullptr) {
+    if (routes_.size() >= options_.routes_max) make_room();
+    known = &routes_[name];
+    known->policy = policy(name);
+  }
+  std::vector<Endpoint> endpoints;
+  endpoints.reserve(instances.size());
+  for (Instance& instance : instances) {
+    Endpoint* before = find(known, instance.contact.id);
+    endpoints.push_back(before == nullptr ? Endpoint{} : *before);
+    endpoints.back().instance = std::move(instance);
+  }
+  known->endpoints = std::move(endpoints);
+  known->learned = now;
+}
+
+void RouteTable::make_room() {
+  const auto oldest = std::min_element(
+      routes_.begin(), routes_.end(),
+      [](const auto& a, const auto& b) { return a.second.learned < b.second.learned; });
+  if (oldest != routes_.end()) routes_.erase(oldest);
+}
+
+void RouteTable::called(const std::string& name, TimePoint now) {
+  Route* route = find(name);
+  if (route == nullptr) return;
+  ++route->counters.calls;
+  route->budget.called(route->policy, now);
+}
+
+/// The canaries or the others, by chance; what there is when one of them is empty.
+RouteTable::Endpoints RouteTable::pick_split(const Route& route, const Endpoints& from) {
+  const RouteConfig& policy = route.policy;
+  if (policy.canary_version.empty() && policy.canary_label.empty()) return from;
+  Endpoints canaries, others;
+  for (const Endpoint* endpoint : from) {
+    const Instance& instance = endpoint->instance;
+    const bool is_canary = policy.canary_label.empty() ? instance.version == policy.canary_version
+                                                       : has_label(instance, policy.canary_label);
+    (is_canary ? canaries : others).push_back(endpoint);
+  }
+  if (canaries.empty()) return others;
+  if (others.empty()) return canaries;
+  return rng_.below(100) < policy.canary_percent ? canaries : others;
+}
+
+Result<ring::Contact> RouteTable::choose(const std::string& name, const Tried& tried,
+                                         TimePoint now) {
+  const Route* route = find(name);
+  if (route == nullptr) return fail(Code::not_found, "no instance is known");
+  Endpoints healthy, ejected;
+  TimePoint retry_at = TimePoint::max();
+  for (const Endpoint& endpoint : route->endpoints) {
+    if (std::ranges::find(tried, endpoint.instance.contact.id) != tried.end()) continue;
+    if (!endpoint.breaker.allows(now)) {
+      retry_at = std::min(retry_at, std::max(endpoint.breaker.retry_at(), now));
+      continue;
+    }
+    const bool is_last_resort = endpoint.outlier.is_ejected(now) || endpoint.instance.weight == 0;
+    (is_last_resort ? ejected : healthy).push_back(&endpoint);
+  }
+  const Endpoints left = pick_split(*route, healthy.empty() ? ejected : healthy);
+  if (left.empty()) {
+    if (retry_at == TimePoint::max()) return fail(Code::not_found, "no instance is left");
+    return fail(Code::overloaded, "the circuit breakers of \"" + name +
+                                      "\" are open; the next probe is in " +
+                                      std::to_string(to_ms(retry_at - now)) + " ms");
+  }
+  std::vector<Candidate> candidates;
+  candidates.reserve(left.size());
+  for (const Endpoint* endpoint : left)
+    candidates.push_back({&endpoint->instance, &endpoint->load});
+  return left[balancer_.choose(route->policy.policy, candidates, now)]->instance.contact;
+}
+
+void RouteTable::began(const std::string& name, const NodeId& node) {
+  Endpoint* endpoint = find(find(name), node);
+  if (endpoint == nullptr) return;
+  ++endpoint->load.in_flight;
+  ++endpoint->calls;
+  endpoint->breaker.began();
+}
+
+void RouteTable::ended(const std::string& name, const NodeId& node, Verdict verdict,
+                       TimePoint now) {
+  Route* route = find(name);
+  Endpoint* endpoint = find(route, node);
+  if (endpoint == nullptr) return;
+  if (endpoint->load.in_flight > 0) --endpoint->load.in_flight;
+  judge(*route, *endpoint, verdict, now);
+}
+
+void RouteTable::judge(Route& route, Endpoint& endpoint, Verdict verdict, TimePoint now) {
+  if (verdict == Verdict::none) return endpoint.breaker.undecided();
+  if (verdict == Verdict::healthy) {
+    endpoint.outlier.succeeded(route.policy, now);
+    return endpoint.breaker.succeeded();
+  }
+  ++endpoint.failures;
+  ++route.counters.failures;
+  if (endpoint.breaker.failed(route.policy, now, rng_.unit())) ++route.counters.breaker_opens;
+  const bool is_gone = verdict == Verdict::unreachable;
+  const bool is_outlier = endpoint.outlier.failed(route.policy, now);
+  if ((is_gone && !endpoint.outlier.is_ejected(now)) || is_outlier)
+    eject(route, endpoint, is_gone, now);
+}
+
+/// At most half of the instances are out for being worse than the others; what is gone is gone.
+void RouteTable::eject(Route& route, Endpoint& endpoint, bool is_gone, TimePoint now) {
+  const auto out = std::ranges::count_if(
+      route.endpoints, [now](const Endpoint& e) { return e.outlier.is_ejected(now); });
+  const bool is_half = static_cast<size_t>(out + 1) * 2 > route.endpoints.size();
+  if (is_half && !is_gone) return;
+  ++route.counters.ejections;
+  endpoint.outlier.eject(route.policy, now);
+}
+
+void RouteTable::took(const std::string& name, const NodeId& node, Duration latency,
+                      TimePoint now) {
+  Route* route = find(name);
+  Endpoint* endpoint = find(route, node);
+  if (endpoint == nullptr) return;
+  endpoint->load.latency.add(latency, now);
+  route->latency.add(latency);
+}
+
+bool RouteTable::may_retry(const std::string& name, CallFailure failure, bool idempotent,
+                           size_t attempts, TimePoint now) {
+  const RouteConfig& limits = policy(name);
+  if (failure == CallFailure::answered || attempts > limits.retries) return false;
+  if (failure == CallFailure::maybe_run && !idempotent) return false;
+  Route* route = find(name);
+  if (route == nullptr) return true;  // it was forgotten because it was wrong
+  if (failure != CallFailure::not_sent && !route->budget.take(route->policy, now)) {
+    ++route->counters.over_budget;
+    return false;
+  }
+  ++route->counters.retries;
+  return true;
+}
+
+std::optional<Duration> RouteTable::hedge_after(const std::string& name, bool idempotent) const {
+  const auto found = routes_.find(name);
+  if (found == routes_.end() || !found->second.policy.hedge || !idempotent) return std::nullopt;
+  return found->second.latency.p95();
+}
+
+bool RouteTable::may_hedge(const std::string& name, TimePoint now) {
+  Route* route = find(name);
+  if (route == nullptr || !route->budget.take(route->policy, now)) return false;
+  ++route->counters.hedges;
+  return true;
+}
+
+std::string RouteTable::mirror(const std::string& name) {
+  const RouteConfig& limits = policy(name);
+  if (limits.mirror_to.empty() || rng_.below(100) >= limits.mirror_percent) return {};
+  if (Route* route = find(name)) ++route->counters.mirrored;
+  return limits.mirror_to;
+}
+
+std::vector<RouteReport> RouteTable::report(size_t routes_max, TimePoint now) const {
+  std::vector<const std::pair<const std::string, Route>*> busiest;
+  for (const auto& entry : routes_) busiest.push_back(&entry);
+  std::ranges::sort(busiest, [](const auto* a, const auto* b) {
+    const uint64_t left = a->second.counters.calls, right = b->second.counters.calls;
+    return left != right ? left > right : a->first < b->first;
+  });
+  if (busiest.size() > routes_max) busiest.resize(routes_max);
+  std::vector<RouteReport> reports;
+  for (const auto* entry : busiest) {
+    const Route& route = entry->second;
+    RouteReport& report = reports.emplace_back(
+        RouteReport{entry->first, route.policy.policy, route.counters, route.budget.tokens(), {}});
+    for (const Endpoint& endpoint : route.endpoints) {
+      const bool is_out = endpoint.outlier.is_ejected(now);
+      report.instances.push_back({endpoint.instance, is_out ? "ejected" : "healthy",
+                                  is_out ? endpoint.outlier.ejected_until() - now : Duration{},
+                                  mesh::name(endpoint.breaker.state()), endpoint.load.in_flight,
+                                  endpoint.load.latency.ms(now), endpoint.calls,
+                                  endpoint.failures});
+    }
+  }
+  return reports;
+}
+
+}  // namespace themis::mesh

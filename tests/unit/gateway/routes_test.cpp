@@ -1,0 +1,103 @@
+// [[route]] and [[allow]] as a client of the gateway sees them.
+#include "tests/unit/gateway/gateway_fixture.hpp"
+
+namespace themis {
+namespace {
+
+using http::Json;
+using testing::ask;
+using GatewayRoutes = testing::GatewayTest;
+
+TEST_F(GatewayRoutes, TheCalleeDecidesWhoMayCallWhat) {
+  start(3, {.rules = {{.caller = "any", .service = "open", .methods = {"GET"}},
+                      {.caller = std::string(64, '0'), .service = "closed", .methods = {}}}});
+  for (const char* name : {"open", "closed", "other"}) ASSERT_EQ(deploy(name, name).status, 201);
+  EXPECT_EQ(send("GET", "/f/open").status, 200);
+  EXPECT_EQ(problem(send("POST", "/f/open", "x")), 403);
+  EXPECT_EQ(problem(send("GET", "/f/closed")), 403);
+  EXPECT_EQ(send("POST", "/f/other", "x").status, 200) << "no rule names it";
+  const Json by_code = {{"code_id", to_hex(crypto::blake2b(as_bytes("closed")))},
+                        {"input", Json::object()}};
+  EXPECT_EQ(problem(send("POST", "/api/serverless", http::to_text(by_code))), 403)
+      << "closed under its code's id too";
+}
+
+TEST_F(GatewayRoutes, ACallerOverItsRateIsToldWhenToComeBack) {
+  start(2, {.routes = {{.name = "f", .rate_per_s = 1, .rate_burst = 3}}});
+  ASSERT_EQ(deploy("f", "hi").status, 201);
+  int limited = 0;
+  for (int i = 0; i < 20; ++i) {
+    const auto answer = send("GET", "/f/f");
+    if (answer.status == 200) continue;
+    EXPECT_EQ(problem(answer), 429);
+    EXPECT_NE(answer.headers.find("Retry-After"), nullptr);
+    ++limited;
+  }
+  EXPECT_GT(limited, 0) << "two instances with a burst of three each";
+}
+
+TEST_F(GatewayRoutes, AnOpenBreakerAnswersAtOnce) {
+  start(3, {.routes = {{.name = "f", .breaker_failures = 2, .breaker_open_ms = 600'000}}});
+  ASSERT_EQ(deploy("f", "throws").status, 201);
+  std::map<int, int> seen;
+  for (int i = 0; i < 20; ++i) ++seen[problem(send("POST", "/f/f", "x"))];
+  EXPECT_EQ(seen[500], 4) << "two of each instance";
+  EXPECT_EQ(seen[503], 16);
+  EXPECT_NE(send("POST", "/f/f").headers.find("Retry-After"), nullptr);
+  const Json status = json(send("GET", "/v1/status", {}, true));
+  const Json route = status["routes"][0];
+  EXPECT_EQ(route["name"], "fn/f");
+  EXPECT_EQ(route["calls"], 21);
+  EXPECT_EQ(route["failures"], 4);
+  EXPECT_EQ(route["breaker_opens"], 2);
+  for (const Json& instance : route["instances"]) {
+    EXPECT_EQ(instance["breaker"], "open");
+    EXPECT_EQ(instance["success_percent"], 0);
+  }
+  const std::string metrics = send("GET", "/metrics").body;
+  for (const char* line : {"\nthemis_route_breaker_opens_total{route=\"fn/f\"} 2\n",
+                           "\nthemis_route_instances{route=\"fn/f\",state=\"broken\"} 2\n"})
+    EXPECT_NE(metrics.find(line), std::string::npos) << line;
+}
+
+TEST_F(GatewayRoutes, ARoutesTimeoutIsShorterThanTheWallLimit) {
+  start(2, {.routes = {{.name = "f", .timeout_ms = 50}}});
+  ASSERT_EQ(deploy("f", "waits", 1).status, 201);
+  EXPECT_EQ(problem(send("GET", "/f/f")), 504);
+  caf::anon_send(nodes_[1]->workers, caf::ok_atom::value);
+}
+
+TEST_F(GatewayRoutes, ALateCallIsAskedASecondTime) {
+  start(3, {.routes = {{.name = "f", .hedge = true}}});
+  ASSERT_EQ(deploy("f", "hi").status, 201);
+  for (int i = 0; i < 40; ++i) ASSERT_EQ(send("GET", "/f/f").status, 200);
+  caf::actor& late = nodes_[1]->workers;
+  ASSERT_TRUE(ask<size_t>(system_, late, caf::put_atom::value));
+  size_t waiting = 0;
+  for (int i = 0; i < 200 && waiting == 0; ++i) {
+    EXPECT_EQ(send("GET", "/f/f").status, 200);
+    waiting = ask<size_t>(system_, late, caf::get_atom::value).value();
+  }
+  EXPECT_EQ(waiting, 1u) << "the late one was asked, and another one answered";
+  const Json route = json(send("GET", "/v1/status", {}, true))["routes"][0];
+  EXPECT_GE(route["hedges"].get<int>(), 1);
+  caf::anon_send(late, caf::ok_atom::value);
+  EXPECT_EQ(send("GET", "/f/f").status, 200) << "an answer that is too late changes nothing";
+}
+
+TEST_F(GatewayRoutes, MirrorsCallsWhoseAnswersNobodySees) {
+  start(3, {.routes = {{.name = "f", .mirror_to = "shadow", .mirror_percent = 100}}});
+  ASSERT_EQ(deploy("f", "hi").status, 201);
+  ASSERT_EQ(deploy("shadow", "throws").status, 201);
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(send("POST", "/f/f", "x").status, 200);
+  const auto calls_of_shadow = [&] {
+    const std::string metrics = send("GET", "/metrics").body;
+    const std::string name = "\nthemis_route_calls_total{route=\"fn/shadow\"} ";
+    const size_t at = metrics.find(name);
+    return at == std::string::npos ? 0 : std::stoi(metrics.substr(at + name.size()));
+  };
+  EXPECT_EQ(calls_of_shadow(), 10);
+}
+
+}  // namespace
+}  // namespace themis

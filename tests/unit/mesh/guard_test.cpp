@@ -1,0 +1,118 @@
+// Rate limits, authorisation, and what an instance says of itself.
+#include "actors/mesh/guard.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/mesh/samples.hpp"
+
+namespace themis::mesh {
+namespace {
+
+using testing::after;
+using testing::id;
+
+TEST(RateLimiter, TakesABurstAndThenTheRate) {
+  RateLimiter limiter;
+  const RateLimiter::Rate rate{.per_s = 10, .burst = 5};
+  for (int i = 0; i < 5; ++i) EXPECT_FALSE(limiter.take("a", rate, after(0s))) << i;
+  EXPECT_EQ(limiter.take("a", rate, after(0s)), Duration(100ms));
+  EXPECT_EQ(limiter.take("a", rate, after(60ms)), Duration(40ms));
+  EXPECT_FALSE(limiter.take("a", rate, after(100ms)));
+  EXPECT_TRUE(limiter.take("a", rate, after(100ms)));
+  EXPECT_FALSE(limiter.take("b", rate, after(100ms))) << "another caller";
+  int passed = 0;
+  for (int ms = 1000; ms < 11'000; ++ms)
+    if (!limiter.take("c", rate, after(ms * 1ms))) ++passed;
+  EXPECT_EQ(passed, 5 + 99) << "the burst, and ten a second";
+}
+
+TEST(RateLimiter, InventedIdentitiesShareOneKey) {
+  RateLimiter limiter;
+  const RateLimiter::Rate rate{.per_s = 1, .burst = 1};
+  for (size_t i = 0; i < RateLimiter::kKeysMax; ++i)
+    EXPECT_FALSE(limiter.take(std::to_string(i), rate, after(0s)));
+  EXPECT_FALSE(limiter.take("new", rate, after(0s)));
+  EXPECT_TRUE(limiter.take("newer", rate, after(0s)));
+  EXPECT_LE(limiter.size(), RateLimiter::kKeysMax + 1);
+  EXPECT_FALSE(limiter.take("later", rate, after(2s))) << "who was quiet makes room";
+  EXPECT_EQ(limiter.size(), 1u);
+}
+
+TEST(Authorizer, IsOpenUntilARuleNamesTheService) {
+  const Authorizer open({});
+  EXPECT_TRUE(open.allow(id(1), "service/check", "Check"));
+  const Authorizer some({{.caller = "01", .service = "check", .methods = {"Check"}}});
+  EXPECT_TRUE(some.allow(id(1), "service/check", "Check"));
+  EXPECT_EQ(some.allow(id(1), "service/check", "Erase").error().code, Code::denied);
+  EXPECT_EQ(some.allow(id(2), "service/check", "Check").error().code, Code::denied);
+  EXPECT_TRUE(some.allow(id(2), "service/other", "Check"));
+}
+
+TEST(Authorizer, TakesThePatternsOfRoutes) {
+  const Authorizer all({{.caller = "any", .service = "fn/*", .methods = {"GET"}},
+                        {.caller = id(1).hex(), .service = "*", .methods = {}}});
+  EXPECT_TRUE(all.allow(id(2), "fn/hello", "GET"));
+  EXPECT_FALSE(all.allow(id(2), "fn/hello", "POST"));
+  EXPECT_FALSE(all.allow(id(2), "service/check", "Check"));
+  EXPECT_TRUE(all.allow(id(1), "service/check", "Check"));
+}
+
+TEST(Guard, KnowsTheCallerInItsOwnProcess) {
+  Guard guard(id(9), {}, {{.caller = id(9).hex(), .service = "check", .methods = {}}});
+  EXPECT_TRUE(guard.admit(nullptr, "service/check", "Check", after(0s)));
+  const NodeId stranger = id(8);
+  EXPECT_EQ(guard.admit(&stranger, "service/check", "Check", after(0s)).error().code, Code::denied);
+  EXPECT_EQ(guard.counters().denied, 1u);
+}
+
+TEST(Guard, LimitsEachCallerOfEachService) {
+  Guard guard(id(9), {{.name = "check", .rate_per_s = 2}, {.name = "*"}}, {});
+  const NodeId one = id(1), two = id(2);
+  const auto passes = [&](const NodeId& caller, const char* name) {
+    return guard.admit(&caller, name, "Check", after(0s)).has_value();
+  };
+  EXPECT_TRUE(passes(one, "service/check"));
+  EXPECT_TRUE(passes(one, "service/check"));
+  EXPECT_FALSE(passes(one, "service/check"));
+  EXPECT_TRUE(passes(two, "service/check"));
+  for (int i = 0; i < 100; ++i) EXPECT_TRUE(passes(one, "service/other"));
+  EXPECT_EQ(guard.admit(&one, "service/check", "Check", after(0s)).error().code,
+            Code::rate_limited);
+  EXPECT_EQ(guard.counters().limited, 2u);
+}
+
+TEST(Names, AreMatchedWithAndWithoutTheirKind) {
+  EXPECT_TRUE(matches("check", "service/check"));
+  EXPECT_TRUE(matches("service/check", "service/check"));
+  EXPECT_TRUE(matches("ch*", "service/check"));
+  EXPECT_TRUE(matches("service/*", "service/check"));
+  EXPECT_TRUE(matches("*", "fn/x"));
+  EXPECT_FALSE(matches("check", "service/checker"));
+  EXPECT_FALSE(matches("fn/*", "service/check"));
+  EXPECT_FALSE(matches("heck", "service/check"));
+}
+
+TEST(InstanceInfo, TravelsInARecordAndBack) {
+  const InstanceInfo info{30, "2.1", {{"zone", "eu"}, {"track", "canary=x"}}};
+  EXPECT_EQ(decode_info(encode_info(info)), info);
+  EXPECT_TRUE(encode_info({}).empty());
+  EXPECT_EQ(decode_info({}), InstanceInfo{});
+  const Instance made = make_instance({}, info);
+  EXPECT_TRUE(has_label(made, "zone=eu"));
+  EXPECT_TRUE(has_label(made, "track=canary=x"));
+  EXPECT_FALSE(has_label(made, "zone=e"));
+  EXPECT_FALSE(has_label(made, "zone"));
+}
+
+TEST(InstanceInfo, RefusesWhatIsNone) {
+  for (const char* text : {"weight=100", "weight=x\n", "weight=70000\n", "weight=10001\n", "what\n",
+                           "label=a\n", "label==b\n", "version=1 2\n", "\n"})
+    EXPECT_FALSE(decode_info(as_bytes(text))) << text;
+  EXPECT_FALSE(check_info({100, std::string(33, 'v'), {}}));
+  EXPECT_FALSE(check_info({100, "", Labels(9, {"a", "b"})}));
+  EXPECT_FALSE(check_info({100, "", {{"a", std::string(48, 'b')}}}));
+  EXPECT_FALSE(check_info({100, "", {{"a=b", "c"}}}));
+}
+
+}  // namespace
+}  // namespace themis::mesh

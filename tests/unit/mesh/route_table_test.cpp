@@ -1,0 +1,290 @@
+#include "actors/mesh/route_table.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+
+#include "tests/unit/mesh/samples.hpp"
+
+namespace themis::mesh {
+namespace {
+
+using testing::after;
+using testing::id;
+using testing::instance;
+using testing::is_share;
+
+const std::string kName = "fn/f";
+
+class RouteTableTest : public ::testing::Test {
+ protected:
+  void configure(RouteConfig policy) {
+    table_ = std::make_unique<RouteTable>(rng_, std::vector{policy});
+  }
+  void learn(const Instances& instances) { table_->learn(kName, instances, after(0s)); }
+  /// How often each port is chosen in so many calls that end at once.
+  std::map<uint16_t, int> spread(int calls = 1000, TimePoint now = after(0s),
+                                 const RouteTable::Tried& tried = {}) {
+    std::map<uint16_t, int> chosen;
+    for (int i = 0; i < calls; ++i) ++chosen[table_->choose(kName, tried, now)->address.port];
+    return chosen;
+  }
+  void call(uint8_t node, Verdict verdict, TimePoint now = after(0s)) {
+    table_->began(kName, id(node));
+    table_->ended(kName, id(node), verdict, now);
+  }
+  RouteReport report(TimePoint now = after(0s)) { return table_->report(10, now).at(0); }
+
+  static constexpr uint64_t kSeed = 1;
+  SeededRng rng_{kSeed};
+  std::unique_ptr<RouteTable> table_ =
+      std::make_unique<RouteTable>(rng_, std::vector<RouteConfig>{});
+};
+
+TEST_F(RouteTableTest, ARouteIsFreshForItsTimeToLive) {
+  EXPECT_FALSE(table_->knows(kName, after(0s)));
+  learn({instance(1)});
+  EXPECT_TRUE(table_->knows(kName, after(1999ms)));
+  EXPECT_FALSE(table_->knows(kName, after(2s)));
+  EXPECT_TRUE(table_->choose(kName, {}, after(60s))) << "an old route is better than none";
+}
+
+TEST_F(RouteTableTest, AnEmptyAnswerForgetsTheRoute) {
+  learn({instance(1)});
+  learn({});
+  EXPECT_EQ(table_->choose(kName, {}, after(1s)).error().code, Code::not_found);
+  EXPECT_EQ(table_->size(), 0u);
+}
+
+TEST_F(RouteTableTest, SpreadsOverAllInstances) {
+  learn({instance(1), instance(2), instance(3)});
+  for (const auto& [port, count] : spread()) EXPECT_TRUE(is_share(count, 1000, 1.0 / 3)) << port;
+}
+
+TEST_F(RouteTableTest, PrefersTheOneWithFewerCallsInFlight) {
+  learn({instance(1), instance(2)});
+  table_->began(kName, id(1));
+  EXPECT_EQ(spread()[1], 0) << "of two, the idle one always wins";
+  EXPECT_EQ(report().instances[0].in_flight, 1u);
+  table_->ended(kName, id(1), Verdict::healthy, after(0s));
+  EXPECT_GT(spread()[1], 300);
+}
+
+TEST_F(RouteTableTest, WhatIsUnreachableGetsNothingForAWhile) {
+  learn({instance(1), instance(2)});
+  call(1, Verdict::unreachable);
+  EXPECT_EQ(spread()[1], 0);
+  EXPECT_EQ(report().instances[0].state, "ejected");
+  EXPECT_GT(spread(100, after(5s))[1], 0) << "five seconds later it is tried again";
+}
+
+TEST_F(RouteTableTest, EjectedNodesAreBetterThanNone) {
+  learn({instance(1)});
+  call(1, Verdict::unreachable);
+  EXPECT_TRUE(table_->choose(kName, {}, after(0s)));
+}
+
+TEST_F(RouteTableTest, AWeightOfZeroIsTheLastResort) {
+  learn({instance(1, 0), instance(2)});
+  EXPECT_EQ(spread()[1], 0);
+  EXPECT_EQ(spread(100, after(0s), {id(2)})[1], 100);
+}
+
+TEST_F(RouteTableTest, NeverMoreThanHalfAreEjectedForFailing) {
+  configure({.eject_failures = 2});
+  learn({instance(1), instance(2), instance(3), instance(4), instance(5)});
+  for (uint8_t node = 1; node <= 5; ++node)
+    for (int i = 0; i < 3; ++i) call(node, Verdict::faulty);
+  EXPECT_EQ(report().counters.ejections, 2u);
+  call(4, Verdict::unreachable);
+  EXPECT_EQ(report().counters.ejections, 3u) << "what is gone is gone";
+}
+
+TEST_F(RouteTableTest, ALoneInstanceIsNotEjectedForFailing) {
+  learn({instance(1)});
+  for (int i = 0; i < 100; ++i) call(1, Verdict::faulty);
+  EXPECT_EQ(report().instances[0].state, "healthy");
+}
+
+TEST_F(RouteTableTest, StateOutlivesARefreshedRoute) {
+  learn({instance(1), instance(2)});
+  call(1, Verdict::unreachable);
+  table_->began(kName, id(2));
+  learn({instance(2), instance(1), instance(3)});
+  EXPECT_EQ(spread()[1], 0);
+  EXPECT_EQ(report().instances[0].in_flight, 1u);
+}
+
+TEST_F(RouteTableTest, OpenBreakersAreToldWithTheTimeOfTheNextProbe) {
+  configure({.breaker_failures = 1, .breaker_open_ms = 1000});
+  learn({instance(1), instance(2)});
+  call(1, Verdict::faulty);
+  EXPECT_EQ(spread()[1], 0);
+  call(2, Verdict::faulty);
+  const auto none = table_->choose(kName, {}, after(0s));
+  EXPECT_EQ(none.error().code, Code::overloaded);
+  EXPECT_NE(none.error().detail.find("the next probe is in 1"), std::string::npos)
+      << none.error().detail;
+  const auto probe = table_->choose(kName, {}, after(1250ms));
+  ASSERT_TRUE(probe);
+  table_->began(kName, probe->id);
+  const auto other = table_->choose(kName, {}, after(1250ms));
+  ASSERT_TRUE(other) << "the other one may be probed too";
+  EXPECT_NE(other->id, probe->id);
+  table_->began(kName, other->id);
+  EXPECT_EQ(table_->choose(kName, {}, after(1250ms)).error().code, Code::overloaded);
+  table_->ended(kName, probe->id, Verdict::healthy, after(1300ms));
+  EXPECT_EQ(table_->choose(kName, {}, after(1300ms))->id, probe->id);
+}
+
+TEST_F(RouteTableTest, ACanaryGetsItsShareByVersion) {
+  configure({.canary_version = "2", .canary_percent = 10});
+  learn({instance(1, 100, "1"), instance(2, 100, "1"), instance(3, 100, "2")});
+  const auto chosen = spread(10'000);
+  EXPECT_TRUE(is_share(chosen.at(3), 10'000, 0.1)) << chosen.at(3) << " with seed " << kSeed;
+}
+
+TEST_F(RouteTableTest, ACanaryGetsItsShareByLabel) {
+  configure({.canary_label = "track=canary", .canary_percent = 25});
+  learn({instance(1), instance(2, 100, "", {{"track", "canary"}}), instance(3)});
+  const auto chosen = spread(10'000);
+  EXPECT_TRUE(is_share(chosen.at(2), 10'000, 0.25)) << chosen.at(2) << " with seed " << kSeed;
+}
+
+TEST_F(RouteTableTest, OneGroupTakesAllWhenTheOtherIsGone) {
+  configure({.canary_version = "2", .canary_percent = 10});
+  learn({instance(1, 100, "1"), instance(3, 100, "2")});
+  EXPECT_EQ(spread(100, after(0s), {id(1)})[3], 100);
+  call(3, Verdict::unreachable);
+  EXPECT_EQ(spread(1000)[1], 1000);
+}
+
+TEST_F(RouteTableTest, SendsAgainOnlyWhatCannotRunTwice) {
+  learn({instance(1)});
+  const auto may = [&](CallFailure failure, bool idempotent, size_t attempts) {
+    return table_->may_retry(kName, failure, idempotent, attempts, after(0s));
+  };
+  for (const char* method : {"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
+    EXPECT_TRUE(is_idempotent(method)) << method;
+  for (const char* method : {"POST", "PATCH", "get"}) EXPECT_FALSE(is_idempotent(method)) << method;
+  EXPECT_TRUE(may(CallFailure::maybe_run, true, 1));
+  EXPECT_FALSE(may(CallFailure::maybe_run, false, 1));
+  EXPECT_TRUE(may(CallFailure::not_sent, false, 1));
+  EXPECT_TRUE(may(CallFailure::not_run, false, 1));
+  EXPECT_FALSE(may(CallFailure::answered, true, 1));
+  EXPECT_TRUE(may(CallFailure::not_sent, true, 2));
+  EXPECT_FALSE(may(CallFailure::not_sent, true, 3)) << "two retries are configured";
+}
+
+TEST_F(RouteTableTest, RetriesStayWithinTheBudget) {
+  configure({.retry_budget_percent = 20, .retry_budget_per_s = 0});
+  learn({instance(1)});
+  int retries = 0;
+  for (int i = 0; i < 1000; ++i) {
+    table_->called(kName, after(0s));
+    if (table_->may_retry(kName, CallFailure::not_run, true, 1, after(0s))) ++retries;
+  }
+  EXPECT_NEAR(retries, 200, 1);
+  EXPECT_EQ(report().counters.over_budget, static_cast<uint64_t>(1000 - retries));
+  EXPECT_TRUE(table_->may_retry(kName, CallFailure::not_sent, true, 1, after(0s)))
+      << "what reached nobody loads nobody";
+}
+
+TEST_F(RouteTableTest, HedgesIdempotentCallsAfterTheP95) {
+  configure({.hedge = true});
+  learn({instance(1)});
+  EXPECT_FALSE(table_->hedge_after(kName, true)) << "nothing was measured";
+  for (int i = 1; i <= 20; ++i) table_->took(kName, id(1), i * 1ms, after(0s));
+  EXPECT_EQ(table_->hedge_after(kName, true), Duration(20ms));
+  EXPECT_FALSE(table_->hedge_after(kName, false));
+}
+
+TEST_F(RouteTableTest, MirrorsItsShare) {
+  configure({.mirror_to = "shadow", .mirror_percent = 30});
+  learn({instance(1)});
+  int copies = 0;
+  for (int i = 0; i < 10'000; ++i)
+    if (table_->mirror(kName) == "shadow") ++copies;
+  EXPECT_TRUE(is_share(copies, 10'000, 0.3)) << copies << " with seed " << kSeed;
+  EXPECT_EQ(report().counters.mirrored, static_cast<uint64_t>(copies));
+}
+
+TEST_F(RouteTableTest, TheFirstConfiguredRouteThatMatchesCounts) {
+  RouteTable table(rng_, {{.name = "fn/a*", .retries = 7}, {.name = "fn/ab", .retries = 8}});
+  EXPECT_EQ(table.policy("fn/ab").retries, 7u);
+  EXPECT_EQ(table.policy("fn/b").retries, 2u) << "the default";
+}
+
+TEST_F(RouteTableTest, TheOldestRouteMakesRoom) {
+  RouteTable small(rng_, {}, {.routes_max = 2});
+  small.learn("a", {instance(1)}, after(0s));
+  small.learn("b", {instance(1)}, after(1s));
+  small.learn("c", {instance(1)}, after(2s));
+  EXPECT_EQ(small.size(), 2u);
+  EXPECT_FALSE(small.choose("a", {}, after(2s)));
+  EXPECT_TRUE(small.choose("b", {}, after(2s)));
+}
+
+TEST_F(RouteTableTest, KeepsABoundedNumberOfInstances) {
+  RouteTable small(rng_, {}, {.instances_max = 2});
+  small.learn("a", {instance(1), instance(2), instance(3)}, after(0s));
+  for (int i = 0; i < 100; ++i) EXPECT_NE(small.choose("a", {}, after(0s))->address.port, 3);
+}
+
+TEST_F(RouteTableTest, ReportsTheBusiestFirst) {
+  table_->learn("a", {instance(1)}, after(0s));
+  table_->learn("b", {instance(1)}, after(0s));
+  table_->called("b", after(0s));
+  ASSERT_EQ(table_->report(1, after(0s)).size(), 1u);
+  EXPECT_EQ(table_->report(1, after(0s))[0].name, "b");
+}
+
+/// Random calls, outcomes and refreshed routes; what must hold holds after each.
+TEST_F(RouteTableTest, KeepsItsPromisesInEveryOrderOfEvents) {
+  constexpr uint64_t kSeeds = 20;
+  for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    SeededRng rng(seed);
+    RouteTable table(rng, {{.breaker_failures = 3,
+                            .breaker_open_ms = 100,
+                            .eject_failures = 2,
+                            .eject_below_percent = 50,
+                            .eject_ms = 200}});
+    std::map<uint8_t, size_t> in_flight;
+    Instances all;
+    for (uint8_t node = 1; node <= 7; ++node) all.push_back(instance(node));
+    table.learn(kName, all, after(0s));
+    TimePoint now = after(0s);
+    for (int step = 0; step < 5000; ++step) {
+      now += rng.below(20) * 1ms;
+      RouteTable::Tried tried;
+      for (uint8_t node = 1; node <= 7; ++node)
+        if (rng.below(4) == 0) tried.push_back(id(node));
+      if (const auto chosen = table.choose(kName, tried, now)) {
+        EXPECT_EQ(std::ranges::count(tried, chosen->id), 0);
+        for (const InstanceReport& each : table.report(1, now)[0].instances)
+          EXPECT_TRUE(each.instance.contact.id != chosen->id || each.breaker != "half_open");
+        table.began(kName, chosen->id);
+        ++in_flight[static_cast<uint8_t>(chosen->address.port)];
+      }
+      const auto node = static_cast<uint8_t>(1 + rng.below(7));
+      if (in_flight[node] > 0) {
+        --in_flight[node];
+        constexpr Verdict kVerdicts[] = {Verdict::healthy, Verdict::faulty, Verdict::none};
+        table.ended(kName, id(node), kVerdicts[rng.below(3)], now);
+      }
+      if (rng.below(50) == 0) table.learn(kName, all, now);
+      size_t ejected = 0;
+      for (const InstanceReport& each : table.report(1, now)[0].instances) {
+        const auto number = static_cast<uint8_t>(each.instance.contact.address.port);
+        EXPECT_EQ(each.in_flight, in_flight[number]);
+        if (each.state == "ejected") ++ejected;
+      }
+      EXPECT_LE(ejected * 2, all.size()) << "at most half";
+    }
+  }
+}
+
+}  // namespace
+}  // namespace themis::mesh

@@ -6,7 +6,7 @@
 
 namespace themis {
 
-Reply reply_of(const caf::type_erased_tuple& answer, const MessageTypes& types) {
+KeyedReply reply_of(const caf::type_erased_tuple& answer, const MessageTypes& types) {
   if (const wire::FramePtr* frame = types.frame_of(answer)) {
     if ((*frame)->size() <= wire::kMessageBytesMax) return {*frame, {}};
     return {{}, {Code::too_large, "the answer is longer than a message can be"}};
@@ -39,7 +39,7 @@ void KeyedRequests::take(SessionActor& session, uint64_t request, const wire::Me
 
 void KeyedRequests::on_message(caf::mailbox_element& element) {
   if (!element.mid.is_response() || find_ == nullptr) return;
-  const Reply reply = reply_of(element.content(), types_);
+  const KeyedReply reply = reply_of(element.content(), types_);
   const uint64_t run = element.mid.request_id().integer_value();
   for (const ReplyCache::Waiter& waiter : cache_.finish(run, reply, reactor_.loop().now()))
     if (SessionActor* session = find_(waiter.session)) session->send_reply(waiter.request, reply);

@@ -14,7 +14,7 @@ namespace themis {
 class SessionActor;
 
 /// What an actor's answer becomes on the wire. Never fails: what cannot travel is an error.
-Reply reply_of(const caf::type_erased_tuple& answer, const MessageTypes& types);
+KeyedReply reply_of(const caf::type_erased_tuple& answer, const MessageTypes& types);
 
 /// Asks the local actors in the peers' stead, so that an answer finds the reply cache when the
 /// session that asked is gone. Hosted by the peer table; reactor thread.

@@ -8,14 +8,14 @@ namespace {
 /// What an entry takes besides its reply.
 constexpr size_t kEntryBytes = 256;
 
-size_t cost(const Reply& reply) {
+size_t cost(const KeyedReply& reply) {
   return kEntryBytes + (reply.frame ? reply.frame->size() : reply.error.detail.size());
 }
 
 /// A frame of a peer is on its session's account: a copy is kept, and the account is freed.
-Reply own(const Reply& reply) {
+KeyedReply own(const KeyedReply& reply) {
   if (!reply.frame || reply.frame->peer() == nullptr) return reply;
-  Reply copy{wire::Frame::make(reply.frame->words()), {}};
+  KeyedReply copy{wire::Frame::make(reply.frame->words()), {}};
   std::ranges::copy(reply.frame->bytes(), copy.frame.writable()->data());
   copy.frame.writable()->set_type(reply.frame->type());
   return copy;
@@ -54,7 +54,7 @@ Result<ReplyCache::Begun> ReplyCache::begin(const NodeId& id, const Request& req
   return Begun{Begun::Kind::run, run};
 }
 
-std::vector<ReplyCache::Waiter> ReplyCache::finish(uint64_t run, const Reply& reply,
+std::vector<ReplyCache::Waiter> ReplyCache::finish(uint64_t run, const KeyedReply& reply,
                                                    TimePoint now) {
   const auto place = runs_.find(run);
   if (place == runs_.end()) return {};
@@ -65,7 +65,8 @@ std::vector<ReplyCache::Waiter> ReplyCache::finish(uint64_t run, const Reply& re
   return waiters;
 }
 
-void ReplyCache::settle(Peer& peer, const wire::IdempotencyKey& key, Reply reply, TimePoint now) {
+void ReplyCache::settle(Peer& peer, const wire::IdempotencyKey& key, KeyedReply reply,
+                        TimePoint now) {
   Entry& entry = peer.entries.at(key);
   if (!entry.done) peer.done.push_back(key);
   const size_t before = entry.done ? cost(entry.reply) : 0;

@@ -12,7 +12,7 @@
 namespace themis {
 
 /// What a request is answered with: a frame, or the error when there is none.
-struct Reply {
+struct KeyedReply {
   wire::FramePtr frame;
   Error error{Code::internal, ""};
 };
@@ -48,7 +48,7 @@ class ReplyCache {
       answered,  ///< `reply` is what it was answered.
     } kind = Kind::run;
     uint64_t run = 0;
-    Reply reply = {};
+    KeyedReply reply = {};
   };
 
   ReplyCache() = default;
@@ -59,7 +59,7 @@ class ReplyCache {
   Result<Begun> begin(const NodeId& peer, const Request& request, TimePoint now);
   /// Keeps the reply and returns who waits for it, the first included. Empty for a run that was
   /// forgotten.
-  std::vector<Waiter> finish(uint64_t run, const Reply& reply, TimePoint now);
+  std::vector<Waiter> finish(uint64_t run, const KeyedReply& reply, TimePoint now);
   /// Forgets what has been kept for long enough, and gives up what runs past its deadline. Called
   /// now and then: begin() looks at the peer's own replies only.
   void expire(TimePoint now);
@@ -73,7 +73,7 @@ class ReplyCache {
     crypto::Digest content{};
     bool done = false;
     TimePoint until;  // running: the deadline; done: the end of its keeping
-    Reply reply;
+    KeyedReply reply;
     std::vector<Waiter> waiters;
   };
   struct KeyHash {
@@ -92,7 +92,7 @@ class ReplyCache {
   };
   using Peers = std::unordered_map<NodeId, Peer, RingIdHash>;
 
-  void settle(Peer& peer, const wire::IdempotencyKey& key, Reply reply, TimePoint now);
+  void settle(Peer& peer, const wire::IdempotencyKey& key, KeyedReply reply, TimePoint now);
   void give_up(Peer& peer, const wire::IdempotencyKey& key, TimePoint now);
   void forget_expired(Peer& peer, TimePoint now);
   void forget_oldest(Peer& peer);

@@ -19,7 +19,7 @@ namespace themis {
 
 class KeyedRequests;
 class SessionActor;
-struct Reply;
+struct KeyedReply;
 
 /// Learns what becomes of a session. Reactor thread.
 class SessionOwner {
@@ -133,7 +133,7 @@ class SessionActor final : public HostedActor,
   void send_exit(wire::Target target, const caf::error& reason);
   const MessageTypes& types() const { return *context_.types; }
   /// For local actors: the reply to a request of the peer, by the slot it was given.
-  void send_reply(uint64_t slot, const Reply& reply);
+  void send_reply(uint64_t slot, const KeyedReply& reply);
 
   const char* name() const override { return "session"; }
 

@@ -228,7 +228,7 @@ void SessionActor::send_answer(caf::mailbox_element& element) {
     send({.kind = wire::MessageKind::response, .request = *request}, *frame);
 }
 
-void SessionActor::send_reply(uint64_t slot, const Reply& reply) {
+void SessionActor::send_reply(uint64_t slot, const KeyedReply& reply) {
   const auto request = take_received(slot);
   if (!request) return;
   if (!reply.frame) return send_failure(*request, reply.error);

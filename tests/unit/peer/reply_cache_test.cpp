@@ -25,7 +25,7 @@ ReplyCache::Request request(uint32_t key, uint64_t waiter = 1, std::string_view 
   store(made.key.bytes.data(), key + 1);
   return made;
 }
-Reply reply_bytes(size_t words) { return {wire::Frame::make(words), {}}; }
+KeyedReply reply_bytes(size_t words) { return {wire::Frame::make(words), {}}; }
 
 TEST(ReplyCache, RunsOnceThenAnswersWhatItAnswered) {
   ReplyCache cache;
@@ -33,7 +33,7 @@ TEST(ReplyCache, RunsOnceThenAnswersWhatItAnswered) {
   const auto first = cache.begin(peer, request(1, 1), kNow).value();
   EXPECT_EQ(first.kind, Kind::run);
   EXPECT_EQ(cache.begin(peer, request(1, 2), kNow)->kind, Kind::joined);
-  const Reply reply = reply_bytes(3);
+  const KeyedReply reply = reply_bytes(3);
   EXPECT_EQ(cache.finish(first.run, reply, kNow), (std::vector<Waiter>{{7, 1}, {7, 2}}));
   const auto again = cache.begin(peer, request(1, 3), kNow + 59s).value();
   EXPECT_EQ(again.kind, Kind::answered);

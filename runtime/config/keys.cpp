@@ -5,12 +5,12 @@
 #include <algorithm>
 
 #include "runtime/base/bytes.hpp"
+#include "runtime/base/network_name.hpp"
 
 namespace themis::config {
 namespace {
 
-constexpr size_t kNetworkBytesMax = 64;  // it is hashed into every identity and shown in every log
-constexpr size_t kPathBytesMax = 1024;   // far under PATH_MAX, so that file names can be appended
+constexpr size_t kPathBytesMax = 1024;     // far under PATH_MAX, so that file names can be appended
 constexpr size_t kBootstrapPeersMax = 64;  // they are tried one after another
 
 std::string in_quotes(std::string_view text) { return fmt::format("\"{}\"", text); }
@@ -55,21 +55,21 @@ Key boolean(std::string_view table, std::string_view name) {
           [](const Config& config) { return Value(bool{field_of<Table, Field>(config)}); }};
 }
 
-Status check_text(std::string_view text, size_t bytes_max) {
+Status check_path(std::string_view text) {
   if (text.empty()) return fail(Code::invalid, "must not be empty");
-  if (text.size() > bytes_max)
-    return fail(Code::invalid, fmt::format("has {} bytes; at most {}", text.size(), bytes_max));
+  if (text.size() > kPathBytesMax)
+    return fail(Code::invalid, fmt::format("has {} bytes; at most {}", text.size(), kPathBytesMax));
   const bool printable = std::ranges::all_of(
       text, [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f; });
   if (!printable) return fail(Code::invalid, "holds a control character");
   return {};
 }
 
-template <auto Table, auto Field, size_t kBytesMax>
+template <auto Table, auto Field, auto kCheck>
 Key text(std::string_view table, std::string_view name) {
   return {table, name, Kind::text,
           [](Config& config, const Value& value) -> Status {
-            THEMIS_CHECK(check_text(std::get<std::string>(value), kBytesMax));
+            THEMIS_CHECK(kCheck(std::get<std::string>(value)));
             field_of<Table, Field>(config) = std::get<std::string>(value);
             return {};
           },
@@ -185,8 +185,9 @@ Key word(std::string_view table, std::string_view name) {
           }};
 }
 
-constexpr Range kRedundancy{0, 16, "each object is stored on k + 1 of a node's 16 nearest"};
-constexpr Range kRefresh{1, 86'400, "records refreshed less than daily outlive their owners"};
+constexpr Range kRedundancy{
+    0, 7, "each name is stored as k + 1 objects; a find asks them in random order"};
+constexpr Range kRefresh{1, 1000, "records live three times as long, and an hour at most"};
 constexpr Range kVirtual{1, 256, "each virtual node takes a port, and all share one thread"};
 constexpr Range kWorkers{0, 256, "each worker is a V8 isolate with a heap of its own"};
 constexpr Range kMemory{16, 4096, "V8 needs 16 MB to start, and caps a heap at 4096 MB"};
@@ -194,6 +195,11 @@ constexpr Range kCpu{1, 300'000, "a function that needs over 5 minutes is a job,
 constexpr Range kWall{1, 900'000, "a caller waits 15 minutes at most"};
 constexpr Range kThreads{1, 64, "each monitor thread owns a share of the slots"};
 constexpr Range kEpoch{10, 60'000, "an epoch costs a scan, and a receipt waits for its end"};
+
+/// Addresses are canonical: each of these has one spelling.
+bool any_host(const net::Address& address) {
+  return address.host == "0.0.0.0" || address.host == "::" || address.host == "::ffff:0.0.0.0";
+}
 
 using C = Config;
 using M = MeshConfig;
@@ -204,13 +210,13 @@ using W = WorkersConfig;
 
 std::span<const Key> keys() {
   static const Key table[] = {
-      text<&C::mesh, &M::network, kNetworkBytesMax>("mesh", "network"),
+      text<&C::mesh, &M::network, check_network_name>("mesh", "network"),
       bootstrap_key(),
       number<&C::mesh, &M::redundancy, kRedundancy>("mesh", "redundancy"),
       number<&C::mesh, &M::refresh_s, kRefresh>("mesh", "refresh_s"),
       listen_key(),
       optional_address<&C::node, &N::advertise>("node", "advertise"),
-      text<&C::node, &N::data, kPathBytesMax>("node", "data"),
+      text<&C::node, &N::data, check_path>("node", "data"),
       number<&C::node, &N::virtual_nodes, kVirtual>("node", "virtual"),
       boolean<&C::node, &N::encryption>("node", "encryption"),
       optional_address<&C::gateway, &GatewayConfig::listen>("gateway", "listen"),
@@ -245,7 +251,6 @@ std::string_view kind_name(Kind kind) {
 bool consistent(const Config& config, Conflict& conflict) {
   const NodeConfig& node = config.node;
   const uint32_t last_port = node.listen.port + node.virtual_nodes - 1;
-  const bool any_host = node.listen.host == "0.0.0.0" || node.listen.host == "::";
   if (config.place.workers == Place::local) {
     conflict = {"place.workers",
                 "\"local\" would run functions beside the node's keys; "
@@ -253,12 +258,19 @@ bool consistent(const Config& config, Conflict& conflict) {
   } else if (node.listen.port != 0 && last_port > 65'535) {
     conflict = {"node.virtual", fmt::format("{} virtual nodes from port {} on pass port 65535",
                                             node.virtual_nodes, node.listen.port)};
-  } else if (any_host && !node.advertise) {
+  } else if (any_host(node.listen) && !node.advertise) {
     conflict = {"node.listen", fmt::format("nobody can connect to {}; set node.advertise to the "
                                            "address that peers use",
                                            node.listen.host)};
   } else if (node.advertise && node.advertise->port == 0) {
     conflict = {"node.advertise", "port 0 cannot be connected to"};
+  } else if (node.advertise && any_host(*node.advertise)) {
+    conflict = {"node.advertise", fmt::format("nobody can connect to {}; name the address that "
+                                              "peers use",
+                                              node.advertise->host)};
+  } else if (node.advertise && node.advertise->port + node.virtual_nodes - 1 > 65'535) {
+    conflict = {"node.advertise", fmt::format("{} virtual nodes from port {} on pass port 65535",
+                                              node.virtual_nodes, node.advertise->port)};
   } else if (config.workers.wall_ms < config.workers.cpu_ms) {
     conflict = {"workers.wall_ms", fmt::format("{} ms end before the CPU time of {} ms is used",
                                                config.workers.wall_ms, config.workers.cpu_ms)};

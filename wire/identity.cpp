@@ -158,17 +158,6 @@ Status create(const std::filesystem::path& path, std::string_view network, Rng& 
 
 }  // namespace
 
-Status check_network_name(std::string_view network) {
-  const auto fits = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '-' || c == '_';
-  };
-  if (network.empty() || network.size() > kNetworkNameBytesMax ||
-      !std::ranges::all_of(network, fits))
-    return fail(Code::invalid, "a network name is 1 to 64 letters, digits, '.', '-' or '_'");
-  return {};
-}
-
 NodeId node_id(const crypto::PublicKey& key, std::string_view network) {
   crypto::Hasher hasher("themis/id/v1");
   hasher.add_framed(key.view()).add_framed(as_bytes(network));

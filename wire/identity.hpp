@@ -6,16 +6,14 @@
 #include <string>
 #include <string_view>
 
+#include "runtime/base/network_name.hpp"
 #include "runtime/base/rng.hpp"
 #include "runtime/crypto/sign.hpp"
 #include "wire/ids.hpp"
 
 namespace themis::wire {
 
-/// A network name is for people to type: 1..64 characters of a-z, A-Z, 0-9, '.', '-' and '_'.
-constexpr size_t kNetworkNameBytesMax = 64;
-/// Errors: invalid.
-[[nodiscard]] Status check_network_name(std::string_view network);
+using themis::check_network_name;
 
 /// BLAKE2b-256("themis/id/v1", len, key, len, network), lengths as u64 little-endian: the
 /// identifier proves itself. Source: Themis paper 5.1, id = h(PK, net_id), with domain and framing.

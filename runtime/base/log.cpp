@@ -3,6 +3,7 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 
@@ -45,20 +46,41 @@ spdlog::level::level_enum to_spdlog(Level level) {
   return spdlog::level::off;
 }
 
-/// Valid inside a JSON string, and harmless on a terminal.
+/// How many bytes the character at the start of `text` takes, and its code point; 0 when it is not
+/// UTF-8 (Unicode 15, table 3-7: no overlong form, no surrogate, nothing past U+10FFFF).
+size_t decode(std::string_view text, char32_t& point) {
+  constexpr char32_t kLowest[] = {0, 0, 0x80, 0x800, 0x10000};  // by size: below it is overlong
+  const auto first = static_cast<unsigned char>(text.front());
+  size_t size = 1;
+  if (first >= 0x80) size = first < 0xc0 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+  if (size == 0 || size > text.size() || first >= 0xf8) return 0;
+  point = size == 1 ? first : first & (0x7fu >> size);
+  for (size_t i = 1; i < size; ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if ((byte & 0xc0) != 0x80) return 0;
+    point = point << 6 | (byte & 0x3fu);
+  }
+  const bool surrogate = point >= 0xd800 && point <= 0xdfff;
+  return point < kLowest[size] || point > 0x10ffff || surrogate ? 0 : size;
+}
+
+/// Valid inside a JSON string, and harmless on a terminal: valid UTF-8 (each byte that is not
+/// becomes U+FFFD), and no control character of C0 or C1.
 std::string escaped(std::string_view text, bool json) {
   std::string out;
   out.reserve(text.size());
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f) {
-      out += fmt::format("\\u{:04x}", byte);
-    } else if (json && (c == '"' || c == '\\')) {
-      out.push_back('\\');
-      out.push_back(c);
+  while (!text.empty()) {
+    char32_t point = 0;
+    const size_t size = decode(text, point);
+    if (size == 0) {
+      out += "\xef\xbf\xbd";
+    } else if (point < 0x20 || (point >= 0x7f && point <= 0x9f)) {
+      out += fmt::format("\\u{:04x}", static_cast<uint32_t>(point));
     } else {
-      out.push_back(c);
+      if (json && (point == '"' || point == '\\')) out.push_back('\\');
+      out += text.substr(0, size);
     }
+    text.remove_prefix(std::max<size_t>(size, 1));
   }
   return out;
 }

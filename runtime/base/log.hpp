@@ -14,7 +14,8 @@ enum class Format { text, json };
 /// Called once from main(), before other threads start.
 void setup(Level level, Format format);
 bool enabled(Level level);
-/// Any thread. Control characters of `message` are escaped, so a peer cannot forge a line.
+/// Any thread. Control characters of `message` are escaped, so a peer cannot forge a line; a byte
+/// that is not UTF-8 becomes U+FFFD, so a JSON line always parses.
 void write(Level level, std::string_view component, std::string_view message);
 
 template <class... Args>

@@ -29,9 +29,9 @@ struct BootstrapPeer {
 
 /// [mesh]
 struct MeshConfig {
-  std::string network = "twiitr";        ///< Part of every identity; 1..64 printable bytes.
+  std::string network = "twiitr";        ///< Part of every identity; 1..64 of a-z A-Z 0-9 . - _
   std::vector<BootstrapPeer> bootstrap;  ///< Empty: this node starts the ring. At most 64.
-  uint32_t redundancy = 2;               ///< k: k + 1 objects per name; 0..16.
+  uint32_t redundancy = 2;               ///< k: k + 1 objects per name; 0..7.
   uint32_t refresh_s = 30;  ///< Records are stored again this often; they live three times as long.
   friend bool operator==(const MeshConfig&, const MeshConfig&) = default;
 };

@@ -1,19 +1,30 @@
 #include "runtime/config/keys.hpp"
 
 #include "runtime/base/bytes.hpp"
+#include "runtime/base/network_name.hpp"
 #include "runtime/config/key_kinds.hpp"
 
 namespace themis::config {
 namespace {
 
-constexpr size_t kNetworkBytesMax = 64;  // it is hashed into every identity and shown in every log
-constexpr size_t kPathBytesMax = 1024;   // far under PATH_MAX, so that file names can be appended
+constexpr size_t kPathBytesMax = 1024;     // far under PATH_MAX, so that file names can be appended
 constexpr size_t kBootstrapPeersMax = 64;  // they are tried one after another
 
 Result<net::Address> parse_address(std::string_view text) {
   auto address = net::Address::parse(text);
   if (!address) return fail(Code::invalid, address.error().detail);
   return address;
+}
+
+/// By the rule that identities follow: a wrong name stops before anything starts.
+Key network_key() {
+  Key key = text<&Config::mesh, &MeshConfig::network, kNetworkNameBytesMax>("mesh", "network");
+  key.set = [](Config& config, const Value& value) -> Status {
+    THEMIS_CHECK(check_network_name(std::get<std::string>(value)));
+    config.mesh.network = std::get<std::string>(value);
+    return {};
+  };
+  return key;
 }
 
 Key listen_key() {
@@ -87,8 +98,9 @@ constexpr Word<log::Level> kLevels[] = {{"trace", log::Level::trace}, {"debug", 
 constexpr Word<log::Format> kFormats[] = {{"text", log::Format::text}, {"json", log::Format::json}};
 constexpr std::string_view kHardwarePlaces[] = {"snp", "tdx", "nitro"};
 
-constexpr Range kRedundancy{0, 16, "each object is stored on k + 1 of a node's 16 nearest"};
-constexpr Range kRefresh{1, 86'400, "records refreshed less than daily outlive their owners"};
+constexpr Range kRedundancy{
+    0, 7, "each name is stored as k + 1 objects; a find asks them in random order"};
+constexpr Range kRefresh{1, 1000, "records live three times as long, and an hour at most"};
 constexpr Range kVirtual{1, 256, "each virtual node takes a port, and all share one thread"};
 constexpr Range kWorkers{0, 256, "each worker is a V8 isolate with a heap of its own"};
 constexpr Range kMemory{16, 4096, "V8 needs 16 MB to start, and caps a heap at 4096 MB"};
@@ -96,6 +108,11 @@ constexpr Range kCpu{1, 300'000, "a function that needs over 5 minutes is a job,
 constexpr Range kWall{1, 900'000, "a caller waits 15 minutes at most"};
 constexpr Range kThreads{1, 64, "each monitor thread owns a share of the slots"};
 constexpr Range kEpoch{10, 60'000, "an epoch costs a scan, and a receipt waits for its end"};
+
+/// Addresses are canonical: each of these has one spelling.
+bool any_host(const net::Address& address) {
+  return address.host == "0.0.0.0" || address.host == "::" || address.host == "::ffff:0.0.0.0";
+}
 
 using C = Config;
 using M = MeshConfig;
@@ -112,7 +129,7 @@ Status check_known_word(std::string_view word) {
 std::span<const Key> keys() {
   static const std::vector<Key> table = [] {
     std::vector<Key> all = {
-        text<&C::mesh, &M::network, kNetworkBytesMax>("mesh", "network"),
+        network_key(),
         bootstrap_key(),
         number<&C::mesh, &M::redundancy, kRedundancy>("mesh", "redundancy"),
         number<&C::mesh, &M::refresh_s, kRefresh>("mesh", "refresh_s"),
@@ -157,7 +174,6 @@ std::string_view kind_name(Kind kind) {
 bool consistent(const Config& config, Conflict& conflict) {
   const NodeConfig& node = config.node;
   const uint32_t last_port = node.listen.port + node.virtual_nodes - 1;
-  const bool any_host = node.listen.host == "0.0.0.0" || node.listen.host == "::";
   if (config.place.workers == Place::local) {
     conflict = {"place.workers",
                 "\"local\" would run functions beside the node's keys; "
@@ -165,12 +181,19 @@ bool consistent(const Config& config, Conflict& conflict) {
   } else if (node.listen.port != 0 && last_port > 65'535) {
     conflict = {"node.virtual", fmt::format("{} virtual nodes from port {} on pass port 65535",
                                             node.virtual_nodes, node.listen.port)};
-  } else if (any_host && !node.advertise) {
+  } else if (any_host(node.listen) && !node.advertise) {
     conflict = {"node.listen", fmt::format("nobody can connect to {}; set node.advertise to the "
                                            "address that peers use",
                                            node.listen.host)};
   } else if (node.advertise && node.advertise->port == 0) {
     conflict = {"node.advertise", "port 0 cannot be connected to"};
+  } else if (node.advertise && any_host(*node.advertise)) {
+    conflict = {"node.advertise", fmt::format("nobody can connect to {}; name the address that "
+                                              "peers use",
+                                              node.advertise->host)};
+  } else if (node.advertise && node.advertise->port + node.virtual_nodes - 1 > 65'535) {
+    conflict = {"node.advertise", fmt::format("{} virtual nodes from port {} on pass port 65535",
+                                              node.virtual_nodes, node.advertise->port)};
   } else if (config.workers.wall_ms < config.workers.cpu_ms) {
     conflict = {"workers.wall_ms", fmt::format("{} ms end before the CPU time of {} ms is used",
                                                config.workers.wall_ms, config.workers.cpu_ms)};

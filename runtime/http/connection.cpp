@@ -45,7 +45,7 @@ void Connection::start_refused(std::unique_ptr<net::Stream> stream) {
 }
 
 void Connection::drain() {
-  if (!exchanges_.empty() || output_sent_ < output_.size()) return flush();
+  if (!exchanges_.empty() || unsent() > 0) return flush();
   if (parser_.idle()) close();
 }
 
@@ -125,6 +125,8 @@ void Connection::refuse(int status, std::string_view detail) {
   exchange.answered = exchange.close = true;
   exchange.reserved_bytes = std::exchange(reading_bytes_, 0);
   exchange.response = problem(status, reason_phrase(status), detail, trace);
+  answered_bytes_ += exchange.response.body.size();
+  account();
 }
 
 void Connection::answer(Exchange& exchange, Response response) {
@@ -134,6 +136,8 @@ void Connection::answer(Exchange& exchange, Response response) {
   }
   exchange.response = std::move(response);
   exchange.answered = true;
+  answered_bytes_ += exchange.response.body.size();
+  account();
   if (parsing_ || &exchange != &exchanges_.front()) return;
   if (exchanges_.size() > 1) return flush_soon();
   flush();
@@ -141,9 +145,18 @@ void Connection::answer(Exchange& exchange, Response response) {
 
 bool Connection::has_room() const {
   const ServerLimits& limits = server_.limits_;
-  return exchanges_.size() < limits.pipeline_max &&
-         output_.size() - output_sent_ < limits.output_bytes_max &&
+  // With nothing outstanding there is no later event that would look again: then it is room.
+  const bool server_has_room = server_.responses_bytes_ < limits.responses_bytes_max ||
+                               (exchanges_.empty() && unsent() == 0);
+  return server_has_room && exchanges_.size() < limits.pipeline_max &&
+         waiting_bytes() < limits.output_bytes_max &&
          (parser_.in_body() || in_flight_bytes_ <= limits.parser.body_bytes_max);
+}
+
+void Connection::account() {
+  const size_t waiting = stream_ == nullptr ? 0 : waiting_bytes();
+  server_.responses_bytes_ -= std::exchange(accounted_bytes_, waiting);
+  server_.responses_bytes_ += waiting;
 }
 
 /// The answers to pipelined requests often come in one turn: they leave in one write.
@@ -158,19 +171,27 @@ void Connection::flush_soon() {
 void Connection::flush() {
   if (stream_ == nullptr || parsing_) return;
   while (true) {
-    while (!exchanges_.empty() && exchanges_.front().answered) {
+    while (can_serialize()) {
       serialize(exchanges_.front());
       exchanges_.pop_front();
     }
     if (exchanges_.empty() && std::exchange(owes_continue_, false))
       output_ += "HTTP/1.1 100 Continue\r\n\r\n";
-    if (output_.empty()) break;
-    write_output();
-    if (stream_ == nullptr || unread_.empty() || closing_ || !has_room()) break;
+    if (unsent() > 0) write_output();
+    if (stream_ == nullptr) return;
+    account();
+    if (can_serialize()) continue;
+    if (unread_.empty() || closing_ || !has_room()) break;
     // Answers made room for what has arrived already.
     parse(std::exchange(unread_, {}));
   }
-  if (stream_ != nullptr) after_write();
+  after_write();
+}
+
+/// Answers past output_bytes_max wait as they are, each in one copy.
+bool Connection::can_serialize() const {
+  return !exchanges_.empty() && exchanges_.front().answered &&
+         unsent() < server_.limits_.output_bytes_max;
 }
 
 void Connection::serialize(Exchange& exchange) {
@@ -189,6 +210,7 @@ void Connection::serialize(Exchange& exchange) {
   if (exchange.http10_keep && !exchange.close) output_ += "Connection: keep-alive\r\n";
   output_ += "\r\n";
   if (!bodiless && !exchange.head_only) output_ += response.body;
+  answered_bytes_ -= response.body.size();
   in_flight_bytes_ -= exchange.reserved_bytes;
   server_.bodies_bytes_ -= exchange.reserved_bytes;
   ++server_.counters_.responses;
@@ -202,19 +224,20 @@ void Connection::write_output() {
   if (stream_ == nullptr) return;
   if (sent > 0 || !write_blocked_) write_progress_ = server_.loop_.now();
   output_sent_ += sent;
-  write_blocked_ = output_sent_ < output_.size();
+  write_blocked_ = unsent() > 0;
   if (write_blocked_) {
-    output_.erase(0, std::exchange(output_sent_, 0));
+    // Moves at most as many bytes as have left since the last time.
+    if (output_sent_ >= unsent()) output_.erase(0, std::exchange(output_sent_, 0));
     return;
   }
   output_sent_ = 0;
-  // One large answer must not stay allocated for the life of an idle connection.
-  if (output_.capacity() > server_.limits_.output_bytes_max) output_.shrink_to_fit();
   output_.clear();
+  // One large answer must not stay allocated for the life of an idle connection.
+  if (output_.capacity() > server_.limits_.output_bytes_max) std::string().swap(output_);
 }
 
 void Connection::after_write() {
-  if (closing_ && exchanges_.empty() && output_.empty()) {
+  if (closing_ && exchanges_.empty() && unsent() == 0) {
     if (!linger_) return close();
     if (!std::exchange(lingering_, true)) phase_start_ = server_.loop_.now();
   }
@@ -232,9 +255,7 @@ void Connection::update_reading() {
 }
 
 void Connection::on_writable() {
-  if (output_.empty()) return;
-  write_output();
-  if (stream_ != nullptr) flush();
+  if (unsent() > 0) flush();
 }
 
 void Connection::on_closed(const Error&) { close(); }
@@ -242,9 +263,9 @@ void Connection::on_closed(const Error&) { close(); }
 /// When the current wait ends; TimePoint::max() while it is the handler that the client waits for.
 TimePoint Connection::deadline() const {
   const ServerLimits& limits = server_.limits_;
-  if (!output_.empty()) return write_progress_ + limits.write_timeout;
+  if (unsent() > 0) return write_progress_ + limits.write_timeout;
   if (lingering_) return phase_start_ + limits.linger_timeout;
-  if (closing_ || !reading_) return TimePoint::max();
+  if (!exchanges_.empty() && (closing_ || !reading_)) return TimePoint::max();
   if (parser_.in_body()) return phase_start_ + limits.body_timeout;
   if (!parser_.idle()) return phase_start_ + limits.header_timeout;
   return exchanges_.empty() ? phase_start_ + limits.idle_timeout : TimePoint::max();
@@ -264,7 +285,7 @@ void Connection::on_timer() {
   timer_ = 0;
   if (server_.loop_.now() < deadline()) return update_timer();
   if (!lingering_) ++server_.counters_.timed_out;
-  const bool mid_request = output_.empty() && !lingering_ && !parser_.idle();
+  const bool mid_request = unsent() == 0 && !lingering_ && !parser_.idle();
   if (!mid_request) return close();
   refuse(408, parser_.in_body() ? "the body did not arrive in time"
                                 : "the head of the request did not arrive in time");
@@ -277,6 +298,7 @@ void Connection::close() {
   server_.loop_.cancel(std::exchange(timer_, 0));
   server_.loop_.cancel(std::exchange(flush_timer_, 0));
   server_.bodies_bytes_ -= std::exchange(in_flight_bytes_, 0);
+  account();
   std::vector<std::function<void()>> callbacks;
   for (const Exchange& exchange : exchanges_) {
     if (!exchange.answered) ++server_.counters_.abandoned;

@@ -49,8 +49,15 @@ class Connection final : public net::StreamHandler {
   void refuse(int status, std::string_view detail);
   bool has_room() const;
 
+  size_t unsent() const { return output_.size() - output_sent_; }
+  /// Answers given and not yet taken by the client's socket, in bytes.
+  size_t waiting_bytes() const { return answered_bytes_ + unsent(); }
+  /// Tells the server how much waits here now.
+  void account();
+
   void flush_soon();
   void flush();
+  bool can_serialize() const;
   void serialize(Exchange& exchange);
   void write_output();
   void after_write();
@@ -69,7 +76,9 @@ class Connection final : public net::StreamHandler {
   std::deque<Exchange> exchanges_;  // oldest first
   std::string unread_;              // arrived while there was no room
   std::string output_;
-  size_t output_sent_ = 0;
+  size_t output_sent_ = 0;      // the first bytes of output_ that are sent already
+  size_t answered_bytes_ = 0;   // the bodies of answers that are not in output_ yet
+  size_t accounted_bytes_ = 0;  // what the server has been told
   size_t in_flight_bytes_ = 0;  // reserved by exchanges and the body being read
   size_t reading_bytes_ = 0;    // reserved by the body being read
   uint64_t request_count_ = 0;

@@ -28,6 +28,9 @@ struct ServerLimits {
   size_t bodies_bytes_max = 256 * 1024 * 1024;
   /// Unsent bytes of one connection above which nothing more is read from it.
   size_t output_bytes_max = 256 * 1024;
+  /// Unsent answers held for all connections together. Past it a connection is read only while
+  /// nothing of its own waits, so that clients which read slowly stop themselves and nobody else.
+  size_t responses_bytes_max = 256 * 1024 * 1024;
   /// A kept connection without a request is closed.
   Duration idle_timeout = 60s;
   /// From the first byte of a request to the end of its head: bounds slowloris. 408.
@@ -134,6 +137,7 @@ class Server final : private net::Acceptor {
   std::vector<std::unique_ptr<Connection>> retired_;
   uint64_t next_id_ = 1;
   size_t bodies_bytes_ = 0;
+  size_t responses_bytes_ = 0;  // answers that wait for their clients' sockets
   net::TimerId reap_timer_ = 0;
   net::TimerId drain_timer_ = 0;
   bool draining_ = false;

@@ -218,7 +218,7 @@ Status Environment::write(const std::function<Status(WriteTransaction&)>& body) 
 
 Status Environment::grow(size_t full_at) {
   const Status status = gate_.alone([&]() -> Status {
-    const size_t now = usage().map_bytes;
+    const size_t now = measure().map_bytes;
     if (now > full_at) return {};  // another thread was here first
     if (now >= options_.map_bytes_max)
       return fail(
@@ -236,6 +236,11 @@ Status Environment::grow(size_t full_at) {
 }
 
 Usage Environment::usage() const {
+  const Gate::Pass pass = gate_.enter();
+  return measure();
+}
+
+Usage Environment::measure() const {
   MDB_envinfo info{};
   MDB_stat stat{};
   mdb_env_info(env_.get(), &info);

@@ -163,6 +163,8 @@ class Environment {
   /// thread holds a read transaction.
   Status write(const std::function<Status(WriteTransaction&)>& body);
 
+  /// Any thread, but never inside a write body or while this thread holds a read transaction: it
+  /// waits while the map grows.
   Usage usage() const;
 
  private:
@@ -172,6 +174,8 @@ class Environment {
   Status start();
   Status attempt(const std::function<Status(WriteTransaction&)>& body, bool& full);
   Status grow(size_t full_at);
+  /// usage() for who is inside the gate or alone.
+  Usage measure() const;
 
   std::string name_;
   Options options_;

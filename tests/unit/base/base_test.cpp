@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
 #include "runtime/base/bytes.hpp"
+#include "runtime/base/log.hpp"
+#include "runtime/base/network_name.hpp"
 #include "runtime/base/rng.hpp"
 
 namespace themis {
@@ -41,6 +43,45 @@ TEST(Error, TextNamesTheCodeAndTheDetail) {
   EXPECT_TRUE(is_code(static_cast<uint8_t>(Code::syntax)));
   EXPECT_FALSE(is_code(0));
   EXPECT_FALSE(is_code(200));
+}
+
+std::string logged(std::string_view message) {
+  testing::internal::CaptureStderr();
+  log::write(log::Level::error, "test", message);
+  return testing::internal::GetCapturedStderr();
+}
+
+TEST(Log, RegressWritesOnlyValidTextWithoutControlCharacters) {
+  constexpr std::pair<std::string_view, std::string_view> kCases[] = {
+      {"a\nb\x7f", "a\\u000ab\\u007f"},
+      {"\xc2\x80 \xc2\x9b[2J \xc2\x9f \xc2\xa0", "\\u0080 \\u009b[2J \\u009f \xc2\xa0"},
+      {"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80", "\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80"},
+      {"lone \x9b.", "lone \xef\xbf\xbd."},
+      {"cut \xc3", "cut \xef\xbf\xbd"},
+      {"cut \xf0\x9f\x98.", "cut \xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd."},
+      {"overlong \xc0\xaf.", "overlong \xef\xbf\xbd\xef\xbf\xbd."},
+      {"overlong \xe0\x80\xaf.", "overlong \xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd."},
+      {"surrogate \xed\xa0\x80.", "surrogate \xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd."},
+      {"beyond \xf4\x90\x80\x80.", "beyond \xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd."},
+      {"never \xff.", "never \xef\xbf\xbd."},
+  };
+  log::setup(log::Level::warn, log::Format::text);
+  for (const auto& [message, shown] : kCases)
+    EXPECT_NE(logged(message).find(" " + std::string(shown)), std::string::npos) << shown;
+  log::setup(log::Level::warn, log::Format::json);
+  for (const auto& [message, shown] : kCases)
+    EXPECT_NE(logged(message).find("\"message\":\"" + std::string(shown) + "\"}\n"),
+              std::string::npos)
+        << shown;
+  EXPECT_NE(logged("\"\\").find(R"("message":"\"\\"})"), std::string::npos);
+}
+
+TEST(NetworkName, IsShortAndTypedWithoutEscapes) {
+  EXPECT_TRUE(check_network_name("Twiitr-2.test_net"));
+  EXPECT_TRUE(check_network_name(std::string(64, 'a')));
+  for (const std::string& name : {std::string(), std::string(65, 'a'), std::string("a b"),
+                                  std::string("a\n"), std::string("\xc3\xa9"), std::string("a/b")})
+    EXPECT_EQ(check_network_name(name).error().code, Code::invalid) << name;
 }
 
 }  // namespace

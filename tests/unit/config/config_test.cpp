@@ -126,6 +126,37 @@ TEST(Config, RefusesNumbersOutOfRangeWithTheReason) {
     EXPECT_NE(error_of("", {wrong}), "accepted") << wrong;
 }
 
+TEST(Config, RegressRefusesWhatTheRingAndItsRecordsCannotHold) {
+  EXPECT_EQ(error_of("[mesh]\nredundancy = 8"),
+            "mesh.toml:2:14: mesh.redundancy: 8 is outside 0 to 7: each name is stored as k + 1 "
+            "objects; a find asks them in random order");
+  EXPECT_EQ(error_of("[mesh]\nrefresh_s = 1001"),
+            "mesh.toml:2:13: mesh.refresh_s: 1001 is outside 1 to 1000: records live three times "
+            "as long, and an hour at most");
+  EXPECT_EQ(error_of("[mesh]\nredundancy = 7\nrefresh_s = 1000"), "accepted");
+}
+
+TEST(Config, RegressRefusesNetworkNamesThatIdentitiesRefuse) {
+  EXPECT_EQ(error_of("[mesh]\nnetwork = \"a b\""),
+            "mesh.toml:2:11: mesh.network: a network name is 1 to 64 letters, digits, '.', '-' or "
+            "'_'");
+  for (const std::string& wrong :
+       {std::string(), std::string(65, 'a'), std::string("a/b"), std::string("\xc3\xa9")})
+    EXPECT_NE(error_of("[mesh]\nnetwork = \"" + wrong + "\""), "accepted") << wrong;
+  EXPECT_EQ(error_of("[mesh]\nnetwork = \"Twiitr-2.test_net\""), "accepted");
+}
+
+TEST(Config, RegressRefusesToAdvertiseWhatNobodyCanConnectTo) {
+  EXPECT_EQ(error_of("[node]\nadvertise = \"0.0.0.0:7001\""),
+            "mesh.toml:2:13: node.advertise: nobody can connect to 0.0.0.0; name the address that "
+            "peers use");
+  for (const char* any : {"[::]:7001", "[0:0::0]:7001", "[::ffff:0.0.0.0]:7001"})
+    EXPECT_NE(error_of("", {std::string("node.advertise=") + any}), "accepted") << any;
+  EXPECT_EQ(error_of("[node]\nvirtual = 3\nadvertise = \"10.0.0.1:65534\""),
+            "mesh.toml:3:13: node.advertise: 3 virtual nodes from port 65534 on pass port 65535");
+  EXPECT_EQ(error_of("[node]\nvirtual = 2\nadvertise = \"10.0.0.1:65534\""), "accepted");
+}
+
 TEST(Config, RefusesPlacesThisBuildDoesNotHave) {
   EXPECT_EQ(error_of("[place]\nworkers = \"snp\""),
             "mesh.toml:2:11: place.workers: \"snp\" is not available in this build; "

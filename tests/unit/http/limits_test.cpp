@@ -1,5 +1,7 @@
 // The HTTP server's limits: what each one answers, and what it costs.
 
+#include <malloc.h>
+
 #include "tests/unit/http/served.hpp"
 
 namespace themis::test {
@@ -136,6 +138,104 @@ TEST(HttpLimits, StopsReadingWhileTooMuchIsUnsent) {
   EXPECT_FALSE(peer.reading);
   peer.open_window(SIZE_MAX);
   EXPECT_TRUE(peer.reading);
+}
+
+TEST(HttpLimits, RegressReadsOnWhenOneWriteDrainsAllThatWasUnsent) {
+  Served s;
+  Peer& peer = *s.loop.connect();
+  peer.window = 0;
+  std::string requests;
+  for (int i = 0; i < 40; ++i) requests += get("/" + std::to_string(i));
+  peer.send(requests);
+  ASSERT_EQ(s.handler.held.size(), 32u);  // pipeline_max; eight stay unread
+  for (size_t i = 0; i < 32; ++i) s.handler.answer(i, std::string(20'000, 'x'));
+  s.loop.turn();
+  EXPECT_FALSE(peer.reading);
+  peer.open_window(SIZE_MAX);
+  ASSERT_EQ(s.handler.held.size(), 40u);
+  EXPECT_TRUE(peer.reading);
+  for (size_t i = 32; i < 40; ++i) s.handler.answer(i, "y");
+  s.loop.turn();
+  EXPECT_EQ(statuses(peer.received).size(), 40 * 4 - 1u);
+  s.loop.advance(61s);
+  EXPECT_FALSE(peer.open);  // the idle timeout still watches it
+}
+
+TEST(HttpLimits, RegressHandsOverNoMoreAnswersThanMayBeUnsent) {
+  Served s;
+  Peer& peer = *s.loop.connect();
+  peer.window = 0;
+  std::string requests;
+  for (int i = 0; i < 32; ++i) requests += get("/");
+  peer.send(requests);
+  for (size_t i = 0; i < 32; ++i) s.handler.answer(i, std::string(100'000, 'x'));
+  s.loop.turn();
+  EXPECT_LE(peer.offered_max, 256 * 1024 + 101'000u);
+  while (peer.received.size() < 32 * 100'000u && peer.open) peer.open_window(50'000);
+  peer.open_window(SIZE_MAX);
+  EXPECT_EQ(statuses(peer.received).size(), 32 * 4 - 1u);
+  EXPECT_LE(peer.offered_max, 256 * 1024 + 101'000u);
+}
+
+TEST(HttpLimits, RegressMovesUnsentBytesInStepsNotAtEachPartialWrite) {
+  Served s;
+  Peer& peer = *s.loop.connect();
+  constexpr size_t kBodyBytes = 1'000'000;
+  peer.window = 0;
+  peer.send(get("/"));
+  s.handler.answer(0, std::string(kBodyBytes, 'x'));
+  while (peer.received.size() < kBodyBytes && peer.open) peer.open_window(1000);
+  peer.open_window(SIZE_MAX);
+  EXPECT_EQ(statuses(peer.received), "200");
+  EXPECT_LE(peer.moved_bytes, 3 * kBodyBytes);
+}
+
+TEST(HttpLimits, RegressBoundsTheUnsentAnswersOfAllConnectionsTogether) {
+  http::ServerLimits limits;
+  limits.output_bytes_max = 4000;
+  limits.responses_bytes_max = 5000;
+  Served s(limits);
+  Peer& first = *s.loop.connect();
+  Peer& second = *s.loop.connect();
+  Peer& third = *s.loop.connect();
+  first.window = second.window = 0;
+  first.send(get("/"));
+  s.handler.answer(0, std::string(3000, 'x'));
+  EXPECT_TRUE(first.reading);
+  second.send(get("/"));
+  s.handler.answer(1, std::string(3000, 'x'));
+  EXPECT_FALSE(second.reading);  // 6000 bytes wait in all
+  first.send(get("/"));
+  EXPECT_EQ(s.handler.held.size(), 2u);  // not read: some of them are its own
+  third.send(get("/") + get("/"));
+  ASSERT_EQ(s.handler.held.size(), 3u);  // nothing of its own waits: one at a time
+  s.handler.answer(2, "x");
+  ASSERT_EQ(s.handler.held.size(), 4u);
+  s.handler.answer(3, "x");
+  EXPECT_EQ(statuses(third.received), "200 200");
+  first.leave();  // gives its bytes back
+  second.open_window(1);
+  EXPECT_TRUE(second.reading);
+  second.send(get("/"));
+  EXPECT_EQ(s.handler.held.size(), 5u);
+}
+
+TEST(HttpLimits, RegressAnIdleConnectionKeepsNoLargeAnswerAllocated) {
+  constexpr size_t kBodyBytes = 32 * 1024 * 1024;
+  Served s;
+  Peer& peer = *s.loop.connect();
+  peer.received.reserve(2 * kBodyBytes);
+  peer.send(get("/"));
+  const auto allocated = [] {
+    const struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+  };
+  const size_t before = allocated();
+  if (before < kBodyBytes) GTEST_SKIP() << "this allocator does not count for mallinfo2";
+  s.handler.answer(0, std::string(kBodyBytes, 'x'));
+  EXPECT_GT(peer.received.size(), kBodyBytes);
+  EXPECT_TRUE(peer.open);
+  EXPECT_LT(allocated(), before + kBodyBytes / 2);
 }
 
 TEST(HttpLimits, AnswersConnectionsOverTheLimitWith503) {

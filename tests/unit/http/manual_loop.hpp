@@ -16,6 +16,9 @@ struct Peer {
   std::string received;        // all that the server wrote
   std::vector<size_t> writes;  // the sizes of its writes
   size_t window = SIZE_MAX;    // how many more bytes the "kernel" takes
+  size_t offered_max = 0;      // the largest write, taken or not
+  size_t moved_bytes = 0;      // offered at another place in memory than where the last write ended
+  const std::byte* rest = nullptr;  // where the last write ended
   bool reading = true;
   bool open = false;
 
@@ -96,6 +99,9 @@ class ManualLoop final : public net::Loop {
     ~PeerStream() override { peer_.open = false; }
     size_t write(ByteView data) override {
       const size_t taken = std::min(data.size(), peer_.window);
+      peer_.offered_max = std::max(peer_.offered_max, data.size());
+      if (data.data() != peer_.rest) peer_.moved_bytes += data.size();
+      peer_.rest = data.data() + taken;
       peer_.received += as_text(data.first(taken));
       peer_.writes.push_back(taken);
       if (peer_.window != SIZE_MAX) peer_.window -= taken;

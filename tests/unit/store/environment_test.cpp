@@ -155,6 +155,20 @@ TEST(Environment, GrowsWhileOtherThreadsRead) {
   EXPECT_GT(store.environment->usage().map_bytes, 10u << 20);
 }
 
+TEST(Environment, RegressUsageIsSafeWhileTheMapMoves) {
+  for (int round = 0; round < 20; ++round) {
+    Store store({.map_bytes = 1 << 16, .durable = false});
+    std::atomic<bool> done = false;
+    std::thread watcher([&] {
+      while (!done) EXPECT_GE(store.environment->usage().map_bytes, 1u << 16);
+    });
+    const std::string value(4 << 20, 'v');  // seven doublings
+    EXPECT_TRUE(store.put("k", value));
+    done = true;
+    watcher.join();
+  }
+}
+
 TEST(Environment, RefusesReadersAndTablesOverTheirLimits) {
   Store store({.tables_max = 2, .readers_max = 3, .durable = false});
   EXPECT_TRUE(store.environment->table("u"));

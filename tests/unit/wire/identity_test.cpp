@@ -52,14 +52,6 @@ TEST(NodeId, IsTheFramedHashOfKeyAndNetwork) {
   EXPECT_NE(identity.id(), node_id(identity.public_key(), "twiitr2"));
 }
 
-TEST(NodeId, NetworkNamesAreBounded) {
-  EXPECT_TRUE(check_network_name("Twiitr-2.test_net"));
-  EXPECT_TRUE(check_network_name(std::string(64, 'a')));
-  for (const std::string& name : {std::string(), std::string(65, 'a'), std::string("a b"),
-                                  std::string("a\n"), std::string("\xc3\xa9"), std::string("a/b")})
-    EXPECT_EQ(check_network_name(name).error().code, Code::invalid) << name;
-}
-
 TEST_F(IdentityFile, IsCreatedOncePrivateAndReadBack) {
   const auto first = load();
   ASSERT_TRUE(first) << first.error().text();

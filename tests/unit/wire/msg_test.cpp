@@ -150,7 +150,7 @@ TEST(Decode, AdversaryAListOfNothingDoesNotAmplify) {
   const Status status = decode(Msg<schema::HandOver>(frame_of(bytes, 0)),
                                [&](const schema::HandOver::Reader& reader) -> Status {
                                  for (const auto entry : reader.getEntries())
-                                   steps += 1 + entry.getObject().size();
+                                   steps += 1 + entry.getReplica();
                                  return {};
                                });
   ASSERT_FALSE(status);

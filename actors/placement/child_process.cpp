@@ -118,15 +118,16 @@ void ChildProcess::on_output() {
     output_watch_.reset();
     return;
   }
-  if (output_bytes_ >= kOutputBytesMax) return;
   output_bytes_ += static_cast<size_t>(length);
   for (const char c : std::string_view(buffer, static_cast<size_t>(length))) {
     if (c != '\n') output_line_ += c;
     if (c != '\n' && output_line_.size() < kOutputLineMax) continue;
     log_line(std::exchange(output_line_, {}));
   }
-  if (output_bytes_ >= kOutputBytesMax)
-    log::warn(kComponent, "{} writes too much: the rest is dropped", name_);
+  if (output_bytes_ < kOutputBytesMax) return;
+  log::warn(kComponent, "{} writes too much: the rest is dropped", name_);
+  output_watch_.reset();
+  process_.close_output();
 }
 
 void ChildProcess::log_line(std::string_view line) {

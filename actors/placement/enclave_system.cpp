@@ -1,6 +1,7 @@
 #include "actors/placement/enclave_system.hpp"
 
 #include <fcntl.h>
+#include <signal.h>
 
 #include <caf/all.hpp>
 #include <cstdlib>
@@ -110,6 +111,8 @@ class EnclaveSystemImpl final : public EnclaveSystem, private SessionOwner {
 }  // namespace
 
 void run_enclave(const EnclaveOptions& options) {
+  // The parent closes our output once we wrote too much; that is no reason to end.
+  ::signal(SIGPIPE, SIG_IGN);
   log::setup(log::Level::warn, log::Format::text);
   crypto::init();
   EnclaveSystemImpl enclave(options);

@@ -42,6 +42,11 @@ class EnclaveProcess final : public PinnedActor {
       quit(to_caf(started.error()));
       return {};
     }
+    // Its root started anew inside is another actor: this process could start nothing any more.
+    set_down_handler([this](const caf::down_msg& down) {
+      if (root_ && down.source == root_.address() && process_->alive())
+        process_->kill({Code::internal, options_.name + ": its root actor ended"});
+    });
     set_exit_handler([this](caf::exit_msg& exit) {
       asked_to_end_ = exit.reason;
       process_->stop();
@@ -58,6 +63,7 @@ class EnclaveProcess final : public PinnedActor {
     launch.limits = {.memory_bytes = options_.memory_bytes, .processes = kThreadsMax};
     THEMIS_TRY(process_, ChildProcess::start(home_, options_.name, std::move(launch), this));
     root_ = process_->proxy(Exports::target_of("root"));
+    monitor(root_);
     return {};
   }
 

@@ -1,6 +1,7 @@
 #include "actors/worker/worker_host.hpp"
 
 #include <caf/all.hpp>
+#include <deque>
 #include <map>
 
 #include "actors/system/caf_error.hpp"
@@ -26,6 +27,7 @@ class HostActor final : public PinnedActor {
       caf::anon_send_exit(function.actor, caf::exit_reason::user_shutdown);
     }
     functions_.clear();
+    loading_.clear();
   }
 
  private:
@@ -44,24 +46,46 @@ class HostActor final : public PinnedActor {
 
   using LoadedPromise = caf::typed_response_promise<wire::Msg<schema::Loaded>>;
 
+  struct Loading {
+    wire::Msg<schema::Load> message;
+    LoadedPromise promise;
+  };
+
   /// Compiling may take its whole CPU limit: it runs as posted work, one load a turn, so that
   /// answers of other functions go out in between.
   caf::result<wire::Msg<schema::Loaded>> load(const wire::Msg<schema::Load>& message) {
+    if (loading_.size() >= kFunctionsPerHostMax)
+      return to_caf({Code::overloaded, "too many functions wait to be loaded"});
     auto promise = make_response_promise<wire::Msg<schema::Loaded>>();
-    reactor_.loop().post([this, self = caf::actor(this), message, promise]() mutable {
-      Result<wire::Target> target = load_now(message);
-      if (!target) return void(promise.deliver(to_caf(target.error())));
-      wire::Builder<schema::Loaded> answer(4);
-      answer->setActor(*target);
-      promise.deliver(answer.finish());
-    });
+    loading_.push_back({message, promise});
+    if (loading_.size() == 1) post_load();
     return caf::delegated<wire::Msg<schema::Loaded>>{};
   }
 
+  void post_load() {
+    reactor_.loop().post([this, self = caf::actor(this)] { run_load(); });
+  }
+
+  void run_load() {
+    if (loading_.empty()) return;  // it ended in between
+    Loading next = std::move(loading_.front());
+    Result<wire::Target> target = load_now(next.message);
+    loading_.pop_front();
+    if (!loading_.empty()) post_load();
+    if (!target) return void(next.promise.deliver(to_caf(target.error())));
+    wire::Builder<schema::Loaded> answer(4);
+    answer->setActor(*target);
+    next.promise.deliver(answer.finish());
+  }
+
   Result<wire::Target> load_now(const wire::Msg<schema::Load>& message) {
+    // Whoever asked has given up, and would never learn the target.
+    if (message.frame()->deadline() < reactor_.loop().now())
+      return fail(Code::timeout, "the deadline passed before its turn came");
     THEMIS_TRY(const LoadRequest request, decode_load(message));
-    if (functions_.contains(request.id))
-      return fail(Code::exists, request.name + " is loaded already");
+    // The answer to an earlier load can miss its deadline: the parent then asks again.
+    if (const auto found = functions_.find(request.id); found != functions_.end())
+      return found->second.target;
     if (functions_.size() >= kFunctionsPerHostMax)
       return fail(Code::overloaded, "too many functions in this process");
     auto host = std::make_unique<FunctionHost>(enclave_, request.name);
@@ -104,6 +128,7 @@ class HostActor final : public PinnedActor {
   js::Engine& engine_;
   TurnBudget& budget_;
   std::map<CodeId, Function> functions_;
+  std::deque<Loading> loading_;
   std::map<caf::actor_addr, wire::Target> unloading_;
 };
 

@@ -1,5 +1,6 @@
 #include "actors/worker/worker_log.hpp"
 
+#include <algorithm>
 #include <caf/all.hpp>
 
 #include "actors/system/caf_error.hpp"
@@ -29,32 +30,38 @@ void WorkerLog::on_message(caf::mailbox_element& element) {
   const auto& content = element.content();
   if (element.mid.is_request())
     return reply(element, caf::make_message(to_caf({Code::invalid, "log lines are not answered"})));
-  if (!content.match_elements<wire::Msg<schema::LogLine>>() || !admit()) return;
-  const Status read = wire::decode(
-      content.get_as<wire::Msg<schema::LogLine>>(0),
-      [this](const schema::LogLine::Reader& line) -> Status {
-        const std::string_view function =
-            wire::text_of(line.getFunction()).substr(0, kNameBytesMax);
-        const std::string_view text = wire::text_of(line.getText()).substr(0, kTextBytesMax);
-        if (log_) {
-          log_(function, line.getLevel(), text);
-        } else if (const log::Level level = level_of(line.getLevel()); log::enabled(level)) {
-          log::write(level, kComponent, fmt::format("{}: {}", function, text));
-        }
-        return {};
-      });
+  if (!content.match_elements<wire::Msg<schema::LogLine>>()) return;
+  const auto& message = content.get_as<wire::Msg<schema::LogLine>>(0);
+  if (!admit(std::min<size_t>(message.frame()->size(), kNameBytesMax + kTextBytesMax))) return;
+  const Status read = wire::decode(message, [this](const schema::LogLine::Reader& line) -> Status {
+    const std::string_view function = wire::text_of(line.getFunction()).substr(0, kNameBytesMax);
+    const std::string_view text = wire::text_of(line.getText()).substr(0, kTextBytesMax);
+    if (log_) {
+      log_(function, line.getLevel(), text);
+    } else if (const log::Level level = level_of(line.getLevel()); log::enabled(level)) {
+      log::write(level, kComponent, fmt::format("{}: {}", function, text));
+    }
+    return {};
+  });
   if (!read) log::debug(kComponent, "a log line: {}", read.error().text());
 }
 
-bool WorkerLog::admit() {
+bool WorkerLog::admit(size_t bytes) {
   const TimePoint now = reactor_.loop().now();
   if (now - second_ > 1s) {
-    if (lines_ > kLinesPerSecond)
-      log::warn(kComponent, "{} lines of one second were dropped", lines_ - kLinesPerSecond);
+    if (dropped_ > 0) log::warn(kComponent, "{} lines of one second were dropped", dropped_);
     second_ = now;
     lines_ = 0;
+    bytes_ = 0;
+    dropped_ = 0;
   }
-  return ++lines_ <= kLinesPerSecond;
+  if (lines_ < kLinesPerSecond && bytes <= kBytesPerSecond - bytes_) {
+    ++lines_;
+    bytes_ += bytes;
+    return true;
+  }
+  ++dropped_;
+  return false;
 }
 
 }  // namespace themis

@@ -6,11 +6,14 @@
 
 namespace themis {
 
-/// Exported to a host as "log". Lines past kLinesPerSecond are dropped and counted: a host that was
-/// taken over can neither fill the disk nor stop this actor (exit messages are ignored).
+/// Exported to a host as "log". Lines past kLinesPerSecond or kBytesPerSecond are dropped and
+/// counted: a host that was taken over can neither fill the disk nor stop this actor (exit messages
+/// are ignored).
 class WorkerLog final : public HostedActor {
  public:
   static constexpr uint32_t kLinesPerSecond = 2000;
+  /// 2000 of the longest lines would be 16 MB a second; usual ones are some 100 bytes.
+  static constexpr size_t kBytesPerSecond = 256 * 1024;
   static constexpr size_t kTextBytesMax = 8 * 1024;
   static constexpr size_t kNameBytesMax = 128;
 
@@ -21,11 +24,14 @@ class WorkerLog final : public HostedActor {
  private:
   void on_message(caf::mailbox_element& element) override;
   void on_exit(const caf::error&) override {}
-  bool admit();
+  /// A line of so many bytes, as far as it is kept.
+  bool admit(size_t bytes);
 
   const FunctionLog log_;
   TimePoint second_{};
   uint32_t lines_ = 0;
+  size_t bytes_ = 0;
+  uint64_t dropped_ = 0;
 };
 
 }  // namespace themis

@@ -115,6 +115,7 @@ Status WorkerProcess::start() {
                                            caf::actor(this)));
   process_->exports().add(kLogActorName, spawn_hosted<WorkerLog>(reactor_, options_.log).strong());
   host_ = process_->proxy(Exports::target_of(kHostActorName));
+  monitor(host_);
   return {};
 }
 
@@ -138,6 +139,12 @@ void WorkerProcess::on_exit() {
 }
 
 void WorkerProcess::on_down(const caf::down_msg& down) {
+  // A host without the actor that loads is of no use, even if that is started again inside: this
+  // proxy stood for the one that ended.
+  if (host_ && down.source == host_.address()) {
+    if (process_->alive()) process_->kill({Code::internal, "the actor of the function host ended"});
+    return;
+  }
   const auto found = proxies_.find(down.source);
   if (found == proxies_.end()) return;
   functions_.erase(found->second);
@@ -148,6 +155,7 @@ void WorkerProcess::load(const FunctionPtr& function, Loaded then) {
   if (!process_->alive()) return then(fail(not_loaded()));
   const auto [found, fresh] = functions_.try_emplace(function->id);
   Function& entry = found->second;
+  entry.last_used = ++last_use_;
   if (entry.proxy) return then(entry.proxy);
   entry.waiting.push_back(std::move(then));
   if (!fresh) return;
@@ -206,7 +214,7 @@ void WorkerProcess::call(Call call) {
   if (!process_->alive()) return void(call.promise.deliver(not_sent()));
   const auto found = functions_.find(call.function->id);
   if (found != functions_.end() && found->second.proxy) {
-    found->second.last_used = last_call_;
+    found->second.last_used = ++last_use_;
     return send_call(found->second.proxy, std::move(call));
   }
   const FunctionPtr function = call.function;

@@ -109,6 +109,7 @@ class WorkerProcess final : public PinnedActor {
   std::unordered_map<caf::actor_addr, CodeId> proxies_;
   std::unordered_map<uint64_t, Call> calls_;
   uint64_t last_call_ = 0;
+  uint64_t last_use_ = 0;
   net::TimerId tick_ = 0;
   std::optional<TimePoint> ping_sent_;
   std::optional<caf::error> asked_to_end_;

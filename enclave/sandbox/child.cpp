@@ -111,6 +111,7 @@ int map_user(const UserMap& map) {
 }
 
 void run_child(const ChildPlan& plan) {
+  ::close(plan.parent_control_fd);
   reset_signals();
   ::setsid();  // a Ctrl-C at the terminal is for the node, which ends its enclaves in order
   ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);

@@ -24,6 +24,7 @@ struct ChildPlan {
   char** environment = nullptr;  // ends in variable_slot, then null
   size_t variable_slot = 0;      // where the text that the parent sends with "go" is put
   int control_fd = -1;           // "go" comes in here; a Failure goes out
+  int parent_control_fd = -1;    // the parent's end; our copy would hide that the parent is gone
   int channel_fd = -1;
   int null_fd = -1;
   int output_fd = -1;    // -1: stdout and stderr stay

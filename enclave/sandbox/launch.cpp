@@ -82,6 +82,7 @@ Result<Pair> output_pair(Output output, int null_fd) {
     THEMIS_CHECK(lift(pair.theirs));
   } else if (output == Output::discard) {
     pair.theirs = Fd(::fcntl(null_fd, F_DUPFD_CLOEXEC, kChildFdMin));
+    if (pair.theirs.get() < 0) return fail(io_error("descriptors", errno));
   }
   return pair;
 }
@@ -175,6 +176,7 @@ Result<Process> launch(const LaunchOptions& options) {
   const Fd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   if (null.get() < 0) return fail(io_error("/dev/null", errno));
   const Fd high_null(::fcntl(null.get(), F_DUPFD_CLOEXEC, kChildFdMin));
+  if (high_null.get() < 0) return fail(io_error("descriptors", errno));
   THEMIS_TRY(Pair control, socket_pair());
   THEMIS_TRY(Pair channel, socket_pair());
   THEMIS_TRY(Pair output, output_pair(options.output, null.get()));
@@ -187,6 +189,7 @@ Result<Process> launch(const LaunchOptions& options) {
   plan.environment = environment.data();
   plan.variable_slot = environment.size() - 2;
   plan.control_fd = control.theirs.get();
+  plan.parent_control_fd = control.ours.get();
   plan.channel_fd = channel.theirs.get();
   plan.null_fd = high_null.get();
   plan.output_fd = output.theirs.get();

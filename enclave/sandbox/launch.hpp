@@ -73,6 +73,8 @@ class Process {
   int take_channel();
   /// The read end of Output::pipe, non-blocking; -1 otherwise. The process closes it.
   int output_fd() const { return output_fd_; }
+  /// Closes it: what the child writes from then on fails with EPIPE. Not while it is watched.
+  void close_output();
   /// What launch() put in force. `seccomp` and `dumpable` change when the child calls
   /// confine_self(): ask it.
   const Confinement& confinement() const { return confinement_; }

@@ -39,6 +39,10 @@ Process::~Process() {
 
 int Process::take_channel() { return std::exchange(channel_fd_, -1); }
 
+void Process::close_output() {
+  if (output_fd_ >= 0) ::close(std::exchange(output_fd_, -1));
+}
+
 void Process::kill() {
   if (!exit_) ::syscall(SYS_pidfd_send_signal, pid_fd_, SIGKILL, nullptr, 0);
 }

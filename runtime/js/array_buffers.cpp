@@ -6,6 +6,7 @@ namespace themis::js {
 
 bool ArrayBuffers::take(size_t length) {
   const size_t before = used_.fetch_add(length);
+  if (length <= kOnHeapBytesMax) return true;
   if (length <= bytes_max_ && before <= bytes_max_ - length) return true;
   used_.fetch_sub(length);
   ++refused_;

@@ -7,6 +7,11 @@
 
 namespace themis::js {
 
+/// V8 keeps typed arrays up to this length in its heap and moves them out when their buffer is
+/// asked for; it ends the process when that is refused. Always admitted: each costs more of the
+/// heap, which has a limit. Source: V8's flag --typed-array-max-size-in-heap.
+inline constexpr size_t kOnHeapBytesMax = 64;
+
 /// Any thread: V8 frees buffers from its background sweepers. Past the cap Allocate answers null,
 /// which JavaScript sees as a RangeError.
 class ArrayBuffers final : public v8::ArrayBuffer::Allocator {

@@ -34,7 +34,9 @@ inline constexpr Duration kLoadCpuMin = 400ms;
 /// - one builtin that makes over 1.2 GB of strings (a global replace over 100 MB of text) makes V8
 ///   abort the process, after some 10 s of CPU time.
 struct Limits {
-  size_t heap_bytes = 128u << 20;  ///< V8 heap. Past it: memory_exceeded for all calls, retired.
+  /// V8 heap. Past it: memory_exceeded for all calls, retired. Garbage
+  /// counts. One large allocation may pass it until the turn ends.
+  size_t heap_bytes = 128u << 20;
   /// All ArrayBuffers of the worker, apart from the heap. Past it allocating throws a RangeError; a
   /// call that ends with that one ends with memory_exceeded, and the worker stays usable.
   size_t buffer_bytes = 64u << 20;

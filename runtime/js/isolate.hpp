@@ -10,9 +10,10 @@
 
 namespace themis::js {
 
-/// Granted once when the heap meets its limit, so that V8 gets from the failed allocation to the
-/// next check for termination; larger than any one allocation of a string or array. Address space,
-/// not memory: execution ends before it is used. Measured in spec/serverless.md, section 4.
+/// Granted when the heap meets its limit, until the next check_heap(), so that V8 gets from the
+/// failed allocation to the next check for termination; larger than any one allocation of a string
+/// or array. Address space, not memory: execution ends before it is used. Measured in
+/// spec/serverless.md, section 4.
 inline constexpr size_t kHeapSlackBytes = 1200u << 20;
 /// The semi-space of the nursery: it fits the second-level cache of a core.
 inline constexpr size_t kYoungGenerationBytes = 3u << 20;
@@ -32,14 +33,21 @@ class IsolateBox {
   TaskQueue& tasks() { return delegate_.tasks(); }
   /// The heap met its limit: what ran was told to end, and nothing may run here again.
   bool heap_exceeded() const { return heap_exceeded_; }
+  /// Ends what runs when more of the heap is used than Limits::heap_bytes, and takes the slack back
+  /// otherwise. V8 lets one large allocation pass its own limit: look at the end of every turn.
+  void check_heap();
 
  private:
+  size_t used_bytes() const;
+  void exceed();
   static size_t on_near_heap_limit(void* data, size_t current, size_t initial);
 
+  const size_t heap_bytes_max_;
   ArrayBuffers buffers_;
   Delegate delegate_;
   v8::Isolate* isolate_;
   bool heap_exceeded_ = false;
+  size_t limit_before_slack_ = 0;  ///< V8's own; 0: no slack is granted.
 };
 
 }  // namespace themis::js

@@ -10,9 +10,15 @@ namespace themis::js {
 /// The loop unrolling phase of V8 14.6 also drops the interrupt checks of loops it takes for short,
 /// and takes `for (;;) a.push(new Array(1000).fill(0))` for one: neither the CPU limit nor the heap
 /// limit could end it.
+// One a line, as meson.build reads them.
+// clang-format off
 inline constexpr const char* kNodeFlags[] = {
-    "--single-threaded-gc",           "--v8-pool-size=1", "--no-warnings", "--disable-sigusr1",
+    "--single-threaded-gc",
+    "--v8-pool-size=1",
+    "--no-warnings",
+    "--disable-sigusr1",
     "--no-turboshaft-loop-unrolling",
 };
+// clang-format on
 
 }  // namespace themis::js

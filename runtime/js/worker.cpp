@@ -14,12 +14,14 @@ constexpr uint32_t kWorkerSlot = 0;
 constexpr size_t kLogLineMax = 8 << 10;
 
 /// What V8 gives every context after the snapshot, and a function must not have: text as code,
-/// shared memory (which makes precise clocks), WebAssembly (whose memory would escape the limits).
+/// shared memory (which makes precise clocks), WebAssembly (whose memory would escape the limits),
+/// callbacks of the collector (which would run outside of any call, on nobody's CPU time).
 void harden(v8::Local<v8::Context> context) {
   v8::Isolate* isolate = v8::Isolate::GetCurrent();
   context->AllowCodeGenerationFromStrings(false);
-  for (const auto name : {literal(isolate, "SharedArrayBuffer"), literal(isolate, "Atomics"),
-                          literal(isolate, "WebAssembly")})
+  for (const auto name :
+       {literal(isolate, "SharedArrayBuffer"), literal(isolate, "Atomics"),
+        literal(isolate, "WebAssembly"), literal(isolate, "FinalizationRegistry")})
     context->Global()->Delete(context, name).Check();
 }
 
@@ -90,6 +92,7 @@ WorkerImpl::Ended WorkerImpl::turn(uint32_t call, Duration budget, const Body& b
 WorkerImpl::Ended WorkerImpl::leave(Duration start) {
   v8::Isolate* isolate = box_.get();
   const bool fired = watchdog_.disarm();
+  box_.check_heap();
   if (fired || box_.heap_exceeded()) {
     isolate->TerminateExecution();
     isolate->PerformMicrotaskCheckpoint();  // dropped, not run

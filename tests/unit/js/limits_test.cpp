@@ -15,6 +15,13 @@ Limits small() {
   return limits;
 }
 
+/// With time enough for memory to end it.
+Limits long_small() {
+  Limits limits = small();
+  limits.cpu = 20s;
+  return limits;
+}
+
 /// Calls the hostile body in a worker of its own, then a neighbour that was loaded before.
 Error attack(std::string_view body, const Limits& limits) {
   Function neighbour("let n = 0;" + handler("return new Response(`${++n}`);"));
@@ -121,7 +128,7 @@ INSTANTIATE_TEST_SUITE_P(
         Hostile{"TooManyTimers", "for (;;) setTimeout(() => {}, 1000);", Code::threw},
         Hostile{"LargeUrl", "new URL('http://a/' + 'x'.repeat(2e7));", Code::threw},
         Hostile{"LargeBase64", "btoa('x'.repeat(2e7));", Code::threw},
-        Hostile{"LargeClone", "structuredClone('x'.repeat(4e7));", Code::threw},
+        Hostile{"LargeClone", "structuredClone('x'.repeat(1e7));", Code::threw},
         Hostile{"LargeResponse", "return new Response('x'.repeat(9e6));", Code::too_large}),
     name_of);
 
@@ -194,6 +201,40 @@ TEST(Limits, GiveBuffersBackAfterCollection) {
              small());
   EXPECT_EQ(f.text(), "fine");
   EXPECT_FALSE(f.worker().retired());
+}
+
+TEST(Limits, RegressATinyTypedArrayMovesOutOfTheHeapWhenTheBuffersAreFull) {
+  Function f(handler("globalThis.all = []; for (let n = 1 << 20; n > 64; n >>= 1)"
+                     "  try { for (;;) all.push(new ArrayBuffer(n)); } catch {}"
+                     "new Uint8Array(64).buffer; crypto.randomUUID();"
+                     "return new Response('fine');"),
+             long_small());
+  EXPECT_EQ(f.text(), "fine");
+}
+
+TEST(Limits, RegressARefusedBufferDoesNotRetireTheWorker) {
+  Function f(handler("for (let i = 0; i < 3; i++) try { new ArrayBuffer(65 << 20); } catch {}"
+                     "return new Response('went on');"),
+             long_small());
+  EXPECT_EQ(f.text(), "went on");
+  EXPECT_FALSE(f.worker().retired());
+  EXPECT_EQ(f.text(), "went on");
+}
+
+TEST(Limits, RegressOneLargeAllocationRetiresTheWorker) {
+  Function f(handler("globalThis.all = new Array(2e7); return new Response('fine');"),
+             long_small());
+  f.text();  // the answer may have left before the heap was looked at
+  EXPECT_TRUE(f.worker().retired());
+  EXPECT_EQ(f.call().error().code, Code::memory_exceeded);
+}
+
+TEST(Limits, ALargeAllocationAfterARefusedBufferEndsTheCallOnly) {
+  const Error error = attack(
+      "try { new ArrayBuffer(65 << 20); } catch {}"
+      "const a = []; for (;;) a.push(new Array(1e7));",
+      long_small());
+  EXPECT_EQ(error.code, Code::memory_exceeded) << error.text();
 }
 
 TEST(Limits, CountTheRequestBody) {

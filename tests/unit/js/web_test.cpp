@@ -245,6 +245,11 @@ TEST(Sandbox, ShowsNothingOfNode) {
                   .starts_with("threw: EvalError"));
 }
 
+TEST(Sandbox, RegressNothingRunsAfterCollectionOutsideOfACall) {
+  EXPECT_EQ(evaluate("typeof FinalizationRegistry"), "undefined");
+  EXPECT_EQ(evaluate("new WeakRef(globalThis).deref() === globalThis"), "true");
+}
+
 TEST(Sandbox, AdversaryResizableBuffersDoNotEscapeTheLimit) {
   expect_all({
       {"typeof ArrayBuffer.prototype.resize", "undefined"},

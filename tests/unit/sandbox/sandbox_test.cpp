@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -255,6 +256,39 @@ TEST(Sandbox, KillsTheChildWhenItsParentDies) {
   EXPECT_EQ(::poll(&ended, 1, 30'000), 1) << "it outlived its parent";
   ::waitpid(parent, nullptr, 0);
   for (const int fd : {pid_fd, ends[0], ends[1]}) ::close(fd);
+}
+
+TEST(Sandbox, RegressTheChildEndsWhenItsParentIsGoneBeforeGo) {
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+  ChildPlan plan;
+  plan.parent_control_fd = ends[0];
+  plan.control_fd = ends[1];
+  const auto child = spawn(plan);
+  ASSERT_TRUE(child) << child.error().text();
+  ::close(ends[0]);  // as the kernel does when the parent dies
+  pollfd ended{child->pid_fd, POLLIN, 0};
+  EXPECT_EQ(::poll(&ended, 1, 30'000), 1) << "it waits for a parent that is gone";
+  ::kill(child->pid, SIGKILL);
+  int status = 0;
+  ::waitpid(child->pid, &status, 0);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 127);
+  ::close(ends[1]);
+  ::close(child->pid_fd);
+}
+
+TEST(Sandbox, ClosesTheOutputPipeForBothEnds) {
+  LaunchOptions options = probe({"wait", "print"});
+  options.output = Output::pipe;
+  options.namespaces = kNoNamespaces;  // the first process of a PID namespace is spared SIGPIPE
+  auto process = launch(options);
+  ASSERT_TRUE(process);
+  process->close_output();
+  EXPECT_EQ(process->output_fd(), -1);
+  const int channel = process->take_channel();
+  ASSERT_EQ(::write(channel, "x", 1), 1);
+  EXPECT_EQ(process->wait().signal, SIGPIPE);
+  ::close(channel);
 }
 
 TEST(Sandbox, KillsTheChildWhenItsHandleGoes) {

@@ -1,4 +1,5 @@
 // Functions run in their process and answer; what breaks a limit or throws ends alone.
+#include "actors/worker/worker_process.hpp"
 #include "tests/unit/worker/pool_fixture.hpp"
 
 namespace themis {
@@ -150,6 +151,36 @@ TEST_F(WorkerCalls, BringsConsoleLines) {
   ASSERT_TRUE(install(source, {}, "talker"));
   ASSERT_TRUE(call(source));
   EXPECT_EQ(line_with("watch"), "talker 2 watch 7");
+}
+
+TEST_F(WorkerCalls, RegressTheNewestFunctionDoesNotMakeRoomForTheNext) {
+  start();
+  const auto numbered = [](int n) {
+    return "/*" + std::to_string(n) + "*/" + handler("return new Response('')");
+  };
+  for (int n = 0; n < 255; ++n) {
+    ASSERT_TRUE(install(numbered(n)));
+    ASSERT_TRUE(call(numbered(n)));
+    ASSERT_TRUE(call(numbered(n)));
+  }
+  ASSERT_EQ(WorkerProcess::kLoadedMax, 256u);
+  const std::string newest =
+      "console.log('loaded newest');" + handler("console.log('called'); return new Response('')");
+  ASSERT_TRUE(install(newest));         // 256: full
+  ASSERT_TRUE(install(numbered(255)));  // one makes room: the first, not the one before
+  ASSERT_TRUE(call(newest));
+  line_with("called");  // comes after whatever loading it again would have printed
+  EXPECT_EQ(lines_with("loaded newest"), 1);
+}
+
+TEST_F(WorkerCalls, RegressConsoleOutputIsBoundedInBytesToo) {
+  start();
+  const std::string source =
+      handler("for (let i = 0; i < 7; i++) console.log('x'.repeat(8000)); return new Response('')");
+  ASSERT_TRUE(install(source));
+  for (int i = 0; i < 40; ++i) ASSERT_TRUE(call(source));
+  // 2 MB in 280 lines: few enough for the lines' own budget, and eight times that of the bytes.
+  EXPECT_LT(lines_with("xxx"), 280);
 }
 
 TEST_F(WorkerCalls, ForgetsWhatIsUninstalled) {

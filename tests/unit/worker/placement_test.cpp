@@ -90,6 +90,14 @@ TEST_F(PlacementTest, ProxiesDieWithTheProcessAndASupervisorStartsItAgain) {
   EXPECT_EQ(world_.stop(supervisor), "user_shutdown");
 }
 
+TEST_F(PlacementTest, RegressAProcessWhoseRootEndedIsGivenUp) {
+  PlaceOptions options;
+  options.program = THEMIS_ENDING_ROOT;
+  const caf::actor place = spawn_place(world_.home(), options);
+  EXPECT_FALSE(world_.ask<caf::actor>(place, SpawnActor{"probe", "p"}));
+  EXPECT_EQ(world_.end_of(place), "internal: enclave: its root actor ended");
+}
+
 TEST_F(PlacementTest, SaysWhyAProcessCannotStart) {
   log::setup(log::Level::off, log::Format::text);
   PlaceOptions options;

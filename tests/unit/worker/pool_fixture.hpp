@@ -3,6 +3,7 @@
 
 #include <signal.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 
@@ -97,6 +98,13 @@ class PoolTest : public testing::Test {
       return found != "no such line";
     });
     return found;
+  }
+
+  /// How many console lines that contain `text` have come.
+  int lines_with(std::string_view text) {
+    const std::lock_guard lock(mutex_);
+    return static_cast<int>(std::ranges::count_if(
+        lines_, [&](const std::string& line) { return line.find(text) != std::string::npos; }));
   }
 
   ReactorThread world_;

@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "bench/actors.hpp"
+#include "bench/find.hpp"
 #include "bench/gateway_load.hpp"
 #include "bench/handshake.hpp"
 #include "bench/primitives.hpp"
@@ -33,7 +34,9 @@ constexpr Bench kBenches[] = {
     {"gateway", "HTTP calls of a function on a mesh that is running",
      bench::measure_running_gateway},
     {"find", "Finds between real nodes in this process, every session over loopback TCP",
-     bench::measure_find},
+     [](const bench::Options& options) {
+       return options.local ? bench::measure_find_local(options) : bench::measure_find(options);
+     }},
     {"join", "Many nodes that join one ring at once", bench::measure_join},
     {"primitives", "The primitives of libsodium and OpenSSL side by side",
      bench::measure_primitives},
@@ -77,6 +80,8 @@ int main(int argc, char** argv) {
   find->add_option("--nodes", options.nodes, "Nodes of the ring")->check(CLI::Range(2, 10'000));
   find->add_option("--inflight", options.inflight, "Finds open at a time")
       ->check(CLI::Range(1, 4096));
+  find->add_flag("--local", options.local,
+                 "What one node's tables find and store on one core, without a network");
   find->add_flag("--plain", options.plain, "Not encrypted; prints the sealed rate beside");
   app.get_subcommand("join")
       ->add_option("--nodes", options.nodes, "Nodes of the ring")

@@ -20,6 +20,7 @@ struct Options {
   std::string function = "hello";
   size_t connections = 16;
   size_t nodes = 32;
+  bool local = false;
 };
 
 /// Field name to value, in the order it is printed. Names: see the README's table of benches.

@@ -71,6 +71,9 @@ class FunctionDeployer {
   struct Function {
     std::optional<DeployedRow> row;
     ring::Contacts instances;  ///< At the last look.
+    /// The last version this node tried to deploy. While it is not the row's it was refused, and
+    /// instances that took it all the same are to let go of it.
+    FunctionVersion attempted;
     std::deque<Operation> queue;
     Run run;
   };
@@ -80,6 +83,7 @@ class FunctionDeployer {
   void start_remove(const std::string& name);
   void find(const std::string& name);
   void found(const std::string& name, const ring::Records& records);
+  void not_found_out(const std::string& name, const Error& why);
   bool is_outdated(const std::string& name, const FunctionVersion& newest);
   void locate(const std::string& name);
   void walk(const std::string& name);
@@ -88,6 +92,7 @@ class FunctionDeployer {
   void answered(const std::string& name, const ring::Contact& node, const Status& status);
   void settle(const std::string& name);
   void settle_deploy(const std::string& name);
+  void take_back(const std::string& name);
   void release_surplus(const std::string& name);
   void send_unhost(const std::string& name, const ring::Contact& node);
   void finish(const std::string& name, caf::message answer);

@@ -23,7 +23,26 @@ void FunctionDeployer::find(const std::string& name) {
   const FindName find{ring_name_of_function(name)};
   context_.actor.request(context_.node, caf::infinite, find)
       .then([this, name](const ring::Records& records) { found(name, records); },
-            [this, name](const caf::error&) { found(name, {}); });
+            [this, name](const caf::error& error) {
+              const Error why = from_caf(error);
+              why.code == Code::not_found ? found(name, {}) : not_found_out(name, why);
+            });
+}
+
+/// The ring does not answer: that does not mean that nobody runs the function.
+void FunctionDeployer::not_found_out(const std::string& name, const Error& why) {
+  Function& function = functions_.at(name);
+  switch (function.queue.front().kind) {
+    case Kind::remove:
+      for (const ring::Contact& node : function.instances) send_unhost(name, node);
+      return finish(name, caf::make_message(caf::unit));
+    case Kind::deploy:
+      return fail_operation(
+          name, {Code::unavailable, "which version of \"" + name +
+                                        "\" is the newest cannot be told now: " + why.text()});
+    case Kind::look:
+      return fail_operation(name, why);
+  }
 }
 
 void FunctionDeployer::found(const std::string& name, const ring::Records& records) {
@@ -32,8 +51,14 @@ void FunctionDeployer::found(const std::string& name, const ring::Records& recor
   for (const ring::Record& record : records) {
     const auto payload = decode_payload(record.payload);
     if (!payload) continue;  // somebody's record, but no function service's
-    newest = std::max(newest, payload->version);
     function.run.current.push_back(record.provider);
+    const bool was_refused = function.row && payload->version == function.attempted &&
+                             function.attempted > function.row->version;
+    if (was_refused && function.queue.front().kind == Kind::look) {
+      send_unhost(name, record.provider);
+    } else {
+      newest = std::max(newest, payload->version);
+    }
   }
   std::ranges::sort(function.run.current, {}, &ring::Contact::id);
   switch (function.queue.front().kind) {
@@ -45,7 +70,11 @@ void FunctionDeployer::found(const std::string& name, const ring::Records& recor
       break;
     case Kind::deploy:
       if (function.row) newest = std::max(newest, function.row->version);
+      newest = std::max(newest, function.attempted);
+      if (newest.number == UINT32_MAX)
+        return fail_operation(name, {Code::overloaded, "there is no version after the last one"});
       function.run.version.number = newest.number + 1;
+      function.attempted = function.run.version;
       break;
   }
   locate(name);
@@ -172,6 +201,7 @@ void FunctionDeployer::settle_deploy(const std::string& name) {
         context_.actor.request(context_.store, caf::infinite, DropCode{function.run.version.id}));
     Error error = is_own ? *failure : Error{Code::unavailable, "no node can host it"};
     if (!is_own && failure) error.detail += ": " + failure->text();
+    take_back(name);
     return fail_operation(name, std::move(error));
   }
   const DeployedRow row{name, function.run.version, operation.instances};
@@ -189,12 +219,19 @@ void FunctionDeployer::settle_deploy(const std::string& name) {
            caf::make_message(DeployedFunction{row.name, row.version.id, row.version.number}));
   };
   const auto failed = [this, name](const caf::error& error) {
-    for (const ring::Contact& node : functions_.at(name).run.placement.placed())
-      send_unhost(name, node);
+    take_back(name);
     fail_operation(name, from_caf(error));
   };
   const SaveDeployed save{row, operation.source};
   when_done(context_.actor.request(context_.store, caf::infinite, save), saved, failed);
+}
+
+/// A deployment failed after some nodes had taken it: they let go, and the version before is placed
+/// anew.
+void FunctionDeployer::take_back(const std::string& name) {
+  Function& function = functions_.at(name);
+  for (const ring::Contact& node : function.run.placement.placed()) send_unhost(name, node);
+  if (function.row) enqueue(name, {});
 }
 
 /// Instances that are no longer needed: this node's own when another took it over, and those that
@@ -213,7 +250,6 @@ void FunctionDeployer::start_remove(const std::string& name) {
     Function& gone = functions_.at(name);
     host_.release(gone.row->version.id);
     gone.row.reset();
-    gone.instances.clear();
     --deployed_;
     find(name);
   };

@@ -102,6 +102,26 @@ TEST_F(FunctionServiceTest, ASyntaxErrorReachesTheDeployerAndLeavesTheOldVersion
   EXPECT_EQ(describe("f")->version, 1u);
 }
 
+/// It was looked after by nobody: the version that one node had taken counted as somebody else's.
+TEST_F(FunctionServiceTest, RegressADeploymentThatOneNodeRefusedLeavesTheOldVersion) {
+  start(3);
+  ASSERT_TRUE(deploy("f", "one"));
+  caf::anon_send(nodes_[2]->workers, caf::add_atom::value);
+  const auto refused = deploy("f", "picky");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::syntax);
+  // Looks go on until the node that took the refused version is back at the old one.
+  for (int i = 0; i < 200 && answer(0, 1, "f") != "one GET http://h/ "; ++i)
+    order(system_, nodes_[0]->functions, EnsureFunction{"f"});
+  EXPECT_EQ(answer(0, 1, "f"), "one GET http://h/ ");
+  EXPECT_EQ(answer(0, 2, "f"), "one GET http://h/ ");
+  EXPECT_EQ(counts(0).deployed, 1u);
+  const auto next = deploy("f", "two");
+  ASSERT_TRUE(next);
+  EXPECT_EQ(next->version, 3u) << "a number is never used twice";
+  EXPECT_TRUE(order(system_, nodes_[0]->functions, RemoveFunction{"f"}));
+}
+
 TEST_F(FunctionServiceTest, ANewVersionReplacesTheOldOnEveryInstance) {
   start(3);
   ASSERT_TRUE(deploy("f", "one"));

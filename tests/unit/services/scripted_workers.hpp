@@ -14,15 +14,15 @@ namespace themis::testing {
 
 /// What a scripted function does is its source: "syntax" does not compile, "throws", "loops" and
 /// "fills" fail like that, "dies" loses its worker process, "waits" answers when it is told to,
-/// "bad-header" answers with a header that is none; the one call after a put_atom waits too; all
-/// else answers "SOURCE METHOD URL BODY".
+/// "bad-header" answers with a header that is none; the one call after a put_atom waits too;
+/// "picky" does not compile here after an add_atom; all else answers "SOURCE METHOD URL BODY".
 class ScriptedWorkers final : public PinnedActor {
  public:
   using PinnedActor::PinnedActor;
   caf::behavior make_behavior() override {
     return {[this](const InstallFunction& install) -> caf::result<caf::unit_t> {
               const std::string source(as_text(*install.source));
-              if (source == "syntax")
+              if (source == "syntax" || (source == "picky" && is_picky_))
                 return to_caf({Code::syntax, "function:3:7: Unexpected token '}'"});
               sources_[install.id] = source;
               return caf::unit;
@@ -38,6 +38,7 @@ class ScriptedWorkers final : public PinnedActor {
               stalls_ = true;
               return waiting_.size();
             },
+            [this](caf::add_atom) { is_picky_ = true; },
             [](const ReportWorkers&) {
               WorkersReport report;
               report.workers.push_back({0, 4242, "up", 1, 2, 3, "scripted"});
@@ -86,6 +87,7 @@ class ScriptedWorkers final : public PinnedActor {
 
   std::map<CodeId, std::string> sources_;
   bool stalls_ = false;
+  bool is_picky_ = false;
   std::vector<caf::typed_response_promise<OutcomeMsg>> waiting_;
 };
 

@@ -38,7 +38,7 @@ Status Channel::on_handshake(std::span<std::byte> frame) {
   session_.emplace(std::move(peer.session));
   splitter_.set_body_bytes_max(kRecordBodyBytesMax);
   append_plaintext(early_);  // before what on_established sends: messages keep their order
-  early_ = {};
+  early_ = Bytes();          // "= {}" would keep the allocation
   reader_ = MessageReader(events_.on_established(peer));
   return {};
 }
@@ -118,7 +118,7 @@ void Channel::consume(size_t bytes) {
   if (output_done_ == output_.size()) {
     output_.clear();
     output_done_ = 0;
-    if (output_.capacity() > kOutputKeptBytes) output_ = {};  // after a burst
+    if (output_.capacity() > kOutputKeptBytes) output_ = Bytes();  // after a burst
   } else if (output_done_ > kCompactBytes && record_start_ == kNoRecord) {
     output_.erase(output_.begin(), output_.begin() + static_cast<std::ptrdiff_t>(output_done_));
     output_done_ = 0;

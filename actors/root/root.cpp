@@ -190,8 +190,9 @@ SupervisorSpec Root::Impl::tree() {
   spec.children.push_back(child("enclave", kNodeShutdown, [this, place] {
     return Result<caf::actor>(enclave = spawn_place(home(), place));
   }));
-  for (const auto& node : nodes) {
-    const std::string id = nodes.size() == 1 ? "node" : "node-" + node->listen.text();
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    const auto& node = nodes[i];
+    const std::string id = nodes.size() == 1 ? "node" : "node-" + std::to_string(i + 1);
     spec.children.push_back(
         child(id, kNodeShutdown, [this, node = node.get()] { return start_node(*node); }));
   }

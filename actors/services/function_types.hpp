@@ -25,10 +25,10 @@ inline constexpr size_t kSourceBytesMax = 1024 * 1024;
 inline constexpr uint32_t kInstancesDefault = 2;
 /// A lookup a wanted instance; a ring answers 64 records of a name at most.
 inline constexpr uint32_t kInstancesMax = 16;
-/// Functions deployed through one node, and instances on one node: each costs a few hundred bytes
-/// here and some ring traffic; the ring lets a node provide 65,536 names, two an instance.
-inline constexpr size_t kDeployedMax = 10'000;
-inline constexpr size_t kHostedMax = 10'000;
+/// Functions deployed through one node, and instances on one node: an instance announces two names
+/// and kept code one, of the 1,024 that the ring lets a node provide.
+inline constexpr size_t kDeployedMax = 340;
+inline constexpr size_t kHostedMax = 340;
 
 /// Which code a function runs; the newer one wins wherever two meet.
 struct FunctionVersion {

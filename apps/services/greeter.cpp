@@ -1,6 +1,8 @@
 // A typed service: say hello, count how often.
 #include <themis/node.hpp>
 
+#include <iostream>
+
 #include "greeter.capnp.h"
 
 class Greeter : public themis::Service {
@@ -18,6 +20,7 @@ class Greeter : public themis::Service {
 
 int main(int argc, char** argv) {
   themis::Node node(argc, argv);
-  if (!node.serve<Greeter, &Greeter::hello>("greeter")) return 1;
-  return node.run();
+  const themis::Status served = node.serve<Greeter, &Greeter::hello>("greeter");
+  if (!served) std::cerr << "greeter: " << served.error().text() << '\n';
+  return served ? node.run() : 1;
 }

@@ -17,8 +17,19 @@ Contact contact(uint8_t number) {
   made.address = {"10.0.0." + std::to_string(number), 7001};
   return made;
 }
-Record record(uint8_t number) {
-  return {"name", contact(number), 7, 1000, Bytes(number % 40, std::byte{number})};
+/// Well formed; who signed it is not the codec's business.
+RecordPtr record(uint8_t number) {
+  Record made;
+  made.name = "name";
+  made.provider = contact(number);
+  made.sequence = 7;
+  made.expires_ms = 1000;
+  made.version = "1.0";
+  made.labels = {{"zone", "a"}};
+  made.payload = Bytes(number % 40, std::byte{number});
+  made.proof.count = 2;
+  made.proof.path.resize(1);
+  return std::make_shared<const Record>(std::move(made));
 }
 
 /// One message of each kind: the starting points that the input changes.
@@ -27,12 +38,14 @@ std::vector<wire::FramePtr> genuine() {
   object.bytes[3] = std::byte{9};
   return {encode(Question(FindNode{Point{contact(1).id.bytes}})),
           encode(Question(GetObject{object})),
-          encode(Question(Store{object, record(2)})),
-          encode(Question(HandOver{{{object, record(3)}, {object, record(4)}}})),
+          encode(Question(Store{1, record(2)})),
+          encode(Question(HandOver{{{0, record(3)}, {2, record(4)}}})),
           encode(Question(GetNeighbours{})),
           encode(Question(Notify{contact(5)})),
           encode(Question(Leave{contact(6), contact(7), {contact(8), contact(9)}})),
           encode(Question(Ping{})),
+          encode(Question(Watch{object, contact(6)})),
+          encode(Question(Changed{object, {record(5)}})),
           encode(Reply(Ack{})),
           encode(Reply(FindNodeReply{true, {contact(1), contact(2)}})),
           encode(Reply(GetObjectReply{{record(1), record(2)}})),

@@ -263,7 +263,8 @@ TEST_F(RouteTableTest, KeepsItsPromisesInEveryOrderOfEvents) {
         if (rng.below(4) == 0) tried.push_back(id(node));
       if (const auto chosen = table.choose(kName, tried, now)) {
         EXPECT_EQ(std::ranges::count(tried, chosen->id), 0);
-        for (const InstanceReport& each : table.report(1, now)[0].instances)
+        const std::vector<RouteReport> before = table.report(1, now);
+        for (const InstanceReport& each : before.front().instances)
           EXPECT_TRUE(each.instance.contact.id != chosen->id || each.breaker != "half_open");
         table.began(kName, chosen->id);
         ++in_flight[static_cast<uint8_t>(chosen->address.port)];
@@ -276,7 +277,8 @@ TEST_F(RouteTableTest, KeepsItsPromisesInEveryOrderOfEvents) {
       }
       if (rng.below(50) == 0) table.learn(kName, all, now);
       size_t ejected = 0;
-      for (const InstanceReport& each : table.report(1, now)[0].instances) {
+      const std::vector<RouteReport> after_it = table.report(1, now);
+      for (const InstanceReport& each : after_it.front().instances) {
         const auto number = static_cast<uint8_t>(each.instance.contact.address.port);
         EXPECT_EQ(each.in_flight, in_flight[number]);
         if (each.state == "ejected") ++ejected;

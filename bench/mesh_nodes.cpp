@@ -68,35 +68,33 @@ void MeshNodes::start() {
       });
 }
 
-size_t MeshNodes::sum(const std::function<size_t(const Node&)>& count_of) {
-  size_t total = 0;
-  for (size_t t = 0; t < kThreads; ++t)
-    threads_[t]->in_loop([&] {
-      for (const Node& node : nodes_)
-        if (node.thread == t && node.actor) total += count_of(node);
+std::optional<Duration> MeshNodes::wait(Is is) {
+  const TimePoint start = SystemClock{}.now();
+  for (size_t t = 0; t < kThreads; ++t) {
+    const bool formed = threads_[t]->wait_until(kFormMax, [&] {
+      return std::all_of(nodes_.begin(), nodes_.end(), [&](const Node& node) {
+        return node.thread != t || (node.actor && (this->*is)(node));
+      });
     });
-  return total;
+    if (!formed) return std::nullopt;
+  }
+  return SystemClock{}.now() - start;
 }
 
-size_t MeshNodes::joined() {
-  return sum([](const Node& node) {
-    return node.actor->ring().state() == ring::Ring::State::joined ? 1u : 0u;
-  });
+bool MeshNodes::is_joined(const Node& node) const {
+  return node.actor->ring().state() == ring::Ring::State::joined;
 }
 
-size_t MeshNodes::ideal() {
+bool MeshNodes::is_ideal(const Node& node) const {
   const size_t count = in_order_.size();
-  const auto is_ideal = [&](const Node& node) -> size_t {
-    const auto at = std::lower_bound(
-        in_order_.begin(), in_order_.end(), &node,
-        [](const Node* a, const Node* b) { return a->identity.id() < b->identity.id(); });
-    const auto place = static_cast<size_t>(at - in_order_.begin());
-    const ring::RoutingTable& table = node.actor->ring().table();
-    return table.successor().id == in_order_[(place + 1) % count]->identity.id() &&
-           table.predecessor() &&
-           table.predecessor()->id == in_order_[(place + count - 1) % count]->identity.id();
-  };
-  return sum(is_ideal);
+  const auto at = std::lower_bound(
+      in_order_.begin(), in_order_.end(), &node,
+      [](const Node* a, const Node* b) { return a->identity.id() < b->identity.id(); });
+  const auto place = static_cast<size_t>(at - in_order_.begin());
+  const ring::RoutingTable& table = node.actor->ring().table();
+  return table.successor().id == in_order_[(place + 1) % count]->identity.id() &&
+         table.predecessor() &&
+         table.predecessor()->id == in_order_[(place + count - 1) % count]->identity.id();
 }
 
 }  // namespace themis::bench

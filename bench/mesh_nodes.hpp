@@ -25,9 +25,10 @@ class MeshNodes {
 
   /// Starts every node, the first one as the ring; returns at once.
   void start();
-  size_t joined();
-  /// Nodes whose predecessor and successor are those that the ids call for.
-  size_t ideal();
+  /// Wait until all have joined, or are where their ids call for; how long it took, or nothing
+  /// when it took longer than kFormMax.
+  std::optional<Duration> wait_joined() { return wait(&MeshNodes::is_joined); }
+  std::optional<Duration> wait_ideal() { return wait(&MeshNodes::is_ideal); }
   System& system() { return system_; }
   ReactorThread& thread(size_t i) { return *threads_[i]; }
   static constexpr size_t kThreads = 2;
@@ -43,8 +44,12 @@ class MeshNodes {
 
  private:
   void start(Node& node, const net::Address& bootstrap);
-  /// Sums up `count_of` over the nodes, each on its own thread.
-  size_t sum(const std::function<size_t(const Node&)>& count_of);
+  static constexpr Duration kFormMax = 600s;
+  using Is = bool (MeshNodes::*)(const Node&) const;
+  std::optional<Duration> wait(Is is);
+  bool is_joined(const Node& node) const;
+  /// Its predecessor and successor are those that the ids call for.
+  bool is_ideal(const Node& node) const;
 
   Options options_;
   System system_;

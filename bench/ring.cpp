@@ -13,8 +13,6 @@ namespace themis::bench {
 namespace {
 
 constexpr size_t kNames = 1000;
-constexpr Duration kFormMax = 600s;
-constexpr Duration kPoll = 2ms;
 
 std::string name_of(size_t i) { return "service/" + std::to_string(i); }
 
@@ -136,17 +134,11 @@ Load run_finders(MeshNodes& mesh, const Options& options, double per_s) {
 
 double rate(const Load& load) { return static_cast<double>(load.latency_us.size()) / load.seconds; }
 
-/// Waits until all nodes are where they belong; how long that took.
-Duration wait_ideal(MeshNodes& mesh, size_t (MeshNodes::*count)()) {
-  const TimePoint start = SystemClock{}.now();
-  while ((mesh.*count)() < mesh.nodes().size()) {
-    if (SystemClock{}.now() - start > kFormMax) {
-      std::fprintf(stderr, "themis-bench: the ring did not form in 600 s\n");
-      std::exit(1);
-    }
-    std::this_thread::sleep_for(kPoll);
-  }
-  return SystemClock{}.now() - start;
+/// Gives up on the whole bench when the ring did not form.
+Duration formed_in(std::optional<Duration> time) {
+  if (time) return *time;
+  std::fprintf(stderr, "themis-bench: the ring did not form in 600 s\n");
+  std::exit(1);
 }
 
 /// Lets the nodes of its thread provide the names that are theirs, all at once.
@@ -201,7 +193,7 @@ struct Formed {
   explicit Formed(const Options& options, bool encryption)
       : mesh({.count = options.nodes, .encryption = encryption, .update_period = 200ms}) {
     mesh.start();
-    wait_ideal(mesh, &MeshNodes::ideal);
+    formed_in(mesh.wait_ideal());
     store_per_s = provide_all(mesh);
     run_finders(mesh, options, 0);  // warm: every session is open
   }
@@ -249,8 +241,8 @@ Figures measure_join(const Options& options) {
   const double cpu = process_cpu_s();
   const TimePoint begun = SystemClock{}.now();
   mesh.start();
-  const Duration joined = wait_ideal(mesh, &MeshNodes::joined);
-  wait_ideal(mesh, &MeshNodes::ideal);
+  const Duration joined = formed_in(mesh.wait_joined());
+  formed_in(mesh.wait_ideal());
   Figures figures;
   figures["nodes"] = options.nodes;
   figures["keys_s"] = keys_s;

@@ -7,7 +7,7 @@ namespace themis::ring {
 namespace {
 
 constexpr std::string_view kNodeDomain = "themis/record/node/v1";
-constexpr std::string_view kRootDomain = "themis/record/root/v1";
+constexpr std::string_view kRootDomain = "themis/record-root/v1";
 
 }  // namespace
 

@@ -10,7 +10,7 @@ namespace themis::ring {
 /// BLAKE2b-256("themis/record/node/v1", left, right).
 crypto::Digest node_digest(const crypto::Digest& left, const crypto::Digest& right);
 
-/// What a provider signs: "themis/record/root/v1", the network, the time, the count and the root.
+/// What a provider signs: "themis/record-root/v1", the network, the time, the count and the root.
 Bytes root_message(std::string_view network, const RecordProof& proof, const crypto::Digest& root);
 
 /// Levels of digests from the leaves up to the root. A node without a sibling moves up as it is.

@@ -69,7 +69,8 @@ void SessionActor::on_data(std::span<std::byte> data) {
   if (state_ == State::closed) return;
   if (!status) return close(status.error());
   if (channel_->received_records() != records) last_heard_ = received_at_;
-  if (std::exchange(rekeyed_, channel_->rekeyed()) != rekeyed_) rekeyed_at_ = received_at_;
+  const uint64_t rekeyed = channel_->rekeyed();
+  if (std::exchange(rekeyed_, rekeyed) != rekeyed) rekeyed_at_ = received_at_;
   reactor_.flush_later(*this);
 }
 

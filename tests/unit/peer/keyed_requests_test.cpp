@@ -35,9 +35,8 @@ TEST(KeyedRequests, ARepeatedRequestRunsOnceAndIsAnsweredTheSame) {
   EXPECT_EQ(nodes.b.server->order.size(), 3u) << "forgotten after a minute";
 }
 
-/// The first session is cut while the request runs: the outcome would be unknown without the key.
-TEST(KeyedRequests, ARetryOverASecondSessionJoinsTheRunningRequest) {
-  Nodes nodes;
+/// The request 5 with key 1 is held by its server when its session is cut.
+void cut_while_held(Nodes& nodes) {
   nodes.listen();
   nodes.connect(nodes.a, nodes.b);
   nodes.b.server->does = Server::Does::hold;
@@ -46,6 +45,12 @@ TEST(KeyedRequests, ARetryOverASecondSessionJoinsTheRunningRequest) {
   nodes.in(nodes.a, [&] {
     nodes.a.table.find(nodes.b.identity.id())->close({Code::unavailable, "cut"});
   });
+}
+
+/// The first session is cut while the request runs: the outcome would be unknown without the key.
+TEST(KeyedRequests, ARetryOverASecondSessionJoinsTheRunningRequest) {
+  Nodes nodes;
+  cut_while_held(nodes);
   ASSERT_TRUE(nodes.until([&] {
     return nodes.b.table.sessions().empty() && nodes.a.probe->failed_with(1, Code::unavailable);
   }));
@@ -62,14 +67,7 @@ TEST(KeyedRequests, ARetryOverASecondSessionJoinsTheRunningRequest) {
 /// The answer was lost with the first session: the retry gets it from the cache.
 TEST(KeyedRequests, ARetryOverASecondSessionGetsTheAnswerThatWasLost) {
   Nodes nodes;
-  nodes.listen();
-  nodes.connect(nodes.a, nodes.b);
-  nodes.b.server->does = Server::Does::hold;
-  ask_keyed(nodes, 1, 5, 1);
-  ASSERT_TRUE(nodes.until([&] { return nodes.b.server->held.size() == 1; }));
-  nodes.in(nodes.a, [&] {
-    nodes.a.table.find(nodes.b.identity.id())->close({Code::unavailable, "cut"});
-  });
+  cut_while_held(nodes);
   ASSERT_TRUE(nodes.until([&] { return nodes.b.table.sessions().empty(); }));
   nodes.in(nodes.b, [&] { nodes.b.server->answer_held(1); });
   nodes.connect(nodes.a, nodes.b);

@@ -43,14 +43,7 @@ struct Nodes {
     a.table.close_all();
     b.table.close_all();
   }
-  void in(Process& process, const std::function<void()>& work) {
-    bool ran = false;
-    process.host.post([&] {
-      work();
-      ran = true;
-    });
-    ASSERT_TRUE(world.run_until([&] { return ran; }, 1h));
-  }
+  void in(Process& process, const std::function<void()>& work) { run_in(world, process, work); }
   bool until(const std::function<bool()>& done, Duration limit = 10min) {
     return world.run_until(done, limit);
   }

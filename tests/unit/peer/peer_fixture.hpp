@@ -202,6 +202,16 @@ struct End final : Process, SessionOwner, net::Acceptor {
 };
 
 /// Two ends and a session between them. The trace of a failure is its seed.
+/// Runs `work` as a handler of `process`.
+inline void run_in(sim::World& world, Process& process, const std::function<void()>& work) {
+  bool ran = false;
+  process.host.post([&] {
+    work();
+    ran = true;
+  });
+  ASSERT_TRUE(world.run_until([&] { return ran; }, 1h));
+}
+
 struct TwoEnds {
   explicit TwoEnds(uint64_t seed = 1, const SessionTimes& times = {}, sim::Faults faults = {})
       : world(seed, faults),
@@ -214,15 +224,7 @@ struct TwoEnds {
     in(a, [this] { a.connect(b.address(), b.identity.id()); });
     ASSERT_TRUE(until([this] { return a.opened == 1 && b.opened == 1; }));
   }
-  /// Runs `work` as a handler of `process`.
-  void in(Process& process, const std::function<void()>& work) {
-    bool ran = false;
-    process.host.post([&] {
-      work();
-      ran = true;
-    });
-    ASSERT_TRUE(world.run_until([&] { return ran; }, 1h));
-  }
+  void in(Process& process, const std::function<void()>& work) { run_in(world, process, work); }
   bool until(const std::function<bool()>& done, Duration limit = 10min) {
     return world.run_until(done, limit);
   }

@@ -173,16 +173,6 @@ TEST_F(WorkerCalls, RegressTheNewestFunctionDoesNotMakeRoomForTheNext) {
   EXPECT_EQ(lines_with("loaded newest"), 1);
 }
 
-TEST_F(WorkerCalls, RegressConsoleOutputIsBoundedInBytesToo) {
-  start();
-  const std::string source =
-      handler("for (let i = 0; i < 7; i++) console.log('x'.repeat(8000)); return new Response('')");
-  ASSERT_TRUE(install(source));
-  for (int i = 0; i < 40; ++i) ASSERT_TRUE(call(source));
-  // 2 MB in 280 lines: few enough for the lines' own budget, and eight times that of the bytes.
-  EXPECT_LT(lines_with("xxx"), 280);
-}
-
 TEST_F(WorkerCalls, ForgetsWhatIsUninstalled) {
   start();
   ASSERT_TRUE(install(kEcho));

@@ -36,14 +36,15 @@ Json worker(const WorkerReport& report) {
 }
 
 Json session(const SessionReport& report) {
-  return {
-      {"peer", report.peer.id.hex()},
-      {"address", report.peer.address.text()},
-      {"state", report.state},
-      {"sent", report.requests_sent},
-      {"received", report.requests_received},
-      // Null until the first ping was answered: a session in use is not pinged.
-      {"rtt_us", report.round_trip == Duration::zero() ? Json() : Json(to_us(report.round_trip))}};
+  return {{"peer", report.peer.id.hex()},
+          {"address", report.peer.address.text()},
+          {"state", report.state},
+          {"sent", report.requests_sent},
+          {"received", report.requests_received},
+          // Null until the first ping was answered: a session in use is not pinged.
+          {"rtt_us", report.round_trip == Duration::zero()
+                         ? Json()
+                         : Json(static_cast<int64_t>(to_us(report.round_trip)))}};
 }
 
 /// Two decimals are enough for a person.

@@ -5,13 +5,12 @@
 #include <caf/behavior.hpp>
 #include <caf/event_based_actor.hpp>
 #include <caf/response_promise.hpp>
-#include <map>
 
 #include "actors/node/node_api.hpp"
 #include "actors/services/function_store_actor.hpp"
 #include "actors/services/service_codec.hpp"
-#include "actors/system/caf_error.hpp"
 #include "actors/system/message_types.hpp"
+#include "actors/system/owed.hpp"
 #include "actors/worker/worker_api.hpp"
 #include "runtime/net/loop.hpp"
 
@@ -26,25 +25,6 @@ struct FunctionContext {
   caf::actor store;
   ring::Contact self;
   FunctionLimits limits;
-};
-
-/// Promises whose answer waits for another actor: they are answered even when this one ends first.
-/// One actor's; its thread only.
-class Owed {
- public:
-  uint64_t add(caf::response_promise promise) {
-    promises_.emplace(++last_, std::move(promise));
-    return last_;
-  }
-  /// Each id once.
-  caf::response_promise take(uint64_t id) { return std::move(promises_.extract(id).mapped()); }
-  void refuse_all(const Error& why) {
-    for (auto& [id, promise] : std::exchange(promises_, {})) promise.deliver(to_caf(why));
-  }
-
- private:
-  std::map<uint64_t, caf::response_promise> promises_;
-  uint64_t last_ = 0;
 };
 
 /// Whether an error lies in the function, so that no other node would do better with it.

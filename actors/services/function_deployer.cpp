@@ -166,8 +166,8 @@ void FunctionDeployer::describe(const std::string& name, caf::response_promise p
     if (report.wanted > 0) return asked.deliver(report);
     const Error why = from_caf(error);
     asked.deliver(why.code == Code::not_found
-                        ? to_caf({Code::not_found, "no function \"" + report.name + "\""})
-                        : error);
+                      ? to_caf({Code::not_found, "no function \"" + report.name + "\""})
+                      : error);
   };
   context_.actor.request(context_.node, caf::infinite, FindName{ring_name_of_function(name)})
       .then(found, failed);

@@ -57,7 +57,7 @@ TEST_F(DeploymentTest, RegressAnOwnerKilledInARedeployIsBackWithTheAcknowledgedV
     return answer(0, 1, "f") == "one GET http://h/ " && answer(0, 2, "f") == "one GET http://h/ ";
   })) << answer(0, 1, "f")
       << ", " << answer(0, 2, "f");
-  EXPECT_EQ(counts(0).deployed, 1u);
+  ASSERT_EQ(counts(0).deployed, 1u);
   EXPECT_EQ(ask<FunctionList>(system_, nodes_[0]->functions, ListFunctions{})->functions[0].version,
             1u);
   const auto next = deploy("f", "two");

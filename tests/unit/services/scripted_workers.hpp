@@ -46,7 +46,7 @@ class ScriptedWorkers final : public PinnedActor {
             [this](caf::add_atom) { is_picky_ = true; },
             [](const ReportWorkers&) {
               WorkersReport report;
-              report.workers.push_back({0, 4242, "up", 1, 2, 3, "scripted"});
+              report.workers.push_back({0, 4242, "up", "", 1, 2, 3, "scripted"});
               return report;
             }};
   }

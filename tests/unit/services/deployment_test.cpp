@@ -31,6 +31,8 @@ class DeploymentTest : public FunctionServiceTest {
     ASSERT_TRUE(eventually([&] {
       return ask<size_t>(system_, nodes_[2]->workers, caf::get_atom::value).value() == 1;
     }));
+    // First of all who could still acknowledge it.
+    nodes_[0]->end(nodes_[0]->functions);
     nodes_[0]->crash();
     const auto outcome = pending.get();
     ASSERT_FALSE(outcome) << "it was not acknowledged";
@@ -52,6 +54,7 @@ TEST_F(DeploymentTest, RegressAnOwnerKilledInARedeployIsBackWithTheAcknowledgedV
   start_kept();
   ASSERT_TRUE(deploy("f", "one"));
   kill_in_the_middle_of("f");
+  if (HasFatalFailure()) return;
   EXPECT_TRUE(eventually([&] {
     order(system_, nodes_[0]->functions, EnsureFunction{"f"});
     return answer(0, 1, "f") == "one GET http://h/ " && answer(0, 2, "f") == "one GET http://h/ ";
@@ -70,9 +73,9 @@ TEST_F(DeploymentTest, RegressAnOwnerKilledInARedeployIsBackWithTheAcknowledgedV
 TEST_F(DeploymentTest, RegressAFirstDeploymentThatWasCutShortIsWithdrawn) {
   start_kept();
   kill_in_the_middle_of("f");
+  if (HasFatalFailure()) return;
   EXPECT_TRUE(eventually([&] {
-    EXPECT_EQ(order(system_, nodes_[0]->functions, EnsureFunction{"f"}).error().code,
-              Code::not_found);
+    order(system_, nodes_[0]->functions, EnsureFunction{"f"});
     return counts(1).hosted + counts(2).hosted == 0;
   }));
   EXPECT_EQ(counts(0).deployed, 0u);

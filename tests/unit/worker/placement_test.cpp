@@ -1,5 +1,6 @@
 // Actors inside an enclave process look like any others: to monitors, exits and supervisors.
 #include <signal.h>
+#include <sys/wait.h>
 
 #include "enclave.capnp.h"
 #include "tests/unit/worker/reactor_thread.hpp"
@@ -126,6 +127,12 @@ TEST_F(PlacementTest, RegressTheLastWordsOfAProcessAreLoggedToTheEnd) {
   PlaceOptions options;
   options.program = THEMIS_TALKER;
   const caf::actor place = spawn_place(world_.home(), options);
+  // The reactor looks again when the process is over and its output waits as a whole.
+  if (const auto pid = world_.ask<uint32_t>(place, PlacePid{}))
+    world_.home().loop->post([pid = static_cast<id_t>(*pid)] {
+      siginfo_t info{};
+      ::waitid(P_PID, pid, &info, WEXITED | WNOWAIT);
+    });
   EXPECT_EQ(world_.end_of(place), "unavailable: enclave: exit code 3");
   const std::string words = ::testing::internal::GetCapturedStderr();
   EXPECT_NE(words.find("line 000 of its last words"), std::string::npos);

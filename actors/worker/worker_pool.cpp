@@ -81,7 +81,7 @@ class WorkerPool final : public PinnedActor {
   void on_failed(Job job, const caf::actor& process, const caf::error& error);
   void wait(Job job);
   void expire_waiting();
-  Error not_up() const;
+  Error not_up(const Job& job) const;
   void on_ready(const WorkerReady& ready);
   void on_failed_start(const WorkerFailed& failed);
   void on_down(const caf::down_msg& down);
@@ -227,7 +227,7 @@ void WorkerPool::on_failed(Job job, const caf::actor& process, const caf::error&
 
 void WorkerPool::wait(Job job) {
   if (waiting_.size() >= kPoolWaitingMax)
-    return job.promise.deliver(to_caf({Code::overloaded, not_up().detail}));
+    return job.promise.deliver(to_caf({Code::overloaded, not_up(job).detail}));
   waiting_.push_back(std::move(job));
   if (waiting_.size() == 1)
     waiting_timer_ = reactor_.loop().after(kPoolWaitMax, [this] { expire_waiting(); });
@@ -236,7 +236,7 @@ void WorkerPool::wait(Job job) {
 void WorkerPool::expire_waiting() {
   const TimePoint now = reactor_.loop().now();
   while (!waiting_.empty() && waiting_.front().give_up <= now) {
-    waiting_.front().promise.deliver(to_caf(not_up()));
+    waiting_.front().promise.deliver(to_caf(not_up(waiting_.front())));
     waiting_.pop_front();
   }
   if (waiting_.empty()) return;
@@ -245,9 +245,11 @@ void WorkerPool::expire_waiting() {
   waiting_timer_ = reactor_.loop().after(left, [this] { expire_waiting(); });
 }
 
-Error WorkerPool::not_up() const {
+/// Whoever installs may know the reason; whoever calls is anybody, and the reason names files.
+Error WorkerPool::not_up(const Job& job) const {
   std::string detail = "no worker process is up";
-  if (failed_starts_ > 0) detail += ": " + failure_;
+  if (failed_starts_ > 0)
+    detail += job.invoke.frame() ? "; the node's log says why" : ": " + failure_;
   return {Code::unavailable, std::move(detail)};
 }
 

@@ -133,10 +133,12 @@ void GatewayActor::run(uint64_t id, const CallTarget& target, const http::Reques
   const std::string name = target.ring_name();
   const TimePoint deadline = caller_.routes().deadline_of(
       name, reactor_.loop().now() + std::chrono::milliseconds(options_.wall_ms) + kCallMargin);
+  // Looked up once: the call may be answered, and forgotten, before its copy is made.
+  const bool is_owner = pending_.at(id).is_owner;
   const auto send = [&](const CallTarget& to, FunctionCaller::Then then) -> Status {
     // The token is this gateway's; a function on another node must not see it.
     THEMIS_TRY(const InvokeMsg invoke,
-               encode_invoke(to, request, *origin + path, pending_.at(id).is_owner, deadline));
+               encode_invoke(to, request, *origin + path, is_owner, deadline));
     caller_.call(to, request.method, invoke, std::move(then));
     return {};
   };

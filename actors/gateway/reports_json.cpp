@@ -26,13 +26,10 @@ Json function(const FunctionReport& report) {
 }
 
 Json worker(const WorkerReport& report) {
-  return {{"slot", report.slot},
-          {"pid", report.pid},
-          {"state", report.state},
-          {"restarts", report.restarts},
-          {"functions", report.functions},
-          {"in_flight", report.in_flight},
-          {"confinement", report.confinement}};
+  return {{"slot", report.slot},           {"pid", report.pid},
+          {"state", report.state},         {"why", report.why},
+          {"restarts", report.restarts},   {"functions", report.functions},
+          {"in_flight", report.in_flight}, {"confinement", report.confinement}};
 }
 
 Json session(const SessionReport& report) {

@@ -95,7 +95,10 @@ void ChildProcess::on_exit() {
   if (!exit) return;
   exited_ = true;
   exit_watch_.reset();
-  on_output();
+  // Its last words: kOutputBytesMax bounds them.
+  while (read_output()) {
+  }
+  if (!output_line_.empty()) log_line(std::exchange(output_line_, {}));
   // The session's own end ("closed by the peer") says less than how the process ended.
   if (!why_ || why_->code == Code::unavailable)
     why_ = Error{Code::unavailable, name_ + ": " + exit->text()};
@@ -108,15 +111,16 @@ void ChildProcess::end_if_over() {
   tell(caf::make_message(ProcessEnded{*why_}));
 }
 
-void ChildProcess::on_output() {
-  if (output_watch_ == nullptr) return;
+/// One read. False when there is no more, for now or for ever.
+bool ChildProcess::read_output() {
+  if (output_watch_ == nullptr) return false;
   char buffer[4096];
   const ssize_t length = ::read(process_.output_fd(), buffer, sizeof buffer);
-  if (length < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (length < 0 && (errno == EAGAIN || errno == EINTR)) return errno == EINTR;
   if (length <= 0) {
     if (!output_line_.empty()) log_line(std::exchange(output_line_, {}));
     output_watch_.reset();
-    return;
+    return false;
   }
   output_bytes_ += static_cast<size_t>(length);
   for (const char c : std::string_view(buffer, static_cast<size_t>(length))) {
@@ -124,10 +128,11 @@ void ChildProcess::on_output() {
     if (c != '\n' && output_line_.size() < kOutputLineMax) continue;
     log_line(std::exchange(output_line_, {}));
   }
-  if (output_bytes_ < kOutputBytesMax) return;
+  if (output_bytes_ < kOutputBytesMax) return true;
   log::warn(kComponent, "{} writes too much: the rest is dropped", name_);
   output_watch_.reset();
   process_.close_output();
+  return false;
 }
 
 void ChildProcess::log_line(std::string_view line) {

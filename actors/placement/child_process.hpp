@@ -88,7 +88,8 @@ class ChildProcess final : private SessionOwner {
   void on_session_closed(SessionActor& session, const Error& why) override;
   void open_session();
   void on_exit();
-  void on_output();
+  void on_output() { read_output(); }
+  bool read_output();
   void log_line(std::string_view line);
   void end_if_over();
   void tell(caf::message message);

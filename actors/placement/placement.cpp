@@ -7,6 +7,7 @@
 #include "actors/placement/spawner.hpp"
 #include "actors/system/caf_error.hpp"
 #include "actors/system/dead_letters.hpp"
+#include "actors/system/owed.hpp"
 
 namespace themis {
 namespace {
@@ -25,7 +26,9 @@ class EnclaveProcess final : public PinnedActor {
       : PinnedActor(config), home_(home), options_(std::move(options)) {}
   const char* name() const override { return "enclave-process"; }
   void on_exit() override {
-    waiting_.clear();
+    const Error ended{Code::unavailable, options_.name + " ended before it answered"};
+    for (Waiting& waiting : std::exchange(waiting_, {})) waiting.promise.deliver(to_caf(ended));
+    spawning_.refuse_all(ended);
     root_ = nullptr;
     process_.reset();
   }
@@ -33,7 +36,7 @@ class EnclaveProcess final : public PinnedActor {
  private:
   struct Waiting {
     SpawnActor ask;
-    caf::typed_response_promise<caf::actor> promise;
+    caf::response_promise promise;
   };
 
   caf::behavior make_behavior() override {
@@ -68,7 +71,7 @@ class EnclaveProcess final : public PinnedActor {
   }
 
   caf::result<caf::actor> spawn_inside(const SpawnActor& ask) {
-    auto promise = make_response_promise<caf::actor>();
+    auto promise = make_response_promise();
     if (up_) {
       send_spawn(ask, promise);
     } else if (waiting_.size() < kWaitingMax) {
@@ -79,21 +82,23 @@ class EnclaveProcess final : public PinnedActor {
     return caf::delegated<caf::actor>{};
   }
 
-  void send_spawn(const SpawnActor& ask, caf::typed_response_promise<caf::actor> promise) {
+  void send_spawn(const SpawnActor& ask, caf::response_promise promise) {
+    const uint64_t owed = spawning_.add(std::move(promise));
     wire::Builder<schema::Spawn> message(16 + (ask.kind.size() + ask.name.size()) / 8);
     message->setKind(wire::to_text(ask.kind));
     message->setName(wire::to_text(ask.name));
     request(root_, caf::infinite, message.finish(home_.loop->now() + kSpawnMax))
         .then(
-            [this, promise](const wire::Msg<schema::Spawned>& answer) mutable {
+            [this, owed](const wire::Msg<schema::Spawned>& answer) {
+              caf::response_promise asked = spawning_.take(owed);
               const auto target = wire::decode(
                   answer, [](const schema::Spawned::Reader& spawned) -> Result<wire::Target> {
                     return spawned.getActor();
                   });
-              if (!target) return void(promise.deliver(to_caf(target.error())));
-              promise.deliver(process_->proxy(*target));
+              if (!target) return asked.deliver(to_caf(target.error()));
+              asked.deliver(process_->proxy(*target));
             },
-            [promise](const caf::error& error) mutable { promise.deliver(error); });
+            [this, owed](const caf::error& error) { spawning_.take(owed).deliver(error); });
   }
 
   void on_up() {
@@ -111,6 +116,7 @@ class EnclaveProcess final : public PinnedActor {
   std::unique_ptr<ChildProcess> process_;
   caf::actor root_;
   std::deque<Waiting> waiting_;
+  Owed spawning_;
   std::optional<caf::error> asked_to_end_;
   bool up_ = false;
 };

@@ -10,6 +10,7 @@
 #include "actors/services/function_store_actor.hpp"
 #include "actors/services/service_codec.hpp"
 #include "actors/system/message_types.hpp"
+#include "actors/system/owed.hpp"
 #include "actors/worker/worker_api.hpp"
 #include "runtime/net/loop.hpp"
 

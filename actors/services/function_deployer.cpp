@@ -13,11 +13,17 @@ void refuse(caf::response_promise& promise, Code code, std::string detail) {
 
 }  // namespace
 
-void FunctionDeployer::restore(const std::vector<DeployedRow>& rows) {
+void FunctionDeployer::restore(const std::vector<DeployedRow>& rows,
+                               const std::vector<HostedRow>& attempted) {
   for (const DeployedRow& row : rows) {
     functions_[row.name].row = row;
     host_.keep(row.version.id);
     ++deployed_;
+  }
+  for (const HostedRow& attempt : attempted) {
+    Function& function = functions_[attempt.name];
+    function.attempted = attempt.version;
+    function.withdrawn = context_.loop.now() + kWithdrawFor;
   }
 }
 
@@ -31,7 +37,7 @@ void FunctionDeployer::deploy(const DeployFunction& order, caf::response_promise
   if (order.instances == 0 || order.instances > kInstancesMax)
     return refuse(promise, Code::invalid,
                   "a function has 1 to " + std::to_string(kInstancesMax) + " instances");
-  if (deployed_ >= kDeployedMax && !functions_.contains(order.name))
+  if (functions_.size() >= kDeployedMax && !functions_.contains(order.name))
     return refuse(promise, Code::overloaded, "as many functions as one node may look after");
   enqueue(order.name, {Kind::deploy, order.source, order.instances, {std::move(promise)}});
 }
@@ -88,34 +94,49 @@ void FunctionDeployer::start(const std::string& name) {
   function.run = Run{};
   if (operation.kind == Kind::remove) return start_remove(name);
   if (operation.kind == Kind::look) {
-    if (!function.row)
+    if (!is_looked_after(function))
       return fail_operation(name, {Code::not_found, "no such function is deployed here"});
-    function.run.version = function.row->version;
+    if (function.row) function.run.version = function.row->version;
     return find(name);
   }
   function.run.version.id = crypto::blake2b(*operation.source);
   when_done(
       context_.actor.request(context_.store, caf::infinite, PutCode{operation.source}),
-      [this, name] { find(name); },
+      [this, name] {
+        functions_.at(name).run.keeps_code = true;
+        find(name);
+      },
       [this, name](const caf::error& error) { fail_operation(name, from_caf(error)); });
 }
 
 void FunctionDeployer::finish(const std::string& name, caf::message answer) {
   Function& function = functions_.at(name);
-  const Operation operation = std::move(function.queue.front());
-  function.queue.pop_front();
+  auto promises = std::exchange(function.queue.front().promises, {});
   --running_;
-  if (!operation.promises.empty()) --waiting_;
-  for (caf::response_promise promise : operation.promises) promise.deliver(answer);
-  if (!function.queue.empty()) {
-    start(name);
-  } else if (!function.row) {
-    functions_.erase(name);
-  }
+  if (!promises.empty()) --waiting_;
+  for (caf::response_promise& promise : promises) promise.deliver(answer);
+  function.run.is_over = true;
+  next(name);
   start_due();
 }
 
+/// Not before everybody has let go who was told to: a late Unhost would end what the next operation
+/// places.
+void FunctionDeployer::next(const std::string& name) {
+  Function& function = functions_.at(name);
+  if (!function.run.is_over || function.run.unhosts_open > 0) return;
+  function.queue.pop_front();
+  if (!function.queue.empty()) {
+    start(name);
+  } else if (!is_looked_after(function)) {
+    functions_.erase(name);
+  }
+}
+
 void FunctionDeployer::fail_operation(const std::string& name, Error error) {
+  const Run& run = functions_.at(name).run;
+  if (run.keeps_code)
+    when_done(context_.actor.request(context_.store, caf::infinite, DropCode{run.version.id}));
   finish(name, caf::make_message(to_caf(error)));
 }
 
@@ -127,7 +148,8 @@ void FunctionDeployer::describe(const std::string& name, caf::response_promise p
     report.version = row.version.number;
     report.wanted = row.instances;
   }
-  const auto found = [report, promise](const ring::Records& records) mutable {
+  const uint64_t owed = described_.add(std::move(promise));
+  const auto found = [this, report, owed](const ring::Records& records) mutable {
     FunctionVersion newest{report.version, report.id};
     for (const ring::Record& record : records) {
       const auto payload = decode_payload(record.payload);
@@ -137,14 +159,15 @@ void FunctionDeployer::describe(const std::string& name, caf::response_promise p
     }
     report.id = newest.id;
     report.version = newest.number;
-    promise.deliver(report);
+    described_.take(owed).deliver(report);
   };
-  const auto failed = [report, promise](const caf::error& error) mutable {
-    if (report.wanted > 0) return promise.deliver(report);
+  const auto failed = [this, report, owed](const caf::error& error) {
+    caf::response_promise asked = described_.take(owed);
+    if (report.wanted > 0) return asked.deliver(report);
     const Error why = from_caf(error);
-    promise.deliver(why.code == Code::not_found
-                        ? to_caf({Code::not_found, "no function \"" + report.name + "\""})
-                        : error);
+    asked.deliver(why.code == Code::not_found
+                      ? to_caf({Code::not_found, "no function \"" + report.name + "\""})
+                      : error);
   };
   context_.actor.request(context_.node, caf::infinite, FindName{ring_name_of_function(name)})
       .then(found, failed);
@@ -166,7 +189,7 @@ void FunctionDeployer::tick() {
   // What is left of the round before stays in front.
   if (due_.empty())
     for (const auto& [name, function] : functions_)
-      if (function.row) due_.push_back(name);
+      if (is_looked_after(function)) due_.push_back(name);
   start_due();
 }
 
@@ -176,6 +199,7 @@ void FunctionDeployer::stop() {
       for (caf::response_promise& promise : operation.promises)
         refuse(promise, Code::cancelled, "the function service ended");
   functions_.clear();
+  described_.refuse_all({Code::cancelled, "the function service ended"});
 }
 
 void FunctionDeployer::start_due() {
@@ -183,7 +207,7 @@ void FunctionDeployer::start_due() {
     const std::string name = std::move(due_.front());
     due_.pop_front();
     const auto found = functions_.find(name);
-    if (found != functions_.end() && found->second.row && found->second.queue.empty())
+    if (found != functions_.end() && is_looked_after(found->second) && found->second.queue.empty())
       enqueue(name, {});
   }
 }

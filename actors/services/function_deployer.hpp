@@ -25,6 +25,9 @@ class FunctionDeployer {
   /// How long a node may take to fetch, compile and announce a function.
   static constexpr Duration kHostTimeout = 10s;
   static constexpr Duration kUnhostTimeout = 5s;
+  /// What was begun and never acknowledged is looked for so long after it was seen last: the
+  /// ring has healed by then, and its instances have announced themselves again.
+  static constexpr Duration kWithdrawFor = 60s;
   /// Candidates beyond the wanted number, for nodes that refuse; and lookups made to find them.
   static constexpr size_t kSpareCandidates = 2;
   static constexpr size_t kWalkMax = 8;
@@ -35,7 +38,9 @@ class FunctionDeployer {
   /// `host` announces the code that is kept here.
   FunctionDeployer(FunctionContext& context, FunctionHost& host) : context_(context), host_(host) {}
 
-  void restore(const std::vector<DeployedRow>& rows);
+  /// `attempted`: what was begun before the start. What is no row's version was never acknowledged:
+  /// its instances are told to let go, and the row's version is placed again.
+  void restore(const std::vector<DeployedRow>& rows, const std::vector<HostedRow>& attempted);
   /// Each delivers what function_api.hpp says, then or later.
   void deploy(const DeployFunction& order, caf::response_promise promise);
   void remove(const RemoveFunction& order, caf::response_promise promise);
@@ -60,6 +65,9 @@ class FunctionDeployer {
   };
   /// The operation at the front of its queue, under way.
   struct Run {
+    bool keeps_code = false;  ///< The store keeps its code until it is told what became of it.
+    bool is_over = false;     ///< Answered; only those that let go have not.
+    size_t unhosts_open = 0;
     FunctionVersion version;
     ring::Contacts current;
     std::vector<ring::Contacts> points;
@@ -71,13 +79,17 @@ class FunctionDeployer {
   struct Function {
     std::optional<DeployedRow> row;
     ring::Contacts instances;  ///< At the last look.
-    /// The last version this node tried to deploy. While it is not the row's it was refused, and
-    /// instances that took it all the same are to let go of it.
+    /// The last version this node began to deploy, on disk before anybody is asked; 0: none. While
+    /// it is not the row's it was not acknowledged, and instances that took it are to let go of it.
     FunctionVersion attempted;
+    TimePoint withdrawn{};  ///< Without a row: from here on the attempt is forgotten.
     std::deque<Operation> queue;
     Run run;
   };
 
+  static bool is_looked_after(const Function& function) {
+    return function.row || function.attempted.number > 0;
+  }
   void enqueue(const std::string& name, Operation operation);
   void start(const std::string& name);
   void start_remove(const std::string& name);
@@ -85,6 +97,9 @@ class FunctionDeployer {
   void found(const std::string& name, const ring::Records& records);
   void not_found_out(const std::string& name, const Error& why);
   bool is_outdated(const std::string& name, const FunctionVersion& newest);
+  void withdraw(const std::string& name, bool was_seen);
+  void forget_attempt(const std::string& name);
+  void save_attempt(const std::string& name);
   void locate(const std::string& name);
   void walk(const std::string& name);
   void place(const std::string& name);
@@ -96,6 +111,7 @@ class FunctionDeployer {
   void release_surplus(const std::string& name);
   void send_unhost(const std::string& name, const ring::Contact& node);
   void finish(const std::string& name, caf::message answer);
+  void next(const std::string& name);
   void fail_operation(const std::string& name, Error error);
   void start_due();
 
@@ -103,6 +119,7 @@ class FunctionDeployer {
   FunctionHost& host_;
   std::map<std::string, Function> functions_;
   std::deque<std::string> due_;
+  Owed described_;
   TimePoint next_look_{};
   size_t running_ = 0;
   size_t waiting_ = 0;  ///< Operations with somebody who waits.

@@ -1,5 +1,6 @@
 #include "actors/services/function_host.hpp"
 
+#include <algorithm>
 #include <caf/all.hpp>
 
 #include "actors/peer/exports.hpp"
@@ -39,6 +40,8 @@ void FunctionHost::host(const HostedRow& row, std::optional<NodeId> asker,
   const auto [change, fresh] = changes_.try_emplace(row.name);
   if (!fresh && change->second.version != row.version)
     return refuse(Code::overloaded, "another version of \"" + row.name + "\" is being taken in");
+  if (!change->second.unhost.empty())
+    return refuse(Code::overloaded, "\"" + row.name + "\" is being let go; try again");
   change->second.waiters.push_back(std::move(promise));
   if (!fresh) return;
   change->second.version = row.version;
@@ -174,10 +177,11 @@ void FunctionHost::unhost(const std::string& name, caf::response_promise promise
     log::info("functions", "no longer hosting {}", name);
     context_.actor.send(context_.node, WithdrawName{ring_name_of_function(name)});
   }
+  const uint64_t owed = unhosted_.add(std::move(promise));
   when_done(
       context_.actor.request(context_.store, caf::infinite, EraseHosted{name}),
-      [promise]() mutable { promise.deliver(ack()); },
-      [promise](const caf::error& error) mutable { promise.deliver(error); });
+      [this, owed] { unhosted_.take(owed).deliver(ack()); },
+      [this, owed](const caf::error& error) { unhosted_.take(owed).deliver(error); });
 }
 
 Result<CodeId> FunctionHost::resolve(const InvokeTarget& target) const {
@@ -204,7 +208,7 @@ void FunctionHost::use(const CodeId& id, int hosted, int deployed) {
   CodeUse& use = codes_[id];
   use.hosted += static_cast<size_t>(hosted);
   use.deployed += static_cast<size_t>(deployed);
-  if (hosted < 0 && use.hosted == 0) retired_.push_back({context_.loop.now() + kGrace, id});
+  if (hosted < 0 && use.hosted == 0) retire(id);
   refresh_announcement(id, use);
   if (use.hosted == 0 && use.deployed == 0) codes_.erase(id);
 }
@@ -233,7 +237,10 @@ void FunctionHost::restore_next() {
     restores_.pop_front();
     if (hosted_.contains(row.name)) continue;  // somebody asked for it meanwhile
     const auto [change, fresh] = changes_.try_emplace(row.name);
-    if (!fresh) continue;
+    if (!fresh) {  // another version is on its way in, and may fail
+      restores_.push_back({context_.loop.now() + kRestoreRetry, row});
+      continue;
+    }
     change->second.version = row.version;
     change->second.restoring = true;
     ++restoring_;
@@ -260,18 +267,34 @@ void FunctionHost::stop() {
     deliver(change.unhost, stopped);
   }
   changes_.clear();
+  unhosted_.refuse_all(stopped.error());
+}
+
+void FunctionHost::retire(const CodeId& id) {
+  std::erase_if(retired_, [&id](const Retired& one) { return one.id == id; });
+  if (retired_.size() >= kRetiredMax) unload_oldest();
+  retired_.push_back({context_.loop.now() + kGrace, id});
+}
+
+/// Installed it may be already, and not counted yet.
+bool FunctionHost::is_coming(const CodeId& id) const {
+  return std::ranges::any_of(changes_,
+                             [&id](const auto& change) { return change.second.version.id == id; });
+}
+
+void FunctionHost::unload_oldest() {
+  const CodeId id = retired_.front().id;
+  retired_.pop_front();
+  const auto used = codes_.find(id);
+  if (used != codes_.end() && used->second.hosted > 0) return;
+  if (is_coming(id)) return retire(id);
+  if (loaded_.erase(id) > 0) context_.actor.send(context_.workers, UninstallFunction{id});
 }
 
 void FunctionHost::tick() {
   restore_next();
   const TimePoint now = context_.loop.now();
-  while (!retired_.empty() && retired_.front().due <= now) {
-    const CodeId id = retired_.front().id;
-    retired_.pop_front();
-    const auto used = codes_.find(id);
-    if (used != codes_.end() && used->second.hosted > 0) continue;
-    if (loaded_.erase(id) > 0) context_.actor.send(context_.workers, UninstallFunction{id});
-  }
+  while (!retired_.empty() && retired_.front().due <= now) unload_oldest();
 }
 
 }  // namespace themis

@@ -22,6 +22,8 @@ class FunctionHost {
   /// Code that nobody runs any more answers calls by its id for so long: the default wall limit,
   /// so a call that was routed here before is not lost.
   static constexpr Duration kGrace = 30s;
+  /// Codes that answer so; past it the oldest goes early. As many as may be hosted.
+  static constexpr size_t kRetiredMax = kHostedMax;
   /// Functions taken in again at once after a start, and how long a failed one waits.
   static constexpr size_t kRestoresMax = 4;
   static constexpr Duration kRestoreRetry = 1s;
@@ -87,6 +89,9 @@ class FunctionHost {
   void announce(const std::string& name);
   void finish(const std::string& name, const Status& status);
   void restored(const HostedRow& row, const Status& status);
+  bool is_coming(const CodeId& id) const;
+  void retire(const CodeId& id);
+  void unload_oldest();
   void use(const CodeId& id, int hosted, int deployed);
   void refresh_announcement(const CodeId& id, CodeUse& use);
 
@@ -97,6 +102,7 @@ class FunctionHost {
   std::set<CodeId> loaded_;  ///< What the workers have.
   std::deque<Retired> retired_;
   std::deque<Later> restores_;
+  Owed unhosted_;
   size_t restoring_ = 0;
   uint64_t fetched_ = 0;
 };

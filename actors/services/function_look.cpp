@@ -41,6 +41,7 @@ void FunctionDeployer::not_found_out(const std::string& name, const Error& why) 
           name, {Code::unavailable, "which version of \"" + name +
                                         "\" is the newest cannot be told now: " + why.text()});
     case Kind::look:
+      function.withdrawn = context_.loop.now() + kWithdrawFor;
       return fail_operation(name, why);
   }
 }
@@ -48,13 +49,15 @@ void FunctionDeployer::not_found_out(const std::string& name, const Error& why) 
 void FunctionDeployer::found(const std::string& name, const ring::Records& records) {
   Function& function = functions_.at(name);
   FunctionVersion newest;
+  bool was_attempt_seen = false;
   for (const ring::Record& record : records) {
     const auto payload = decode_payload(record.payload);
     if (!payload) continue;  // somebody's record, but no function service's
     function.run.current.push_back(record.provider);
-    const bool was_refused = function.row && payload->version == function.attempted &&
-                             function.attempted > function.row->version;
+    const bool was_refused = payload->version == function.attempted &&
+                             (!function.row || function.attempted > function.row->version);
     if (was_refused && function.queue.front().kind == Kind::look) {
+      was_attempt_seen = true;
       send_unhost(name, record.provider);
     } else {
       newest = std::max(newest, payload->version);
@@ -66,6 +69,7 @@ void FunctionDeployer::found(const std::string& name, const ring::Records& recor
       for (const ring::Contact& node : function.run.current) send_unhost(name, node);
       return finish(name, caf::make_message(caf::unit));
     case Kind::look:
+      if (!function.row) return withdraw(name, was_attempt_seen);
       if (is_outdated(name, newest)) return;
       break;
     case Kind::deploy:
@@ -74,10 +78,35 @@ void FunctionDeployer::found(const std::string& name, const ring::Records& recor
       if (newest.number == UINT32_MAX)
         return fail_operation(name, {Code::overloaded, "there is no version after the last one"});
       function.run.version.number = newest.number + 1;
-      function.attempted = function.run.version;
-      break;
+      return save_attempt(name);
   }
   locate(name);
+}
+
+/// A first deployment that nobody was told to have succeeded: its instances let go.
+void FunctionDeployer::withdraw(const std::string& name, bool was_seen) {
+  Function& function = functions_.at(name);
+  const TimePoint now = context_.loop.now();
+  if (was_seen) function.withdrawn = now + kWithdrawFor;
+  if (now >= function.withdrawn) forget_attempt(name);
+  fail_operation(name, {Code::not_found, "no such function is deployed here"});
+}
+
+void FunctionDeployer::forget_attempt(const std::string& name) {
+  functions_.at(name).attempted = {};
+  when_done(context_.actor.request(context_.store, caf::infinite, EraseDeployed{name}));
+}
+
+/// On disk before anybody is asked: a node that is killed in the middle knows what it began.
+void FunctionDeployer::save_attempt(const std::string& name) {
+  const HostedRow row{name, functions_.at(name).run.version};
+  when_done(
+      context_.actor.request(context_.store, caf::infinite, SaveAttempt{row}),
+      [this, row] {
+        functions_.at(row.name).attempted = row.version;
+        locate(row.name);
+      },
+      [this, name](const caf::error& error) { fail_operation(name, from_caf(error)); });
 }
 
 /// Somebody deployed it anew through another node, which looks after it from now on.
@@ -89,6 +118,7 @@ bool FunctionDeployer::is_outdated(const std::string& name, const FunctionVersio
   when_done(context_.actor.request(context_.store, caf::infinite, EraseDeployed{name}));
   host_.release(function.row->version.id);
   function.row.reset();
+  function.attempted = {};
   --deployed_;
   fail_operation(name, {Code::not_found, "deployed anew through another node"});
   return true;
@@ -197,8 +227,8 @@ void FunctionDeployer::settle_deploy(const std::string& name) {
   const std::optional<Error>& failure = placement.failure();
   const bool is_own = failure && is_functions_own(failure->code);
   if (placement.placed().empty() || is_own) {
-    when_done(
-        context_.actor.request(context_.store, caf::infinite, DropCode{function.run.version.id}));
+    // A function at fault that compiled nowhere leaves nothing behind.
+    if (!function.row && is_own && placement.placed().empty()) forget_attempt(name);
     Error error = is_own ? *failure : Error{Code::unavailable, "no node can host it"};
     if (!is_own && failure) error.detail += ": " + failure->text();
     take_back(name);
@@ -207,6 +237,7 @@ void FunctionDeployer::settle_deploy(const std::string& name) {
   const DeployedRow row{name, function.run.version, operation.instances};
   const auto saved = [this, row] {
     Function& done = functions_.at(row.name);
+    done.run.keeps_code = false;
     host_.keep(row.version.id);
     if (done.row) host_.release(done.row->version.id);
     if (!done.row) ++deployed_;
@@ -231,6 +262,7 @@ void FunctionDeployer::settle_deploy(const std::string& name) {
 void FunctionDeployer::take_back(const std::string& name) {
   Function& function = functions_.at(name);
   for (const ring::Contact& node : function.run.placement.placed()) send_unhost(name, node);
+  function.withdrawn = context_.loop.now() + kWithdrawFor;
   if (function.row) enqueue(name, {});
 }
 
@@ -250,6 +282,7 @@ void FunctionDeployer::start_remove(const std::string& name) {
     Function& gone = functions_.at(name);
     host_.release(gone.row->version.id);
     gone.row.reset();
+    gone.attempted = {};
     --deployed_;
     find(name);
   };
@@ -260,15 +293,22 @@ void FunctionDeployer::start_remove(const std::string& name) {
             failed);
 }
 
-/// Nobody waits for the answer: a node that cannot be reached is not hosting either.
+/// Only the next operation waits for the answer: a node that cannot be reached is not hosting
+/// either.
 void FunctionDeployer::send_unhost(const std::string& name, const ring::Contact& node) {
-  const auto reached = [this, name](const caf::actor& functions) {
+  ++functions_.at(name).run.unhosts_open;
+  const auto done = [this, name] {
+    --functions_.at(name).run.unhosts_open;
+    next(name);
+  };
+  const auto failed = [done](const caf::error&) { done(); };
+  const auto reached = [this, name, done, failed](const caf::actor& functions) {
     const UnhostMsg order = encode_unhost(name, context_.loop.now() + kUnhostTimeout);
     context_.actor.request(functions, caf::infinite, order)
-        .then([](const AckMsg&) {}, [](const caf::error&) {});
+        .then([done](const AckMsg&) { done(); }, failed);
   };
   context_.actor.request(context_.node, caf::infinite, ReachActor{node, kFunctionsTarget})
-      .then(reached, [](const caf::error&) {});
+      .then(reached, failed);
 }
 
 }  // namespace themis

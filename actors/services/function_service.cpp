@@ -49,7 +49,7 @@ Status FunctionService::start() {
   request(context_.store, caf::infinite, LoadInventory{})
       .await(
           [this](const FunctionStore::Inventory& all) {
-            deployer_.restore(all.deployed);
+            deployer_.restore(all.deployed, all.attempted);
             host_.restore(all.hosted);
             options_.exports->add(kFunctionsActorName, caf::strong_actor_ptr{ctrl()});
             tick();
@@ -66,6 +66,7 @@ void FunctionService::on_exit() {
   if (context_.store) caf::anon_send_exit(context_.store, caf::exit_reason::user_shutdown);
   deployer_.stop();
   host_.stop();
+  fetched_.refuse_all({Code::cancelled, "the function service ended"});
   const caf::strong_actor_ptr* exported = options_.exports->find(kFunctionsTarget);
   if (exported != nullptr && exported->get() == ctrl()) options_.exports->remove(kFunctionsTarget);
   // Those who ask each other must not keep each other alive.
@@ -93,12 +94,8 @@ caf::behavior FunctionService::behavior() {
         return promise;
       },
       [this](const FetchCodeMsg& message) -> caf::result<CodeBlobMsg> {
-        const Result<CodeId> id = decode_fetch(message);
-        if (!id) return to_caf(id.error());
         auto promise = make_response_promise<CodeBlobMsg>();
-        request(context_.store, caf::infinite, LoadCode{*id})
-            .then([promise](const CodePtr& code) mutable { promise.deliver(encode_code(*code)); },
-                  [promise](const caf::error& error) mutable { promise.deliver(error); });
+        send_code(message, promise);
         return promise;
       },
   }
@@ -136,6 +133,25 @@ caf::behavior FunctionService::behavior() {
                 guard_.counters().limited};
           },
           [this](caf::tick_atom) { tick(); });
+}
+
+void FunctionService::send_code(const FetchCodeMsg& message, caf::response_promise promise) {
+  const Result<CodeId> id = decode_fetch(message);
+  if (!id) return promise.deliver(to_caf(id.error()));
+  const NodeId peer = message.frame()->peer() == nullptr ? NodeId() : *message.frame()->peer();
+  size_t open = 0;
+  for (const auto& [other, count] : fetches_) open += count;
+  if (open >= kFetchesMax || (fetches_.contains(peer) && fetches_[peer] >= kFetchesPerPeerMax))
+    return promise.deliver(to_caf({Code::overloaded, "too many codes are being sent; try again"}));
+  ++fetches_[peer];
+  const uint64_t owed = fetched_.add(std::move(promise));
+  const auto answered = [this, peer, owed] {
+    if (--fetches_[peer] == 0) fetches_.erase(peer);
+    return fetched_.take(owed);
+  };
+  request(context_.store, caf::infinite, LoadCode{*id})
+      .then([answered](const CodePtr& code) { answered().deliver(encode_code(*code)); },
+            [answered](const caf::error& error) { answered().deliver(error); });
 }
 
 caf::result<caf::message> FunctionService::invoke(const InvokeMsg& message) {

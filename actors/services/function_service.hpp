@@ -30,6 +30,11 @@ struct FunctionServiceOptions {
 /// of the network may ask. Ends with the error when its tables cannot be opened.
 class FunctionService final : public PinnedActor {
  public:
+  /// Codes of up to 1 MB being read for peers: 64 MB in all. A peer takes in kLooksMax functions of
+  /// one node's looks at once, and as many of its users'.
+  static constexpr size_t kFetchesPerPeerMax = 16;
+  static constexpr size_t kFetchesMax = 64;
+
   FunctionService(caf::actor_config& config, FunctionServiceOptions options);
   const char* name() const override { return "functions"; }
 
@@ -38,6 +43,7 @@ class FunctionService final : public PinnedActor {
   void on_exit() override;
   Status start();
   caf::behavior behavior();
+  void send_code(const FetchCodeMsg& message, caf::response_promise promise);
   caf::result<caf::message> invoke(const InvokeMsg& message);
   Status admit(const NodeId* peer, const InvokeTarget& target);
   void tick();
@@ -47,6 +53,8 @@ class FunctionService final : public PinnedActor {
   mesh::Guard guard_;
   FunctionHost host_{context_};
   FunctionDeployer deployer_{context_, host_};
+  std::map<NodeId, size_t> fetches_;  ///< Open ones by peer; at most kFetchesMax in all.
+  Owed fetched_;
   net::TimerId timer_ = 0;
   std::optional<caf::error> stopping_;
   uint64_t invoked_ = 0;

@@ -12,7 +12,8 @@ using storage::ReadTransaction;
 using storage::Table;
 using storage::WriteTransaction;
 
-/// Both tables: u8 format, u32 version, the code's id, u32 wanted instances (0 for a hosted row).
+/// All tables: u8 format, u32 version, the code's id, u32 wanted instances (0 where none are
+/// wanted).
 constexpr uint8_t kRowFormat = 1;
 constexpr size_t kRowBytes = 41;
 constexpr size_t kIdOffset = 5;
@@ -44,9 +45,11 @@ Result<DeployedRow> decode_row(ByteView key, ByteView value) {
 Result<FunctionStore> FunctionStore::open(storage::Environment& environment) {
   THEMIS_TRY(const storage::BlobStore code,
              storage::BlobStore::open(environment, "function_code", crypto::blake2b));
-  THEMIS_TRY(const Table deployed, environment.table("functions_deployed"));
-  THEMIS_TRY(const Table hosted, environment.table("functions_hosted"));
-  return FunctionStore(environment, code, deployed, hosted);
+  FunctionStore store(environment, code);
+  THEMIS_TRY(store.deployed_, environment.table("functions_deployed"));
+  THEMIS_TRY(store.attempted_, environment.table("functions_attempted"));
+  THEMIS_TRY(store.hosted_, environment.table("functions_hosted"));
+  return store;
 }
 
 Result<FunctionStore::Inventory> FunctionStore::load() {
@@ -65,9 +68,11 @@ Result<FunctionStore::Inventory> FunctionStore::load() {
       });
     };
     THEMIS_CHECK(read(deployed_, [&](DeployedRow row) { all.deployed.push_back(std::move(row)); }));
-    THEMIS_CHECK(read(hosted_, [&](DeployedRow row) {
-      all.hosted.push_back({std::move(row.name), row.version});
-    }));
+    const auto into = [](std::vector<HostedRow>& rows) {
+      return [&rows](DeployedRow row) { rows.push_back({std::move(row.name), row.version}); };
+    };
+    THEMIS_CHECK(read(attempted_, into(all.attempted)));
+    THEMIS_CHECK(read(hosted_, into(all.hosted)));
   }
   std::set<CodeId> used;
   for (const DeployedRow& row : all.deployed) used.insert(row.version.id);
@@ -82,6 +87,12 @@ Result<FunctionStore::Inventory> FunctionStore::load() {
 }
 
 Status FunctionStore::put_code(ByteView source) {
+  THEMIS_CHECK(write_code(source));
+  pending_.insert(crypto::blake2b(source));
+  return {};
+}
+
+Status FunctionStore::write_code(ByteView source) {
   if (source.size() > kSourceBytesMax)
     return fail(Code::too_large, "a function's code of more than 1 MB");
   THEMIS_TRY(const CodeId id, code_.put(source));
@@ -90,6 +101,7 @@ Status FunctionStore::put_code(ByteView source) {
 }
 
 Result<bool> FunctionStore::is_used(const CodeId& id) const {
+  if (pending_.contains(id)) return true;
   THEMIS_TRY(const ReadTransaction txn, environment_->read());
   bool used = false;
   for (const Table table : {deployed_, hosted_})
@@ -101,7 +113,16 @@ Result<bool> FunctionStore::is_used(const CodeId& id) const {
   return used;
 }
 
+void FunctionStore::let_go(const CodeId& id) {
+  if (const auto found = pending_.find(id); found != pending_.end()) pending_.erase(found);
+}
+
 Status FunctionStore::drop_code(const CodeId& id) {
+  let_go(id);
+  return erase_unused(id);
+}
+
+Status FunctionStore::erase_unused(const CodeId& id) {
   THEMIS_TRY(const bool used, is_used(id));
   if (used) return {};
   const Status erased = code_.erase(id);
@@ -112,18 +133,27 @@ Status FunctionStore::drop_code(const CodeId& id) {
 Status FunctionStore::put(Table table, const std::string& name, const Bytes& row, const CodeId& id,
                           ByteView source) {
   THEMIS_ASSERT(crypto::blake2b(source) == id, "a row names its own code");
-  THEMIS_CHECK(put_code(source));
+  THEMIS_CHECK(write_code(source));
   CodeId before = id;
   THEMIS_CHECK(environment_->write([&](WriteTransaction& txn) -> Status {
     if (const auto old = txn.get(table, as_bytes(name)); old && old->size() == kRowBytes)
       std::ranges::copy(old->subspan(kIdOffset, before.size()), before.begin());
     return txn.put(table, as_bytes(name), row);
   }));
-  return before == id ? Status{} : drop_code(before);
+  return before == id ? Status{} : erase_unused(before);
 }
 
 Status FunctionStore::save(const DeployedRow& row, ByteView source) {
-  return put(deployed_, row.name, encode_row(row.version, row.instances), row.version.id, source);
+  const Bytes value = encode_row(row.version, row.instances);
+  THEMIS_CHECK(put(deployed_, row.name, value, row.version.id, source));
+  let_go(row.version.id);
+  return {};
+}
+
+Status FunctionStore::save_attempt(const HostedRow& row) {
+  return environment_->write([&](WriteTransaction& txn) {
+    return txn.put(attempted_, as_bytes(row.name), encode_row(row.version, 0));
+  });
 }
 
 Status FunctionStore::save(const HostedRow& row, ByteView source) {
@@ -134,13 +164,17 @@ Status FunctionStore::erase(Table table, const std::string& name) {
   CodeId id{};
   bool found = false;
   THEMIS_CHECK(environment_->write([&](WriteTransaction& txn) -> Status {
+    if (table.handle == deployed_.handle) {
+      const Status gone = txn.erase(attempted_, as_bytes(name));
+      if (!gone && gone.error().code != Code::not_found) return gone;
+    }
     const auto row = txn.get(table, as_bytes(name));
     found = row.has_value();
     if (!found) return row.error().code == Code::not_found ? Status{} : fail(row.error());
     if (row->size() == kRowBytes) std::ranges::copy(row->subspan(kIdOffset, id.size()), id.begin());
     return txn.erase(table, as_bytes(name));
   }));
-  return found ? drop_code(id) : Status{};
+  return found ? erase_unused(id) : Status{};
 }
 
 }  // namespace themis

@@ -1,6 +1,8 @@
 #pragma once
 // What a function service keeps on disk: code by its hash, the functions deployed here, the
-// instances hosted here.
+// versions that a deployment began to place, the instances hosted here.
+
+#include <set>
 
 #include "actors/services/function_types.hpp"
 #include "runtime/store/blob_store.hpp"
@@ -13,6 +15,7 @@ class FunctionStore {
  public:
   struct Inventory {
     std::vector<DeployedRow> deployed;
+    std::vector<HostedRow> attempted;
     std::vector<HostedRow> hosted;
   };
 
@@ -23,26 +26,33 @@ class FunctionStore {
   /// A row that cannot be read is logged and left out. Errors: io.
   Result<Inventory> load();
 
-  /// Keeps code until a row refers to it or drop_code removes it.
-  /// Errors: too_large, overloaded, io.
+  /// Keeps code until save() of a deployed row or drop_code, once for each call: no other row that
+  /// goes takes it along. Errors: too_large, overloaded, io.
   Status put_code(ByteView source);
   /// Errors: not_found, forged (damaged on disk), io.
   Result<Bytes> code(const CodeId& id) const { return code_.get(id); }
-  /// Removes code that no row refers to. Errors: io.
+  /// The deployment that put it is over: removes it unless a row or another deployment needs it.
+  /// Errors: io.
   Status drop_code(const CodeId& id);
 
   /// The code, then the row. `source` hashes to the row's code. Errors: as put_code.
   Status save(const DeployedRow& row, ByteView source);
   Status save(const HostedRow& row, ByteView source);
-  /// Removes the row, and its code when nothing else refers to it. Nothing there is no error.
+  /// Before any node is asked to host `row`: its deployment may be cut short. Replaces the attempt
+  /// before it; needs no code. Errors: overloaded, io.
+  Status save_attempt(const HostedRow& row);
+  /// Removes the row, and its code when nothing else refers to it; the attempt goes along with the
+  /// deployed row. Nothing there is no error.
   Status erase_deployed(const std::string& name) { return erase(deployed_, name); }
   Status erase_hosted(const std::string& name) { return erase(hosted_, name); }
 
  private:
-  FunctionStore(storage::Environment& environment, storage::BlobStore code, storage::Table deployed,
-                storage::Table hosted)
-      : environment_(&environment), code_(code), deployed_(deployed), hosted_(hosted) {}
+  FunctionStore(storage::Environment& environment, storage::BlobStore code)
+      : environment_(&environment), code_(code) {}
 
+  Status write_code(ByteView source);
+  Status erase_unused(const CodeId& id);
+  void let_go(const CodeId& id);
   Status put(storage::Table table, const std::string& name, const Bytes& row, const CodeId& id,
              ByteView source);
   Status erase(storage::Table table, const std::string& name);
@@ -50,8 +60,10 @@ class FunctionStore {
 
   storage::Environment* environment_;
   storage::BlobStore code_;
-  storage::Table deployed_;
-  storage::Table hosted_;
+  storage::Table deployed_{};
+  storage::Table attempted_{};
+  storage::Table hosted_{};
+  std::multiset<CodeId> pending_;  ///< Of deployments under way: as many as wait in their queues.
 };
 
 }  // namespace themis

@@ -31,6 +31,7 @@ caf::behavior FunctionStoreActor::make_behavior() {
       },
       [this](const DropCode& drop) { return outcome_of(store_.drop_code(drop.id)); },
       [this](const SaveDeployed& save) { return outcome_of(store_.save(save.row, *save.source)); },
+      [this](const SaveAttempt& save) { return outcome_of(store_.save_attempt(save.row)); },
       [this](const SaveHosted& save) { return outcome_of(store_.save(save.row, *save.source)); },
       [this](const EraseDeployed& erase) { return outcome_of(store_.erase_deployed(erase.name)); },
       [this](const EraseHosted& erase) { return outcome_of(store_.erase_hosted(erase.name)); },

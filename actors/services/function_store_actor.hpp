@@ -29,6 +29,10 @@ struct DropCode {
   CodeId id{};
 };
 /// -> caf::unit.
+struct SaveAttempt {
+  HostedRow row;
+};
+/// -> caf::unit.
 struct SaveDeployed {
   DeployedRow row;
   CodePtr source;
@@ -66,6 +70,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::LoadCode)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::CodePtr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::DropCode)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::SaveDeployed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::SaveAttempt)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::SaveHosted)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::EraseDeployed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::EraseHosted)

@@ -49,6 +49,7 @@ struct WorkerReport {
   uint32_t slot = 0;
   uint32_t pid = 0;
   std::string state;  ///< "up", "starting", "down".
+  std::string why;    ///< The last end of a process that is not up; empty when it is.
   uint32_t restarts = 0;
   uint32_t functions = 0;
   uint32_t in_flight = 0;

@@ -7,7 +7,9 @@
 #include "actors/placement/placement.hpp"
 #include "actors/system/caf_error.hpp"
 #include "actors/system/dead_letters.hpp"
+#include "actors/system/owed.hpp"
 #include "actors/worker/worker_process.hpp"
+#include "runtime/base/log.hpp"
 
 namespace themis {
 namespace {
@@ -60,8 +62,8 @@ class WorkerPool final : public PinnedActor {
     caf::response_promise promise;
     TimePoint give_up;
     int attempts = 0;
+    size_t slot = 0;  ///< Where it was sent.
   };
-  using ReportPromise = caf::typed_response_promise<WorkersReport>;
 
   caf::behavior make_behavior() override;
   SupervisorSpec supervisor_spec();
@@ -71,20 +73,28 @@ class WorkerPool final : public PinnedActor {
   caf::result<WorkersReport> report();
   WorkersReport outline(const ChildList& children) const;
   /// Asks the processes from `slot` on, one after the other, then delivers.
-  void collect(WorkersReport report, size_t slot, ReportPromise promise);
+  void collect(WorkersReport report, size_t slot, uint64_t owed);
 
   void run(Job job);
   void run_on(size_t slot, Job job);
+  Job take(uint64_t sent);
   void on_failed(Job job, const caf::actor& process, const caf::error& error);
   void wait(Job job);
   void expire_waiting();
+  Error not_up(const Job& job) const;
   void on_ready(const WorkerReady& ready);
+  void on_failed_start(const WorkerFailed& failed);
   void on_down(const caf::down_msg& down);
 
   const WorkerPoolOptions options_;
   std::vector<Slot> slots_;
   std::map<CodeId, FunctionPtr> functions_;
   std::deque<Job> waiting_;
+  std::unordered_map<uint64_t, Job> sent_;  ///< At most kCallsPerProcessMax for each process.
+  uint64_t last_sent_ = 0;
+  Owed reports_;
+  uint32_t failed_starts_ = 0;  ///< Since a process was up.
+  std::string failure_;         ///< Of the last one.
   net::TimerId waiting_timer_ = 0;
   caf::actor supervisor_;
 };
@@ -99,7 +109,8 @@ caf::behavior WorkerPool::make_behavior() {
           [this](const UninstallFunction& ask) { uninstall(ask.id); },
           [this](const CallFunction& ask) { return call(ask); },
           [this](const ReportWorkers&) { return report(); },
-          [this](const WorkerReady& ready) { on_ready(ready); }};
+          [this](const WorkerReady& ready) { on_ready(ready); },
+          [this](const WorkerFailed& failed) { on_failed_start(failed); }};
 }
 
 SupervisorSpec WorkerPool::supervisor_spec() {
@@ -122,8 +133,10 @@ SupervisorSpec WorkerPool::supervisor_spec() {
 
 void WorkerPool::on_exit() {
   reactor_.loop().cancel(waiting_timer_);
-  for (Job& job : std::exchange(waiting_, {}))
-    job.promise.deliver(to_caf({Code::unavailable, "the worker pool ended"}));
+  const Error ended{Code::unavailable, "the worker pool ended"};
+  for (Job& job : std::exchange(waiting_, {})) job.promise.deliver(to_caf(ended));
+  for (auto& [id, job] : std::exchange(sent_, {})) job.promise.deliver(to_caf(ended));
+  reports_.refuse_all(ended);
   if (supervisor_) caf::anon_send_exit(supervisor_, caf::exit_reason::kill);
   supervisor_ = nullptr;
   slots_.clear();
@@ -174,31 +187,33 @@ void WorkerPool::run(Job job) {
 void WorkerPool::run_on(size_t slot, Job job) {
   ++slots_[slot].in_flight;
   ++job.attempts;
+  job.slot = slot;
   const caf::actor process = slots_[slot].process;
-  if (job.invoke.frame()) {
-    request(process, caf::infinite, ProcessCall{job.function, job.invoke})
-        .then(
-            [this, slot, promise = job.promise](const Outcome& outcome) mutable {
-              --slots_[slot].in_flight;
-              promise.deliver(outcome);
-            },
-            [this, slot, job, process](const caf::error& error) {
-              --slots_[slot].in_flight;
-              on_failed(job, process, error);
-            });
+  const FunctionPtr function = job.function;
+  const wire::Msg<schema::Invoke> invoke = job.invoke;
+  const uint64_t id = ++last_sent_;
+  sent_.emplace(id, std::move(job));
+  const auto failed = [this, id, process](const caf::error& error) {
+    on_failed(take(id), process, error);
+  };
+  if (invoke.frame()) {
+    request(process, caf::infinite, ProcessCall{function, invoke})
+        .then([this, id](const Outcome& outcome) { take(id).promise.deliver(outcome); }, failed);
   } else {
-    request(process, caf::infinite, ProcessLoad{job.function})
-        .then(
-            [this, slot, job]() mutable {
-              --slots_[slot].in_flight;
-              functions_.insert_or_assign(job.function->id, job.function);
-              job.promise.deliver(caf::unit);
-            },
-            [this, slot, job, process](const caf::error& error) {
-              --slots_[slot].in_flight;
-              on_failed(job, process, error);
-            });
+    const auto loaded = [this, id] {
+      Job owed = take(id);
+      functions_.insert_or_assign(owed.function->id, owed.function);
+      owed.promise.deliver(caf::unit);
+    };
+    request(process, caf::infinite, ProcessLoad{function}).then(loaded, failed);
   }
+}
+
+/// An answer came for it.
+WorkerPool::Job WorkerPool::take(uint64_t sent) {
+  Job job = std::move(sent_.extract(sent).mapped());
+  --slots_[job.slot].in_flight;
+  return job;
 }
 
 void WorkerPool::on_failed(Job job, const caf::actor& process, const caf::error& error) {
@@ -212,7 +227,7 @@ void WorkerPool::on_failed(Job job, const caf::actor& process, const caf::error&
 
 void WorkerPool::wait(Job job) {
   if (waiting_.size() >= kPoolWaitingMax)
-    return job.promise.deliver(to_caf({Code::overloaded, "no worker process is up"}));
+    return job.promise.deliver(to_caf({Code::overloaded, not_up(job).detail}));
   waiting_.push_back(std::move(job));
   if (waiting_.size() == 1)
     waiting_timer_ = reactor_.loop().after(kPoolWaitMax, [this] { expire_waiting(); });
@@ -221,7 +236,7 @@ void WorkerPool::wait(Job job) {
 void WorkerPool::expire_waiting() {
   const TimePoint now = reactor_.loop().now();
   while (!waiting_.empty() && waiting_.front().give_up <= now) {
-    waiting_.front().promise.deliver(to_caf({Code::unavailable, "no worker process is up"}));
+    waiting_.front().promise.deliver(to_caf(not_up(waiting_.front())));
     waiting_.pop_front();
   }
   if (waiting_.empty()) return;
@@ -230,7 +245,32 @@ void WorkerPool::expire_waiting() {
   waiting_timer_ = reactor_.loop().after(left, [this] { expire_waiting(); });
 }
 
+/// Whoever installs may know the reason; whoever calls is anybody, and the reason names files.
+Error WorkerPool::not_up(const Job& job) const {
+  std::string detail = "no worker process is up";
+  if (failed_starts_ > 0)
+    detail += job.invoke.frame() ? "; the node's log says why" : ": " + failure_;
+  return {Code::unavailable, std::move(detail)};
+}
+
+/// The process is kept from ending, and so from being started again, until its pause is over.
+void WorkerPool::on_failed_start(const WorkerFailed& failed) {
+  failure_ = failed.why.detail;
+  Duration pause = 0s;
+  if (++failed_starts_ > kStartsAtOnce) {
+    const uint32_t doublings = std::min(failed_starts_ - kStartsAtOnce - 1, uint32_t{5});
+    pause = std::min<Duration>(kStartPauseMin * (1 << doublings), kStartPauseMax);
+    log::error("worker",
+               "no worker process comes up, {} tries: {}; functions cannot run here: look at what "
+               "it writes, and at the files beside {}; the next try is in {} s",
+               failed_starts_, failure_, options_.programs.node,
+               std::chrono::duration_cast<std::chrono::seconds>(pause).count());
+  }
+  reactor_.send_after(pause, failed.process, caf::make_message(EndProcess{}));
+}
+
 void WorkerPool::on_ready(const WorkerReady& ready) {
+  failed_starts_ = 0;
   slots_[ready.slot].process = ready.process;
   monitor(ready.process);
   reactor_.loop().cancel(waiting_timer_);
@@ -247,10 +287,10 @@ void WorkerPool::on_down(const caf::down_msg& down) {
 }
 
 caf::result<WorkersReport> WorkerPool::report() {
-  auto promise = make_response_promise<WorkersReport>();
+  const uint64_t owed = reports_.add(make_response_promise());
   request(supervisor_, caf::infinite, ListChildren{})
-      .then([this, promise](const ChildList& children) { collect(outline(children), 0, promise); },
-            [promise](const caf::error& error) mutable { promise.deliver(error); });
+      .then([this, owed](const ChildList& children) { collect(outline(children), 0, owed); },
+            [this, owed](const caf::error& error) { reports_.take(owed).deliver(error); });
   return caf::delegated<WorkersReport>{};
 }
 
@@ -262,16 +302,17 @@ WorkersReport WorkerPool::outline(const ChildList& children) const {
     line.slot = static_cast<uint32_t>(i);
     line.restarts = child.restarts;
     line.state = slots_[i].process ? "up" : child.state == ChildState::up ? "starting" : "down";
+    if (!slots_[i].process) line.why = child.last_reason;
     report.workers.push_back(std::move(line));
   }
   return report;
 }
 
-void WorkerPool::collect(WorkersReport report, size_t slot, ReportPromise promise) {
+void WorkerPool::collect(WorkersReport report, size_t slot, uint64_t owed) {
   while (slot < report.workers.size() && !slots_[slot].process) ++slot;
-  if (slot >= report.workers.size()) return void(promise.deliver(std::move(report)));
-  const auto next = [this, slot, promise](WorkersReport more) {
-    collect(std::move(more), slot + 1, promise);
+  if (slot >= report.workers.size()) return reports_.take(owed).deliver(std::move(report));
+  const auto next = [this, slot, owed](WorkersReport more) {
+    collect(std::move(more), slot + 1, owed);
   };
   request(slots_[slot].process, caf::infinite, ReportProcess{})
       .then(

@@ -43,8 +43,15 @@ inline constexpr size_t kCallsPerProcessMax = 1024;
 inline constexpr size_t kPoolWaitingMax = 4096;
 inline constexpr Duration kPoolWaitMax = 3s;
 
+/// Processes that end before they are up: so many are started again at once, as others are. Then
+/// something is wrong that does not mend itself: it is said with its reason and tried less and less
+/// often, down to every kStartPauseMax.
+inline constexpr uint32_t kStartsAtOnce = 5;
+inline constexpr Duration kStartPauseMin = 1s;
+inline constexpr Duration kStartPauseMax = 30s;
+
 /// Starts the pool with its processes, pinned to home.reactor; any thread. An exit message stops
-/// the processes, then the pool. It ends when its processes cannot be kept up.
+/// the processes, then the pool. Whoever waits for an answer when it ends is told so at once.
 caf::actor spawn_worker_pool(const WorkerPoolOptions& options);
 
 /// The same as a child, named "workers", of a supervisor. Installed functions are forgotten when it

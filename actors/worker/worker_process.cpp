@@ -79,15 +79,13 @@ WorkerProcess::WorkerProcess(caf::actor_config& config, const WorkerPoolOptions&
 
 caf::behavior WorkerProcess::make_behavior() {
   set_default_handlers(*this);
-  if (const Status started = start(); !started) {
-    quit(to_caf(started.error()));
-    return {};
-  }
   set_down_handler([this](caf::down_msg& down) { on_down(down); });
   set_exit_handler([this](caf::exit_msg& exit) {
+    if (failed_) return quit(exit.reason);
     asked_to_end_ = exit.reason;
     process_->stop();
   });
+  if (const Status started = start(); !started) on_ended(started.error());
   return {[this](const ProcessCall& ask) -> caf::result<wire::Msg<schema::Outcome>> {
             call({ask.function,
                   ask.invoke,
@@ -106,7 +104,10 @@ caf::behavior WorkerProcess::make_behavior() {
           [this](const ProcessUnload& ask) { unload(ask.id); },
           [this](const ReportProcess&) { return report(); },
           [this](ProcessUp) { on_up(); },
-          [this](const ProcessEnded& ended) { on_ended(ended.why); }};
+          [this](const ProcessEnded& ended) { on_ended(ended.why); },
+          [this](EndProcess) {
+            if (failed_) quit(to_caf(*failed_));
+          }};
 }
 
 Status WorkerProcess::start() {
@@ -126,14 +127,21 @@ void WorkerProcess::on_up() {
 }
 
 void WorkerProcess::on_ended(const Error& why) {
+  const auto pool = caf::actor_cast<caf::actor>(pool_);
+  if (!up_ && !asked_to_end_ && pool) {
+    failed_ = why;
+    return send(pool, WorkerFailed{slot_, why, caf::actor(this)});
+  }
   quit(asked_to_end_ ? *asked_to_end_ : to_caf(why));
 }
 
 void WorkerProcess::on_exit() {
   reactor_.loop().cancel(tick_);
   for (auto& [id, call] : std::exchange(calls_, {})) call.promise.deliver(to_caf(lost()));
-  for (auto& [id, function] : std::exchange(functions_, {}))
+  for (auto& [id, function] : std::exchange(functions_, {})) {
     for (const Loaded& then : function.waiting) then(fail(not_loaded()));
+    for (const auto& [source, then] : function.later) then(fail(not_loaded()));
+  }
   host_ = nullptr;
   process_.reset();
 }
@@ -157,6 +165,7 @@ void WorkerProcess::load(const FunctionPtr& function, Loaded then) {
   Function& entry = found->second;
   entry.last_used = ++last_use_;
   if (entry.proxy) return then(entry.proxy);
+  if (entry.unloads) return entry.later.emplace_back(function, std::move(then)), void();
   entry.waiting.push_back(std::move(then));
   if (!fresh) return;
   const TimePoint now = reactor_.loop().now();
@@ -175,7 +184,16 @@ void WorkerProcess::load(const FunctionPtr& function, Loaded then) {
 
 void WorkerProcess::on_loaded(const CodeId& id, const Result<wire::Target>& target) {
   const auto found = functions_.find(id);
-  if (found == functions_.end()) return;
+  if (found == functions_.end() || found->second.proxy) return;
+  const bool unloads = found->second.unloads;
+  const auto later = std::exchange(found->second.later, {});
+  deliver_loaded(id, target);
+  if (unloads) unload(id);
+  for (const auto& [function, then] : later) load(function, then);
+}
+
+void WorkerProcess::deliver_loaded(const CodeId& id, const Result<wire::Target>& target) {
+  const auto found = functions_.find(id);
   const std::vector<Loaded> waiting = std::exchange(found->second.waiting, {});
   if (!target) {
     functions_.erase(found);
@@ -203,7 +221,11 @@ void WorkerProcess::make_room() {
 
 void WorkerProcess::unload(const CodeId& id) {
   const auto found = functions_.find(id);
-  if (found == functions_.end() || !found->second.proxy) return;
+  if (found == functions_.end()) return;
+  if (!found->second.proxy) {
+    found->second.unloads = true;
+    return;
+  }
   // The host lets it answer the calls in flight; a call that crosses this is sent again.
   proxies_.erase(found->second.proxy.address());
   functions_.erase(found);
@@ -315,11 +337,15 @@ void WorkerProcess::kill_stuck(TimePoint now) {
   // A load that is stuck is at fault as well; others that wait are sent elsewhere.
   for (auto it = functions_.begin(); it != functions_.end();) {
     const bool guilty = !it->second.proxy && now > it->second.overdue;
-    const std::vector<Loaded> waiting =
-        guilty ? std::move(it->second.waiting) : std::vector<Loaded>();
-    it = guilty ? functions_.erase(it) : std::next(it);
-    for (const Loaded& then : waiting)
+    if (!guilty) {
+      ++it;
+      continue;
+    }
+    const Function stuck = std::move(it->second);
+    it = functions_.erase(it);
+    for (const Loaded& then : stuck.waiting)
       then(fail(Code::cpu_exceeded, "loading ran past its CPU limit and could only be killed"));
+    for (const auto& [function, then] : stuck.later) then(fail(not_loaded()));
   }
   process_->kill({Code::cpu_exceeded, "stuck in a function"});
 }

@@ -35,6 +35,14 @@ struct WorkerReady {
   caf::actor process;
 };
 
+/// Told to the pool when the process ended before that. It ends when the pool says so.
+struct WorkerFailed {
+  uint32_t slot = 0;
+  Error why;
+  caf::actor process;
+};
+struct EndProcess {};
+
 /// Ends with the error when its process or session ends; its supervisor starts the next one. Calls
 /// that were sent are then answered with unavailable.
 ///
@@ -77,6 +85,10 @@ class WorkerProcess final : public PinnedActor {
     std::vector<Loaded> waiting;  ///< For the load to end.
     TimePoint overdue;            ///< Of the load.
     uint64_t last_used = 0;
+    /// It is unloaded when the load has ended; those who asked since then load it anew, maybe with
+    /// other limits.
+    bool unloads = false;
+    std::vector<std::pair<FunctionPtr, Loaded>> later;
   };
 
   caf::behavior make_behavior() override;
@@ -87,6 +99,7 @@ class WorkerProcess final : public PinnedActor {
 
   void load(const FunctionPtr& function, Loaded then);
   void on_loaded(const CodeId& id, const Result<wire::Target>& target);
+  void deliver_loaded(const CodeId& id, const Result<wire::Target>& target);
   void make_room();
   void unload(const CodeId& id);
   void call(Call call);
@@ -113,6 +126,7 @@ class WorkerProcess final : public PinnedActor {
   net::TimerId tick_ = 0;
   std::optional<TimePoint> ping_sent_;
   std::optional<caf::error> asked_to_end_;
+  std::optional<Error> failed_;  ///< Over before it was up: waits for EndProcess.
   bool up_ = false;
 };
 
@@ -123,3 +137,5 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ProcessCall)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ProcessUnload)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ReportProcess)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::WorkerReady)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::WorkerFailed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::EndProcess)

@@ -43,10 +43,11 @@ Outcome show(const Connection& to, const std::string& target, Print print) {
 }
 
 void print_workers(const Json& answer) {
-  Table table({"WORKER", "PID", "STATE", "RESTARTS", "FUNCTIONS", "IN FLIGHT"});
+  Table table({"WORKER", "PID", "STATE", "RESTARTS", "FUNCTIONS", "IN FLIGHT", "WHY"});
   for (const Json& worker : array_or_empty(answer, "workers"))
     table.add({cell(worker, "slot"), cell(worker, "pid"), cell(worker, "state"),
-               cell(worker, "restarts"), cell(worker, "functions"), cell(worker, "in_flight")});
+               cell(worker, "restarts"), cell(worker, "functions"), cell(worker, "in_flight"),
+               cell(worker, "why")});
   table.print("no workers");
 }
 

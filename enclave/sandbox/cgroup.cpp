@@ -176,7 +176,8 @@ Cgroup Cgroup::create(std::string_view name, const CgroupLimits& limits, const C
 
 bool Cgroup::create_v2(std::string_view name, const CgroupLimits& limits, const CgroupHost& host) {
   OwnGroup own;
-  if (!fs::exists(host.root / "cgroup.controllers") || !find_own(host.own_groups, "", own))
+  std::error_code error;
+  if (!fs::exists(host.root / "cgroup.controllers", error) || !find_own(host.own_groups, "", own))
     return false;
   // A group with processes cannot pass controllers on, so ours goes beside our own group or to the
   // top.
@@ -226,9 +227,14 @@ std::vector<std::string> Cgroup::controllers() const {
 }
 
 Status Cgroup::add(int pid) const {
-  for (const Directory& directory : directories_) {
-    if (!write_value(directory.path / "cgroup.procs", std::to_string(pid)))
-      return fail(Code::io, fmt::format("{}: {}", directory.path.string(), std::strerror(errno)));
+  for (size_t i = 0; i < directories_.size(); ++i) {
+    const fs::path& path = directories_[i].path;
+    if (write_value(path / "cgroup.procs", std::to_string(pid))) continue;
+    const int reason = errno;
+    // A group with a process in it could not be removed.
+    for (size_t done = 0; done < i; ++done)
+      write_value(directories_[done].path.parent_path() / "cgroup.procs", std::to_string(pid));
+    return fail(Code::io, fmt::format("{}: {}", path.string(), std::strerror(reason)));
   }
   return {};
 }

@@ -43,7 +43,7 @@ class Cgroup {
   std::string_view kind() const { return kind_; }
   /// The limits in force: "memory", "cpu", "pids".
   std::vector<std::string> controllers() const;
-  /// Moves a process in, before it starts threads. Errors: io.
+  /// Moves a process in, before it starts threads: everywhere, or it is out again. Errors: io.
   Status add(int pid) const;
   /// How many processes of the group the kernel killed for want of memory.
   uint64_t oom_kills() const;

@@ -15,6 +15,7 @@ bool is_token(char c) {  // RFC 9110, section 5.6.2
       (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
   return alphanumeric || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
 }
+/// RFC 9110, section 5.5: what must not be passed on; other control characters may be.
 bool is_value(char c) { return c != '\0' && c != '\r' && c != '\n'; }
 
 template <class Check>
@@ -31,9 +32,12 @@ Status check(Request& request) {
   const AdaUrl url(request.url);
   if (!url.valid()) return fail(Code::malformed, "a URL that is not absolute");
   request.url = url.href();
-  for (const auto& [name, value] : request.headers)
-    if (name.empty() || !all_of(name, is_token) || !all_of(value, is_value))
-      return fail(Code::malformed, "a header that HTTP does not allow");
+  for (const auto& [name, value] : request.headers) {
+    if (name.empty() || !all_of(name, is_token))
+      return fail(Code::malformed, "a header's name that is no token");
+    if (!all_of(value, is_value))
+      return fail(Code::malformed, "a header's value with a NUL, CR or LF");
+  }
   return {};
 }
 

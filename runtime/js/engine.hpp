@@ -44,6 +44,8 @@ struct Limits {
   Duration wall = 30s;               ///< From call() to the answer. Past it: timeout.
   size_t log_bytes = 64u << 10;      ///< console output of one call (and of loading).
   size_t response_bytes = 8u << 20;  ///< Body of a response. Past it: too_large.
+  /// Names and values of a response's headers with one byte between any two. Past it: too_large.
+  size_t response_head_bytes = 512u << 10;
 };
 
 using Headers = std::vector<std::pair<std::string, std::string>>;

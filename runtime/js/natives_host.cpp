@@ -65,8 +65,17 @@ void respond(const Info& info) {
   if (!body) return worker.answer(id, fail(body.error()), more);
   Response response;
   response.status = static_cast<uint16_t>(id_argument(info, 1));
-  if (info[2]->IsString())
-    response.headers = split_headers(to_latin1(isolate, info[2].As<v8::String>()));
+  if (info[2]->IsString()) {
+    const auto head = info[2].As<v8::String>();
+    const auto size = static_cast<size_t>(head->Length());
+    if (const size_t most = worker.limits().response_head_bytes; size > most)
+      return worker.answer(
+          id,
+          fail(Code::too_large, "response headers of " + std::to_string(size) + " bytes; " +
+                                    std::to_string(most) + " is the limit"),
+          more);
+    response.headers = split_headers(to_latin1(isolate, head));
+  }
   response.body = std::move(*body);
   worker.answer(id, std::move(response), more);
 }

@@ -55,18 +55,6 @@ std::span<std::byte> bytes_of(v8::Local<v8::Value> value) {
   return {};
 }
 
-v8::MaybeLocal<v8::Value> new_uint8_array(v8::Isolate* isolate, ByteView bytes) {
-  v8::Local<v8::ArrayBuffer> buffer;
-  if (!v8::ArrayBuffer::MaybeNew(isolate, bytes.size(),
-                                 v8::BackingStoreInitializationMode::kUninitialized)
-           .ToLocal(&buffer)) {
-    throw_range_error(isolate, "Array buffer allocation failed");
-    return {};
-  }
-  if (!bytes.empty()) std::memcpy(buffer->Data(), bytes.data(), bytes.size());
-  return v8::Uint8Array::New(buffer, 0, bytes.size());
-}
-
 bool is_too_long(const v8::FunctionCallbackInfo<v8::Value>& info, int index) {
   if (!info[index]->IsString() || info[index].As<v8::String>()->Length() <= kNativeTextMax)
     return false;

@@ -33,8 +33,6 @@ std::string to_latin1(v8::Isolate* isolate, v8::Local<v8::String> text);
 /// The bytes of an ArrayBuffer or a view of one; empty for anything else. Valid until JavaScript
 /// runs.
 std::span<std::byte> bytes_of(v8::Local<v8::Value> value);
-/// A new Uint8Array with a copy of `bytes`; empty, with a RangeError thrown, over the buffer limit.
-v8::MaybeLocal<v8::Value> new_uint8_array(v8::Isolate* isolate, ByteView bytes);
 
 /// Longest text, in UTF-16 units, that a native copies out of the heap, where no limit counts it.
 inline constexpr int kNativeTextMax = 16 << 20;

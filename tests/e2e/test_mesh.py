@@ -20,6 +20,24 @@ def test_a_function_is_computed_on_another_node_than_the_gateways(build):
         assert any(s["state"] == "open" and s["sent"] > 0 for s in sessions), sessions
 
 
+def test_a_call_needs_no_token_even_when_the_configs_cannot_be_used(build):
+    with Mesh(build, nodes=1) as mesh:
+        mesh.deploy("hello", HELLO)
+        config = mesh.folder / "client.toml"
+        config.write_text(f'[node]\ndata = "{mesh.nodes[0].data}"\n'
+                          f'[gateway]\nlisten = "127.0.0.1:{mesh.gateway_port}"\n')
+        (mesh.nodes[0].data / "admin.token").chmod(0o644)
+
+        def themis(*words):
+            return subprocess.run([mesh_program(mesh, "themis"), *words, "--config", config],
+                                  capture_output=True, text=True, timeout=30, check=False)
+        invoked = themis("invoke", "hello")
+        assert (invoked.returncode, invoked.stdout) == (0, "Hello, world!\n"), invoked
+        refused = themis("status")
+        assert refused.returncode == 1 and "chmod 600" in refused.stderr, refused
+        assert refused.stderr.count("\n") == 1, refused
+
+
 def test_the_command_line_covers_the_life_of_a_function(build):
     with Mesh(build) as mesh:
         source = mesh.folder / "f.js"

@@ -21,19 +21,17 @@ const uncurryGetter = (label, object, name) => {
 };
 
 uncurry('ArrayPrototype', Array.prototype,
-  ['push', 'join', 'slice', 'splice', 'sort', 'includes', 'shift']);
+  ['push', 'join', 'slice', 'splice', 'sort', 'includes']);
 uncurry('StringPrototype', String.prototype,
-  ['slice', 'split', 'toLowerCase', 'toUpperCase', 'charCodeAt', 'codePointAt', 'indexOf',
-    'startsWith', 'padStart', 'trim', 'endsWith']);
+  ['slice', 'split', 'toLowerCase', 'toUpperCase', 'charCodeAt', 'indexOf',
+    'startsWith', 'trim']);
 uncurry('RegExpPrototype', RegExp.prototype, ['exec', 'toString']);
-uncurry('DatePrototype', Date.prototype, ['toISOString', 'getTime']);
+uncurry('DatePrototype', Date.prototype, ['toISOString']);
 uncurry('ErrorPrototype', Error.prototype, ['toString']);
 uncurry('FunctionPrototype', Function.prototype, ['toString']);
 uncurry('SymbolPrototype', Symbol.prototype, ['toString']);
-uncurry('MapPrototype', Map.prototype, ['entries', 'get', 'set', 'has', 'delete']);
+uncurry('MapPrototype', Map.prototype, ['entries']);
 uncurry('SetPrototype', Set.prototype, ['values']);
-uncurry('PromisePrototype', Promise.prototype, ['then']);
-uncurry('ArrayBufferPrototype', ArrayBuffer.prototype, ['slice']);
 uncurryGetter('MapPrototypeSize', Map.prototype, 'size');
 uncurryGetter('SetPrototypeSize', Set.prototype, 'size');
 uncurryGetter('ArrayBufferPrototypeByteLength', ArrayBuffer.prototype, 'byteLength');
@@ -47,21 +45,17 @@ uncurryGetter('TypedArrayPrototypeBuffer', TypedArrayPrototype, 'buffer');
 uncurryGetter('TypedArrayPrototypeTag', TypedArrayPrototype, Symbol.toStringTag);
 uncurryGetter('DataViewPrototypeBuffer', DataView.prototype, 'buffer');
 
-const ArrayIteratorPrototype = Object.getPrototypeOf([][Symbol.iterator]());
 const MapIteratorPrototype = Object.getPrototypeOf(new Map().entries());
 const SetIteratorPrototype = Object.getPrototypeOf(new Set().values());
-uncurry('ArrayIteratorPrototype', ArrayIteratorPrototype, ['next']);
 uncurry('MapIteratorPrototype', MapIteratorPrototype, ['next']);
 uncurry('SetIteratorPrototype', SetIteratorPrototype, ['next']);
 
-capture('Object', Object, ['keys', 'create', 'freeze', 'defineProperty', 'getPrototypeOf',
-  'setPrototypeOf', 'getOwnPropertyDescriptor', 'getOwnPropertyNames', 'hasOwn']);
-capture('Reflect', Reflect, ['ownKeys', 'construct', 'get']);
+capture('Object', Object, ['defineProperty', 'getPrototypeOf', 'getOwnPropertyDescriptor',
+  'getOwnPropertyNames', 'hasOwn']);
+capture('Reflect', Reflect, ['ownKeys', 'construct']);
 capture('JSON', JSON, ['parse', 'stringify']);
-capture('Array', Array, ['isArray']);
 capture('ArrayBuffer', ArrayBuffer, ['isView']);
-capture('Number', Number, ['isInteger']);
-capture('Math', Math, ['trunc', 'min']);
+capture('Math', Math, ['trunc']);
 capture('Object', Object, ['is']);
 primordials.ReflectApply = Reflect.apply;
 primordials.uncurryThis = uncurryThis;
@@ -69,6 +63,6 @@ primordials.apply = apply;
 primordials.SymbolIterator = Symbol.iterator;
 primordials.SymbolToStringTag = Symbol.toStringTag;
 Object.assign(primordials, {
-  Array, ArrayBuffer, DataView, Date, Error, Number, Object, Promise, RangeError, String, Symbol,
-  SyntaxError, TypeError, Uint8Array, WeakMap,
+  Array, ArrayBuffer, DataView, Error, Number, Object, Promise, RangeError, String, Symbol,
+  SyntaxError, TypeError, Uint8Array,
 });

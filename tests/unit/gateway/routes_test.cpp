@@ -60,6 +60,19 @@ TEST_F(GatewayRoutes, AnOpenBreakerAnswersAtOnce) {
     EXPECT_NE(metrics.find(line), std::string::npos) << line;
 }
 
+/// The copy asked for a request that had been answered already, and the node ended.
+TEST_F(GatewayRoutes, RegressAMirroredCallMayBeRefusedAtOnce) {
+  start(2, {.routes = {{.name = "f",
+                        .breaker_failures = 1,
+                        .breaker_open_ms = 600'000,
+                        .mirror_to = "shadow",
+                        .mirror_percent = 100}}});
+  ASSERT_EQ(deploy("f", "throws", 1).status, 201);
+  EXPECT_EQ(problem(send("POST", "/f/f", "x")), 500);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(problem(send("POST", "/f/f", "x")), 503);
+  EXPECT_EQ(send("GET", "/healthz").status, 200);
+}
+
 TEST_F(GatewayRoutes, ARoutesTimeoutIsShorterThanTheWallLimit) {
   start(2, {.routes = {{.name = "f", .timeout_ms = 50}}});
   ASSERT_EQ(deploy("f", "waits", 1).status, 201);

@@ -129,7 +129,9 @@ INSTANTIATE_TEST_SUITE_P(
         Hostile{"LargeUrl", "new URL('http://a/' + 'x'.repeat(2e7));", Code::threw},
         Hostile{"LargeBase64", "btoa('x'.repeat(2e7));", Code::threw},
         Hostile{"LargeClone", "structuredClone('x'.repeat(1e7));", Code::threw},
-        Hostile{"LargeResponse", "return new Response('x'.repeat(9e6));", Code::too_large}),
+        Hostile{"LargeResponse", "return new Response('x'.repeat(9e6));", Code::too_large},
+        Hostile{"RegressLargeHead", "return new Response('', { headers: { a: 'x'.repeat(6e5) } });",
+                Code::too_large}),
     name_of);
 
 TEST(Limits, LeaveTheWorkerUsableAfterCpu) {

@@ -99,6 +99,26 @@ TEST_F(FakeCgroups, UsesV1WhenV2HasNoControllers) {
   EXPECT_EQ(group.oom_kills(), 1u);
 }
 
+/// The memory group kept its process, so it could never be removed.
+TEST_F(FakeCgroups, RegressAProcessThatDoesNotGetIntoEveryGroupIsInNone) {
+  v1_group("themis-1-1");
+  file("memory/mine/cgroup.procs");
+  host_.own_groups = "9:pids:/\n4:memory:/mine\n2:cpu,cpuacct:/\n";
+  const Cgroup group = Cgroup::create("themis-1-1", limits_, host_);
+  fs::remove(host_.root / "cpu,cpuacct/themis-1-1/cgroup.procs");
+  const Status added = group.add(77);
+  ASSERT_FALSE(added);
+  EXPECT_EQ(added.error().code, Code::io);
+  EXPECT_EQ(text("memory/mine/cgroup.procs"), "77") << "moved back";
+  EXPECT_EQ(text("pids/themis-1-1/cgroup.procs"), "");
+}
+
+TEST_F(FakeCgroups, RegressARootThatCannotBeLookedAtIsNoCgroup) {
+  host_.root = host_.root / std::string(300, 'x');  // over NAME_MAX: an error, not an absence
+  host_.own_groups = "0::/\n";
+  EXPECT_EQ(Cgroup::create("themis-1-1", limits_, host_).kind(), "none");
+}
+
 TEST_F(FakeCgroups, SetsOnlyTheLimitsAskedFor) {
   v1_group("themis-1-1");
   host_.own_groups = "9:pids:/\n4:memory:/mine\n2:cpu,cpuacct:/\n";

@@ -66,6 +66,32 @@ TEST_F(FunctionStoreTest, LoadRemovesCodeOfAnInterruptedDeployment) {
   EXPECT_TRUE(has("one"));
 }
 
+TEST_F(FunctionStoreTest, AnAttemptStaysUntilItsFunctionGoes) {
+  const HostedRow attempt{"f", {2, id_of("two")}};
+  ASSERT_TRUE(store_->save(DeployedRow{"f", {1, id_of("one")}, 2}, as_bytes("one")));
+  ASSERT_TRUE(store_->save_attempt({"f", {1, id_of("one")}}));
+  ASSERT_TRUE(store_->save_attempt(attempt));
+  reopen();
+  EXPECT_EQ(store_->load()->attempted, std::vector{attempt});
+  EXPECT_EQ(store_->load()->deployed.size(), 1u);
+  ASSERT_TRUE(store_->erase_deployed("f"));
+  EXPECT_TRUE(store_->load()->attempted.empty());
+}
+
+/// An instance that goes took the code along that a deployment had just put.
+TEST_F(FunctionStoreTest, RegressCodeOfADeploymentOutlivesARowThatGoes) {
+  ASSERT_TRUE(store_->save(HostedRow{"f", {1, id_of("one")}}, as_bytes("one")));
+  ASSERT_TRUE(store_->put_code(as_bytes("one")));
+  ASSERT_TRUE(store_->put_code(as_bytes("one"))) << "two deployments of the same code";
+  ASSERT_TRUE(store_->erase_hosted("f"));
+  EXPECT_TRUE(has("one"));
+  ASSERT_TRUE(store_->drop_code(id_of("one")));
+  EXPECT_TRUE(has("one"));
+  ASSERT_TRUE(store_->save(DeployedRow{"g", {1, id_of("one")}, 2}, as_bytes("one")));
+  ASSERT_TRUE(store_->erase_deployed("g"));
+  EXPECT_FALSE(has("one"));
+}
+
 TEST_F(FunctionStoreTest, LeavesOutADamagedRow) {
   ASSERT_TRUE(store_->save(HostedRow{"g", {1, id_of("one")}}, as_bytes("one")));
   const storage::Table table = environment_->table("functions_hosted").value();

@@ -15,7 +15,8 @@ namespace themis::testing {
 /// What a scripted function does is its source: "syntax" does not compile, "throws", "loops" and
 /// "fills" fail like that, "dies" loses its worker process, "waits" answers when it is told to,
 /// "bad-header" answers with a header that is none; the one call after a put_atom waits too;
-/// "picky" does not compile here after an add_atom; all else answers "SOURCE METHOD URL BODY".
+/// "picky" does not compile here after an add_atom, and "slow" is then installed when they are told
+/// to answer; all else answers "SOURCE METHOD URL BODY".
 class ScriptedWorkers final : public PinnedActor {
  public:
   using PinnedActor::PinnedActor;
@@ -25,15 +26,19 @@ class ScriptedWorkers final : public PinnedActor {
               if (source == "syntax" || (source == "picky" && is_picky_))
                 return to_caf({Code::syntax, "function:3:7: Unexpected token '}'"});
               sources_[install.id] = source;
-              return caf::unit;
+              if (source != "slow" || !is_picky_) return caf::unit;
+              installing_.push_back(make_response_promise<caf::unit_t>());
+              return installing_.back();
             },
             [this](const UninstallFunction& uninstall) { sources_.erase(uninstall.id); },
             [this](const CallFunction& call) { return run(call); },
             [this](caf::ok_atom) {
               for (auto& promise : waiting_) promise.deliver(outcome("waited"));
               waiting_.clear();
+              for (auto& promise : installing_) promise.deliver(caf::unit);
+              installing_.clear();
             },
-            [this](caf::get_atom) { return waiting_.size(); },
+            [this](caf::get_atom) { return waiting_.size() + installing_.size(); },
             [this](caf::put_atom) {
               stalls_ = true;
               return waiting_.size();
@@ -41,7 +46,7 @@ class ScriptedWorkers final : public PinnedActor {
             [this](caf::add_atom) { is_picky_ = true; },
             [](const ReportWorkers&) {
               WorkersReport report;
-              report.workers.push_back({0, 4242, "up", 1, 2, 3, "scripted"});
+              report.workers.push_back({0, 4242, "up", "", 1, 2, 3, "scripted"});
               return report;
             }};
   }
@@ -89,6 +94,7 @@ class ScriptedWorkers final : public PinnedActor {
   bool stalls_ = false;
   bool is_picky_ = false;
   std::vector<caf::typed_response_promise<OutcomeMsg>> waiting_;
+  std::vector<caf::typed_response_promise<caf::unit_t>> installing_;
 };
 
 }  // namespace themis::testing

@@ -1,5 +1,6 @@
 // Actors inside an enclave process look like any others: to monitors, exits and supervisors.
 #include <signal.h>
+#include <sys/wait.h>
 
 #include "enclave.capnp.h"
 #include "tests/unit/worker/reactor_thread.hpp"
@@ -96,6 +97,46 @@ TEST_F(PlacementTest, RegressAProcessWhoseRootEndedIsGivenUp) {
   const caf::actor place = spawn_place(world_.home(), options);
   EXPECT_FALSE(world_.ask<caf::actor>(place, SpawnActor{"probe", "p"}));
   EXPECT_EQ(world_.end_of(place), "internal: enclave: its root actor ended");
+}
+
+/// What waited for the process went with its actor, and each asker waited for its timeout.
+TEST_F(PlacementTest, RegressEverySpawnIsAnsweredWhenThePlaceIsKilled) {
+  log::setup(log::Level::off, log::Format::text);
+  const caf::actor place = spawn_place(world_.home(), process());
+  caf::scoped_actor self{world_.caf()};
+  const auto ask = [&](size_t i) {
+    return self->request(place, kDeadline / 2, SpawnActor{"probe", std::to_string(i)});
+  };
+  std::vector<decltype(ask(0))> open;
+  while (open.size() < 100) open.push_back(ask(open.size()));
+  self->request(place, kDeadline, PlacePid{}).receive([](uint32_t) {}, [](const caf::error&) {});
+  self->send_exit(place, caf::exit_reason::kill);
+  size_t answered = 0;
+  for (auto& one : open)
+    one.receive([&](const caf::actor&) { ++answered; },
+                [&](const caf::error& error) {
+                  if (from_caf(error).code == Code::unavailable) ++answered;
+                });
+  EXPECT_EQ(answered, open.size());
+}
+
+/// All but the first 4 KB of what was not read yet when it ended was lost.
+TEST_F(PlacementTest, RegressTheLastWordsOfAProcessAreLoggedToTheEnd) {
+  log::setup(log::Level::warn, log::Format::text);
+  ::testing::internal::CaptureStderr();
+  PlaceOptions options;
+  options.program = THEMIS_TALKER;
+  const caf::actor place = spawn_place(world_.home(), options);
+  // The reactor looks again when the process is over and its output waits as a whole.
+  if (const auto pid = world_.ask<uint32_t>(place, PlacePid{}))
+    world_.home().loop->post([pid = static_cast<id_t>(*pid)] {
+      siginfo_t info{};
+      ::waitid(P_PID, pid, &info, WEXITED | WNOWAIT);
+    });
+  EXPECT_EQ(world_.end_of(place), "unavailable: enclave: exit code 3");
+  const std::string words = ::testing::internal::GetCapturedStderr();
+  EXPECT_NE(words.find("line 000 of its last words"), std::string::npos);
+  EXPECT_NE(words.find("line 399 of its last words"), std::string::npos);
 }
 
 TEST_F(PlacementTest, SaysWhyAProcessCannotStart) {

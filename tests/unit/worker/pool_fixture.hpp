@@ -15,7 +15,7 @@ namespace themis {
 
 class PoolTest : public testing::Test {
  protected:
-  void start(uint32_t count = 1) {
+  WorkerPoolOptions pool_options(uint32_t count = 1) {
     WorkerPoolOptions options;
     options.home = world_.home();
     options.count = count;
@@ -28,8 +28,9 @@ class PoolTest : public testing::Test {
                        std::string(text));
       changed_.notify_all();
     };
-    pool_ = spawn_worker_pool(options);
+    return options;
   }
+  void start(uint32_t count = 1) { pool_ = spawn_worker_pool(pool_options(count)); }
   void TearDown() override {
     if (pool_) {
       EXPECT_EQ(world_.stop(pool_), "user_shutdown");

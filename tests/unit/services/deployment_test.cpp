@@ -1,0 +1,128 @@
+// Deployments that are cut short, and operations that follow each other at once.
+#include "tests/unit/services/function_service_fixture.hpp"
+
+namespace themis {
+namespace {
+
+using testing::ask;
+using testing::deployment;
+using testing::FunctionServiceTest;
+using testing::MeshNode;
+using testing::order;
+
+class DeploymentTest : public FunctionServiceTest {
+ protected:
+  /// Three nodes; what the first one knows outlives it.
+  void start_kept() {
+    MeshNode::Options options;
+    options.data = data_.path();
+    nodes_.push_back(std::make_unique<MeshNode>(system_, options));
+    options = {};
+    options.bootstrap.push_back(nodes_[0]->address());
+    for (int i = 0; i < 2; ++i) nodes_.push_back(std::make_unique<MeshNode>(system_, options));
+    for (const auto& node : nodes_) ASSERT_TRUE(node->wait_joined(3));
+  }
+  /// The first node is killed once the second one runs "slow", which the third one holds up; then
+  /// it is started again, and the third one is through with it.
+  void kill_in_the_middle_of(const std::string& name) {
+    caf::anon_send(nodes_[2]->workers, caf::add_atom::value);
+    auto pending = std::async(std::launch::async, [&] { return deploy(name, "slow"); });
+    ASSERT_TRUE(eventually([&] { return answer(1, 1, name) == "slow GET http://h/ "; }));
+    ASSERT_TRUE(eventually([&] {
+      return ask<size_t>(system_, nodes_[2]->workers, caf::get_atom::value).value() == 1;
+    }));
+    // First of all who could still acknowledge it.
+    nodes_[0]->end(nodes_[0]->functions);
+    nodes_[0]->crash();
+    const auto outcome = pending.get();
+    ASSERT_FALSE(outcome) << "it was not acknowledged";
+    MeshNode::Options options;
+    options.data = data_.path();
+    options.bootstrap.push_back(nodes_[1]->address());
+    nodes_[0] = std::make_unique<MeshNode>(system_, options);
+    ASSERT_TRUE(nodes_[0]->wait_joined(2));
+    caf::anon_send(nodes_[2]->workers, caf::ok_atom::value);
+    ASSERT_TRUE(eventually([&] { return answer(2, 2, name) == "slow GET http://h/ "; }));
+  }
+
+  storage::TemporaryDirectory data_;
+};
+
+/// The owner took the version that it had begun itself for somebody else's, and let go of the
+/// function.
+TEST_F(DeploymentTest, RegressAnOwnerKilledInARedeployIsBackWithTheAcknowledgedVersion) {
+  start_kept();
+  ASSERT_TRUE(deploy("f", "one"));
+  kill_in_the_middle_of("f");
+  if (HasFatalFailure()) return;
+  EXPECT_TRUE(eventually([&] {
+    order(system_, nodes_[0]->functions, EnsureFunction{"f"});
+    return answer(0, 1, "f") == "one GET http://h/ " && answer(0, 2, "f") == "one GET http://h/ ";
+  })) << answer(0, 1, "f")
+      << ", " << answer(0, 2, "f");
+  ASSERT_EQ(counts(0).deployed, 1u);
+  EXPECT_EQ(ask<FunctionList>(system_, nodes_[0]->functions, ListFunctions{})->functions[0].version,
+            1u);
+  const auto next = deploy("f", "two");
+  ASSERT_TRUE(next) << next.error().text();
+  EXPECT_EQ(next->version, 3u) << "a number is never used twice";
+  EXPECT_EQ(answer(0, 1, "f"), "two GET http://h/ ");
+}
+
+/// Its instances went on answering, looked after by nobody.
+TEST_F(DeploymentTest, RegressAFirstDeploymentThatWasCutShortIsWithdrawn) {
+  start_kept();
+  kill_in_the_middle_of("f");
+  if (HasFatalFailure()) return;
+  EXPECT_TRUE(eventually([&] {
+    order(system_, nodes_[0]->functions, EnsureFunction{"f"});
+    return counts(1).hosted + counts(2).hosted == 0;
+  }));
+  EXPECT_EQ(counts(0).deployed, 0u);
+  ASSERT_TRUE(deploy("f", "one"));
+  EXPECT_EQ(answer(0, 1, "f"), "one GET http://h/ ");
+}
+
+/// The instance that was let go took the code along that had just been put again.
+TEST_F(DeploymentTest, RegressADeploymentRightAfterARemoveIsNotUndoneByIt) {
+  start(1);
+  ASSERT_TRUE(deploy("f", "one", 1));
+  caf::anon_send(nodes_[0]->functions, RemoveFunction{"f"});
+  const auto again = deploy("f", "one", 1);
+  ASSERT_TRUE(again) << again.error().text();
+  EXPECT_EQ(answer(0, 0, "f"), "one GET http://h/ ");
+  EXPECT_TRUE(order(system_, nodes_[0]->functions, EnsureFunction{"f"}));
+  EXPECT_EQ(counts(0).hosted, 1u);
+}
+
+TEST_F(DeploymentTest, AFailedDeploymentLeavesNoCodeBehind) {
+  start(1, false);
+  EXPECT_FALSE(deploy("f", "one"));
+  const FetchCodeMsg fetch = encode_fetch(crypto::blake2b(as_bytes("one")), TimePoint::max());
+  EXPECT_EQ(ask<CodeBlobMsg>(system_, nodes_[0]->functions, fetch).error().code, Code::not_found);
+}
+
+/// Each one costs up to 1 MB and a place in the store's mailbox.
+TEST_F(DeploymentTest, RegressAdversaryMayHaveOnlySoManyCodesOnTheirWay) {
+  start(1);
+  const FetchCodeMsg fetch = encode_fetch(crypto::blake2b(as_bytes("?")), TimePoint::max());
+  constexpr size_t kAsked = 100;
+  caf::scoped_actor self{system_.caf()};
+  const auto send = [&] { return self->request(nodes_[0]->functions, caf::infinite, fetch); };
+  std::vector<decltype(send())> open;
+  // From the service's own thread: all of them are there before the store answers the first.
+  nodes_[0]->in_loop([&] {
+    while (open.size() < kAsked) open.push_back(send());
+  });
+  std::map<Code, size_t> answers;
+  for (auto& one : open)
+    one.receive([&](const CodeBlobMsg&) { ADD_FAILURE() << "nobody has this code"; },
+                [&](const caf::error& error) { ++answers[from_caf(error).code]; });
+  EXPECT_EQ(answers[Code::not_found], FunctionService::kFetchesPerPeerMax);
+  EXPECT_EQ(answers[Code::overloaded], kAsked - FunctionService::kFetchesPerPeerMax);
+  EXPECT_EQ(ask<CodeBlobMsg>(system_, nodes_[0]->functions, fetch).error().code, Code::not_found)
+      << "there is room again";
+}
+
+}  // namespace
+}  // namespace themis

@@ -36,12 +36,6 @@ wire::Target ServiceCalls::target_of(const std::string& name) const {
   return Exports::target_of(name);
 }
 
-std::optional<mesh::Instance> ServiceCalls::instance_of(const ring::Record& record) const {
-  Result<mesh::InstanceInfo> info = mesh::decode_info(record.payload);
-  if (!info) return std::nullopt;
-  return mesh::make_instance(record.provider, std::move(*info));
-}
-
 void ServiceCalls::ask(const caf::actor& instance, const wire::FramePtr& frame, Answered answered,
                        Failed failed) {
   self_.request(instance, caf::infinite, AnyMessage{frame})

@@ -26,7 +26,6 @@ class ServiceCalls final : private CallKind {
  private:
   TimePoint now() const override { return std::chrono::steady_clock::now(); }
   wire::Target target_of(const std::string& name) const override;
-  std::optional<mesh::Instance> instance_of(const ring::Record& record) const override;
   void ask(const caf::actor& instance, const wire::FramePtr& frame, Answered answered,
            Failed failed) override;
   mesh::Judgement judge(const caf::error& error) const override;

@@ -36,11 +36,7 @@ void RouteCaller::find(uint64_t id) {
   actor_.request(node_, caf::infinite, FindName{open.call.name})
       .then(
           [this, id](const ring::Records& records) {
-            mesh::Instances instances;
-            for (const ring::Record& record : records)
-              if (auto instance = kind_.instance_of(record))
-                instances.push_back(std::move(*instance));
-            table_.learn(open_.at(id).call.name, std::move(instances), kind_.now());
+            table_.learn(open_.at(id).call.name, mesh::instances_of(records), kind_.now());
             try_next(id);
           },
           [this, id](const caf::error& error) {

@@ -35,8 +35,6 @@ class CallKind {
   virtual TimePoint now() const = 0;
   /// The exported actor that is asked at each instance of `name`.
   virtual wire::Target target_of(const std::string& name) const = 0;
-  /// Nothing: the record is not of an instance that takes calls.
-  virtual std::optional<mesh::Instance> instance_of(const ring::Record& record) const = 0;
   /// Sends the request; calls one of the two, unless the actor ends.
   virtual void ask(const caf::actor& instance, const wire::FramePtr& frame, Answered answered,
                    Failed failed) = 0;

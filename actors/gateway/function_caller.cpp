@@ -32,12 +32,6 @@ wire::Target FunctionCaller::target_of(const std::string&) const {
   return functions;
 }
 
-std::optional<mesh::Instance> FunctionCaller::instance_of(const ring::Record& record) const {
-  const auto payload = decode_payload(record.payload);
-  if (!payload || !payload->hosts) return std::nullopt;
-  return mesh::make_instance(record.provider, {.version = std::to_string(payload->version.number)});
-}
-
 void FunctionCaller::ask(const caf::actor& instance, const wire::FramePtr& frame, Answered answered,
                          Failed failed) {
   actor_.request(instance, caf::infinite, InvokeMsg(frame))

@@ -3,7 +3,7 @@
 namespace themis::wire {
 namespace {
 
-constexpr auto kLastKind = static_cast<uint8_t>(MessageKind::drain);
+constexpr auto kLastKind = static_cast<uint8_t>(MessageKind::cancel);
 constexpr uint8_t kHasKey = 1;  // the flags byte; the other bits are zero
 
 }  // namespace
@@ -47,6 +47,9 @@ Result<MessageHeader> MessageHeader::read(const std::byte* from) {
   header.target = load<uint64_t>(from + 16);
   header.request = load<uint64_t>(from + 24);
   header.type = load<uint64_t>(from + 32);
+  const bool names_more = header.target != 0 || header.type != 0 || header.deadline_ms != 0;
+  if (header.kind == MessageKind::cancel && (header.request == 0 || names_more))
+    return fail(Code::malformed, "a cancel names one request and nothing else");
   if (flags == 0) return header;
   if (header.kind != MessageKind::request)
     return fail(Code::malformed, "an idempotency key without a request");

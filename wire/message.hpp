@@ -22,6 +22,8 @@ enum class MessageKind : uint8_t {
   drain = 13,  ///< The sender will ask nothing more here and only answers: the receiver opens
                ///< another session if it has more to say, says drain itself, and either side closes
                ///< when all is answered.
+  cancel = 14,  ///< The sender no longer waits for the answer to its request `request`, and gets
+                ///< none. One that was answered meanwhile is not known any more: no error.
 };
 
 /// Whether messages of this kind have a payload. The others are control messages: they must always
@@ -64,8 +66,8 @@ struct MessageHeader {
   /// How long the header is whose first kBytes bytes are at `from`.
   static size_t bytes_of(const std::byte* from);
   /// Reads bytes_of(from) bytes. Errors: malformed (kind, flags, padding, a key without a request
-  /// or all zero, length not whole words, a payload where there is none or none where there is
-  /// one), too_large (over kMessageBytesMax).
+  /// or all zero, a cancel that names no request or more than that, length not whole words, a
+  /// payload where there is none or none where there is one), too_large (over kMessageBytesMax).
   static Result<MessageHeader> read(const std::byte* from);
 };
 

@@ -256,7 +256,7 @@ Result<wire::FramePtr> Node::call_frame(const std::string& name, wire::FramePtr 
   params.writable()->set_deadline(std::chrono::steady_clock::now() + timeout);
   caf::scoped_actor self{impl_->system.caf()};
   Result<wire::FramePtr> outcome = fail(Code::timeout, "no answer from \"" + name + "\" in time");
-  self->request(impl_->caller, timeout, CallService{name, std::move(params), idempotent})
+  self->request(impl_->caller, timeout, CallService{{name, std::move(params), idempotent}})
       .receive([&](const AnyMessage& answer) { outcome = answer.frame; },
                [&](const caf::error& error) { outcome = fail(from_caf(error)); });
   return outcome;

@@ -50,7 +50,9 @@ caf::behavior ServiceActor::make_behavior() {
         auto promise = make_response_promise<AnyMessage>();
         runner_.run(request.frame, answer_to(promise));
         return promise;
-      });
+      })
+      .or_else(
+          [this](const CancelRequest& given_up) { calls_.routes().cancel_for(given_up.frame); });
 }
 
 caf::behavior CallerActor::make_behavior() {
@@ -58,8 +60,7 @@ caf::behavior CallerActor::make_behavior() {
   return handlers_of(*this, calls_)
       .or_else([this](const CallService& wanted) -> caf::result<AnyMessage> {
         auto promise = make_response_promise<AnyMessage>();
-        calls_.call(wanted.name, wanted.params, wanted.idempotent == Idempotent::yes,
-                    answer_to(promise));
+        calls_.call(wanted.call, answer_to(promise));
         return promise;
       });
 }

@@ -16,7 +16,7 @@ class ServiceCalls final : private CallKind {
   ServiceCalls(caf::event_based_actor& self, caf::actor node, std::vector<RouteConfig> routes);
 
   /// Asks one instance, as the routes say. `then` is called once, or destroyed by stop().
-  void call(const std::string& name, wire::FramePtr params, bool idempotent, Answer then);
+  void call(ServiceCall call, Answer then);
 
   /// Drops what waits. Called when the actor exits: what waits holds promises, and those hold the
   /// actor.

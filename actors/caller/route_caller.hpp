@@ -18,6 +18,7 @@ struct RoutedCall {
   std::string name;  ///< On the ring.
   wire::FramePtr frame;
   bool idempotent = false;
+  wire::FramePtr request = {};  ///< That is served by it; see RouteCaller::cancel_for.
 };
 
 /// To the actor of a RouteCaller, from itself: see CallKind::after.
@@ -72,6 +73,7 @@ class RouteCaller {
 
   struct Counters {
     uint64_t calls = 0;
+    uint64_t cancelled = 0;  ///< Calls that their callers gave up.
     uint64_t retries = 0;
     uint64_t finds = 0;     ///< Calls that asked the ring first.
     uint64_t replaced = 0;  ///< Names that were restored because no instance was left.
@@ -80,9 +82,19 @@ class RouteCaller {
 
   RouteCaller(caf::event_based_actor& actor, CallKind& kind, Rng& rng, caf::actor node,
               std::vector<RouteConfig> routes)
-      : actor_(actor), kind_(kind), table_(rng, std::move(routes)), node_(std::move(node)) {}
+      : actor_(actor),
+        kind_(kind),
+        rng_(rng),
+        table_(rng, std::move(routes)),
+        node_(std::move(node)) {}
 
-  void call(RoutedCall call, Then then);
+  /// The frame was made here, for this call. One that may be sent again gets an idempotency key:
+  /// an instance that sees it again runs it once. Returns what cancel() takes.
+  uint64_t call(RoutedCall call, Then then);
+  /// The caller gives up: `then` is destroyed, and the instances that were asked are told.
+  void cancel(uint64_t id);
+  /// Whoever asked `request` gave up: the calls that serve it end with Code::cancelled.
+  void cancel_for(const wire::FramePtr& request);
   /// A call's second request is due.
   void hedge(uint64_t id);
   /// The route of `name` is known to be old.
@@ -105,12 +117,16 @@ class RouteCaller {
   struct Open {
     RoutedCall call;
     Then then;
-    mesh::RouteTable::Tried tried;
-    size_t pending = 0;     ///< Requests without an answer: two when hedged.
-    bool done = false;      ///< Answered; waits for what is pending.
-    bool counted = false;   ///< In the route's counters.
-    bool fresh = false;     ///< The ring was asked for this call.
-    bool restored = false;  ///< Restoring was asked for this call.
+    mesh::RouteTable::Tried tried = {};
+    std::vector<std::pair<NodeId, caf::actor>> asked = {};  ///< Of the pending ones: who has it.
+    size_t attempts = 0;
+    size_t pending = 0;      ///< Requests without an answer: two when hedged.
+    bool searching = false;  ///< The ring or who restores names is being asked.
+    bool done = false;       ///< Answered or given up; waits for what is pending.
+    bool counted = false;    ///< In the route's counters.
+    bool fresh = false;      ///< The ring was asked for this call.
+    bool restored = false;   ///< Restoring was asked for this call.
+    bool repeated = false;   ///< It may go to an instance again that had it before.
     bool hedged = false;
     Error last{Code::not_found, ""};
   };
@@ -130,9 +146,16 @@ class RouteCaller {
   bool settle(const Attempt& attempt, mesh::Verdict verdict);
   void no_instance(uint64_t id);
   void finish(uint64_t id, Result<Answer> answer);
+  void restored(uint64_t id, const Status& status);
+  void give_key(wire::Frame& frame);
+  /// False: the call ended while it was searched for.
+  bool found(uint64_t id);
+  void abandon(uint64_t id);
+  void drop_if_over(uint64_t id);
 
   caf::event_based_actor& actor_;
   CallKind& kind_;
+  Rng& rng_;
   mesh::RouteTable table_;
   caf::actor node_;
   std::unordered_map<uint64_t, Open> open_;

@@ -13,13 +13,13 @@ using mesh::CallFailure;
 using mesh::Judgement;
 using mesh::Verdict;
 
-void FunctionCaller::call(const CallTarget& target, std::string_view method,
-                          const InvokeMsg& invoke, Then then) {
-  caller_.call({target.ring_name(), invoke.frame(), mesh::is_idempotent(method)},
-               [then = std::move(then)](Result<RouteCaller::Answer> answer) {
-                 if (!answer) return then(fail(std::move(answer.error())));
-                 then(Answer{OutcomeMsg(std::move(answer->frame)), answer->node});
-               });
+uint64_t FunctionCaller::call(const CallTarget& target, std::string_view method,
+                              const InvokeMsg& invoke, Then then) {
+  return caller_.call({target.ring_name(), invoke.frame(), mesh::is_idempotent(method)},
+                      [then = std::move(then)](Result<RouteCaller::Answer> answer) {
+                        if (!answer) return then(fail(std::move(answer.error())));
+                        then(Answer{OutcomeMsg(std::move(answer->frame)), answer->node});
+                      });
 }
 
 void FunctionCaller::stop() {

@@ -26,7 +26,9 @@ class FunctionCaller final : private CallKind {
         caller_(actor, *this, rng, std::move(node), std::move(routes)) {}
 
   /// `method`: the HTTP method; it says whether the call may run twice.
-  void call(const CallTarget& target, std::string_view method, const InvokeMsg& invoke, Then then);
+  /// Returns what RouteCaller::cancel takes.
+  uint64_t call(const CallTarget& target, std::string_view method, const InvokeMsg& invoke,
+                Then then);
   void stop();
 
   /// Of routes.

@@ -83,6 +83,7 @@ void write_functions(Writer& out, const MetricsInput& input) {
   out.counter("gateway_calls_total", "Function calls taken by the gateway.", calls.calls);
   out.counter("gateway_call_failures_total", "Calls without an answer of the function.",
               calls.failures);
+  out.counter("gateway_calls_cancelled_total", "Calls whose clients left.", calls.cancelled);
   out.counter("gateway_call_retries_total", "Calls sent to another instance.", calls.retries);
   out.counter("gateway_finds_total", "Calls that asked the ring.", calls.finds);
   out.counter("gateway_replacements_total", "Functions placed anew for a call.", calls.replaced);

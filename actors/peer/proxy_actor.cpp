@@ -5,6 +5,8 @@
 namespace themis {
 
 void ProxyActor::on_message(caf::mailbox_element& element) {
+  if (element.content().match_elements<CancelRequest>())
+    return session_->cancel_request(element.content().get_as<CancelRequest>(0).frame);
   const wire::FramePtr* frame = session_->types().frame_of(element.content());
   if (frame == nullptr) {
     reply(element, caf::make_message(

@@ -65,6 +65,13 @@ std::vector<ReplyCache::Waiter> ReplyCache::finish(uint64_t run, const KeyedRepl
   return waiters;
 }
 
+bool ReplyCache::leave(uint64_t run, const Waiter& waiter) {
+  const auto place = runs_.find(run);
+  if (place == runs_.end()) return false;
+  Entry& entry = peers_.at(place->second.peer).entries.at(place->second.key);
+  return !entry.done && std::erase(entry.waiters, waiter) > 0 && entry.waiters.empty();
+}
+
 void ReplyCache::settle(Peer& peer, const wire::IdempotencyKey& key, KeyedReply reply,
                         TimePoint now) {
   Entry& entry = peer.entries.at(key);

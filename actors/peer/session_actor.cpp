@@ -149,7 +149,8 @@ void SessionActor::on_tick() {
                                      std::to_string(to_ms(times_.handshake)) + " ms"});
   for (const RequestTable::Request& request : requests_.take_expired(now))
     answer(request, {Code::timeout, "no answer from " + peer_.brief() + " in time"});
-  requests_received_.take_expired(now);
+  for (const RequestTable::Request& request : requests_received_.take_expired(now))
+    abandon(request);
   check_silence(now);
   check_keys(now);
   if (state_ == State::open && times_.idle_close > 0s && now - last_used_ >= times_.idle_close) {
@@ -238,7 +239,9 @@ void SessionActor::close(const Error& why) {
   blocked_.clear();
   if (origin_.get() != nullptr) origin_->close();
   stop_watching();
-  requests_received_.take_all();
+  // One with a key runs on: its caller may ask again over another session.
+  for (const RequestTable::Request& request : requests_received_.take_all())
+    if (request.run == 0) abandon(request);
   const Error lost{Code::unavailable,
                    reason.detail.empty() ? std::string(themis::name(reason.code)) : reason.detail};
   for (const RequestTable::Request& request : requests_.take_all()) answer(request, lost);

@@ -83,6 +83,8 @@ class SessionActor final : public HostedActor,
   struct Counters {
     uint64_t requests_sent = 0;
     uint64_t requests_received = 0;
+    uint64_t cancels_sent = 0;      ///< Requests given up here while the peer ran them.
+    uint64_t cancels_received = 0;  ///< Those of the peer that were still run here.
     uint64_t tells_dropped =
         0;  ///< One-way messages, either way: no such actor, no room, or not permitted.
     uint64_t bytes_sent = 0;
@@ -129,6 +131,8 @@ class SessionActor final : public HostedActor,
   // For proxies: an actor's message on its way to the peer.
   void send_request(caf::strong_actor_ptr sender, caf::message_id id, wire::Target target,
                     const wire::FramePtr& frame);
+  /// Answers the request that asks with `frame` with Code::cancelled, and tells the peer.
+  void cancel_request(const wire::FramePtr& frame);
   void send_tell(wire::Target target, const wire::FramePtr& frame);
   void send_exit(wire::Target target, const caf::error& reason);
   const MessageTypes& types() const { return *context_.types; }
@@ -156,6 +160,7 @@ class SessionActor final : public HostedActor,
   void flush() override;
 
   void on_request(const wire::MessageHeader& header, wire::FramePtr payload);
+  void on_cancel(uint64_t request);
   void on_tell(const wire::MessageHeader& header, wire::FramePtr payload);
   void on_answer(const wire::MessageHeader& header, wire::FramePtr payload);
   void on_peer_exit(wire::Target target, const wire::FramePtr& payload);
@@ -165,6 +170,8 @@ class SessionActor final : public HostedActor,
   void on_local_down(const caf::actor_addr& source, const caf::error& reason);
   void answer(const RequestTable::Request& request, const Error& error);
   void send_answer(caf::mailbox_element& element);
+  void abandon(const RequestTable::Request& received);
+  bool unblock(uint64_t request);
 
   bool settle_credit(const wire::MessageHeader& header);
   void send(const wire::MessageHeader& header, const wire::FramePtr& frame);
@@ -200,6 +207,9 @@ class SessionActor final : public HostedActor,
   /// Of the peer, with the peer's ids: what the local actors answer to is a slot, freed by its
   /// deadline when an actor never answers.
   RequestTable requests_received_;
+  /// The slot of the peer's latest request with each index, the low half of its id as a
+  /// RequestTable makes it: where a cancel is looked up. Ids of another make cannot be cancelled.
+  std::vector<uint64_t> slots_by_index_;
   std::unordered_map<wire::Target, caf::strong_actor_ptr> proxies_;
   size_t proxies_swept_at_ = kProxiesSweepFrom;
   std::unordered_map<wire::Target, caf::actor_addr> watched_;

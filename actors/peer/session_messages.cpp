@@ -38,6 +38,8 @@ void SessionActor::on_message(const wire::MessageHeader& header, wire::FramePtr 
     case wire::MessageKind::drain:
       peer_drains_ = true;
       return drain();
+    case wire::MessageKind::cancel:
+      return on_cancel(header.request);
     case wire::MessageKind::close:
       return close({Code::unavailable, "closed by the peer"});
   }
@@ -82,13 +84,60 @@ void SessionActor::on_request(const wire::MessageHeader& header, wire::FramePtr 
   }
   if (keyed) payload.writable()->set_deadline(deadline);
   const uint64_t slot =
-      requests_received_.add({nullptr, caf::message_id{header.request}, deadline});
+      requests_received_.add({*actor, caf::message_id{header.request}, deadline, payload});
+  if (const auto index = static_cast<uint32_t>(header.request); index < kRequestsMax) {
+    if (index >= slots_by_index_.size()) slots_by_index_.resize(index + 1);
+    slots_by_index_[index] = slot;
+  }
   if (!fast_tick_) arm_tick(next_tick(received_at_));
-  if (keyed) return context_.keyed->take(*this, slot, header, *actor, std::move(payload));
+  if (keyed) {
+    const uint64_t run = context_.keyed->take(*this, slot, header, *actor, std::move(payload));
+    if (RequestTable::Request* open = requests_received_.find(slot)) open->run = run;
+    return;
+  }
   (*actor)->enqueue(context_.types->element_of(caf::strong_actor_ptr{ctrl()},
                                                caf::make_message_id(slot).with_normal_priority(),
                                                std::move(payload)),
                     &reactor_);
+}
+
+/// Cancels and answers may cross: a request that is not open any more is none of the peer's faults.
+void SessionActor::on_cancel(uint64_t request) {
+  const auto index = static_cast<uint32_t>(request);
+  if (index >= slots_by_index_.size()) return;
+  const RequestTable::Request* open = requests_received_.find(slots_by_index_[index]);
+  if (open == nullptr || open->id.integer_value() != request) return;
+  ++counters_.cancels_received;
+  abandon(*requests_received_.take(open->slot));
+}
+
+/// The peer waits no longer for a request of its own: whoever runs it may stop.
+void SessionActor::abandon(const RequestTable::Request& received) {
+  if (received.run != 0) return context_.keyed->leave(received.run, {id(), received.slot});
+  received.frame->cancel();
+  received.sender->enqueue(nullptr, caf::make_message_id(),
+                           caf::make_message(CancelRequest{received.frame}), &reactor_);
+}
+
+void SessionActor::cancel_request(const wire::FramePtr& frame) {
+  for (const RequestTable::Request& request : requests_.take_of(frame)) {
+    if (!unblock(request.slot)) {
+      ++counters_.cancels_sent;
+      send({.kind = wire::MessageKind::cancel, .request = request.slot}, {});
+    }
+    answer(request, {Code::cancelled, "the caller gave up"});
+  }
+}
+
+/// True: the request still waited for credit, and is not sent.
+bool SessionActor::unblock(uint64_t request) {
+  const auto found = std::ranges::find_if(blocked_, [request](const Blocked& blocked) {
+    return blocked.header.kind == wire::MessageKind::request && blocked.header.request == request;
+  });
+  if (found == blocked_.end()) return false;
+  blocked_bytes_ -= static_cast<size_t>(wire::credit_cost(found->frame->size()));
+  blocked_.erase(found);
+  return true;
 }
 
 void SessionActor::on_tell(const wire::MessageHeader& header, wire::FramePtr payload) {
@@ -244,7 +293,7 @@ std::optional<uint64_t> SessionActor::take_received(uint64_t slot) {
 
 void SessionActor::send_request(caf::strong_actor_ptr sender, caf::message_id id,
                                 wire::Target target, const wire::FramePtr& frame) {
-  RequestTable::Request request{std::move(sender), id, frame->deadline()};
+  RequestTable::Request request{std::move(sender), id, frame->deadline(), frame};
   const caf::strong_actor_ptr keep_alive{ctrl()};
   if (state_ == State::closed || state_ == State::draining)
     return answer(request, {Code::unavailable, "the session is closed"});

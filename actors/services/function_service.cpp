@@ -77,6 +77,9 @@ void FunctionService::on_exit() {
 caf::behavior FunctionService::behavior() {
   return caf::message_handler{
       [this](const InvokeMsg& message) { return invoke(message); },
+      [this](const CancelRequest& given_up) {
+        if (context_.workers) send(context_.workers, given_up);
+      },
       [this](const HostMsg& message) -> caf::result<AckMsg> {
         const Result<HostedRow> row = decode_host(message);
         if (!row) return to_caf(row.error());

@@ -85,6 +85,31 @@ TEST_F(GatewayRoutes, ALateCallIsAskedASecondTime) {
   EXPECT_EQ(send("GET", "/f/f").status, 200) << "an answer that is too late changes nothing";
 }
 
+TEST_F(GatewayRoutes, AClientThatLeavesEndsItsCall) {
+  start(2);
+  ASSERT_EQ(deploy("f", "waits", 1).status, 201);
+  const auto waiting = [&] {
+    size_t count = 0;
+    for (const auto& node : nodes_)
+      count += ask<size_t>(system_, node->workers, caf::get_atom::value).value();
+    return count;
+  };
+  const auto counter = [&](const std::string& name) {
+    const std::string metrics = send("GET", "/metrics").body;
+    const size_t at = metrics.find("\n" + name + " ");
+    return at == std::string::npos ? -1 : std::stoi(metrics.substr(at + name.size() + 2));
+  };
+  {
+    http::Client impatient(address_, {.request_timeout = 500ms});
+    EXPECT_FALSE(impatient.send({"POST", "/f/f", {}, "x", {}}));
+  }
+  for (int asked = 0; asked < 10'000 && waiting() != 0; ++asked) {
+  }
+  EXPECT_EQ(waiting(), 0u) << "the instance was told";
+  EXPECT_EQ(counter("themis_gateway_calls_cancelled_total"), 1);
+  EXPECT_EQ(counter("themis_gateway_calls_open"), 0);
+}
+
 TEST_F(GatewayRoutes, MirrorsCallsWhoseAnswersNobodySees) {
   start(3, {.routes = {{.name = "f", .mirror_to = "shadow", .mirror_percent = 100}}});
   ASSERT_EQ(deploy("f", "hi").status, 201);

@@ -52,6 +52,10 @@ class Probe final : public HostedActor {
     caf::actor_cast<caf::strong_actor_ptr>(to)->enqueue(nullptr, caf::make_message_id(),
                                                         types_.message_of(frame), &reactor_);
   }
+  void cancel(const caf::actor& to, const wire::FramePtr& frame) {
+    caf::actor_cast<caf::strong_actor_ptr>(to)->enqueue(
+        nullptr, caf::make_message_id(), caf::make_message(CancelRequest{frame}), &reactor_);
+  }
   void watch(const caf::actor& actor) {
     caf::abstract_actor* watched = caf::actor_cast<caf::abstract_actor*>(actor);
     watched->attach(caf::default_attachable::make_monitor(watched->address(), address()));
@@ -113,10 +117,15 @@ class Server final : public HostedActor {
   std::deque<Held> held;
   std::vector<uint64_t> order;
   std::vector<TimePoint> deadlines;
+  std::vector<uint64_t> cancelled;  ///< Requests that nobody waits for any more.
   std::optional<NodeId> asked_by;
 
  private:
   void on_message(caf::mailbox_element& element) override {
+    if (element.content().match_elements<CancelRequest>()) {
+      cancelled.push_back(sequence_of(element.content().get_as<CancelRequest>(0).frame));
+      return;
+    }
     const wire::FramePtr frame = *types_.frame_of(element.content());
     order.push_back(sequence_of(frame));
     deadlines.push_back(frame->deadline());

@@ -81,13 +81,13 @@ TEST(MessageHeader, RefusesAKeyOfZerosAndOneWithoutARequest) {
   Bytes raw = encode({.kind = MessageKind::request, .key = key}, Bytes(8));
   raw[40] = std::byte{0};
   EXPECT_EQ(refusal(raw), Code::malformed);
-  for (uint8_t kind = 2; kind <= static_cast<uint8_t>(MessageKind::drain); ++kind)
+  for (uint8_t kind = 2; kind <= static_cast<uint8_t>(MessageKind::cancel); ++kind)
     EXPECT_EQ(refusal(encode({.kind = static_cast<MessageKind>(kind), .key = key}, Bytes(8))),
               Code::malformed);
 }
 
 TEST(MessageHeader, RefusesUnknownKindsAndPadding) {
-  for (const int kind : {0, 14, 255}) {
+  for (const int kind : {0, 15, 255}) {
     Bytes raw = encode({.kind = MessageKind::ping}, {});
     raw[4] = static_cast<std::byte>(kind);
     EXPECT_EQ(refusal(raw), Code::malformed) << kind;
@@ -102,14 +102,24 @@ TEST(MessageHeader, RefusesUnknownKindsAndPadding) {
 /// A message without bytes cost no credit, so a peer could fill mailboxes with them; and its frame
 /// had no origin, so it looked like one of this process.
 TEST(MessageHeader, RegressAPayloadIsThereExactlyWhenTheKindHasOne) {
-  for (uint8_t kind = 1; kind <= static_cast<uint8_t>(MessageKind::drain); ++kind) {
+  for (uint8_t kind = 1; kind <= static_cast<uint8_t>(MessageKind::cancel); ++kind) {
     const auto typed = static_cast<MessageKind>(kind);
     const Bytes word(8);
-    Bytes with = encode({.kind = typed}, word);
-    Bytes without = encode({.kind = typed}, {});
+    Bytes with = encode({.kind = typed, .request = 1}, word);
+    Bytes without = encode({.kind = typed, .request = 1}, {});
     EXPECT_EQ(refusal(has_payload(typed) ? without : with), Code::malformed) << int{kind};
     EXPECT_TRUE(MessageHeader::read((has_payload(typed) ? with : without).data())) << int{kind};
   }
+}
+
+TEST(MessageHeader, RefusesACancelThatNamesNoRequestOrMoreThanThat) {
+  EXPECT_TRUE(MessageHeader::read(encode({.kind = MessageKind::cancel, .request = 7}, {}).data()));
+  for (const MessageHeader& other :
+       {MessageHeader{.kind = MessageKind::cancel},
+        MessageHeader{.kind = MessageKind::cancel, .target = 1, .request = 7},
+        MessageHeader{.kind = MessageKind::cancel, .deadline_ms = 1, .request = 7},
+        MessageHeader{.kind = MessageKind::cancel, .request = 7, .type = 1}})
+    EXPECT_EQ(refusal(encode(other, {})), Code::malformed);
 }
 
 TEST(MessageHeader, AdversaryRefusesALengthOfFourGigabytesWithoutAnAllocation) {

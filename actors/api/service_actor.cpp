@@ -5,6 +5,7 @@
 #include "actors/system/caf_error.hpp"
 #include "actors/system/dead_letters.hpp"
 #include "actors/system/message_types.hpp"
+#include "rpc.capnp.h"
 
 namespace themis {
 
@@ -32,9 +33,8 @@ Answer answer_to(caf::typed_response_promise<AnyMessage> promise) {
 
 /// What every actor that calls services takes.
 caf::message_handler handlers_of(caf::event_based_actor& self, ServiceCalls& calls) {
-  self.set_down_handler(
-      [&calls](const caf::down_msg& down) { calls.routes().on_down(down.source); });
-  return {[&calls](const HedgeDue& due) { calls.routes().hedge(due.call); }};
+  self.set_down_handler([&calls](const caf::down_msg& down) { calls.routes().on_down(down); });
+  return {[&calls](const CallerTimer& timer) { calls.routes().on_timer(timer); }};
 }
 
 }  // namespace
@@ -52,7 +52,9 @@ caf::behavior ServiceActor::make_behavior() {
         return promise;
       })
       .or_else(
-          [this](const CancelRequest& given_up) { calls_.routes().cancel_for(given_up.frame); });
+          [this](const CancelRequest& given_up) { calls_.routes().cancel_for(given_up.frame); },
+          // A health check: who answers it takes calls.
+          [](const wire::Msg<schema::Echo>& check) { return check; });
 }
 
 caf::behavior CallerActor::make_behavior() {

@@ -86,7 +86,7 @@ Error ServiceCalls::nobody(const std::string& name) const {
 }
 
 void ServiceCalls::after(Duration delay, uint64_t call) {
-  self_.delayed_send(&self_, delay, HedgeDue{call});
+  self_.delayed_send(&self_, delay, CallerTimer{call});
 }
 
 }  // namespace themis

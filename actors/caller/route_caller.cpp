@@ -4,6 +4,7 @@
 
 #include "actors/system/caf_error.hpp"
 #include "actors/system/message_types.hpp"
+#include "rpc.capnp.h"
 
 namespace themis {
 
@@ -77,6 +78,7 @@ void RouteCaller::try_next(uint64_t id) {
   const auto instance = table_.choose(open.call.name, open.tried, now);
   if (!instance && instance.error().code == Code::not_found) return no_instance(id);
   if (!std::exchange(open.counted, true)) table_.called(open.call.name, now);
+  arm_checks();
   if (!instance) return finish(id, fail(instance.error()));
   start(id, *instance);
   if (open.attempts != 1 || open.hedged || open.done) return;
@@ -261,8 +263,48 @@ void RouteCaller::stop() {
   node_ = nullptr;
 }
 
-void RouteCaller::on_down(const caf::actor_addr& proxy) {
-  std::erase_if(proxies_, [&proxy](const auto& entry) { return entry.second.address() == proxy; });
+void RouteCaller::on_down(const caf::down_msg& down) {
+  const auto found = std::ranges::find_if(
+      proxies_, [&down](const auto& entry) { return entry.second.address() == down.source; });
+  if (found == proxies_.end()) return;
+  const NodeId node = found->first.first;
+  proxies_.erase(found);
+  // A session that drained is none that was lost, nor is an actor that ended a process.
+  if (down.reason == caf::exit_reason::unreachable || !down.reason ||
+      from_caf(down.reason).code != Code::unavailable)
+    return;
+  table_.lost(node, kind_.now());
+  arm_checks();
+}
+
+void RouteCaller::on_timer(const CallerTimer& timer) {
+  if (timer.call != 0) return hedge(timer.call);
+  checks_armed_ = false;
+  if (node_ == nullptr) return;  // stopped
+  for (const mesh::RouteTable::Check& due : table_.checks_due(kind_.now())) check(due);
+  arm_checks();
+}
+
+void RouteCaller::arm_checks() {
+  if (table_.wants_checks() && !std::exchange(checks_armed_, true)) kind_.after(kChecksEvery, 0);
+}
+
+/// The very actor that takes the calls is asked: one that hangs does not answer.
+void RouteCaller::check(const mesh::RouteTable::Check& check) {
+  const auto end = [this, name = check.name, node = check.instance.id](bool passed) {
+    table_.checked(name, node, passed, kind_.now());
+  };
+  const TimePoint deadline =
+      kind_.now() + std::chrono::milliseconds(table_.policy(check.name).health_timeout_ms);
+  const ReachActor reach{check.instance, kind_.target_of(check.name)};
+  actor_.request(node_, caf::infinite, reach)
+      .then(
+          [this, end, deadline](const caf::actor& instance) {
+            using Echo = wire::Msg<schema::Echo>;
+            actor_.request(instance, caf::infinite, wire::Builder<schema::Echo>(8).finish(deadline))
+                .then([end](const Echo&) { end(true); }, [end](const caf::error&) { end(false); });
+          },
+          [end](const caf::error&) { end(false); });
 }
 
 }  // namespace themis

@@ -22,8 +22,8 @@ struct RoutedCall {
 };
 
 /// To the actor of a RouteCaller, from itself: see CallKind::after.
-struct HedgeDue {
-  uint64_t call = 0;
+struct CallerTimer {
+  uint64_t call = 0;  ///< Whose second request is due; 0: the health checks are.
 };
 
 /// What differs between who calls functions and who calls services.
@@ -50,7 +50,7 @@ class CallKind {
   virtual void restore(const std::string& name, std::function<void(Status)> done) = 0;
   /// What the caller is told when nobody provides `name`.
   virtual Error nobody(const std::string& name) const = 0;
-  /// Has the actor receive HedgeDue{call} after `delay`, and give it to RouteCaller::hedge.
+  /// Has the actor receive CallerTimer{call} after `delay`, and give it to RouteCaller::on_timer.
   virtual void after(Duration delay, uint64_t call) = 0;
 };
 
@@ -62,6 +62,8 @@ class RouteCaller {
   static constexpr size_t kCallsMax = 4096;
   /// Proxies kept; past it all are dropped and reached again, which costs no round trip.
   static constexpr size_t kProxiesMax = 4096;
+  /// How often health checks are looked for while there may be any: the precision of their times.
+  static constexpr Duration kChecksEvery = 100ms;
 
   struct Answer {
     wire::FramePtr frame;
@@ -95,12 +97,11 @@ class RouteCaller {
   void cancel(uint64_t id);
   /// Whoever asked `request` gave up: the calls that serve it end with Code::cancelled.
   void cancel_for(const wire::FramePtr& request);
-  /// A call's second request is due.
-  void hedge(uint64_t id);
+  void on_timer(const CallerTimer& timer);
   /// The route of `name` is known to be old.
   void forget(const std::string& name) { table_.forget(name); }
-  /// An actor that was monitored ended.
-  void on_down(const caf::actor_addr& proxy);
+  /// A proxy ended. With its session, when that is lost: then every route leaves its node alone.
+  void on_down(const caf::down_msg& down);
   /// The actor ends: no call is answered any more, no actor is held.
   void stop();
 
@@ -137,6 +138,9 @@ class RouteCaller {
   };
 
   void find(uint64_t id);
+  void hedge(uint64_t id);
+  void arm_checks();
+  void check(const mesh::RouteTable::Check& check);
   void try_next(uint64_t id);
   void start(uint64_t id, const ring::Contact& instance);
   void reach(const Attempt& attempt, const ring::Contact& instance, wire::Target target);
@@ -161,9 +165,10 @@ class RouteCaller {
   std::unordered_map<uint64_t, Open> open_;
   std::map<std::pair<NodeId, wire::Target>, caf::actor> proxies_;
   uint64_t last_id_ = 0;
+  bool checks_armed_ = false;
   Counters counters_;
 };
 
 }  // namespace themis
 
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::HedgeDue)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::CallerTimer)

@@ -94,7 +94,7 @@ Error FunctionCaller::nobody(const std::string& name) const {
 
 void FunctionCaller::after(Duration delay, uint64_t call) {
   reactor_.send_after(delay, caf::actor_cast<caf::actor>(&actor_),
-                      caf::make_message(HedgeDue{call}));
+                      caf::make_message(CallerTimer{call}));
 }
 
 }  // namespace themis

@@ -47,10 +47,10 @@ Status GatewayActor::start() {
 
 caf::behavior GatewayActor::make_behavior() {
   set_default_handlers(*this);
-  set_down_handler([this](const caf::down_msg& down) { caller_.routes().on_down(down.source); });
+  set_down_handler([this](const caf::down_msg& down) { caller_.routes().on_down(down); });
   set_exit_handler([this](const caf::exit_msg& exit) { drain(exit.reason); });
   return {[this](const GatewayAddress&) { return address_; },
-          [this](const HedgeDue& due) { caller_.routes().hedge(due.call); },
+          [this](const CallerTimer& timer) { caller_.routes().on_timer(timer); },
           [this](caf::close_atom, const caf::error& reason) { quit(reason); }};
 }
 

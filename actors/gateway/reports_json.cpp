@@ -86,6 +86,9 @@ Json route(const mesh::RouteReport& report) {
           {"retry_tokens", rounded(report.retry_tokens)},
           {"hedges", counters.hedges},
           {"ejections", counters.ejections},
+          {"losses", counters.losses},
+          {"checks", counters.checks},
+          {"checks_failed", counters.checks_failed},
           {"breaker_opens", counters.breaker_opens},
           {"mirrored", counters.mirrored},
           {"instances", std::move(instances)}};

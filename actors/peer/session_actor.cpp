@@ -205,7 +205,7 @@ void SessionActor::drain() {
   if (state_ != State::open) return;
   state_ = State::draining;
   drain_until_ = reactor_.loop().now() + times_.drain;
-  end_proxies({Code::unavailable, "the session is closing"});
+  end_proxies(caf::exit_reason::unreachable);  // the peer is well: another session leads there
   send_control(wire::MessageKind::drain);
   arm_tick(kFastTick);
 }
@@ -245,7 +245,7 @@ void SessionActor::close(const Error& why) {
   const Error lost{Code::unavailable,
                    reason.detail.empty() ? std::string(themis::name(reason.code)) : reason.detail};
   for (const RequestTable::Request& request : requests_.take_all()) answer(request, lost);
-  end_proxies(lost);
+  end_proxies(to_caf(lost));
   context_.owner->on_session_closed(*this, reason);
   quit(to_caf(lost));
 }

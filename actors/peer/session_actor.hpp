@@ -181,7 +181,7 @@ class SessionActor final : public HostedActor,
   void send_failure(uint64_t request, const Error& error);
   void release_blocked();
   void grant_credit();
-  void end_proxies(const Error& why);
+  void end_proxies(const caf::error& why);
   void drop_unused_proxies();
   void stop_watching();
   void on_tick();

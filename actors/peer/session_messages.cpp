@@ -262,10 +262,9 @@ void SessionActor::drop_unused_proxies() {
   proxies_swept_at_ = std::max(kProxiesSweepFrom, 2 * proxies_.size());
 }
 
-void SessionActor::end_proxies(const Error& why) {
+void SessionActor::end_proxies(const caf::error& why) {
   const auto proxies = std::exchange(proxies_, {});
-  for (const auto& [target, proxy] : proxies)
-    static_cast<ProxyActor*>(proxy->get())->end(to_caf(why));
+  for (const auto& [target, proxy] : proxies) static_cast<ProxyActor*>(proxy->get())->end(why);
 }
 
 void SessionActor::send_answer(caf::mailbox_element& element) {

@@ -248,6 +248,7 @@ timeout_ms = 250
 hedge = true
 breaker = {failures = 3, open_ms = 100}
 eject = {failures = 4, below_percent = 50, ms = 200}
+health_check = {period_ms = 500, timeout_ms = 100, unhealthy_after = 4, healthy_after = 1}
 rate = {per_s = 100, burst = 5}
 canary = {version = "2", percent = 10}
 mirror = {to = "shadow", percent = 1}
@@ -268,6 +269,10 @@ methods = ["GET", "HEAD"]
   check.eject_failures = 4;
   check.eject_below_percent = 50;
   check.eject_ms = 200;
+  check.health_period_ms = 500;
+  check.health_timeout_ms = 100;
+  check.health_unhealthy_after = 4;
+  check.health_healthy_after = 1;
   check.rate_per_s = 100;
   check.rate_burst = 5;
   check.canary_version = "2";

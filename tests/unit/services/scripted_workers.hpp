@@ -35,11 +35,13 @@ class ScriptedWorkers final : public PinnedActor {
               waiting_.clear();
             },
             [this](caf::get_atom) { return waiting_.size(); },
+            [this](caf::delete_atom) { return given_up_; },
             [this](const CancelRequest& given_up) {
               for (auto call = waiting_.begin(); call != waiting_.end(); ++call) {
                 if (call->first.writable() != given_up.frame.writable()) continue;
                 call->second.deliver(to_caf({Code::cancelled, "given up"}));
                 waiting_.erase(call);
+                ++given_up_;
                 return;
               }
             },
@@ -95,6 +97,7 @@ class ScriptedWorkers final : public PinnedActor {
   }
 
   std::map<CodeId, std::string> sources_;
+  size_t given_up_ = 0;
   bool stalls_ = false;
   bool is_picky_ = false;
   std::vector<std::pair<wire::FramePtr, caf::typed_response_promise<OutcomeMsg>>> waiting_;

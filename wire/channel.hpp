@@ -61,8 +61,6 @@ class Channel {
   bool established() const { return session_.has_value(); }
   /// Bytes queued or waiting to be written.
   size_t backlog() const { return output_.size() - output_done_ + early_.size(); }
-  uint64_t sent_messages() const { return sent_messages_; }
-  uint64_t received_messages() const { return received_messages_; }
   /// Grows with every record that was opened: progress that only the peer can make.
   uint64_t received_records() const { return session_ ? session_->records_received() : 0; }
 
@@ -87,8 +85,6 @@ class Channel {
   size_t output_done_ = 0;
   size_t record_start_ = kNoRecord;
   Bytes early_;
-  uint64_t sent_messages_ = 0;
-  uint64_t received_messages_ = 0;
 };
 
 }  // namespace themis::wire

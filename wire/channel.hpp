@@ -41,6 +41,8 @@ class Channel {
   void send(MessageHeader header, const FramePtr& payload);
   /// Seals what is queued. Afterwards output() holds every byte that can go out now.
   void flush();
+  /// From now on the peer may send as its next virtual node, whose frames are held on `origin`.
+  void add_origin(OriginPtr origin) { reader_.add_origin(std::move(origin)); }
   /// Asks for new keys, when this end is to ask and is not asking yet; else does nothing. Records
   /// by number ask by themselves (SessionLimits::records_per_key); by time, who has a clock asks.
   void rekey();

@@ -50,7 +50,6 @@ Status Channel::on_record(std::span<std::byte> record) {
   }
   THEMIS_TRY(const std::span<std::byte> plaintext, session_->open(record));
   return reader_.feed(plaintext, [this](const MessageHeader& header, FramePtr payload) {
-    ++received_messages_;
     events_.on_message(header, std::move(payload));
   });
 }
@@ -60,7 +59,6 @@ void Channel::send(MessageHeader header, const FramePtr& payload) {
                 "the kind says what follows");
   THEMIS_ASSERT(!payload || payload->size() <= kMessageBytesMax,
                 "the sender of a message checks its size");
-  ++sent_messages_;
   header.length = payload ? static_cast<uint32_t>(payload->size()) : 0;
   std::byte buffer[MessageHeader::kBytesMax];
   header.write(buffer);

@@ -41,6 +41,8 @@ class Channel {
   void send(MessageHeader header, const FramePtr& payload);
   /// Seals what is queued. Afterwards output() holds every byte that can go out now.
   void flush();
+  /// From now on the peer may send as its next virtual node, whose frames are held on `origin`.
+  void add_origin(OriginPtr origin) { reader_.add_origin(std::move(origin)); }
   /// Asks for new keys, when this end is to ask and is not asking yet; else does nothing. Records
   /// by number ask by themselves (SessionLimits::records_per_key); by time, who has a clock asks.
   void rekey();
@@ -61,8 +63,6 @@ class Channel {
   bool established() const { return session_.has_value(); }
   /// Bytes queued or waiting to be written.
   size_t backlog() const { return output_.size() - output_done_ + early_.size(); }
-  uint64_t sent_messages() const { return sent_messages_; }
-  uint64_t received_messages() const { return received_messages_; }
   /// Grows with every record that was opened: progress that only the peer can make.
   uint64_t received_records() const { return session_ ? session_->records_received() : 0; }
 
@@ -87,8 +87,6 @@ class Channel {
   size_t output_done_ = 0;
   size_t record_start_ = kNoRecord;
   Bytes early_;
-  uint64_t sent_messages_ = 0;
-  uint64_t received_messages_ = 0;
 };
 
 }  // namespace themis::wire

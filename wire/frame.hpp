@@ -25,6 +25,12 @@ class Origin {
   Origin(const NodeId& peer, uint64_t notify_bytes, std::function<void()> notify)
       : peer_(peer), notify_bytes_(notify_bytes), notify_(std::move(notify)) {}
 
+  /// Another node behind the same session, on the same account.
+  Origin(const NodeId& peer, const Origin* account)
+      : peer_(peer), notify_bytes_(0), account_(account) {
+    account_->add_reference();
+  }
+
   const NodeId& peer() const { return peer_; }
   void add_reference() const { references_.fetch_add(1, std::memory_order_relaxed); }
   void remove_reference() const;
@@ -35,10 +41,13 @@ class Origin {
   void close() const { notified_.store(true, std::memory_order_release); }
 
  private:
-  ~Origin() = default;
+  ~Origin() {
+    if (account_ != nullptr) account_->remove_reference();
+  }
   const NodeId peer_;
   const uint64_t notify_bytes_;
   const std::function<void()> notify_;
+  const Origin* const account_ = nullptr;  ///< Of a virtual node: its session's.
   mutable std::atomic<uint64_t> references_{1};
   mutable std::atomic<uint64_t> released_{0};
   mutable std::atomic<bool> notified_{false};

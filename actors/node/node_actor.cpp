@@ -89,27 +89,46 @@ void NodeActor::run(const ring::Ask& ask) {
   const TimePoint deadline = reactor_.loop().now() + ask.timeout;
   wire::FramePtr frame = ring::encode(ask.question);
   frame.writable()->set_deadline(deadline);
+  asked_[ask.token] = {};
   const caf::strong_actor_ptr self{ctrl()};
   peers_.open(expected, ask.to.address,
               [this, self, token = ask.token, frame](Result<PeerTable::Session> session) {
-                if (getf(is_terminated_flag)) return;
-                if (session) {
-                  (*session)->send_request(self, caf::make_message_id(token), kNodeTarget, frame);
-                } else {
-                  ring_->answered(token, NodeId{}, fail(session.error()), moment());
-                  pump();
-                }
+                on_way(token, frame, session);
               });
+  // A dial may take as long as a handshake may: the question does not wait for it.
+  const auto dialling = asked_.find(ask.token);
+  if (dialling == asked_.end() || dialling->second.sent) return;
+  dialling->second.timer = reactor_.loop().after(ask.timeout, [this, self, token = ask.token,
+                                                               to = ask.to.address] {
+    if (asked_.erase(token) == 0) return;
+    ring_->answered(token, NodeId{}, fail(Code::timeout, "no session with " + to.text()), moment());
+    pump();
+  });
+}
+
+/// Sends a question that still waits for its way.
+void NodeActor::on_way(uint64_t token, const wire::FramePtr& frame,
+                       const Result<PeerTable::Session>& session) {
+  const auto asked = asked_.find(token);
+  if (asked == asked_.end()) return;
+  reactor_.loop().cancel(std::exchange(asked->second.timer, 0));
+  if (session) {
+    asked->second.sent = true;
+    asked->second.of = (*session)->peer();
+    return (*session)->send_request(caf::strong_actor_ptr{ctrl()}, caf::make_message_id(token),
+                                    kNodeTarget, frame);
+  }
+  asked_.erase(asked);
+  ring_->answered(token, NodeId{}, fail(session.error()), moment());
+  pump();
 }
 
 void NodeActor::on_answer(caf::mailbox_element& element) {
   const uint64_t token = element.mid.request_id().integer_value();
   const auto& content = element.content();
-  // Answers come from sessions only, and a session knows who is at its other end.
-  const auto* session = element.sender == nullptr
-                            ? nullptr
-                            : dynamic_cast<const SessionActor*>(element.sender->get());
-  const NodeId from = session == nullptr ? NodeId{} : session->peer();
+  const auto asked = asked_.extract(token);
+  if (asked.empty()) return;
+  const NodeId& from = asked.mapped().of;
   if (const wire::FramePtr* frame = options_.types->frame_of(content)) {
     ring_->answered(token, from, ring::decode_reply(*frame), moment());
   } else {
@@ -183,6 +202,9 @@ void NodeActor::run(const ring::WatchEvent& event) {
 }
 
 void NodeActor::reach(const ReachActor& reach, Waiter waiter) {
+  if (const auto finger = fingers_.find(reach.contact.id);
+      reach.target == kNodeTarget && finger != fingers_.end())
+    return answer(waiter, caf::make_message(finger->second.handle()));
   if (reach.contact.id == options_.identity->id()) {
     const caf::strong_actor_ptr* own = options_.exports->find(reach.target);
     return answer(waiter, own == nullptr ? failure({Code::not_found, "no such actor here"})
@@ -309,6 +331,7 @@ void NodeActor::stop() {
   options_.exports->remove(kNodeTarget);
   const auto fingers = std::exchange(fingers_, {});
   for (const auto& [id, finger] : fingers) finger->end({Code::unavailable, "the node has left"});
+  for (const auto& [token, asked] : std::exchange(asked_, {})) reactor_.loop().cancel(asked.timer);
   peers_.close_all();
   const auto waiters = std::exchange(waiters_, {});
   for (const auto& [user, waiter] : waiters)

@@ -59,6 +59,13 @@ class NodeActor final : public HostedActor {
     caf::message_id id;
   };
 
+  /// A question of the ring.
+  struct Asked {
+    NodeId of;  ///< Who was asked, as proven; zero until it was sent.
+    bool sent = false;
+    net::TimerId timer = 0;  ///< Until it was sent.
+  };
+
   /// An actor of this process that watches a name; it may be gone.
   struct Watcher {
     std::string name;
@@ -80,6 +87,8 @@ class NodeActor final : public HostedActor {
   /// Carries out the ring's effects and sets its timer again: after every event.
   void pump();
   void run(const ring::Ask& ask);
+  void on_way(uint64_t token, const wire::FramePtr& frame,
+              const Result<PeerTable::Session>& session);
   void run(const ring::LookupDone& done);
   void run(const ring::FindDone& done);
   void run(const ring::StoreDone& done);
@@ -99,6 +108,7 @@ class NodeActor final : public HostedActor {
   PeerTable peers_;
   std::optional<ring::Ring> ring_;  ///< From start() on: its address is the bound one.
   std::unordered_map<NodeId, HostedPtr<FingerActor>, RingIdHash> fingers_;
+  std::unordered_map<uint64_t, Asked> asked_;
   std::unordered_map<uint64_t, Waiter> waiters_;
   std::map<uint64_t, Watcher> watchers_;
   uint64_t last_user_ = 0;

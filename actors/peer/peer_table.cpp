@@ -34,15 +34,17 @@ Status PeerTable::listen(const net::Address& address) {
 }
 
 SessionActor* PeerTable::find(const NodeId& peer) const {
-  const auto it = in_use_.find(peer);
-  const bool takes = it != in_use_.end() && it->second->state() == SessionActor::State::open;
-  return takes ? it->second : nullptr;
+  const auto it = peers_.find(peer);
+  SessionActor* used = it == peers_.end() ? nullptr : it->second.used;
+  return used != nullptr && used->state() == SessionActor::State::open ? used : nullptr;
 }
 
 /// For callers that know an address and no identity.
 SessionActor* PeerTable::find_at(const net::Address& address) const {
-  for (const auto& [peer, session] : in_use_)
-    if (session->initiator() && session->remote_address() == address) return find(peer);
+  for (const auto& [peer, sessions] : peers_)
+    if (const SessionActor* used = sessions.used;
+        used != nullptr && used->initiator() && used->remote_address() == address)
+      return find(peer);
   return nullptr;
 }
 
@@ -128,17 +130,26 @@ bool PeerTable::prefer(const SessionActor& existing, const SessionActor& fresh) 
   return fresh.initiator() == self_is_lower;
 }
 
+/// Which session with this peer is used from now on. The other one drains, and one that drained
+/// already ends: a peer that opens session after session holds two, not all there may be.
+SessionActor* PeerTable::settle(SessionActor& fresh) {
+  Pair& pair = peers_[fresh.peer()];
+  SessionActor* existing = std::exchange(pair.used, &fresh);
+  if (existing == nullptr) return &fresh;
+  if (!prefer(*existing, fresh)) std::swap(pair.used, existing);
+  SessionActor* used = pair.used;
+  SessionActor* before = std::exchange(pair.draining, existing);
+  existing->drain();
+  if (before != nullptr) entries_.at(before->id()).session->finish();
+  return used;
+}
+
 Status PeerTable::on_session_open(SessionActor& session) {
   Entry& entry = entries_.at(session.id());
   no_longer_half_open(entry);
   const Session keep_alive = entry.session;
   const auto waiters = std::exchange(entry.waiters, {});
-  SessionActor*& in_use = in_use_[session.peer()];
-  SessionActor* existing = in_use;
-  SessionActor* used = existing == nullptr || prefer(*existing, session) ? &session : existing;
-  in_use = used;
-  const Session handle = entries_.at(used->id()).session;
-  if (existing != nullptr) (used == existing ? session : *existing).drain();
+  const Session handle = entries_.at(settle(session)->id()).session;
   log::debug("peer", "session with {} ({}) is open", session.peer().brief(),
              session.remote_address().text());
   for (const auto& [expected, then] : waiters) {
@@ -151,6 +162,17 @@ Status PeerTable::on_session_open(SessionActor& session) {
   return {};
 }
 
+/// Whether it was the one in use.
+bool PeerTable::forget(const SessionActor& session) {
+  const auto pair = peers_.find(session.peer());
+  if (pair == peers_.end()) return false;
+  const bool was_used = pair->second.used == &session;
+  if (was_used) pair->second.used = nullptr;
+  if (pair->second.draining == &session) pair->second.draining = nullptr;
+  if (pair->second.used == nullptr && pair->second.draining == nullptr) peers_.erase(pair);
+  return was_used;
+}
+
 void PeerTable::on_session_closed(SessionActor& session, const Error& why) {
   auto node = entries_.extract(session.id());
   if (node.empty()) return;
@@ -161,9 +183,7 @@ void PeerTable::on_session_closed(SessionActor& session, const Error& why) {
     ++counters_.handshakes_failed;
     log::debug("peer", "no session with {}: {}", session.remote_address().text(), why.text());
   }
-  const auto used = in_use_.find(session.peer());
-  const bool was_used = used != in_use_.end() && used->second == &session;
-  if (was_used) in_use_.erase(used);
+  const bool was_used = forget(session);
   const Error reported{why.code, session.remote_address().text() + ": " + why.detail};
   for (const Waiter& waiter : entry.waiters) waiter.then(fail(reported));
   if (was_used && !closing_ && !session.drained()) {

@@ -12,10 +12,11 @@
 
 namespace themis {
 
-/// Reactor thread only. Limits: kSessionsMax sessions, kHalfOpenMax handshakes of callers that have
-/// not proved who they are (kHalfOpenPerHostMax from one host), each for SessionTimes::handshake.
-/// Past a half-open limit the oldest handshake makes room: callers that stall keep nobody out, as a
-/// live one is through in a millisecond.
+/// Reactor thread only. Limits: kSessionsMax sessions, two of them with one peer (one in use and
+/// one that drains: a newer one makes the older end at once), kHalfOpenMax handshakes of callers
+/// that have not proved who they are (kHalfOpenPerHostMax from one host), each for
+/// SessionTimes::handshake. Past a half-open limit the oldest handshake makes room: callers that
+/// stall keep nobody out, as a live one is through in a millisecond.
 class PeerTable final : private SessionOwner, private net::Acceptor {
  public:
   static constexpr size_t kSessionsMax = 4096;
@@ -72,6 +73,11 @@ class PeerTable final : private SessionOwner, private net::Acceptor {
     NodeId expected;  ///< Zero: anybody.
     Opened then;
   };
+  /// The sessions with one peer.
+  struct Pair {
+    SessionActor* used = nullptr;
+    SessionActor* draining = nullptr;
+  };
   struct Entry {
     Session session;
     std::string host;  ///< Of an accepted session.
@@ -88,6 +94,8 @@ class PeerTable final : private SessionOwner, private net::Acceptor {
   SessionActor* find_at(const net::Address& address) const;
   Entry* find_dial(const NodeId& peer, const net::Address& address);
   bool prefer(const SessionActor& existing, const SessionActor& fresh) const;
+  SessionActor* settle(SessionActor& fresh);
+  bool forget(const SessionActor& session);
   void evict(const Ids& half_open);
   void no_longer_half_open(Entry& entry);
 
@@ -103,7 +111,7 @@ class PeerTable final : private SessionOwner, private net::Acceptor {
   Counters counters_;
   std::unique_ptr<net::Listener> listener_;
   std::unordered_map<caf::actor_id, Entry> entries_;
-  std::unordered_map<NodeId, SessionActor*, RingIdHash> in_use_;
+  std::unordered_map<NodeId, Pair, RingIdHash> peers_;
   std::unordered_map<std::string, Ids> half_open_hosts_;
   Ids half_open_;
   Session accepting_;

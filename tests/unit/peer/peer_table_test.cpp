@@ -111,6 +111,26 @@ TEST(PeerTable, ARestartedPeersSessionReplacesTheOldOne) {
   again.table.close_all();
 }
 
+TEST(PeerTable, RegressAPeerHoldsTwoSessionsHoweverOftenItConnects) {
+  Nodes nodes;
+  nodes.listen();
+  sim::Host& host = nodes.world.add_host("10.0.0.66");
+  std::vector<std::unique_ptr<RawPeer>> callers;  // the same identity each
+  for (size_t i = 0; i < 8; ++i) {
+    callers.push_back(std::make_unique<RawPeer>(host, "sessions", 66));
+    host.post([&] { callers.back()->connect(nodes.b.address()); });
+    ASSERT_TRUE(nodes.until([&] {
+      return callers.back()->established && nodes.b.table.find(callers.back()->id()) != nullptr &&
+             nodes.b.table.half_open() == 0;
+    }));
+    EXPECT_LE(nodes.b.table.sessions().size(), 2u);
+  }
+  ASSERT_TRUE(nodes.until([&] { return callers[5]->closed; }, 1s)) << "it is not drained for 10 s";
+  EXPECT_FALSE(callers[7]->closed);
+  EXPECT_EQ(nodes.b.table.find(callers[7]->id())->state(), SessionActor::State::open);
+  EXPECT_TRUE(nodes.b.lost.empty());
+}
+
 TEST(PeerTable, AnswersAllWhoWaitWhenTheDialFails) {
   Nodes nodes;
   nodes.in(nodes.a, [&] {

@@ -75,6 +75,56 @@ TEST(MessageHeader, CarriesAnIdempotencyKeyOnlyWhenThereIsOne) {
   }
 }
 
+TEST(MessageHeader, NamesVirtualNodesOnlyWhenThereAreSome) {
+  const NodeId first = NodeId::from_bytes(Bytes(32, std::byte{1})).value();
+  const NodeId second = NodeId::from_bytes(Bytes(32, std::byte{2})).value();
+  MessageHeader plain{.kind = MessageKind::tell};
+  MessageHeader named = plain;
+  named.nodes = {1, 500};
+  EXPECT_EQ(named.bytes(), plain.bytes() + 4);
+  MessageHeader keyed{.kind = MessageKind::request, .nodes = {1, 0}};
+  keyed.key.bytes[0] = std::byte{1};
+  EXPECT_EQ(keyed.bytes(), 60u);
+  Bytes stream;
+  for (const MessageHeader& header : {plain, named, keyed})
+    append(stream, encode(header, Bytes(8)));
+  for (size_t piece = 1; piece <= stream.size(); ++piece) {
+    MessageReader reader(OriginPtr(new Origin(first, UINT64_MAX, [] {})));
+    reader.add_origin(OriginPtr(new Origin(second, UINT64_MAX, [] {})));
+    std::vector<std::pair<MessageHeader, NodeId>> received;
+    for (ByteView left = stream; !left.empty(); left = left.subspan(std::min(piece, left.size())))
+      ASSERT_TRUE(reader.feed(left.first(std::min(piece, left.size())),
+                              [&](const MessageHeader& header, const FramePtr& frame) {
+                                received.emplace_back(header, *frame->peer());
+                              }));
+    ASSERT_EQ(received.size(), 3u) << piece;
+    EXPECT_EQ(received[0].second, first);
+    EXPECT_EQ(received[1].second, second);
+    EXPECT_EQ(received[1].first.nodes, named.nodes);
+    EXPECT_EQ(received[2].second, second);
+    EXPECT_EQ(received[2].first.key, keyed.key);
+  }
+}
+
+TEST(MessageHeader, AdversaryANodeThatWasNotPresentedCannotSpeak) {
+  for (uint8_t kind = 1; kind <= static_cast<uint8_t>(MessageKind::drain); ++kind) {
+    const auto typed = static_cast<MessageKind>(kind);
+    const Bytes payload(has_payload(typed) ? 8 : 0);
+    EXPECT_EQ(refusal(encode({.kind = typed, .nodes = {1, 0}}, payload)), Code::malformed);
+  }
+  Bytes none = encode({.kind = MessageKind::tell, .nodes = {1, 0}}, Bytes(8));
+  store<uint32_t>(none.data() + MessageHeader::kBytes, 0);
+  EXPECT_EQ(refusal(none), Code::malformed) << "0 and 0 are said by saying nothing";
+}
+
+TEST(MessageHeader, FramesOfVirtualNodesAreOnTheirSessionsAccount) {
+  const OriginPtr session(new Origin(NodeId{}, UINT64_MAX, [] {}));
+  {
+    const FramePtr frame = Frame::make_received(3, OriginPtr(new Origin(NodeId{}, session.get())));
+  }
+  EXPECT_EQ(session->take_released(), 24 + Frame::kCost);
+}
+
 TEST(MessageHeader, RefusesAKeyOfZerosAndOneWithoutARequest) {
   IdempotencyKey key;
   key.bytes[0] = std::byte{1};

@@ -32,7 +32,11 @@ uint64_t KeyedRequests::take(SessionActor& session, uint64_t request,
     return 0;
   }
   arm();
-  if (begun->kind == ReplyCache::Begun::Kind::joined) return begun->run;
+  if (begun->kind == ReplyCache::Begun::Kind::joined) {
+    wire::Frame& running = *running_.at(begun->run).frame.writable();
+    running.set_deadline(std::max(running.deadline(), payload->deadline()));
+    return begun->run;
+  }
   running_.emplace(begun->run, Running{actor, payload});
   actor->enqueue(types_.element_of(caf::strong_actor_ptr{ctrl()},
                                    caf::make_message_id(begun->run).with_normal_priority(),

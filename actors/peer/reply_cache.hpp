@@ -39,7 +39,8 @@ class ReplyCache {
     wire::IdempotencyKey key;
     crypto::Digest content{};  ///< Of everything that makes it this request.
     Waiter waiter;
-    TimePoint deadline;  ///< Running for longer, it counts as failed with Code::timeout.
+    /// Running past the latest of those who wait, it counts as failed with Code::timeout.
+    TimePoint deadline;
   };
   struct Begun {
     enum class Kind : uint8_t {
@@ -96,6 +97,7 @@ class ReplyCache {
 
   void settle(Peer& peer, const wire::IdempotencyKey& key, KeyedReply reply, TimePoint now);
   void give_up(Peer& peer, const wire::IdempotencyKey& key, TimePoint now);
+  void give_up_overdue(Peer& peer, TimePoint now);
   void forget_expired(Peer& peer, TimePoint now);
   void forget_oldest(Peer& peer);
   void keep_within_limits(Peer& peer);

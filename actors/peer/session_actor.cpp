@@ -87,6 +87,7 @@ wire::OriginPtr SessionActor::on_established(const wire::Established& peer) {
                        nullptr);
   }));
   arm_tick(requests_.size() > 0 ? kFastTick : next_tick(received_at_));
+  release_blocked();
   if (const Status accepted = context_.owner->on_session_open(*this); !accepted)
     close(accepted.error());
   return origin_;
@@ -195,7 +196,7 @@ bool SessionActor::answering() const {
 }
 
 bool SessionActor::in_use() const {
-  if (answering()) return true;
+  if (answering() || !watched_.empty()) return true;
   return std::any_of(proxies_.begin(), proxies_.end(), [](const auto& entry) {
     return entry.second->strong_refs.load(std::memory_order_relaxed) > 1;
   });

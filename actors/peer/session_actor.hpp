@@ -70,8 +70,12 @@ class SessionActor final : public HostedActor,
  public:
   static constexpr size_t kRequestsMax = 4096;
   static constexpr size_t kBlockedBytesMax = 8 * 1024 * 1024;
-  /// Answers and signals have no one to refuse them to: past this they end the session.
-  static constexpr size_t kBlockedBytesEnd = 4 * kBlockedBytesMax;
+  /// So much of it, and nothing more is run for the peer: its answers wait for credit.
+  static constexpr size_t kBlockedBytesRun = 2 * kBlockedBytesMax;
+  /// Answers of requests that run already may wait for credit too; past this failures go instead.
+  static constexpr size_t kBlockedBytesAnswers = 4 * kBlockedBytesMax;
+  /// Failures and signals have no one to refuse them to: past this they end the session.
+  static constexpr size_t kBlockedBytesEnd = 5 * kBlockedBytesMax;
   /// Actors of the peer that have a proxy here, and actors here that the peer may watch.
   static constexpr size_t kProxiesMax = 65'536;
   /// Output a peer does not read: it only can pile up so far when the peer asks and never reads the
@@ -175,8 +179,11 @@ class SessionActor final : public HostedActor,
 
   bool settle_credit(const wire::MessageHeader& header);
   void send(const wire::MessageHeader& header, const wire::FramePtr& frame);
+  void send_response(uint64_t request, const wire::FramePtr& frame);
   std::optional<uint64_t> take_received(uint64_t slot);
-  void send_now(wire::MessageHeader header, const wire::FramePtr& frame);
+  static int64_t cost_of(const Blocked& message);
+  void send_now(const Blocked& message);
+  bool set_deadline(wire::MessageHeader& header);
   void send_control(wire::MessageKind kind, wire::Target target = 0);
   void send_failure(uint64_t request, const Error& error);
   void release_blocked();
@@ -213,6 +220,8 @@ class SessionActor final : public HostedActor,
   std::unordered_map<wire::Target, caf::strong_actor_ptr> proxies_;
   size_t proxies_swept_at_ = kProxiesSweepFrom;
   std::unordered_map<wire::Target, caf::actor_addr> watched_;
+  /// Under how many names each of them is watched: all share one monitor.
+  std::unordered_map<caf::actor_addr, size_t> watched_names_;
   std::deque<Blocked> blocked_;
   size_t blocked_bytes_ = 0;
   int64_t credit_ = wire::kInitialCredit;       ///< Of this side: what the peer takes.

@@ -66,7 +66,7 @@ bool SessionActor::settle_credit(const wire::MessageHeader& header) {
 void SessionActor::on_request(const wire::MessageHeader& header, wire::FramePtr payload) {
   ++counters_.requests_received;
   last_used_ = received_at_;
-  if (requests_received_.size() >= kRequestsMax)
+  if (requests_received_.size() >= kRequestsMax || blocked_bytes_ > kBlockedBytesRun)
     return send_failure(header.request,
                         {Code::overloaded, "too many requests are open in this session"});
   const caf::strong_actor_ptr* actor = context_.exports->find(header.target);
@@ -135,8 +135,9 @@ bool SessionActor::unblock(uint64_t request) {
     return blocked.header.kind == wire::MessageKind::request && blocked.header.request == request;
   });
   if (found == blocked_.end()) return false;
-  blocked_bytes_ -= static_cast<size_t>(wire::credit_cost(found->frame->size()));
+  blocked_bytes_ -= static_cast<size_t>(cost_of(*found));
   blocked_.erase(found);
+  release_blocked();  // a drain may be next, which needs no credit
   return true;
 }
 
@@ -191,16 +192,16 @@ void SessionActor::on_monitor(wire::Target target) {
     return close({Code::overloaded, "the peer watches too many actors"});
   caf::abstract_actor* watched = (*actor)->get();
   watched_.emplace(target, watched->address());
-  watched->attach(caf::default_attachable::make_monitor(watched->address(), address()));
+  if (watched_names_[watched->address()]++ == 0)
+    watched->attach(caf::default_attachable::make_monitor(watched->address(), address()));
 }
 
 void SessionActor::on_demonitor(wire::Target target) {
   const auto node = watched_.extract(target);
   if (node.empty()) return;
-  // One actor may be watched under two names; detaching takes all of this session's monitors off
-  // it.
-  for (const auto& [other, address] : watched_)
-    if (address == node.mapped()) return;
+  const auto names = watched_names_.find(node.mapped());
+  if (--names->second > 0) return;
+  watched_names_.erase(names);
   const auto actor = caf::actor_cast<caf::strong_actor_ptr>(node.mapped());
   if (actor == nullptr) return;
   actor->get()->detach(
@@ -216,6 +217,7 @@ void SessionActor::on_local_down(const caf::actor_addr& source, const caf::error
   std::vector<wire::Target> ended;
   for (const auto& [target, address] : watched_)
     if (address == source) ended.push_back(target);
+  watched_names_.erase(source);
   const wire::FramePtr payload = encode_reason(reason);
   for (const wire::Target target : ended) {
     watched_.erase(target);
@@ -272,15 +274,22 @@ void SessionActor::send_answer(caf::mailbox_element& element) {
   const wire::FramePtr* frame = context_.types->frame_of(element.content());
   if (frame == nullptr || (*frame)->size() > wire::kMessageBytesMax)
     return send_reply(slot, reply_of(element.content(), *context_.types));
-  if (const auto request = take_received(slot))
-    send({.kind = wire::MessageKind::response, .request = *request}, *frame);
+  if (const auto request = take_received(slot)) send_response(*request, *frame);
+}
+
+/// A peer that takes its answers slowly loses those that find no room, not the session. It may have
+/// run: not Code::overloaded, which would have it asked again.
+void SessionActor::send_response(uint64_t request, const wire::FramePtr& frame) {
+  if (blocked_bytes_ + frame->size() > kBlockedBytesAnswers)
+    return send_failure(request, {Code::unavailable, "the answer found no room: too many wait"});
+  send({.kind = wire::MessageKind::response, .request = request}, frame);
 }
 
 void SessionActor::send_reply(uint64_t slot, const KeyedReply& reply) {
   const auto request = take_received(slot);
   if (!request) return;
   if (!reply.frame) return send_failure(*request, reply.error);
-  send({.kind = wire::MessageKind::response, .request = *request}, reply.frame);
+  send_response(*request, reply.frame);
 }
 
 /// The peer's id of a request that it still waits for.
@@ -304,12 +313,8 @@ void SessionActor::send_request(caf::strong_actor_ptr sender, caf::message_id id
   if (request.deadline == TimePoint::max() && times_.request > 0s)
     request.deadline = now + times_.request;
   wire::MessageHeader header{.kind = wire::MessageKind::request, .target = target};
-  if (request.deadline != TimePoint::max()) {
-    const int64_t left = to_ms(request.deadline - now);
-    if (left <= 0)
-      return answer(request, {Code::timeout, "the deadline had passed before it was sent"});
-    header.deadline_ms = static_cast<uint32_t>(std::min<int64_t>(left, UINT32_MAX));
-  }
+  if (to_ms(request.deadline - now) <= 0)
+    return answer(request, {Code::timeout, "the deadline had passed before it was sent"});
   if (const wire::IdempotencyKey* key = frame->idempotency_key()) header.key = *key;
   header.request = requests_.add(std::move(request));
   ++counters_.requests_sent;
@@ -340,30 +345,56 @@ void SessionActor::send_control(wire::MessageKind kind, wire::Target target) {
   send({.kind = kind, .target = target}, {});
 }
 
+int64_t SessionActor::cost_of(const Blocked& message) {
+  return wire::credit_cost(message.frame ? message.frame->size() : 0);
+}
+
+/// What has been queued goes first: messages of one session keep their order. Those without a
+/// payload need no credit and overtake, but for a drain: it says that nothing follows.
 void SessionActor::send(const wire::MessageHeader& header, const wire::FramePtr& frame) {
   if (state_ == State::closed) return;
-  const int64_t cost = wire::credit_cost(frame ? frame->size() : 0);
-  // What has been queued goes first: messages of one session keep their order.
-  if (cost == 0 || (credit_ > 0 && blocked_.empty())) return send_now(header, frame);
+  const Blocked message{header, frame};
+  const int64_t cost = cost_of(message);
+  const bool overtakes = cost == 0 && header.kind != wire::MessageKind::drain;
+  const bool is_free = blocked_.empty() && (cost == 0 || credit_ > 0);
+  if (channel_->established() && (overtakes || is_free)) return send_now(message);
   const caf::strong_actor_ptr keep_alive{ctrl()};
   blocked_bytes_ += static_cast<size_t>(cost);
-  blocked_.push_back({header, frame});
+  blocked_.push_back(message);
   if (blocked_bytes_ > kBlockedBytesEnd) close({Code::overloaded, "the peer takes no messages"});
 }
 
-void SessionActor::send_now(wire::MessageHeader header, const wire::FramePtr& frame) {
-  credit_ -= wire::credit_cost(frame ? frame->size() : 0);
-  header.type = frame ? frame->type() : 0;
-  channel_->send(header, frame);
+void SessionActor::send_now(const Blocked& message) {
+  wire::MessageHeader header = message.header;
+  if (header.kind == wire::MessageKind::request && !set_deadline(header)) return;
+  credit_ -= cost_of(message);
+  header.type = message.frame ? message.frame->type() : 0;
+  channel_->send(header, message.frame);
   reactor_.flush_later(*this);
 }
 
+/// The time that a request has left as it goes out. False: its caller has been told already, or now
+/// is, that it came too late.
+bool SessionActor::set_deadline(wire::MessageHeader& header) {
+  const RequestTable::Request* open = requests_.find(header.request);
+  if (open == nullptr) return false;
+  if (open->deadline == TimePoint::max()) return true;
+  const int64_t left = to_ms(open->deadline - reactor_.loop().now());
+  if (left <= 0) {
+    answer(*requests_.take(header.request),
+           {Code::timeout, "the deadline passed before it could be sent"});
+    return false;
+  }
+  header.deadline_ms = static_cast<uint32_t>(std::min<int64_t>(left, UINT32_MAX));
+  return true;
+}
+
 void SessionActor::release_blocked() {
-  while (credit_ > 0 && !blocked_.empty()) {
+  while (!blocked_.empty() && (credit_ > 0 || cost_of(blocked_.front()) == 0)) {
     const Blocked next = std::move(blocked_.front());
     blocked_.pop_front();
-    blocked_bytes_ -= static_cast<size_t>(wire::credit_cost(next.frame->size()));
-    send_now(next.header, next.frame);
+    blocked_bytes_ -= static_cast<size_t>(cost_of(next));
+    send_now(next);
   }
 }
 

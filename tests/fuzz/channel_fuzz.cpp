@@ -62,6 +62,7 @@ struct Two {
 };
 
 void send(Two& two, End& from, End& to, Input& input) {
+  if (!from.channel.established()) return;
   const size_t words = input.number() % 5001;
   if (words == 0) {  // gives up a request: its number and no payload
     from.channel.send({.kind = wire::MessageKind::cancel, .request = ++two.sent}, {});

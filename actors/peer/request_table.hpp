@@ -19,6 +19,7 @@ class RequestTable {
     caf::strong_actor_ptr sender;
     caf::message_id id;
     TimePoint deadline = TimePoint::max();
+    uint16_t node = 0;  ///< The number of the node that was asked.
   };
 
   size_t size() const { return used_; }

@@ -24,9 +24,13 @@ uint64_t KeyedRequests::take(SessionActor& session, uint64_t request,
                                      .add_framed(std::as_bytes(std::span(&header.type, 1)))
                                      .add_framed(payload->bytes())
                                      .finish();
+  // A request that is repeated at another node of this process is another request.
+  wire::IdempotencyKey key = header.key;
+  const LocalNodes::Number node = session.own_node(header.nodes.to);
+  store(key.bytes.data(), static_cast<uint16_t>(load<uint16_t>(key.bytes.data()) ^ node));
   const TimePoint now = reactor_.loop().now();
   const auto begun = cache_.begin(
-      session.peer(), {header.key, content, {session.id(), request}, payload->deadline()}, now);
+      *payload->peer(), {key, content, {session.id(), request}, payload->deadline()}, now);
   if (!begun || begun->kind == ReplyCache::Begun::Kind::answered) {
     session.send_reply(request, begun ? begun->reply : KeyedReply{{}, begun.error()});
     return 0;

@@ -12,9 +12,9 @@ void ProxyActor::on_message(caf::mailbox_element& element) {
     reply(element, caf::make_message(
                        to_caf({Code::invalid, "only wire messages travel to other processes"})));
   } else if (element.mid.is_request()) {
-    session_->send_request(std::move(element.sender), element.mid, target_, *frame);
+    session_->send_request(std::move(element.sender), element.mid, target_, *frame, nodes_);
   } else {
-    session_->send_tell(target_, *frame);
+    session_->send_tell(target_, *frame, nodes_);
   }
 }
 

@@ -22,6 +22,7 @@ class RequestTable {
     wire::FramePtr frame = {};
     uint64_t run = 0;   ///< Of one that was received with an idempotency key: KeyedRequests::take.
     uint64_t slot = 0;  ///< What add() returned.
+    uint16_t node = 0;  ///< The number of the node that was asked.
   };
 
   size_t size() const { return used_; }

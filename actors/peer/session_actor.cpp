@@ -76,6 +76,7 @@ void SessionActor::on_data(std::span<std::byte> data) {
 
 wire::OriginPtr SessionActor::on_established(const wire::Established& peer) {
   peer_ = peer.peer;
+  transcript_ = peer.transcript;
   state_ = State::open;
   last_heard_ = rekeyed_at_ = received_at_;
   // The origin may outlive the session: its frames may wait in mailboxes. It must not keep the
@@ -192,7 +193,7 @@ void SessionActor::check_keys(TimePoint now) {
 /// Something on its way that the peer or an actor here still waits for.
 bool SessionActor::answering() const {
   return requests_.size() > 0 || requests_received_.size() > 0 || !blocked_.empty() ||
-         channel_->backlog() > 0;
+         (channel_ && channel_->backlog() > 0);
 }
 
 bool SessionActor::in_use() const {
@@ -238,6 +239,7 @@ void SessionActor::close(const Error& why) {
   reactor_.forget(*this);
   stream_.reset();
   blocked_.clear();
+  loop_.reset();
   if (origin_.get() != nullptr) origin_->close();
   stop_watching();
   // One with a key runs on: its caller may ask again over another session.

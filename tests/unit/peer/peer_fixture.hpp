@@ -66,6 +66,7 @@ class Probe final : public HostedActor {
   }
 
   std::map<uint64_t, Answer> answers;
+  std::map<uint64_t, NodeId> answered_by;
   std::vector<uint64_t> order;
   std::vector<caf::error> downs;
 
@@ -83,6 +84,7 @@ class Probe final : public HostedActor {
     if (const wire::FramePtr* frame = types_.frame_of(content)) {
       answer.sequence = sequence_of(*frame);
       answer.bytes = (*frame)->size();
+      if ((*frame)->peer() != nullptr) answered_by[number] = *(*frame)->peer();
     } else {
       answer.error = from_caf(content.get_as<caf::error>(0));
     }

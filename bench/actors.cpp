@@ -57,8 +57,12 @@ template <class Base>
 class Player final : public Base {
  public:
   Player(caf::actor_config& config, caf::actor other, EchoMsg message, Duration time,
-         std::promise<Rate>* result)
-      : Base(config), other_(std::move(other)), message_(message), time_(time), result_(result) {}
+         std::promise<Rate> result)
+      : Base(config),
+        other_(std::move(other)),
+        message_(message),
+        time_(time),
+        result_(std::move(result)) {}
 
   caf::behavior make_behavior() override {
     start_ = clock_.now();
@@ -91,7 +95,7 @@ class Player final : public Base {
   caf::actor other_;
   EchoMsg message_;
   Duration time_;
-  std::promise<Rate>* result_;
+  std::optional<std::promise<Rate>> result_;
   SystemClock clock_;
   TimePoint start_;
   uint64_t rounds_ = 0;
@@ -99,20 +103,22 @@ class Player final : public Base {
 
 Rate play_pinned(Reactor& reactor, const EchoMsg& message, Duration time, bool requests) {
   std::promise<Rate> result;
+  std::future<Rate> rate = result.get_future();
   const caf::actor other = spawn_pinned<Returner<PinnedActor>>(reactor, requests);
   const caf::actor player =
-      spawn_pinned<Player<PinnedActor>>(reactor, other, message, time, &result);
+      spawn_pinned<Player<PinnedActor>>(reactor, other, message, time, std::move(result));
   caf::anon_send(player, requests);
-  return result.get_future().get();
+  return rate.get();
 }
 
 Rate play_on_pool(System& system, const EchoMsg& message, Duration time) {
   std::promise<Rate> result;
+  std::future<Rate> rate = result.get_future();
   const auto other = system.caf().spawn<Returner<caf::event_based_actor>>(false);
   const auto player = system.caf().spawn<Player<caf::event_based_actor>>(
-      caf::actor_cast<caf::actor>(other), message, time, &result);
+      caf::actor_cast<caf::actor>(other), message, time, std::move(result));
   caf::anon_send(player, false);
-  return result.get_future().get();
+  return rate.get();
 }
 
 struct FingerFigures {

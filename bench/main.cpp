@@ -78,13 +78,18 @@ int main(int argc, char** argv) {
                     "Authenticated, not encrypted; prints the sealed rates of the same run beside");
   CLI::App* find = app.get_subcommand("find");
   find->add_option("--nodes", options.nodes, "Nodes of the ring")->check(CLI::Range(2, 10'000));
+  find->add_option("--hosts", options.hosts, "Among which they are spread; a node each by default")
+      ->check(CLI::Range(2, 10'000));
   find->add_option("--inflight", options.inflight, "Finds open at a time")
       ->check(CLI::Range(1, 4096));
   find->add_flag("--local", options.local,
                  "What one node's tables find and store on one core, without a network");
   find->add_flag("--plain", options.plain, "Not encrypted; prints the sealed rate beside");
-  app.get_subcommand("join")
-      ->add_option("--nodes", options.nodes, "Nodes of the ring")
+  CLI::App* join = app.get_subcommand("join");
+  join->add_option("--nodes", options.nodes, "Nodes of the ring")->check(CLI::Range(2, 10'000));
+  join->add_option("--hosts", options.hosts,
+                   "Among which they are spread, each with sockets and sessions of its own; 16 by "
+                   "default")
       ->check(CLI::Range(2, 10'000));
   CLI::App* gateway = app.get_subcommand("gateway");
   gateway->add_option("--gateway", options.gateway, "HOST:PORT of a running gateway");

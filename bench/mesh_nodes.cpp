@@ -19,7 +19,8 @@ MeshNodes::MeshNodes(const Options& options) : options_(options) {
   }
   for (size_t i = 0; i < options.count; ++i) {
     Node& node = nodes_.emplace_back(kNetwork, rng_);
-    node.thread = i % kThreads;
+    node.host = i % options.hosts;
+    node.thread = node.host % kThreads;
     in_order_.push_back(&node);
   }
   std::sort(in_order_.begin(), in_order_.end(),
@@ -29,12 +30,14 @@ MeshNodes::MeshNodes(const Options& options) : options_(options) {
 MeshNodes::~MeshNodes() {
   for (size_t t = 0; t < kThreads; ++t)
     threads_[t]->in_loop([&] {
+      for (size_t h = t; h < hosts_.size(); h += kThreads) hosts_[h]->close_all();
       for (Node& node : nodes_) {
         if (node.thread != t || !node.actor) continue;
         caf::anon_send_exit(node.actor.handle(), caf::exit_reason::kill);
         node.actor.reset();
         node.exports = {};
       }
+      for (size_t h = t; h < hosts_.size(); h += kThreads) hosts_[h].reset();
     });
   for (auto& thread : threads_) thread->stop();
 }
@@ -42,9 +45,12 @@ MeshNodes::~MeshNodes() {
 void MeshNodes::start(Node& node, const net::Address& bootstrap) {
   NodeOptions options;
   options.identity = &node.identity;
-  options.listen = {"127.0.0.1", 0};
-  if (bootstrap.port != 0) options.bootstrap.push_back(bootstrap);
-  options.encryption = options_.encryption;
+  options.peers = hosts_[node.host].get();
+  if (bootstrap.port != 0) {
+    options.bootstrap.push_back(bootstrap);
+    options.pinned.emplace(bootstrap, nodes_.front().identity.id());
+  }
+  options.ring.shares_address = true;
   options.ring.update_period = options_.update_period;
   options.types = &system_.types();
   options.exports = &node.exports;
@@ -54,7 +60,35 @@ void MeshNodes::start(Node& node, const net::Address& bootstrap) {
   THEMIS_ASSERT(started, "a node listens on loopback");
 }
 
+/// The first `hosts` nodes are the ones whose identities shake hands.
+Status MeshNodes::open_hosts() {
+  for (size_t h = 0; h < std::min(options_.hosts, nodes_.size()); ++h) {
+    const Node& node = nodes_[h];
+    Status listens;
+    threads_[node.thread]->in_loop([&] {
+      hosts_.push_back(std::make_unique<PeerTable>(threads_[node.thread]->reactor(), node.identity,
+                                                   options_.encryption, *rngs_[node.thread],
+                                                   system_.types(), node.exports));
+      listens = hosts_.back()->listen({"127.0.0.1", 0});
+    });
+    THEMIS_CHECK(listens);
+  }
+  return {};
+}
+
+size_t MeshNodes::sessions() {
+  size_t count = 0;
+  for (size_t h = 0; h < hosts_.size(); ++h)
+    threads_[h % kThreads]->in_loop([&] {
+      for (const SessionActor* session : hosts_[h]->sessions())
+        count += session->state() == SessionActor::State::open;
+    });
+  return count / 2;
+}
+
 void MeshNodes::start() {
+  const Status open = open_hosts();
+  THEMIS_ASSERT(open, "hosts listen on loopback");
   net::Address first;
   threads_[0]->in_loop([&] {
     start(nodes_.front(), {});

@@ -1,6 +1,6 @@
 #pragma once
-// A whole ring in this process: real nodes, each with its own identity, sockets and sessions over
-// loopback TCP, spread over two reactor threads.
+// A whole ring in this process: real nodes on hosts, each host with the sockets and sessions of a
+// process of its own, over loopback TCP, spread over two reactor threads.
 
 #include <deque>
 #include <memory>
@@ -15,6 +15,7 @@ class MeshNodes {
  public:
   struct Options {
     size_t count = 32;
+    size_t hosts = 32;  ///< Node i is on host i modulo hosts.
     bool encryption = true;
     Duration update_period = 500ms;
   };
@@ -38,11 +39,15 @@ class MeshNodes {
     wire::Identity identity;
     Exports exports;
     HostedPtr<NodeActor> actor;
+    size_t host = 0;
     size_t thread = 0;
   };
+  /// Sessions in use between two hosts, counted at both ends. Any thread but the reactors'.
+  size_t sessions();
   const std::deque<Node>& nodes() const { return nodes_; }
 
  private:
+  Status open_hosts();
   void start(Node& node, const net::Address& bootstrap);
   static constexpr Duration kFormMax = 600s;
   using Is = bool (MeshNodes::*)(const Node&) const;
@@ -57,7 +62,8 @@ class MeshNodes {
   std::vector<std::unique_ptr<SystemRng>> rngs_;
   std::vector<std::unique_ptr<ReactorThread>> threads_;
   std::deque<Node> nodes_;
-  std::vector<const Node*> in_order_;  ///< Clockwise.
+  std::vector<std::unique_ptr<PeerTable>> hosts_;  ///< Of their first nodes' identities.
+  std::vector<const Node*> in_order_;              ///< Clockwise.
 };
 
 }  // namespace themis::bench

@@ -20,6 +20,7 @@ struct Options {
   std::string function = "hello";
   size_t connections = 16;
   size_t nodes = 32;
+  size_t hosts = 0;  ///< Among which the nodes are spread; 0: find has one a node, join has 16.
   bool local = false;
 };
 

@@ -13,6 +13,8 @@ namespace themis::bench {
 namespace {
 
 constexpr size_t kNames = 1000;
+/// Each with its own sockets and sessions: as if so many processes joined.
+constexpr size_t kJoinHosts = 16;
 
 std::string name_of(size_t i) { return "service/" + std::to_string(i); }
 
@@ -40,8 +42,8 @@ class Finder final : public PinnedActor {
     double per_s = 0;
     Duration time{};
   };
-  Finder(caf::actor_config& config, Plan plan, Load* load, std::promise<void>* done)
-      : PinnedActor(config), plan_(std::move(plan)), load_(load), done_(done) {}
+  Finder(caf::actor_config& config, Plan plan, std::promise<Load> result)
+      : PinnedActor(config), plan_(std::move(plan)), done_(std::move(result)) {}
 
   caf::behavior make_behavior() override {
     set_exit_handler([](const caf::exit_msg&) {});
@@ -81,23 +83,23 @@ class Finder final : public PinnedActor {
   void ended(TimePoint due, bool found) {
     const TimePoint now = reactor_.loop().now();
     --open_;
-    load_->failed += !found;
-    load_->latency_us.push_back(to_us(now - due));
+    load_.failed += !found;
+    load_.latency_us.push_back(to_us(now - due));
     if (plan_.per_s == 0 && now < end_) return find(now);
     if (plan_.per_s == 0) all_sent_ = true;
     finish(now);
   }
   void finish(TimePoint now) {
-    if (!all_sent_ || open_ > 0 || done_ == nullptr) return;
-    load_->seconds = seconds(now - start_);
+    if (!all_sent_ || open_ > 0 || !done_) return;
+    load_.seconds = seconds(now - start_);
     plan_.nodes.clear();
     quit();
-    std::exchange(done_, nullptr)->set_value();
+    std::exchange(done_, std::nullopt)->set_value(std::move(load_));
   }
 
   Plan plan_;
-  Load* load_;
-  std::promise<void>* done_;
+  Load load_;
+  std::optional<std::promise<Load>> done_;
   SystemRng rng_;
   TimePoint start_, end_;
   uint64_t sent_ = 0;
@@ -107,8 +109,7 @@ class Finder final : public PinnedActor {
 
 /// One finder on each reactor thread; their latencies together.
 Load run_finders(MeshNodes& mesh, const Options& options, double per_s) {
-  std::array<Load, MeshNodes::kThreads> loads;
-  std::array<std::promise<void>, MeshNodes::kThreads> done;
+  std::vector<std::future<Load>> loads;
   for (size_t t = 0; t < MeshNodes::kThreads; ++t) {
     Finder::Plan plan;
     for (const MeshNodes::Node& node : mesh.nodes())
@@ -117,17 +118,17 @@ Load run_finders(MeshNodes& mesh, const Options& options, double per_s) {
     plan.per_s = per_s / MeshNodes::kThreads;
     plan.time =
         std::chrono::duration_cast<Duration>(std::chrono::duration<double>(options.seconds));
-    mesh.thread(t).in_loop([&] {
-      spawn_pinned<Finder>(mesh.thread(t).reactor(), std::move(plan), &loads[t], &done[t]);
-    });
+    std::promise<Load> done;
+    loads.push_back(done.get_future());
+    mesh.thread(t).in_loop(
+        [&] { spawn_pinned<Finder>(mesh.thread(t).reactor(), std::move(plan), std::move(done)); });
   }
   Load all;
-  for (size_t t = 0; t < MeshNodes::kThreads; ++t) {
-    done[t].get_future().wait();
-    all.latency_us.insert(all.latency_us.end(), loads[t].latency_us.begin(),
-                          loads[t].latency_us.end());
-    all.seconds = std::max(all.seconds, loads[t].seconds);
-    all.failed += loads[t].failed;
+  for (std::future<Load>& future : loads) {
+    const Load load = future.get();
+    all.latency_us.insert(all.latency_us.end(), load.latency_us.begin(), load.latency_us.end());
+    all.seconds = std::max(all.seconds, load.seconds);
+    all.failed += load.failed;
   }
   return all;
 }
@@ -145,8 +146,8 @@ Duration formed_in(std::optional<Duration> time) {
 class Provider final : public PinnedActor {
  public:
   Provider(caf::actor_config& config, std::vector<std::pair<caf::actor, std::string>> names,
-           std::promise<void>* done)
-      : PinnedActor(config), names_(std::move(names)), done_(done) {}
+           std::promise<void> result)
+      : PinnedActor(config), names_(std::move(names)), done_(std::move(result)) {}
 
   caf::behavior make_behavior() override {
     open_ = names_.size();
@@ -164,16 +165,16 @@ class Provider final : public PinnedActor {
   void provided() {
     if (--open_ > 0) return;
     quit();
-    std::exchange(done_, nullptr)->set_value();
+    std::exchange(done_, std::nullopt)->set_value();
   }
   std::vector<std::pair<caf::actor, std::string>> names_;
-  std::promise<void>* done_;
+  std::optional<std::promise<void>> done_;
   size_t open_ = 0;
 };
 
 /// Every name by one node; how many names a second that were, each of k + 1 objects.
 double provide_all(MeshNodes& mesh) {
-  std::array<std::promise<void>, MeshNodes::kThreads> done;
+  std::vector<std::future<void>> all_provided;
   const TimePoint start = SystemClock{}.now();
   for (size_t t = 0; t < MeshNodes::kThreads; ++t) {
     std::vector<std::pair<caf::actor, std::string>> names;
@@ -181,17 +182,34 @@ double provide_all(MeshNodes& mesh) {
       const MeshNodes::Node& node = mesh.nodes()[i % mesh.nodes().size()];
       if (node.thread == t) names.emplace_back(node.actor.handle(), name_of(i));
     }
-    mesh.thread(t).in_loop(
-        [&] { spawn_pinned<Provider>(mesh.thread(t).reactor(), std::move(names), &done[t]); });
+    std::promise<void> done;
+    all_provided.push_back(done.get_future());
+    mesh.thread(t).in_loop([&] {
+      spawn_pinned<Provider>(mesh.thread(t).reactor(), std::move(names), std::move(done));
+    });
   }
-  for (std::promise<void>& each : done) each.get_future().wait();
+  for (std::future<void>& each : all_provided) each.wait();
   return static_cast<double>(kNames) / seconds(SystemClock{}.now() - start);
+}
+
+/// As asked for, or `otherwise`; never more than nodes.
+size_t hosts_of(const Options& options, size_t otherwise) {
+  return std::min(options.nodes, options.hosts == 0 ? otherwise : options.hosts);
+}
+
+/// So that maintenance of a large ring leaves room for joining: two cores take about 10,000 rounds
+/// a second.
+Duration join_period(size_t nodes) {
+  return std::max<Duration>(500ms, std::chrono::microseconds(200) * nodes);
 }
 
 /// A ring with its names, ready to be asked.
 struct Formed {
   explicit Formed(const Options& options, bool encryption)
-      : mesh({.count = options.nodes, .encryption = encryption, .update_period = 200ms}) {
+      : mesh({.count = options.nodes,
+              .hosts = hosts_of(options, options.nodes),
+              .encryption = encryption,
+              .update_period = 200ms}) {
     mesh.start();
     formed_in(mesh.wait_ideal());
     store_per_s = provide_all(mesh);
@@ -206,6 +224,7 @@ struct Formed {
 Figures measure_find(const Options& options) {
   Figures figures;
   figures["nodes"] = options.nodes;
+  figures["hosts"] = hosts_of(options, options.nodes);
   figures["sealed"] = !options.plain;
   Formed formed(options, !options.plain);
   if (options.plain) {
@@ -236,7 +255,9 @@ Figures measure_find(const Options& options) {
 Figures measure_join(const Options& options) {
   const double before_kb = resident_kb();
   const TimePoint start = SystemClock{}.now();
-  MeshNodes mesh({.count = options.nodes});
+  const Duration period = join_period(options.nodes);
+  const size_t hosts = hosts_of(options, kJoinHosts);
+  MeshNodes mesh({.count = options.nodes, .hosts = hosts, .update_period = period});
   const double keys_s = seconds(SystemClock{}.now() - start);
   const double cpu = process_cpu_s();
   const TimePoint begun = SystemClock{}.now();
@@ -245,6 +266,9 @@ Figures measure_join(const Options& options) {
   formed_in(mesh.wait_ideal());
   Figures figures;
   figures["nodes"] = options.nodes;
+  figures["hosts"] = hosts;
+  figures["sessions"] = mesh.sessions();
+  figures["update_period_ms"] = to_ms(period);
   figures["keys_s"] = keys_s;
   figures["total_s"] = seconds(joined);
   figures["per_node_ms"] = seconds(joined) * 1e3 / static_cast<double>(options.nodes);

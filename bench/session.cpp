@@ -54,8 +54,8 @@ class LoadActor final : public PinnedActor {
     double seconds = 0;
   };
   LoadActor(caf::actor_config& config, const Options& options, bool one_way,
-            std::promise<Result>* result)
-      : PinnedActor(config), options_(options), one_way_(one_way), done_(result) {}
+            std::promise<Result> result)
+      : PinnedActor(config), options_(options), one_way_(one_way), done_(std::move(result)) {}
 
   caf::behavior make_behavior() override {
     message_ = make_echo(1, options_.bytes);
@@ -99,9 +99,9 @@ class LoadActor final : public PinnedActor {
             [this](const caf::error& error) { fail(error); });
   }
   void finish(TimePoint now) {
-    if (open_ > 0 || done_ == nullptr) return;
+    if (open_ > 0 || !done_) return;
     result_.seconds = std::chrono::duration<double>(now - start_).count();
-    std::exchange(done_, nullptr)->set_value(std::move(result_));
+    std::exchange(done_, std::nullopt)->set_value(std::move(result_));
     echo_ = nullptr;
     quit();
   }
@@ -112,7 +112,7 @@ class LoadActor final : public PinnedActor {
 
   Options options_;
   bool one_way_;
-  std::promise<Result>* done_;
+  std::optional<std::promise<Result>> done_;
   SystemClock clock_;
   EchoMsg message_;
   caf::actor echo_;
@@ -186,12 +186,13 @@ class End final : public SessionOwner, public net::Acceptor {
 
 LoadActor::Result run_load(End& client, const Options& options, bool one_way) {
   std::promise<LoadActor::Result> done;
+  std::future<LoadActor::Result> result = done.get_future();
   client.thread_.in_loop([&] {
     const caf::actor load =
-        spawn_pinned<LoadActor>(client.thread_.reactor(), options, one_way, &done);
+        spawn_pinned<LoadActor>(client.thread_.reactor(), options, one_way, std::move(done));
     caf::anon_send(load, client.session_->proxy(Exports::target_of(kEchoName)));
   });
-  return done.get_future().get();
+  return result.get();
 }
 
 /// What one pair of ends did, several times over.

@@ -58,8 +58,12 @@ class Caller final : public PinnedActor {
     double seconds = 0;
   };
   Caller(caf::actor_config& config, caf::actor pool, CodeId id, double seconds,
-         std::promise<Samples>* result)
-      : PinnedActor(config), pool_(std::move(pool)), id_(id), length_(seconds), done_(result) {}
+         std::promise<Samples> result)
+      : PinnedActor(config),
+        pool_(std::move(pool)),
+        id_(id),
+        length_(seconds),
+        done_(std::move(result)) {}
 
  private:
   caf::behavior make_behavior() override {
@@ -89,7 +93,7 @@ class Caller final : public PinnedActor {
   caf::actor pool_;
   const CodeId id_;
   const double length_;
-  std::promise<Samples>* done_;
+  std::optional<std::promise<Samples>> done_;
   const wire::Msg<schema::Invoke> invoke_ = make_invoke();
   SystemClock clock_;
   TimePoint start_;
@@ -101,13 +105,13 @@ class Caller final : public PinnedActor {
 class Workers {
  public:
   Workers() : reactor_(system_.caf(), loop_) {
-    std::promise<void> bound;
-    thread_ = std::thread([this, &bound] {
+    const auto bound = std::make_shared<std::promise<void>>();
+    thread_ = std::thread([this, bound] {
       reactor_.bind_to_this_thread();
-      bound.set_value();
+      bound->set_value();
       loop_.run();
     });
-    bound.get_future().wait();
+    bound->get_future().wait();
   }
   ~Workers() {
     stop_pool();
@@ -149,8 +153,9 @@ class Workers {
   }
   Caller::Samples call_warm(const std::string& text, double seconds) {
     std::promise<Caller::Samples> done;
-    spawn_pinned<Caller>(reactor_, pool_, install_of(text).id, seconds, &done);
-    return done.get_future().get();
+    std::future<Caller::Samples> samples = done.get_future();
+    spawn_pinned<Caller>(reactor_, pool_, install_of(text).id, seconds, std::move(done));
+    return samples.get();
   }
 
  private:

@@ -37,8 +37,6 @@ Status Channel::on_handshake(std::span<std::byte> frame) {
   Established peer = handshake_.take();
   session_.emplace(std::move(peer.session));
   splitter_.set_body_bytes_max(kRecordBodyBytesMax);
-  append_plaintext(early_);  // before what on_established sends: messages keep their order
-  early_ = Bytes();          // "= {}" would keep the allocation
   reader_ = MessageReader(events_.on_established(peer));
   return {};
 }
@@ -50,27 +48,20 @@ Status Channel::on_record(std::span<std::byte> record) {
   }
   THEMIS_TRY(const std::span<std::byte> plaintext, session_->open(record));
   return reader_.feed(plaintext, [this](const MessageHeader& header, FramePtr payload) {
-    ++received_messages_;
     events_.on_message(header, std::move(payload));
   });
 }
 
 void Channel::send(MessageHeader header, const FramePtr& payload) {
+  THEMIS_ASSERT(session_, "messages follow the handshake");
   THEMIS_ASSERT(has_payload(header.kind) == (payload && payload->size() > 0),
                 "the kind says what follows");
   THEMIS_ASSERT(!payload || payload->size() <= kMessageBytesMax,
                 "the sender of a message checks its size");
-  ++sent_messages_;
   header.length = payload ? static_cast<uint32_t>(payload->size()) : 0;
   std::byte buffer[MessageHeader::kBytesMax];
   header.write(buffer);
-  const ByteView raw(buffer, header.bytes());
-  if (!session_) {
-    append(early_, raw);
-    if (payload) append(early_, payload->bytes());
-    return;
-  }
-  append_plaintext(raw);
+  append_plaintext(ByteView(buffer, header.bytes()));
   if (payload) append_plaintext(payload->bytes());
 }
 

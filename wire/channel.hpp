@@ -35,12 +35,14 @@ class Channel {
   /// connection must be closed. Errors: those of FrameSplitter, Handshake, Session and
   /// MessageHeader.
   Status on_data(std::span<std::byte> data);
-  /// Queues a message; it is sealed by flush() together with others, before the handshake is over
-  /// right behind its last message. `payload`: null for kinds without one, else at most
+  /// Queues a message, from on_established() on; it is sealed by flush() together with others.
+  /// `payload`: null for kinds without one, else at most
   /// kMessageBytesMax. The caller bounds what is queued (credit, backlog()).
   void send(MessageHeader header, const FramePtr& payload);
   /// Seals what is queued. Afterwards output() holds every byte that can go out now.
   void flush();
+  /// From now on the peer may send as its next virtual node, whose frames are held on `origin`.
+  void add_origin(OriginPtr origin) { reader_.add_origin(std::move(origin)); }
   /// Asks for new keys, when this end is to ask and is not asking yet; else does nothing. Records
   /// by number ask by themselves (SessionLimits::records_per_key); by time, who has a clock asks.
   void rekey();
@@ -60,9 +62,7 @@ class Channel {
   void consume(size_t bytes);
   bool established() const { return session_.has_value(); }
   /// Bytes queued or waiting to be written.
-  size_t backlog() const { return output_.size() - output_done_ + early_.size(); }
-  uint64_t sent_messages() const { return sent_messages_; }
-  uint64_t received_messages() const { return received_messages_; }
+  size_t backlog() const { return output_.size() - output_done_; }
   /// Grows with every record that was opened: progress that only the peer can make.
   uint64_t received_records() const { return session_ ? session_->records_received() : 0; }
 
@@ -86,9 +86,6 @@ class Channel {
   Bytes output_;
   size_t output_done_ = 0;
   size_t record_start_ = kNoRecord;
-  Bytes early_;
-  uint64_t sent_messages_ = 0;
-  uint64_t received_messages_ = 0;
 };
 
 }  // namespace themis::wire

@@ -10,6 +10,7 @@ void Origin::remove_reference() const {
 }
 
 void Origin::release(uint64_t bytes) const {
+  if (account_ != nullptr) return account_->release(bytes);
   const uint64_t released = released_.fetch_add(bytes, std::memory_order_acq_rel) + bytes;
   if (released >= notify_bytes_ && !notified_.exchange(true, std::memory_order_acq_rel)) notify_();
 }

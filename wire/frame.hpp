@@ -25,6 +25,12 @@ class Origin {
   Origin(const NodeId& peer, uint64_t notify_bytes, std::function<void()> notify)
       : peer_(peer), notify_bytes_(notify_bytes), notify_(std::move(notify)) {}
 
+  /// Another node behind the same session, on the same account.
+  Origin(const NodeId& peer, const Origin* account)
+      : peer_(peer), notify_bytes_(0), account_(account) {
+    account_->add_reference();
+  }
+
   const NodeId& peer() const { return peer_; }
   void add_reference() const { references_.fetch_add(1, std::memory_order_relaxed); }
   void remove_reference() const;
@@ -35,10 +41,13 @@ class Origin {
   void close() const { notified_.store(true, std::memory_order_release); }
 
  private:
-  ~Origin() = default;
+  ~Origin() {
+    if (account_ != nullptr) account_->remove_reference();
+  }
   const NodeId peer_;
   const uint64_t notify_bytes_;
   const std::function<void()> notify_;
+  const Origin* const account_ = nullptr;  ///< Of a virtual node: its session's.
   mutable std::atomic<uint64_t> references_{1};
   mutable std::atomic<uint64_t> released_{0};
   mutable std::atomic<bool> notified_{false};
@@ -106,10 +115,14 @@ class Frame {
   uint64_t type() const { return type_; }
   /// Only before the frame is shared.
   void set_type(uint64_t type) { type_ = type; }
-  /// When the answer to this request stops being of use. None: TimePoint::max().
-  TimePoint deadline() const { return deadline_; }
+  /// When the answer to this request stops being of use. None: TimePoint::max(). Any thread.
+  TimePoint deadline() const { return deadline_.load(std::memory_order_relaxed); }
   /// Only before the frame is shared.
-  void set_deadline(TimePoint deadline) { deadline_ = deadline; }
+  void set_deadline(TimePoint deadline) { deadline_.store(deadline, std::memory_order_relaxed); }
+  /// Whoever asked has given up: nobody waits for the answer. Any thread.
+  bool cancelled() const { return deadline() == kCancelled; }
+  /// Of a request, once: its deadline has passed, whatever it was. Any thread.
+  void cancel() const { deadline_.store(kCancelled, std::memory_order_relaxed); }
   /// Of a request that was made here; null without one. A received frame has none: its key counts
   /// between its sender and this process only, so that forwarding it mixes up nobody's requests.
   const IdempotencyKey* idempotency_key() const { return keyed_ ? key_ : nullptr; }
@@ -131,6 +144,8 @@ class Frame {
   }
 
  private:
+  /// The clock's zero: long past, and far enough from the smallest number to subtract from it.
+  static constexpr TimePoint kCancelled{};
   Frame(uint32_t words, const Origin* origin)
       : words_(words & kWordsMask), keyed_(false), origin_(origin) {}
   ~Frame() = default;
@@ -146,7 +161,7 @@ class Frame {
     const IdempotencyKey* key_;  // when keyed_: few frames have one, so it is not kept inside
   };
   uint64_t type_ = 0;
-  TimePoint deadline_ = TimePoint::max();
+  mutable std::atomic<TimePoint> deadline_ = TimePoint::max();
 };
 static_assert(sizeof(Frame) == 32, "the segment behind it must stay word-aligned");
 

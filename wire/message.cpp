@@ -3,34 +3,47 @@
 namespace themis::wire {
 namespace {
 
-constexpr auto kLastKind = static_cast<uint8_t>(MessageKind::drain);
-constexpr uint8_t kHasKey = 1;  // the flags byte; the other bits are zero
+constexpr auto kLastKind = static_cast<uint8_t>(MessageKind::absent);
+// The flags byte; the other bits are zero.
+constexpr uint8_t kHasKey = 1;
+constexpr uint8_t kHasNodes = 2;
 
 }  // namespace
 
 void MessageHeader::write(std::byte* to) const {
   store<uint32_t>(to, length);
   store<uint8_t>(to + 4, static_cast<uint8_t>(kind));
-  store<uint8_t>(to + 5, key.is_zero() ? 0 : kHasKey);
+  store<uint8_t>(to + 5, static_cast<uint8_t>((key.is_zero() ? 0 : kHasKey) |
+                                              (nodes.is_zero() ? 0 : kHasNodes)));
   store<uint16_t>(to + 6, 0);
   store<uint32_t>(to + 8, deadline_ms);
   store<uint32_t>(to + 12, credit);
   store<uint64_t>(to + 16, target);
   store<uint64_t>(to + 24, request);
   store<uint64_t>(to + 32, type);
-  if (!key.is_zero()) std::memcpy(to + kBytes, key.bytes.data(), IdempotencyKey::kBytes);
+  to += kBytes;
+  if (!key.is_zero()) {
+    std::memcpy(to, key.bytes.data(), IdempotencyKey::kBytes);
+    to += IdempotencyKey::kBytes;
+  }
+  if (nodes.is_zero()) return;
+  store<uint16_t>(to, nodes.from);
+  store<uint16_t>(to + 2, nodes.to);
 }
 
 size_t MessageHeader::bytes_of(const std::byte* from) {
   const bool request = load<uint8_t>(from + 4) == static_cast<uint8_t>(MessageKind::request);
-  return request && load<uint8_t>(from + 5) == kHasKey ? kBytesMax : kBytes;
+  const auto flags = load<uint8_t>(from + 5);
+  return kBytes + (request && (flags & kHasKey) != 0 ? IdempotencyKey::kBytes : 0) +
+         ((flags & kHasNodes) != 0 ? kNodesBytes : 0);
 }
 
 Result<MessageHeader> MessageHeader::read(const std::byte* from) {
   MessageHeader header;
   const auto kind = load<uint8_t>(from + 4);
   const auto flags = load<uint8_t>(from + 5);
-  if (kind == 0 || kind > kLastKind || (flags & ~kHasKey) != 0 || load<uint16_t>(from + 6) != 0)
+  if (kind == 0 || kind > kLastKind || (flags & ~(kHasKey | kHasNodes)) != 0 ||
+      load<uint16_t>(from + 6) != 0)
     return fail(Code::malformed, "a message of unknown kind " + std::to_string(kind));
   header.length = load<uint32_t>(from);
   if (header.length > kMessageBytesMax)
@@ -47,11 +60,22 @@ Result<MessageHeader> MessageHeader::read(const std::byte* from) {
   header.target = load<uint64_t>(from + 16);
   header.request = load<uint64_t>(from + 24);
   header.type = load<uint64_t>(from + 32);
-  if (flags == 0) return header;
-  if (header.kind != MessageKind::request)
-    return fail(Code::malformed, "an idempotency key without a request");
-  std::memcpy(header.key.bytes.data(), from + kBytes, IdempotencyKey::kBytes);
-  if (header.key.is_zero()) return fail(Code::malformed, "an idempotency key of zeros");
+  const bool names_more = header.target != 0 || header.type != 0 || header.deadline_ms != 0;
+  if (header.kind == MessageKind::cancel && (header.request == 0 || names_more))
+    return fail(Code::malformed, "a cancel names one request and nothing else");
+  from += kBytes;
+  if ((flags & kHasKey) != 0) {
+    if (header.kind != MessageKind::request)
+      return fail(Code::malformed, "an idempotency key without a request");
+    std::memcpy(header.key.bytes.data(), from, IdempotencyKey::kBytes);
+    if (header.key.is_zero()) return fail(Code::malformed, "an idempotency key of zeros");
+    from += IdempotencyKey::kBytes;
+  }
+  if ((flags & kHasNodes) != 0) {
+    header.nodes = {load<uint16_t>(from), load<uint16_t>(from + 2)};
+    if (!has_nodes(header.kind) || header.nodes.is_zero())
+      return fail(Code::malformed, "numbers of nodes where there are none");
+  }
   return header;
 }
 
@@ -64,8 +88,13 @@ size_t MessageReader::take(ByteView from) {
 
 Status MessageReader::begin() {
   THEMIS_TRY(header_, MessageHeader::read(raw_header_));
+  // A present names the number that it gives.
+  const size_t sender = header_.kind == MessageKind::present ? 0 : header_.nodes.from;
+  if (sender >= origins_.size())
+    return fail(Code::malformed,
+                "a message from node " + std::to_string(sender) + ", which was not presented");
   frame_ = Frame::make_received(header_.length / Frame::kWordBytes,
-                                header_.length == 0 ? OriginPtr{} : origin_);
+                                header_.length == 0 ? OriginPtr{} : origins_[sender]);
   frame_.writable()->set_type(header_.type);
   filled_ = 0;
   return {};

@@ -1,6 +1,9 @@
 #pragma once
-// Messages inside a session: a header of 40 bytes (56 with an idempotency key) and a Cap'n Proto
-// frame. A record holds as many as fit; a long one runs on through the records that follow.
+// Messages inside a session: a header of 40 bytes (16 more with an idempotency key, 4 more between
+// virtual nodes) and a Cap'n Proto frame. A record holds as many as fit; a long one runs on through
+// the records that follow.
+
+#include <vector>
 
 #include "wire/frame.hpp"
 
@@ -22,6 +25,12 @@ enum class MessageKind : uint8_t {
   drain = 13,  ///< The sender will ask nothing more here and only answers: the receiver opens
                ///< another session if it has more to say, says drain itself, and either side closes
                ///< when all is answered.
+  cancel = 14,   ///< The sender no longer waits for the answer to its request `request`, and gets
+                 ///< none. One that was answered meanwhile is not known any more: no error.
+  present = 15,  ///< The sender also is another node, from now on number `nodes.from`; payload:
+                 ///< wire/presence.hpp. The numbers are 1, 2, 3 and so on.
+  prove = 16,    ///< Asks the receiver to present the node whose 32 bytes follow: it does, or has.
+  absent = 17,   ///< Answers prove: that node is not here; payload: its 32 bytes.
 };
 
 /// Whether messages of this kind have a payload. The others are control messages: they must always
@@ -34,6 +43,35 @@ constexpr bool has_payload(MessageKind kind) {
     case MessageKind::tell:
     case MessageKind::down:
     case MessageKind::exit:
+    case MessageKind::present:
+    case MessageKind::prove:
+    case MessageKind::absent:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/// The virtual nodes that a message is between, by the numbers that `present` gave them on this
+/// session; 0 is the identity that shook hands.
+struct NodePair {
+  uint16_t from = 0;  ///< Of the sender of this message.
+  uint16_t to = 0;    ///< Of its receiver.
+  bool is_zero() const { return (from | to) == 0; }
+  friend auto operator<=>(const NodePair&, const NodePair&) = default;
+};
+
+/// Whether messages of this kind are between two nodes, not between two ends of a session.
+constexpr bool has_nodes(MessageKind kind) {
+  switch (kind) {
+    case MessageKind::request:
+    case MessageKind::response:
+    case MessageKind::tell:
+    case MessageKind::monitor:
+    case MessageKind::demonitor:
+    case MessageKind::down:
+    case MessageKind::exit:
+    case MessageKind::present:
       return true;
     default:
       return false;
@@ -46,7 +84,8 @@ using Target = uint64_t;
 
 struct MessageHeader {
   static constexpr size_t kBytes = 40;
-  static constexpr size_t kBytesMax = kBytes + IdempotencyKey::kBytes;
+  static constexpr size_t kNodesBytes = 4;
+  static constexpr size_t kBytesMax = kBytes + IdempotencyKey::kBytes + kNodesBytes;
   uint32_t length = 0;  ///< Payload bytes, a multiple of 8.
   MessageKind kind = MessageKind::tell;
   uint32_t deadline_ms = 0;  ///< Time left for a request when it was sent; 0: no deadline.
@@ -57,15 +96,21 @@ struct MessageHeader {
   uint64_t type = 0;     ///< Cap'n Proto type id of the payload.
   /// Requests only. It follows the fixed part when there is one: most messages have none.
   IdempotencyKey key = {};
+  /// Follows the key unless both are 0.
+  NodePair nodes = {};
 
-  size_t bytes() const { return key.is_zero() ? kBytes : kBytesMax; }
+  size_t bytes() const {
+    return kBytes + (key.is_zero() ? 0 : IdempotencyKey::kBytes) +
+           (nodes.is_zero() ? 0 : kNodesBytes);
+  }
   /// Writes bytes() bytes.
   void write(std::byte* to) const;
   /// How long the header is whose first kBytes bytes are at `from`.
   static size_t bytes_of(const std::byte* from);
   /// Reads bytes_of(from) bytes. Errors: malformed (kind, flags, padding, a key without a request
-  /// or all zero, length not whole words, a payload where there is none or none where there is
-  /// one), too_large (over kMessageBytesMax).
+  /// or all zero, nodes where there are none or both 0, a cancel that names no request or more than
+  /// that, length not whole words, a payload where there is none or none where there is one),
+  /// too_large (over kMessageBytesMax).
   static Result<MessageHeader> read(const std::byte* from);
 };
 
@@ -84,10 +129,13 @@ inline constexpr size_t kMessageBytesMax = 2 * 1024 * 1024;
 /// Holds at most one unfinished message, allocated only once its checked header is complete.
 class MessageReader {
  public:
-  explicit MessageReader(OriginPtr origin = {}) : origin_(std::move(origin)) {}
+  explicit MessageReader(OriginPtr origin = {}) { origins_.push_back(std::move(origin)); }
+  /// The account for frames from the next virtual node of the peer: 1, 2, 3 and so on.
+  void add_origin(OriginPtr origin) { origins_.push_back(std::move(origin)); }
 
   /// Calls `on_message(const MessageHeader&, FramePtr)` for each whole message. Errors as
-  /// MessageHeader::read; after one the session is of no more use.
+  /// MessageHeader::read, and malformed for a node that was not presented; after one the session is
+  /// of no more use.
   template <class F>
   Status feed(ByteView plaintext, F&& on_message) {
     while (!plaintext.empty()) {
@@ -112,7 +160,7 @@ class MessageReader {
   Status begin();
   size_t fill(ByteView from);
 
-  OriginPtr origin_;
+  std::vector<OriginPtr> origins_;  ///< By number of the sending node.
   std::byte raw_header_[MessageHeader::kBytesMax]{};
   size_t header_filled_ = 0;
   size_t header_bytes_ = MessageHeader::kBytes;

@@ -59,15 +59,18 @@ Result<wire::Identity> make_identity(const NodeSettings& settings, Rng& rng) {
 }
 
 /// What the services of this program announce. Errors: invalid.
-Result<mesh::InstanceInfo> make_info(const NodeSettings& settings) {
-  mesh::InstanceInfo info{settings.weight, settings.version, {}};
+Result<ring::Offer> make_offer(const NodeSettings& settings) {
+  ring::Offer offer;
+  offer.weight = settings.weight;
+  offer.version = settings.version;
   for (const std::string& label : settings.labels) {
-    const size_t equals = std::min(label.find('='), label.size());
-    info.labels.emplace_back(label.substr(0, equals),
-                             label.substr(std::min(equals + 1, label.size())));
+    const size_t equals = label.find('=');
+    if (equals == 0 || equals == std::string::npos)
+      return fail(Code::invalid, "a label is \"key=value\", not \"" + label + "\"");
+    offer.labels.emplace_back(label.substr(0, equals), label.substr(equals + 1));
   }
-  THEMIS_CHECK(mesh::check_info(info));
-  return info;
+  THEMIS_CHECK(ring::check_offer(offer));
+  return offer;
 }
 
 }  // namespace
@@ -103,7 +106,7 @@ struct Node::Impl {
   wire::Identity identity;
   std::vector<RouteConfig> routes;
   std::vector<AllowConfig> rules;
-  mesh::InstanceInfo info;
+  ring::Offer offer;
   System system;
   ReactorThread thread{system};
   Exports exports;
@@ -131,7 +134,7 @@ struct Node::Impl {
   /// Until the name is stored. While nodes join, who is responsible for it changes under the store.
   Status announce(const std::string& name) {
     caf::scoped_actor self{system.caf()};
-    const ProvideName provide{name, mesh::encode_info(info)};
+    const ProvideName provide{name, {}, offer.weight, offer.version, offer.labels};
     for (const TimePoint end = std::chrono::steady_clock::now() + kAnnounceMax;;) {
       Status status;
       self->request(node.handle(), caf::infinite, provide)
@@ -194,8 +197,8 @@ Node::Node(const NodeSettings& settings) {
     if (!loaded) give_up(loaded.error().detail);
     config = std::move(*loaded);
   }
-  Result<mesh::InstanceInfo> info = make_info(settings);
-  if (!info) give_up(info.error().detail);
+  Result<ring::Offer> offer = make_offer(settings);
+  if (!offer) give_up(offer.error().detail);
   SystemRng rng;
   Result<wire::Identity> identity = make_identity(settings, rng);
   if (!identity) give_up(identity.error().detail);
@@ -206,7 +209,7 @@ Node::Node(const NodeSettings& settings) {
   impl_ = std::make_unique<Impl>(std::move(*identity));
   impl_->routes = std::move(config.routes);
   impl_->rules = std::move(config.allows);
-  impl_->info = std::move(*info);
+  impl_->offer = std::move(*offer);
   const Status started = impl_->start(std::move(options));
   if (!started) stop_and_give_up(started.error().detail);
   impl_->services = spawn_supervisor(impl_->system.caf(), {.options = {.name = "services"}});
@@ -253,7 +256,7 @@ Result<wire::FramePtr> Node::call_frame(const std::string& name, wire::FramePtr 
   params.writable()->set_deadline(std::chrono::steady_clock::now() + timeout);
   caf::scoped_actor self{impl_->system.caf()};
   Result<wire::FramePtr> outcome = fail(Code::timeout, "no answer from \"" + name + "\" in time");
-  self->request(impl_->caller, timeout, CallService{name, std::move(params), idempotent})
+  self->request(impl_->caller, timeout, CallService{{name, std::move(params), idempotent}})
       .receive([&](const AnyMessage& answer) { outcome = answer.frame; },
                [&](const caf::error& error) { outcome = fail(from_caf(error)); });
   return outcome;

@@ -5,6 +5,7 @@
 #include "actors/system/caf_error.hpp"
 #include "actors/system/dead_letters.hpp"
 #include "actors/system/message_types.hpp"
+#include "rpc.capnp.h"
 
 namespace themis {
 
@@ -32,9 +33,8 @@ Answer answer_to(caf::typed_response_promise<AnyMessage> promise) {
 
 /// What every actor that calls services takes.
 caf::message_handler handlers_of(caf::event_based_actor& self, ServiceCalls& calls) {
-  self.set_down_handler(
-      [&calls](const caf::down_msg& down) { calls.routes().on_down(down.source); });
-  return {[&calls](const HedgeDue& due) { calls.routes().hedge(due.call); }};
+  self.set_down_handler([&calls](const caf::down_msg& down) { calls.routes().on_down(down); });
+  return {[&calls](const CallerTimer& timer) { calls.routes().on_timer(timer); }};
 }
 
 }  // namespace
@@ -50,7 +50,11 @@ caf::behavior ServiceActor::make_behavior() {
         auto promise = make_response_promise<AnyMessage>();
         runner_.run(request.frame, answer_to(promise));
         return promise;
-      });
+      })
+      .or_else(
+          [this](const CancelRequest& given_up) { calls_.routes().cancel_for(given_up.frame); },
+          // A health check: who answers it takes calls.
+          [](const wire::Msg<schema::Echo>& check) { return check; });
 }
 
 caf::behavior CallerActor::make_behavior() {
@@ -58,8 +62,7 @@ caf::behavior CallerActor::make_behavior() {
   return handlers_of(*this, calls_)
       .or_else([this](const CallService& wanted) -> caf::result<AnyMessage> {
         auto promise = make_response_promise<AnyMessage>();
-        calls_.call(wanted.name, wanted.params, wanted.idempotent == Idempotent::yes,
-                    answer_to(promise));
+        calls_.call(wanted.call, answer_to(promise));
         return promise;
       });
 }

@@ -27,9 +27,8 @@ class ServiceActor final : public PoolActor, private ServiceContext {
  private:
   caf::behavior make_behavior() override;
   void on_exit() override { calls_.stop(); }
-  void call(const std::string& name, wire::FramePtr params, Idempotent idempotent,
-            Answer then) override {
-    calls_.call(name, std::move(params), idempotent == Idempotent::yes, std::move(then));
+  void call(ServiceCall call, Answer then) override {
+    calls_.call(std::move(call), std::move(then));
   }
 
   std::string name_;
@@ -40,9 +39,7 @@ class ServiceActor final : public PoolActor, private ServiceContext {
 
 /// Asks the service `name`. -> AnyMessage. Errors: as Node::call.
 struct CallService {
-  std::string name;
-  wire::FramePtr params;
-  Idempotent idempotent = Idempotent::no;
+  ServiceCall call;
 };
 
 /// Takes CallService, for threads that are no actors.

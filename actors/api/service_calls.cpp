@@ -18,14 +18,27 @@ ServiceCalls::ServiceCalls(caf::event_based_actor& self, caf::actor node,
                            std::vector<RouteConfig> routes)
     : self_(self), caller_(self, *this, rng_, std::move(node), std::move(routes)) {}
 
-void ServiceCalls::call(const std::string& name, wire::FramePtr params, bool idempotent,
-                        Answer then) {
-  const std::string ring_name = service_name(name);
-  params.writable()->set_deadline(caller_.deadline_of(ring_name, params->deadline()));
+namespace {
+
+/// A call of its own: it shares neither key nor cancellation with the one it is a copy of.
+wire::FramePtr copy_of(const wire::Frame& frame) {
+  wire::FramePtr copy = wire::Frame::make(frame.words());
+  std::ranges::copy(frame.bytes(), copy.writable()->data());
+  copy.writable()->set_type(frame.type());
+  copy.writable()->set_deadline(frame.deadline());
+  return copy;
+}
+
+}  // namespace
+
+void ServiceCalls::call(ServiceCall call, Answer then) {
+  const std::string ring_name = service_name(call.name);
+  const bool idempotent = call.idempotent == Idempotent::yes;
+  call.params.writable()->set_deadline(caller_.deadline_of(ring_name, call.params->deadline()));
   // What becomes of a copy is counted in its own route; nobody waits for it.
   if (const std::string copy = caller_.mirror_of(ring_name); !copy.empty())
-    caller_.call({service_name(copy), params, idempotent}, [](const auto&) {});
-  caller_.call({ring_name, std::move(params), idempotent},
+    caller_.call({service_name(copy), copy_of(*call.params), idempotent}, [](const auto&) {});
+  caller_.call({ring_name, std::move(call.params), idempotent, std::move(call.request)},
                [then = std::move(then)](Result<RouteCaller::Answer> answer) {
                  if (!answer) return then(fail(std::move(answer.error())));
                  then(std::move(answer->frame));
@@ -34,12 +47,6 @@ void ServiceCalls::call(const std::string& name, wire::FramePtr params, bool ide
 
 wire::Target ServiceCalls::target_of(const std::string& name) const {
   return Exports::target_of(name);
-}
-
-std::optional<mesh::Instance> ServiceCalls::instance_of(const ring::Record& record) const {
-  Result<mesh::InstanceInfo> info = mesh::decode_info(record.payload);
-  if (!info) return std::nullopt;
-  return mesh::make_instance(record.provider, std::move(*info));
 }
 
 void ServiceCalls::ask(const caf::actor& instance, const wire::FramePtr& frame, Answered answered,
@@ -79,7 +86,7 @@ Error ServiceCalls::nobody(const std::string& name) const {
 }
 
 void ServiceCalls::after(Duration delay, uint64_t call) {
-  self_.delayed_send(&self_, delay, HedgeDue{call});
+  self_.delayed_send(&self_, delay, CallerTimer{call});
 }
 
 }  // namespace themis

@@ -9,14 +9,14 @@ namespace themis {
 /// A service called `name` is announced on the ring, and exported by its node, under this name.
 std::string service_name(const std::string& name);
 
-/// Member of an event-based actor, which gives it HedgeDue and CAF's down messages; its thread
+/// Member of an event-based actor, which gives it CallerTimer and CAF's down messages; its thread
 /// only.
 class ServiceCalls final : private CallKind {
  public:
   ServiceCalls(caf::event_based_actor& self, caf::actor node, std::vector<RouteConfig> routes);
 
   /// Asks one instance, as the routes say. `then` is called once, or destroyed by stop().
-  void call(const std::string& name, wire::FramePtr params, bool idempotent, Answer then);
+  void call(ServiceCall call, Answer then);
 
   /// Drops what waits. Called when the actor exits: what waits holds promises, and those hold the
   /// actor.
@@ -26,7 +26,6 @@ class ServiceCalls final : private CallKind {
  private:
   TimePoint now() const override { return std::chrono::steady_clock::now(); }
   wire::Target target_of(const std::string& name) const override;
-  std::optional<mesh::Instance> instance_of(const ring::Record& record) const override;
   void ask(const caf::actor& instance, const wire::FramePtr& frame, Answered answered,
            Failed failed) override;
   mesh::Judgement judge(const caf::error& error) const override;

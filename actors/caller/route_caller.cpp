@@ -3,6 +3,8 @@
 #include <caf/all.hpp>
 
 #include "actors/system/caf_error.hpp"
+#include "actors/system/message_types.hpp"
+#include "rpc.capnp.h"
 
 namespace themis {
 
@@ -16,32 +18,39 @@ TimePoint RouteCaller::deadline_of(const std::string& name, TimePoint deadline) 
   return std::min(deadline, kind_.now() + std::chrono::milliseconds(timeout_ms));
 }
 
-void RouteCaller::call(RoutedCall call, Then then) {
+uint64_t RouteCaller::call(RoutedCall call, Then then) {
   ++counters_.calls;
   if (open_.size() >= kCallsMax) {
     ++counters_.failures;
-    return then(fail(Code::overloaded, "this caller has as many calls under way as it may"));
+    then(fail(Code::overloaded, "this caller has as many calls under way as it may"));
+    return 0;
   }
   const uint64_t id = ++last_id_;
+  const RouteConfig& policy = table_.policy(call.name);
   const bool known = table_.knows(call.name, kind_.now());
-  call.idempotent = call.idempotent || table_.policy(call.name).idempotent;
-  open_.emplace(id, Open{std::move(call), std::move(then), {}});
+  call.idempotent = call.idempotent || policy.idempotent;
+  if (call.idempotent && (policy.retries > 0 || policy.hedge)) give_key(*call.frame.writable());
+  open_.emplace(id, Open{std::move(call), std::move(then)});
   known ? try_next(id) : find(id);
+  return id;
+}
+
+void RouteCaller::give_key(wire::Frame& frame) {
+  wire::IdempotencyKey key;
+  do rng_.fill(key.bytes);
+  while (key.is_zero());
+  frame.set_idempotency_key(key);
 }
 
 void RouteCaller::find(uint64_t id) {
   Open& open = open_.at(id);
-  open.fresh = true;
+  open.fresh = open.searching = true;
   ++counters_.finds;
   actor_.request(node_, caf::infinite, FindName{open.call.name})
       .then(
           [this, id](const ring::Records& records) {
-            mesh::Instances instances;
-            for (const ring::Record& record : records)
-              if (auto instance = kind_.instance_of(record))
-                instances.push_back(std::move(*instance));
-            table_.learn(open_.at(id).call.name, std::move(instances), kind_.now());
-            try_next(id);
+            table_.learn(open_.at(id).call.name, mesh::instances_of(records), kind_.now());
+            if (found(id)) try_next(id);
           },
           [this, id](const caf::error& error) {
             Error why = from_caf(error);
@@ -51,8 +60,14 @@ void RouteCaller::find(uint64_t id) {
             } else {
               open_.at(id).last = std::move(why);
             }
-            try_next(id);
+            if (found(id)) try_next(id);
           });
+}
+
+bool RouteCaller::found(uint64_t id) {
+  open_.at(id).searching = false;
+  drop_if_over(id);
+  return open_.contains(id);
 }
 
 void RouteCaller::try_next(uint64_t id) {
@@ -63,10 +78,10 @@ void RouteCaller::try_next(uint64_t id) {
   const auto instance = table_.choose(open.call.name, open.tried, now);
   if (!instance && instance.error().code == Code::not_found) return no_instance(id);
   if (!std::exchange(open.counted, true)) table_.called(open.call.name, now);
+  arm_checks();
   if (!instance) return finish(id, fail(instance.error()));
   start(id, *instance);
-  const bool is_first = open.tried.size() == 1 && !open.hedged;
-  if (!is_first || open.done) return;
+  if (open.attempts != 1 || open.hedged || open.done) return;
   if (const auto delay = table_.hedge_after(open.call.name, open.call.idempotent))
     kind_.after(*delay, id);
 }
@@ -74,6 +89,7 @@ void RouteCaller::try_next(uint64_t id) {
 void RouteCaller::start(uint64_t id, const ring::Contact& instance) {
   Open& open = open_.at(id);
   open.tried.push_back(instance.id);
+  ++open.attempts;
   ++open.pending;
   table_.began(open.call.name, instance.id);
   const Attempt attempt{id, instance.id, kind_.now()};
@@ -95,26 +111,35 @@ void RouteCaller::hedge(uint64_t id) {
 }
 
 /// All that are known have been tried: the ring may know others, and whoever looks after the name
-/// can bring some up.
+/// can bring some up. Else one that had the call may have it again: it knows the call by its key.
 void RouteCaller::no_instance(uint64_t id) {
   Open& open = open_.at(id);
   if (!open.fresh) return find(id);
   if (!std::exchange(open.restored, true)) {
-    return kind_.restore(open.call.name, [this, id](const Status& restored) {
-      Open& again = open_.at(id);
-      if (restored) {
-        ++counters_.replaced;
-        again.tried
-            .clear();  // what failed may be back; only calls that may be sent again come here
-        return find(id);
-      }
-      const Error& why = restored.error();
-      if (again.tried.empty() && why.code != Code::not_found) again.last = why;
-      no_instance(id);
+    open.searching = true;
+    return kind_.restore(open.call.name, [this, id](const Status& status) {
+      if (found(id)) restored(id, status);
     });
+  }
+  const bool had_it = open.call.idempotent && !open.tried.empty();
+  if (had_it && !std::exchange(open.repeated, true)) {
+    open.tried.clear();
+    return try_next(id);
   }
   const Error last = open.last;
   finish(id, fail(last.code == Code::not_found ? kind_.nobody(open.call.name) : last));
+}
+
+void RouteCaller::restored(uint64_t id, const Status& status) {
+  Open& open = open_.at(id);
+  if (status) {
+    ++counters_.replaced;
+    open.tried.clear();  // what failed may be back; only calls that may be sent again come here
+    return find(id);
+  }
+  const Error& why = status.error();
+  if (open.tried.empty() && why.code != Code::not_found) open.last = why;
+  no_instance(id);
 }
 
 void RouteCaller::reach(const Attempt& attempt, const ring::Contact& instance,
@@ -135,11 +160,12 @@ void RouteCaller::reach(const Attempt& attempt, const ring::Contact& instance,
 }
 
 void RouteCaller::ask(const Attempt& attempt, const caf::actor& proxy) {
-  const Open& open = open_.at(attempt.call);
+  Open& open = open_.at(attempt.call);
   if (open.done) {  // its other request was answered while this instance was being reached
     settle(attempt, Verdict::none);
     return;
   }
+  open.asked.emplace_back(attempt.node, proxy);
   kind_.ask(
       proxy, open.call.frame,
       [this, attempt](const wire::FramePtr& frame) { answered(attempt, frame); },
@@ -148,13 +174,14 @@ void RouteCaller::ask(const Attempt& attempt, const caf::actor& proxy) {
       });
 }
 
-/// A request is over. False: the call was answered before.
+/// A request is over. False: the call was answered or given up before.
 bool RouteCaller::settle(const Attempt& attempt, Verdict verdict) {
   Open& open = open_.at(attempt.call);
   --open.pending;
-  table_.ended(open.call.name, attempt.node, verdict, kind_.now());
+  std::erase_if(open.asked, [&](const auto& asked) { return asked.first == attempt.node; });
+  table_.ended(open.call.name, attempt.node, open.done ? Verdict::none : verdict, kind_.now());
   if (!open.done) return true;
-  if (open.pending == 0) open_.erase(attempt.call);
+  drop_if_over(attempt.call);
   return false;
 }
 
@@ -166,17 +193,20 @@ void RouteCaller::answered(const Attempt& attempt, const wire::FramePtr& frame) 
 }
 
 void RouteCaller::failed(const Attempt& attempt, Judgement judgement, Error error) {
-  if (!settle(attempt, judgement.verdict)) return;
   Open& open = open_.at(attempt.call);
-  if (judgement.failure == CallFailure::not_sent)
+  // The slower one of two: it took so long at least.
+  if (open.done && open.hedged && error.code == Code::cancelled)
+    table_.took(open.call.name, attempt.node, kind_.now() - attempt.began, kind_.now());
+  if (!settle(attempt, judgement.verdict)) return;
+  // Its down message may come after the next attempt.
+  if (judgement.verdict == Verdict::unreachable || judgement.failure == CallFailure::not_sent)
     proxies_.erase({attempt.node, kind_.target_of(open.call.name)});
-  if (judgement.verdict == Verdict::unreachable && open.tried.size() == 1)
-    kind_.lost(open.call.name);
+  if (judgement.verdict == Verdict::unreachable && open.attempts == 1) kind_.lost(open.call.name);
   if (open.pending > 0) {
     open.last = std::move(error);  // its other request decides
     return;
   }
-  if (!table_.may_retry(open.call.name, judgement.failure, open.call.idempotent, open.tried.size(),
+  if (!table_.may_retry(open.call.name, judgement.failure, open.call.idempotent, open.attempts,
                         kind_.now()))
     return finish(attempt.call, fail(std::move(error)));
   ++counters_.retries;
@@ -188,11 +218,43 @@ void RouteCaller::failed(const Attempt& attempt, Judgement judgement, Error erro
 void RouteCaller::finish(uint64_t id, Result<Answer> answer) {
   Open& open = open_.at(id);
   if (!answer) ++counters_.failures;
-  open.done = true;
-  open.call.frame = {};  // a request that is still under way has its own
   const Then then = std::exchange(open.then, nullptr);
-  if (open.pending == 0) open_.erase(id);
+  abandon(id);
   then(std::move(answer));
+}
+
+/// Nobody waits for the call any more; nor for the requests that are still under way.
+void RouteCaller::abandon(uint64_t id) {
+  Open& open = open_.at(id);
+  open.done = true;
+  const wire::FramePtr frame = std::exchange(open.call.frame, {});
+  if (open.pending > 0) frame->cancel();
+  for (const auto& [node, instance] : open.asked) actor_.send(instance, CancelRequest{frame});
+  drop_if_over(id);
+}
+
+void RouteCaller::drop_if_over(uint64_t id) {
+  const Open& open = open_.at(id);
+  if (open.done && open.pending == 0 && !open.searching) open_.erase(id);
+}
+
+void RouteCaller::cancel(uint64_t id) {
+  const auto found = open_.find(id);
+  if (found == open_.end() || found->second.done) return;
+  ++counters_.cancelled;
+  found->second.then = nullptr;
+  abandon(id);
+}
+
+void RouteCaller::cancel_for(const wire::FramePtr& request) {
+  std::vector<uint64_t> ended;
+  for (const auto& [id, open] : open_)
+    if (!open.done && open.call.request.writable() == request.writable()) ended.push_back(id);
+  for (const uint64_t id : ended) {
+    if (!open_.contains(id) || open_.at(id).done) continue;  // ended by what another one led to
+    ++counters_.cancelled;
+    finish(id, fail(Code::cancelled, "the request that this call served was given up"));
+  }
 }
 
 void RouteCaller::stop() {
@@ -201,8 +263,48 @@ void RouteCaller::stop() {
   node_ = nullptr;
 }
 
-void RouteCaller::on_down(const caf::actor_addr& proxy) {
-  std::erase_if(proxies_, [&proxy](const auto& entry) { return entry.second.address() == proxy; });
+void RouteCaller::on_down(const caf::down_msg& down) {
+  const auto found = std::ranges::find_if(
+      proxies_, [&down](const auto& entry) { return entry.second.address() == down.source; });
+  if (found == proxies_.end()) return;
+  const NodeId node = found->first.first;
+  proxies_.erase(found);
+  // A session that drained is none that was lost, nor is an actor that ended a process.
+  if (down.reason == caf::exit_reason::unreachable || !down.reason ||
+      from_caf(down.reason).code != Code::unavailable)
+    return;
+  table_.lost(node, kind_.now());
+  arm_checks();
+}
+
+void RouteCaller::on_timer(const CallerTimer& timer) {
+  if (timer.call != 0) return hedge(timer.call);
+  checks_armed_ = false;
+  if (node_ == nullptr) return;  // stopped
+  for (const mesh::RouteTable::Check& due : table_.checks_due(kind_.now())) check(due);
+  arm_checks();
+}
+
+void RouteCaller::arm_checks() {
+  if (table_.wants_checks() && !std::exchange(checks_armed_, true)) kind_.after(kChecksEvery, 0);
+}
+
+/// The very actor that takes the calls is asked: one that hangs does not answer.
+void RouteCaller::check(const mesh::RouteTable::Check& check) {
+  const auto end = [this, name = check.name, node = check.instance.id](bool passed) {
+    table_.checked(name, node, passed, kind_.now());
+  };
+  const TimePoint deadline =
+      kind_.now() + std::chrono::milliseconds(table_.policy(check.name).health_timeout_ms);
+  const ReachActor reach{check.instance, kind_.target_of(check.name)};
+  actor_.request(node_, caf::infinite, reach)
+      .then(
+          [this, end, deadline](const caf::actor& instance) {
+            using Echo = wire::Msg<schema::Echo>;
+            actor_.request(instance, caf::infinite, wire::Builder<schema::Echo>(8).finish(deadline))
+                .then([end](const Echo&) { end(true); }, [end](const caf::error&) { end(false); });
+          },
+          [end](const caf::error&) { end(false); });
 }
 
 }  // namespace themis

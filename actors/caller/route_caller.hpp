@@ -18,11 +18,12 @@ struct RoutedCall {
   std::string name;  ///< On the ring.
   wire::FramePtr frame;
   bool idempotent = false;
+  wire::FramePtr request = {};  ///< That is served by it; see RouteCaller::cancel_for.
 };
 
 /// To the actor of a RouteCaller, from itself: see CallKind::after.
-struct HedgeDue {
-  uint64_t call = 0;
+struct CallerTimer {
+  uint64_t call = 0;  ///< Whose second request is due; 0: the health checks are.
 };
 
 /// What differs between who calls functions and who calls services.
@@ -35,8 +36,6 @@ class CallKind {
   virtual TimePoint now() const = 0;
   /// The exported actor that is asked at each instance of `name`.
   virtual wire::Target target_of(const std::string& name) const = 0;
-  /// Nothing: the record is not of an instance that takes calls.
-  virtual std::optional<mesh::Instance> instance_of(const ring::Record& record) const = 0;
   /// Sends the request; calls one of the two, unless the actor ends.
   virtual void ask(const caf::actor& instance, const wire::FramePtr& frame, Answered answered,
                    Failed failed) = 0;
@@ -51,7 +50,7 @@ class CallKind {
   virtual void restore(const std::string& name, std::function<void(Status)> done) = 0;
   /// What the caller is told when nobody provides `name`.
   virtual Error nobody(const std::string& name) const = 0;
-  /// Has the actor receive HedgeDue{call} after `delay`, and give it to RouteCaller::hedge.
+  /// Has the actor receive CallerTimer{call} after `delay`, and give it to RouteCaller::on_timer.
   virtual void after(Duration delay, uint64_t call) = 0;
 };
 
@@ -63,6 +62,8 @@ class RouteCaller {
   static constexpr size_t kCallsMax = 4096;
   /// Proxies kept; past it all are dropped and reached again, which costs no round trip.
   static constexpr size_t kProxiesMax = 4096;
+  /// How often health checks are looked for while there may be any: the precision of their times.
+  static constexpr Duration kChecksEvery = 100ms;
 
   struct Answer {
     wire::FramePtr frame;
@@ -74,6 +75,7 @@ class RouteCaller {
 
   struct Counters {
     uint64_t calls = 0;
+    uint64_t cancelled = 0;  ///< Calls that their callers gave up.
     uint64_t retries = 0;
     uint64_t finds = 0;     ///< Calls that asked the ring first.
     uint64_t replaced = 0;  ///< Names that were restored because no instance was left.
@@ -82,15 +84,24 @@ class RouteCaller {
 
   RouteCaller(caf::event_based_actor& actor, CallKind& kind, Rng& rng, caf::actor node,
               std::vector<RouteConfig> routes)
-      : actor_(actor), kind_(kind), table_(rng, std::move(routes)), node_(std::move(node)) {}
+      : actor_(actor),
+        kind_(kind),
+        rng_(rng),
+        table_(rng, std::move(routes)),
+        node_(std::move(node)) {}
 
-  void call(RoutedCall call, Then then);
-  /// A call's second request is due.
-  void hedge(uint64_t id);
+  /// The frame was made here, for this call. One that may be sent again gets an idempotency key:
+  /// an instance that sees it again runs it once. Returns what cancel() takes.
+  uint64_t call(RoutedCall call, Then then);
+  /// The caller gives up: `then` is destroyed, and the instances that were asked are told.
+  void cancel(uint64_t id);
+  /// Whoever asked `request` gave up: the calls that serve it end with Code::cancelled.
+  void cancel_for(const wire::FramePtr& request);
+  void on_timer(const CallerTimer& timer);
   /// The route of `name` is known to be old.
   void forget(const std::string& name) { table_.forget(name); }
-  /// An actor that was monitored ended.
-  void on_down(const caf::actor_addr& proxy);
+  /// A proxy ended. With its session, when that is lost: then every route leaves its node alone.
+  void on_down(const caf::down_msg& down);
   /// The actor ends: no call is answered any more, no actor is held.
   void stop();
 
@@ -107,12 +118,16 @@ class RouteCaller {
   struct Open {
     RoutedCall call;
     Then then;
-    mesh::RouteTable::Tried tried;
-    size_t pending = 0;     ///< Requests without an answer: two when hedged.
-    bool done = false;      ///< Answered; waits for what is pending.
-    bool counted = false;   ///< In the route's counters.
-    bool fresh = false;     ///< The ring was asked for this call.
-    bool restored = false;  ///< Restoring was asked for this call.
+    mesh::RouteTable::Tried tried = {};
+    std::vector<std::pair<NodeId, caf::actor>> asked = {};  ///< Of the pending ones: who has it.
+    size_t attempts = 0;
+    size_t pending = 0;      ///< Requests without an answer: two when hedged.
+    bool searching = false;  ///< The ring or who restores names is being asked.
+    bool done = false;       ///< Answered or given up; waits for what is pending.
+    bool counted = false;    ///< In the route's counters.
+    bool fresh = false;      ///< The ring was asked for this call.
+    bool restored = false;   ///< Restoring was asked for this call.
+    bool repeated = false;   ///< It may go to an instance again that had it before.
     bool hedged = false;
     Error last{Code::not_found, ""};
   };
@@ -123,6 +138,9 @@ class RouteCaller {
   };
 
   void find(uint64_t id);
+  void hedge(uint64_t id);
+  void arm_checks();
+  void check(const mesh::RouteTable::Check& check);
   void try_next(uint64_t id);
   void start(uint64_t id, const ring::Contact& instance);
   void reach(const Attempt& attempt, const ring::Contact& instance, wire::Target target);
@@ -132,17 +150,25 @@ class RouteCaller {
   bool settle(const Attempt& attempt, mesh::Verdict verdict);
   void no_instance(uint64_t id);
   void finish(uint64_t id, Result<Answer> answer);
+  void restored(uint64_t id, const Status& status);
+  void give_key(wire::Frame& frame);
+  /// False: the call ended while it was searched for.
+  bool found(uint64_t id);
+  void abandon(uint64_t id);
+  void drop_if_over(uint64_t id);
 
   caf::event_based_actor& actor_;
   CallKind& kind_;
+  Rng& rng_;
   mesh::RouteTable table_;
   caf::actor node_;
   std::unordered_map<uint64_t, Open> open_;
   std::map<std::pair<NodeId, wire::Target>, caf::actor> proxies_;
   uint64_t last_id_ = 0;
+  bool checks_armed_ = false;
   Counters counters_;
 };
 
 }  // namespace themis
 
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::HedgeDue)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::CallerTimer)

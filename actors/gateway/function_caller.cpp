@@ -13,13 +13,13 @@ using mesh::CallFailure;
 using mesh::Judgement;
 using mesh::Verdict;
 
-void FunctionCaller::call(const CallTarget& target, std::string_view method,
-                          const InvokeMsg& invoke, Then then) {
-  caller_.call({target.ring_name(), invoke.frame(), mesh::is_idempotent(method)},
-               [then = std::move(then)](Result<RouteCaller::Answer> answer) {
-                 if (!answer) return then(fail(std::move(answer.error())));
-                 then(Answer{OutcomeMsg(std::move(answer->frame)), answer->node});
-               });
+uint64_t FunctionCaller::call(const CallTarget& target, std::string_view method,
+                              const InvokeMsg& invoke, Then then) {
+  return caller_.call({target.ring_name(), invoke.frame(), mesh::is_idempotent(method)},
+                      [then = std::move(then)](Result<RouteCaller::Answer> answer) {
+                        if (!answer) return then(fail(std::move(answer.error())));
+                        then(Answer{OutcomeMsg(std::move(answer->frame)), answer->node});
+                      });
 }
 
 void FunctionCaller::stop() {
@@ -30,12 +30,6 @@ void FunctionCaller::stop() {
 wire::Target FunctionCaller::target_of(const std::string&) const {
   static const wire::Target functions = Exports::target_of(kFunctionsActorName);
   return functions;
-}
-
-std::optional<mesh::Instance> FunctionCaller::instance_of(const ring::Record& record) const {
-  const auto payload = decode_payload(record.payload);
-  if (!payload || !payload->hosts) return std::nullopt;
-  return mesh::make_instance(record.provider, {.version = std::to_string(payload->version.number)});
 }
 
 void FunctionCaller::ask(const caf::actor& instance, const wire::FramePtr& frame, Answered answered,
@@ -100,7 +94,7 @@ Error FunctionCaller::nobody(const std::string& name) const {
 
 void FunctionCaller::after(Duration delay, uint64_t call) {
   reactor_.send_after(delay, caf::actor_cast<caf::actor>(&actor_),
-                      caf::make_message(HedgeDue{call}));
+                      caf::make_message(CallerTimer{call}));
 }
 
 }  // namespace themis

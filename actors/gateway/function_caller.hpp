@@ -26,7 +26,9 @@ class FunctionCaller final : private CallKind {
         caller_(actor, *this, rng, std::move(node), std::move(routes)) {}
 
   /// `method`: the HTTP method; it says whether the call may run twice.
-  void call(const CallTarget& target, std::string_view method, const InvokeMsg& invoke, Then then);
+  /// Returns what RouteCaller::cancel takes.
+  uint64_t call(const CallTarget& target, std::string_view method, const InvokeMsg& invoke,
+                Then then);
   void stop();
 
   /// Of routes.
@@ -35,7 +37,6 @@ class FunctionCaller final : private CallKind {
  private:
   TimePoint now() const override { return reactor_.loop().now(); }
   wire::Target target_of(const std::string& name) const override;
-  std::optional<mesh::Instance> instance_of(const ring::Record& record) const override;
   void ask(const caf::actor& instance, const wire::FramePtr& frame, Answered answered,
            Failed failed) override;
   mesh::Judgement judge(const caf::error& error) const override;

@@ -47,10 +47,10 @@ Status GatewayActor::start() {
 
 caf::behavior GatewayActor::make_behavior() {
   set_default_handlers(*this);
-  set_down_handler([this](const caf::down_msg& down) { caller_.routes().on_down(down.source); });
+  set_down_handler([this](const caf::down_msg& down) { caller_.routes().on_down(down); });
   set_exit_handler([this](const caf::exit_msg& exit) { drain(exit.reason); });
   return {[this](const GatewayAddress&) { return address_; },
-          [this](const HedgeDue& due) { caller_.routes().hedge(due.call); },
+          [this](const CallerTimer& timer) { caller_.routes().on_timer(timer); },
           [this](caf::close_atom, const caf::error& reason) { quit(reason); }};
 }
 
@@ -135,18 +135,23 @@ void GatewayActor::run(uint64_t id, const CallTarget& target, const http::Reques
       name, reactor_.loop().now() + std::chrono::milliseconds(options_.wall_ms) + kCallMargin);
   // Looked up once: the call may be answered, and forgotten, before its copy is made.
   const bool is_owner = pending_.at(id).is_owner;
-  const auto send = [&](const CallTarget& to, FunctionCaller::Then then) -> Status {
+  const auto send = [&](const CallTarget& to, FunctionCaller::Then then) -> Result<uint64_t> {
     // The token is this gateway's; a function on another node must not see it.
     THEMIS_TRY(const InvokeMsg invoke,
                encode_invoke(to, request, *origin + path, is_owner, deadline));
-    caller_.call(to, request.method, invoke, std::move(then));
-    return {};
+    return caller_.call(to, request.method, invoke, std::move(then));
   };
   const std::string copy = caller_.routes().mirror_of(name);
-  const Status sent = send(target, [this, id](Result<FunctionCaller::Answer> answer) {
+  const Result<uint64_t> sent = send(target, [this, id](Result<FunctionCaller::Answer> answer) {
     answered(id, std::move(answer));
   });
   if (!sent) return refuse(id, sent.error());
+  const auto pending = pending_.find(id);
+  if (pending != pending_.end())
+    pending->second.responder.on_gone([this, id, call = *sent] {
+      caller_.routes().cancel(call);
+      pending_.erase(id);
+    });
   // What becomes of a copy is counted in its own route; nobody waits for it.
   if (!copy.empty()) (void)send({copy, {}}, [](const Result<FunctionCaller::Answer>&) {});
 }

@@ -83,6 +83,7 @@ void write_functions(Writer& out, const MetricsInput& input) {
   out.counter("gateway_calls_total", "Function calls taken by the gateway.", calls.calls);
   out.counter("gateway_call_failures_total", "Calls without an answer of the function.",
               calls.failures);
+  out.counter("gateway_calls_cancelled_total", "Calls whose clients left.", calls.cancelled);
   out.counter("gateway_call_retries_total", "Calls sent to another instance.", calls.retries);
   out.counter("gateway_finds_total", "Calls that asked the ring.", calls.finds);
   out.counter("gateway_replacements_total", "Functions placed anew for a call.", calls.replaced);
@@ -106,6 +107,9 @@ void write_routes(Writer& out, const MetricsInput& input) {
       {"route_over_budget_total", "Retries not made for want of budget.", &Counters::over_budget},
       {"route_hedges_total", "Second requests to a faster instance.", &Counters::hedges},
       {"route_ejections_total", "Instances left alone for a while.", &Counters::ejections},
+      {"route_losses_total", "Instances whose sessions broke.", &Counters::losses},
+      {"route_checks_total", "Health checks that are over.", &Counters::checks},
+      {"route_checks_failed_total", "Those without an answer in time.", &Counters::checks_failed},
       {"route_breaker_opens_total", "Circuit breakers that opened.", &Counters::breaker_opens},
       {"route_mirrored_total", "Calls copied to another name.", &Counters::mirrored},
   };
@@ -117,7 +121,8 @@ void write_routes(Writer& out, const MetricsInput& input) {
   }
   out.family("route_instances", "gauge", "Instances by what their route thinks of them.");
   for (const mesh::RouteReport& route : input.overview.routes) {
-    std::map<std::string_view, uint64_t> states{{"healthy", 0}, {"ejected", 0}, {"broken", 0}};
+    std::map<std::string_view, uint64_t> states{
+        {"healthy", 0}, {"ejected", 0}, {"unhealthy", 0}, {"lost", 0}, {"broken", 0}};
     for (const mesh::InstanceReport& instance : route.instances)
       ++states[instance.breaker == "closed" ? instance.state : "broken"];
     for (const auto& [state, count] : states)

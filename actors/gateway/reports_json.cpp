@@ -47,9 +47,13 @@ Json session(const SessionReport& report) {
 /// Two decimals are enough for a person.
 double rounded(double value) { return std::round(value * 100) / 100; }
 
+Json labels_object(const ring::Labels& labels) {
+  Json object = Json::object();
+  for (const auto& [key, value] : labels) object[key] = value;
+  return object;
+}
+
 Json instance(const mesh::InstanceReport& report) {
-  Json labels = Json::object();
-  for (const auto& [key, value] : report.instance.labels) labels[key] = value;
   Json success;
   if (const uint64_t ended = report.calls - report.in_flight; ended > 0)
     success = rounded(100.0 * static_cast<double>(ended - std::min(report.failures, ended)) /
@@ -58,7 +62,7 @@ Json instance(const mesh::InstanceReport& report) {
           {"address", report.instance.contact.address.text()},
           {"version", report.instance.version},
           {"weight", report.instance.weight},
-          {"labels", std::move(labels)},
+          {"labels", labels_object(report.instance.labels)},
           {"state", report.state},
           {"ejected_ms", to_ms(report.ejected_for)},
           {"breaker", report.breaker},
@@ -82,6 +86,9 @@ Json route(const mesh::RouteReport& report) {
           {"retry_tokens", rounded(report.retry_tokens)},
           {"hedges", counters.hedges},
           {"ejections", counters.ejections},
+          {"losses", counters.losses},
+          {"checks", counters.checks},
+          {"checks_failed", counters.checks_failed},
           {"breaker_opens", counters.breaker_opens},
           {"mirrored", counters.mirrored},
           {"instances", std::move(instances)}};
@@ -165,6 +172,9 @@ std::string records_json(const std::string& name, const ring::Records& records) 
                     {"address", record.provider.address.text()},
                     {"sequence", record.sequence},
                     {"expires_ms", record.expires_ms},
+                    {"version", record.version},
+                    {"weight", record.weight},
+                    {"labels", labels_object(record.labels)},
                     {"payload_hex", to_hex(record.payload)}});
   return http::to_text({{"name", name}, {"records", std::move(list)}});
 }

@@ -48,6 +48,7 @@ void RouteTable::learn(const std::string& name, Instances instances, TimePoint n
   for (Instance& instance : instances) {
     Endpoint* before = find(known, instance.contact.id);
     endpoints.push_back(before == nullptr ? Endpoint{} : *before);
+    if (before == nullptr && is_lost(instance.contact.id)) endpoints.back().health.lost(now);
     endpoints.back().instance = std::move(instance);
   }
   known->endpoints = std::move(endpoints);
@@ -65,6 +66,8 @@ void RouteTable::called(const std::string& name, TimePoint now) {
   Route* route = find(name);
   if (route == nullptr) return;
   ++route->counters.calls;
+  route->called = now;
+  wants_checks_ = wants_checks_ || route->policy.health_period_ms > 0;
   route->budget.called(route->policy, now);
 }
 
@@ -96,7 +99,9 @@ Result<ring::Contact> RouteTable::choose(const std::string& name, const Tried& t
       retry_at = std::min(retry_at, std::max(endpoint.breaker.retry_at(), now));
       continue;
     }
-    const bool is_last_resort = endpoint.outlier.is_ejected(now) || endpoint.instance.weight == 0;
+    const bool is_last_resort = endpoint.outlier.is_ejected(now) ||
+                                endpoint.health.state() != HealthCheck::State::healthy ||
+                                endpoint.instance.weight == 0;
     (is_last_resort ? ejected : healthy).push_back(&endpoint);
   }
   const Endpoints left = pick_split(*route, healthy.empty() ? ejected : healthy);
@@ -134,23 +139,74 @@ void RouteTable::judge(Route& route, Endpoint& endpoint, Verdict verdict, TimePo
   if (verdict == Verdict::none) return endpoint.breaker.undecided();
   if (verdict == Verdict::healthy) {
     endpoint.outlier.succeeded(route.policy, now);
+    endpoint.health.answered();
     return endpoint.breaker.succeeded();
   }
   ++endpoint.failures;
   ++route.counters.failures;
   if (endpoint.breaker.failed(route.policy, now, rng_.unit())) ++route.counters.breaker_opens;
-  const bool is_gone = verdict == Verdict::unreachable;
-  const bool is_outlier = endpoint.outlier.failed(route.policy, now);
-  if ((is_gone && !endpoint.outlier.is_ejected(now)) || is_outlier)
-    eject(route, endpoint, is_gone, now);
+  if (verdict == Verdict::unreachable) return lose(route, endpoint, now);
+  endpoint.health.answered();
+  if (endpoint.outlier.failed(route.policy, now)) eject(route, endpoint, now);
 }
 
-/// At most half of the instances are out for being worse than the others; what is gone is gone.
-void RouteTable::eject(Route& route, Endpoint& endpoint, bool is_gone, TimePoint now) {
+void RouteTable::lose(Route& route, Endpoint& endpoint, TimePoint now) {
+  if (endpoint.health.state() != HealthCheck::State::lost) ++route.counters.losses;
+  endpoint.health.lost(now);
+  wants_checks_ = true;
+}
+
+bool RouteTable::is_lost(const NodeId& node) const {
+  return std::ranges::any_of(routes_, [&node](const auto& entry) {
+    return std::ranges::any_of(entry.second.endpoints, [&node](const Endpoint& e) {
+      return e.instance.contact.id == node && e.health.state() == HealthCheck::State::lost;
+    });
+  });
+}
+
+void RouteTable::lost(const NodeId& node, TimePoint now) {
+  for (auto& [name, route] : routes_)
+    if (Endpoint* endpoint = find(&route, node)) lose(route, *endpoint, now);
+}
+
+std::vector<RouteTable::Check> RouteTable::checks_due(TimePoint now) {
+  std::vector<Check> due;
+  size_t under_way = 0;
+  wants_checks_ = false;
+  for (auto& [name, route] : routes_) {
+    if (now - route.called >= options_.checked_for) continue;
+    for (Endpoint& endpoint : route.endpoints) {
+      if (endpoint.health.is_late(route.policy, now))
+        checked(name, endpoint.instance.contact.id, false, now);
+      wants_checks_ = wants_checks_ || route.policy.health_period_ms > 0 ||
+                      endpoint.health.state() == HealthCheck::State::lost;
+      under_way += endpoint.health.is_under_way() ? 1 : 0;
+      if (under_way >= options_.checks_max || !endpoint.health.is_due(route.policy, now)) continue;
+      endpoint.health.began(now);
+      ++under_way;
+      due.push_back({name, endpoint.instance.contact});
+    }
+  }
+  return due;
+}
+
+void RouteTable::checked(const std::string& name, const NodeId& node, bool passed, TimePoint now) {
+  Route* route = find(name);
+  Endpoint* endpoint = find(route, node);
+  // One that was late is over, whatever comes of it.
+  if (endpoint == nullptr || !endpoint->health.is_under_way()) return;
+  ++route->counters.checks;
+  if (passed) return endpoint->health.passed(route->policy, now);
+  ++route->counters.checks_failed;
+  endpoint->health.failed(route->policy, now);
+}
+
+/// At most half of the instances are out for being worse than the others.
+void RouteTable::eject(Route& route, Endpoint& endpoint, TimePoint now) {
   const auto out = std::ranges::count_if(
       route.endpoints, [now](const Endpoint& e) { return e.outlier.is_ejected(now); });
   const bool is_half = static_cast<size_t>(out + 1) * 2 > route.endpoints.size();
-  if (is_half && !is_gone) return;
+  if (is_half) return;
   ++route.counters.ejections;
   endpoint.outlier.eject(route.policy, now);
 }
@@ -214,11 +270,13 @@ std::vector<RouteReport> RouteTable::report(size_t routes_max, TimePoint now) co
         RouteReport{entry->first, route.policy.policy, route.counters, route.budget.tokens(), {}});
     for (const Endpoint& endpoint : route.endpoints) {
       const bool is_out = endpoint.outlier.is_ejected(now);
-      report.instances.push_back({endpoint.instance, is_out ? "ejected" : "healthy",
-                                  is_out ? endpoint.outlier.ejected_until() - now : Duration{},
-                                  mesh::name(endpoint.breaker.state()), endpoint.load.in_flight,
-                                  endpoint.load.latency.ms(now), endpoint.calls,
-                                  endpoint.failures});
+      const bool is_healthy = endpoint.health.state() == HealthCheck::State::healthy;
+      report.instances.push_back(
+          {endpoint.instance,
+           is_out && is_healthy ? "ejected" : mesh::name(endpoint.health.state()),
+           is_out ? endpoint.outlier.ejected_until() - now : Duration{},
+           mesh::name(endpoint.breaker.state()), endpoint.load.in_flight,
+           endpoint.load.latency.ms(now), endpoint.calls, endpoint.failures});
     }
   }
   return reports;

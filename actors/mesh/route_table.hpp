@@ -6,6 +6,7 @@
 
 #include "actors/mesh/balancer.hpp"
 #include "actors/mesh/circuit_breaker.hpp"
+#include "actors/mesh/health_check.hpp"
 #include "actors/mesh/outlier_detector.hpp"
 #include "actors/mesh/retry_budget.hpp"
 
@@ -23,7 +24,7 @@ enum class CallFailure : uint8_t {
 enum class Verdict : uint8_t {
   healthy,
   faulty,       ///< It failed, or was too late.
-  unreachable,  ///< It could not be reached, or went away: ejected at once.
+  unreachable,  ///< It could not be reached, or went away: no call until a check has passed.
   none,         ///< Given up by the caller, or refused for the caller's sake.
 };
 
@@ -40,6 +41,10 @@ struct RouteOptions {
   size_t routes_max = 4096;
   /// Instances of one name that are balanced over: what one find of the ring answers.
   size_t instances_max = 64;
+  /// Health checks under way at once.
+  size_t checks_max = 64;
+  /// A route that was not called for so long is not checked.
+  Duration checked_for = 60s;
 };
 
 struct RouteCounters {
@@ -49,13 +54,16 @@ struct RouteCounters {
   uint64_t over_budget = 0;  ///< Retries that were not made for want of budget.
   uint64_t hedges = 0;
   uint64_t ejections = 0;
+  uint64_t losses = 0;  ///< Instances whose sessions broke, or that could not be reached.
+  uint64_t checks = 0;  ///< Health checks that are over.
+  uint64_t checks_failed = 0;
   uint64_t breaker_opens = 0;
   uint64_t mirrored = 0;  ///< Copies; those made before the route was known are not in it.
 };
 
 struct InstanceReport {
   Instance instance;
-  std::string_view state;    ///< "healthy" or "ejected".
+  std::string_view state;    ///< "healthy", "ejected", "unhealthy" or "lost".
   Duration ejected_for{};    ///< 0: it is not.
   std::string_view breaker;  ///< "closed", "open" or "half_open".
   size_t in_flight = 0;
@@ -89,9 +97,9 @@ class RouteTable {
 
   /// A new call: counted, and paid into the retry budget.
   void called(const std::string& name, TimePoint now);
-  /// An instance of `name` that is not in `tried`. Ejected ones are chosen only when no other is
-  /// left, open breakers never. Errors: not_found (none is left), overloaded (all breakers of those
-  /// left are open; the detail says until when).
+  /// An instance of `name` that is not in `tried`. Ejected, unhealthy and lost ones are chosen only
+  /// when no other is left, open breakers never. Errors: not_found (none is left), overloaded (all
+  /// breakers of those left are open; the detail says until when).
   Result<ring::Contact> choose(const std::string& name, const Tried& tried, TimePoint now);
 
   /// A call was given to an instance; exactly one ended() follows.
@@ -99,6 +107,19 @@ class RouteTable {
   void ended(const std::string& name, const NodeId& node, Verdict verdict, TimePoint now);
   /// Its answer took so long; with ended(), for calls that were answered.
   void took(const std::string& name, const NodeId& node, Duration latency, TimePoint now);
+
+  /// The session with `node` broke: no route uses it until a check has passed.
+  void lost(const NodeId& node, TimePoint now);
+  struct Check {
+    std::string name;
+    ring::Contact instance;
+  };
+  /// The checks to be sent now, each followed by one checked(). Those that had their time count as
+  /// failed.
+  std::vector<Check> checks_due(TimePoint now);
+  void checked(const std::string& name, const NodeId& node, bool passed, TimePoint now);
+  /// Whether checks_due() should be asked again in a while.
+  bool wants_checks() const { return wants_checks_; }
 
   /// Whether a call that failed like that may be sent to another instance: sent twice it must not
   /// run twice, unless it is idempotent (RFC 9110 section 9.2.2). `attempts`: so far. Takes from
@@ -122,6 +143,7 @@ class RouteTable {
     Load load;
     OutlierDetector outlier;
     CircuitBreaker breaker;
+    HealthCheck health;
     uint64_t calls = 0;
     uint64_t failures = 0;
   };
@@ -129,6 +151,7 @@ class RouteTable {
     RouteConfig policy;
     std::vector<Endpoint> endpoints;
     TimePoint learned;
+    TimePoint called{};
     RetryBudget budget;
     LatencyWindow latency;
     RouteCounters counters;
@@ -139,7 +162,9 @@ class RouteTable {
   Endpoint* find(Route* route, const NodeId& node);
   Endpoints pick_split(const Route& route, const Endpoints& from);
   void judge(Route& route, Endpoint& endpoint, Verdict verdict, TimePoint now);
-  void eject(Route& route, Endpoint& endpoint, bool is_gone, TimePoint now);
+  void eject(Route& route, Endpoint& endpoint, TimePoint now);
+  void lose(Route& route, Endpoint& endpoint, TimePoint now);
+  bool is_lost(const NodeId& node) const;
   void make_room();
 
   Rng& rng_;
@@ -147,6 +172,7 @@ class RouteTable {
   std::vector<RouteConfig> configured_;
   RouteOptions options_;
   std::unordered_map<std::string, Route> routes_;
+  bool wants_checks_ = false;
 };
 
 /// Of an HTTP method; methods are case-sensitive.

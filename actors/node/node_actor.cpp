@@ -39,15 +39,19 @@ std::string_view state_name(SessionActor::State state) {
 }  // namespace
 
 NodeActor::NodeActor(caf::actor_config& config, Reactor& reactor, NodeOptions options)
-    : HostedActor(config, reactor),
-      options_(std::move(options)),
-      peers_(reactor, *options_.identity, options_.encryption, *options_.rng, *options_.types,
-             *options_.exports, options_.sessions) {}
+    : HostedActor(config, reactor), options_(std::move(options)), peers_(options_.peers) {
+  if (peers_ != nullptr) return;
+  own_peers_ =
+      std::make_unique<PeerTable>(reactor, *options_.identity, options_.encryption, *options_.rng,
+                                  *options_.types, *options_.exports, options_.sessions);
+  peers_ = own_peers_.get();
+}
 
 Status NodeActor::start() {
-  peers_.set_lost([this](const NodeId& peer, const Error&) { on_lost(peer); });
-  THEMIS_CHECK(peers_.listen(options_.listen));
-  if (options_.advertise.host.empty()) options_.advertise = peers_.address();
+  if (own_peers_) THEMIS_CHECK(own_peers_->listen(options_.listen));
+  if (options_.advertise.host.empty()) options_.advertise = peers_->address();
+  number_ = peers_->add(*options_.identity, *options_.exports,
+                        [this](const NodeId& peer, const Error&) { on_lost(peer); });
   ring_.emplace(*options_.identity, options_.advertise, options_.ring, *options_.rng);
   options_.exports->add(kNodeActorName, caf::strong_actor_ptr{ctrl()});
   ring_->start(options_.bootstrap, moment());
@@ -89,27 +93,47 @@ void NodeActor::run(const ring::Ask& ask) {
   const TimePoint deadline = reactor_.loop().now() + ask.timeout;
   wire::FramePtr frame = ring::encode(ask.question);
   frame.writable()->set_deadline(deadline);
+  asked_[ask.token] = {};
   const caf::strong_actor_ptr self{ctrl()};
-  peers_.open(expected, ask.to.address,
-              [this, self, token = ask.token, frame](Result<PeerTable::Session> session) {
-                if (getf(is_terminated_flag)) return;
-                if (session) {
-                  (*session)->send_request(self, caf::make_message_id(token), kNodeTarget, frame);
-                } else {
-                  ring_->answered(token, NodeId{}, fail(session.error()), moment());
-                  pump();
-                }
-              });
+  peers_->open(
+      expected, ask.to.address,
+      [this, self, token = ask.token, frame](const Result<PeerLink>& link) {
+        on_way(token, frame, link);
+      },
+      number_);
+  // A dial may take as long as a handshake may: the question does not wait for it.
+  const auto dialling = asked_.find(ask.token);
+  if (dialling == asked_.end() || dialling->second.sent) return;
+  dialling->second.timer = reactor_.loop().after(ask.timeout, [this, self, token = ask.token,
+                                                               to = ask.to.address] {
+    if (asked_.erase(token) == 0) return;
+    ring_->answered(token, NodeId{}, fail(Code::timeout, "no session with " + to.text()), moment());
+    pump();
+  });
+}
+
+/// Sends a question that still waits for its way.
+void NodeActor::on_way(uint64_t token, const wire::FramePtr& frame, const Result<PeerLink>& link) {
+  const auto asked = asked_.find(token);
+  if (asked == asked_.end()) return;
+  reactor_.loop().cancel(std::exchange(asked->second.timer, 0));
+  if (link) {
+    asked->second.sent = true;
+    asked->second.of = link->peer();
+    return link->send_request(caf::strong_actor_ptr{ctrl()}, caf::make_message_id(token),
+                              kNodeTarget, frame);
+  }
+  asked_.erase(asked);
+  ring_->answered(token, NodeId{}, fail(link.error()), moment());
+  pump();
 }
 
 void NodeActor::on_answer(caf::mailbox_element& element) {
   const uint64_t token = element.mid.request_id().integer_value();
   const auto& content = element.content();
-  // Answers come from sessions only, and a session knows who is at its other end.
-  const auto* session = element.sender == nullptr
-                            ? nullptr
-                            : dynamic_cast<const SessionActor*>(element.sender->get());
-  const NodeId from = session == nullptr ? NodeId{} : session->peer();
+  const auto asked = asked_.extract(token);
+  if (asked.empty()) return;
+  const NodeId& from = asked.mapped().of;
   if (const wire::FramePtr* frame = options_.types->frame_of(content)) {
     ring_->answered(token, from, ring::decode_reply(*frame), moment());
   } else {
@@ -183,17 +207,21 @@ void NodeActor::run(const ring::WatchEvent& event) {
 }
 
 void NodeActor::reach(const ReachActor& reach, Waiter waiter) {
+  if (const auto finger = fingers_.find(reach.contact.id);
+      reach.target == kNodeTarget && finger != fingers_.end())
+    return answer(waiter, caf::make_message(finger->second.handle()));
   if (reach.contact.id == options_.identity->id()) {
     const caf::strong_actor_ptr* own = options_.exports->find(reach.target);
     return answer(waiter, own == nullptr ? failure({Code::not_found, "no such actor here"})
                                          : caf::make_message(caf::actor_cast<caf::actor>(*own)));
   }
   const caf::strong_actor_ptr self{ctrl()};
-  peers_.open(reach.contact.id, reach.contact.address,
-              [this, self, waiter, target = reach.target](Result<PeerTable::Session> session) {
-                answer(waiter, session ? caf::make_message((*session)->proxy(target))
-                                       : failure(session.error()));
-              });
+  peers_->open(
+      reach.contact.id, reach.contact.address,
+      [this, self, waiter, target = reach.target](const Result<PeerLink>& link) {
+        answer(waiter, link ? caf::make_message(link->proxy(target)) : failure(link.error()));
+      },
+      number_);
 }
 
 void NodeActor::forward(const ring::Contact& to, wire::Target target,
@@ -202,15 +230,18 @@ void NodeActor::forward(const ring::Contact& to, wire::Target target,
   if (frame == nullptr)
     return reply(element, failure({Code::invalid, "only wire messages travel to other processes"}));
   const Waiter waiter{element.sender, element.mid};
-  peers_.open(to.id, to.address,
-              [this, waiter, target, frame = *frame](Result<PeerTable::Session> session) {
-                if (!session) return answer(waiter, failure(session.error()));
-                if (waiter.id.is_request()) {
-                  (*session)->send_request(waiter.sender, waiter.id, target, frame);
-                } else {
-                  (*session)->send_tell(target, frame);
-                }
-              });
+  peers_->open(
+      to.id, to.address,
+      [this, self = caf::strong_actor_ptr{ctrl()}, waiter, target,
+       frame = *frame](const Result<PeerLink>& link) {
+        if (!link) return answer(waiter, failure(link.error()));
+        if (waiter.id.is_request()) {
+          link->send_request(waiter.sender, waiter.id, target, frame);
+        } else {
+          link->send_tell(target, frame);
+        }
+      },
+      number_);
 }
 
 /// A contact's session ended: it restarted, or it is gone. One attempt tells which.
@@ -220,11 +251,14 @@ void NodeActor::on_lost(const NodeId& peer) {
   const ring::Contact* contact = ring_->table().find(peer);
   if (contact == nullptr || ring_->state() == ring::Ring::State::left) return;
   const caf::strong_actor_ptr self{ctrl()};
-  peers_.open(peer, contact->address, [this, self, peer](Result<PeerTable::Session> session) {
-    if (session || getf(is_terminated_flag)) return;
-    ring_->unreachable(peer, moment());
-    pump();
-  });
+  peers_->open(
+      peer, contact->address,
+      [this, self, peer](const Result<PeerLink>& link) {
+        if (link || getf(is_terminated_flag)) return;
+        ring_->unreachable(peer, moment());
+        pump();
+      },
+      number_);
 }
 
 void NodeActor::pump() {
@@ -309,7 +343,12 @@ void NodeActor::stop() {
   options_.exports->remove(kNodeTarget);
   const auto fingers = std::exchange(fingers_, {});
   for (const auto& [id, finger] : fingers) finger->end({Code::unavailable, "the node has left"});
-  peers_.close_all();
+  for (const auto& [token, asked] : std::exchange(asked_, {})) reactor_.loop().cancel(asked.timer);
+  if (own_peers_) {
+    own_peers_->close_all();
+  } else if (ring_) {
+    peers_->remove(number_);
+  }
   const auto waiters = std::exchange(waiters_, {});
   for (const auto& [user, waiter] : waiters)
     answer(waiter, failure({Code::cancelled, "the node has left"}));
@@ -326,7 +365,7 @@ NodeReport NodeActor::report() const {
   report.fingers = ring_->table().fingers();
   report.objects = ring_->objects().object_count();
   report.provided = ring_->provided_count();
-  for (const SessionActor* session : peers_.sessions()) {
+  for (const SessionActor* session : peers_->sessions()) {
     const SessionActor::Counters& counters = session->counters();
     report.sessions.push_back({{session->peer(), session->remote_address()},
                                std::string(state_name(session->state())),

@@ -18,8 +18,11 @@ inline constexpr std::string_view kNodeActorName = "node";
 /// What a node is given; everything outlives it.
 struct NodeOptions {
   const wire::Identity* identity = nullptr;
+  /// The sessions of its process, listening already, when it has further nodes; else the node keeps
+  /// its own, and listens.
+  PeerTable* peers = nullptr;
   net::Address listen;
-  net::Address advertise;  ///< Empty host: the listen address.
+  net::Address advertise;  ///< Empty host: the address listened on.
   /// Addresses to join through, and the identity that must answer there when it is known.
   std::vector<net::Address> bootstrap;
   std::map<net::Address, NodeId> pinned;
@@ -41,11 +44,11 @@ class NodeActor final : public HostedActor {
   /// sent an exit.
   Status start();
   /// The bound address.
-  net::Address address() const { return peers_.address(); }
+  net::Address address() const { return peers_->address(); }
   NodeReport report() const;
   /// Only once start() has succeeded.
   const ring::Ring& ring() const { return *ring_; }
-  const PeerTable& peers() const { return peers_; }
+  const PeerTable& peers() const { return *peers_; }
 
   /// What a finger was sent, on its way to `to`. The sender is answered with a failure when there
   /// is no way.
@@ -57,6 +60,13 @@ class NodeActor final : public HostedActor {
   struct Waiter {
     caf::strong_actor_ptr sender;
     caf::message_id id;
+  };
+
+  /// A question of the ring.
+  struct Asked {
+    NodeId of;  ///< Who was asked, as proven; zero until it was sent.
+    bool sent = false;
+    net::TimerId timer = 0;  ///< Until it was sent.
   };
 
   /// An actor of this process that watches a name; it may be gone.
@@ -80,6 +90,7 @@ class NodeActor final : public HostedActor {
   /// Carries out the ring's effects and sets its timer again: after every event.
   void pump();
   void run(const ring::Ask& ask);
+  void on_way(uint64_t token, const wire::FramePtr& frame, const Result<PeerLink>& link);
   void run(const ring::LookupDone& done);
   void run(const ring::FindDone& done);
   void run(const ring::StoreDone& done);
@@ -96,9 +107,12 @@ class NodeActor final : public HostedActor {
   void stop();
 
   NodeOptions options_;
-  PeerTable peers_;
+  std::unique_ptr<PeerTable> own_peers_;
+  PeerTable* peers_;
+  LocalNodes::Number number_ = 0;   ///< Among the nodes of its process.
   std::optional<ring::Ring> ring_;  ///< From start() on: its address is the bound one.
   std::unordered_map<NodeId, HostedPtr<FingerActor>, RingIdHash> fingers_;
+  std::unordered_map<uint64_t, Asked> asked_;
   std::unordered_map<uint64_t, Waiter> waiters_;
   std::map<uint64_t, Watcher> watchers_;
   uint64_t last_user_ = 0;

@@ -56,7 +56,9 @@ struct FindResponsible {
 };
 /// The actor `target` (Exports::target_of(name)) of the node `contact`; connects when there is no
 /// session yet.
-/// -> caf::actor, a proxy. For the node itself: the exported actor. Errors: unavailable (nothing
+/// -> caf::actor, a proxy. For the node itself: the exported actor. For the node actor of a contact
+/// in the routing table: its finger, which ends with Code::unavailable when the contact leaves the
+/// table and outlives any one session with it. Errors: unavailable (nothing
 /// has been sent then), wrong_peer, not_found (no such actor here), timeout.
 struct ReachActor {
   ring::Contact contact;

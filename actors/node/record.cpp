@@ -41,20 +41,22 @@ class Canonical {
   size_t size_ = 0;
 };
 
-Status check_sizes(const Record& record) {
-  if (record.payload.size() > kPayloadBytesMax)
+/// `said`: an offer or a record.
+template <class Said>
+Status check_said(const Said& said) {
+  if (said.payload.size() > kPayloadBytesMax)
     return fail(Code::too_large, "a record's payload has at most 512 bytes");
-  if (record.more_addresses.size() >= kAddressesMax)
-    return fail(Code::too_large, "a record has at most 4 addresses");
-  if (record.version.size() > kVersionBytesMax)
+  if (said.version.size() > kVersionBytesMax)
     return fail(Code::too_large, "a record's version has at most 32 bytes");
-  if (record.labels.size() > kLabelsMax)
+  if (said.labels.size() > kLabelsMax)
     return fail(Code::too_large, "a record has at most 8 labels");
-  if (record.proof.path.size() > kPathMax || record.proof.count > kTreeRecordsMax)
-    return fail(Code::too_large, "at most 4096 records are signed together");
-  for (const auto& [key, value] : record.labels)
+  for (const auto& [key, value] : said.labels)
     if (key.size() > kLabelKeyBytesMax || value.size() > kLabelValueBytesMax)
       return fail(Code::too_large, "a label has at most 32 bytes and its value 64");
+  if (!is_printable(said.version) || !std::ranges::all_of(said.labels, [](const auto& label) {
+        return !label.first.empty() && is_printable(label.first) && is_printable(label.second);
+      }))
+    return fail(Code::malformed, "a record's version and labels have no control characters");
   return {};
 }
 
@@ -67,14 +69,14 @@ bool is_address(const net::Address& address) {
 Status check_form(const Record& record) {
   if (record.name.empty() || record.name.size() > kNameBytesMax || !is_printable(record.name))
     return fail(Code::malformed, "an object's name has 1 to 128 bytes and no control characters");
-  THEMIS_CHECK(check_sizes(record));
+  THEMIS_CHECK(check_said(record));
+  if (record.more_addresses.size() >= kAddressesMax)
+    return fail(Code::too_large, "a record has at most 4 addresses");
+  if (record.proof.path.size() > kPathMax || record.proof.count > kTreeRecordsMax)
+    return fail(Code::too_large, "at most 4096 records are signed together");
   if (record.provider.id.is_zero() || !is_address(record.provider.address) ||
       !std::ranges::all_of(record.more_addresses, is_address))
     return fail(Code::malformed, "a record names its provider and where it listens");
-  if (!is_printable(record.version) || !std::ranges::all_of(record.labels, [](const auto& label) {
-        return !label.first.empty() && is_printable(label.first) && is_printable(label.second);
-      }))
-    return fail(Code::malformed, "a record's version and labels have no control characters");
   const RecordProof& proof = record.proof;
   if (proof.count == 0 || proof.index >= proof.count)
     return fail(Code::malformed, "a record's place among those signed with it");
@@ -83,6 +85,8 @@ Status check_form(const Record& record) {
     return fail(Code::malformed, "a record lives for an hour at most from its signing on");
   return {};
 }
+
+Status check_offer(const Offer& offer) { return check_said(offer); }
 
 bool same_content(const Record& a, const Record& b) {
   return a.provider == b.provider && a.withdrawn == b.withdrawn && a.weight == b.weight &&

@@ -75,6 +75,9 @@ using RecordPtrs = std::vector<RecordPtr>;
 /// Errors: malformed, too_large.
 Status check_form(const Record& record);
 
+/// What check_form demands of what the provider says, before there is a record. Errors: as it.
+Status check_offer(const Offer& offer);
+
 /// Both say the same of their provider; sequence, lifetime and proof aside.
 bool same_content(const Record& a, const Record& b);
 

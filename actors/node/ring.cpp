@@ -134,7 +134,7 @@ void Ring::start(std::vector<net::Address> bootstrap, Moment at) {
   begin(at);
   THEMIS_ASSERT(state_ == State::idle, "a ring is started once");
   bootstrap_ = std::move(bootstrap);
-  std::erase(bootstrap_, table_.self().address);
+  if (!options_.shares_address) std::erase(bootstrap_, table_.self().address);
   predecessor_heard_ = at.now;
   if (bootstrap_.empty()) {
     state_ = State::joined;

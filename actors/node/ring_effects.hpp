@@ -19,6 +19,8 @@ struct RingOptions {
   size_t successors = 4;   ///< r.
   /// Successors of the responsible node that keep each object too; at most `successors` of them do.
   size_t replicas = 2;
+  /// Another node of its process answers at this node's address: it may be joined through.
+  bool shares_address = false;
   /// Where else this node listens: at most kAddressesMax - 1.
   std::vector<net::Address> more_addresses;
   ObjectLimits objects;

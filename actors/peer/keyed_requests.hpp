@@ -28,9 +28,11 @@ class KeyedRequests final : public HostedActor {
       : HostedActor(config, reactor), types_(types), find_(std::move(find)) {}
 
   /// `request`: the session's slot for it, whose reply goes to SessionActor::send_reply, now or
-  /// later.
-  void take(SessionActor& session, uint64_t request, const wire::MessageHeader& header,
-            const caf::strong_actor_ptr& actor, wire::FramePtr payload);
+  /// later. Returns the run that it waits for; 0: it has been answered.
+  uint64_t take(SessionActor& session, uint64_t request, const wire::MessageHeader& header,
+                const caf::strong_actor_ptr& actor, wire::FramePtr payload);
+  /// One that waits for `run` gave up. When no other waits, the actor is told.
+  void leave(uint64_t run, const ReplyCache::Waiter& waiter);
   /// The table goes: nothing is answered any more.
   void stop();
 
@@ -40,12 +42,20 @@ class KeyedRequests final : public HostedActor {
   /// How often what is kept is looked through.
   static constexpr Duration kExpireEvery = 10s;
 
+  struct Running {
+    caf::strong_actor_ptr actor;
+    wire::FramePtr frame;
+  };
+
   void on_message(caf::mailbox_element& element) override;
+  void cancel(const Running& running);
   void arm();
 
   const MessageTypes& types_;
   FindSession find_;
   ReplyCache cache_;
+  /// What the cache says runs, until it is answered or its deadline has passed.
+  std::unordered_map<uint64_t, Running> running_;
   net::TimerId timer_ = 0;
   bool armed_ = false;
 };

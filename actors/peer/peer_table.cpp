@@ -10,17 +10,19 @@ PeerTable::PeerTable(Reactor& reactor, const wire::Identity& self, bool encrypti
                      const MessageTypes& types, const Exports& exports, SessionTimes times)
     : reactor_(reactor),
       rng_(rng),
-      self_(self.id()),
+      self_(self),
       cookies_(rng, reactor.loop().now()),
       times_(times) {
   handshake_.self = &self;
   handshake_.encryption = encryption;
   handshake_.cookies = &cookies_;
   keyed_ = spawn_hosted<KeyedRequests>(reactor, types, [this](caf::actor_id session) {
+    if (local_ && local_->id() == session) return local_.get();
     const auto entry = entries_.find(session);
     return entry == entries_.end() ? nullptr : entry->second.session.get();
   });
-  context_ = {&handshake_, &rng_, &types, &exports, this, false, keyed_.get()};
+  nodes_.add(self, exports, {});
+  context_ = {&handshake_, &rng_, &types, &exports, this, false, &nodes_, keyed_.get()};
 }
 
 PeerTable::~PeerTable() {
@@ -34,46 +36,152 @@ Status PeerTable::listen(const net::Address& address) {
 }
 
 SessionActor* PeerTable::find(const NodeId& peer) const {
-  const auto it = in_use_.find(peer);
-  const bool takes = it != in_use_.end() && it->second->state() == SessionActor::State::open;
-  return takes ? it->second : nullptr;
+  const auto host = hosts_.find(peer);
+  const auto it = peers_.find(host == hosts_.end() ? peer : host->second);
+  SessionActor* used = it == peers_.end() ? nullptr : it->second.used;
+  return used != nullptr && used->state() == SessionActor::State::open ? used : nullptr;
 }
 
-/// For callers that know an address and no identity.
+/// The session with the process that answered last at this address.
 SessionActor* PeerTable::find_at(const net::Address& address) const {
-  for (const auto& [peer, session] : in_use_)
-    if (session->initiator() && session->remote_address() == address) return find(peer);
-  return nullptr;
+  const auto peer = addresses_.find(address);
+  return peer == addresses_.end() ? nullptr : find(peer->second);
 }
 
-PeerTable::Entry* PeerTable::find_dial(const NodeId& peer, const net::Address& address) {
-  for (auto& [id, entry] : entries_) {
-    const SessionActor& session = *entry.session;
-    // One attempt for an address, unless both know whom they want and want another.
-    const bool agree = session.peer() == peer || session.peer().is_zero() || peer.is_zero();
-    if (entry.half_open && session.initiator() && session.remote_address() == address && agree)
-      return &entry;
+/// Later this address is no reason to dial: a process has one for all of its nodes.
+void PeerTable::learn_address(const SessionActor& session) {
+  if (!session.initiator()) return;
+  const net::Address& address = session.remote_address();
+  std::vector<net::Address>& known = peers_.at(session.peer()).addresses;
+  if (std::ranges::find(known, address) == known.end()) {
+    if (known.size() >= kAddressesMax) {
+      if (addresses_[known.front()] == session.peer()) addresses_.erase(known.front());
+      known.erase(known.begin());
+    }
+    known.push_back(address);
   }
+  addresses_[address] = session.peer();
+}
+
+PeerTable::Entry* PeerTable::find_dial(const net::Address& address) {
+  for (auto& [id, entry] : entries_)
+    if (entry.half_open && entry.session->initiator() && entry.session->remote_address() == address)
+      return &entry;
   return nullptr;
 }
 
-void PeerTable::open(const NodeId& peer, const net::Address& address, Opened then) {
+void PeerTable::open(const NodeId& peer, const net::Address& address, Opened then,
+                     LocalNodes::Number from) {
   if (closing_) return then(fail(Code::cancelled, "this node is leaving"));
-  if (SessionActor* session = peer.is_zero() ? find_at(address) : find(peer))
-    return then(entries_.at(session->id()).session);
-  if (Entry* dial = find_dial(peer, address)) {
-    dial->waiters.push_back({peer, std::move(then)});
+  Waiter waiter{peer, address, std::move(then), from};
+  if (const auto local = nodes_.number_of(peer)) return open_locally(*local, std::move(waiter));
+  if (SessionActor* session = peer.is_zero() ? nullptr : find(peer))
+    return give(*session, std::move(waiter));
+  if (SessionActor* session = find_at(address)) {
+    waiter.arrived = session->initiator() && session->remote_address() == address;
+    return give(*session, std::move(waiter));
+  }
+  dial(std::move(waiter));
+}
+
+void PeerTable::dial(Waiter waiter) {
+  waiter.arrived = true;
+  if (Entry* dial = find_dial(waiter.address)) {
+    dial->waiters.push_back(std::move(waiter));
     return;
   }
   if (entries_.size() >= kSessionsMax)
-    return then(fail(Code::overloaded, "too many sessions are open"));
+    return waiter.then(fail(Code::overloaded, "too many sessions are open"));
   ++counters_.dialled;
-  const std::optional<NodeId> expected = peer.is_zero() ? std::nullopt : std::optional(peer);
-  Session session = spawn_hosted<SessionActor>(reactor_, context_, times_, true, expected);
+  // Which of its nodes shakes hands is the process's matter: the one that is wanted proves itself
+  // then.
+  Session session = spawn_hosted<SessionActor>(reactor_, context_, times_, true, std::nullopt);
   Entry& entry = entries_[session->id()];
   entry.session = session;
-  entry.waiters.push_back({peer, std::move(then)});
+  const net::Address address = waiter.address;
+  entry.waiters.push_back(std::move(waiter));
   if (const Status started = session->connect(address); !started) session->close(started.error());
+}
+
+/// The way over an open session, as soon as who is wanted has proved itself there.
+void PeerTable::give(SessionActor& session, Waiter waiter) {
+  const NodeId peer = waiter.expected.is_zero() ? session.peer() : waiter.expected;
+  if (const auto to = session.number_of(peer)) {
+    const Result<uint16_t> from = session.present(waiter.from);
+    if (!from) return waiter.then(fail(from.error()));
+    const Session handle(caf::strong_actor_ptr{session.ctrl()});
+    return waiter.then(PeerLink(handle, peer, {*from, *to}));
+  }
+  const auto [proof, first] = proofs_.try_emplace({session.id(), peer});
+  proof->second.waiters.push_back(std::move(waiter));
+  if (!first) return;
+  if (times_.handshake > 0s)
+    proof->second.timer = reactor_.loop().after(times_.handshake, [this, key = proof->first] {
+      for (const Waiter& late : take_proof(key))
+        late.then(fail(Code::timeout, late.address.text() + " does not say whether it is " +
+                                          late.expected.brief()));
+    });
+  session.ask_to_prove(peer);
+}
+
+std::vector<PeerTable::Waiter> PeerTable::take_proof(const ProofKey& key) {
+  auto node = proofs_.extract(key);
+  if (node.empty()) return {};
+  reactor_.loop().cancel(node.mapped().timer);
+  return std::move(node.mapped().waiters);
+}
+
+Status PeerTable::on_node_presented(SessionActor& session, const NodeId& node) {
+  if (nodes_.number_of(node)) return fail(Code::invalid, "the peer is a node of this process");
+  hosts_[node] = session.peer();
+  // Opened again: another session may be in use by now.
+  for (Waiter& waiter : take_proof({session.id(), node}))
+    open(waiter.expected, waiter.address, std::move(waiter.then), waiter.from);
+  return {};
+}
+
+void PeerTable::on_node_absent(SessionActor& session, const NodeId& node) {
+  for (Waiter& waiter : take_proof({session.id(), node})) {
+    if (const auto host = hosts_.find(node); host != hosts_.end() && host->second == session.peer())
+      hosts_.erase(host);
+    if (!waiter.arrived) {
+      dial(std::move(waiter));  // it has moved
+    } else {
+      waiter.then(fail(Code::wrong_peer, "another identity answers at " + waiter.address.text()));
+    }
+  }
+}
+
+void PeerTable::open_locally(LocalNodes::Number to, Waiter waiter) {
+  if (nodes_.find(waiter.from) == nullptr)
+    return waiter.then(fail(Code::cancelled, "this node has left"));
+  if (!local_) {
+    local_ = spawn_hosted<SessionActor>(reactor_, context_, times_, false, std::nullopt);
+    local_->loop_back();
+  }
+  waiter.then(PeerLink(local_, waiter.expected, {waiter.from, to}));
+}
+
+void PeerTable::remove(LocalNodes::Number number) {
+  const LocalNodes::Node* node = nodes_.find(number);
+  if (node == nullptr) return;
+  const NodeId id = node->identity->id();
+  nodes_.remove(number);
+  tell_lost({&id, 1}, {Code::unavailable, "the node has left"});
+  const auto here = [](const LocalNodes::Node& other) { return other.here; };
+  if (std::ranges::any_of(nodes_.all(), here)) return;
+  std::vector<Session> sessions;
+  for (const auto& [entry_id, entry] : entries_) sessions.push_back(entry.session);
+  for (const Session& session : sessions) session->finish();
+}
+
+void PeerTable::tell_lost(std::span<const NodeId> nodes, const Error& why) {
+  if (closing_) return;
+  std::vector<Lost> told;
+  for (const LocalNodes::Node& node : nodes_.all())
+    if (node.here && node.lost) told.push_back(node.lost);
+  for (const Lost& lost : told)
+    for (const NodeId& node : nodes) lost(node, why);
 }
 
 net::StreamHandler* PeerTable::on_accept(const net::Address& from) {
@@ -124,31 +232,51 @@ void PeerTable::no_longer_half_open(Entry& entry) {
 bool PeerTable::prefer(const SessionActor& existing, const SessionActor& fresh) const {
   if (existing.state() != SessionActor::State::open) return true;
   if (existing.initiator() == fresh.initiator()) return true;
-  const bool self_is_lower = self_ < fresh.peer();
+  const bool self_is_lower = self_.id() < fresh.peer();
   return fresh.initiator() == self_is_lower;
+}
+
+/// Which session with this peer is used from now on. The other one drains, and one that drained
+/// already ends: a peer that opens session after session holds two, not all there may be.
+SessionActor* PeerTable::settle(SessionActor& fresh) {
+  Pair& pair = peers_[fresh.peer()];
+  SessionActor* existing = std::exchange(pair.used, &fresh);
+  learn_address(fresh);
+  if (existing == nullptr) return &fresh;
+  if (!prefer(*existing, fresh)) std::swap(pair.used, existing);
+  SessionActor* used = pair.used;
+  SessionActor* before = std::exchange(pair.draining, existing);
+  existing->drain();
+  if (before != nullptr) entries_.at(before->id()).session->finish();
+  return used;
 }
 
 Status PeerTable::on_session_open(SessionActor& session) {
   Entry& entry = entries_.at(session.id());
   no_longer_half_open(entry);
   const Session keep_alive = entry.session;
-  const auto waiters = std::exchange(entry.waiters, {});
-  SessionActor*& in_use = in_use_[session.peer()];
-  SessionActor* existing = in_use;
-  SessionActor* used = existing == nullptr || prefer(*existing, session) ? &session : existing;
-  in_use = used;
-  const Session handle = entries_.at(used->id()).session;
-  if (existing != nullptr) (used == existing ? session : *existing).drain();
+  auto waiters = std::exchange(entry.waiters, {});
+  const Session handle = entries_.at(settle(session)->id()).session;
   log::debug("peer", "session with {} ({}) is open", session.peer().brief(),
              session.remote_address().text());
-  for (const auto& [expected, then] : waiters) {
-    if (expected.is_zero() || expected == session.peer()) {
-      then(handle);
-    } else {
-      open(expected, session.remote_address(), then);  // somebody else answered: this says so
-    }
-  }
+  for (Waiter& waiter : waiters) give(*handle, std::move(waiter));
   return {};
+}
+
+/// Whether it was the one in use.
+bool PeerTable::forget(const SessionActor& session) {
+  const auto pair = peers_.find(session.peer());
+  if (pair == peers_.end()) return false;
+  const bool was_used = pair->second.used == &session;
+  if (was_used) pair->second.used = nullptr;
+  if (pair->second.draining == &session) pair->second.draining = nullptr;
+  if (pair->second.used != nullptr || pair->second.draining != nullptr) return was_used;
+  for (const net::Address& address : pair->second.addresses)
+    if (const auto at = addresses_.find(address);
+        at != addresses_.end() && at->second == session.peer())
+      addresses_.erase(at);
+  peers_.erase(pair);
+  return was_used;
 }
 
 void PeerTable::on_session_closed(SessionActor& session, const Error& why) {
@@ -161,14 +289,33 @@ void PeerTable::on_session_closed(SessionActor& session, const Error& why) {
     ++counters_.handshakes_failed;
     log::debug("peer", "no session with {}: {}", session.remote_address().text(), why.text());
   }
-  const auto used = in_use_.find(session.peer());
-  const bool was_used = used != in_use_.end() && used->second == &session;
-  if (was_used) in_use_.erase(used);
+  const bool was_used = forget(session);
   const Error reported{why.code, session.remote_address().text() + ": " + why.detail};
   for (const Waiter& waiter : entry.waiters) waiter.then(fail(reported));
+  fail_proofs(session, reported);
+  forget_nodes(session);
   if (was_used && !closing_ && !session.drained()) {
     log::debug("peer", "session with {} ended: {}", session.peer().brief(), why.text());
-    if (lost_) lost_(session.peer(), why);
+    std::vector<NodeId> lost{session.peer()};
+    lost.insert(lost.end(), session.presented().begin(), session.presented().end());
+    tell_lost(lost, why);
+  }
+}
+
+void PeerTable::fail_proofs(const SessionActor& session, const Error& why) {
+  const auto of_session = [&] { return proofs_.lower_bound({session.id(), NodeId{}}); };
+  for (auto next = of_session(); next != proofs_.end() && next->first.first == session.id();
+       next = of_session())
+    for (const Waiter& waiter : take_proof(next->first)) waiter.then(fail(why));
+}
+
+/// What is known of hosts is what open sessions have presented.
+void PeerTable::forget_nodes(const SessionActor& session) {
+  const SessionActor* used = find(session.peer());
+  for (const NodeId& node : session.presented()) {
+    const auto host = hosts_.find(node);
+    if (host == hosts_.end() || host->second != session.peer()) continue;
+    if (used == nullptr || !used->number_of(node)) hosts_.erase(host);
   }
 }
 
@@ -185,6 +332,7 @@ void PeerTable::close_all() {
   std::vector<Session> sessions;
   for (const auto& [id, entry] : entries_) sessions.push_back(entry.session);
   for (const Session& session : sessions) session->finish();
+  if (local_) local_->finish();
 }
 
 }  // namespace themis

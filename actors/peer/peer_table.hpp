@@ -1,21 +1,25 @@
 #pragma once
-// All sessions of one node: who is connected, who is being dialled, who knocks. At most one session
-// per peer is in use.
+// All sessions of one process: who is connected, who is being dialled, who knocks. At most one
+// session with another process is in use, however many nodes either is.
 
 #include <functional>
+#include <map>
 #include <set>
 #include <unordered_map>
 #include <vector>
 
 #include "actors/peer/keyed_requests.hpp"
-#include "actors/peer/session_actor.hpp"
+#include "actors/peer/peer_link.hpp"
 
 namespace themis {
 
-/// Reactor thread only. Limits: kSessionsMax sessions, kHalfOpenMax handshakes of callers that have
-/// not proved who they are (kHalfOpenPerHostMax from one host), each for SessionTimes::handshake.
-/// Past a half-open limit the oldest handshake makes room: callers that stall keep nobody out, as a
-/// live one is through in a millisecond.
+/// Reactor thread only. Limits: kSessionsMax sessions, two of them with one peer (one in use and
+/// one that drains: a newer one makes the older end at once), kHalfOpenMax handshakes of callers
+/// that have not proved who they are (kHalfOpenPerHostMax from one host), each for
+/// SessionTimes::handshake. Past a half-open limit the oldest handshake makes room: callers that
+/// stall keep nobody out, as a live one is through in a millisecond. The first node of the process
+/// shakes hands; the others are presented on its sessions when they speak or are asked for. Nodes
+/// of this process reach each other over a session without a socket.
 class PeerTable final : private SessionOwner, private net::Acceptor {
  public:
   static constexpr size_t kSessionsMax = 4096;
@@ -26,9 +30,8 @@ class PeerTable final : private SessionOwner, private net::Acceptor {
   static constexpr size_t kHalfOpenCookies = kHalfOpenPerHostMax / 2;
 
   using Session = HostedPtr<SessionActor>;
-  using Opened = std::function<void(Result<Session>)>;
-  /// The session in use with a peer was lost, and why. One that drained by agreement was not.
-  using Lost = std::function<void(const NodeId&, const Error&)>;
+  using Opened = std::function<void(Result<PeerLink>)>;
+  using Lost = LocalNodes::Lost;
 
   struct Counters {
     uint64_t accepted = 0;
@@ -39,22 +42,32 @@ class PeerTable final : private SessionOwner, private net::Acceptor {
     uint64_t handshakes_failed = 0;  ///< All that ended without a session, evicted ones included.
   };
 
-  /// Everything outlives the table.
+  /// Everything outlives the table. `self` is its first node, number 0.
   PeerTable(Reactor& reactor, const wire::Identity& self, bool encryption, Rng& rng,
             const MessageTypes& types, const Exports& exports, SessionTimes times = {});
   ~PeerTable() override;
 
-  void set_lost(Lost lost) { lost_ = std::move(lost); }
+  void set_lost(Lost lost) { add(self_, *context_.exports, std::move(lost)); }
+  /// A further node of this process, of the same network; the first one may be added too. Both
+  /// outlive the table.
+  LocalNodes::Number add(const wire::Identity& identity, const Exports& exports, Lost lost) {
+    return nodes_.add(identity, exports, std::move(lost));
+  }
+  /// The node has left: whoever asks for it is told. After the last one no session is kept.
+  void remove(LocalNodes::Number number);
   /// Errors: io.
   Status listen(const net::Address& address);
   net::Address address() const { return listener_->address(); }
 
-  /// Gives `then` the session with `peer` (zero: whoever of the network answers at `address`), the
-  /// one there is or a new one. `then` may run before open() returns. Errors: unavailable,
-  /// wrong_peer, timeout, overloaded and the handshake's; nothing has been sent then but the
-  /// handshake.
-  void open(const NodeId& peer, const net::Address& address, Opened then);
-  /// The session in use with `peer`; null when there is none that takes new messages.
+  /// Gives `then` a way from the node `from` of this process to `peer` (zero: whoever of the
+  /// network shakes hands at `address`), over the session there is or a new one. `peer` has proved
+  /// itself, by that handshake or after it. `then` may run before open() returns. Errors:
+  /// unavailable, wrong_peer, timeout, overloaded and the handshake's; nothing has been sent to
+  /// `peer` then.
+  void open(const NodeId& peer, const net::Address& address, Opened then,
+            LocalNodes::Number from = 0);
+  /// The session in use with the process of `peer`; null when there is none that takes new
+  /// messages.
   SessionActor* find(const NodeId& peer) const;
   /// Every session that is open or draining.
   std::vector<const SessionActor*> sessions() const;
@@ -70,8 +83,24 @@ class PeerTable final : private SessionOwner, private net::Acceptor {
  private:
   struct Waiter {
     NodeId expected;  ///< Zero: anybody.
+    net::Address address;
     Opened then;
+    LocalNodes::Number from = 0;
+    bool arrived = false;  ///< Whoever answers at the address is who it is.
   };
+  /// Those who wait for a peer to say whether it is a node.
+  struct Proof {
+    std::vector<Waiter> waiters;
+    net::TimerId timer = 0;
+  };
+  using ProofKey = std::pair<caf::actor_id, NodeId>;
+  /// The sessions with one process.
+  struct Pair {
+    SessionActor* used = nullptr;
+    SessionActor* draining = nullptr;
+    std::vector<net::Address> addresses;  ///< Where it answered, the last kAddressesMax.
+  };
+  static constexpr size_t kAddressesMax = 4;
   struct Entry {
     Session session;
     std::string host;  ///< Of an accepted session.
@@ -82,28 +111,45 @@ class PeerTable final : private SessionOwner, private net::Acceptor {
   using Ids = std::set<caf::actor_id>;
 
   Status on_session_open(SessionActor& session) override;
+  Status on_node_presented(SessionActor& session, const NodeId& node) override;
+  void on_node_absent(SessionActor& session, const NodeId& node) override;
   void on_session_closed(SessionActor& session, const Error& why) override;
   net::StreamHandler* on_accept(const net::Address& from) override;
   void accepted(net::StreamHandler* handler, std::unique_ptr<net::Stream> stream) override;
   SessionActor* find_at(const net::Address& address) const;
-  Entry* find_dial(const NodeId& peer, const net::Address& address);
+  Entry* find_dial(const net::Address& address);
+  void dial(Waiter waiter);
+  void give(SessionActor& session, Waiter waiter);
+  void open_locally(LocalNodes::Number to, Waiter waiter);
+  std::vector<Waiter> take_proof(const ProofKey& key);
+  void fail_proofs(const SessionActor& session, const Error& why);
+  void learn_address(const SessionActor& session);
+  void forget_nodes(const SessionActor& session);
+  void tell_lost(std::span<const NodeId> nodes, const Error& why);
   bool prefer(const SessionActor& existing, const SessionActor& fresh) const;
+  SessionActor* settle(SessionActor& fresh);
+  bool forget(const SessionActor& session);
   void evict(const Ids& half_open);
   void no_longer_half_open(Entry& entry);
 
   Reactor& reactor_;
   Rng& rng_;
-  const NodeId self_;
+  const wire::Identity& self_;
+  LocalNodes nodes_;
   wire::CookieGate cookies_;
   wire::HandshakeConfig handshake_;
   HostedPtr<KeyedRequests> keyed_;
   SessionContext context_;
   SessionTimes times_;
-  Lost lost_;
   Counters counters_;
   std::unique_ptr<net::Listener> listener_;
   std::unordered_map<caf::actor_id, Entry> entries_;
-  std::unordered_map<NodeId, SessionActor*, RingIdHash> in_use_;
+  std::unordered_map<NodeId, Pair, RingIdHash> peers_;
+  /// The process of a node that was presented last, by the node that shook hands for it.
+  std::unordered_map<NodeId, NodeId, RingIdHash> hosts_;
+  std::map<net::Address, NodeId> addresses_;  ///< Of every Pair.
+  std::map<ProofKey, Proof> proofs_;
+  Session local_;  ///< Among the nodes of this process; made when it is needed.
   std::unordered_map<std::string, Ids> half_open_hosts_;
   Ids half_open_;
   Session accepting_;

@@ -11,8 +11,11 @@ namespace themis {
 class ProxyActor final : public HostedActor {
  public:
   ProxyActor(caf::actor_config& config, Reactor& reactor, HostedPtr<SessionActor> session,
-             wire::Target target)
-      : HostedActor(config, reactor), session_(std::move(session)), target_(target) {}
+             wire::Target target, wire::NodePair nodes)
+      : HostedActor(config, reactor),
+        session_(std::move(session)),
+        target_(target),
+        nodes_(nodes) {}
 
   /// The original is gone, or the way to it. Reactor thread.
   void end(const caf::error& reason) {
@@ -25,10 +28,11 @@ class ProxyActor final : public HostedActor {
  private:
   void on_message(caf::mailbox_element& element) override;
   /// Asks the original to end; this proxy follows when it has.
-  void on_exit(const caf::error& reason) override { session_->send_exit(target_, reason); }
+  void on_exit(const caf::error& reason) override { session_->send_exit(target_, reason, nodes_); }
 
   HostedPtr<SessionActor> session_;
   wire::Target target_;
+  wire::NodePair nodes_;
 };
 
 }  // namespace themis

@@ -40,9 +40,11 @@ Result<ReplyCache::Begun> ReplyCache::begin(const NodeId& id, const Request& req
     if (entry.waiters.size() >= limits_.waiters)
       return fail(Code::overloaded, "this request was repeated too often while it runs");
     entry.waiters.push_back(request.waiter);
+    entry.until = std::max(entry.until, request.deadline);
     return Begun{Begun::Kind::joined, entry.run};
   }
   if (peer.entries.size() >= limits_.peer_entries) {
+    if (peer.done.empty()) give_up_overdue(peer, now);
     if (peer.done.empty())
       return fail(Code::overloaded, "too many requests with idempotency keys run for this peer");
     forget_oldest(peer);
@@ -65,6 +67,13 @@ std::vector<ReplyCache::Waiter> ReplyCache::finish(uint64_t run, const KeyedRepl
   return waiters;
 }
 
+bool ReplyCache::leave(uint64_t run, const Waiter& waiter) {
+  const auto place = runs_.find(run);
+  if (place == runs_.end()) return false;
+  Entry& entry = peers_.at(place->second.peer).entries.at(place->second.key);
+  return !entry.done && std::erase(entry.waiters, waiter) > 0 && entry.waiters.empty();
+}
+
 void ReplyCache::settle(Peer& peer, const wire::IdempotencyKey& key, KeyedReply reply,
                         TimePoint now) {
   Entry& entry = peer.entries.at(key);
@@ -82,6 +91,13 @@ void ReplyCache::settle(Peer& peer, const wire::IdempotencyKey& key, KeyedReply 
 void ReplyCache::give_up(Peer& peer, const wire::IdempotencyKey& key, TimePoint now) {
   peer.entries.at(key).waiters.clear();
   settle(peer, key, {{}, {Code::timeout, "no answer in time; the outcome is not known"}}, now);
+}
+
+void ReplyCache::give_up_overdue(Peer& peer, TimePoint now) {
+  std::vector<wire::IdempotencyKey> overdue;
+  for (const auto& [key, entry] : peer.entries)
+    if (!entry.done && entry.until <= now) overdue.push_back(key);
+  for (const wire::IdempotencyKey& key : overdue) give_up(peer, key, now);
 }
 
 void ReplyCache::forget_expired(Peer& peer, TimePoint now) {
@@ -108,11 +124,7 @@ void ReplyCache::keep_within_limits(Peer& peer) {
 void ReplyCache::expire(TimePoint now) {
   for (auto peer = peers_.begin(); peer != peers_.end();) {
     Peer& its = peer->second;
-    for (auto& [key, entry] : its.entries) {
-      if (entry.done || entry.until > now) continue;
-      give_up(its, key, now);
-      break;  // it may forget others: the rest has its turn at the next call
-    }
+    give_up_overdue(its, now);
     forget_expired(its, now);
     peer = its.entries.empty() ? peers_.erase(peer) : std::next(peer);
   }

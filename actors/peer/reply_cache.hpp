@@ -24,7 +24,7 @@ class ReplyCache {
  public:
   struct Limits {
     Duration keep = 60s;         ///< A reply is kept so long: a client's retries take seconds.
-    size_t peer_entries = 1024;  ///< Of one peer, running ones included.
+    size_t peer_entries = 4096;  ///< Of one peer: as many as may run for it in a session.
     size_t peer_bytes = 4 * 1024 * 1024;  ///< Of one peer's replies: two of the longest.
     size_t bytes = 32 * 1024 * 1024;      ///< Of all; past it the peer with the most gives.
     size_t waiters = 16;                  ///< Repetitions that wait for one running request.
@@ -39,7 +39,8 @@ class ReplyCache {
     wire::IdempotencyKey key;
     crypto::Digest content{};  ///< Of everything that makes it this request.
     Waiter waiter;
-    TimePoint deadline;  ///< Running for longer, it counts as failed with Code::timeout.
+    /// Running past the latest of those who wait, it counts as failed with Code::timeout.
+    TimePoint deadline;
   };
   struct Begun {
     enum class Kind : uint8_t {
@@ -60,6 +61,8 @@ class ReplyCache {
   /// Keeps the reply and returns who waits for it, the first included. Empty for a run that was
   /// forgotten.
   std::vector<Waiter> finish(uint64_t run, const KeyedReply& reply, TimePoint now);
+  /// The waiter gave up. True: the run still goes on, and nobody waits for it.
+  bool leave(uint64_t run, const Waiter& waiter);
   /// Forgets what has been kept for long enough, and gives up what runs past its deadline. Called
   /// now and then: begin() looks at the peer's own replies only.
   void expire(TimePoint now);
@@ -94,6 +97,7 @@ class ReplyCache {
 
   void settle(Peer& peer, const wire::IdempotencyKey& key, KeyedReply reply, TimePoint now);
   void give_up(Peer& peer, const wire::IdempotencyKey& key, TimePoint now);
+  void give_up_overdue(Peer& peer, TimePoint now);
   void forget_expired(Peer& peer, TimePoint now);
   void forget_oldest(Peer& peer);
   void keep_within_limits(Peer& peer);

@@ -6,7 +6,7 @@
 #include <optional>
 #include <vector>
 
-#include "runtime/base/clock.hpp"
+#include "wire/frame.hpp"
 
 namespace themis {
 
@@ -16,9 +16,13 @@ namespace themis {
 class RequestTable {
  public:
   struct Request {
-    caf::strong_actor_ptr sender;
+    caf::strong_actor_ptr sender;  ///< Of one that was received: the actor that runs it.
     caf::message_id id;
     TimePoint deadline = TimePoint::max();
+    wire::FramePtr frame = {};
+    uint64_t run = 0;   ///< Of one that was received with an idempotency key: KeyedRequests::take.
+    uint64_t slot = 0;  ///< What add() returned.
+    uint16_t node = 0;  ///< The number of the node that was asked.
   };
 
   size_t size() const { return used_; }
@@ -34,20 +38,29 @@ class RequestTable {
     slot.request = std::move(request);
     slot.used = true;
     ++used_;
-    return (uint64_t{slot.generation} << 32) | index;
+    return slot.request.slot = (uint64_t{slot.generation} << 32) | index;
   }
 
-  std::optional<Request> take(uint64_t id) {
+  /// Null: it was answered, or never was.
+  Request* find(uint64_t id) {
     const auto index = static_cast<uint32_t>(id);
-    if (index >= slots_.size()) return std::nullopt;
+    if (index >= slots_.size()) return nullptr;
     Slot& slot = slots_[index];
-    if (!slot.used || slot.generation != id >> 32) return std::nullopt;
-    return release(index);
+    return slot.used && slot.generation == id >> 32 ? &slot.request : nullptr;
+  }
+  std::optional<Request> take(uint64_t id) {
+    if (find(id) == nullptr) return std::nullopt;
+    return release(static_cast<uint32_t>(id));
   }
 
   /// Every request whose deadline has passed.
   std::vector<Request> take_expired(TimePoint now) {
     return take_if([now](const Request& request) { return request.deadline <= now; });
+  }
+  /// Those that ask with `frame`. Looks at every slot: who gives up is rare.
+  std::vector<Request> take_of(const wire::FramePtr& frame) {
+    const wire::Frame* wanted = frame.writable();
+    return take_if([wanted](const Request& r) { return r.frame.writable() == wanted; });
   }
   std::vector<Request> take_all() {
     return take_if([](const Request&) { return true; });

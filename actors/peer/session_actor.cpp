@@ -76,6 +76,7 @@ void SessionActor::on_data(std::span<std::byte> data) {
 
 wire::OriginPtr SessionActor::on_established(const wire::Established& peer) {
   peer_ = peer.peer;
+  transcript_ = peer.transcript;
   state_ = State::open;
   last_heard_ = rekeyed_at_ = received_at_;
   // The origin may outlive the session: its frames may wait in mailboxes. It must not keep the
@@ -87,6 +88,7 @@ wire::OriginPtr SessionActor::on_established(const wire::Established& peer) {
                        nullptr);
   }));
   arm_tick(requests_.size() > 0 ? kFastTick : next_tick(received_at_));
+  release_blocked();
   if (const Status accepted = context_.owner->on_session_open(*this); !accepted)
     close(accepted.error());
   return origin_;
@@ -149,7 +151,8 @@ void SessionActor::on_tick() {
                                      std::to_string(to_ms(times_.handshake)) + " ms"});
   for (const RequestTable::Request& request : requests_.take_expired(now))
     answer(request, {Code::timeout, "no answer from " + peer_.brief() + " in time"});
-  requests_received_.take_expired(now);
+  for (const RequestTable::Request& request : requests_received_.take_expired(now))
+    abandon(request);
   check_silence(now);
   check_keys(now);
   if (state_ == State::open && times_.idle_close > 0s && now - last_used_ >= times_.idle_close) {
@@ -190,11 +193,11 @@ void SessionActor::check_keys(TimePoint now) {
 /// Something on its way that the peer or an actor here still waits for.
 bool SessionActor::answering() const {
   return requests_.size() > 0 || requests_received_.size() > 0 || !blocked_.empty() ||
-         channel_->backlog() > 0;
+         (channel_ && channel_->backlog() > 0);
 }
 
 bool SessionActor::in_use() const {
-  if (answering()) return true;
+  if (answering() || !watched_.empty()) return true;
   return std::any_of(proxies_.begin(), proxies_.end(), [](const auto& entry) {
     return entry.second->strong_refs.load(std::memory_order_relaxed) > 1;
   });
@@ -204,7 +207,7 @@ void SessionActor::drain() {
   if (state_ != State::open) return;
   state_ = State::draining;
   drain_until_ = reactor_.loop().now() + times_.drain;
-  end_proxies({Code::unavailable, "the session is closing"});
+  end_proxies(caf::exit_reason::unreachable);  // the peer is well: another session leads there
   send_control(wire::MessageKind::drain);
   arm_tick(kFastTick);
 }
@@ -236,13 +239,16 @@ void SessionActor::close(const Error& why) {
   reactor_.forget(*this);
   stream_.reset();
   blocked_.clear();
+  loop_.reset();
   if (origin_.get() != nullptr) origin_->close();
   stop_watching();
-  requests_received_.take_all();
+  // One with a key runs on: its caller may ask again over another session.
+  for (const RequestTable::Request& request : requests_received_.take_all())
+    if (request.run == 0) abandon(request);
   const Error lost{Code::unavailable,
                    reason.detail.empty() ? std::string(themis::name(reason.code)) : reason.detail};
   for (const RequestTable::Request& request : requests_.take_all()) answer(request, lost);
-  end_proxies(lost);
+  end_proxies(to_caf(lost));
   context_.owner->on_session_closed(*this, reason);
   quit(to_caf(lost));
 }

@@ -3,66 +3,28 @@
 // sealed, what arrives is enqueued to the actors it names.
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <unordered_map>
 
-#include "actors/peer/exports.hpp"
 #include "actors/peer/request_table.hpp"
+#include "actors/peer/session_context.hpp"
+#include "actors/peer/session_nodes.hpp"
 #include "actors/system/caf_error.hpp"
 #include "actors/system/failure.hpp"
 #include "actors/system/hosted_actor.hpp"
-#include "actors/system/message_types.hpp"
 #include "wire/channel.hpp"
 
 namespace themis {
 
-class KeyedRequests;
-class SessionActor;
 struct KeyedReply;
-
-/// Learns what becomes of a session. Reactor thread.
-class SessionOwner {
- public:
-  virtual ~SessionOwner() = default;
-  /// The peer proved its identity. An error refuses it.
-  virtual Status on_session_open(SessionActor& session) = 0;
-  /// Called once; the session is of no more use. Its requests have been answered with the error.
-  virtual void on_session_closed(SessionActor& session, const Error& why) = 0;
-};
-
-/// What a session is given; everything outlives it.
-struct SessionContext {
-  const wire::HandshakeConfig* handshake = nullptr;
-  Rng* rng = nullptr;
-  const MessageTypes* types = nullptr;
-  const Exports* exports = nullptr;
-  SessionOwner* owner = nullptr;
-  /// Whether the peer may end the exported actors with exit messages: a parent and its enclave
-  /// process only. Any member of a mesh can open a session, and none of them stops another's
-  /// actors.
-  bool peer_may_end_actors = false;
-  /// Runs requests with an idempotency key; null: such requests are refused here.
-  KeyedRequests* keyed = nullptr;
-};
-
-/// How long a session waits. Zero means never.
-struct SessionTimes {
-  Duration handshake = 5s;
-  Duration ping_after = 15s;   ///< Silence after which the peer is asked whether it lives.
-  Duration dead_after = 45s;   ///< Silence after which the session is closed.
-  Duration idle_close = 300s;  ///< No message either way and no actor watched for so long: closed.
-  Duration request = 60s;      ///< For requests that carry no deadline of their own.
-  Duration drain =
-      10s;  ///< What a draining session gets to answer the last requests. At least 1 ms.
-  Duration rekey = 120s;        ///< The side that opened the session asks for new keys so often.
-  Duration rekey_limit = 300s;  ///< Without new keys for so long the session is closed.
-};
 
 /// Hosted on the reactor of its socket. Limits: credit (wire::kInitialCredit and what the peer
 /// grants), kBlockedBytesMax waiting for credit, kRequestsMax open in each direction; past them a
 /// request fails with Code::overloaded. A peer that sends past its credit or does not read is
-/// closed. Implementation: session_actor.cpp (life and death), session_messages.cpp.
+/// closed. Implementation: session_actor.cpp (life and death), session_messages.cpp,
+/// session_virtual.cpp (virtual nodes).
 class SessionActor final : public HostedActor,
                            private net::StreamHandler,
                            private wire::ChannelEvents,
@@ -70,8 +32,12 @@ class SessionActor final : public HostedActor,
  public:
   static constexpr size_t kRequestsMax = 4096;
   static constexpr size_t kBlockedBytesMax = 8 * 1024 * 1024;
-  /// Answers and signals have no one to refuse them to: past this they end the session.
-  static constexpr size_t kBlockedBytesEnd = 4 * kBlockedBytesMax;
+  /// So much of it, and nothing more is run for the peer: its answers wait for credit.
+  static constexpr size_t kBlockedBytesRun = 2 * kBlockedBytesMax;
+  /// Answers of requests that run already may wait for credit too; past this failures go instead.
+  static constexpr size_t kBlockedBytesAnswers = 4 * kBlockedBytesMax;
+  /// Failures and signals have no one to refuse them to: past this they end the session.
+  static constexpr size_t kBlockedBytesEnd = 5 * kBlockedBytesMax;
   /// Actors of the peer that have a proxy here, and actors here that the peer may watch.
   static constexpr size_t kProxiesMax = 65'536;
   /// Output a peer does not read: it only can pile up so far when the peer asks and never reads the
@@ -83,6 +49,8 @@ class SessionActor final : public HostedActor,
   struct Counters {
     uint64_t requests_sent = 0;
     uint64_t requests_received = 0;
+    uint64_t cancels_sent = 0;      ///< Requests given up here while the peer ran them.
+    uint64_t cancels_received = 0;  ///< Those of the peer that were still run here.
     uint64_t tells_dropped =
         0;  ///< One-way messages, either way: no such actor, no room, or not permitted.
     uint64_t bytes_sent = 0;
@@ -95,13 +63,30 @@ class SessionActor final : public HostedActor,
 
   /// Initiator: connects. Errors: io.
   Status connect(const net::Address& to);
+  /// Instead of connect(): from now on the way between the nodes of this process, without a socket.
+  /// What it carries is bounded and looks as if it had come from elsewhere.
+  void loop_back();
   /// Takes an accepted or adopted stream; its handler must be stream_handler().
   void attach(std::unique_ptr<net::Stream> stream);
   net::StreamHandler& stream_handler() { return *this; }
 
   /// The actor that stands for `target` on the other side: forwards what it is sent and ends with
   /// the reason the original ended of (or Code::unavailable with this session).
-  caf::actor proxy(wire::Target target);
+  caf::actor proxy(wire::Target target, wire::NodePair nodes = {});
+
+  /// The number of a node of this process on this session; presents it when it was not yet. Errors:
+  /// overloaded (wire::kPresentedMax), cancelled (it is not here).
+  Result<uint16_t> present(LocalNodes::Number node);
+  /// The number of a node of the peer; nothing: it was not presented, see ask_to_prove().
+  std::optional<uint16_t> number_of(const NodeId& node) const;
+  /// The owner learns the outcome.
+  void ask_to_prove(const NodeId& node);
+  /// The node here that the peer means by a number of this session that it was given.
+  LocalNodes::Number own_node(uint16_t number) const {
+    return loop_ != nullptr ? number : numbers_.own(number).value_or(0);
+  }
+  /// The nodes that the peer has presented besides peer().
+  std::span<const NodeId> presented() const { return numbers_.peer(); }
 
   State state() const { return state_; }
   /// Both sides were done with it.
@@ -128,9 +113,11 @@ class SessionActor final : public HostedActor,
 
   // For proxies: an actor's message on its way to the peer.
   void send_request(caf::strong_actor_ptr sender, caf::message_id id, wire::Target target,
-                    const wire::FramePtr& frame);
-  void send_tell(wire::Target target, const wire::FramePtr& frame);
-  void send_exit(wire::Target target, const caf::error& reason);
+                    const wire::FramePtr& frame, wire::NodePair nodes = {});
+  /// Answers the request that asks with `frame` with Code::cancelled, and tells the peer.
+  void cancel_request(const wire::FramePtr& frame);
+  void send_tell(wire::Target target, const wire::FramePtr& frame, wire::NodePair nodes = {});
+  void send_exit(wire::Target target, const caf::error& reason, wire::NodePair nodes = {});
   const MessageTypes& types() const { return *context_.types; }
   /// For local actors: the reply to a request of the peer, by the slot it was given.
   void send_reply(uint64_t slot, const KeyedReply& reply);
@@ -144,6 +131,15 @@ class SessionActor final : public HostedActor,
     wire::MessageHeader header;
     wire::FramePtr frame;
   };
+  /// An actor at one end, named by the number of its node there and its target.
+  using NodeTarget = std::pair<uint16_t, wire::Target>;
+  /// An actor of the peer, and the number of the node here that the proxy speaks for.
+  using ProxyKey = std::pair<NodeTarget, uint16_t>;
+  /// What a session with this process itself has instead of a channel.
+  struct Loop {
+    std::vector<Blocked> queue;
+    std::unordered_map<uint16_t, wire::OriginPtr> origins;
+  };
 
   void on_message(caf::mailbox_element& element) override;
   void on_exit(const caf::error& reason) override;
@@ -156,25 +152,40 @@ class SessionActor final : public HostedActor,
   void flush() override;
 
   void on_request(const wire::MessageHeader& header, wire::FramePtr payload);
+  void on_cancel(uint64_t request);
   void on_tell(const wire::MessageHeader& header, wire::FramePtr payload);
   void on_answer(const wire::MessageHeader& header, wire::FramePtr payload);
-  void on_peer_exit(wire::Target target, const wire::FramePtr& payload);
-  void on_monitor(wire::Target target);
-  void on_demonitor(wire::Target target);
-  void on_peer_down(wire::Target target, const wire::FramePtr& payload);
+  void on_peer_exit(const wire::MessageHeader& header, const wire::FramePtr& payload);
+  void on_monitor(const NodeTarget& target);
+  void on_demonitor(const NodeTarget& target);
+  void on_peer_down(const NodeTarget& target, const wire::FramePtr& payload);
+  void on_present(const wire::MessageHeader& header, const wire::FramePtr& payload);
+  void on_prove(const wire::FramePtr& payload);
+  void on_absent(const wire::FramePtr& payload);
+  void send_bytes(wire::MessageKind kind, ByteView payload, uint16_t from = 0);
+  Result<const caf::strong_actor_ptr*> find_actor(uint16_t node, wire::Target target) const;
+  bool is_own_number(uint16_t number) const;
+  void send_looped(const wire::MessageHeader& header, const wire::FramePtr& frame);
+  void take_looped();
   void on_local_down(const caf::actor_addr& source, const caf::error& reason);
   void answer(const RequestTable::Request& request, const Error& error);
   void send_answer(caf::mailbox_element& element);
+  void abandon(const RequestTable::Request& received);
+  bool unblock(uint64_t request);
 
   bool settle_credit(const wire::MessageHeader& header);
   void send(const wire::MessageHeader& header, const wire::FramePtr& frame);
-  std::optional<uint64_t> take_received(uint64_t slot);
-  void send_now(wire::MessageHeader header, const wire::FramePtr& frame);
-  void send_control(wire::MessageKind kind, wire::Target target = 0);
+  void send_response(const wire::MessageHeader& header, const wire::FramePtr& frame);
+  std::optional<wire::MessageHeader> take_received(uint64_t slot, wire::MessageKind kind);
+  static int64_t cost_of(const Blocked& message);
+  void send_now(const Blocked& message);
+  bool set_deadline(wire::MessageHeader& header);
+  void send_control(wire::MessageKind kind, const NodeTarget& target = {});
+  bool has_proxy(const NodeTarget& target) const;
   void send_failure(uint64_t request, const Error& error);
   void release_blocked();
   void grant_credit();
-  void end_proxies(const Error& why);
+  void end_proxies(const caf::error& why);
   void drop_unused_proxies();
   void stop_watching();
   void on_tick();
@@ -200,9 +211,17 @@ class SessionActor final : public HostedActor,
   /// Of the peer, with the peer's ids: what the local actors answer to is a slot, freed by its
   /// deadline when an actor never answers.
   RequestTable requests_received_;
-  std::unordered_map<wire::Target, caf::strong_actor_ptr> proxies_;
+  /// The slot of the peer's latest request with each index, the low half of its id as a
+  /// RequestTable makes it: where a cancel is looked up. Ids of another make cannot be cancelled.
+  std::vector<uint64_t> slots_by_index_;
+  std::map<ProxyKey, caf::strong_actor_ptr> proxies_;
   size_t proxies_swept_at_ = kProxiesSweepFrom;
-  std::unordered_map<wire::Target, caf::actor_addr> watched_;
+  std::map<NodeTarget, caf::actor_addr> watched_;  ///< By the number of the node here.
+  /// Under how many names each of them is watched: all share one monitor.
+  std::unordered_map<caf::actor_addr, size_t> watched_names_;
+  SessionNodes numbers_;
+  crypto::Digest transcript_{};
+  std::unique_ptr<Loop> loop_;
   std::deque<Blocked> blocked_;
   size_t blocked_bytes_ = 0;
   int64_t credit_ = wire::kInitialCredit;       ///< Of this side: what the peer takes.

@@ -27,22 +27,16 @@ constexpr Duration kStopMax = 1900ms;
 constexpr Duration kGatewayShutdown = 1600ms;
 constexpr Duration kNodeShutdown = 1700ms;
 
-/// One virtual node: an identity, what it exports, and its actor while it is up.
+/// One virtual node: an identity, what it exports, and its actor while it is up. All share the
+/// sessions and the address of the process.
 struct VirtualNode {
   wire::Identity identity;
   Exports exports;
-  net::Address listen;
-  net::Address advertise;
   caf::actor actor;
 };
 
 uint32_t worker_count(const WorkersConfig& workers) {
   return workers.count != 0 ? workers.count : std::max(1u, std::thread::hardware_concurrency());
-}
-
-net::Address shifted(net::Address address, uint32_t by) {
-  if (address.port != 0) address.port = static_cast<uint16_t>(address.port + by);
-  return address;
 }
 
 }  // namespace
@@ -55,6 +49,8 @@ struct Root::Impl {
   System system;
   net::EpollLoop loop;
   Reactor reactor{system.caf(), loop};
+  std::unique_ptr<PeerTable> peers;
+  net::Address address;  ///< Where peers reach this process, once it listens.
   net::Descriptor stop_signal{eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
   std::unique_ptr<net::Watch> stop_watch;
   caf::actor supervisor;
@@ -71,6 +67,7 @@ struct Root::Impl {
   ~Impl() { system.caf().await_actors_before_shutdown(ended); }
 
   Status open();
+  Status listen();
   Status run();
   void begin_stop();
   SupervisorSpec tree();
@@ -88,11 +85,20 @@ Status Root::Impl::open() {
     const fs::path file = data / (i == 0 ? "identity" : "identity-" + std::to_string(i));
     THEMIS_TRY(wire::Identity identity,
                wire::load_or_create_identity(file, config.mesh.network, rng));
-    net::Address advertise = shifted(config.node.advertised(), i);
-    if (advertise.port == 0) advertise = {};  // the port that the system chooses
-    nodes.push_back(std::make_unique<VirtualNode>(VirtualNode{
-        std::move(identity), {}, shifted(config.node.listen, i), std::move(advertise), {}}));
+    nodes.push_back(std::make_unique<VirtualNode>(VirtualNode{std::move(identity), {}, {}}));
   }
+  return {};
+}
+
+/// Once: the address stays when a node is started again. Errors: io.
+Status Root::Impl::listen() {
+  if (!address.host.empty()) return {};
+  const VirtualNode& first = *nodes.front();
+  peers = std::make_unique<PeerTable>(reactor, first.identity, config.node.encryption, rng,
+                                      system.types(), first.exports);
+  THEMIS_CHECK(peers->listen(config.node.listen));
+  address = config.node.advertised();
+  if (address.port == 0) address = peers->address();  // the port that the system chose
   return {};
 }
 
@@ -116,18 +122,21 @@ ChildSpec Root::Impl::child(std::string id, Duration shutdown,
 }
 
 Result<caf::actor> Root::Impl::start_node(VirtualNode& node) {
+  THEMIS_CHECK(listen());
   NodeOptions options;
   options.identity = &node.identity;
-  options.listen = node.listen;
-  options.advertise = node.advertise;
+  options.peers = peers.get();
+  options.advertise = address;
   for (const BootstrapPeer& peer : config.mesh.bootstrap) {
     options.bootstrap.push_back(peer.address);
     if (peer.node_id) options.pinned.emplace(peer.address, NodeId{*peer.node_id});
   }
   // The other virtual nodes of a process that starts a ring join through its first one.
-  if (options.bootstrap.empty() && &node != nodes.front().get())
-    options.bootstrap.push_back(nodes.front()->listen);
-  options.encryption = config.node.encryption;
+  if (options.bootstrap.empty() && &node != nodes.front().get()) {
+    options.bootstrap.push_back(address);
+    options.pinned.insert_or_assign(address, nodes.front()->identity.id());
+    options.ring.shares_address = true;
+  }
   options.ring.redundancy = static_cast<uint8_t>(config.mesh.redundancy);
   options.ring.refresh = std::chrono::seconds(config.mesh.refresh_s);
   options.types = &system.types();
@@ -135,8 +144,6 @@ Result<caf::actor> Root::Impl::start_node(VirtualNode& node) {
   options.rng = &rng;
   const auto actor = spawn_hosted<NodeActor>(reactor, std::move(options));
   THEMIS_CHECK(actor->start());
-  node.listen = actor->address();
-  if (node.advertise.host.empty()) node.advertise = actor->address();
   node.actor = actor.handle();
   return node.actor;
 }
@@ -148,7 +155,7 @@ Result<caf::actor> Root::Impl::start_functions() {
   options.workers = workers;
   options.environment = environment.get();
   options.exports = &node.exports;
-  options.self = {node.identity.id(), node.advertise};
+  options.self = {node.identity.id(), address};
   options.limits = {config.workers.memory_mb, config.workers.cpu_ms, config.workers.wall_ms};
   options.routes = config.routes;
   options.rules = config.allows;
@@ -164,7 +171,7 @@ Result<caf::actor> Root::Impl::start_gateway() {
   options.functions = functions;
   options.workers = workers;
   options.enclave = enclave;
-  options.self = {node.identity.id(), node.advertise};
+  options.self = {node.identity.id(), address};
   options.data = config.node.data;
   options.wall_ms = config.workers.wall_ms;
   options.routes = config.routes;
@@ -228,6 +235,7 @@ Status Root::Impl::run() {
   log::info("root", "node {} of \"{}\" starts; data in {}", nodes.front()->identity.id().brief(),
             config.mesh.network, config.node.data);
   loop.run();
+  if (peers) peers->close_all();
   for (caf::actor* handle : {&supervisor, &workers, &enclave, &functions}) *handle = nullptr;
   for (const auto& node : nodes) {
     node->actor = nullptr;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <caf/all.hpp>
 
+#include "actors/mesh/instance.hpp"
 #include "actors/peer/exports.hpp"
 #include "actors/system/caf_error.hpp"
 #include "runtime/base/log.hpp"
@@ -140,7 +141,9 @@ void FunctionHost::announce(const std::string& name) {
   hosted_[name] = version;
   log::info("functions", "hosting {} version {} ({})", name, version.number,
             to_hex(version.id).substr(0, 8));
-  const ProvideName provide{ring_name_of_function(name), encode_payload({version, true})};
+  const ProvideName provide{.name = ring_name_of_function(name),
+                            .payload = encode_payload({version}),
+                            .version = std::to_string(version.number)};
   // The ring goes on announcing it whatever the outcome now.
   when_done(
       context_.actor.request(context_.node, caf::infinite, provide),
@@ -219,7 +222,8 @@ void FunctionHost::refresh_announcement(const CodeId& id, CodeUse& use) {
   if (wanted == use.announced) return;
   use.announced = wanted;
   if (!wanted) return context_.actor.send(context_.node, WithdrawName{ring_name_of_code(id)});
-  const ProvideName provide{ring_name_of_code(id), encode_payload({{0, id}, *wanted})};
+  ProvideName provide{.name = ring_name_of_code(id), .payload = encode_payload({{0, id}})};
+  if (!*wanted) provide.labels.push_back(mesh::kNoCalls);
   // The ring goes on announcing it whatever the outcome now.
   when_done(context_.actor.request(context_.node, caf::infinite, provide));
 }

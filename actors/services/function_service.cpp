@@ -5,6 +5,7 @@
 #include "actors/peer/exports.hpp"
 #include "actors/system/caf_error.hpp"
 #include "actors/system/dead_letters.hpp"
+#include "rpc.capnp.h"
 #include "runtime/base/log.hpp"
 
 namespace themis {
@@ -78,6 +79,14 @@ void FunctionService::on_exit() {
 caf::behavior FunctionService::behavior() {
   return caf::message_handler{
       [this](const InvokeMsg& message) { return invoke(message); },
+      // A health check: who answers it takes calls.
+      [this](const wire::Msg<schema::Echo>& check) -> caf::result<wire::Msg<schema::Echo>> {
+        if (context_.workers) return check;
+        return to_caf({Code::unavailable, "this node runs no functions"});
+      },
+      [this](const CancelRequest& given_up) {
+        if (context_.workers) send(context_.workers, given_up);
+      },
       [this](const HostMsg& message) -> caf::result<AckMsg> {
         const Result<HostedRow> row = decode_host(message);
         if (!row) return to_caf(row.error());

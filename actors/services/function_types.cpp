@@ -5,8 +5,8 @@
 namespace themis {
 namespace {
 
-constexpr uint8_t kPayloadFormat = 1;
-constexpr size_t kPayloadBytes = 38;
+constexpr uint8_t kPayloadFormat = 2;
+constexpr size_t kPayloadBytes = 37;
 constexpr std::string_view kFunctionPrefix = "fn/";
 constexpr std::string_view kCodePrefix = "code/";
 
@@ -48,21 +48,17 @@ std::optional<CodeId> code_of_ring_name(std::string_view ring_name) {
 Bytes encode_payload(const InstancePayload& payload) {
   Bytes bytes(kPayloadBytes);
   store(bytes.data(), kPayloadFormat);
-  store(bytes.data() + 1, static_cast<uint8_t>(payload.hosts ? 1 : 0));
-  store(bytes.data() + 2, payload.version.number);
-  std::ranges::copy(payload.version.id, bytes.begin() + 6);
+  store(bytes.data() + 1, payload.version.number);
+  std::ranges::copy(payload.version.id, bytes.begin() + 5);
   return bytes;
 }
 
 Result<InstancePayload> decode_payload(ByteView bytes) {
   if (bytes.size() != kPayloadBytes || load<uint8_t>(bytes.data()) != kPayloadFormat)
     return fail(Code::malformed, "a record's payload is not one of a function");
-  const auto hosts = load<uint8_t>(bytes.data() + 1);
-  if (hosts > 1) return fail(Code::malformed, "a record's flag is neither 0 nor 1");
   InstancePayload payload;
-  payload.hosts = hosts == 1;
-  payload.version.number = load<uint32_t>(bytes.data() + 2);
-  std::ranges::copy(bytes.subspan(6), payload.version.id.begin());
+  payload.version.number = load<uint32_t>(bytes.data() + 1);
+  std::ranges::copy(bytes.subspan(5), payload.version.id.begin());
   return payload;
 }
 

@@ -62,16 +62,14 @@ std::string ring_name_of_code(const CodeId& id);
 std::optional<std::string> function_of_ring_name(std::string_view ring_name);
 std::optional<CodeId> code_of_ring_name(std::string_view ring_name);
 
-/// What a ring record says of an instance or a holder of code.
+/// The payload of a ring record of an instance or a holder of code.
 struct InstancePayload {
   FunctionVersion version;
-  /// False: the provider only keeps the code. Records of "fn/..." are always true.
-  bool hosts = true;
   friend bool operator==(const InstancePayload&, const InstancePayload&) = default;
 };
-/// 38 bytes: u8 format (1), u8 hosts, u32 version, the code's id.
+/// 37 bytes: u8 format (2), u32 version, the code's id.
 Bytes encode_payload(const InstancePayload& payload);
-/// Errors: malformed (length, format, flag).
+/// Errors: malformed (length, format).
 Result<InstancePayload> decode_payload(ByteView bytes);
 
 }  // namespace themis

@@ -12,6 +12,7 @@
 #include <memory>
 
 #include "actors/system/caf_error.hpp"
+#include "actors/system/message_types.hpp"
 #include "runtime/base/log.hpp"
 
 namespace themis {
@@ -104,6 +105,7 @@ std::string type_name(const caf::type_erased_tuple& message) {
 }
 
 caf::result<caf::message> dead_letter(caf::scheduled_actor* self, caf::message_view& message) {
+  if (message.content().match_elements<CancelRequest>()) return caf::message{};
   dead_letters().record(DeadLetterKind::unexpected, type_name(message.content()),
                         self->clock().now());
   return caf::sec::unexpected_message;

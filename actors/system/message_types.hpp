@@ -28,6 +28,13 @@ struct AnyMessage {
   wire::FramePtr frame;
 };
 
+/// To who runs or forwards a request: whoever asked waits no longer (frame->cancelled() says so
+/// too). The request may be answered all the same; nobody hears it. One-way; who has nothing to
+/// stop ignores it.
+struct CancelRequest {
+  wire::FramePtr frame;  ///< The request's own: it tells which.
+};
+
 /// Filled at start-up, read-only afterwards: any thread.
 class MessageTypes {
  public:
@@ -88,3 +95,4 @@ class MessageTypes {
 }  // namespace themis
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::AnyMessage)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::CancelRequest)

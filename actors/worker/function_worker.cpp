@@ -16,6 +16,7 @@ void FunctionHost::log(js::LogLevel level, std::string_view text) {
 
 void FunctionWorker::on_message(caf::mailbox_element& element) {
   const auto& content = element.content();
+  if (content.match_elements<CancelRequest>()) return cancel(content.get_as<CancelRequest>(0));
   if (!content.match_elements<wire::Msg<schema::Invoke>>())
     return reply(element,
                  caf::make_message(to_caf({Code::invalid, "a function takes Invoke only"})));
@@ -23,6 +24,13 @@ void FunctionWorker::on_message(caf::mailbox_element& element) {
   budget_.run([this, keep_alive = caf::strong_actor_ptr{ctrl()}, from = element.sender,
                id = element.mid,
                invoke = content.get_as<wire::Msg<schema::Invoke>>(0)] { run(invoke, from, id); });
+}
+
+/// One that waits for its turn finds its deadline passed.
+void FunctionWorker::cancel(const CancelRequest& given_up) {
+  const caf::strong_actor_ptr self{ctrl()};
+  const auto call = calls_.find(given_up.frame.writable());
+  if (call != calls_.end()) worker_->cancel(call->second);
 }
 
 void FunctionWorker::run(const wire::Msg<schema::Invoke>& invoke, caf::strong_actor_ptr from,
@@ -34,12 +42,17 @@ void FunctionWorker::run(const wire::Msg<schema::Invoke>& invoke, caf::strong_ac
   Result<js::Request> request = decode_invoke(invoke);
   if (!request) return answer(from, id, fail(std::move(request.error())));
   const caf::strong_actor_ptr self{ctrl()};
-  worker_->call(std::move(*request), [this, self, from, id](Result<js::Response> result) {
+  const wire::Frame* frame = invoke.frame().writable();
+  calls_.emplace(frame, 0);
+  const auto done = [this, self, from, id, frame](Result<js::Response> result) {
+    calls_.erase(frame);
     answer(from, id, std::move(result));
     if (worker_->retired() && !ending_)
       ending_ = to_caf({Code::memory_exceeded, "the heap of the function overflowed"});
     end_if_done();
-  });
+  };
+  const uint32_t call = worker_->call(std::move(*request), done);
+  if (const auto open = calls_.find(frame); open != calls_.end()) open->second = call;
 }
 
 void FunctionWorker::answer(const caf::strong_actor_ptr& to, caf::message_id id,

@@ -50,6 +50,7 @@ class FunctionWorker final : public HostedActor {
   void on_message(caf::mailbox_element& element) override;
   /// Answers what is in flight first.
   void on_exit(const caf::error& reason) override;
+  void cancel(const CancelRequest& given_up);
   void run(const wire::Msg<schema::Invoke>& invoke, caf::strong_actor_ptr from, caf::message_id id);
   void answer(const caf::strong_actor_ptr& to, caf::message_id id, Result<js::Response> result);
   void end_if_done();
@@ -57,6 +58,8 @@ class FunctionWorker final : public HostedActor {
   TurnBudget& budget_;
   std::unique_ptr<FunctionHost> host_;  // outlives the worker
   std::unique_ptr<js::Worker> worker_;
+  /// The calls in flight, by the frames that their session keeps, and the worker's ids of them.
+  std::unordered_map<const wire::Frame*, uint32_t> calls_;
   std::optional<caf::error> ending_;
 };
 

@@ -37,7 +37,8 @@ struct UninstallFunction {
 };
 /// Runs one request. -> wire::Msg<schema::Outcome>. Errors: not_found (not installed), threw,
 /// cpu_exceeded, memory_exceeded, timeout, too_large (the response), malformed, overloaded,
-/// unavailable (the worker process ended before it answered; it may have run).
+/// unavailable (the worker process ended before it answered; it may have run), cancelled (after a
+/// CancelRequest with the frame of `invoke`: it did not start, or waited for a timer or promise).
 struct CallFunction {
   CodeId id{};
   wire::Msg<schema::Invoke> invoke;

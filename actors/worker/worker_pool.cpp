@@ -108,6 +108,10 @@ caf::behavior WorkerPool::make_behavior() {
   return {[this](const InstallFunction& ask) { return install(ask); },
           [this](const UninstallFunction& ask) { uninstall(ask.id); },
           [this](const CallFunction& ask) { return call(ask); },
+          [this](const CancelRequest& given_up) {
+            for (const Slot& slot : slots_)
+              if (slot.process) send(slot.process, given_up);
+          },
           [this](const ReportWorkers&) { return report(); },
           [this](const WorkerReady& ready) { on_ready(ready); },
           [this](const WorkerFailed& failed) { on_failed_start(failed); }};

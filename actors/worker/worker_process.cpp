@@ -101,6 +101,7 @@ caf::behavior WorkerProcess::make_behavior() {
             });
             return caf::delegated<void>{};
           },
+          [this](const CancelRequest& given_up) { cancel(given_up); },
           [this](const ProcessUnload& ask) { unload(ask.id); },
           [this](const ReportProcess&) { return report(); },
           [this](ProcessUp) { on_up(); },
@@ -253,6 +254,7 @@ void WorkerProcess::send_call(const caf::actor& proxy, Call call) {
   call.expires = now + std::chrono::milliseconds(limits.wall_ms) + kWallGrace;
   const wire::Msg<schema::Invoke> invoke = call.invoke;
   const uint64_t id = ++last_call_;
+  call.at = proxy;
   calls_.emplace(id, std::move(call));
   watch();
   request(proxy, caf::infinite, invoke)
@@ -261,6 +263,12 @@ void WorkerProcess::send_call(const caf::actor& proxy, Call call) {
             if (auto owed = calls_.extract(id)) owed.mapped().promise.deliver(outcome);
           },
           [this, id](const caf::error& error) { on_call_failed(id, error); });
+}
+
+/// Calls that wait for their function to be loaded see their deadline pass.
+void WorkerProcess::cancel(const CancelRequest& given_up) {
+  for (const auto& [id, call] : calls_)
+    if (call.invoke.frame().writable() == given_up.frame.writable()) send(call.at, given_up);
 }
 
 void WorkerProcess::on_call_failed(uint64_t id, const caf::error& error) {

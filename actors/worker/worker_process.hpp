@@ -77,6 +77,7 @@ class WorkerProcess final : public PinnedActor {
     TimePoint overdue;  ///< From here on the host must answer pings.
     TimePoint expires;
     bool again = false;  ///< It was sent before, to a function that had ended by then.
+    caf::actor at = {};  ///< Whom it was sent to.
   };
   using Loaded = std::function<void(const Result<caf::actor>&)>;
   struct Function {
@@ -104,6 +105,7 @@ class WorkerProcess final : public PinnedActor {
   void unload(const CodeId& id);
   void call(Call call);
   void send_call(const caf::actor& proxy, Call call);
+  void cancel(const CancelRequest& given_up);
   void on_call_failed(uint64_t id, const caf::error& error);
 
   void watch();

@@ -163,14 +163,14 @@ Outcome nodes(const Connection& to) {
 
 Outcome find(const Connection& to, const std::string& name) {
   return show(to, "/v1/find/" + escaped_segment(name), [&](const Json& answer) {
-    Table table({"PROVIDER", "ADDRESS", "SEQUENCE", "EXPIRES IN", "PAYLOAD"});
+    Table table({"PROVIDER", "ADDRESS", "VERSION", "SEQUENCE", "EXPIRES IN", "PAYLOAD"});
     for (const Json& record : array_or_empty(answer, "records")) {
       const int64_t left_ms = integer_or(record, "expires_ms", 0) - SystemClock{}.wall_ms();
       const std::string hex = cell(record, "payload_hex");
       const bool is_long = hex.size() > 32;
       table.add(
-          {brief(cell(record, "provider")), cell(record, "address"), cell(record, "sequence"),
-           duration(left_ms / 1000),
+          {brief(cell(record, "provider")), cell(record, "address"), cell(record, "version"),
+           cell(record, "sequence"), duration(left_ms / 1000),
            is_long ? fmt::format("{}... ({} bytes)", hex.substr(0, 32), hex.size() / 2) : hex});
     }
     table.print("nobody provides " + printable(name));

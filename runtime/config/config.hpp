@@ -41,7 +41,7 @@ struct NodeConfig {
   net::Address listen{"127.0.0.1", 7001};
   std::optional<net::Address> advertise;  ///< Absent: the listen address.
   std::string data = "data/node-1";       ///< Identity, code, state; created with mode 0700.
-  uint32_t virtual_nodes = 1;  ///< Key `virtual`: nodes in this process, on consecutive ports.
+  uint32_t virtual_nodes = 1;  ///< Key `virtual`: nodes in this process, all at one address.
   bool encryption = true;      ///< False: authenticated only, for measuring; all peers alike.
 
   const net::Address& advertised() const { return advertise ? *advertise : listen; }

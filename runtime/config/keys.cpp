@@ -101,7 +101,8 @@ constexpr std::string_view kHardwarePlaces[] = {"snp", "tdx", "nitro"};
 constexpr Range kRedundancy{
     0, 7, "each name is stored as k + 1 objects; a find asks them in random order"};
 constexpr Range kRefresh{1, 1000, "records live three times as long, and an hour at most"};
-constexpr Range kVirtual{1, 256, "each virtual node takes a port, and all share one thread"};
+constexpr Range kVirtual{1, 4096,
+                         "all virtual nodes of a process share one thread and its sessions"};
 constexpr Range kWorkers{0, 256, "each worker is a V8 isolate with a heap of its own"};
 constexpr Range kMemory{16, 4096, "V8 needs 16 MB to start, and caps a heap at 4096 MB"};
 constexpr Range kCpu{1, 300'000, "a function that needs over 5 minutes is a job, not a request"};
@@ -173,14 +174,10 @@ std::string_view kind_name(Kind kind) {
 
 bool consistent(const Config& config, Conflict& conflict) {
   const NodeConfig& node = config.node;
-  const uint32_t last_port = node.listen.port + node.virtual_nodes - 1;
   if (config.place.workers == Place::local) {
     conflict = {"place.workers",
                 "\"local\" would run functions beside the node's keys; "
                 "workers need \"process\""};
-  } else if (node.listen.port != 0 && last_port > 65'535) {
-    conflict = {"node.virtual", fmt::format("{} virtual nodes from port {} on pass port 65535",
-                                            node.virtual_nodes, node.listen.port)};
   } else if (any_host(node.listen) && !node.advertise) {
     conflict = {"node.listen", fmt::format("nobody can connect to {}; set node.advertise to the "
                                            "address that peers use",
@@ -191,16 +188,11 @@ bool consistent(const Config& config, Conflict& conflict) {
     conflict = {"node.advertise", fmt::format("nobody can connect to {}; name the address that "
                                               "peers use",
                                               node.advertise->host)};
-  } else if (node.advertise && node.advertise->port + node.virtual_nodes - 1 > 65'535) {
-    conflict = {"node.advertise", fmt::format("{} virtual nodes from port {} on pass port 65535",
-                                              node.virtual_nodes, node.advertise->port)};
   } else if (config.workers.wall_ms < config.workers.cpu_ms) {
     conflict = {"workers.wall_ms", fmt::format("{} ms end before the CPU time of {} ms is used",
                                                config.workers.wall_ms, config.workers.cpu_ms)};
   } else if (config.gateway.listen && node.listen.port != 0 &&
-             config.gateway.listen->host == node.listen.host &&
-             config.gateway.listen->port >= node.listen.port &&
-             config.gateway.listen->port <= last_port) {
+             *config.gateway.listen == node.listen) {
     conflict = {"gateway.listen", fmt::format("port {} is the node's own (node.listen)",
                                               config.gateway.listen->port)};
   } else {

@@ -50,13 +50,17 @@ struct RouteConfig {
   uint32_t eject_failures = 5;       ///< Consecutive ones that eject an instance; 0: never.
   uint32_t eject_below_percent = 0;  ///< Success rate under which one is ejected; 0: never.
   uint32_t eject_ms = 5000;          ///< Doubles with each ejection in a row.
-  uint32_t rate_per_s = 0;           ///< Calls of one caller that an instance takes; 0: any.
-  uint32_t rate_burst = 0;           ///< At once; 0: as many as in one second.
-  std::string canary_version;        ///< Instances of this version ...
-  std::string canary_label;          ///< ... or with this label, "key=value", ...
-  uint32_t canary_percent = 0;       ///< ... get this share of the calls; the others the rest.
-  std::string mirror_to;             ///< A service or function that gets copies, ...
-  uint32_t mirror_percent = 0;       ///< ... of this share of the calls; answers are dropped.
+  uint32_t health_period_ms = 0;     ///< Between the checks of an instance; 0: none are sent.
+  uint32_t health_timeout_ms = 1000;    ///< For the answer to one.
+  uint32_t health_unhealthy_after = 3;  ///< Failed checks in a row until it gets no calls.
+  uint32_t health_healthy_after = 2;    ///< Passed ones in a row until it does again.
+  uint32_t rate_per_s = 0;              ///< Calls of one caller that an instance takes; 0: any.
+  uint32_t rate_burst = 0;              ///< At once; 0: as many as in one second.
+  std::string canary_version;           ///< Instances of this version ...
+  std::string canary_label;             ///< ... or with this label, "key=value", ...
+  uint32_t canary_percent = 0;          ///< ... get this share of the calls; the others the rest.
+  std::string mirror_to;                ///< A service or function that gets copies, ...
+  uint32_t mirror_percent = 0;          ///< ... of this share of the calls; answers are dropped.
   friend bool operator==(const RouteConfig&, const RouteConfig&) = default;
 };
 

@@ -62,6 +62,9 @@ constexpr Range kPercent{0, 100, "it is a share"};
 constexpr Range kPerSecond{0, 1'000'000, "a node takes fewer calls in a second"};
 constexpr Range kTimeout{0, 900'000, "a caller waits 15 minutes at most"};
 constexpr Range kFailures{0, 10'000, "it should be seen before the callers give up"};
+constexpr Range kPeriod{0, 600'000, "what is looked at less often is not looked at"};
+constexpr Range kCheckTimeout{10, 60'000, "a check is one small message"};
+constexpr Range kChecks{1, 100, "it should be seen before the callers give up"};
 constexpr Range kPause{10, 600'000, "it doubles up to 64 times that"};
 
 using R = RouteConfig;
@@ -84,6 +87,10 @@ std::span<const Key> service_mesh_keys() {
       number<kRoutes, &R::eject_failures, kFailures>("route", "eject.failures"),
       number<kRoutes, &R::eject_below_percent, kPercent>("route", "eject.below_percent"),
       number<kRoutes, &R::eject_ms, kPause>("route", "eject.ms"),
+      number<kRoutes, &R::health_period_ms, kPeriod>("route", "health_check.period_ms"),
+      number<kRoutes, &R::health_timeout_ms, kCheckTimeout>("route", "health_check.timeout_ms"),
+      number<kRoutes, &R::health_unhealthy_after, kChecks>("route", "health_check.unhealthy_after"),
+      number<kRoutes, &R::health_healthy_after, kChecks>("route", "health_check.healthy_after"),
       number<kRoutes, &R::rate_per_s, kPerSecond>("route", "rate.per_s"),
       number<kRoutes, &R::rate_burst, kPerSecond>("route", "rate.burst"),
       text<kRoutes, &R::canary_version, kTextBytesMax, true>("route", "canary.version"),

@@ -32,7 +32,6 @@ static_assert(kAeadKeyBytes == crypto_aead_aes256gcm_KEYBYTES);
 static_assert(kAeadKeyBytes == crypto_aead_chacha20poly1305_ietf_KEYBYTES);
 static_assert(sizeof(Nonce) == crypto_aead_aes256gcm_NPUBBYTES);
 static_assert(sizeof(Nonce) == crypto_aead_chacha20poly1305_ietf_NPUBBYTES);
-static_assert(sizeof(LongNonce) == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES);
 static_assert(kTagBytes == crypto_aead_aes256gcm_ABYTES);
 
 bool available(Suite suite) {
@@ -137,22 +136,6 @@ AeadKey AeadKey::mixed(const SecretBytes<32>& secret) {
   Tag unused;
   seal(counter_nonce(std::numeric_limits<uint64_t>::max()), {}, step.span(), unused);
   return AeadKey(suite_, hkdf_sha256_extract(step.view(), secret.view()), openssl_from_);
-}
-
-void xchacha_seal(const SecretBytes<kAeadKeyBytes>& key, const LongNonce& nonce, ByteView aad,
-                  std::span<std::byte> message, std::span<std::byte, kTagBytes> tag) {
-  crypto_aead_xchacha20poly1305_ietf_encrypt_detached(raw(message), raw(tag), nullptr, raw(message),
-                                                      message.size(), raw(aad), aad.size(), nullptr,
-                                                      raw(nonce), raw(key.view()));
-}
-
-Status xchacha_open(const SecretBytes<kAeadKeyBytes>& key, const LongNonce& nonce, ByteView aad,
-                    std::span<std::byte> message, std::span<const std::byte, kTagBytes> tag) {
-  if (crypto_aead_xchacha20poly1305_ietf_decrypt_detached(
-          raw(message), nullptr, raw(message), message.size(), raw(tag), raw(aad), aad.size(),
-          raw(nonce), raw(key.view())) != 0)
-    return fail(Code::forged, "an authentication tag does not verify");
-  return {};
 }
 
 }  // namespace themis::crypto

@@ -1,6 +1,6 @@
 #pragma once
-// Authenticated encryption in place: AES-256-GCM and ChaCha20-Poly1305 with a prepared key,
-// XChaCha20-Poly1305 for data at rest. Source: RFC 5116, RFC 8439, draft-irtf-cfrg-xchacha.
+// Authenticated encryption in place: AES-256-GCM and ChaCha20-Poly1305 with a prepared key.
+// Source: RFC 5116, RFC 8439.
 
 #include <array>
 #include <memory>
@@ -80,14 +80,5 @@ class AeadKey {
   SecretBytes<kAesStateBytes> aes_;  // aes256gcm: the expanded key
   Context encrypt_, decrypt_;        // made by the first large message
 };
-
-/// XChaCha20-Poly1305: its 24-byte nonce may be random, which suits sealed files.
-using LongNonce = std::array<std::byte, 24>;
-void xchacha_seal(const SecretBytes<kAeadKeyBytes>& key, const LongNonce& nonce, ByteView aad,
-                  std::span<std::byte> message, std::span<std::byte, kTagBytes> tag);
-/// Errors: forged; `message` is unchanged then.
-[[nodiscard]] Status xchacha_open(const SecretBytes<kAeadKeyBytes>& key, const LongNonce& nonce,
-                                  ByteView aad, std::span<std::byte> message,
-                                  std::span<const std::byte, kTagBytes> tag);
 
 }  // namespace themis::crypto

@@ -74,14 +74,19 @@ v8::Local<v8::Value> body_value(v8::Isolate* isolate, ArrayBuffers& buffers, Byt
 
 }  // namespace
 
-void WorkerImpl::call(Request request, Done done) {
-  if (closing_) return done(fail(Code::cancelled, "the worker was dropped"));
-  if (retired()) return done(fail(Code::memory_exceeded, "the worker is retired"));
+uint32_t WorkerImpl::call(Request request, Done done) {
+  const auto refuse = [&done](Code code, std::string why) {
+    done(fail(code, std::move(why)));
+    return 0u;
+  };
+  if (closing_) return refuse(Code::cancelled, "the worker was dropped");
+  if (retired()) return refuse(Code::memory_exceeded, "the worker is retired");
   if (calls_.size() >= kCallsInFlightMax)
-    return done(fail(Code::overloaded, "too many calls of this worker wait"));
-  if (const Status checked = check(request); !checked) return done(fail(checked.error()));
+    return refuse(Code::overloaded, "too many calls of this worker wait");
+  if (const Status checked = check(request); !checked)
+    return refuse(checked.error().code, checked.error().detail);
   if (!request.body.empty() && !box_.buffers().take(request.body.size()))
-    return done(fail(Code::memory_exceeded, "no room for the request's body"));
+    return refuse(Code::memory_exceeded, "no room for the request's body");
   const uint32_t id = ++last_call_;
   ++unanswered_;
   Call& call = calls_[id];
@@ -89,6 +94,7 @@ void WorkerImpl::call(Request request, Done done) {
   call.buffers_refused = box_.buffers().refused();
   call_turn(id, [&](v8::Local<v8::Context> context) { dispatch(context, id, request); });
   deliver();
+  return id;
 }
 
 void WorkerImpl::dispatch(v8::Local<v8::Context> context, uint32_t id, Request& request) {

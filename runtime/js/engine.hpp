@@ -105,7 +105,11 @@ class Worker {
   /// Errors: threw (message and stack; or no Response; or a promise that nothing can settle),
   /// cpu_exceeded, memory_exceeded, timeout, too_large (the response), malformed (the request),
   /// overloaded, cancelled.
-  virtual void call(Request request, Done done) = 0;
+  /// Returns what cancel() takes.
+  virtual uint32_t call(Request request, Done done) = 0;
+  /// Ends a call that waits for a timer or a promise, with its timers: `done` is called with
+  /// `cancelled` now. Not to be called while JavaScript runs. Unknown and answered calls: nothing.
+  virtual void cancel(uint32_t call) = 0;
   /// Calls without an answer yet.
   virtual size_t in_flight() const = 0;
   /// True once the heap was over its limit: every further call is refused; load the function anew.

@@ -143,11 +143,21 @@ void WorkerImpl::watch_wall(uint32_t id) {
   call.has_wall_timer = true;
   call.wall_timer = host_.after(limits_.wall - call.cpu, [this, id] {
     calls_.at(id).has_wall_timer = false;
-    answer(id, fail(Code::timeout, "no answer within " + limit_text(limits_.wall)), false);
-    erase(id);
-    fail_stuck_calls();
-    deliver();
+    give_up(id, {Code::timeout, "no answer within " + limit_text(limits_.wall)});
   });
+}
+
+void WorkerImpl::cancel(uint32_t id) {
+  const auto found = calls_.find(id);
+  if (found != calls_.end() && found->second.done)
+    give_up(id, {Code::cancelled, "the caller gave up"});
+}
+
+void WorkerImpl::give_up(uint32_t id, Error why) {
+  answer(id, fail(std::move(why)), false);
+  erase(id);
+  fail_stuck_calls();
+  deliver();
 }
 
 void WorkerImpl::erase(uint32_t id) {

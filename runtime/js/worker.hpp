@@ -21,7 +21,8 @@ class WorkerImpl final : public Worker {
   /// Compiles and runs the module; once, before the first call. Errors: as Engine::load.
   Status load(std::string_view source, std::string_view name);
 
-  void call(Request request, Done done) override;
+  uint32_t call(Request request, Done done) override;
+  void cancel(uint32_t call) override;
   size_t in_flight() const override { return unanswered_; }
   bool retired() const override { return box_.heap_exceeded(); }
   HeapFigures heap() const override;
@@ -76,6 +77,7 @@ class WorkerImpl final : public Worker {
   void fail_all(const Error& error);
   void erase(uint32_t call);
   void watch_wall(uint32_t id);
+  void give_up(uint32_t id, Error why);
   void run_tasks(const std::function<void()>& tasks);
   void fire_timer(uint32_t id);
   /// Hands out the answers collected by a turn. Last in its caller: a `done` may destroy *this.

@@ -72,6 +72,21 @@ class Node:
             raise AssertionError(f"node {self.number} did not end in 10 s") from None
         return code, time.monotonic() - start
 
+    def connections(self):
+        """The TCP connections of this process that a node listened for or opened to another."""
+        folder = Path(f"/proc/{self.process.pid}")
+        sockets = set()
+        for descriptor in (folder / "fd").iterdir():
+            with contextlib.suppress(OSError):
+                sockets.add(os.readlink(descriptor))
+        count = 0
+        for line in (folder / "net/tcp").read_text().splitlines()[1:]:
+            _, local, remote, state, *rest = line.split()
+            ports = {int(end.split(":")[1], 16) for end in (local, remote)}
+            established = state == "01" and f"socket:[{rest[5]}]" in sockets
+            count += established and bool(ports & set(self.mesh.ports))
+        return count
+
     def log(self):
         return self.log_path.read_text(errors="replace")
 
@@ -81,12 +96,14 @@ def mesh_program(mesh, name):
 
 
 class Mesh:
-    """Some nodes; the first has the gateway. `rules`: lines for the end of their mesh.toml. Use
-    `with`."""
+    """Some processes of `virtual` nodes each; the first has the gateway. `rules`: lines for the end
+    of their mesh.toml. Use `with`."""
+    SUCCESSORS = 4  # as many as a node keeps
 
-    def __init__(self, build, nodes=3, settings=(), rules=""):
+    def __init__(self, build, nodes=3, settings=(), rules="", virtual=1):
         self.build = Path(build)
-        self.count, self.settings, self.rules = nodes, settings, rules
+        self.count, self.rules, self.virtual = nodes, rules, virtual
+        self.settings = [*settings, f"node.virtual={virtual}"]
 
     def __enter__(self):
         self.temporary = tempfile.TemporaryDirectory(prefix="themis-e2e-")
@@ -101,7 +118,8 @@ class Mesh:
                 self.nodes.append(Node(self, number, number == 0, self.settings))
             wait_until("the gateway is ready", lambda: self.get("/readyz")[0] == 200)
             wait_until("the ring is whole",
-                       lambda: len(self.json("/v1/ring")["successors"]) == self.count - 1)
+                       lambda: len(self.json("/v1/ring")["successors"])
+                       == min(self.count * self.virtual - 1, self.SUCCESSORS))
         except BaseException:
             self.__exit__(None, None, None)
             raise

@@ -63,6 +63,25 @@ def test_the_command_line_covers_the_life_of_a_function(build):
         wait_until("the function is gone", lambda: mesh.get("/f/f")[0] == 404)
 
 
+def test_many_nodes_share_one_session_between_two_processes(build):
+    with Mesh(build, virtual=8) as mesh:
+        def nodes_known():
+            ring = mesh.json("/v1/ring")
+            return {node["id"] for node in [*ring["successors"], *ring["fingers"]]}
+        wait_until("the node of the gateway knows some", lambda: len(nodes_known()) > 4)
+        mesh.deploy("prime_factors", PRIMES)
+        status, _, body = mesh.post("/f/prime_factors", b'{"num": 600851475143}')
+        assert (status, json.loads(body)) == (200, FACTORS), (status, body)
+        wait_until("one connection between any two processes",
+                   lambda: [node.connections() for node in mesh.nodes] == [2, 2, 2])
+        sessions = mesh.json("/v1/status")["sessions"]
+        assert sorted(s["state"] for s in sessions) == ["open", "open"], sessions
+        for node in mesh.nodes:
+            assert len(list(node.data.glob("identity*"))) == 8, node.data
+            code, _ = node.stop()
+            assert code == 0, node.log()
+
+
 def test_oysters_form_runs_code_by_its_id(build):
     with Mesh(build) as mesh:
         code_id = mesh.deploy("prime_factors", PRIMES)["function_id"]

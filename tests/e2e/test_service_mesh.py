@@ -98,7 +98,7 @@ def test_a_killed_instance_is_not_called_after_its_first_failure(build):
         def is_out():
             assert mesh.get("/f/hello")[0] == 200, "a GET is sent again"
             now = victim_now()
-            return now is None or now["state"] == "ejected"
+            return now is None or now["state"] == "lost"
 
         wait_until("the loss is noticed", is_out)
         before = victim_now()

@@ -62,7 +62,12 @@ struct Two {
 };
 
 void send(Two& two, End& from, End& to, Input& input) {
-  const size_t words = 1 + input.number() % 5000;
+  if (!from.channel.established()) return;
+  const size_t words = input.number() % 5001;
+  if (words == 0) {  // gives up a request: its number and no payload
+    from.channel.send({.kind = wire::MessageKind::cancel, .request = ++two.sent}, {});
+    return to.awaited.emplace_back(two.sent, 0), void();
+  }
   wire::MessageHeader header{.kind = wire::MessageKind::request, .request = ++two.sent};
   if (words % 2 == 0) store(header.key.bytes.data(), two.sent);
   const wire::FramePtr payload = wire::Frame::make(words);
@@ -102,6 +107,8 @@ void hostile_member(Two& two, Input& input) {
     void on_message(const wire::MessageHeader& header, wire::FramePtr payload) override {
       promise(wire::has_payload(header.kind) == (payload->size() > 0),
               "payloads are where they belong");
+      promise(header.kind != wire::MessageKind::cancel || header.request != 0,
+              "a cancel names a request");
       promise(payload->size() <= wire::kMessageBytesMax, "messages keep to the limit");
     }
   } ignore;

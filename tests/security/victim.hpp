@@ -69,9 +69,9 @@ class Node {
   Status open(const Node& victim, const net::Address& address) {
     std::promise<Status> outcome;
     in_loop([&] {
-      table->open(victim.id(), address, [&](Result<PeerTable::Session> session) {
-        if (session) proxy_ = (*session)->proxy(Exports::target_of("echo"));
-        outcome.set_value(session ? Status{} : fail(session.error()));
+      table->open(victim.id(), address, [&](const Result<PeerLink>& link) {
+        if (link) proxy_ = link->proxy(Exports::target_of("echo"));
+        outcome.set_value(link ? Status{} : fail(link.error()));
       });
     });
     return outcome.get_future().get();

@@ -21,19 +21,29 @@
 namespace themis {
 
 /// A request's parameters: `in.view()->getName()`. Its frame tells who asked (`in.frame()->peer()`,
-/// null: this process) and until when the answer is of use (`in.frame()->deadline()`). A field that
-/// is not valid throws; the caller gets Code::malformed.
+/// null: this process), until when the answer is of use (`in.frame()->deadline()`), and whether
+/// nobody waits for it any more (`in.frame()->cancelled()`, to be asked now and then by what
+/// computes for long). A field that is not valid throws; the caller gets Code::malformed.
 template <class S>
 using In = wire::Msg<S>;
 /// What is answered or asked: `out->setText(...)`.
 template <class S>
 using Out = wire::Builder<S>;
 
-/// Whether a request may run twice: one that may is sent again when its instance is lost.
+/// Whether a request may run twice: one that may is sent again when its instance is lost. An
+/// instance that is asked again runs it once all the same, and sends the same answer.
 enum class Idempotent : bool { no, yes };
 
 /// Takes the outcome of one request; called once, on the service's thread.
 using Answer = std::function<void(Result<wire::FramePtr>)>;
+
+/// A call that a service makes.
+struct ServiceCall {
+  std::string name;
+  wire::FramePtr params;
+  Idempotent idempotent = Idempotent::no;
+  wire::FramePtr request = {};  ///< That is served by it: given up with it. Empty: none.
+};
 
 /// What a service may do besides answering. Implemented by the actor that runs it.
 class ServiceContext {
@@ -41,8 +51,7 @@ class ServiceContext {
   virtual ~ServiceContext() = default;
   /// Asks the service `name`, wherever in the mesh it runs. Errors: not_found, unavailable,
   /// timeout, overloaded, denied, rate_limited, and what the service answered.
-  virtual void call(const std::string& name, wire::FramePtr params, Idempotent idempotent,
-                    Answer then) = 0;
+  virtual void call(ServiceCall call, Answer then) = 0;
 };
 
 /// Base of every service. One instance lives in one actor: its methods never run at the same time,
@@ -52,7 +61,9 @@ class Service {
   virtual ~Service() = default;
 
  protected:
-  /// `auto seq = co_await call<NoteResults>("audit", note);` -> Result<In<NoteResults>>.
+  /// `auto seq = co_await call<NoteResults>("audit", note);` -> Result<In<NoteResults>>. It ends at
+  /// `deadline`, with the request that is being answered at the latest, and is given up with it
+  /// (Code::cancelled).
   template <class R, class P>
   auto call(std::string name, Out<P>& params, TimePoint deadline = TimePoint::max(),
             Idempotent idempotent = Idempotent::no);
@@ -73,12 +84,14 @@ class Reply {
  public:
   class promise_type {
    public:
-    template <class S, class... Args>
-    explicit promise_type(S& service, Args&&...)
-        : answer_(std::exchange(static_cast<Service&>(service).answer_, nullptr)) {}
+    template <class S, class P>
+    promise_type(S& service, const In<P>& request)
+        : answer_(std::exchange(static_cast<Service&>(service).answer_, nullptr)),
+          request_(request.frame()) {}
     ~promise_type() {
       if (answer_) answer_(fail(Code::cancelled, "the service ended before it answered"));
     }
+    const wire::FramePtr& request() const { return request_; }
     Reply get_return_object() { return {}; }
     std::suspend_never initial_suspend() noexcept { return {}; }
     std::suspend_never final_suspend() noexcept { return {}; }
@@ -103,6 +116,7 @@ class Reply {
       std::exchange(answer_, nullptr)(std::move(outcome));
     }
     Answer answer_;
+    wire::FramePtr request_;
   };
 };
 
@@ -126,19 +140,21 @@ class Suspended {
 template <class R>
 struct CallAwaiter {
   ServiceContext* context;
-  std::string name;
-  wire::FramePtr params;
-  Idempotent idempotent;
+  ServiceCall call;
   Result<wire::FramePtr> outcome = fail(Code::cancelled, "not answered");
 
   bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> handle) {
+  /// `Promise`: of a Reply.
+  template <class Promise>
+  void await_suspend(std::coroutine_handle<Promise> handle) {
+    call.request = handle.promise().request();
+    wire::Frame& params = *call.params.writable();
+    params.set_deadline(std::min(params.deadline(), call.request->deadline()));
     auto waiting = std::make_shared<Suspended>(handle);
-    context->call(name, std::move(params), idempotent,
-                  [this, waiting](Result<wire::FramePtr> answer) {
-                    outcome = std::move(answer);
-                    waiting->resume();
-                  });
+    context->call(std::move(call), [this, waiting](Result<wire::FramePtr> answer) {
+      outcome = std::move(answer);
+      waiting->resume();
+    });
   }
   Result<In<R>> await_resume() {
     if (!outcome) return fail(std::move(outcome.error()));
@@ -152,8 +168,8 @@ struct CallAwaiter {
 
 template <class R, class P>
 auto Service::call(std::string name, Out<P>& params, TimePoint deadline, Idempotent idempotent) {
-  return detail::CallAwaiter<R>{context_, std::move(name), params.finish(deadline).frame(),
-                                idempotent};
+  return detail::CallAwaiter<R>{context_,
+                                {std::move(name), params.finish(deadline).frame(), idempotent}};
 }
 
 /// A service and its methods, with the types erased: what the actor that runs it sees.

@@ -15,3 +15,5 @@ struct Told @0xe3b1a6a1f0c30911 {
 struct Relay @0xe3b1a6a1f0c30912 { service @0 :Text; }
 struct Relayed @0xe3b1a6a1f0c30913 { text @0 :Text; }
 struct Block @0xe3b1a6a1f0c30914 {}
+struct HowLong @0xe3b1a6a1f0c30915 {}
+struct Left @0xe3b1a6a1f0c30916 { ms @0 :Int64; }  # until the deadline of the request

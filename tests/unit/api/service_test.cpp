@@ -68,8 +68,34 @@ class Faulty : public Service {
   }
 };
 
+/// Computes until nobody waits for the answer.
+class Stubborn : public Service {
+ public:
+  Reply<calls::Told> run(In<calls::Block> in) {
+    blocked().release();
+    while (!in.frame()->cancelled()) std::this_thread::yield();
+    release().release();
+    co_return Error{Code::cancelled, "nobody waits"};
+  }
+  Reply<calls::Left> how_long(In<calls::HowLong> in) {
+    const Duration left = in.frame()->deadline() - std::chrono::steady_clock::now();
+    Out<calls::Left> out;
+    out->setMs(to_ms(left));
+    co_return out;
+  }
+};
+
 class Relayer : public Service {
  public:
+  /// Without a deadline of its own.
+  Reply<calls::Left> how_long(In<calls::HowLong>) {
+    Out<calls::HowLong> question;
+    const auto answer = co_await call<calls::Left>("stubborn", question);
+    if (!answer) co_return answer.error();
+    Out<calls::Left> out;
+    out->setMs(answer->view()->getMs());
+    co_return out;
+  }
   Reply<calls::Relayed> relay(In<calls::Relay> in) {
     Out<calls::Ask> ask;
     ask->setText("relay");
@@ -81,10 +107,13 @@ class Relayer : public Service {
   }
   Reply<calls::Relayed> wait_for_block(In<calls::Block>) {
     Out<calls::Block> block;
-    const auto answer = co_await call<calls::Told>("faulty", block);
+    const auto answer = co_await call<calls::Told>(service_, block);
+    ended_ = answer ? Code{} : answer.error().code;
     if (!answer) co_return answer.error();
     co_return Out<calls::Relayed>();
   }
+  static inline std::string service_ = "faulty";
+  static inline std::atomic<Code> ended_{};
 };
 
 /// A port that was free a moment ago.
@@ -105,7 +134,10 @@ class Services : public testing::Test {
     client_ = std::make_unique<Node>(NodeSettings{.network = "api", .join = first});
     ASSERT_TRUE((server_->serve<Greeter, &Greeter::hello>("greeter")));
     ASSERT_TRUE((server_->serve<Faulty, &Faulty::run, &Faulty::block>("faulty")));
-    ASSERT_TRUE((client_->serve<Relayer, &Relayer::relay, &Relayer::wait_for_block>("relayer")));
+    ASSERT_TRUE((server_->serve<Stubborn, &Stubborn::run, &Stubborn::how_long>("stubborn")));
+    ASSERT_TRUE(
+        (client_->serve<Relayer, &Relayer::relay, &Relayer::wait_for_block, &Relayer::how_long>(
+            "relayer")));
   }
   Result<In<calls::Told>> ask(Node& node, const std::string& service, const std::string& text,
                               ByteView frame = {}) {
@@ -188,6 +220,31 @@ TEST_F(Services, EndACallAtItsDeadline) {
   EXPECT_TRUE(ask(*client_, "faulty", ""));
 }
 
+TEST_F(Services, AskOthersWithTheDeadlineOfWhatTheyServe) {
+  Out<calls::HowLong> question;
+  const auto answer = server_->call<calls::Left>("relayer", question, 5s);
+  ASSERT_TRUE(answer) << answer.error().text();
+  EXPECT_GT(answer->view()->getMs(), 0);
+  EXPECT_LE(answer->view()->getMs(), 5000) << "two hops away";
+}
+
+TEST_F(Services, AreToldThatNobodyWaits) {
+  Out<calls::Block> block;
+  EXPECT_EQ(client_->call<calls::Told>("stubborn", block, 200ms).error().code, Code::timeout);
+  blocked().acquire();
+  release().acquire();  // it has ended, while it was computing
+}
+
+/// The caller gives up, the relayer is told while it waits, and so is whom it asked.
+TEST_F(Services, GiveUpWhatTheyAskedForOneWhoGaveUp) {
+  Relayer::service_ = "stubborn";
+  Out<calls::Block> block;
+  EXPECT_EQ(server_->call<calls::Relayed>("relayer", block, 300ms).error().code, Code::timeout);
+  blocked().acquire();
+  release().acquire();
+  Relayer::service_ = "faulty";
+}
+
 /// A coroutine that waits holds promises, and those hold its actor: a cycle that leaked both when
 /// the service ended.
 TEST_F(Services, RegressANodeMayEndWhileAServiceWaits) {
@@ -216,11 +273,21 @@ std::atomic<bool>& stalls() {
   return value;
 }
 
+/// The next call of any instance computes until nobody waits for it.
+std::atomic<bool>& spins() {
+  static std::atomic<bool> value{false};
+  return value;
+}
+
 /// Tells which one answered.
 template <uint64_t kNumber>
 class Numbered : public Service {
  public:
-  Reply<calls::Told> hello(In<calls::Ask>) {
+  Reply<calls::Told> hello(In<calls::Ask> in) {
+    if (spins().exchange(false)) {
+      while (!in.frame()->cancelled()) std::this_thread::yield();
+      release().release();
+    }
     if (stalls().exchange(false)) {
       blocked().release();
       release().acquire();
@@ -323,6 +390,72 @@ TEST_F(RoutedServices, AreAskedTwiceWhenTheFirstIsLate) {
   EXPECT_TRUE(answer) << answer.error().text();
   EXPECT_TRUE(blocked().try_acquire()) << "one of them stalls";
   release().release();
+}
+
+TEST_F(RoutedServices, TellTheSlowerOfTwoThatItIsNotNeeded) {
+  start("[[route]]\nname = \"numbered\"\nhedge = true\nidempotent = true\n");
+  const auto one = instance<1>(), two = instance<2>();
+  wait_for({1, 2}, *client_);
+  for (int i = 0; i < 40; ++i) ASSERT_TRUE(ask());
+  spins() = true;
+  const auto answer = ask();
+  EXPECT_TRUE(answer) << answer.error().text();
+  release().acquire();  // the one that would have computed for ever
+}
+
+/// Breaks every connection of this process: what was on its way is lost. Returns how many.
+size_t cut_connections() {
+  size_t cut = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    const int fd = std::stoi(entry.path().filename().string());
+    sockaddr_storage peer{};
+    socklen_t length = sizeof peer;  // a listener has no peer
+    if (getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &length) == 0 &&
+        peer.ss_family == AF_INET && shutdown(fd, SHUT_RDWR) == 0)
+      ++cut;
+  }
+  return cut;
+}
+
+/// Runs, and breaks its node's connections before it answers, for the first time only.
+class Unlucky : public Service {
+ public:
+  static inline std::atomic<uint64_t> runs_{0}, cut_{0};
+  Reply<calls::Told> hello(In<calls::Ask>) {
+    if (++runs_ == 1) cut_ = cut_connections();
+    Out<calls::Told> out;
+    out->setCount(runs_);
+    co_return out;
+  }
+};
+
+class LostReplies : public RoutedServices {
+ protected:
+  Result<In<calls::Told>> ask_once(Idempotent idempotent) {
+    start("");
+    Unlucky::runs_ = Unlucky::cut_ = 0;
+    server_ = join({.join = first_});
+    EXPECT_TRUE((server_->serve<Unlucky, &Unlucky::hello>("unlucky")));
+    Out<calls::Ask> params;
+    return client_->call<calls::Told>("unlucky", params, 10s, idempotent);
+  }
+  std::unique_ptr<Node> server_;
+};
+
+/// The only instance is asked again with the same key: it has run, and its answer was kept.
+TEST_F(LostReplies, OfAnIdempotentCallAreSentAgainAndItRanOnce) {
+  const auto answer = ask_once(Idempotent::yes);
+  EXPECT_GT(Unlucky::cut_, 0u);
+  ASSERT_TRUE(answer) << answer.error().text();
+  EXPECT_EQ(answer->view()->getCount(), 1u);
+  EXPECT_EQ(Unlucky::runs_, 1u);
+}
+
+TEST_F(LostReplies, OfAnyOtherCallAreAnError) {
+  const auto answer = ask_once(Idempotent::no);
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, Code::unavailable);
+  EXPECT_EQ(Unlucky::runs_, 1u);
 }
 
 TEST_F(RoutedServices, OfALostNodeAreRetriedWhenThatIsSafe) {

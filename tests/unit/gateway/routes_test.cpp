@@ -86,16 +86,39 @@ TEST_F(GatewayRoutes, ALateCallIsAskedASecondTime) {
   for (int i = 0; i < 40; ++i) ASSERT_EQ(send("GET", "/f/f").status, 200);
   caf::actor& late = nodes_[1]->workers;
   ASSERT_TRUE(ask<size_t>(system_, late, caf::put_atom::value));
-  size_t waiting = 0;
-  for (int i = 0; i < 200 && waiting == 0; ++i) {
+  size_t given_up = 0;
+  for (int i = 0; i < 200 && given_up == 0; ++i) {
     EXPECT_EQ(send("GET", "/f/f").status, 200);
-    waiting = ask<size_t>(system_, late, caf::get_atom::value).value();
+    given_up = ask<size_t>(system_, late, caf::delete_atom::value).value();
   }
-  EXPECT_EQ(waiting, 1u) << "the late one was asked, and another one answered";
+  EXPECT_EQ(given_up, 1u) << "the late one was asked, another one answered, and it was told";
   const Json route = json(send("GET", "/v1/status", {}, true))["routes"][0];
   EXPECT_GE(route["hedges"].get<int>(), 1);
-  caf::anon_send(late, caf::ok_atom::value);
-  EXPECT_EQ(send("GET", "/f/f").status, 200) << "an answer that is too late changes nothing";
+}
+
+TEST_F(GatewayRoutes, AClientThatLeavesEndsItsCall) {
+  start(2);
+  ASSERT_EQ(deploy("f", "waits", 1).status, 201);
+  const auto waiting = [&] {
+    size_t count = 0;
+    for (const auto& node : nodes_)
+      count += ask<size_t>(system_, node->workers, caf::get_atom::value).value();
+    return count;
+  };
+  const auto counter = [&](const std::string& name) {
+    const std::string metrics = send("GET", "/metrics").body;
+    const size_t at = metrics.find("\n" + name + " ");
+    return at == std::string::npos ? -1 : std::stoi(metrics.substr(at + name.size() + 2));
+  };
+  {
+    http::Client impatient(address_, {.request_timeout = 500ms});
+    EXPECT_FALSE(impatient.send({"POST", "/f/f", {}, "x", {}}));
+  }
+  for (int asked = 0; asked < 10'000 && waiting() != 0; ++asked) {
+  }
+  EXPECT_EQ(waiting(), 0u) << "the instance was told";
+  EXPECT_EQ(counter("themis_gateway_calls_cancelled_total"), 1);
+  EXPECT_EQ(counter("themis_gateway_calls_open"), 0);
 }
 
 TEST_F(GatewayRoutes, MirrorsCallsWhoseAnswersNobodySees) {

@@ -89,6 +89,25 @@ TEST(Worker, RunsAnotherCallWhileOneWaits) {
   EXPECT_EQ(f.host().timers(), 0u);
 }
 
+TEST(Worker, EndsACallThatWaitsWhenItIsCancelled) {
+  Function f(
+      handler("if (request.url.endsWith('slow')) {"
+              "  await new Promise((r) => setTimeout(r, 50)); console.log('still here'); }"
+              "return new Response('done');"));
+  std::vector<Error> ended;
+  const auto note = [&ended](Result<Response> r) { ended.push_back(r.error()); };
+  const uint32_t slow = f.worker().call({.url = "http://f/slow"}, note);
+  f.worker().cancel(slow + 1);
+  EXPECT_TRUE(ended.empty()) << "no such call";
+  f.worker().cancel(slow);
+  f.worker().cancel(slow);
+  ASSERT_EQ(ended.size(), 1u);
+  EXPECT_EQ(ended[0].code, Code::cancelled);
+  EXPECT_EQ(f.worker().in_flight(), 0u);
+  EXPECT_EQ(f.host().timers(), 0u) << "nothing of it runs on";
+  EXPECT_EQ(f.text(), "done");
+}
+
 TEST(Worker, CallsFromTheAnswerOfACall) {
   Function f(handler("return new Response('x');"));
   int answers = 0;

@@ -92,26 +92,27 @@ TEST(Names, AreMatchedWithAndWithoutTheirKind) {
   EXPECT_FALSE(matches("heck", "service/check"));
 }
 
-TEST(InstanceInfo, TravelsInARecordAndBack) {
-  const InstanceInfo info{30, "2.1", {{"zone", "eu"}, {"track", "canary=x"}}};
-  EXPECT_EQ(decode_info(encode_info(info)), info);
-  EXPECT_TRUE(encode_info({}).empty());
-  EXPECT_EQ(decode_info({}), InstanceInfo{});
-  const Instance made = make_instance({}, info);
-  EXPECT_TRUE(has_label(made, "zone=eu"));
-  EXPECT_TRUE(has_label(made, "track=canary=x"));
-  EXPECT_FALSE(has_label(made, "zone=e"));
-  EXPECT_FALSE(has_label(made, "zone"));
+TEST(Instances, SayWhatTheirRecordsSay) {
+  ring::Record record;
+  record.provider = testing::instance(1).contact;
+  record.weight = 0;
+  record.version = "2.1";
+  record.labels = {{"zone", "eu"}, {"track", "canary=x"}};
+  const Instances made = instances_of({record});
+  EXPECT_EQ(made, Instances{testing::instance(1, 0, "2.1", record.labels)});
+  EXPECT_TRUE(has_label(made[0], "zone=eu"));
+  EXPECT_TRUE(has_label(made[0], "track=canary=x"));
+  EXPECT_FALSE(has_label(made[0], "zone=e"));
+  EXPECT_FALSE(has_label(made[0], "zone"));
 }
 
-TEST(InstanceInfo, RefusesWhatIsNone) {
-  for (const char* text : {"weight=100", "weight=x\n", "weight=70000\n", "weight=10001\n", "what\n",
-                           "label=a\n", "label==b\n", "version=1 2\n", "\n"})
-    EXPECT_FALSE(decode_info(as_bytes(text))) << text;
-  EXPECT_FALSE(check_info({100, std::string(33, 'v'), {}}));
-  EXPECT_FALSE(check_info({100, "", Labels(9, {"a", "b"})}));
-  EXPECT_FALSE(check_info({100, "", {{"a", std::string(48, 'b')}}}));
-  EXPECT_FALSE(check_info({100, "", {{"a=b", "c"}}}));
+/// The code of a function is found under its id wherever it is kept, and run only where it runs.
+TEST(Instances, AreNoneOfThoseThatTakeNoCalls) {
+  ring::Record keeper, runner;
+  keeper.labels.push_back(kNoCalls);
+  runner.labels = {{"calls", "some"}, {"other", "none"}};
+  EXPECT_EQ(instances_of({keeper, runner, keeper}).size(), 1u);
+  EXPECT_TRUE(instances_of({keeper}).empty());
 }
 
 }  // namespace

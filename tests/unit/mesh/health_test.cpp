@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "actors/mesh/circuit_breaker.hpp"
+#include "actors/mesh/health_check.hpp"
 #include "actors/mesh/outlier_detector.hpp"
 #include "actors/mesh/retry_budget.hpp"
 #include "tests/unit/mesh/samples.hpp"
@@ -11,6 +12,56 @@ namespace {
 
 using testing::after;
 using State = CircuitBreaker::State;
+
+TEST(HealthCheck, NeedsSeveralChecksInARowToChangeItsMind) {
+  HealthCheck health;
+  const RouteConfig policy{
+      .health_period_ms = 100, .health_unhealthy_after = 2, .health_healthy_after = 3};
+  const auto check = [&](bool passes) {
+    passes ? health.passed(policy, after(0s)) : health.failed(policy, after(0s));
+    return health.state();
+  };
+  using Health = HealthCheck::State;
+  EXPECT_EQ(check(false), Health::healthy);
+  EXPECT_EQ(check(true), Health::healthy);
+  EXPECT_EQ(check(false), Health::healthy);
+  EXPECT_EQ(check(false), Health::unhealthy);
+  for (const bool passes : {true, true, false, true, true})
+    EXPECT_EQ(check(passes), Health::unhealthy);
+  EXPECT_EQ(check(true), Health::healthy);
+}
+
+TEST(HealthCheck, IsDueOnceAPeriodAndLateAfterItsTimeout) {
+  HealthCheck health;
+  const RouteConfig policy{.health_period_ms = 1000, .health_timeout_ms = 200};
+  EXPECT_FALSE(health.is_due({}, after(1h))) << "none is configured";
+  ASSERT_TRUE(health.is_due(policy, after(0s)));
+  health.began(after(0s));
+  EXPECT_FALSE(health.is_due(policy, after(1h))) << "one at a time";
+  EXPECT_FALSE(health.is_late(policy, after(199ms)));
+  EXPECT_TRUE(health.is_late(policy, after(200ms)));
+  health.passed(policy, after(100ms));
+  EXPECT_FALSE(health.is_late(policy, after(1h)));
+  EXPECT_FALSE(health.is_due(policy, after(1099ms)));
+  EXPECT_TRUE(health.is_due(policy, after(1100ms)));
+}
+
+TEST(HealthCheck, LooksForALostOneLessAndLessOften) {
+  HealthCheck health;
+  health.lost(after(0s));
+  Duration at{};
+  for (int checks = 0; checks < 10; ++checks) {
+    Duration waited{};
+    for (; !health.is_due({}, after(at)); at += 10ms) waited += 10ms;
+    EXPECT_EQ(waited, std::min<Duration>(250ms * (1 << checks), 8s)) << checks;
+    health.began(after(at));
+    health.failed({}, after(at));
+    health.lost(after(at));  // that it is lost still is no news
+  }
+  health.began(after(at));
+  health.passed({}, after(at));
+  EXPECT_EQ(health.state(), HealthCheck::State::healthy);
+}
 
 TEST(OutlierDetector, WantsAnEjectionAfterFailuresInARow) {
   OutlierDetector detector;

@@ -71,12 +71,75 @@ TEST_F(RouteTableTest, PrefersTheOneWithFewerCallsInFlight) {
   EXPECT_GT(spread()[1], 300);
 }
 
-TEST_F(RouteTableTest, WhatIsUnreachableGetsNothingForAWhile) {
+TEST_F(RouteTableTest, WhatIsUnreachableGetsNothingUntilACheckHasPassed) {
   learn({instance(1), instance(2)});
+  table_->called(kName, after(0s));
   call(1, Verdict::unreachable);
   EXPECT_EQ(spread()[1], 0);
-  EXPECT_EQ(report().instances[0].state, "ejected");
-  EXPECT_GT(spread(100, after(5s))[1], 0) << "five seconds later it is tried again";
+  EXPECT_EQ(report().instances[0].state, "lost");
+  EXPECT_EQ(report().counters.losses, 1u);
+  EXPECT_TRUE(table_->wants_checks());
+  EXPECT_TRUE(table_->checks_due(after(249ms)).empty());
+  ASSERT_EQ(table_->checks_due(after(250ms)).size(), 1u);
+  table_->checked(kName, id(1), false, after(251ms));
+  EXPECT_EQ(spread(100, after(30s))[1], 0) << "time alone does not bring it back";
+  ASSERT_EQ(table_->checks_due(after(30s)).size(), 1u);
+  table_->checked(kName, id(1), true, after(30s));
+  EXPECT_GT(spread(100, after(30s))[1], 0);
+  EXPECT_TRUE(table_->checks_due(after(31s)).empty());
+  EXPECT_FALSE(table_->wants_checks());
+}
+
+TEST_F(RouteTableTest, ALostNodeIsLeftAloneByEveryRoute) {
+  learn({instance(1), instance(2)});
+  table_->learn("fn/other", {instance(1), instance(2)}, after(0s));
+  table_->lost(id(1), after(0s));
+  table_->learn("fn/new", {instance(1), instance(2)}, after(0s));
+  for (const char* name : {"fn/f", "fn/other", "fn/new"})
+    for (int i = 0; i < 100; ++i) EXPECT_EQ(table_->choose(name, {}, after(0s))->id, id(2)) << name;
+}
+
+TEST_F(RouteTableTest, AnAnswerSaysThatThereIsAWay) {
+  learn({instance(1)});
+  call(1, Verdict::unreachable);
+  ASSERT_TRUE(table_->choose(kName, {}, after(0s))) << "nobody else is left";
+  call(1, Verdict::faulty);
+  EXPECT_EQ(report().instances[0].state, "healthy");
+}
+
+TEST_F(RouteTableTest, ChecksWhatIsConfiguredWhileItIsCalled) {
+  configure({.health_period_ms = 1000, .health_timeout_ms = 100, .health_unhealthy_after = 2});
+  learn({instance(1), instance(2)});
+  table_->called(kName, after(0s));
+  const auto round = [&](Duration at, bool first_passes) {
+    for (const auto& check : table_->checks_due(after(at)))
+      if (check.instance.id == id(2) || first_passes)
+        table_->checked(kName, check.instance.id, true, after(at));
+    EXPECT_TRUE(table_->checks_due(after(at + 100ms)).empty()) << "the late one has failed";
+  };
+  round(0s, false);
+  EXPECT_EQ(report().instances[0].state, "healthy");
+  round(2s, false);
+  EXPECT_EQ(report().instances[0].state, "unhealthy");
+  EXPECT_EQ(spread()[1], 0);
+  round(4s, true);
+  EXPECT_EQ(spread()[1], 0);
+  round(6s, true);
+  EXPECT_EQ(report().instances[0].state, "healthy");
+  EXPECT_EQ(report().counters.checks, 8u);
+  EXPECT_EQ(report().counters.checks_failed, 2u);
+  EXPECT_TRUE(table_->checks_due(after(60s)).empty()) << "nobody calls it any more";
+  EXPECT_FALSE(table_->wants_checks());
+}
+
+TEST_F(RouteTableTest, ChecksABoundedNumberAtOnce) {
+  RouteTable small(rng_, {{.health_period_ms = 1000}}, {.checks_max = 2});
+  small.learn("a", {instance(1), instance(2), instance(3)}, after(0s));
+  small.called("a", after(0s));
+  EXPECT_EQ(small.checks_due(after(0s)).size(), 2u);
+  EXPECT_TRUE(small.checks_due(after(1ms)).empty());
+  small.checked("a", id(1), true, after(2ms));
+  EXPECT_EQ(small.checks_due(after(3ms)).size(), 1u);
 }
 
 TEST_F(RouteTableTest, EjectedNodesAreBetterThanNone) {
@@ -97,8 +160,6 @@ TEST_F(RouteTableTest, NeverMoreThanHalfAreEjectedForFailing) {
   for (uint8_t node = 1; node <= 5; ++node)
     for (int i = 0; i < 3; ++i) call(node, Verdict::faulty);
   EXPECT_EQ(report().counters.ejections, 2u);
-  call(4, Verdict::unreachable);
-  EXPECT_EQ(report().counters.ejections, 3u) << "what is gone is gone";
 }
 
 TEST_F(RouteTableTest, ALoneInstanceIsNotEjectedForFailing) {

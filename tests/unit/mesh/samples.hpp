@@ -9,11 +9,11 @@
 namespace themis::mesh::testing {
 
 inline Instance instance(uint8_t number, uint16_t weight = 100, std::string version = {},
-                         Labels labels = {}) {
+                         ring::Labels labels = {}) {
   ring::Contact contact;
   contact.id.bytes[0] = std::byte{number};
   contact.address = {"127.0.0.1", number};
-  return make_instance(contact, {weight, std::move(version), std::move(labels)});
+  return {contact, weight, std::move(version), std::move(labels)};
 }
 inline NodeId id(uint8_t number) { return instance(number).contact.id; }
 inline TimePoint after(Duration time) { return TimePoint{} + 1h + time; }

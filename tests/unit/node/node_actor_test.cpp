@@ -5,7 +5,9 @@
 
 #include <caf/all.hpp>
 
+#include "actors/node/ring_codec.hpp"
 #include "actors/system/system.hpp"
+#include "ring.capnp.h"
 #include "rpc.capnp.h"
 #include "runtime/crypto/crypto.hpp"
 #include "runtime/sim/world.hpp"
@@ -14,6 +16,7 @@ namespace themis {
 namespace {
 
 using EchoMsg = wire::Msg<schema::Echo>;
+using PingMsg = wire::Msg<schema::Ping>;
 
 EchoMsg make_echo(uint64_t sequence) {
   wire::Builder<schema::Echo> echo;
@@ -272,6 +275,50 @@ TEST_F(NodeActorTest, TakesBackANodeThatRestartsWithItsIdentity) {
   ASSERT_TRUE(until([&] { return settled(); }));
   EXPECT_TRUE(echo_through(*members_[1], *members_[3]));
   EXPECT_TRUE(echo_through(*members_[3], *members_[2]));
+}
+
+/// Takes connections and says nothing.
+struct Silent final : net::Acceptor, net::StreamHandler {
+  net::StreamHandler* on_accept(const net::Address&) override { return this; }
+  void accepted(net::StreamHandler*, std::unique_ptr<net::Stream> stream) override {
+    streams.push_back(std::move(stream));
+  }
+  void on_data(std::span<std::byte>) override {}
+  void on_closed(const Error&) override {}
+  std::unique_ptr<net::Listener> listener;
+  std::vector<std::unique_ptr<net::Stream>> streams;
+};
+
+TEST_F(NodeActorTest, RegressAQuestionDoesNotWaitForTheHandshakeOfAnAddressThatHangs) {
+  ring_of(1);
+  sim::Host& host = world_.add_host("10.0.0.99");
+  Silent silent;
+  host.post([&] { silent.listener = host.listen({"10.0.0.99", 7001}, silent).value(); });
+  Member& late = add(2, {{"10.0.0.99", 7001}, members_[1]->address()});
+  const TimePoint start = world_.now();
+  ASSERT_TRUE(until([&] { return late.node->ring().state() == ring::Ring::State::joined; }));
+  EXPECT_FALSE(silent.streams.empty());
+  EXPECT_LT(world_.now() - start, 3s) << "ask_timeout is 1 s, a handshake may take 5 s";
+  EXPECT_TRUE(echo_through(late, *members_[1]));
+}
+
+TEST_F(NodeActorTest, RegressAFingerIsReachedAndEndsWithItsContact) {
+  ring_of(2);
+  Member& from = *members_[1];
+  const NodeId gone = members_[2]->id();
+  const ReachActor reach{{gone, members_[2]->address()}, Exports::target_of(kNodeActorName)};
+  const auto finger = ask<caf::actor>(from, reach);
+  ASSERT_TRUE(finger) << finger.error().text();
+  const PingMsg ping(ring::encode(ring::Question(ring::Ping{})));
+  const auto ack = ask_at<wire::Msg<schema::Ack>>(from, *finger, ping);
+  ASSERT_TRUE(ack) << ack.error().text();
+  std::optional<Error> ended;
+  (*finger)->attach_functor([&](const caf::error& reason) { ended = from_caf(reason); });
+  crash(2, sim::Crash::reset);
+  ASSERT_TRUE(until([&] { return ended.has_value(); }, 10s));
+  EXPECT_FALSE(from.knows(gone));
+  EXPECT_EQ(*ended, (Error{Code::unavailable, "the node left the routing table"}));
+  EXPECT_FALSE(ask_at<wire::Msg<schema::Ack>>(from, *finger, ping));
 }
 
 TEST_F(NodeActorTest, AnswersQuestionsOfPeersOnly) {

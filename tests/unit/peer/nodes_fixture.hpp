@@ -17,8 +17,8 @@ struct Node final : Process {
   /// The outcome lands in `outcomes`.
   void open(const NodeId& peer, const net::Address& to) {
     ++asked;
-    table.open(peer, to, [this](Result<PeerTable::Session> session) {
-      outcomes.push_back(session ? Result<NodeId>((*session)->peer()) : fail(session.error()));
+    table.open(peer, to, [this](const Result<PeerLink>& link) {
+      outcomes.push_back(link ? Result<NodeId>(link->peer()) : fail(link.error()));
     });
   }
   void open(const Node& other) { open(other.identity.id(), other.address()); }

@@ -52,6 +52,10 @@ class Probe final : public HostedActor {
     caf::actor_cast<caf::strong_actor_ptr>(to)->enqueue(nullptr, caf::make_message_id(),
                                                         types_.message_of(frame), &reactor_);
   }
+  void cancel(const caf::actor& to, const wire::FramePtr& frame) {
+    caf::actor_cast<caf::strong_actor_ptr>(to)->enqueue(
+        nullptr, caf::make_message_id(), caf::make_message(CancelRequest{frame}), &reactor_);
+  }
   void watch(const caf::actor& actor) {
     caf::abstract_actor* watched = caf::actor_cast<caf::abstract_actor*>(actor);
     watched->attach(caf::default_attachable::make_monitor(watched->address(), address()));
@@ -62,6 +66,7 @@ class Probe final : public HostedActor {
   }
 
   std::map<uint64_t, Answer> answers;
+  std::map<uint64_t, NodeId> answered_by;
   std::vector<uint64_t> order;
   std::vector<caf::error> downs;
 
@@ -79,6 +84,7 @@ class Probe final : public HostedActor {
     if (const wire::FramePtr* frame = types_.frame_of(content)) {
       answer.sequence = sequence_of(*frame);
       answer.bytes = (*frame)->size();
+      if ((*frame)->peer() != nullptr) answered_by[number] = *(*frame)->peer();
     } else {
       answer.error = from_caf(content.get_as<caf::error>(0));
     }
@@ -113,10 +119,15 @@ class Server final : public HostedActor {
   std::deque<Held> held;
   std::vector<uint64_t> order;
   std::vector<TimePoint> deadlines;
+  std::vector<uint64_t> cancelled;  ///< Requests that nobody waits for any more.
   std::optional<NodeId> asked_by;
 
  private:
   void on_message(caf::mailbox_element& element) override {
+    if (element.content().match_elements<CancelRequest>()) {
+      cancelled.push_back(sequence_of(element.content().get_as<CancelRequest>(0).frame));
+      return;
+    }
     const wire::FramePtr frame = *types_.frame_of(element.content());
     order.push_back(sequence_of(frame));
     deadlines.push_back(frame->deadline());

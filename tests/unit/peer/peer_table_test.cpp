@@ -30,10 +30,11 @@ TEST(PeerTable, OpensOneSessionForAllWhoWantThePeer) {
 
 TEST(PeerTable, WhoeverWaitsForSomebodyElseIsTold) {
   Nodes nodes;
+  const NodeId stranger = wire::Identity::generate("sessions", nodes.a.rng).id();
   nodes.listen();
   nodes.in(nodes.a, [&] {
     nodes.a.open(NodeId{}, nodes.b.address());
-    nodes.a.open(nodes.a.identity.id(), nodes.b.address());  // joins that dial, wants another
+    nodes.a.open(stranger, nodes.b.address());  // joins that dial, wants another
   });
   ASSERT_TRUE(nodes.until([&] { return nodes.a.outcomes.size() == 2; }));
   EXPECT_EQ(nodes.a.outcomes[0], nodes.b.identity.id());
@@ -69,10 +70,10 @@ TEST(PeerTable, LosesNoRequestWhenSimultaneousOpensSettle) {
     Nodes nodes(seed);
     nodes.listen();
     const auto ask = [](Node& from, const Node& to) {
-      from.table.open(to.identity.id(), to.address(), [&from](Result<PeerTable::Session> session) {
-        ASSERT_TRUE(session);
+      from.table.open(to.identity.id(), to.address(), [&from](const Result<PeerLink>& link) {
+        ASSERT_TRUE(link);
         for (uint64_t i = 1; i <= 10; ++i)
-          from.probe->ask((*session)->proxy(Process::target()), i, echo_frame(i, 3000));
+          from.probe->ask(link->proxy(Process::target()), i, echo_frame(i, 3000));
       });
     };
     nodes.a.host.post([&] { ask(nodes.a, nodes.b); });
@@ -111,6 +112,26 @@ TEST(PeerTable, ARestartedPeersSessionReplacesTheOldOne) {
   again.table.close_all();
 }
 
+TEST(PeerTable, RegressAPeerHoldsTwoSessionsHoweverOftenItConnects) {
+  Nodes nodes;
+  nodes.listen();
+  sim::Host& host = nodes.world.add_host("10.0.0.66");
+  std::vector<std::unique_ptr<RawPeer>> callers;  // the same identity each
+  for (size_t i = 0; i < 8; ++i) {
+    callers.push_back(std::make_unique<RawPeer>(host, "sessions", 66));
+    host.post([&] { callers.back()->connect(nodes.b.address()); });
+    ASSERT_TRUE(nodes.until([&] {
+      return callers.back()->established && nodes.b.table.find(callers.back()->id()) != nullptr &&
+             nodes.b.table.half_open() == 0;
+    }));
+    EXPECT_LE(nodes.b.table.sessions().size(), 2u);
+  }
+  ASSERT_TRUE(nodes.until([&] { return callers[5]->closed; }, 1s)) << "it is not drained for 10 s";
+  EXPECT_FALSE(callers[7]->closed);
+  EXPECT_EQ(nodes.b.table.find(callers[7]->id())->state(), SessionActor::State::open);
+  EXPECT_TRUE(nodes.b.lost.empty());
+}
+
 TEST(PeerTable, AnswersAllWhoWaitWhenTheDialFails) {
   Nodes nodes;
   nodes.in(nodes.a, [&] {
@@ -135,10 +156,12 @@ TEST(PeerTable, SaysAtOnceThatAnAddressIsOutOfReach) {
 TEST(PeerTable, RefusesAnotherIdentityThanTheExpectedOne) {
   Nodes nodes;
   nodes.listen();
-  nodes.in(nodes.a, [&] { nodes.a.open(nodes.a.identity.id(), nodes.b.address()); });
+  const NodeId stranger = wire::Identity::generate("sessions", nodes.a.rng).id();
+  nodes.in(nodes.a, [&] { nodes.a.open(stranger, nodes.b.address()); });
   ASSERT_TRUE(nodes.until([&] { return nodes.a.outcomes.size() == 1; }));
-  EXPECT_EQ(nodes.a.outcomes[0].error().code, Code::wrong_peer);
-  EXPECT_EQ(nodes.a.table.find(nodes.b.identity.id()), nullptr);
+  EXPECT_EQ(nodes.a.outcomes[0].error(),
+            (Error{Code::wrong_peer, "another identity answers at 10.0.0.2:7001"}));
+  EXPECT_EQ(nodes.a.table.find(stranger), nullptr);
 }
 
 TEST(PeerTable, RefusesAPeerOfAnotherNetworkAndOneThatDisagreesAboutEncryption) {
@@ -189,11 +212,11 @@ TEST(PeerTable, RegressADrainingSessionIsNotGivenToAnyone) {
     nodes.in(nodes.a, [&] {
       nodes.a.table.find(nodes.b.identity.id())->drain();
       EXPECT_EQ(nodes.a.table.find(nodes.b.identity.id()), nullptr);
-      nodes.a.table.open(
-          nodes.b.identity.id(), nodes.b.address(), [&](Result<PeerTable::Session> session) {
-            ASSERT_TRUE(session);
-            nodes.a.probe->ask((*session)->proxy(Process::target()), 1, echo_frame(1));
-          });
+      nodes.a.table.open(nodes.b.identity.id(), nodes.b.address(),
+                         [&](const Result<PeerLink>& link) {
+                           ASSERT_TRUE(link);
+                           nodes.a.probe->ask(link->proxy(Process::target()), 1, echo_frame(1));
+                         });
     });
     ASSERT_TRUE(nodes.until([&] { return nodes.a.probe->answers.size() == 1; }));
     EXPECT_FALSE(nodes.a.probe->answers.at(1).error);

@@ -15,6 +15,7 @@ class RawPeer final : public net::StreamHandler, public wire::ChannelEvents {
   }
   void connect(const net::Address& to) { stream_ = host_.connect(to, *this).value(); }
   const NodeId& id() const { return identity_.id(); }
+  sim::Host& host() const { return host_; }
 
   void send(const wire::MessageHeader& header, const wire::FramePtr& payload = {}) {
     channel_->send(header, payload);
@@ -37,6 +38,7 @@ class RawPeer final : public net::StreamHandler, public wire::ChannelEvents {
 
   std::vector<std::pair<wire::MessageHeader, wire::FramePtr>> received;
   bool established = false;
+  crypto::Digest transcript{};
   bool closed = false;
 
  private:
@@ -58,8 +60,9 @@ class RawPeer final : public net::StreamHandler, public wire::ChannelEvents {
     closed = true;
     stream_.reset();
   }
-  wire::OriginPtr on_established(const wire::Established&) override {
+  wire::OriginPtr on_established(const wire::Established& peer) override {
     established = true;
+    transcript = peer.transcript;
     return {};
   }
   void on_message(const wire::MessageHeader& header, wire::FramePtr payload) override {

@@ -25,6 +25,11 @@ ReplyCache::Request request(uint32_t key, uint64_t waiter = 1, std::string_view 
   store(made.key.bytes.data(), key + 1);
   return made;
 }
+ReplyCache::Request due(uint32_t key, uint64_t waiter, TimePoint deadline) {
+  ReplyCache::Request made = request(key, waiter);
+  made.deadline = deadline;
+  return made;
+}
 KeyedReply reply_bytes(size_t words) { return {wire::Frame::make(words), {}}; }
 
 TEST(ReplyCache, RunsOnceThenAnswersWhatItAnswered) {
@@ -153,6 +158,30 @@ TEST(ReplyCache, NeverRunsTwiceWithinTheTimeItKeeps) {
     }
   }
   EXPECT_GT(known.size(), 700u);
+}
+
+/// One entry of a peer was given up in each call: 1,024 dead runs kept it out for hours.
+TEST(ReplyCache, RegressAllRunsThatAreOverdueAreGivenUpAtOnce) {
+  ReplyCache cache({.peer_entries = 1024});
+  for (uint32_t i = 0; i < 1024; ++i)
+    ASSERT_TRUE(cache.begin(peer_number(1), due(i, 1, kNow + 1s), kNow));
+  EXPECT_EQ(cache.begin(peer_number(1), due(5000, 1, kNow + 1s), kNow).error().code,
+            Code::overloaded);
+  const TimePoint later = kNow + 9s;
+  for (uint32_t i = 0; i < 1024; ++i)
+    EXPECT_TRUE(cache.begin(peer_number(1), due(6000 + i, 1, later + 1s), later)) << i;
+  cache.expire(later + 2s);
+  cache.expire(later + 2s + ReplyCache::Limits{}.keep);
+  EXPECT_EQ(cache.entries(), 0u);
+}
+
+TEST(ReplyCache, RegressAWaiterThatJoinedWithALaterDeadlineIsAnswered) {
+  ReplyCache cache;
+  const auto first = cache.begin(peer_number(1), due(1, 1, kNow + 1s), kNow).value();
+  ASSERT_EQ(cache.begin(peer_number(1), due(1, 2, kNow + 60s), kNow + 500ms)->kind,
+            ReplyCache::Begun::Kind::joined);
+  cache.expire(kNow + 10s);
+  EXPECT_EQ(cache.finish(first.run, {wire::Frame::make(1), {}}, kNow + 11s).size(), 2u);
 }
 
 }  // namespace

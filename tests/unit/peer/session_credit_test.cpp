@@ -98,22 +98,101 @@ TEST(SessionCredit, AdversaryAPeerThatGrantsCreditNobodyUsedIsClosed) {
   EXPECT_EQ(with.end.closed[0].code, Code::malformed);
 }
 
+/// Answers to any request with a megabyte.
+class BigServer final : public HostedActor {
+ public:
+  BigServer(caf::actor_config& config, Reactor& reactor, const MessageTypes& types)
+      : HostedActor(config, reactor), types_(types) {}
+  size_t asked = 0;
+
+ private:
+  void on_message(caf::mailbox_element& element) override {
+    ++asked;
+    reply(element, types_.message_of(echo_frame(1, 1'000'000)));
+  }
+  const MessageTypes& types_;
+};
+
+/// It ended the session, and with it whatever else ran there.
+TEST(SessionCredit, RegressManyLongAnswersDoNotEndTheSessionOfAPeerThatReads) {
+  TwoEnds two;
+  two.open();
+  const auto big = spawn_hosted<BigServer>(two.b.reactor, two.system.types());
+  const wire::Target target = two.b.exports.add("big", big.strong());
+  two.in(two.a, [&] {
+    const caf::actor there = two.a.session->proxy(target);
+    for (uint64_t i = 1; i <= 50; ++i) two.a.probe->ask(there, i, echo_frame(i));
+  });
+  ASSERT_TRUE(two.until([&] { return two.a.probe->answers.size() == 50; }));
+  size_t good = 0;
+  for (const auto& [number, answer] : two.a.probe->answers) good += answer.error ? 0 : 1;
+  EXPECT_GT(good, 15u) << "what finds room among those that wait";
+  EXPECT_LE(big->asked, 50u);
+  EXPECT_TRUE(two.b.closed.empty());
+  two.in(two.a, [&] { two.a.probe->ask(two.a.proxy(), 51, echo_frame(51)); });
+  ASSERT_TRUE(two.until([&] { return two.a.probe->answers.size() == 51; }));
+  EXPECT_FALSE(two.a.probe->answers.at(51).error);
+}
+
 TEST(SessionCredit, AdversaryAPeerThatGrantsNothingAndAsksOnIsClosedInTheEnd) {
   WithRawPeer with;
-  const wire::FramePtr frame = echo_frame(1, kBig);
-  size_t sent = 0;
-  while (!with.peer.closed && sent < 2000) {
+  const auto big = spawn_hosted<BigServer>(with.end.reactor, with.system.types());
+  const wire::Target target = with.end.exports.add("big", big.strong());
+  const wire::FramePtr frame = echo_frame(1);
+  uint64_t sent = 0;
+  while (!with.peer.closed && sent < 1'000'000) {
     with.in_peer([&] {
-      with.peer.send(
-          {.kind = wire::MessageKind::request, .target = Process::target(), .request = ++sent},
-          frame);
+      for (int i = 0; i < 500; ++i)
+        with.peer.send({.kind = wire::MessageKind::request, .target = target, .request = ++sent},
+                       frame);
     });
     with.world.run_for(5ms);
   }
-  EXPECT_TRUE(with.until([&] { return with.end.closed.size() == 1; }));
-  EXPECT_EQ(with.end.closed.at(0).code, Code::overloaded);
-  EXPECT_LE(sent * kBig,
-            SessionActor::kBlockedBytesEnd + 3 * static_cast<size_t>(wire::kInitialCredit));
+  ASSERT_TRUE(with.until([&] { return with.end.closed.size() == 1; }));
+  EXPECT_EQ(with.end.closed.at(0).code, Code::overloaded) << with.end.closed.at(0).text();
+  EXPECT_LE(big->asked, 40u) << "nothing is run for a peer whose answers wait";
+}
+
+/// The deadline was counted from when the message went out: the request ran 30 s too late.
+TEST(SessionCredit, RegressARequestThatWaitedForCreditIsNotRunAfterItsDeadline) {
+  TwoEnds two(1, {.request = 1h});
+  two.open();
+  two.b.server->does = Server::Does::hold;
+  const TimePoint start = two.world.now();
+  two.in(two.a, [&] {
+    for (uint64_t i = 1; i <= 60; ++i) two.a.probe->ask(two.a.proxy(), i, echo_frame(i, 100'000));
+    two.a.probe->ask(two.a.proxy(), 100, echo_frame(100, 8, start + 500ms));
+    two.a.probe->ask(two.a.proxy(), 101, echo_frame(101, 8, start + 60s));
+  });
+  two.world.run_for(30s);
+  EXPECT_TRUE(two.a.probe->failed_with(100, Code::timeout));
+  two.in(two.b, [&] {
+    two.b.server->does = Server::Does::answer;
+    two.b.server->answer_held(1000);
+  });
+  two.world.run_for(5s);
+  const auto& order = two.b.server->order;
+  EXPECT_EQ(std::ranges::count(order, 100u), 0);
+  const auto last = std::ranges::find(order, 101u);
+  ASSERT_NE(last, order.end());
+  const TimePoint deadline =
+      two.b.server->deadlines[static_cast<size_t>(std::distance(order.begin(), last))];
+  EXPECT_NEAR(static_cast<double>(to_ms(deadline - start)), 60'000, 200);
+}
+
+TEST(SessionCredit, RegressARequestThatWaitedForTheHandshakeKeepsItsDeadline) {
+  TwoEnds two(1, {.handshake = 30s});
+  two.world.faults().latency_min = two.world.faults().latency_max = 300ms;
+  two.b.listen();
+  two.in(two.a, [&] {
+    const TimePoint start = two.world.now();
+    two.a.connect(two.b.address());
+    two.a.probe->ask(two.a.proxy(), 1, echo_frame(1, 8, start + 500ms));
+    two.a.probe->ask(two.a.proxy(), 2, echo_frame(2));
+  });
+  ASSERT_TRUE(two.until([&] { return two.a.probe->answers.size() == 2; }));
+  EXPECT_TRUE(two.a.probe->failed_with(1, Code::timeout));
+  EXPECT_EQ(two.b.server->order, std::vector<uint64_t>{2}) << "the first came too late to be sent";
 }
 
 TEST(SessionCredit, AdversaryAFloodOfPingsWithoutReadingIsClosedAtTheBacklog) {

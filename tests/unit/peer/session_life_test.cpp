@@ -122,11 +122,40 @@ TEST(SessionLife, StaysOpenWhileAnActorOfThePeerIsHeld) {
   TwoEnds two(1, {.idle_close = 20s});
   two.open();
   caf::actor held;
-  two.in(two.a, [&] { held = two.a.proxy(); });
-  two.world.run_for(15s);
+  two.in(two.a, [&] {
+    held = two.a.proxy();
+    two.a.probe->watch(held);
+  });
+  two.world.run_for(60s);  // neither the side that holds nor the side that is watched may end it
   EXPECT_TRUE(two.a.closed.empty());
+  EXPECT_TRUE(two.a.probe->downs.empty());
+  EXPECT_EQ(two.b.session->watched_count(), 1u);
   two.in(two.a, [&] { held = nullptr; });
   EXPECT_TRUE(two.until([&] { return two.a.closed.size() == 1; }));
+}
+
+/// A drain overtook the requests that waited for credit: the peer answered "closed" to them.
+TEST(SessionLife, RegressADrainLosesNoRequestThatWaitsForCredit) {
+  TwoEnds two(1, {.request = 1h});
+  two.world.faults().latency_min = two.world.faults().latency_max = 60ms;
+  two.world.faults().send_buffer_bytes = 64 << 20;
+  two.open();
+  two.b.server->does = Server::Does::hold;
+  two.in(two.a, [&] {
+    for (uint64_t i = 1; i <= 60; ++i) two.a.probe->ask(two.a.proxy(), i, echo_frame(i, 100'000));
+  });
+  two.world.run_for(2s);
+  EXPECT_LT(two.b.server->held.size(), 60u) << "some wait for credit";
+  two.in(two.a, [&] { two.a.session->drain(); });
+  two.world.run_for(1s);
+  two.in(two.b, [&] {
+    two.b.server->does = Server::Does::answer;
+    two.b.server->answer_held(1000);
+  });
+  ASSERT_TRUE(two.until([&] { return two.a.closed.size() == 1; }));
+  ASSERT_EQ(two.a.probe->answers.size(), 60u);
+  for (const auto& [number, answer] : two.a.probe->answers)
+    EXPECT_FALSE(answer.error) << number << " " << (answer.error ? answer.error->text() : "");
 }
 
 TEST(SessionLife, ADrainLosesNoRequestOfEitherSide) {

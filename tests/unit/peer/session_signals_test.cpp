@@ -1,3 +1,5 @@
+#include <caf/default_attachable.hpp>
+
 #include "tests/unit/peer/raw_peer.hpp"
 
 namespace themis {
@@ -188,6 +190,22 @@ TEST(Failure, CutsWhatAPeerWroteAndChecksItsType) {
   EXPECT_EQ(decode_failure(echo_frame(1)).code, Code::malformed);
   EXPECT_EQ(decode_failure({}).code, Code::malformed);
   EXPECT_EQ(from_caf(decode_reason(echo_frame(1))).code, Code::malformed);
+}
+
+/// Each of its monitors was attached anew while another name kept the first.
+TEST(SessionSignals, RegressAdversaryMonitorsOfTwoNamesOfOneActorAreCountedNotPiledUp) {
+  WithRawPeer with;
+  const wire::Target other = with.end.exports.add("other name", with.end.server.strong());
+  with.in_peer([&] {
+    with.peer.send({.kind = wire::MessageKind::monitor, .target = other});
+    for (int i = 0; i < 1000; ++i)
+      with.peer.send({.kind = wire::MessageKind::monitor, .target = Process::target()});
+  });
+  with.world.run_for(1s);
+  EXPECT_EQ(with.end.session->watched_count(), 2u);
+  EXPECT_EQ(with.end.server->detach(caf::default_attachable::observe_token{
+                with.end.session->address(), caf::default_attachable::monitor}),
+            1u);
 }
 
 }  // namespace

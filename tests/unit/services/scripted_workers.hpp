@@ -13,7 +13,8 @@
 namespace themis::testing {
 
 /// What a scripted function does is its source: "syntax" does not compile, "throws", "loops" and
-/// "fills" fail like that, "dies" loses its worker process, "waits" answers when it is told to,
+/// "fills" fail like that, "dies" loses its worker process, "waits" answers when it is told to or
+/// given up,
 /// "bad-header" answers with a header that is none; the one call after a put_atom waits too;
 /// "picky" does not compile here after an add_atom, and "slow" is then installed when they are told
 /// to answer; all else answers "SOURCE METHOD URL BODY".
@@ -33,12 +34,22 @@ class ScriptedWorkers final : public PinnedActor {
             [this](const UninstallFunction& uninstall) { sources_.erase(uninstall.id); },
             [this](const CallFunction& call) { return run(call); },
             [this](caf::ok_atom) {
-              for (auto& promise : waiting_) promise.deliver(outcome("waited"));
+              for (auto& [frame, promise] : waiting_) promise.deliver(outcome("waited"));
               waiting_.clear();
               for (auto& promise : installing_) promise.deliver(caf::unit);
               installing_.clear();
             },
             [this](caf::get_atom) { return waiting_.size() + installing_.size(); },
+            [this](caf::delete_atom) { return given_up_; },
+            [this](const CancelRequest& given_up) {
+              for (auto call = waiting_.begin(); call != waiting_.end(); ++call) {
+                if (call->first.writable() != given_up.frame.writable()) continue;
+                call->second.deliver(to_caf({Code::cancelled, "given up"}));
+                waiting_.erase(call);
+                ++given_up_;
+                return;
+              }
+            },
             [this](caf::put_atom) {
               stalls_ = true;
               return waiting_.size();
@@ -73,7 +84,7 @@ class ScriptedWorkers final : public PinnedActor {
     if (source == "dies") return to_caf({Code::unavailable, "the worker process ended"});
     if (source == "waits" || std::exchange(stalls_, false)) {
       auto promise = make_response_promise<OutcomeMsg>();
-      waiting_.push_back(promise);
+      waiting_.emplace_back(call.invoke.frame(), promise);
       return promise;
     }
     const auto view = call.invoke.view();
@@ -91,9 +102,10 @@ class ScriptedWorkers final : public PinnedActor {
   }
 
   std::map<CodeId, std::string> sources_;
+  size_t given_up_ = 0;
   bool stalls_ = false;
   bool is_picky_ = false;
-  std::vector<caf::typed_response_promise<OutcomeMsg>> waiting_;
+  std::vector<std::pair<wire::FramePtr, caf::typed_response_promise<OutcomeMsg>>> waiting_;
   std::vector<caf::typed_response_promise<caf::unit_t>> installing_;
 };
 

@@ -75,19 +75,69 @@ TEST(MessageHeader, CarriesAnIdempotencyKeyOnlyWhenThereIsOne) {
   }
 }
 
+TEST(MessageHeader, NamesVirtualNodesOnlyWhenThereAreSome) {
+  const NodeId first = NodeId::from_bytes(Bytes(32, std::byte{1})).value();
+  const NodeId second = NodeId::from_bytes(Bytes(32, std::byte{2})).value();
+  MessageHeader plain{.kind = MessageKind::tell};
+  MessageHeader named = plain;
+  named.nodes = {1, 500};
+  EXPECT_EQ(named.bytes(), plain.bytes() + 4);
+  MessageHeader keyed{.kind = MessageKind::request, .nodes = {1, 0}};
+  keyed.key.bytes[0] = std::byte{1};
+  EXPECT_EQ(keyed.bytes(), 60u);
+  Bytes stream;
+  for (const MessageHeader& header : {plain, named, keyed})
+    append(stream, encode(header, Bytes(8)));
+  for (size_t piece = 1; piece <= stream.size(); ++piece) {
+    MessageReader reader(OriginPtr(new Origin(first, UINT64_MAX, [] {})));
+    reader.add_origin(OriginPtr(new Origin(second, UINT64_MAX, [] {})));
+    std::vector<std::pair<MessageHeader, NodeId>> received;
+    for (ByteView left = stream; !left.empty(); left = left.subspan(std::min(piece, left.size())))
+      ASSERT_TRUE(reader.feed(left.first(std::min(piece, left.size())),
+                              [&](const MessageHeader& header, const FramePtr& frame) {
+                                received.emplace_back(header, *frame->peer());
+                              }));
+    ASSERT_EQ(received.size(), 3u) << piece;
+    EXPECT_EQ(received[0].second, first);
+    EXPECT_EQ(received[1].second, second);
+    EXPECT_EQ(received[1].first.nodes, named.nodes);
+    EXPECT_EQ(received[2].second, second);
+    EXPECT_EQ(received[2].first.key, keyed.key);
+  }
+}
+
+TEST(MessageHeader, AdversaryANodeThatWasNotPresentedCannotSpeak) {
+  for (uint8_t kind = 1; kind <= static_cast<uint8_t>(MessageKind::drain); ++kind) {
+    const auto typed = static_cast<MessageKind>(kind);
+    const Bytes payload(has_payload(typed) ? 8 : 0);
+    EXPECT_EQ(refusal(encode({.kind = typed, .nodes = {1, 0}}, payload)), Code::malformed);
+  }
+  Bytes none = encode({.kind = MessageKind::tell, .nodes = {1, 0}}, Bytes(8));
+  store<uint32_t>(none.data() + MessageHeader::kBytes, 0);
+  EXPECT_EQ(refusal(none), Code::malformed) << "0 and 0 are said by saying nothing";
+}
+
+TEST(MessageHeader, FramesOfVirtualNodesAreOnTheirSessionsAccount) {
+  const OriginPtr session(new Origin(NodeId{}, UINT64_MAX, [] {}));
+  {
+    const FramePtr frame = Frame::make_received(3, OriginPtr(new Origin(NodeId{}, session.get())));
+  }
+  EXPECT_EQ(session->take_released(), 24 + Frame::kCost);
+}
+
 TEST(MessageHeader, RefusesAKeyOfZerosAndOneWithoutARequest) {
   IdempotencyKey key;
   key.bytes[0] = std::byte{1};
   Bytes raw = encode({.kind = MessageKind::request, .key = key}, Bytes(8));
   raw[40] = std::byte{0};
   EXPECT_EQ(refusal(raw), Code::malformed);
-  for (uint8_t kind = 2; kind <= static_cast<uint8_t>(MessageKind::drain); ++kind)
+  for (uint8_t kind = 2; kind <= static_cast<uint8_t>(MessageKind::cancel); ++kind)
     EXPECT_EQ(refusal(encode({.kind = static_cast<MessageKind>(kind), .key = key}, Bytes(8))),
               Code::malformed);
 }
 
 TEST(MessageHeader, RefusesUnknownKindsAndPadding) {
-  for (const int kind : {0, 14, 255}) {
+  for (const int kind : {0, 15, 255}) {
     Bytes raw = encode({.kind = MessageKind::ping}, {});
     raw[4] = static_cast<std::byte>(kind);
     EXPECT_EQ(refusal(raw), Code::malformed) << kind;
@@ -102,14 +152,24 @@ TEST(MessageHeader, RefusesUnknownKindsAndPadding) {
 /// A message without bytes cost no credit, so a peer could fill mailboxes with them; and its frame
 /// had no origin, so it looked like one of this process.
 TEST(MessageHeader, RegressAPayloadIsThereExactlyWhenTheKindHasOne) {
-  for (uint8_t kind = 1; kind <= static_cast<uint8_t>(MessageKind::drain); ++kind) {
+  for (uint8_t kind = 1; kind <= static_cast<uint8_t>(MessageKind::cancel); ++kind) {
     const auto typed = static_cast<MessageKind>(kind);
     const Bytes word(8);
-    Bytes with = encode({.kind = typed}, word);
-    Bytes without = encode({.kind = typed}, {});
+    Bytes with = encode({.kind = typed, .request = 1}, word);
+    Bytes without = encode({.kind = typed, .request = 1}, {});
     EXPECT_EQ(refusal(has_payload(typed) ? without : with), Code::malformed) << int{kind};
     EXPECT_TRUE(MessageHeader::read((has_payload(typed) ? with : without).data())) << int{kind};
   }
+}
+
+TEST(MessageHeader, RefusesACancelThatNamesNoRequestOrMoreThanThat) {
+  EXPECT_TRUE(MessageHeader::read(encode({.kind = MessageKind::cancel, .request = 7}, {}).data()));
+  for (const MessageHeader& other :
+       {MessageHeader{.kind = MessageKind::cancel},
+        MessageHeader{.kind = MessageKind::cancel, .target = 1, .request = 7},
+        MessageHeader{.kind = MessageKind::cancel, .deadline_ms = 1, .request = 7},
+        MessageHeader{.kind = MessageKind::cancel, .request = 7, .type = 1}})
+    EXPECT_EQ(refusal(encode(other, {})), Code::malformed);
 }
 
 TEST(MessageHeader, AdversaryRefusesALengthOfFourGigabytesWithoutAnAllocation) {

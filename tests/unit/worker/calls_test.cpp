@@ -74,6 +74,25 @@ TEST_F(WorkerCalls, AnswersThrownErrorsAndGoesOn) {
   EXPECT_EQ(text(source), "fine");
 }
 
+/// Through the pool and the session with the process, to the isolate.
+TEST_F(WorkerCalls, EndsACallThatNobodyWaitsFor) {
+  start();
+  const std::string source = handler(
+      "console.log('begun'); await new Promise((r) => setTimeout(r, 20000));"
+      "return new Response('too late')");
+  ASSERT_TRUE(install(source));
+  const auto asked = invoke();
+  caf::scoped_actor self{world_.caf()};
+  auto pending = self->request(pool_, caf::infinite, CallFunction{id_of(source), asked});
+  ASSERT_NE(line_with("begun"), "no such line");
+  asked.frame()->cancel();
+  self->send(pool_, CancelRequest{asked.frame()});
+  pending.receive(
+      [](const wire::Msg<schema::Outcome>&) { ADD_FAILURE() << "it ran to its end"; },
+      [](const caf::error& error) { EXPECT_EQ(from_caf(error).code, Code::cancelled); });
+  EXPECT_EQ(worker().in_flight, 0u);
+}
+
 TEST_F(WorkerCalls, EndsALoopAndLeavesOtherFunctionsAlone) {
   start();
   ASSERT_TRUE(install(kLoop));

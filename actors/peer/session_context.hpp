@@ -1,0 +1,58 @@
+#pragma once
+// What a session is given by whoever keeps it.
+
+#include "actors/peer/local_nodes.hpp"
+#include "actors/system/message_types.hpp"
+#include "wire/handshake.hpp"
+
+namespace themis {
+
+class KeyedRequests;
+class SessionActor;
+
+/// Learns what becomes of a session. Reactor thread.
+class SessionOwner {
+ public:
+  virtual ~SessionOwner() = default;
+  /// The peer proved its identity. An error refuses it.
+  virtual Status on_session_open(SessionActor& session) = 0;
+  /// The peer proved that it is this node too. An error refuses it: the session ends.
+  virtual Status on_node_presented(SessionActor&, const NodeId&) { return {}; }
+  /// The peer is not the node it was asked to present.
+  virtual void on_node_absent(SessionActor&, const NodeId&) {}
+  /// Called once; the session is of no more use. Its requests have been answered with the error.
+  virtual void on_session_closed(SessionActor& session, const Error& why) = 0;
+};
+
+/// What a session is given; everything outlives it.
+struct SessionContext {
+  const wire::HandshakeConfig* handshake = nullptr;
+  Rng* rng = nullptr;
+  const MessageTypes* types = nullptr;
+  const Exports* exports = nullptr;
+  SessionOwner* owner = nullptr;
+  /// Whether the peer may end the exported actors with exit messages: a parent and its enclave
+  /// process only. Any member of a mesh can open a session, and none of them stops another's
+  /// actors.
+  bool peer_may_end_actors = false;
+  /// The nodes of this process, which `exports` belongs to one of; null: there is just one end
+  /// here.
+  const LocalNodes* nodes = nullptr;
+  /// Runs requests with an idempotency key; null: such requests are refused here.
+  KeyedRequests* keyed = nullptr;
+};
+
+/// How long a session waits. Zero means never.
+struct SessionTimes {
+  Duration handshake = 5s;
+  Duration ping_after = 15s;   ///< Silence after which the peer is asked whether it lives.
+  Duration dead_after = 45s;   ///< Silence after which the session is closed.
+  Duration idle_close = 300s;  ///< No message either way and no actor watched for so long: closed.
+  Duration request = 60s;      ///< For requests that carry no deadline of their own.
+  Duration drain =
+      10s;  ///< What a draining session gets to answer the last requests. At least 1 ms.
+  Duration rekey = 120s;        ///< The side that opened the session asks for new keys so often.
+  Duration rekey_limit = 300s;  ///< Without new keys for so long the session is closed.
+};
+
+}  // namespace themis

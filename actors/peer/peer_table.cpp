@@ -156,6 +156,7 @@ void PeerTable::on_session_closed(SessionActor& session, const Error& why) {
   if (node.empty()) return;
   Entry& entry = node.mapped();
   const bool was_half_open = entry.half_open;
+  add(counters_, session);
   no_longer_half_open(entry);
   if (was_half_open) {
     ++counters_.handshakes_failed;
@@ -170,6 +171,18 @@ void PeerTable::on_session_closed(SessionActor& session, const Error& why) {
     log::debug("peer", "session with {} ended: {}", session.peer().brief(), why.text());
     if (lost_) lost_(session.peer(), why);
   }
+}
+
+void PeerTable::add(Counters& to, const SessionActor& session) {
+  to.rekeyed += session.rekeyed();
+  to.cancels_sent += session.counters().cancels_sent;
+  to.cancels_received += session.counters().cancels_received;
+}
+
+PeerTable::Counters PeerTable::counters() const {
+  Counters all = counters_;
+  for (const auto& [id, entry] : entries_) add(all, *entry.session);
+  return all;
 }
 
 std::vector<const SessionActor*> PeerTable::sessions() const {

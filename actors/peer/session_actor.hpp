@@ -42,7 +42,7 @@ struct SessionContext {
   /// process only. Any member of a mesh can open a session, and none of them stops another's
   /// actors.
   bool peer_may_end_actors = false;
-  /// Runs requests with an idempotency key; null: such requests are refused here.
+  /// Runs requests with an idempotency key; null: such requests are refused, keys are not sent.
   KeyedRequests* keyed = nullptr;
 };
 

@@ -42,6 +42,7 @@ class FunctionService final : public PinnedActor {
   caf::behavior make_behavior() override;
   void on_exit() override;
   Status start();
+  caf::message_handler about_calls();
   caf::behavior behavior();
   void send_code(const FetchCodeMsg& message, caf::response_promise promise);
   caf::result<caf::message> invoke(const InvokeMsg& message);

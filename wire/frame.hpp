@@ -31,7 +31,8 @@ class Origin {
   void release(uint64_t bytes) const;
   /// The bytes freed since the last call. Session thread.
   uint64_t take_released() const;
-  /// The session is over: no notification follows. Session thread.
+  /// The session is over: no notification begins from now on, as nobody takes what is released any
+  /// more; one that began before may still run in another thread. Session thread.
   void close() const { notified_.store(true, std::memory_order_release); }
 
  private:

@@ -2,19 +2,25 @@
 // The key agreement between two nodes: three messages after which both know each other's identity
 // and share fresh keys.
 //
+// clang-format off
 //   1  A -> B   suites, g^a, N_A, network tag
 //   2  B -> A   suite, g^b, N_B, sealed{PK_B, Sig_B("responder", h2, PK_B)}
-//   3  A -> B   sealed{PK_A, Sig_A("initiator", h3, PK_A)}        A's first record may follow in
-//   the same write
+//   3  A -> B   sealed{PK_A, Sig_A("initiator", h3, PK_A)}     A's first record may follow at once
+// clang-format on
 //
 // A responder under load answers message 1 with a retry: a cookie (wire/cookie.hpp), before it has
 // computed an agreement or a signature or kept anything. The initiator sends message 1 again with
 // the cookie behind it; that is the message 1 of the transcript.
 //
-//   h2 = H(network, message 1, clear part of message 2)    h3 = H(h2, sealed part of 2, PK_B)
-//   h4 = H(h3, sealed part of 3, PK_A)                     H is BLAKE2b-256 with a domain and
-//   framed fields seal 2, seal 3, chain = HKDF(salt h2, g^ab)            A->B, B->A, exporter =
-//   HKDF(salt h4, chain)
+// clang-format off
+//   h2 = H(network, message 1, clear part of message 2)
+//   h3 = H(h2, sealed part of message 2, PK_B)
+//   h4 = H(h3, sealed part of message 3, PK_A)
+//   seal 2, seal 3, chain   = HKDF(salt h2, g^ab)
+//   A->B, B->A, exporter    = HKDF(salt h4, chain)
+//
+//   H is BLAKE2b-256 with a domain and framed fields.
+// clang-format on
 //
 // SIGMA-I (Krawczyk, CRYPTO 2003): the tag of each sealed part is the MAC that confirms. A passive
 // observer learns no identity; an active one can learn the responder's, never the initiator's.
@@ -48,8 +54,8 @@ constexpr size_t kHandshake3Bytes = kFrameHeaderBytes + kSealedIdentityBytes;
 /// The longest message without its header: what a frame may hold before the peer is known.
 constexpr size_t kHandshakeBodyBytesMax = kHandshake2Bytes - kFrameHeaderBytes;
 
-/// The suites byte of message 1 is a set of these; that of message 2 has one suite, and kPlain if
-/// message 1 had it.
+/// The suites byte of message 1 is a set of these; that of message 2 has one suite, and kOfferPlain
+/// if message 1 had it.
 constexpr uint8_t kOfferAes256Gcm = 1 << 0;
 constexpr uint8_t kOfferChacha20Poly1305 = 1 << 1;
 constexpr uint8_t kOfferPlain =

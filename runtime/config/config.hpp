@@ -110,9 +110,10 @@ inline constexpr size_t kConfigBytesMax = 256 * 1024;
 /// Reads the file at `path` and applies `overrides`, each "key=value" as after --set, in order. In
 /// an override strings need no quotes, and a list is `a,b`, `["a", "b"]` or nothing at all
 /// ("mesh.bootstrap="). [[route]] and [[allow]] are lists: they are written in the file only.
-/// Errors: io (the file), invalid; one line, `mesh.toml:12:3: node.listen: "127.0.0.1" has no
-/// port`, with the line and column of the value, or `--set node.listen: ...`. Unknown keys are
-/// errors that name the nearest known one. Any thread.
+/// Errors: io (the file), invalid. The detail is one line with the place of the value, or with
+/// "--set", before it; an unknown key is told with the nearest known one. Any thread.
+///
+///   mesh.toml:12:10: node.listen: "127.0.0.1" has no port
 Result<Config> load_config(const std::filesystem::path& path,
                            std::span<const std::string> overrides = {});
 /// The same for a text; `file_name` is only for the messages.

@@ -111,7 +111,7 @@ constexpr Range kEpoch{10, 60'000, "an epoch costs a scan, and a receipt waits f
 
 /// Addresses are canonical: each of these has one spelling.
 bool any_host(const net::Address& address) {
-  return address.host == "0.0.0.0" || address.host == "::" || address.host == "::ffff:0.0.0.0";
+  return address.host == "0.0.0.0" || address.host == "::";
 }
 
 using C = Config;

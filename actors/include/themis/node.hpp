@@ -39,7 +39,8 @@ class Node {
   /// Joins the mesh; prints one line and exits (1) when it cannot.
   Node(int argc, char** argv) : Node(NodeSettings::from_arguments(argc, argv)) {}
   explicit Node(const NodeSettings& settings);
-  /// Leaves the ring, at most 2 s.
+  /// Ends the services and leaves the ring, at most 2 s each; then waits for a service that is
+  /// still busy, as its handler runs in this program.
   ~Node();
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;

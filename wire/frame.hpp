@@ -7,7 +7,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include "runtime/base/bytes.hpp"
 #include "runtime/base/clock.hpp"
@@ -22,10 +24,16 @@ class Origin {
  public:
   /// `notify` is called from any thread, at most once between two calls of take_released(), when
   /// `notify_bytes` or more were freed.
-  Origin(const NodeId& peer, uint64_t notify_bytes, std::function<void()> notify)
-      : peer_(peer), notify_bytes_(notify_bytes), notify_(std::move(notify)) {}
+  /// `former`: identities whose place the peer has taken.
+  Origin(const NodeId& peer, uint64_t notify_bytes, std::function<void()> notify,
+         std::vector<NodeId> former = {})
+      : peer_(peer),
+        former_(std::move(former)),
+        notify_bytes_(notify_bytes),
+        notify_(std::move(notify)) {}
 
   const NodeId& peer() const { return peer_; }
+  std::span<const NodeId> former() const { return former_; }
   void add_reference() const { references_.fetch_add(1, std::memory_order_relaxed); }
   void remove_reference() const;
   void release(uint64_t bytes) const;
@@ -38,6 +46,7 @@ class Origin {
  private:
   ~Origin() = default;
   const NodeId peer_;
+  const std::vector<NodeId> former_;
   const uint64_t notify_bytes_;
   const std::function<void()> notify_;
   mutable std::atomic<uint64_t> references_{1};
@@ -123,6 +132,11 @@ class Frame {
   }
   /// The peer that sent it, or null for a frame made in this process.
   const NodeId* peer() const { return keyed_ || origin_ == nullptr ? nullptr : &origin_->peer(); }
+
+  /// Identities whose place that peer has taken: what is allowed to one of them is allowed to it.
+  std::span<const NodeId> former() const {
+    return peer() == nullptr ? std::span<const NodeId>() : origin_->former();
+  }
 
   void add_reference() const { references_.fetch_add(1, std::memory_order_relaxed); }
   void remove_reference() const {

@@ -7,6 +7,7 @@
 #include <iostream>
 
 #include "actors/api/service_actor.hpp"
+#include "actors/node/admission.hpp"
 #include "actors/node/node_actor.hpp"
 #include "actors/system/caf_error.hpp"
 #include "actors/system/reactor_thread.hpp"
@@ -90,7 +91,8 @@ NodeSettings NodeSettings::from_arguments(int argc, char** argv) {
   app.add_option("--data", settings.data,
                  "Directory of the identity; without it a new one at every start");
   app.add_option("--config", settings.config,
-                 "A mesh.toml: its [[route]] and [[allow]] hold for this program");
+                 "A mesh.toml: its [[route]], [[allow]], mesh.invite and mesh.inviters hold for "
+                 "this program");
   app.add_option("--version", settings.version, "What its services announce, for canaries");
   app.add_option("--weight", settings.weight, "What its services announce, for balancing")
       ->capture_default_str();
@@ -218,6 +220,10 @@ Node::Node(const NodeSettings& settings) {
   SystemRng rng;
   Result<wire::Identity> identity = make_identity(settings, rng);
   if (!identity) give_up(identity.error().detail);
+  Result<wire::Admission> admission =
+      load_admission(config.mesh, *identity, SystemClock{}.wall_ms());
+  if (!admission) give_up(admission.error().detail);
+  options.admission = std::move(*admission);
   // The threads of a node leave signals to the program's own.
   const sigset_t blocked = stop_signals();
   sigset_t before;

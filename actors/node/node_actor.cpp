@@ -42,7 +42,9 @@ NodeActor::NodeActor(caf::actor_config& config, Reactor& reactor, NodeOptions op
     : HostedActor(config, reactor),
       options_(std::move(options)),
       peers_(reactor, *options_.identity, options_.encryption, *options_.rng, *options_.types,
-             *options_.exports, options_.sessions) {}
+             *options_.exports, options_.sessions) {
+  peers_.set_admission(options_.admission);
+}
 
 Status NodeActor::start() {
   peers_.set_lost([this](const NodeId& peer, const Error&) { on_lost(peer); });
@@ -90,16 +92,20 @@ void NodeActor::run(const ring::Ask& ask) {
   wire::FramePtr frame = ring::encode(ask.question);
   frame.writable()->set_deadline(deadline);
   const caf::strong_actor_ptr self{ctrl()};
-  peers_.open(expected, ask.to.address,
-              [this, self, token = ask.token, frame](Result<PeerTable::Session> session) {
-                if (getf(is_terminated_flag)) return;
-                if (session) {
-                  (*session)->send_request(self, caf::make_message_id(token), kNodeTarget, frame);
-                } else {
-                  ring_->answered(token, NodeId{}, fail(session.error()), moment());
-                  pump();
-                }
-              });
+  peers_.open(
+      expected, ask.to.address,
+      [this, self, id = ask.to.id, token = ask.token, frame](Result<PeerTable::Session> session) {
+        if (getf(is_terminated_flag)) return;
+        if (session && !id.is_zero() && (*session)->peer() != id)
+          session = fail(Code::unavailable,
+                         "node " + (*session)->peer().brief() + " took the place of " + id.brief());
+        if (session) {
+          (*session)->send_request(self, caf::make_message_id(token), kNodeTarget, frame);
+        } else {
+          ring_->answered(token, NodeId{}, fail(session.error()), moment());
+          pump();
+        }
+      });
 }
 
 void NodeActor::on_answer(caf::mailbox_element& element) {
@@ -182,8 +188,18 @@ void NodeActor::run(const ring::WatchEvent& event) {
   watchers_.erase(found);
 }
 
+/// By its name, or by one that it still goes by.
+bool NodeActor::is_self(const NodeId& id) const {
+  const wire::Identity& self = *options_.identity;
+  const auto names_it = [&](const wire::Succession& succession) {
+    return wire::node_id(succession.old_key, self.network()) == id;
+  };
+  return id == self.id() ||
+         std::ranges::any_of(wire::in_force(self.former(), moment().wall_ms / 1000), names_it);
+}
+
 void NodeActor::reach(const ReachActor& reach, Waiter waiter) {
-  if (reach.contact.id == options_.identity->id()) {
+  if (is_self(reach.contact.id)) {
     const caf::strong_actor_ptr* own = options_.exports->find(reach.target);
     return answer(waiter, own == nullptr ? failure({Code::not_found, "no such actor here"})
                                          : caf::make_message(caf::actor_cast<caf::actor>(*own)));
@@ -221,7 +237,7 @@ void NodeActor::on_lost(const NodeId& peer) {
   if (contact == nullptr || ring_->state() == ring::Ring::State::left) return;
   const caf::strong_actor_ptr self{ctrl()};
   peers_.open(peer, contact->address, [this, self, peer](Result<PeerTable::Session> session) {
-    if (session || getf(is_terminated_flag)) return;
+    if (getf(is_terminated_flag) || (session && (*session)->peer() == peer)) return;
     ring_->unreachable(peer, moment());
     pump();
   });
@@ -326,6 +342,8 @@ NodeReport NodeActor::report() const {
   report.fingers = ring_->table().fingers();
   report.objects = ring_->objects().object_count();
   report.provided = ring_->provided_count();
+  report.handshakes_failed = peers_.counters().handshakes_failed;
+  report.denied = peers_.counters().denied;
   for (const SessionActor* session : peers_.sessions()) {
     const SessionActor::Counters& counters = session->counters();
     report.sessions.push_back({{session->peer(), session->remote_address()},

@@ -5,6 +5,11 @@
 #include "runtime/base/log.hpp"
 
 namespace themis {
+namespace {
+
+constexpr Duration kDeniedTellEvery = 10s;
+
+}  // namespace
 
 PeerTable::PeerTable(Reactor& reactor, const wire::Identity& self, bool encryption, Rng& rng,
                      const MessageTypes& types, const Exports& exports, SessionTimes times)
@@ -34,7 +39,8 @@ Status PeerTable::listen(const net::Address& address) {
 }
 
 SessionActor* PeerTable::find(const NodeId& peer) const {
-  const auto it = in_use_.find(peer);
+  const auto successor = successors_.find(peer);
+  const auto it = in_use_.find(successor == successors_.end() ? peer : successor->second);
   const bool takes = it != in_use_.end() && it->second->state() == SessionActor::State::open;
   return takes ? it->second : nullptr;
 }
@@ -137,12 +143,15 @@ Status PeerTable::on_session_open(SessionActor& session) {
   SessionActor* existing = in_use;
   SessionActor* used = existing == nullptr || prefer(*existing, session) ? &session : existing;
   in_use = used;
+  const std::vector<NodeId>& former = session.standing().former;
+  for (const NodeId& old : former) successors_[old] = session.peer();
   const Session handle = entries_.at(used->id()).session;
   if (existing != nullptr) (used == existing ? session : *existing).drain();
   log::debug("peer", "session with {} ({}) is open", session.peer().brief(),
              session.remote_address().text());
   for (const auto& [expected, then] : waiters) {
-    if (expected.is_zero() || expected == session.peer()) {
+    const bool succeeded = std::ranges::find(former, expected) != former.end();
+    if (expected.is_zero() || expected == session.peer() || succeeded) {
       then(handle);
     } else {
       open(expected, session.remote_address(), then);  // somebody else answered: this says so
@@ -160,16 +169,30 @@ void PeerTable::on_session_closed(SessionActor& session, const Error& why) {
   if (was_half_open) {
     ++counters_.handshakes_failed;
     log::debug("peer", "no session with {}: {}", session.remote_address().text(), why.text());
+    if (why.code == Code::denied) note_denied(session, why);
   }
   const auto used = in_use_.find(session.peer());
   const bool was_used = used != in_use_.end() && used->second == &session;
-  if (was_used) in_use_.erase(used);
+  if (was_used) {
+    in_use_.erase(used);
+    std::erase_if(successors_, [&](const auto& one) { return one.second == session.peer(); });
+  }
   const Error reported{why.code, session.remote_address().text() + ": " + why.detail};
   for (const Waiter& waiter : entry.waiters) waiter.then(fail(reported));
   if (was_used && !closing_ && !session.drained()) {
     log::debug("peer", "session with {} ended: {}", session.peer().brief(), why.text());
     if (lost_) lost_(session.peer(), why);
   }
+}
+
+/// Anybody can cause these: one line a while.
+void PeerTable::note_denied(const SessionActor& session, const Error& why) {
+  ++counters_.denied;
+  const TimePoint now = reactor_.loop().now();
+  if (counters_.denied > 1 && now - denied_told_ < kDeniedTellEvery) return;
+  denied_told_ = now;
+  log::warn("peer", "refused {} ({} refused so far): {}", session.remote_address().text(),
+            counters_.denied, why.detail);
 }
 
 std::vector<const SessionActor*> PeerTable::sessions() const {

@@ -37,6 +37,9 @@ class PeerTable final : private SessionOwner, private net::Acceptor {
         0;  ///< Connections closed at once: kSessionsMax are open, or this node leaves.
     uint64_t evicted = 0;            ///< Half-open handshakes that made room.
     uint64_t handshakes_failed = 0;  ///< All that ended without a session, evicted ones included.
+    /// Of these, peers that may not be here: without a valid invite, or of another mind about
+    /// encryption.
+    uint64_t denied = 0;
   };
 
   /// Everything outlives the table.
@@ -45,16 +48,20 @@ class PeerTable final : private SessionOwner, private net::Acceptor {
   ~PeerTable() override;
 
   void set_lost(Lost lost) { lost_ = std::move(lost); }
+  /// Before listen() and open(). Outlives the table.
+  void set_admission(const wire::Admission& admission) { handshake_.admission = &admission; }
   /// Errors: io.
   Status listen(const net::Address& address);
   net::Address address() const { return listener_->address(); }
 
   /// Gives `then` the session with `peer` (zero: whoever of the network answers at `address`), the
-  /// one there is or a new one. `then` may run before open() returns. Errors: unavailable,
-  /// wrong_peer, timeout, overloaded and the handshake's; nothing has been sent then but the
-  /// handshake.
+  /// one there is or a new one; when the node there proves to have taken the place of `peer`, with
+  /// that node: SessionActor::peer() tells. `then` may run before open() returns. Errors:
+  /// unavailable, wrong_peer, timeout, overloaded and the handshake's; nothing has been sent then
+  /// but the handshake.
   void open(const NodeId& peer, const net::Address& address, Opened then);
-  /// The session in use with `peer`; null when there is none that takes new messages.
+  /// The session in use with `peer`, or with the node that took its place; null when there is none
+  /// that takes new messages.
   SessionActor* find(const NodeId& peer) const;
   /// Every session that is open or draining.
   std::vector<const SessionActor*> sessions() const;
@@ -90,6 +97,7 @@ class PeerTable final : private SessionOwner, private net::Acceptor {
   bool prefer(const SessionActor& existing, const SessionActor& fresh) const;
   void evict(const Ids& half_open);
   void no_longer_half_open(Entry& entry);
+  void note_denied(const SessionActor& session, const Error& why);
 
   Reactor& reactor_;
   Rng& rng_;
@@ -104,6 +112,9 @@ class PeerTable final : private SessionOwner, private net::Acceptor {
   std::unique_ptr<net::Listener> listener_;
   std::unordered_map<caf::actor_id, Entry> entries_;
   std::unordered_map<NodeId, SessionActor*, RingIdHash> in_use_;
+  /// Old identities of peers in use: at most wire::kSuccessionsMax for each.
+  std::unordered_map<NodeId, NodeId, RingIdHash> successors_;
+  TimePoint denied_told_{};
   std::unordered_map<std::string, Ids> half_open_hosts_;
   Ids half_open_;
   Session accepting_;

@@ -109,6 +109,9 @@ class SessionActor final : public HostedActor,
   bool initiator() const { return initiator_; }
   /// Zero until the session is open, unless it was expected.
   const NodeId& peer() const { return peer_; }
+  /// What the peer's credentials proved: whose place it has taken, and until when it is invited.
+  /// The session ends with either.
+  const wire::Standing& standing() const { return standing_; }
   const net::Address& remote_address() const { return address_; }
   const Counters& counters() const { return counters_; }
   Duration round_trip() const { return round_trip_; }
@@ -150,7 +153,7 @@ class SessionActor final : public HostedActor,
   void on_connected() override;
   void on_data(std::span<std::byte> data) override;
   void on_writable() override { flush(); }
-  void on_closed(const Error& why) override { close(why); }
+  void on_closed(const Error& why) override;
   wire::OriginPtr on_established(const wire::Established& peer) override;
   void on_message(const wire::MessageHeader& header, wire::FramePtr payload) override;
   void flush() override;
@@ -180,6 +183,7 @@ class SessionActor final : public HostedActor,
   void on_tick();
   void check_silence(TimePoint now);
   void check_keys(TimePoint now);
+  void check_standing(TimePoint now);
   void continue_drain(TimePoint now);
   void arm_tick(Duration delay);
   Duration next_tick(TimePoint now) const;
@@ -193,6 +197,9 @@ class SessionActor final : public HostedActor,
   NodeId peer_;
   net::Address address_;
   wire::HandshakeConfig handshake_;
+  wire::Standing standing_;
+  TimePoint invited_until_ = TimePoint::max();
+  TimePoint former_until_ = TimePoint::max();
   std::unique_ptr<wire::Channel> channel_;
   std::unique_ptr<net::Stream> stream_;
   wire::OriginPtr origin_;

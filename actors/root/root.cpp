@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "actors/gateway/gateway_actor.hpp"
+#include "actors/node/admission.hpp"
 #include "actors/node/node_actor.hpp"
 #include "actors/placement/placement.hpp"
 #include "actors/services/function_service.hpp"
@@ -30,6 +31,7 @@ constexpr Duration kNodeShutdown = 1700ms;
 /// One virtual node: an identity, what it exports, and its actor while it is up.
 struct VirtualNode {
   wire::Identity identity;
+  wire::Admission admission;
   Exports exports;
   net::Address listen;
   net::Address advertise;
@@ -88,10 +90,16 @@ Status Root::Impl::open() {
     const fs::path file = data / (i == 0 ? "identity" : "identity-" + std::to_string(i));
     THEMIS_TRY(wire::Identity identity,
                wire::load_or_create_identity(file, config.mesh.network, rng));
+    THEMIS_TRY(wire::Admission admission,
+               load_admission(config.mesh, identity, SystemClock{}.wall_ms()));
     net::Address advertise = shifted(config.node.advertised(), i);
     if (advertise.port == 0) advertise = {};  // the port that the system chooses
-    nodes.push_back(std::make_unique<VirtualNode>(VirtualNode{
-        std::move(identity), {}, shifted(config.node.listen, i), std::move(advertise), {}}));
+    nodes.push_back(std::make_unique<VirtualNode>(VirtualNode{std::move(identity),
+                                                              std::move(admission),
+                                                              {},
+                                                              shifted(config.node.listen, i),
+                                                              std::move(advertise),
+                                                              {}}));
   }
   return {};
 }
@@ -118,6 +126,7 @@ ChildSpec Root::Impl::child(std::string id, Duration shutdown,
 Result<caf::actor> Root::Impl::start_node(VirtualNode& node) {
   NodeOptions options;
   options.identity = &node.identity;
+  options.admission = node.admission;
   options.listen = node.listen;
   options.advertise = node.advertise;
   for (const BootstrapPeer& peer : config.mesh.bootstrap) {

@@ -39,7 +39,7 @@ class FunctionService final : public PinnedActor {
   Status start();
   caf::behavior behavior();
   caf::result<caf::message> invoke(const InvokeMsg& message);
-  Status admit(const NodeId* peer, const InvokeTarget& target);
+  Status admit(const wire::Frame& frame, const InvokeTarget& target);
   void tick();
 
   FunctionServiceOptions options_;

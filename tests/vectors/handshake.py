@@ -136,9 +136,9 @@ def digests():
 ISSUED, LEFT, EXPIRES = 1000, 2000, 3000
 
 
-def framed_statement(label, first, last, *fields):
+def framed_statement(label, first, last, *fields, network=NETWORK):
     """What the signatures of invites and successions cover: the network is the only field that varies."""
-    return label + struct.pack("<QII", len(NETWORK), first, last) + NETWORK + b"".join(fields)
+    return label + struct.pack("<QII", len(network), first, last) + network + b"".join(fields)
 
 
 def invite(public):
@@ -230,7 +230,8 @@ def transcripts():
             print(f"# {what}\n{suite} {sender} {frame.hex()}")
 
 
-if sys.argv[1:] == ["--digests"]:
-    digests()
-else:
-    transcripts()
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--digests"]:
+        digests()
+    else:
+        transcripts()

@@ -18,7 +18,8 @@ struct NodeSettings {
       "127.0.0.1:7001";  ///< A node of the mesh, or NODEID@HOST:PORT; empty: start a mesh.
   std::string listen = "127.0.0.1:0";  ///< Port 0: any free one.
   std::string data;  ///< Where the identity is kept; empty: a new one at every start.
-  /// A mesh.toml: its [[route]] and [[allow]] hold for the calls and services of this program.
+  /// A mesh.toml: its [[route]] and [[allow]] hold for the calls and services of this program, its
+  /// mesh.invite and mesh.inviters for its sessions.
   std::string config;
   /// What this program's services announce: a version for canaries, a weight for balancing (0: only
   /// when nobody else is left), labels "key=value".

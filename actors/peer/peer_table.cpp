@@ -7,7 +7,7 @@
 namespace themis {
 namespace {
 
-constexpr Duration kDeniedTellEvery = 10s;
+constexpr Duration kTellEvery = 10s;
 
 }  // namespace
 
@@ -178,6 +178,7 @@ void PeerTable::on_session_closed(SessionActor& session, const Error& why) {
     std::erase_if(successors_, [&](const auto& one) { return one.second == session.peer(); });
   }
   const Error reported{why.code, session.remote_address().text() + ": " + why.detail};
+  if (session.refused() && !closing_) note_refused(reported);
   for (const Waiter& waiter : entry.waiters) waiter.then(fail(reported));
   if (was_used && !closing_ && !session.drained()) {
     log::debug("peer", "session with {} ended: {}", session.peer().brief(), why.text());
@@ -185,11 +186,19 @@ void PeerTable::on_session_closed(SessionActor& session, const Error& why) {
   }
 }
 
+/// Peers that are asked again and again refuse each time: one line a while.
+void PeerTable::note_refused(const Error& why) {
+  const TimePoint now = reactor_.loop().now();
+  if (refused_told_ != TimePoint{} && now - refused_told_ < kTellEvery) return;
+  refused_told_ = now;
+  log::warn("peer", "{}", why.detail);
+}
+
 /// Anybody can cause these: one line a while.
 void PeerTable::note_denied(const SessionActor& session, const Error& why) {
   ++counters_.denied;
   const TimePoint now = reactor_.loop().now();
-  if (counters_.denied > 1 && now - denied_told_ < kDeniedTellEvery) return;
+  if (counters_.denied > 1 && now - denied_told_ < kTellEvery) return;
   denied_told_ = now;
   log::warn("peer", "refused {} ({} refused so far): {}", session.remote_address().text(),
             counters_.denied, why.detail);

@@ -98,6 +98,7 @@ class PeerTable final : private SessionOwner, private net::Acceptor {
   void evict(const Ids& half_open);
   void no_longer_half_open(Entry& entry);
   void note_denied(const SessionActor& session, const Error& why);
+  void note_refused(const Error& why);
 
   Reactor& reactor_;
   Rng& rng_;
@@ -115,6 +116,7 @@ class PeerTable final : private SessionOwner, private net::Acceptor {
   /// Old identities of peers in use: at most wire::kSuccessionsMax for each.
   std::unordered_map<NodeId, NodeId, RingIdHash> successors_;
   TimePoint denied_told_{};
+  TimePoint refused_told_{};
   std::unordered_map<std::string, Ids> half_open_hosts_;
   Ids half_open_;
   Session accepting_;

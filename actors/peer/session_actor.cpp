@@ -79,12 +79,10 @@ void SessionActor::on_data(std::span<std::byte> data) {
 
 /// Who is refused hears nothing: the likely reason is told here, where somebody can act on it.
 void SessionActor::on_closed(const Error& why) {
-  const bool refused = initiator_ && state_ == State::open && channel_->received_records() == 0;
-  if (!refused) return close(why);
-  close({why.code,
-         why.detail +
-             " right after the handshake; it may refuse this node: a private network wants a valid "
-             "invite (mesh.invite; `themis invite show FILE` checks it)"});
+  refused_ = initiator_ && state_ == State::open && channel_->received_records() == 0;
+  if (!refused_) return close(why);
+  close({why.code, why.detail + " right after the handshake: it may refuse this node; a private "
+                                "network wants a valid invite (mesh.invite)"});
 }
 
 wire::OriginPtr SessionActor::on_established(const wire::Established& peer) {

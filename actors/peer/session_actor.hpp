@@ -107,6 +107,8 @@ class SessionActor final : public HostedActor,
   /// Both sides were done with it.
   bool drained() const { return peer_drains_; }
   bool initiator() const { return initiator_; }
+  /// The peer ended it when it had seen who this is.
+  bool refused() const { return refused_; }
   /// Zero until the session is open, unless it was expected.
   const NodeId& peer() const { return peer_; }
   /// What the peer's credentials proved: whose place it has taken, and until when it is invited.
@@ -217,6 +219,7 @@ class SessionActor final : public HostedActor,
   net::TimerId tick_ = 0;
   bool fast_tick_ = false;
   bool peer_drains_ = false;
+  bool refused_ = false;
   bool said_goodbye_ = false;
   TimePoint received_at_;  ///< The last bytes.
   TimePoint last_heard_;   ///< The last whole record: a peer that stalls inside one is silent.

@@ -18,6 +18,7 @@ namespace fs = std::filesystem;
 using http::Json;
 
 constexpr int64_t kDayS = 86'400;
+constexpr int64_t kInviteDaysMax = 3650;  // nobody takes one back
 
 int64_t now_s() { return SystemClock{}.wall_ms() / 1000; }
 
@@ -54,6 +55,8 @@ Outcome create_invite(const Connection& to, const NewInvite& wanted) {
   const auto node = NodeId::from_hex(wanted.node);
   if (!node || node->is_zero())
     return misused("--node: needs the 64 hexadecimal digits that `themis id` prints on that node");
+  if (wanted.days < 1 || wanted.days > kInviteDaysMax)
+    return misused(fmt::format("--days: must be 1 to {}", kInviteDaysMax));
   std::error_code error;
   if (!fs::exists(wanted.key, error))
     return failed(wanted.key + ": no key here; `themis keygen --data DIR` makes DIR/identity");

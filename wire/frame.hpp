@@ -7,7 +7,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include "runtime/base/bytes.hpp"
 #include "runtime/base/clock.hpp"
@@ -22,8 +24,13 @@ class Origin {
  public:
   /// `notify` is called from any thread, at most once between two calls of take_released(), when
   /// `notify_bytes` or more were freed.
-  Origin(const NodeId& peer, uint64_t notify_bytes, std::function<void()> notify)
-      : peer_(peer), notify_bytes_(notify_bytes), notify_(std::move(notify)) {}
+  /// `former`: identities whose place the peer has taken.
+  Origin(const NodeId& peer, uint64_t notify_bytes, std::function<void()> notify,
+         std::vector<NodeId> former = {})
+      : peer_(peer),
+        former_(std::move(former)),
+        notify_bytes_(notify_bytes),
+        notify_(std::move(notify)) {}
 
   /// Another node behind the same session, on the same account.
   Origin(const NodeId& peer, const Origin* account)
@@ -32,12 +39,14 @@ class Origin {
   }
 
   const NodeId& peer() const { return peer_; }
+  std::span<const NodeId> former() const { return former_; }
   void add_reference() const { references_.fetch_add(1, std::memory_order_relaxed); }
   void remove_reference() const;
   void release(uint64_t bytes) const;
   /// The bytes freed since the last call. Session thread.
   uint64_t take_released() const;
-  /// The session is over: no notification follows. Session thread.
+  /// The session is over: no notification begins from now on, as nobody takes what is released any
+  /// more; one that began before may still run in another thread. Session thread.
   void close() const { notified_.store(true, std::memory_order_release); }
 
  private:
@@ -45,6 +54,7 @@ class Origin {
     if (account_ != nullptr) account_->remove_reference();
   }
   const NodeId peer_;
+  const std::vector<NodeId> former_;
   const uint64_t notify_bytes_;
   const std::function<void()> notify_;
   const Origin* const account_ = nullptr;  ///< Of a virtual node: its session's.
@@ -135,6 +145,11 @@ class Frame {
   }
   /// The peer that sent it, or null for a frame made in this process.
   const NodeId* peer() const { return keyed_ || origin_ == nullptr ? nullptr : &origin_->peer(); }
+
+  /// Identities whose place that peer has taken: what is allowed to one of them is allowed to it.
+  std::span<const NodeId> former() const {
+    return peer() == nullptr ? std::span<const NodeId>() : origin_->former();
+  }
 
   void add_reference() const { references_.fetch_add(1, std::memory_order_relaxed); }
   void remove_reference() const {

@@ -31,6 +31,10 @@ constexpr size_t kNetworkTagOffset = kNonceOffset + kHandshakeNonceBytes;
 constexpr uint8_t kOfferSuites = kOfferAes256Gcm | kOfferChacha20Poly1305;
 
 static_assert(kHandshake1Bytes + kHandshake2Bytes + kHandshake3Bytes <= 450);
+static_assert(kHandshake1Bytes + kHandshake2Bytes + kHandshake3Bytes + 2 * (1 + Invite::kBytes) <=
+                  600,
+              "with an invite each");
+const Admission kOpenToAll;
 
 void write_header(FrameType type, std::span<std::byte> frame) {
   FrameHeader{.type = static_cast<uint8_t>(type),
@@ -42,10 +46,12 @@ bool is_frame(FrameType type, ByteView frame) {
   return !frame.empty() && static_cast<uint8_t>(frame[0]) == static_cast<uint8_t>(type);
 }
 
-Status check_header(FrameType type, size_t size, ByteView frame) {
+/// `longer`: by how much it may be.
+Status check_header(FrameType type, size_t size, ByteView frame, size_t longer = 0) {
   const FrameHeader wanted{.type = static_cast<uint8_t>(type),
-                           .length = static_cast<uint16_t>(size - kFrameHeaderBytes)};
-  if (frame.size() != size || FrameHeader::read(frame.data()) != wanted)
+                           .length = static_cast<uint16_t>(frame.size() - kFrameHeaderBytes)};
+  if (frame.size() < size || frame.size() - size > longer ||
+      FrameHeader::read(frame.data()) != wanted)
     return fail(Code::malformed, "not handshake message " + std::to_string(wanted.type));
   return {};
 }
@@ -66,12 +72,21 @@ Digest extend(const Digest& transcript, ByteView sealed, const crypto::PublicKey
       .finish();
 }
 
-/// What an identity signs: its role, everything said so far, and its key.
-Bytes signed_text(std::string_view role, const Digest& transcript, const crypto::PublicKey& key) {
+/// What an identity signs: its role, everything said so far, its key, and what it shows besides.
+Bytes signed_text(std::string_view role, const Digest& transcript, const crypto::PublicKey& key,
+                  ByteView credentials) {
   Bytes text = to_bytes(role);
   append(text, transcript);
   append(text, key.view());
+  append(text, credentials);
   return text;
+}
+
+/// What `config.self` shows when the handshake begins.
+Bytes own_credentials(const HandshakeConfig& config) {
+  Credentials shown{in_force(config.self->former(), config.wall_ms / 1000), std::nullopt};
+  if (config.admission != nullptr) shown.invite = config.admission->invite;
+  return shown.bytes();
 }
 
 std::string_view role_label(bool initiator) {
@@ -113,7 +128,11 @@ uint8_t available_suites() {
 }
 
 Handshake::Handshake(const HandshakeConfig& config, Rng& rng, State state)
-    : config_(config), rng_(&rng), state_(state), initiator_(state == State::ready) {
+    : config_(config),
+      credentials_(own_credentials(config)),
+      rng_(&rng),
+      state_(state),
+      initiator_(state == State::ready) {
   THEMIS_ASSERT(config.self != nullptr, "a handshake needs an identity");
   THEMIS_ASSERT(config.suites != 0 && (config.suites & ~available_suites()) == 0,
                 "only suites of this CPU are offered");
@@ -198,41 +217,60 @@ Result<Handshake::Secrets> Handshake::agree(const DhKey& own, const DhShare& pee
   return secrets;
 }
 
+/// The end of `frame`: the key, the signature, the credentials, and room for the tag.
 void Handshake::seal_identity(const SecretBytes<32>& key, const Secrets& secrets,
                               std::span<std::byte> frame) const {
-  const auto sealed = frame.last<kSealedIdentityBytes>();
+  const auto sealed = frame.last(kSealedIdentityBytes + credentials_.size());
+  const auto opened = sealed.first(sealed.size() - kTagBytes);
   const crypto::SigningKey& own = config_.self->key();
-  std::ranges::copy(own.public_key().view(), sealed.begin());
-  const auto signature =
-      own.sign(signed_text(role_label(initiator_), secrets.transcript, own.public_key()));
-  std::ranges::copy(signature.view(), sealed.begin() + crypto::PublicKey::kBytes);
+  std::ranges::copy(own.public_key().view(), opened.begin());
+  const auto signature = own.sign(
+      signed_text(role_label(initiator_), secrets.transcript, own.public_key(), credentials_));
+  std::ranges::copy(signature.view(), opened.begin() + crypto::PublicKey::kBytes);
+  std::ranges::copy(credentials_, opened.last(credentials_.size()).begin());
   crypto::AeadKey aead(suite_of(secrets.choice), SecretBytes<32>(key.view()));
-  aead.seal(crypto::counter_nonce(0), sealing_context(secrets.transcript, frame),
-            sealed.first<kSealedIdentityBytes - kTagBytes>(), sealed.last<kTagBytes>());
+  aead.seal(crypto::counter_nonce(0), sealing_context(secrets.transcript, frame), opened,
+            sealed.last<kTagBytes>());
   crypto::declassify(sealed);
 }
 
-Result<crypto::PublicKey> Handshake::open_identity(const SecretBytes<32>& key,
-                                                   const Secrets& secrets, ByteView frame) const {
-  std::array<std::byte, kSealedIdentityBytes> sealed;
-  std::ranges::copy(frame.last<kSealedIdentityBytes>(), sealed.begin());
-  const auto opened = std::span(sealed).first<kSealedIdentityBytes - kTagBytes>();
+Result<Handshake::Peer> Handshake::open_identity(const SecretBytes<32>& key, const Secrets& secrets,
+                                                 ByteView frame) const {
+  const size_t size = frame.size() - (initiator_ ? kClear2Bytes : kFrameHeaderBytes);
+  Bytes sealed(frame.end() - static_cast<std::ptrdiff_t>(size), frame.end());
+  const auto opened = std::span(sealed).first(size - kTagBytes);
   crypto::AeadKey aead(suite_of(secrets.choice), SecretBytes<32>(key.view()));
   THEMIS_CHECK(aead.open(crypto::counter_nonce(0), sealing_context(secrets.transcript, frame),
                          opened, std::span(sealed).last<kTagBytes>()));
   crypto::declassify(opened);  // hidden from others; what is checked of it is our own log's
-  THEMIS_TRY(const auto peer,
-             crypto::PublicKey::from_bytes(opened.first<crypto::PublicKey::kBytes>()));
+  constexpr size_t kKeyBytes = crypto::PublicKey::kBytes;
+  constexpr size_t kSignatureBytes = crypto::Signature::kBytes;
+  THEMIS_TRY(const auto peer, crypto::PublicKey::from_bytes(opened.first<kKeyBytes>()));
   THEMIS_TRY(const auto signature,
-             crypto::Signature::from_bytes(opened.last<crypto::Signature::kBytes>()));
-  THEMIS_CHECK(crypto::verify(peer, signed_text(role_label(!initiator_), secrets.transcript, peer),
-                              signature));
-  const NodeId id = node_id(peer, config_.self->network());
+             crypto::Signature::from_bytes(opened.subspan<kKeyBytes, kSignatureBytes>()));
+  const ByteView credentials = opened.subspan(kKeyBytes + kSignatureBytes);
+  THEMIS_CHECK(crypto::verify(
+      peer, signed_text(role_label(!initiator_), secrets.transcript, peer, credentials),
+      signature));
+  return check_peer(peer, credentials);
+}
+
+/// Whoever is there has proved its key: is it who may be there?
+Result<Handshake::Peer> Handshake::check_peer(const crypto::PublicKey& key,
+                                              ByteView credentials) const {
+  const std::string& network = config_.self->network();
+  const NodeId id = node_id(key, network);
   if (id == config_.self->id()) return fail(Code::invalid, "a node does not talk to itself");
-  if (config_.expected && id != *config_.expected)
+  THEMIS_TRY(const Credentials shown, Credentials::from_bytes(credentials));
+  const Admission& rules = config_.admission != nullptr ? *config_.admission : kOpenToAll;
+  auto standing = judge(shown, key, network, rules, config_.wall_ms / 1000);
+  if (!standing)
+    return fail(standing.error().code, "node " + id.brief() + ": " + standing.error().detail);
+  if (config_.expected && id != *config_.expected &&
+      std::ranges::find(standing->former, *config_.expected) == standing->former.end())
     return fail(Code::wrong_peer,
                 "the peer is node " + id.brief() + ", not " + config_.expected->brief());
-  return peer;
+  return Peer{key, std::move(*standing)};
 }
 
 /// Cheap checks first: a hash for the network, and under load a MAC for the address.
@@ -271,7 +309,7 @@ Result<Bytes> Handshake::answer(ByteView frame) {
   THEMIS_TRY(const DhShare peer,
              DhShare::from_bytes(frame.subspan<kShareOffset, DhShare::kBytes>()));
   const DhKey own{SecretBytes<DhKey::kSeedBytes>(*rng_)};
-  Bytes reply(kHandshake2Bytes);
+  Bytes reply(kHandshake2Bytes + credentials_.size());
   write_header(FrameType::handshake_2, reply);
   reply[kFrameHeaderBytes] = std::byte(choice);
   std::ranges::copy(own.share().view(), reply.begin() + kShareOffset);
@@ -281,8 +319,8 @@ Result<Bytes> Handshake::answer(ByteView frame) {
   THEMIS_TRY(Secrets secrets, agree(own, peer, frame, ByteView(reply).first(kClear2Bytes)));
   seal_identity(secrets.seal_2, secrets, reply);
   secrets.seal_2 = {};
-  secrets.transcript = extend(secrets.transcript, ByteView(reply).last(kSealedIdentityBytes),
-                              config_.self->public_key());
+  secrets.transcript =
+      extend(secrets.transcript, ByteView(reply).subspan(kClear2Bytes), config_.self->public_key());
   secrets_.emplace(std::move(secrets));
   state_ = State::expects_3;
   if (config_.cookies != nullptr) ++config_.cookies->counters.answered;
@@ -290,33 +328,36 @@ Result<Bytes> Handshake::answer(ByteView frame) {
 }
 
 Result<Bytes> Handshake::on_message_2(ByteView frame) {
-  THEMIS_CHECK(check_header(FrameType::handshake_2, kHandshake2Bytes, frame));
+  THEMIS_CHECK(
+      check_header(FrameType::handshake_2, kHandshake2Bytes, frame, Credentials::kBytesMax));
   THEMIS_CHECK(check_choice(static_cast<uint8_t>(frame[kFrameHeaderBytes])));
   THEMIS_TRY(const DhShare share,
              DhShare::from_bytes(frame.subspan<kShareOffset, DhShare::kBytes>()));
   THEMIS_TRY(Secrets secrets, agree(*ephemeral_, share, message_1_, frame.first<kClear2Bytes>()));
-  THEMIS_TRY(const crypto::PublicKey peer, open_identity(secrets.seal_2, secrets, frame));
-  secrets.transcript = extend(secrets.transcript, frame.last<kSealedIdentityBytes>(), peer);
-  Bytes reply(kHandshake3Bytes);
+  THEMIS_TRY(Peer peer, open_identity(secrets.seal_2, secrets, frame));
+  secrets.transcript = extend(secrets.transcript, frame.subspan(kClear2Bytes), peer.key);
+  Bytes reply(kHandshake3Bytes + credentials_.size());
   write_header(FrameType::handshake_3, reply);
   seal_identity(secrets.seal_3, secrets, reply);
   ephemeral_.reset();
-  finish(secrets, peer, config_.self->public_key(), reply);
+  finish(secrets, std::move(peer), config_.self->public_key(),
+         ByteView(reply).subspan(kFrameHeaderBytes));
   return reply;
 }
 
 Result<Bytes> Handshake::on_message_3(ByteView frame) {
-  THEMIS_CHECK(check_header(FrameType::handshake_3, kHandshake3Bytes, frame));
-  THEMIS_TRY(const crypto::PublicKey peer, open_identity(secrets_->seal_3, *secrets_, frame));
-  finish(*secrets_, peer, peer, frame);
+  THEMIS_CHECK(
+      check_header(FrameType::handshake_3, kHandshake3Bytes, frame, Credentials::kBytesMax));
+  THEMIS_TRY(Peer peer, open_identity(secrets_->seal_3, *secrets_, frame));
+  const crypto::PublicKey initiator = peer.key;
+  finish(*secrets_, std::move(peer), initiator, frame.subspan(kFrameHeaderBytes));
   secrets_.reset();
   return Bytes();
 }
 
-void Handshake::finish(const Secrets& secrets, const crypto::PublicKey& peer,
-                       const crypto::PublicKey& initiator, ByteView message_3) {
-  const Digest transcript =
-      extend(secrets.transcript, message_3.last<kSealedIdentityBytes>(), initiator);
+void Handshake::finish(const Secrets& secrets, Peer peer, const crypto::PublicKey& initiator,
+                       ByteView sealed_3) {
+  const Digest transcript = extend(secrets.transcript, sealed_3, initiator);
   const SecretBytes<96> material = derive(transcript, secrets.chain.view(), kSessionInfo);
   SecretBytes<32> forward = part<0>(material), backward = part<32>(material);
   SessionKeys keys{.suite = suite_of(secrets.choice),
@@ -324,11 +365,12 @@ void Handshake::finish(const Secrets& secrets, const crypto::PublicKey& peer,
                    .initiator = initiator_,
                    .send = initiator_ ? std::move(forward) : std::move(backward),
                    .receive = initiator_ ? std::move(backward) : std::move(forward)};
-  established_.emplace(Established{.peer = node_id(peer, config_.self->network()),
-                                   .peer_key = peer,
+  established_.emplace(Established{.peer = node_id(peer.key, config_.self->network()),
+                                   .peer_key = peer.key,
                                    .session = Session(std::move(keys)),
                                    .transcript = transcript,
-                                   .exporter = part<64>(material)});
+                                   .exporter = part<64>(material),
+                                   .standing = std::move(peer.standing)});
   state_ = State::done;
 }
 

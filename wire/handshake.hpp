@@ -2,19 +2,27 @@
 // The key agreement between two nodes: three messages after which both know each other's identity
 // and share fresh keys.
 //
+// clang-format off
 //   1  A -> B   suites, g^a, N_A, network tag
-//   2  B -> A   suite, g^b, N_B, sealed{PK_B, Sig_B("responder", h2, PK_B)}
-//   3  A -> B   sealed{PK_A, Sig_A("initiator", h3, PK_A)}        A's first record may follow in
-//   the same write
+//   2  B -> A   suite, g^b, N_B, sealed{PK_B, Sig_B("responder", h2, PK_B, C_B), C_B}
+//   3  A -> B   sealed{PK_A, Sig_A("initiator", h3, PK_A, C_A), C_A}
+//               A's first record may follow at once.
+//   C: credentials (wire/credentials.hpp); most nodes have none, and no byte of it then.
+// clang-format on
 //
 // A responder under load answers message 1 with a retry: a cookie (wire/cookie.hpp), before it has
 // computed an agreement or a signature or kept anything. The initiator sends message 1 again with
 // the cookie behind it; that is the message 1 of the transcript.
 //
-//   h2 = H(network, message 1, clear part of message 2)    h3 = H(h2, sealed part of 2, PK_B)
-//   h4 = H(h3, sealed part of 3, PK_A)                     H is BLAKE2b-256 with a domain and
-//   framed fields seal 2, seal 3, chain = HKDF(salt h2, g^ab)            A->B, B->A, exporter =
-//   HKDF(salt h4, chain)
+// clang-format off
+//   h2 = H(network, message 1, clear part of message 2)
+//   h3 = H(h2, sealed part of message 2, PK_B)
+//   h4 = H(h3, sealed part of message 3, PK_A)
+//   seal 2, seal 3, chain   = HKDF(salt h2, g^ab)
+//   A->B, B->A, exporter    = HKDF(salt h4, chain)
+//
+//   H is BLAKE2b-256 with a domain and framed fields.
+// clang-format on
 //
 // SIGMA-I (Krawczyk, CRYPTO 2003): the tag of each sealed part is the MAC that confirms. A passive
 // observer learns no identity; an active one can learn the responder's, never the initiator's.
@@ -27,6 +35,7 @@
 #include "runtime/crypto/dh.hpp"
 #include "runtime/crypto/hash.hpp"
 #include "wire/cookie.hpp"
+#include "wire/credentials.hpp"
 #include "wire/identity.hpp"
 #include "wire/session.hpp"
 
@@ -34,7 +43,8 @@ namespace themis::wire {
 
 constexpr size_t kHandshakeNonceBytes = 32;
 constexpr size_t kNetworkTagBytes = 8;
-/// A public key, a signature, and the tag over both.
+/// A public key, a signature, and the tag over both; credentials add at most
+/// Credentials::kBytesMax.
 constexpr size_t kSealedIdentityBytes =
     crypto::PublicKey::kBytes + crypto::Signature::kBytes + kTagBytes;
 constexpr size_t kHandshake1Bytes =
@@ -42,14 +52,16 @@ constexpr size_t kHandshake1Bytes =
 /// Message 1 with a cookie behind it.
 constexpr size_t kHandshake1CookieBytes = kHandshake1Bytes + kCookieBytes;
 constexpr size_t kRetryBytes = kFrameHeaderBytes + kCookieBytes;
+/// This message and the next without credentials.
 constexpr size_t kHandshake2Bytes =
     kFrameHeaderBytes + 1 + crypto::DhShare::kBytes + kHandshakeNonceBytes + kSealedIdentityBytes;
 constexpr size_t kHandshake3Bytes = kFrameHeaderBytes + kSealedIdentityBytes;
 /// The longest message without its header: what a frame may hold before the peer is known.
-constexpr size_t kHandshakeBodyBytesMax = kHandshake2Bytes - kFrameHeaderBytes;
+constexpr size_t kHandshakeBodyBytesMax =
+    kHandshake2Bytes - kFrameHeaderBytes + Credentials::kBytesMax;
 
-/// The suites byte of message 1 is a set of these; that of message 2 has one suite, and kPlain if
-/// message 1 had it.
+/// The suites byte of message 1 is a set of these; that of message 2 has one suite, and kOfferPlain
+/// if message 1 had it.
 constexpr uint8_t kOfferAes256Gcm = 1 << 0;
 constexpr uint8_t kOfferChacha20Poly1305 = 1 << 1;
 constexpr uint8_t kOfferPlain =
@@ -59,13 +71,16 @@ uint8_t available_suites();
 
 struct HandshakeConfig {
   const Identity* self = nullptr;  ///< Outlives the handshake.
-  /// The identity that must answer; without it any node of the network will do (bootstrap by
-  /// address).
+  /// The identity that must answer, or one that proves to have taken its place; without it any node
+  /// of the network will do (bootstrap by address).
   std::optional<NodeId> expected = std::nullopt;
   bool encryption = true;
   uint8_t suites = available_suites();  ///< Without kOfferPlain. At least one.
   /// Responders: who says whether message 1 needs a cookie. Null: never. Outlives the handshake.
   CookieGate* cookies = nullptr;
+  /// Null: no invite is shown, and none is asked for. Outlives the handshake.
+  const Admission* admission = nullptr;
+  int64_t wall_ms = 0;  ///< When it begins, for what expires.
 };
 
 /// What a finished handshake leaves.
@@ -75,6 +90,7 @@ struct Established {
   Session session;
   crypto::Digest transcript;         ///< Equal at both ends and nowhere else: for channel binding.
   crypto::SecretBytes<32> exporter;  ///< For further keys between the two.
+  Standing standing;                 ///< What the peer's credentials proved.
 };
 
 /// One run of the protocol, one side of it. No I/O and no clock: who runs it bounds how long it may
@@ -102,9 +118,9 @@ class Handshake {
   /// Takes the peer's message, header included, and returns the answer to send: message 2, message
   /// 3, a retry (once), message 1 with the cookie of a retry (once), or nothing. Errors: malformed
   /// (length, header, out of turn), wrong_peer (another network; another identity than expected),
-  /// denied (the ends disagree about encryption or share no suite; no valid cookie where one is
-  /// needed), forged (share, tag or signature), invalid (a node talks to itself). The state is
-  /// unchanged on any error.
+  /// denied (the ends disagree about encryption or share no suite; no valid cookie or invite where
+  /// one is needed), forged (share, tag or a signature), invalid (a node talks to itself). The
+  /// state is unchanged on any error.
   [[nodiscard]] Result<Bytes> step(ByteView frame);
 
   State state() const { return state_; }
@@ -119,6 +135,11 @@ class Handshake {
     crypto::Digest transcript;  // h2, then h3
     uint8_t choice = 0;
   };
+  /// Whoever is at the other end.
+  struct Peer {
+    crypto::PublicKey key;
+    Standing standing;
+  };
 
   Handshake(const HandshakeConfig& config, Rng& rng, State state);
   Result<Bytes> on_message_1(ByteView frame);
@@ -132,12 +153,14 @@ class Handshake {
                         ByteView clear_2) const;
   void seal_identity(const crypto::SecretBytes<32>& key, const Secrets& secrets,
                      std::span<std::byte> frame) const;
-  Result<crypto::PublicKey> open_identity(const crypto::SecretBytes<32>& key,
-                                          const Secrets& secrets, ByteView frame) const;
-  void finish(const Secrets& secrets, const crypto::PublicKey& peer,
-              const crypto::PublicKey& initiator, ByteView message_3);
+  Result<Peer> open_identity(const crypto::SecretBytes<32>& key, const Secrets& secrets,
+                             ByteView frame) const;
+  Result<Peer> check_peer(const crypto::PublicKey& key, ByteView credentials) const;
+  void finish(const Secrets& secrets, Peer peer, const crypto::PublicKey& initiator,
+              ByteView sealed_3);
 
   HandshakeConfig config_;
+  Bytes credentials_;  // of this end
   Rng* rng_;
   State state_;
   bool initiator_;

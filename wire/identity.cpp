@@ -15,13 +15,15 @@ namespace {
 using crypto::SecretBytes;
 using Seed = SecretBytes<crypto::SigningKey::kSeedBytes>;
 
-// The key file: three lines, each a word, a space and a value.
+// The key file: lines of a word, a space and a value; one "former" for each identity it succeeds.
 constexpr std::string_view kVersionLine = "themis-identity 1\n";
 constexpr std::string_view kNetworkWord = "network ";
 constexpr std::string_view kSeedWord = "seed ";
+constexpr std::string_view kFormerWord = "former ";
 constexpr size_t kSeedDigits = 2 * Seed::kBytes;
-constexpr size_t kFileBytesMax = kVersionLine.size() + kNetworkWord.size() + kNetworkNameBytesMax +
-                                 1 + kSeedWord.size() + kSeedDigits + 1;
+constexpr size_t kFileBytesMax =
+    kVersionLine.size() + kNetworkWord.size() + kNetworkNameBytesMax + 1 + kSeedWord.size() +
+    kSeedDigits + 1 + kSuccessionsMax * (kFormerWord.size() + 2 * Succession::kBytes + 1);
 
 class File {
  public:
@@ -65,6 +67,13 @@ Result<Identity> parse(const std::filesystem::path& path, std::string_view text,
   text.remove_prefix(kVersionLine.size());
   const std::string_view stored = take_line(text, kNetworkWord);
   const std::string_view digits = take_line(text, kSeedWord);
+  Successions former;
+  while (!text.empty() && former.size() < kSuccessionsMax) {
+    const auto bytes = from_hex(take_line(text, kFormerWord));
+    auto one = bytes ? Succession::from_bytes(*bytes) : Result<Succession>(fail(bytes.error()));
+    if (!one) return damaged(path);
+    former.push_back(std::move(*one));
+  }
   Seed seed;
   if (!text.empty() || !check_network_name(stored) || !crypto::secret_from_hex(digits, seed.span()))
     return damaged(path);
@@ -73,7 +82,7 @@ Result<Identity> parse(const std::filesystem::path& path, std::string_view text,
                 fmt::format("{}: this identity belongs to network \"{}\", not \"{}\"; "
                             "use another data directory",
                             path.string(), stored, network));
-  Identity identity(seed, network);
+  Identity identity(seed, network, std::move(former));
   const crypto::SigningKey& key = identity.key();
   crypto::keep_in_memory(std::as_bytes(std::span(&key, 1)));
   return identity;
@@ -118,8 +127,7 @@ Status write_all(const std::filesystem::path& path, const File& file, ByteView b
   return {};
 }
 
-Status write_identity(const std::filesystem::path& path, std::string_view network, Rng& rng) {
-  const Seed seed(rng);
+Status write_identity(const std::filesystem::path& path, const Identity& identity) {
   SecretBytes<kFileBytesMax> buffer;
   size_t size = 0;
   const auto put = [&](std::string_view text) {
@@ -128,32 +136,54 @@ Status write_identity(const std::filesystem::path& path, std::string_view networ
   };
   put(kVersionLine);
   put(kNetworkWord);
-  put(network);
+  put(identity.network());
   put("\n");
   put(kSeedWord);
-  crypto::secret_to_hex(seed.view(),
+  crypto::secret_to_hex(identity.key().seed(),
                         {reinterpret_cast<char*>(buffer.span().data()) + size, kSeedDigits});
   size += kSeedDigits;
   put("\n");
+  for (const Succession& succession : identity.former()) {
+    Bytes bytes;
+    succession.append_to(bytes);
+    put(kFormerWord);
+    put(to_hex(bytes));
+    put("\n");
+  }
   const File file(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!file.is_open()) return io_error(path, "create it");
   return write_all(path, file, ByteView(buffer.view()).first(size));
 }
 
-/// Writes under a name of its own, then links it to `path`: a crash leaves no half file there, and
-/// of two processes that start together one wins.
-Status create(const std::filesystem::path& path, std::string_view network, Rng& rng) {
-  std::filesystem::path fresh = path;
-  fresh += fmt::format(".{:016x}", rng.next());
-  auto written = write_identity(fresh, network, rng);
-  if (written && link(fresh.c_str(), path.c_str()) != 0 && errno != EEXIST)
-    written = io_error(path, "create it");
-  unlink(fresh.c_str());
-  THEMIS_CHECK(written);
+std::filesystem::path fresh_name(std::filesystem::path path, Rng& rng) {
+  path += fmt::format(".{:016x}", rng.next());
+  return path;
+}
+
+Status flush_folder_of(const std::filesystem::path& path) {
   const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
   const File directory(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!directory.is_open() || fsync(directory.get()) != 0) return io_error(folder, "flush it");
   return {};
+}
+
+/// Writes under a name of its own, then links it to `path`: a crash leaves no half file there, and
+/// of two processes that start together one wins.
+Status create(const std::filesystem::path& path, std::string_view network, Rng& rng) {
+  const std::filesystem::path fresh = fresh_name(path, rng);
+  auto written = write_identity(fresh, Identity::generate(network, rng));
+  if (written && link(fresh.c_str(), path.c_str()) != 0 && errno != EEXIST)
+    written = io_error(path, "create it");
+  unlink(fresh.c_str());
+  THEMIS_CHECK(written);
+  return flush_folder_of(path);
+}
+
+/// The file has no name any more, or soon: nobody reads what is written here.
+Status overwrite(const std::filesystem::path& path, const File& file) {
+  const Bytes zeros(kFileBytesMax);
+  if (lseek(file.get(), 0, SEEK_SET) != 0) return io_error(path, "overwrite the old key");
+  return write_all(path, file, zeros);
 }
 
 }  // namespace
@@ -164,10 +194,20 @@ NodeId node_id(const crypto::PublicKey& key, std::string_view network) {
   return NodeId{hasher.finish()};
 }
 
-Identity::Identity(const Seed& seed, std::string_view network)
+Identity::Identity(const Seed& seed, std::string_view network, Successions former)
     : key_(std::make_unique<const crypto::SigningKey>(seed)),
       network_(network),
-      id_(node_id(key_->public_key(), network)) {}
+      id_(node_id(key_->public_key(), network)),
+      former_(std::move(former)) {}
+
+Identity Identity::successor(Rng& rng, uint32_t issued_s, uint32_t expires_s) const {
+  Identity next(Seed(rng), network_);
+  next.former_ = in_force(former_, issued_s);
+  next.former_.resize(std::min(next.former_.size(), kSuccessionsMax - 1));
+  next.former_.insert(next.former_.begin(),
+                      Succession::make(key(), next.key(), network_, issued_s, expires_s));
+  return next;
+}
 
 Identity Identity::generate(std::string_view network, Rng& rng) {
   return Identity(Seed(rng), network);
@@ -184,6 +224,23 @@ Result<Identity> load_or_create_identity(const std::filesystem::path& path,
     if (errno != ENOENT || attempt > 0) return io_error(path, "open it");
     THEMIS_CHECK(create(path, network, rng));
   }
+}
+
+Result<Identity> rotate_identity(const std::filesystem::path& path, std::string_view network,
+                                 Rng& rng, uint32_t issued_s, uint32_t expires_s) {
+  THEMIS_CHECK(check_network_name(network));
+  const File old(open(path.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK));
+  if (!old.is_open()) return io_error(path, "open it");
+  THEMIS_TRY(const Identity current, load(path, old, network));
+  Identity next = current.successor(rng, issued_s, expires_s);
+  const std::filesystem::path fresh = fresh_name(path, rng);
+  auto written = write_identity(fresh, next);
+  if (written && rename(fresh.c_str(), path.c_str()) != 0) written = io_error(path, "replace it");
+  if (!written) unlink(fresh.c_str());
+  THEMIS_CHECK(written);
+  THEMIS_CHECK(flush_folder_of(path));
+  THEMIS_CHECK(overwrite(path, old));
+  return next;
 }
 
 }  // namespace themis::wire

@@ -10,6 +10,7 @@
 #include "runtime/base/rng.hpp"
 #include "runtime/crypto/sign.hpp"
 #include "wire/ids.hpp"
+#include "wire/succession.hpp"
 
 namespace themis::wire {
 
@@ -27,17 +28,23 @@ class Identity {
   /// `network` has passed check_network_name.
   static Identity generate(std::string_view network, Rng& rng);
   Identity(const crypto::SecretBytes<crypto::SigningKey::kSeedBytes>& seed,
-           std::string_view network);
+           std::string_view network, Successions former = {});
+  /// A fresh identity that proves that it succeeds this one, and those that this one still succeeds
+  /// at `issued_s`: the latest kSuccessionsMax of them. `expires_s`: as Succession::make.
+  Identity successor(Rng& rng, uint32_t issued_s, uint32_t expires_s) const;
 
   const NodeId& id() const { return id_; }
   const std::string& network() const { return network_; }
   const crypto::PublicKey& public_key() const { return key_->public_key(); }
   const crypto::SigningKey& key() const { return *key_; }
+  /// What proves whose successor this identity is; it may have expired.
+  const Successions& former() const { return former_; }
 
  private:
   std::unique_ptr<const crypto::SigningKey> key_;
   std::string network_;
   NodeId id_;
+  Successions former_;
 };
 
 /// Reads the identity at `path`, or makes one and stores it there (mode 0600, whole or not at all,
@@ -47,5 +54,13 @@ class Identity {
 /// io.
 [[nodiscard]] Result<Identity> load_or_create_identity(const std::filesystem::path& path,
                                                        std::string_view network, Rng& rng);
+
+/// Puts a successor in the place of the identity at `path`, in one step: a crash leaves the one or
+/// the other, whole and on disk. The old secret is overwritten afterwards, as far as the file
+/// system lets that reach the disk. A process that runs with the old identity keeps it until it
+/// ends. Errors: as above, and io when there is none.
+[[nodiscard]] Result<Identity> rotate_identity(const std::filesystem::path& path,
+                                               std::string_view network, Rng& rng,
+                                               uint32_t issued_s, uint32_t expires_s);
 
 }  // namespace themis::wire

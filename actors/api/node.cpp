@@ -7,6 +7,7 @@
 #include <iostream>
 
 #include "actors/api/service_actor.hpp"
+#include "actors/node/admission.hpp"
 #include "actors/node/node_actor.hpp"
 #include "actors/system/caf_error.hpp"
 #include "actors/system/reactor_thread.hpp"
@@ -22,6 +23,13 @@ constexpr Duration kJoinMax = 5s;
 constexpr Duration kLeaveMax = 2s;
 constexpr Duration kAnnounceMax = 5s;
 constexpr Duration kAnnouncePause = 50ms;  // asked again that often, 100 times at most
+
+/// Declared before a scoped_actor. CAF keeps a reference to a system's logger in every thread that
+/// was its guest, and the end of the system waits for it: a thread that called once and then idles
+/// would keep another one from ever ending the node.
+struct Guest {
+  ~Guest() { caf::logger::set_current_actor_system(nullptr); }
+};
 
 [[noreturn]] void give_up(const std::string& why) {
   std::cerr << "themis: " << why << '\n';
@@ -86,7 +94,8 @@ NodeSettings NodeSettings::from_arguments(int argc, char** argv) {
   app.add_option("--data", settings.data,
                  "Directory of the identity; without it a new one at every start");
   app.add_option("--config", settings.config,
-                 "A mesh.toml: its [[route]] and [[allow]] hold for this program");
+                 "A mesh.toml: its [[route]], [[allow]], mesh.invite and mesh.inviters hold for "
+                 "this program");
   app.add_option("--version", settings.version, "What its services announce, for canaries");
   app.add_option("--weight", settings.weight, "What its services announce, for balancing")
       ->capture_default_str();
@@ -146,9 +155,8 @@ struct Node::Impl {
       self->receive(caf::after(std::chrono::milliseconds(to_ms(kAnnouncePause))) >> [] {});
     }
   }
-  /// Waits for what runs on the pool: it talks to the node, whose thread must outlive it.
-  void end_services() {
-    caf::scoped_actor self{system.caf()};
+  /// Asks what runs on the pool to end; returns how many actors `self` hears of when they have.
+  size_t end_services(caf::scoped_actor& self) {
     size_t open = 0;
     for (caf::actor* actor : {&services, &caller}) {
       if (*actor == nullptr) continue;
@@ -157,19 +165,31 @@ struct Node::Impl {
       *actor = nullptr;
       ++open;
     }
+    return open;
+  }
+  /// What runs on the pool talks to the node, whose thread must outlive it: a service that is busy
+  /// for long delays the end of the program, not the node's leaving.
+  ~Impl() {
+    const Guest guest;
+    caf::scoped_actor self{system.caf()};
+    size_t open = end_services(self);
+    const auto on_down = [&open](const caf::down_msg&) { --open; };
     bool late = false;
     while (open > 0 && !late)
       self->receive(
-          [&](const caf::down_msg&) { --open; },
-          caf::after(std::chrono::milliseconds(to_ms(kLeaveMax))) >> [&] { late = true; });
-  }
-  ~Impl() {
-    end_services();
+          on_down, caf::after(std::chrono::milliseconds(to_ms(kLeaveMax))) >> [&] { late = true; });
+    if (late)
+      log::error(
+          "node",
+          "a service is busy {} ms after it was asked to end; this node leaves and waits for "
+          "it, a second signal ends the program at once",
+          to_ms(kLeaveMax));
     if (node) {
       caf::anon_send_exit(node.handle(), caf::exit_reason::user_shutdown);
       thread.wait_until(kLeaveMax,
                         [this] { return node->ring().state() == ring::Ring::State::left; });
     }
+    while (open > 0) self->receive(on_down);
     thread.in_loop([this] {
       node.reset();
       exports = {};
@@ -179,6 +199,7 @@ struct Node::Impl {
 };
 
 Node::Node(const NodeSettings& settings) {
+  const Guest guest;
   crypto::init();
   log::setup(settings.verbose ? log::Level::info : log::Level::error, log::Format::text);
   NodeOptions options;
@@ -202,6 +223,10 @@ Node::Node(const NodeSettings& settings) {
   SystemRng rng;
   Result<wire::Identity> identity = make_identity(settings, rng);
   if (!identity) give_up(identity.error().detail);
+  Result<wire::Admission> admission =
+      load_admission(config.mesh, *identity, SystemClock{}.wall_ms());
+  if (!admission) give_up(admission.error().detail);
+  options.admission = std::move(*admission);
   // The threads of a node leave signals to the program's own.
   const sigset_t blocked = stop_signals();
   sigset_t before;
@@ -231,6 +256,7 @@ void Node::stop_and_give_up(const std::string& why) {
 }
 
 Status Node::serve_factory(const std::string& name, std::function<ServiceRunner()> make) {
+  const Guest guest;
   caf::scoped_actor self{impl_->system.caf()};
   Status status;
   const auto on_error = [&status](const caf::error& error) { status = fail(from_caf(error)); };
@@ -254,6 +280,7 @@ Status Node::serve_factory(const std::string& name, std::function<ServiceRunner(
 Result<wire::FramePtr> Node::call_frame(const std::string& name, wire::FramePtr params,
                                         Duration timeout, Idempotent idempotent) {
   params.writable()->set_deadline(std::chrono::steady_clock::now() + timeout);
+  const Guest guest;
   caf::scoped_actor self{impl_->system.caf()};
   Result<wire::FramePtr> outcome = fail(Code::timeout, "no answer from \"" + name + "\" in time");
   self->request(impl_->caller, timeout, CallService{{name, std::move(params), idempotent}})

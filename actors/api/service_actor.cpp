@@ -45,7 +45,7 @@ caf::behavior ServiceActor::make_behavior() {
       .or_else([this](const AnyMessage& request) -> caf::result<AnyMessage> {
         const wire::Frame& frame = *request.frame;
         const Status admitted = guard_.admit(frame.peer(), name_, runner_.method_name(frame.type()),
-                                             std::chrono::steady_clock::now());
+                                             std::chrono::steady_clock::now(), frame.former());
         if (!admitted) return to_caf(admitted.error());
         auto promise = make_response_promise<AnyMessage>();
         runner_.run(request.frame, answer_to(promise));

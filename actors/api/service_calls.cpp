@@ -51,7 +51,13 @@ wire::Target ServiceCalls::target_of(const std::string& name) const {
 
 void ServiceCalls::ask(const caf::actor& instance, const wire::FramePtr& frame, Answered answered,
                        Failed failed) {
-  self_.request(instance, caf::infinite, AnyMessage{frame})
+  // A session keeps the deadline of what it carries; a service of this process may never answer.
+  const TimePoint deadline = frame->deadline();
+  const caf::duration limit =
+      deadline == TimePoint::max()
+          ? caf::duration(caf::infinite)
+          : caf::duration(std::chrono::milliseconds(std::max<int64_t>(1, to_ms(deadline - now()))));
+  self_.request(instance, limit, AnyMessage{frame})
       .then([answered = std::move(answered)](const AnyMessage& answer) { answered(answer.frame); },
             std::move(failed));
 }

@@ -42,6 +42,9 @@ void write_ring(Writer& out, const NodeReport& node) {
   out.gauge("ring_fingers", "Entries of the finger table.", node.fingers.size());
   out.gauge("ring_objects", "Objects kept for others.", node.objects);
   out.gauge("ring_provided", "Names this node announces.", node.provided);
+  out.counter("handshakes_failed", "Connections that ended before a session was open.",
+              node.handshakes_failed);
+  out.counter("handshakes_denied", "Of these, by a rule: invite, encryption, cookie.", node.denied);
   std::map<std::string, uint64_t> states{{"open", 0}};
   uint64_t sent = 0, received = 0, bytes_sent = 0, bytes_received = 0;
   for (const SessionReport& session : node.sessions) {

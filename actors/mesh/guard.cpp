@@ -21,9 +21,11 @@ Status Authorizer::allow(const NodeId& caller, std::string_view ring_name,
 }
 
 Status Guard::admit(const NodeId* peer, const std::string& ring_name, std::string_view method,
-                    TimePoint now) {
+                    TimePoint now, std::span<const NodeId> former) {
   const NodeId& caller = peer == nullptr ? self_ : *peer;
-  if (Status allowed = authorizer_.allow(caller, ring_name, method); !allowed) {
+  Status allowed = authorizer_.allow(caller, ring_name, method);
+  const auto allows = [&](const NodeId& id) { return !!authorizer_.allow(id, ring_name, method); };
+  if (!allowed && std::ranges::none_of(former, allows)) {
     ++counters_.denied;
     return allowed;
   }

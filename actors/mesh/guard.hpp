@@ -34,9 +34,10 @@ class Guard {
     uint64_t limited = 0;
   };
 
-  /// `peer`: null for a caller in this process. Errors: denied, rate_limited.
+  /// `peer`: null for a caller in this process. `former`: identities whose place it has taken; what
+  /// one of them may do, it may. Errors: denied, rate_limited.
   Status admit(const NodeId* peer, const std::string& ring_name, std::string_view method,
-               TimePoint now);
+               TimePoint now, std::span<const NodeId> former = {});
   const Counters& counters() const { return counters_; }
 
  private:

@@ -45,6 +45,7 @@ NodeActor::NodeActor(caf::actor_config& config, Reactor& reactor, NodeOptions op
       std::make_unique<PeerTable>(reactor, *options_.identity, options_.encryption, *options_.rng,
                                   *options_.types, *options_.exports, options_.sessions);
   peers_ = own_peers_.get();
+  own_peers_->set_admission(options_.admission);
 }
 
 Status NodeActor::start() {
@@ -93,7 +94,7 @@ void NodeActor::run(const ring::Ask& ask) {
   const TimePoint deadline = reactor_.loop().now() + ask.timeout;
   wire::FramePtr frame = ring::encode(ask.question);
   frame.writable()->set_deadline(deadline);
-  asked_[ask.token] = {};
+  asked_[ask.token].wanted = ask.to.id;
   const caf::strong_actor_ptr self{ctrl()};
   peers_->open(
       expected, ask.to.address,
@@ -117,14 +118,19 @@ void NodeActor::on_way(uint64_t token, const wire::FramePtr& frame, const Result
   const auto asked = asked_.find(token);
   if (asked == asked_.end()) return;
   reactor_.loop().cancel(std::exchange(asked->second.timer, 0));
-  if (link) {
+  const NodeId& wanted = asked->second.wanted;
+  const bool succeeded = link && !wanted.is_zero() && link->peer() != wanted;
+  if (link && !succeeded) {
     asked->second.sent = true;
     asked->second.of = link->peer();
     return link->send_request(caf::strong_actor_ptr{ctrl()}, caf::make_message_id(token),
                               kNodeTarget, frame);
   }
+  const Error why = succeeded ? Error{Code::unavailable, "node " + link->peer().brief() +
+                                                             " took the place of " + wanted.brief()}
+                              : link.error();
   asked_.erase(asked);
-  ring_->answered(token, NodeId{}, fail(link.error()), moment());
+  ring_->answered(token, NodeId{}, fail(why), moment());
   pump();
 }
 
@@ -206,11 +212,21 @@ void NodeActor::run(const ring::WatchEvent& event) {
   watchers_.erase(found);
 }
 
+/// By its name, or by one that it still goes by.
+bool NodeActor::is_self(const NodeId& id) const {
+  const wire::Identity& self = *options_.identity;
+  const auto names_it = [&](const wire::Succession& succession) {
+    return wire::node_id(succession.old_key, self.network()) == id;
+  };
+  return id == self.id() ||
+         std::ranges::any_of(wire::in_force(self.former(), moment().wall_ms / 1000), names_it);
+}
+
 void NodeActor::reach(const ReachActor& reach, Waiter waiter) {
   if (const auto finger = fingers_.find(reach.contact.id);
       reach.target == kNodeTarget && finger != fingers_.end())
     return answer(waiter, caf::make_message(finger->second.handle()));
-  if (reach.contact.id == options_.identity->id()) {
+  if (is_self(reach.contact.id)) {
     const caf::strong_actor_ptr* own = options_.exports->find(reach.target);
     return answer(waiter, own == nullptr ? failure({Code::not_found, "no such actor here"})
                                          : caf::make_message(caf::actor_cast<caf::actor>(*own)));
@@ -254,7 +270,7 @@ void NodeActor::on_lost(const NodeId& peer) {
   peers_->open(
       peer, contact->address,
       [this, self, peer](const Result<PeerLink>& link) {
-        if (link || getf(is_terminated_flag)) return;
+        if (getf(is_terminated_flag) || (link && link->peer() == peer)) return;
         ring_->unreachable(peer, moment());
         pump();
       },
@@ -387,6 +403,9 @@ NodeReport NodeActor::report() const {
   report.fingers = ring_->table().fingers();
   report.objects = ring_->objects().object_count();
   report.provided = ring_->provided_count();
+  const PeerTable::Counters counters_of_all = peers_->counters();
+  report.handshakes_failed = counters_of_all.handshakes_failed;
+  report.denied = counters_of_all.denied;
   for (const SessionActor* session : peers_->sessions()) {
     const SessionActor::Counters& counters = session->counters();
     report.sessions.push_back({{session->peer(), session->remote_address()},

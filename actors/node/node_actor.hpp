@@ -27,6 +27,7 @@ struct NodeOptions {
   std::vector<net::Address> bootstrap;
   std::map<net::Address, NodeId> pinned;
   bool encryption = true;
+  wire::Admission admission;  ///< Of a private network: this node's invite, and who issues them.
   ring::RingOptions ring;
   SessionTimes sessions;
   const MessageTypes* types = nullptr;
@@ -65,7 +66,8 @@ class NodeActor final : public HostedActor {
 
   /// A question of the ring.
   struct Asked {
-    NodeId of;  ///< Who was asked, as proven; zero until it was sent.
+    NodeId wanted;  ///< Zero: whoever answers at the address.
+    NodeId of;      ///< Who was asked, as proven; zero until it was sent.
     bool sent = false;
     net::TimerId timer = 0;  ///< Until it was sent.
   };
@@ -87,6 +89,7 @@ class NodeActor final : public HostedActor {
   void unwatch(const caf::strong_actor_ptr& watcher, const std::string& name);
   void reach(const ReachActor& reach, Waiter waiter);
 
+  bool is_self(const NodeId& id) const;
   ring::Moment moment() const;
   /// Carries out the ring's effects and sets its timer again: after every event.
   void pump();

@@ -104,6 +104,8 @@ struct NodeReport {
   ring::Contacts fingers;
   size_t objects = 0;   ///< Kept for others.
   size_t provided = 0;  ///< Names of its own.
+  uint64_t handshakes_failed = 0;
+  uint64_t denied = 0;  ///< Of these, peers that may not be here: mesh.inviters.
   std::vector<SessionReport> sessions;
   PeerReport peers;
 };

@@ -20,8 +20,8 @@ inline constexpr size_t kVersionBytesMax = 32;  ///< A release name or the digit
 inline constexpr size_t kLabelsMax = 8;         ///< Region, zone, canary: what callers choose by.
 inline constexpr size_t kLabelKeyBytesMax = 32;
 inline constexpr size_t kLabelValueBytesMax = 64;
-/// "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255".
-inline constexpr size_t kHostBytesMax = 45;
+/// Eight groups of four digits: the longest that net::Address::from_host gives.
+inline constexpr size_t kHostBytesMax = 39;
 /// Records under one signature: four times the names a node may provide.
 inline constexpr uint32_t kTreeRecordsMax = 4096;
 inline constexpr size_t kPathMax = 12;  ///< log2(kTreeRecordsMax).

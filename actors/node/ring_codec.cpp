@@ -1,7 +1,5 @@
 #include "actors/node/ring_codec.hpp"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <span>
 
@@ -172,20 +170,13 @@ wire::FramePtr frame(const Neighbours& reply) {
 
 // ---- schema to bounded values
 
-Status check_host(const std::string& host) {
-  in6_addr raw;
-  if (inet_pton(AF_INET, host.c_str(), &raw) == 1 || inet_pton(AF_INET6, host.c_str(), &raw) == 1)
-    return {};
-  return fail(Code::malformed, "a contact's host is no numeric address");
-}
-
+/// In its one text only: signatures cover it, and contacts are compared.
 Result<net::Address> read_address(const auto& from) {
   const std::string_view host = text_of(from.getHost());
-  if (host.size() > kHostBytesMax || host.find('\0') != std::string_view::npos)
-    return fail(Code::malformed, "a contact's host is no numeric address");
-  net::Address address{std::string(host), from.getPort()};
-  if (address.port == 0) return fail(Code::malformed, "a contact's port is zero");
-  THEMIS_CHECK(check_host(address.host));
+  if (from.getPort() == 0) return fail(Code::malformed, "a contact's port is zero");
+  auto address = net::Address::from_host(host.substr(0, kHostBytesMax + 1), from.getPort());
+  if (!address || address->host != host)
+    return fail(Code::malformed, "a contact's host is no numeric address in its one spelling");
   return address;
 }
 

@@ -5,6 +5,11 @@
 #include "runtime/base/log.hpp"
 
 namespace themis {
+namespace {
+
+constexpr Duration kTellEvery = 10s;
+
+}  // namespace
 
 PeerTable::PeerTable(Reactor& reactor, const wire::Identity& self, bool encryption, Rng& rng,
                      const MessageTypes& types, const Exports& exports, SessionTimes times)
@@ -36,8 +41,10 @@ Status PeerTable::listen(const net::Address& address) {
 }
 
 SessionActor* PeerTable::find(const NodeId& peer) const {
-  const auto host = hosts_.find(peer);
-  const auto it = peers_.find(host == hosts_.end() ? peer : host->second);
+  const auto successor = successors_.find(peer);
+  const NodeId& wanted = successor == successors_.end() ? peer : successor->second;
+  const auto host = hosts_.find(wanted);
+  const auto it = peers_.find(host == hosts_.end() ? wanted : host->second);
   SessionActor* used = it == peers_.end() ? nullptr : it->second.used;
   return used != nullptr && used->state() == SessionActor::State::open ? used : nullptr;
 }
@@ -105,7 +112,9 @@ void PeerTable::dial(Waiter waiter) {
 
 /// The way over an open session, as soon as who is wanted has proved itself there.
 void PeerTable::give(SessionActor& session, Waiter waiter) {
-  const NodeId peer = waiter.expected.is_zero() ? session.peer() : waiter.expected;
+  const std::vector<NodeId>& former = session.standing().former;
+  const bool succeeded = std::ranges::find(former, waiter.expected) != former.end();
+  const NodeId peer = waiter.expected.is_zero() || succeeded ? session.peer() : waiter.expected;
   if (const auto to = session.number_of(peer)) {
     const Result<uint16_t> from = session.present(waiter.from);
     if (!from) return waiter.then(fail(from.error()));
@@ -133,6 +142,8 @@ std::vector<PeerTable::Waiter> PeerTable::take_proof(const ProofKey& key) {
 
 Status PeerTable::on_node_presented(SessionActor& session, const NodeId& node) {
   if (nodes_.number_of(node)) return fail(Code::invalid, "the peer is a node of this process");
+  if (handshake_.admission != nullptr && !handshake_.admission->inviters.empty())
+    return fail(Code::denied, "an invite is for the node that shakes hands");
   hosts_[node] = session.peer();
   // Opened again: another session may be in use by now.
   for (Waiter& waiter : take_proof({session.id(), node}))
@@ -256,6 +267,7 @@ Status PeerTable::on_session_open(SessionActor& session) {
   no_longer_half_open(entry);
   const Session keep_alive = entry.session;
   auto waiters = std::exchange(entry.waiters, {});
+  for (const NodeId& old : session.standing().former) successors_[old] = session.peer();
   const Session handle = entries_.at(settle(session)->id()).session;
   log::debug("peer", "session with {} ({}) is open", session.peer().brief(),
              session.remote_address().text());
@@ -289,9 +301,13 @@ void PeerTable::on_session_closed(SessionActor& session, const Error& why) {
   if (was_half_open) {
     ++counters_.handshakes_failed;
     log::debug("peer", "no session with {}: {}", session.remote_address().text(), why.text());
+    if (why.code == Code::denied) note_denied(session, why);
   }
   const bool was_used = forget(session);
+  if (was_used && find(session.peer()) == nullptr)
+    std::erase_if(successors_, [&](const auto& one) { return one.second == session.peer(); });
   const Error reported{why.code, session.remote_address().text() + ": " + why.detail};
+  if (session.refused() && !closing_) note_refused(reported);
   for (const Waiter& waiter : entry.waiters) waiter.then(fail(reported));
   fail_proofs(session, reported);
   forget_nodes(session);
@@ -330,22 +346,38 @@ PeerTable::Counters PeerTable::counters() const {
   Counters all = counters_;
   for (const auto& [id, entry] : entries_) add(all, *entry.session);
   return all;
-}
+  /// Peers that are asked again and again refuse each time: one line a while.
+  void PeerTable::note_refused(const Error& why) {
+    const TimePoint now = reactor_.loop().now();
+    if (refused_told_ != TimePoint{} && now - refused_told_ < kTellEvery) return;
+    refused_told_ = now;
+    log::warn("peer", "{}", why.detail);
+  }
 
-std::vector<const SessionActor*> PeerTable::sessions() const {
-  std::vector<const SessionActor*> open;
-  for (const auto& [id, entry] : entries_)
-    if (!entry.half_open) open.push_back(entry.session.get());
-  return open;
-}
+  /// Anybody can cause these: one line a while.
+  void PeerTable::note_denied(const SessionActor& session, const Error& why) {
+    ++counters_.denied;
+    const TimePoint now = reactor_.loop().now();
+    if (counters_.denied > 1 && now - denied_told_ < kTellEvery) return;
+    denied_told_ = now;
+    log::warn("peer", "refused {} ({} refused so far): {}", session.remote_address().text(),
+              counters_.denied, why.detail);
+  }
 
-void PeerTable::close_all() {
-  closing_ = true;
-  listener_.reset();
-  std::vector<Session> sessions;
-  for (const auto& [id, entry] : entries_) sessions.push_back(entry.session);
-  for (const Session& session : sessions) session->finish();
-  if (local_) local_->finish();
-}
+  std::vector<const SessionActor*> PeerTable::sessions() const {
+    std::vector<const SessionActor*> open;
+    for (const auto& [id, entry] : entries_)
+      if (!entry.half_open) open.push_back(entry.session.get());
+    return open;
+  }
+
+  void PeerTable::close_all() {
+    closing_ = true;
+    listener_.reset();
+    std::vector<Session> sessions;
+    for (const auto& [id, entry] : entries_) sessions.push_back(entry.session);
+    for (const Session& session : sessions) session->finish();
+    if (local_) local_->finish();
+  }
 
 }  // namespace themis

@@ -43,6 +43,9 @@ class PeerTable final : private SessionOwner, private net::Acceptor {
     uint64_t rekeyed = 0;            ///< Of all sessions, as are the following.
     uint64_t cancels_sent = 0;
     uint64_t cancels_received = 0;
+    /// Of these, peers that may not be here: without a valid invite, or of another mind about
+    /// encryption.
+    uint64_t denied = 0;
   };
 
   /// Everything outlives the table. `self` is its first node, number 0.
@@ -58,19 +61,22 @@ class PeerTable final : private SessionOwner, private net::Acceptor {
   }
   /// The node has left: whoever asks for it is told. After the last one no session is kept.
   void remove(LocalNodes::Number number);
+  /// Before listen() and open(). Outlives the table.
+  void set_admission(const wire::Admission& admission) { handshake_.admission = &admission; }
   /// Errors: io.
   Status listen(const net::Address& address);
   net::Address address() const { return listener_->address(); }
 
   /// Gives `then` a way from the node `from` of this process to `peer` (zero: whoever of the
   /// network shakes hands at `address`), over the session there is or a new one. `peer` has proved
-  /// itself, by that handshake or after it. `then` may run before open() returns. Errors:
-  /// unavailable, wrong_peer, timeout, overloaded and the handshake's; nothing has been sent to
-  /// `peer` then.
+  /// itself, by that handshake or after it; when the node there has proved to have taken its place,
+  /// the way leads to that one: PeerLink::peer() tells. `then` may run before open() returns.
+  /// Errors: unavailable, wrong_peer, timeout, overloaded and the handshake's; nothing has been
+  /// sent to `peer` then.
   void open(const NodeId& peer, const net::Address& address, Opened then,
             LocalNodes::Number from = 0);
-  /// The session in use with the process of `peer`; null when there is none that takes new
-  /// messages.
+  /// The session in use with the process of `peer`, or of the node that took its place; null when
+  /// there is none that takes new messages.
   SessionActor* find(const NodeId& peer) const;
   /// Every session that is open or draining.
   std::vector<const SessionActor*> sessions() const;
@@ -136,6 +142,8 @@ class PeerTable final : private SessionOwner, private net::Acceptor {
   bool forget(const SessionActor& session);
   void evict(const Ids& half_open);
   void no_longer_half_open(Entry& entry);
+  void note_denied(const SessionActor& session, const Error& why);
+  void note_refused(const Error& why);
 
   Reactor& reactor_;
   Rng& rng_;
@@ -155,6 +163,10 @@ class PeerTable final : private SessionOwner, private net::Acceptor {
   std::map<net::Address, NodeId> addresses_;  ///< Of every Pair.
   std::map<ProofKey, Proof> proofs_;
   Session local_;  ///< Among the nodes of this process; made when it is needed.
+  /// Old identities of peers in use: at most wire::kSuccessionsMax for each.
+  std::unordered_map<NodeId, NodeId, RingIdHash> successors_;
+  TimePoint denied_told_{};
+  TimePoint refused_told_{};
   std::unordered_map<std::string, Ids> half_open_hosts_;
   Ids half_open_;
   Session accepting_;

@@ -10,6 +10,8 @@ namespace {
 
 constexpr Duration kFastTick = 50ms;  // while a deadline may pass
 constexpr Duration kSlowTick = 60s;
+/// Longer than any session: what is due later is not waited for by the clock that runs.
+constexpr int64_t kFarS = 10 * 365 * int64_t{86'400};
 /// Credit is granted in steps: a grant for every message would double the messages.
 constexpr uint64_t kGrantStepBytes = wire::kInitialCredit / 4;
 
@@ -28,6 +30,7 @@ SessionActor::SessionActor(caf::actor_config& config, Reactor& reactor,
       last_heard_(received_at_),
       last_used_(received_at_) {
   handshake_.expected = expected;
+  handshake_.wall_ms = reactor.loop().wall_ms();
   channel_ = std::make_unique<wire::Channel>(handshake_, initiator, *context.rng,
                                              static_cast<wire::ChannelEvents&>(*this));
   if (times_.handshake > 0s) arm_tick(times_.handshake);
@@ -74,19 +77,38 @@ void SessionActor::on_data(std::span<std::byte> data) {
   reactor_.flush_later(*this);
 }
 
+/// Who is refused hears nothing: the likely reason is told here, where somebody can act on it.
+void SessionActor::on_closed(const Error& why) {
+  refused_ = initiator_ && state_ == State::open && channel_->received_records() == 0;
+  if (!refused_) return close(why);
+  close({why.code, why.detail + " right after the handshake: it may refuse this node; a private "
+                                "network wants a valid invite (mesh.invite)"});
+}
+
 wire::OriginPtr SessionActor::on_established(const wire::Established& peer) {
   peer_ = peer.peer;
   transcript_ = peer.transcript;
+  standing_ = peer.standing;
+  const int64_t wall_s = reactor_.loop().wall_ms() / 1000;
+  const auto when = [&](int64_t until_s) {
+    if (until_s - wall_s > kFarS) return TimePoint::max();
+    return reactor_.loop().now() + std::chrono::seconds(until_s - wall_s);
+  };
+  invited_until_ = when(standing_.invited_until_s);
+  former_until_ = when(standing_.former_until_s);
   state_ = State::open;
   last_heard_ = rekeyed_at_ = received_at_;
   // The origin may outlive the session: its frames may wait in mailboxes. It must not keep the
   // session alive.
   const caf::weak_actor_ptr self{ctrl()};
-  origin_ = wire::OriginPtr(new wire::Origin(peer_, kGrantStepBytes, [self] {
-    if (const auto session = caf::actor_cast<caf::strong_actor_ptr>(self))
-      session->enqueue(nullptr, caf::make_message_id(), caf::make_message(caf::tick_atom::value),
-                       nullptr);
-  }));
+  origin_ = wire::OriginPtr(new wire::Origin(
+      peer_, kGrantStepBytes,
+      [self] {
+        if (const auto session = caf::actor_cast<caf::strong_actor_ptr>(self))
+          session->enqueue(nullptr, caf::make_message_id(),
+                           caf::make_message(caf::tick_atom::value), nullptr);
+      },
+      standing_.former));
   arm_tick(requests_.size() > 0 ? kFastTick : next_tick(received_at_));
   release_blocked();
   if (const Status accepted = context_.owner->on_session_open(*this); !accepted)
@@ -140,6 +162,8 @@ Duration SessionActor::next_tick(TimePoint now) const {
   due(last_used_, times_.idle_close);
   if (initiator_ && !channel_->rekeying()) due(rekeyed_at_, times_.rekey);
   due(rekeyed_at_, times_.rekey_limit);
+  for (const TimePoint until : {invited_until_, former_until_})
+    if (until != TimePoint::max()) next = std::min(next, until - now);
   return std::max(next, kFastTick);
 }
 
@@ -155,6 +179,7 @@ void SessionActor::on_tick() {
     abandon(request);
   check_silence(now);
   check_keys(now);
+  check_standing(now);
   if (state_ == State::open && times_.idle_close > 0s && now - last_used_ >= times_.idle_close) {
     if (in_use()) {
       last_used_ = now;
@@ -187,6 +212,18 @@ void SessionActor::check_keys(TimePoint now) {
   if (times_.rekey > 0s && age >= times_.rekey) {
     channel_->rekey();
     reactor_.flush_later(*this);
+  }
+}
+
+/// Without an invite nothing more is exchanged. A peer that may no longer go by its old name is
+/// told to come again by the new one: what is under way is answered.
+void SessionActor::check_standing(TimePoint now) {
+  if (state_ == State::closed) return;
+  if (now >= invited_until_)
+    return close({Code::denied, "the invite of node " + peer_.brief() + " has expired"});
+  if (now >= former_until_) {
+    former_until_ = TimePoint::max();
+    drain();
   }
 }
 

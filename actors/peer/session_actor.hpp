@@ -92,8 +92,13 @@ class SessionActor final : public HostedActor,
   /// Both sides were done with it.
   bool drained() const { return peer_drains_; }
   bool initiator() const { return initiator_; }
+  /// The peer ended it when it had seen who this is.
+  bool refused() const { return refused_; }
   /// Zero until the session is open, unless it was expected.
   const NodeId& peer() const { return peer_; }
+  /// What the peer's credentials proved: whose place it has taken, and until when it is invited.
+  /// The session ends with either.
+  const wire::Standing& standing() const { return standing_; }
   const net::Address& remote_address() const { return address_; }
   const Counters& counters() const { return counters_; }
   Duration round_trip() const { return round_trip_; }
@@ -146,7 +151,7 @@ class SessionActor final : public HostedActor,
   void on_connected() override;
   void on_data(std::span<std::byte> data) override;
   void on_writable() override { flush(); }
-  void on_closed(const Error& why) override { close(why); }
+  void on_closed(const Error& why) override;
   wire::OriginPtr on_established(const wire::Established& peer) override;
   void on_message(const wire::MessageHeader& header, wire::FramePtr payload) override;
   void flush() override;
@@ -191,6 +196,7 @@ class SessionActor final : public HostedActor,
   void on_tick();
   void check_silence(TimePoint now);
   void check_keys(TimePoint now);
+  void check_standing(TimePoint now);
   void continue_drain(TimePoint now);
   void arm_tick(Duration delay);
   Duration next_tick(TimePoint now) const;
@@ -204,6 +210,9 @@ class SessionActor final : public HostedActor,
   NodeId peer_;
   net::Address address_;
   wire::HandshakeConfig handshake_;
+  wire::Standing standing_;
+  TimePoint invited_until_ = TimePoint::max();
+  TimePoint former_until_ = TimePoint::max();
   std::unique_ptr<wire::Channel> channel_;
   std::unique_ptr<net::Stream> stream_;
   wire::OriginPtr origin_;
@@ -229,6 +238,7 @@ class SessionActor final : public HostedActor,
   net::TimerId tick_ = 0;
   bool fast_tick_ = false;
   bool peer_drains_ = false;
+  bool refused_ = false;
   bool said_goodbye_ = false;
   TimePoint received_at_;  ///< The last bytes.
   TimePoint last_heard_;   ///< The last whole record: a peer that stalls inside one is silent.

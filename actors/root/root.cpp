@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "actors/gateway/gateway_actor.hpp"
+#include "actors/node/admission.hpp"
 #include "actors/node/node_actor.hpp"
 #include "actors/placement/placement.hpp"
 #include "actors/services/function_service.hpp"
@@ -31,6 +32,7 @@ constexpr Duration kNodeShutdown = 1700ms;
 /// sessions and the address of the process.
 struct VirtualNode {
   wire::Identity identity;
+  wire::Admission admission;
   Exports exports;
   caf::actor actor;
 };
@@ -85,7 +87,10 @@ Status Root::Impl::open() {
     const fs::path file = data / (i == 0 ? "identity" : "identity-" + std::to_string(i));
     THEMIS_TRY(wire::Identity identity,
                wire::load_or_create_identity(file, config.mesh.network, rng));
-    nodes.push_back(std::make_unique<VirtualNode>(VirtualNode{std::move(identity), {}, {}}));
+    THEMIS_TRY(wire::Admission admission,
+               load_admission(config.mesh, identity, SystemClock{}.wall_ms()));
+    nodes.push_back(std::make_unique<VirtualNode>(
+        VirtualNode{std::move(identity), std::move(admission), {}, {}}));
   }
   return {};
 }
@@ -96,6 +101,7 @@ Status Root::Impl::listen() {
   const VirtualNode& first = *nodes.front();
   peers = std::make_unique<PeerTable>(reactor, first.identity, config.node.encryption, rng,
                                       system.types(), first.exports);
+  peers->set_admission(first.admission);
   THEMIS_CHECK(peers->listen(config.node.listen));
   address = config.node.advertised();
   if (address.port == 0) address = peers->address();  // the port that the system chose

@@ -171,7 +171,7 @@ void FunctionService::send_code(const FetchCodeMsg& message, caf::response_promi
 caf::result<caf::message> FunctionService::invoke(const InvokeMsg& message) {
   const Result<InvokeTarget> target = decode_target(message);
   if (!target) return to_caf(target.error());
-  if (const Status admitted = admit(message.frame()->peer(), *target); !admitted)
+  if (const Status admitted = admit(*message.frame(), *target); !admitted)
     return to_caf(admitted.error());
   const Result<CodeId> id = host_.resolve(*target);
   if (!id) return to_caf(id.error());
@@ -180,11 +180,11 @@ caf::result<caf::message> FunctionService::invoke(const InvokeMsg& message) {
 }
 
 /// A function that is closed is closed under its code's id too.
-Status FunctionService::admit(const NodeId* peer, const InvokeTarget& target) {
+Status FunctionService::admit(const wire::Frame& frame, const InvokeTarget& target) {
   if (options_.rules.empty() && options_.routes.empty()) return {};
   const TimePoint now = context_.loop.now();
   const auto one = [&](const std::string& ring_name) {
-    return guard_.admit(peer, ring_name, target.method, now);
+    return guard_.admit(frame.peer(), ring_name, target.method, now, frame.former());
   };
   if (!target.by_code) return one(ring_name_of_function(target.function));
   THEMIS_CHECK(one(ring_name_of_code(target.id)));

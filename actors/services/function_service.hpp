@@ -46,7 +46,7 @@ class FunctionService final : public PinnedActor {
   caf::behavior behavior();
   void send_code(const FetchCodeMsg& message, caf::response_promise promise);
   caf::result<caf::message> invoke(const InvokeMsg& message);
-  Status admit(const NodeId* peer, const InvokeTarget& target);
+  Status admit(const wire::Frame& frame, const InvokeTarget& target);
   void tick();
 
   FunctionServiceOptions options_;

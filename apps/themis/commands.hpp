@@ -2,6 +2,7 @@
 // The commands of `themis`: each one asks a gateway or works on local files, prints, and says how
 // it ended.
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -50,6 +51,18 @@ struct Keys {
   std::string data;     ///< Empty: node.data of the config.
   std::string network;  ///< Empty: mesh.network of the config.
 };
+/// The words of the command, or the config's when one is missing.
+Maybe<Keys> complete(const Connection& to, Keys keys);
+/// Where themis-node keeps the key of its virtual node `number` below node.data.
+std::filesystem::path identity_path(const std::string& data, uint32_t number);
+
+struct NewInvite {
+  std::string key;  ///< The issuer's identity file.
+  std::string network;
+  std::string node;  ///< Hexadecimal.
+  int64_t days = 0;
+  std::string out;  ///< Empty: the standard output.
+};
 
 Outcome deploy(const Connection& to, const Deploy& what);
 Outcome invoke(const Connection& to, const Invoke& what);
@@ -64,8 +77,14 @@ Outcome store(const Connection& to, const std::string& name, const std::string& 
 
 /// Makes an identity; fails when the directory has one.
 Outcome keygen(const Connection& to, const Keys& keys);
-/// Prints the identifier of the identity in a data directory.
-Outcome id(const Connection& to, const Keys& keys);
+/// Prints the identifier of the identity in a data directory, or its public key.
+Outcome id(const Connection& to, const Keys& keys, bool public_key);
+/// Signs and writes an invite into a private network.
+Outcome create_invite(const Connection& to, const NewInvite& wanted);
+/// Prints what a file of invites says; fails when one of them is not valid now.
+Outcome show_invites(const Connection& to, const std::string& path);
+/// Gives every identity in a data directory a successor, which goes by the old name for `days` too.
+Outcome rotate(const Connection& to, const Keys& keys, int64_t days);
 
 /// The bytes that an argument stands for: "@file" and "-" are read, anything else is itself.
 Maybe<std::string> read_argument(const std::string& argument);

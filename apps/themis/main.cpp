@@ -20,19 +20,20 @@ constexpr const char* kExamples =
     "Examples:\n"
     "  themis deploy apps/functions/hello.js --name hello\n"
     "  themis invoke prime_factors --data '{\"num\": 600851475143}'\n"
-    "  themis invoke hello --path '/world?x=1' --header 'Accept: text/plain'\n"
-    "  themis list --json\n"
     "  themis status --gateway 127.0.0.1:8080 --token-file data/node-1/admin.token\n"
-    "  themis keygen --data data/node-4 --network twiitr";
+    "  themis keygen --data data/node-4 --network twiitr\n"
+    "  themis invite create --key issuer/identity --network twiitr --node ID --days 365";
 
 /// Everything that the words can set; lives as long as the parser that fills it.
 struct Words {
   Connection to;
   Deploy deploy;
   Invoke invoke;
-  std::string name;
-  std::string payload;
+  std::string name, payload;
   Keys keys;
+  bool public_key = false;
+  NewInvite invite;
+  int64_t days = 7;
   std::function<Outcome()> action;
 };
 
@@ -88,11 +89,32 @@ void add_key_commands(CLI::App& app, Words& w) {
   const auto add_keys = [&w](CLI::App* sub) {
     sub->add_option("--data", w.keys.data, "the node's data directory (default: node.data)");
     sub->add_option("--network", w.keys.network, "the network's name (default: mesh.network)");
+    return sub;
   };
   add_keys(command(app, w, "keygen", "Make a node's identity before its first start",
                    [&w] { return keygen(w.to, w.keys); }));
-  add_keys(command(app, w, "id", "Print a node's identifier, to pin it in bootstrap lists",
-                   [&w] { return id(w.to, w.keys); }));
+  add_keys(command(app, w, "id", "Print a node's identifier, to pin it in bootstrap lists", [&w] {
+    return id(w.to, w.keys, w.public_key);
+  }))->add_flag("--public-key", w.public_key, "print the public key, for mesh.inviters");
+  add_keys(command(app, w, "rotate", "Give a node a new key; it goes by the old name for a while",
+                   [&w] { return rotate(w.to, w.keys, w.days); }))
+      ->add_option("--days", w.days, "how long the old name still holds (default: 7)")
+      ->check(CLI::Range(1, 30));
+}
+
+void add_invite_commands(CLI::App& app, Words& w) {
+  CLI::App* sub = app.add_subcommand("invite", "Let nodes into a private network");
+  CLI::App& invite = *sub->require_subcommand(1);
+  sub = command(invite, w, "create", "Sign an invite for one node",
+                [&w] { return create_invite(w.to, w.invite); });
+  sub->add_option("--key", w.invite.key, "the issuer's identity file, of keygen")->required();
+  sub->add_option("--network", w.invite.network, "the network's name")->required();
+  sub->add_option("--node", w.invite.node, "who: what `themis id` prints there")->required();
+  sub->add_option("--days", w.invite.days, "valid for so long")->required();
+  sub->add_option("--out", w.invite.out, "a new file (default: the standard output)");
+  sub = command(invite, w, "show", "Check the invites of a file, and print them",
+                [&w] { return show_invites(w.to, w.name); });
+  sub->add_option("FILE", w.name, "what mesh.invite names")->required();
 }
 
 }  // namespace
@@ -106,6 +128,7 @@ int main(int argc, char** argv) {
   add_function_commands(app, words);
   add_mesh_commands(app, words);
   add_key_commands(app, words);
+  add_invite_commands(app, words);
   // CLI11 would only say that a command is missing.
   const auto is_asked = [&](const CLI::App* sub) { return sub->get_name() == argv[1]; };
   if (argc > 1 && argv[1][0] != '-' && app.get_subcommands(is_asked).empty()) {

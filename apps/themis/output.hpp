@@ -38,5 +38,7 @@ void print_title(std::string_view text);
 std::string brief(std::string_view hex);
 /// "3 d 4 h", "12 min", "45 s".
 std::string duration(int64_t seconds);
+/// "2026-11-21T08:00:00Z" of seconds since 1970.
+std::string utc(int64_t seconds);
 
 }  // namespace themis::cli

@@ -33,6 +33,10 @@ struct MeshConfig {
   std::vector<BootstrapPeer> bootstrap;  ///< Empty: this node starts the ring. At most 64.
   uint32_t redundancy = 2;               ///< k: k + 1 objects per name; 0..7.
   uint32_t refresh_s = 30;  ///< Records are stored again this often; they live three times as long.
+  std::string invite;       ///< A file that lets this node into a private network; empty: none.
+  /// Public keys whose invites count, at most 16. Not empty: the network is private, peers without
+  /// an invite are refused.
+  std::vector<std::array<std::byte, 32>> inviters;
   friend bool operator==(const MeshConfig&, const MeshConfig&) = default;
 };
 
@@ -110,9 +114,10 @@ inline constexpr size_t kConfigBytesMax = 256 * 1024;
 /// Reads the file at `path` and applies `overrides`, each "key=value" as after --set, in order. In
 /// an override strings need no quotes, and a list is `a,b`, `["a", "b"]` or nothing at all
 /// ("mesh.bootstrap="). [[route]] and [[allow]] are lists: they are written in the file only.
-/// Errors: io (the file), invalid; one line, `mesh.toml:12:3: node.listen: "127.0.0.1" has no
-/// port`, with the line and column of the value, or `--set node.listen: ...`. Unknown keys are
-/// errors that name the nearest known one. Any thread.
+/// Errors: io (the file), invalid. The detail is one line with the place of the value, or with
+/// "--set", before it; an unknown key is told with the nearest known one. Any thread.
+///
+///   mesh.toml:12:10: node.listen: "127.0.0.1" has no port
 Result<Config> load_config(const std::filesystem::path& path,
                            std::span<const std::string> overrides = {});
 /// The same for a text; `file_name` is only for the messages.

@@ -9,6 +9,7 @@ namespace {
 
 constexpr size_t kPathBytesMax = 1024;     // far under PATH_MAX, so that file names can be appended
 constexpr size_t kBootstrapPeersMax = 64;  // they are tried one after another
+constexpr size_t kInvitersMax = 16;        // people and machines that invite, not nodes
 
 Result<net::Address> parse_address(std::string_view text) {
   auto address = net::Address::parse(text);
@@ -53,15 +54,23 @@ Key optional_address(std::string_view table, std::string_view name) {
           }};
 }
 
+/// 64 hexadecimal digits.
+std::optional<std::array<std::byte, 32>> parse_digits(std::string_view text) {
+  std::array<std::byte, 32> value;
+  const auto bytes = from_hex(text);
+  if (!bytes || bytes->size() != value.size()) return std::nullopt;
+  std::ranges::copy(*bytes, value.begin());
+  return value;
+}
+
 Result<BootstrapPeer> parse_peer(std::string_view text) {
   BootstrapPeer peer;
   const size_t at = text.find('@');
   if (at != std::string_view::npos) {
-    const auto id = from_hex(text.substr(0, at));
-    if (!id || id->size() != peer.node_id.emplace().size())
+    peer.node_id = parse_digits(text.substr(0, at));
+    if (!peer.node_id)
       return fail(Code::invalid,
                   in_quotes(text) + " does not start with a node id of 64 hexadecimal digits");
-    std::ranges::copy(*id, peer.node_id->begin());
     text.remove_prefix(at + 1);
   }
   THEMIS_TRY(peer.address, parse_address(text));
@@ -91,6 +100,31 @@ Key bootstrap_key() {
           }};
 }
 
+Key inviters_key() {
+  return {"mesh", "inviters", Kind::list,
+          [](Config& config, const Value& value) -> Status {
+            const auto& entries = std::get<std::vector<std::string>>(value);
+            if (entries.size() > kInvitersMax)
+              return fail(Code::invalid, fmt::format("has {} entries; at most {} are compared",
+                                                     entries.size(), kInvitersMax));
+            config.mesh.inviters.clear();
+            for (const std::string& entry : entries) {
+              const auto key = parse_digits(entry);
+              if (!key)
+                return fail(Code::invalid, in_quotes(entry) +
+                                               " is not a public key of 64 hexadecimal digits; "
+                                               "`themis id --public-key` prints one");
+              config.mesh.inviters.push_back(*key);
+            }
+            return {};
+          },
+          [](const Config& config) {
+            std::vector<std::string> entries;
+            for (const auto& key : config.mesh.inviters) entries.push_back(to_hex(key));
+            return Value(std::move(entries));
+          }};
+}
+
 constexpr Word<Place> kPlaces[] = {{"process", Place::process}, {"local", Place::local}};
 constexpr Word<log::Level> kLevels[] = {{"trace", log::Level::trace}, {"debug", log::Level::debug},
                                         {"info", log::Level::info},   {"warn", log::Level::warn},
@@ -112,7 +146,7 @@ constexpr Range kEpoch{10, 60'000, "an epoch costs a scan, and a receipt waits f
 
 /// Addresses are canonical: each of these has one spelling.
 bool any_host(const net::Address& address) {
-  return address.host == "0.0.0.0" || address.host == "::" || address.host == "::ffff:0.0.0.0";
+  return address.host == "0.0.0.0" || address.host == "::";
 }
 
 using C = Config;
@@ -134,6 +168,8 @@ std::span<const Key> keys() {
         bootstrap_key(),
         number<&C::mesh, &M::redundancy, kRedundancy>("mesh", "redundancy"),
         number<&C::mesh, &M::refresh_s, kRefresh>("mesh", "refresh_s"),
+        text<&C::mesh, &M::invite, kPathBytesMax, true>("mesh", "invite"),
+        inviters_key(),
         listen_key(),
         optional_address<&C::node, &N::advertise>("node", "advertise"),
         text<&C::node, &N::data, kPathBytesMax>("node", "data"),
@@ -174,7 +210,13 @@ std::string_view kind_name(Kind kind) {
 
 bool consistent(const Config& config, Conflict& conflict) {
   const NodeConfig& node = config.node;
-  if (config.place.workers == Place::local) {
+  if (!config.mesh.inviters.empty() && config.mesh.invite.empty()) {
+    conflict = {"mesh.inviters",
+                "this node needs an invite too, its peers ask for one: set mesh.invite to a file "
+                "of `themis invite create`"};
+  } else if (!config.mesh.inviters.empty() && node.virtual_nodes > 1) {
+    conflict = {"node.virtual", "an invite is for one node: a private network takes one a process"};
+  } else if (config.place.workers == Place::local) {
     conflict = {"place.workers",
                 "\"local\" would run functions beside the node's keys; "
                 "workers need \"process\""};

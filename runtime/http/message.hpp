@@ -20,7 +20,7 @@ struct Header {
 class Headers {
  public:
   void add(std::string name, std::string value);
-  /// Replaces the first field of that name, removes the others, or adds one.
+  /// Removes every field of that name and adds this one at the end.
   void set(std::string_view name, std::string value);
   void remove(std::string_view name);
   /// The first field of that name; null when there is none.

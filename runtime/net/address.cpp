@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include <charconv>
+#include <cstring>
 
 namespace themis::net {
 
@@ -19,16 +20,30 @@ Result<Address> Address::parse(std::string_view text) {
   if (digits.empty() || error != std::errc{} || end != digits.data() + digits.size())
     return fail(Code::malformed, quoted + " has no valid port (0 to 65535)");
   if (bracketed) host = host.substr(1, host.size() - 2);
-  Address address{host == "localhost" ? "127.0.0.1" : std::string(host), port};
-  const int family = bracketed ? AF_INET6 : AF_INET;
-  in6_addr raw;
-  const bool whole = address.host.find('\0') == std::string::npos;
-  if (!whole || inet_pton(family, address.host.c_str(), &raw) != 1)
+  if (!bracketed && host == "localhost") host = "127.0.0.1";
+  const bool is_six = host.find(':') != host.npos;
+  auto address = from_host(host, port);
+  if (!address || is_six != bracketed)
     return fail(Code::malformed, quoted + " is not a numeric IPv4 or [IPv6] address with a port");
-  // One text for one address: they are compared.
-  char canonical[INET6_ADDRSTRLEN] = {};
-  address.host = inet_ntop(family, &raw, canonical, sizeof canonical);
   return address;
+}
+
+Result<Address> Address::from_host(std::string_view host, uint16_t port) {
+  const std::string text(host);
+  in6_addr six;
+  in_addr four;
+  const bool whole = host.find('\0') == host.npos;
+  const bool is_six = whole && inet_pton(AF_INET6, text.c_str(), &six) == 1;
+  if (is_six && IN6_IS_ADDR_V4MAPPED(&six)) {
+    std::memcpy(&four, six.s6_addr + 12, sizeof four);
+  } else if (!is_six && (!whole || inet_pton(AF_INET, text.c_str(), &four) != 1)) {
+    return fail(Code::malformed, "a host that is no numeric address");
+  }
+  const bool prints_six = is_six && !IN6_IS_ADDR_V4MAPPED(&six);
+  const void* raw = prints_six ? static_cast<const void*>(&six) : &four;
+  char canonical[INET6_ADDRSTRLEN] = {};
+  inet_ntop(prints_six ? AF_INET6 : AF_INET, raw, canonical, sizeof canonical);
+  return Address{canonical, port};
 }
 
 std::string Address::text() const {

@@ -10,10 +10,15 @@
 namespace themis::net {
 
 /// A numeric IPv4 or IPv6 address with a port. Text forms: "127.0.0.1:7001", "[::1]:7001";
-/// "localhost" means 127.0.0.1.
+/// "localhost" means 127.0.0.1. Addresses are compared, so a host that was parsed, received or
+/// taken from a socket has one text: the shortest in lower case, and IPv4 for an IPv4 address that
+/// IPv6 carries ("::ffff:127.0.0.1").
 struct Address {
   std::string host;
   uint16_t port = 0;
+
+  /// `host`: a numeric address in any spelling, without brackets. Errors: malformed.
+  static Result<Address> from_host(std::string_view host, uint16_t port);
 
   /// Errors: malformed, with what is wrong: `"127.0.0.1" has no port`.
   static Result<Address> parse(std::string_view text);

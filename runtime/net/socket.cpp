@@ -44,18 +44,16 @@ Result<SocketAddress> to_socket_address(const Address& address) {
 }
 
 Address from_socket_address(const sockaddr_storage& storage) {
+  const bool is_six = storage.ss_family == AF_INET6;
+  if (!is_six && storage.ss_family != AF_INET) return {};
+  const auto* four = reinterpret_cast<const sockaddr_in*>(&storage);
+  const auto* six = reinterpret_cast<const sockaddr_in6*>(&storage);
+  const void* raw = is_six ? static_cast<const void*>(&six->sin6_addr) : &four->sin_addr;
   char host[INET6_ADDRSTRLEN] = {};
-  if (storage.ss_family == AF_INET) {
-    const auto* four = reinterpret_cast<const sockaddr_in*>(&storage);
-    inet_ntop(AF_INET, &four->sin_addr, host, sizeof host);
-    return {host, ntohs(four->sin_port)};
-  }
-  if (storage.ss_family == AF_INET6) {
-    const auto* six = reinterpret_cast<const sockaddr_in6*>(&storage);
-    inet_ntop(AF_INET6, &six->sin6_addr, host, sizeof host);
-    return {host, ntohs(six->sin6_port)};
-  }
-  return {};
+  inet_ntop(storage.ss_family, raw, host, sizeof host);
+  auto address = Address::from_host(host, ntohs(is_six ? six->sin6_port : four->sin_port));
+  THEMIS_ASSERT(address, "the system prints numeric addresses");
+  return *address;
 }
 
 void set_no_delay(int fd) {

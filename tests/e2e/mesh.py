@@ -115,7 +115,7 @@ class Mesh:
         self.nodes = []
         try:
             for number in range(self.count):
-                self.nodes.append(Node(self, number, number == 0, self.settings))
+                self.nodes.append(Node(self, number, number == 0, self.settings_of(number)))
             wait_until("the gateway is ready", lambda: self.get("/readyz")[0] == 200)
             wait_until("the ring is whole",
                        lambda: len(self.json("/v1/ring")["successors"])
@@ -124,6 +124,16 @@ class Mesh:
             self.__exit__(None, None, None)
             raise
         return self
+
+    def settings_of(self, _number):
+        return self.settings
+
+    def add(self, settings):
+        """One more node, which joins through the first or tries to."""
+        self.ports.append(free_port())
+        node = Node(self, len(self.ports) - 1, False, settings)
+        self.nodes.append(node)
+        return node
 
     def __exit__(self, *_):
         for node in self.nodes:
@@ -166,6 +176,13 @@ class Mesh:
         status, _, body = self.manage("PUT", f"/v1/functions/{name}", source.encode())
         assert status == 201, (status, body)
         return json.loads(body)
+
+    def local_cli(self, *words, code=0):
+        """What a themis command that works on local files prints; it must end with `code`."""
+        done = subprocess.run([mesh_program(self, "themis"), *words], capture_output=True,
+                              text=True, timeout=30, check=False)
+        assert done.returncode == code, (words, done.stderr)
+        return (done.stderr if code else done.stdout).strip()
 
     def cli(self, *words):
         """(exit code, stdout, stderr) of the themis command line against this mesh."""

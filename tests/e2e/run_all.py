@@ -2,6 +2,7 @@
 """The end-to-end tests: real binaries over loopback. Usage: run_all.py BUILD_FOLDER [NAME...]"""
 import sys
 
+import test_admission
 import test_bad_input
 import test_crash
 import test_mesh
@@ -13,8 +14,8 @@ from mesh import run_tap
 def main():
     build, wanted = sys.argv[1], sys.argv[2:]
     tests = []
-    for module in (test_mesh, test_bad_input, test_crash, test_programs,
-                   test_service_mesh):
+    for module in (test_mesh, test_bad_input, test_crash, test_programs, test_service_mesh,
+                   test_admission):
         for name, function in vars(module).items():
             if name.startswith("test_") and callable(function) and (not wanted or name in wanted):
                 tests.append((name, lambda function=function: function(build)))

@@ -133,6 +133,30 @@ def digests():
     print((header(0x10, 22) + seal(forward, header(0x10, 22), b"golden")).hex())
 
 
+ISSUED, LEFT, EXPIRES = 1000, 2000, 3000
+
+
+def framed_statement(label, first, last, *fields, network=NETWORK):
+    """What the signatures of invites and successions cover: the network is the only field that varies."""
+    return label + struct.pack("<QII", len(network), first, last) + network + b"".join(fields)
+
+
+def invite(public):
+    """For the node with that key, by the issuer with the seed 22..22."""
+    issuer, secret = key_pair(b"\x22" * 32)
+    node = framed_hash(b"themis/id/v1", public, NETWORK)
+    text = framed_statement(b"themis/invite/v1", ISSUED, EXPIRES, node, issuer)
+    return issuer + struct.pack("<II", ISSUED, EXPIRES) + sign(text, secret)
+
+
+def succession(public, secret):
+    """From the identity with the seed 11..11."""
+    old, old_secret = key_pair(b"\x11" * 32)
+    by_old, by_new = (framed_statement(label, ISSUED, LEFT, old, public)
+                      for label in (b"themis/succession/v1 by old", b"themis/succession/v1 by new"))
+    return old + struct.pack("<II", ISSUED, LEFT) + sign(by_old, old_secret) + sign(by_new, secret)
+
+
 class Direction:
     """One direction of a session: its key, its counter, its suite."""
 
@@ -150,11 +174,16 @@ class Direction:
         self.key = extract(step, secret)
 
 
-def conversation(suite):
+def conversation(suite, with_credentials=False):
     """Every frame of a conversation with a retry and an exchange of keys: (sender, what, frame)."""
     rng = SeededRng(42)
     (public_a, secret_a), (public_b, secret_b) = [key_pair(rng.take(32)) for _ in range(2)]
     gate = rng.take(32)
+    shown_a = shown_b = b""
+    if with_credentials:
+        shown_a = b"\x81" + succession(public_a, secret_a) + invite(public_a)
+        shown_b = b"\x80" + invite(public_b)
+    head_2, head_3 = header(2, 177 + len(shown_b)), header(3, 112 + len(shown_a))
     offer = bytes([suite])
     seed_a, nonce_a = rng.take(32), rng.take(32)
     tag = framed_hash(b"themis/network-tag/v1", nonce_a, NETWORK)[:8]
@@ -167,16 +196,16 @@ def conversation(suite):
     yield "A", "message 1 with its cookie", message_1
 
     seed_b, nonce_b = rng.take(32), rng.take(32)
-    clear_2 = header(2, 177) + offer + share(seed_b) + nonce_b
+    clear_2 = head_2 + offer + share(seed_b) + nonce_b
     h2 = framed_hash(DOMAIN, NETWORK, message_1, clear_2)
     seal_2, seal_3, chain = hkdf(h2, agree(seed_a, share(seed_b)), b"themis/v1 handshake")
-    signature = sign(b"themis/handshake/v1 responder" + h2 + public_b, secret_b)
-    sealed_2 = seal(seal_2, h2 + header(2, 177), public_b + signature, 0, suite)
+    signature = sign(b"themis/handshake/v1 responder" + h2 + public_b + shown_b, secret_b)
+    sealed_2 = seal(seal_2, h2 + head_2, public_b + signature + shown_b, 0, suite)
     yield "B", "message 2", clear_2 + sealed_2
     h3 = framed_hash(DOMAIN, h2, sealed_2, public_b)
-    signature = sign(b"themis/handshake/v1 initiator" + h3 + public_a, secret_a)
-    sealed_3 = seal(seal_3, h3 + header(3, 112), public_a + signature, 0, suite)
-    yield "A", "message 3", header(3, 112) + sealed_3
+    signature = sign(b"themis/handshake/v1 initiator" + h3 + public_a + shown_a, secret_a)
+    sealed_3 = seal(seal_3, h3 + head_3, public_a + signature + shown_a, 0, suite)
+    yield "A", "message 3", head_3 + sealed_3
     forward, backward, _ = hkdf(framed_hash(DOMAIN, h3, sealed_3, public_a), chain,
                                 b"themis/v1 session")
 
@@ -195,13 +224,14 @@ def conversation(suite):
 
 
 def transcripts():
-    print("# suite, sender, frame in hexadecimal. Printed by tests/vectors/handshake.py.")
-    for suite in (1, 2):
-        for sender, what, frame in conversation(suite):
+    print("# suite (3: 2 with credentials), sender, frame in hexadecimal. Printed by tests/vectors/handshake.py.")
+    for suite in (1, 2, 3):
+        for sender, what, frame in conversation(min(suite, 2), suite == 3):
             print(f"# {what}\n{suite} {sender} {frame.hex()}")
 
 
-if sys.argv[1:] == ["--digests"]:
-    digests()
-else:
-    transcripts()
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--digests"]:
+        digests()
+    else:
+        transcripts()

@@ -18,7 +18,8 @@ struct NodeSettings {
       "127.0.0.1:7001";  ///< A node of the mesh, or NODEID@HOST:PORT; empty: start a mesh.
   std::string listen = "127.0.0.1:0";  ///< Port 0: any free one.
   std::string data;  ///< Where the identity is kept; empty: a new one at every start.
-  /// A mesh.toml: its [[route]] and [[allow]] hold for the calls and services of this program.
+  /// A mesh.toml: its [[route]] and [[allow]] hold for the calls and services of this program, its
+  /// mesh.invite and mesh.inviters for its sessions.
   std::string config;
   /// What this program's services announce: a version for canaries, a weight for balancing (0: only
   /// when nobody else is left), labels "key=value".
@@ -39,7 +40,8 @@ class Node {
   /// Joins the mesh; prints one line and exits (1) when it cannot.
   Node(int argc, char** argv) : Node(NodeSettings::from_arguments(argc, argv)) {}
   explicit Node(const NodeSettings& settings);
-  /// Leaves the ring, at most 2 s.
+  /// Ends the services and leaves the ring, at most 2 s each; then waits for a service that is
+  /// still busy, as its handler runs in this program.
   ~Node();
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;

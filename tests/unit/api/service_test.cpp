@@ -92,6 +92,27 @@ class Relayer : public Service {
   }
   static inline std::string service_ = "faulty";
   static inline std::atomic<Code> ended_{};
+  /// Gives up early, and says what it was told.
+  Reply<calls::Relayed> ask_blocked(In<calls::Ask>) {
+    Out<calls::Block> block;
+    const auto answer =
+        co_await call<calls::Told>("faulty", block, std::chrono::steady_clock::now() + 50ms);
+    Out<calls::Relayed> out;
+    out->setText(answer ? "answered" : std::string(name(answer.error().code)));
+    co_return out;
+  }
+};
+
+/// Busy until the test lets it go, then calls somebody.
+class Lingering : public Service {
+ public:
+  Reply<calls::Told> run(In<calls::Block>) {
+    blocked().release();
+    release().acquire();
+    Out<calls::Ask> ask;
+    co_await call<calls::Told>("greeter", ask);
+    co_return Out<calls::Told>();
+  }
 };
 
 /// Two nodes of one mesh: the first serves, the second joins through it.
@@ -225,6 +246,34 @@ TEST_F(Services, RegressANodeMayEndWhileAServiceWaits) {
   client_.reset();
   release().release();
   caller.join();
+}
+
+/// A service that was busy for over two seconds called through a node whose thread was gone; and a
+/// node that one thread had used never ended in another.
+TEST_F(Services, RegressABusyServiceDoesNotOutliveItsNode) {
+  ASSERT_TRUE((server_->serve<Lingering, &Lingering::run>("lingering")));
+  std::thread caller([this] {
+    Out<calls::Block> block;
+    const auto answer = client_->call<calls::Told>("lingering", block, 30s);
+    EXPECT_FALSE(answer) << "the node left under it";
+  });
+  blocked().acquire();
+  std::thread leaver([this] { server_.reset(); });
+  caller.join();  // the node is gone, its service is still busy
+  release().release();
+  leaver.join();
+}
+
+/// Only a session keeps a deadline: a service of the same process that never answered was waited
+/// for without end.
+TEST_F(Services, RegressACallOfALocalServiceEndsAtItsDeadline) {
+  ASSERT_TRUE((server_->serve<Relayer, &Relayer::ask_blocked>("impatient")));
+  Out<calls::Ask> ask_it;
+  const auto answer = server_->call<calls::Relayed>("impatient", ask_it);
+  ASSERT_TRUE(answer) << answer.error().text();
+  EXPECT_STREQ(answer->view()->getText().cStr(), "timeout");
+  blocked().acquire();
+  release().release();
 }
 
 TEST_F(Services, OfANodeThatLeftAreNotFound) {

@@ -39,6 +39,8 @@ network = "other"
 bootstrap = ["127.0.0.1:7001", "{}@[::1]:7009"]
 redundancy = 0
 refresh_s = 7
+invite = "invite.txt"
+inviters = ["{}"]
 [node]
 listen = "127.0.0.1:7100"
 advertise = "10.0.0.1:7100"
@@ -62,13 +64,14 @@ monitors = "local"
 level = "debug"
 format = "json"
 )",
-                                               kIdHex),
+                                               kIdHex, kIdHex),
                                    "mesh.toml");
   ASSERT_TRUE(config) << config.error().detail;
   Config expected;
   std::array<std::byte, 32> id;
   id.fill(std::byte{0xaa});
-  expected.mesh = {"other", {{{"127.0.0.1", 7001}, {}}, {{"::1", 7009}, id}}, 0, 7};
+  expected.mesh = {"other", {{{"127.0.0.1", 7001}, {}}, {{"::1", 7009}, id}}, 0, 7, "invite.txt",
+                   {id}};
   expected.node = {{"127.0.0.1", 7100}, net::Address{"10.0.0.1", 7100}, "elsewhere", 5, false};
   expected.gateway = {std::nullopt};
   expected.workers = {3, 64, 10, 1000};
@@ -79,6 +82,22 @@ format = "json"
   const auto again = parse_config(describe(*config), "described");
   ASSERT_TRUE(again) << again.error().detail;
   EXPECT_EQ(*again, expected);
+}
+
+TEST(Config, SaysWhatIsWrongAboutAPrivateNetwork) {
+  EXPECT_EQ(error_of("[mesh]\ninviters = [\"abc\"]"),
+            "mesh.toml:2:12: mesh.inviters: \"abc\" is not a public key of 64 hexadecimal digits; "
+            "`themis id --public-key` prints one");
+  EXPECT_EQ(error_of("[mesh]\ninviters = 3"),
+            "mesh.toml:2:12: mesh.inviters: must be a list of strings");
+  EXPECT_EQ(error_of("[mesh]\ninvite = [\"a\"]"), "mesh.toml:2:10: mesh.invite: must be a string");
+  EXPECT_EQ(error_of("[mesh]\ninviters = [\"" + kIdHex + "\"]"),
+            "mesh.toml:2:12: mesh.inviters: this node needs an invite too, its peers ask for one: "
+            "set mesh.invite to a file of `themis invite create`");
+  std::string many = "[mesh]\ninvite = \"f\"\ninviters = [";
+  for (int i = 0; i < 17; ++i) many += '"' + kIdHex + "\", ";
+  EXPECT_EQ(error_of(many + "]"),
+            "mesh.toml:3:12: mesh.inviters: has 17 entries; at most 16 are compared");
 }
 
 TEST(Config, DescribesTextThatNeedsEscapes) {

@@ -38,6 +38,17 @@ TEST(RateLimiter, InventedIdentitiesShareOneKey) {
   EXPECT_EQ(limiter.size(), 1u);
 }
 
+TEST(Guard, AllowsASuccessorWhatItsFormerIdentityMay) {
+  Guard guard(id(9), {}, {{.caller = id(1).hex(), .service = "check", .methods = {}}});
+  const NodeId old_id = id(1), new_id = id(2), other = id(3);
+  const auto admits = [&](std::vector<NodeId> former) {
+    return guard.admit(&new_id, "service/check", "Check", after(0s), former).has_value();
+  };
+  EXPECT_FALSE(admits({}));
+  EXPECT_FALSE(admits({other}));
+  EXPECT_TRUE(admits({other, old_id}));
+}
+
 TEST(Authorizer, IsOpenUntilARuleNamesTheService) {
   const Authorizer open({});
   EXPECT_TRUE(open.allow(id(1), "service/check", "Check"));

@@ -1,6 +1,10 @@
 #include "runtime/net/address.hpp"
 
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+
+#include "runtime/net/socket.hpp"
 
 namespace themis::net {
 namespace {
@@ -20,6 +24,21 @@ TEST(Address, MeansLoopbackByLocalhost) {
 TEST(Address, HasOneTextForOneAddress) {
   EXPECT_EQ(*Address::parse("[0:0:0:0:0:0:0:1]:80"), *Address::parse("[::1]:80"));
   EXPECT_EQ(*Address::parse("[2001:DB8::7]:80"), *Address::parse("[2001:db8::7]:80"));
+  EXPECT_EQ(*Address::from_host("2001:DB8:0::7", 80), *Address::parse("[2001:db8::7]:80"));
+}
+
+/// Two texts of one address compared unequal: a peer that a dual-stack socket accepted was nobody
+/// that was known.
+TEST(Address, RegressAnIpv4AddressInIpv6HasTheTextOfTheIpv4Address) {
+  const Address plain{"127.0.0.1", 80};
+  EXPECT_EQ(*Address::parse("[::ffff:127.0.0.1]:80"), plain);
+  EXPECT_EQ(*Address::from_host("::FFFF:7f00:1", 80), plain);
+  sockaddr_storage storage{};
+  auto& six = reinterpret_cast<sockaddr_in6&>(storage);
+  six.sin6_family = AF_INET6;
+  six.sin6_port = htons(80);
+  ASSERT_EQ(inet_pton(AF_INET6, "::ffff:127.0.0.1", &six.sin6_addr), 1);
+  EXPECT_EQ(from_socket_address(storage), plain);
 }
 
 TEST(Address, SaysWhatIsMissing) {

@@ -53,10 +53,13 @@ class Local final : public HostedActor {
 
 /// One process with a node.
 struct Member {
-  Member(System& system, sim::Host& on, uint64_t seed, std::vector<net::Address> bootstrap)
+  /// `old`: whose place it takes.
+  Member(System& system, sim::Host& on, uint64_t seed, std::vector<net::Address> bootstrap,
+         const wire::Identity* old = nullptr)
       : host(on),
         rng(seed),
-        identity(wire::Identity::generate("nodes", rng)),
+        identity(old == nullptr ? wire::Identity::generate("nodes", rng)
+                                : old->successor(rng, wall_s(), wall_s() + 3600)),
         reactor(system.caf(), host) {
     reactor.bind_to_this_thread();
     local = spawn_hosted<Local>(reactor);
@@ -75,6 +78,7 @@ struct Member {
     exports = {};
   }
   NodeId id() const { return identity.id(); }
+  uint32_t wall_s() const { return static_cast<uint32_t>(host.wall_ms() / 1000); }
   net::Address address() const { return {host.ip(), 7001}; }
   bool knows(const NodeId& other) const { return node->ring().table().find(other) != nullptr; }
 
@@ -94,8 +98,9 @@ class NodeActorTest : public testing::Test {
   Member& add(uint64_t seed, std::vector<net::Address> bootstrap) {
     return start(world_.add_host("10.0.0." + std::to_string(seed)), seed, std::move(bootstrap));
   }
-  Member& start(sim::Host& host, uint64_t seed, std::vector<net::Address> bootstrap) {
-    members_[seed] = std::make_unique<Member>(system_, host, seed, std::move(bootstrap));
+  Member& start(sim::Host& host, uint64_t seed, std::vector<net::Address> bootstrap,
+                const wire::Identity* old = nullptr) {
+    members_[seed] = std::make_unique<Member>(system_, host, seed, std::move(bootstrap), old);
     Member& member = *members_[seed];
     in(member, [&] { ASSERT_TRUE(member.node->start()); });
     return member;
@@ -319,6 +324,31 @@ TEST_F(NodeActorTest, RegressAFingerIsReachedAndEndsWithItsContact) {
   EXPECT_FALSE(from.knows(gone));
   EXPECT_EQ(*ended, (Error{Code::unavailable, "the node left the routing table"}));
   EXPECT_FALSE(ask_at<wire::Msg<schema::Ack>>(from, *finger, ping));
+}
+
+/// Whoever knows it by its old name, from a record or a pin, gets through; the ring knows the new
+/// name only.
+TEST_F(NodeActorTest, GoesByItsOldNameAfterItsKeyWasRotated) {
+  ring_of(3);
+  ASSERT_TRUE(echo_through(*members_[1], *members_[3]));
+  sim::Host& host = members_[3]->host;
+  const wire::Identity old = std::move(members_[3]->identity);
+  const ring::Contact cached{old.id(), members_[3]->address()};
+  crash(3, sim::Crash::reset);
+  world_.restart(host);
+  Member& fresh = start(host, 33, {members_[1]->address()}, &old);
+  ASSERT_TRUE(until([&] { return settled(); }));
+  const auto proxy = ask<caf::actor>(*members_[1], ReachActor{cached, Exports::target_of("echo")});
+  ASSERT_TRUE(proxy) << proxy.error().text();
+  EXPECT_TRUE(ask_at<EchoMsg>(*members_[1], *proxy, make_echo(42)));
+  EXPECT_NE(members_[1]->node->peers().find(fresh.id()), nullptr);
+  EXPECT_TRUE(ask<caf::actor>(fresh, ReachActor{cached, Exports::target_of("echo")}))
+      << "an old record of its own";
+  world_.run_for(30s);
+  EXPECT_FALSE(members_[1]->knows(cached.id) || members_[2]->knows(cached.id));
+  const uint64_t dialled = members_[1]->node->peers().counters().dialled;
+  world_.run_for(60s);
+  EXPECT_LE(members_[1]->node->peers().counters().dialled, dialled + 1) << "nobody asks for it";
 }
 
 TEST_F(NodeActorTest, AnswersQuestionsOfPeersOnly) {

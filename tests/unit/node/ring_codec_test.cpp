@@ -161,7 +161,7 @@ TEST(RingCodec, LargestChunkHasTheSizeThatItsLimitPromises) {
   record.version.assign(kVersionBytesMax, 'v');
   record.labels.assign(
       kLabelsMax, {std::string(kLabelKeyBytesMax, 'k'), std::string(kLabelValueBytesMax, 'v')});
-  record.provider.address.host = "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255";
+  record.provider.address.host = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff";
   record.more_addresses.assign(kAddressesMax - 1, record.provider.address);
   record.proof.path.resize(kPathMax);
   const Store store{0, std::make_shared<const Record>(std::move(record))};

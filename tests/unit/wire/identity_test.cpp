@@ -134,5 +134,45 @@ TEST_F(IdentityFile, ErrorsDoNotShowTheSeed) {
   EXPECT_EQ(load("second").error().detail.find(seed.substr(0, 8)), std::string::npos);
 }
 
+TEST_F(IdentityFile, RotatesInOneStep) {
+  const NodeId first = load()->id();
+  const auto rotated = rotate_identity(path(), "testnet", rng_, 1000, 2000);
+  ASSERT_TRUE(rotated) << rotated.error().text();
+  const auto read = load();
+  ASSERT_TRUE(read) << read.error().text();
+  EXPECT_EQ(read->id(), rotated->id());
+  EXPECT_NE(read->id(), first);
+  ASSERT_EQ(read->former().size(), 1u);
+  EXPECT_EQ(node_id(read->former()[0].old_key, "testnet"), first);
+  EXPECT_EQ(read->former(), rotated->former());
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(rotate_identity(path(), "testnet", rng_, 1000, 2000));
+  EXPECT_EQ(load()->former().size(), kSuccessionsMax);
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()), 1)
+      << "nothing else is left";
+}
+
+/// Who copied the directory entry, or has the old file open, finds no key in it.
+TEST_F(IdentityFile, OverwritesTheSecretThatWasReplaced) {
+  ASSERT_TRUE(load());
+  fs::create_hard_link(path(), folder_ / "other-name");
+  const std::string old = content();
+  ASSERT_TRUE(rotate_identity(path(), "testnet", rng_, 1000, 2000));
+  std::ifstream other(folder_ / "other-name");
+  const std::string left{std::istreambuf_iterator<char>(other), {}};
+  EXPECT_EQ(left.find_first_not_of('\0'), left.npos);
+  EXPECT_GE(left.size(), old.size());
+}
+
+TEST_F(IdentityFile, IsNotRotatedWhenItIsMissingDamagedOrOfAnotherNetwork) {
+  EXPECT_EQ(rotate_identity(path(), "testnet", rng_, 1000, 2000).error().code, Code::io);
+  EXPECT_FALSE(fs::exists(path()));
+  ASSERT_TRUE(load());
+  EXPECT_EQ(rotate_identity(path(), "othernet", rng_, 1000, 2000).error().code, Code::invalid);
+  const std::string genuine = content();
+  put(genuine + "former 00\n");
+  EXPECT_EQ(rotate_identity(path(), "testnet", rng_, 1000, 2000).error().code, Code::malformed);
+  EXPECT_EQ(load().error().code, Code::malformed);
+}
+
 }  // namespace
 }  // namespace themis::wire

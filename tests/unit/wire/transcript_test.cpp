@@ -68,17 +68,29 @@ struct End {
   std::vector<std::string> received;
 };
 
+using Seed = crypto::SecretBytes<crypto::SigningKey::kSeedBytes>;
+
+/// Of 32 equal bytes.
+crypto::SigningKey fixed_key(uint8_t byte) {
+  std::array<std::byte, Seed::kBytes> seed;
+  seed.fill(std::byte{byte});
+  return crypto::SigningKey(Seed(seed));
+}
+
 class Transcript : public testing::TestWithParam<int> {
  protected:
   Transcript()
       : frames_(golden(GetParam())),
         rng_(42),
-        alice_(Identity::generate("testnet", rng_)),
-        bob_(Identity::generate("testnet", rng_)),
+        alice_(make_identity(rng_, with_credentials())),
+        bob_(make_identity(rng_, false)),
+        of_alice_(make_admission(alice_)),
+        of_bob_(make_admission(bob_)),
         gate_(rng_, TimePoint{}),
-        a_(Handshake::initiator({.self = &alice_, .expected = bob_.id(), .suites = suites()},
-                                rng_)),
-        b_(Handshake::responder({.self = &bob_, .suites = suites(), .cookies = &gate_}, rng_)) {
+        a_(Handshake::initiator(
+            config(alice_, of_alice_, {.expected = bob_.id(), .suites = suites()}), rng_)),
+        b_(Handshake::responder(config(bob_, of_bob_, {.suites = suites(), .cookies = &gate_}),
+                                rng_)) {
     gate_.set_required(true);
     b_.handshake.set_caller("10.0.0.1:5000");
   }
@@ -87,6 +99,29 @@ class Transcript : public testing::TestWithParam<int> {
     ASSERT_EQ(frames_.size(), 12u);
   }
   static bool has_aes() { return crypto::available(crypto::Suite::aes256gcm); }
+  static bool with_credentials() { return GetParam() == 3; }
+  static Identity make_identity(Rng& rng, bool rotated) {
+    const Seed seed(rng);
+    Successions former;
+    if (rotated)
+      former.push_back(
+          Succession::make(fixed_key(0x11), crypto::SigningKey(seed), "testnet", kIssuedS, kLeftS));
+    return Identity(seed, "testnet", former);
+  }
+  static Admission make_admission(const Identity& self) {
+    if (!with_credentials()) return {};
+    const crypto::SigningKey issuer = fixed_key(0x22);
+    return {Invite::issue(issuer, "testnet", self.id(), kIssuedS, kExpiresS),
+            {issuer.public_key()}};
+  }
+  static HandshakeConfig config(const Identity& self, const Admission& admission,
+                                HandshakeConfig rest) {
+    rest.self = &self;
+    rest.admission = &admission;
+    rest.wall_ms = 1000 * int64_t{kNowS};
+    return rest;
+  }
+  static constexpr uint32_t kIssuedS = 1000, kNowS = 1500, kLeftS = 2000, kExpiresS = 3000;
   static uint8_t suites() {
     return GetParam() == 1 && has_aes() ? kOfferAes256Gcm : kOfferChacha20Poly1305;
   }
@@ -147,6 +182,7 @@ class Transcript : public testing::TestWithParam<int> {
   std::vector<GoldenFrame> frames_;
   SeededRng rng_;
   Identity alice_, bob_;
+  Admission of_alice_, of_bob_;
   CookieGate gate_;
   End a_, b_;
   size_t index_ = 0;
@@ -163,9 +199,11 @@ TEST_P(Transcript, AdversaryChangesCutsAndReordersEveryFrame) {
   EXPECT_GT(refused_, 2 * bytes) << "every offset and every length";
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Transcript, testing::Values(1, 2), [](const auto& suite) {
-  return suite.param == 1 ? "Aes256Gcm" : "ChaCha20Poly1305";
-});
+std::string suite_name(const testing::TestParamInfo<int>& suite) {
+  if (suite.param == 1) return "Aes256Gcm";
+  return suite.param == 2 ? "ChaCha20Poly1305" : "WithCredentials";
+}
+INSTANTIATE_TEST_SUITE_P(All, Transcript, testing::Values(1, 2, 3), suite_name);
 
 }  // namespace
 }  // namespace themis::wire

@@ -25,27 +25,8 @@ namespace themis::ring {
 /// the next round, the newcomer is alone until it finds its ring through a bootstrap address again.
 /// One thread. Every event may add effects: the shell takes them after each call, answer()
 /// included.
-class Ring {
+class Ring : public RingLimits {
  public:
-  static constexpr uint8_t kRedundancyMax = kReplicasMax - 1;
-  /// Names of one node; times k + 1 it stays in the quota.
-  static constexpr size_t kProvidedMax = 1024;
-  /// Open at once; beyond it callers get overloaded.
-  static constexpr size_t kLookupsMax = 4096;
-  /// So that a refresh of all names is no burst.
-  static constexpr size_t kStoresInFlightMax = 64;
-  /// Nodes that one update walks past (many joins at one place).
-  static constexpr unsigned kUpdateHopsMax = 32;
-  /// Rounds between two looks for a ring split off from this one.
-  static constexpr unsigned kMergeRounds = 10;
-  /// Lost contacts through which such a ring is looked for.
-  static constexpr size_t kRememberedMax = 16;
-  /// A predecessor silent for these is asked; a suspicion and a copy already handed over last them.
-  static constexpr unsigned kSilentRounds = 3;
-  static constexpr size_t kSuspectsMax = 64;
-  /// Names that this node watches for the actors of its process.
-  static constexpr size_t kWatchesMax = 1024;
-
   enum class State : uint8_t { idle, joining, joined, leaving, left };
 
   /// `identity` (who this node is, and what it signs its records with) and `rng` (its numbers only
@@ -118,6 +99,7 @@ class Ring {
   void join_failed(Error why);
   void withdraw_all();
   void say_goodbye();
+  void set_next_update();
   Duration jitter(Duration base);
 
   // ring_update.cpp: one round of maintenance
@@ -212,6 +194,7 @@ class Ring {
   std::deque<Contact> remembered_;
   std::map<NodeId, TimePoint> suspects_;  ///< Until when.
   std::map<NodeId, TimePoint> heard_;     ///< When an entry of the table last spoke.
+  Duration pace_;                         ///< Of the rounds, now.
   TimePoint next_update_ = TimePoint::max();
   TimePoint leave_deadline_ = TimePoint::max();
   size_t leave_open_ = 0;

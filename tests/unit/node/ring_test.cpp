@@ -201,6 +201,30 @@ TEST_F(RingStep, FartherNodeThatNotifiesTakesThePlaceOfADeadPredecessorOnly) {
   }
 }
 
+/// A ring of 500 that joined at once was ideal after 8 s: every step waited for a whole period.
+TEST_F(RingStep, RegressRoundsFollowEachOtherSoonerWhileEntriesComeAndGo) {
+  const RingOptions options;
+  const auto next_round = [&] { return ring.next_wakeup() - at.now; };
+  const auto quick = options.update_period / Ring::kHaste * 5 / 4;
+  join_ring_of_three();
+  EXPECT_LE(next_round(), quick);
+  const auto rest = [&] {
+    for (int round = 0; round < 5; ++round) {
+      pass(next_round());
+      ring.tick(at);
+      for (const Ask& ask : take<Ask>(ring))
+        if (std::holds_alternative<Notify>(ask.question))
+          ring.answered(ask.token, after.id, Neighbours{member_at(100), {before, member_at(100)}},
+                        at);
+      ASSERT_TRUE(ring.answer(before.id, Notify{before}, at));
+    }
+  };
+  rest();
+  EXPECT_GE(next_round(), options.update_period * 3 / 4);
+  ASSERT_TRUE(ring.answer(contact_at(70).id, Notify{contact_at(70)}, at));
+  EXPECT_LE(next_round(), quick);
+}
+
 TEST_F(RingStep, UnknownAndRepeatedTokensAreIgnored) {
   join_ring_of_three();
   ring.answered(12345, after.id, Ack{}, at);

@@ -38,17 +38,18 @@ bool Lookup::has_candidate() const {
                                                    [](const Candidate& c) { return !c.asked; });
 }
 
-std::optional<Contact> Lookup::next() {
+std::optional<Contact> Lookup::next(std::set<NodeId>* taken) {
   if (found_ || in_flight_ >= kInFlightMax || questions_ >= kQuestionsMax) return std::nullopt;
-  std::optional<Contact> contact = ask_first(false);
-  if (!contact && in_flight_ == 0) contact = ask_first(true);
+  std::optional<Contact> contact = ask_first(false, taken);
+  if (!contact && in_flight_ == 0) contact = ask_first(true, taken);
   return contact;
 }
 
-std::optional<Contact> Lookup::ask_first(bool last_resort) {
+std::optional<Contact> Lookup::ask_first(bool last_resort, std::set<NodeId>* taken) {
   for (Candidate& candidate : candidates_) {
     if (candidate.asked || candidate.last_resort != last_resort) continue;
     candidate.asked = true;
+    if (taken != nullptr && !taken->insert(candidate.contact.id).second) continue;
     if (!candidate.contact.id.is_zero()) seen_.emplace_back(candidate.contact.id, candidate.hops);
     ++in_flight_;
     ++questions_;
@@ -75,7 +76,18 @@ void Lookup::on_reply(const Contact& asked, const FindNodeReply& reply,
   found_ = Found{first, {reply.contacts.begin() + 1, reply.contacts.end()}, asked, hops};
 }
 
-void Lookup::on_failure() { --in_flight_; }
+void Lookup::on_failure(const NodeId& asked) {
+  --in_flight_;
+  for (Candidate& candidate : candidates_)
+    if (candidate.contact.id == asked) candidate.failed = true;
+}
+
+Contacts Lookup::nodes() const {
+  Contacts out;
+  for (const Candidate& candidate : candidates_)
+    if (!candidate.failed && !candidate.contact.id.is_zero()) out.push_back(candidate.contact);
+  return out;
+}
 
 Result<Lookup::Found> Lookup::result() const {
   if (found_) return *found_;

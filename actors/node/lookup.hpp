@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <optional>
+#include <set>
 
 #include "actors/node/ring_messages.hpp"
 
@@ -34,14 +35,18 @@ class Lookup {
 
   const Point& target() const { return target_; }
   /// The next node to ask, or nothing while enough questions are open or no candidate is left.
-  std::optional<Contact> next();
+  /// `taken`: identities that another lookup for the same point has asked; they are passed over,
+  /// and the one that is returned is added.
+  std::optional<Contact> next(std::set<NodeId>* taken = nullptr);
   /// `asked`: as returned by next(), with the identity that answered. Contacts out of order are
   /// dropped. `is_suspect`: contacts that lately did not answer; they are asked only when nobody
   /// else is left.
   void on_reply(const Contact& asked, const FindNodeReply& reply,
                 const std::function<bool(const NodeId&)>& is_suspect = {});
-  /// It did not answer, or said no.
-  void on_failure();
+  /// It did not answer, or said no. `asked`: as returned by next().
+  void on_failure(const NodeId& asked);
+  /// The nodes before the target that it knows and that have not failed, closest first.
+  Contacts nodes() const;
   bool done() const { return found_.has_value() || (in_flight_ == 0 && !has_candidate()); }
   /// Once done. Errors: unavailable.
   Result<Found> result() const;
@@ -54,10 +59,11 @@ class Lookup {
     unsigned hops = 1;  ///< To get its answer.
     bool asked = false;
     bool last_resort = false;
+    bool failed = false;
   };
   bool has_candidate() const;
   void add(const Contact& contact, unsigned hops, bool last_resort);
-  std::optional<Contact> ask_first(bool last_resort);
+  std::optional<Contact> ask_first(bool last_resort, std::set<NodeId>* taken);
   unsigned hops_of(const NodeId& asked) const;
 
   NodeId self_;

@@ -14,6 +14,8 @@ Ring::Ring(const wire::Identity& identity, net::Address address, RingOptions opt
       pace_(options_.update_period / kHaste),
       owned_from_(identity.id()) {
   THEMIS_ASSERT(options_.redundancy <= kRedundancyMax, "redundancy is at most kRedundancyMax");
+  THEMIS_ASSERT(options_.disjoint_paths >= 1 && options_.disjoint_paths <= kDisjointPathsMax,
+                "a lookup has 1 to kDisjointPathsMax paths");
   THEMIS_ASSERT(options_.more_addresses.size() < kAddressesMax, "a record has 4 addresses");
 }
 
@@ -134,9 +136,11 @@ void Ring::store_again_soon() {
 }
 
 /// A successor list that ran empty starts again from whoever else is known; `update` then walks to
-/// the right place.
+/// the right place, and until it stays there this node does not say who is responsible for what
+/// lies in between.
 void Ring::after_drop() {
   if (!table_.alone() || table_.entries().empty()) return;
+  sure_from_ = at_.now + kSilentRounds * options_.update_period;
   table_.set_successors(Contact(table_.entries().front()), {});
 }
 
@@ -199,16 +203,27 @@ void Ring::copy_neighbours(const Lookup::Found& found) {
   });
   if (first == nodes.end())
     return join_failed({Code::unavailable, "the ring knows nobody but this node"});
-  ask(*first, GetNeighbours{}, [this, successor = *first](const NodeId&, Result<Reply>& reply) {
-    if (!reply) return join_failed(std::move(reply.error()));
-    const auto* neighbours = std::get_if<Neighbours>(&*reply);
-    if (neighbours == nullptr) return join_failed({Code::malformed, "no neighbours in the answer"});
-    updating_ = false;
-    table_.set_successors(successor, neighbours->successors);
-    state_ = State::joined;
-    effects_.push_back(Joined{});
-    update();
-  });
+  ask(*first, GetNeighbours{},
+      [this, successor = *first, before = found.answered_by](const NodeId&, Result<Reply>& reply) {
+        if (!reply) return join_failed(std::move(reply.error()));
+        const auto* neighbours = std::get_if<Neighbours>(&*reply);
+        if (neighbours == nullptr)
+          return join_failed({Code::malformed, "no neighbours in the answer"});
+        updating_ = false;
+        table_.set_successors(successor, neighbours->successors);
+        state_ = State::joined;
+        effects_.push_back(Joined{});
+        update();
+        show_itself_to(before);
+        if (neighbours->predecessor && *neighbours->predecessor != before)
+          show_itself_to(*neighbours->predecessor);
+      });
+}
+
+/// The node before this one need not wait for its next round to hear of it.
+void Ring::show_itself_to(const Contact& before) {
+  const bool is_other = before.id != table_.self().id && before.id != table_.successor().id;
+  if (is_other) ask(before, Notify{table_.self(), {}}, [](const NodeId&, Result<Reply>&) {});
 }
 
 void Ring::join_failed(Error why) {

@@ -23,6 +23,8 @@ namespace themis::ring {
 /// Themis paper, table 1. The proof assumes a base of r + 1 members that stay. With fewer, every
 /// list holds all other members, and a newcomer may know one node only: when that node dies before
 /// the next round, the newcomer is alone until it finds its ring through a bootstrap address again.
+/// Nor does it cover an answer that is out of date when it arrives: when all r nodes of a list fail
+/// while it travels, it replaces one with live entries (tests/models, plain_failure_rule).
 /// One thread. Every event may add effects: the shell takes them after each call, answer()
 /// included.
 class Ring : public RingLimits {
@@ -94,8 +96,10 @@ class Ring : public RingLimits {
   void on_silence(const Pending& pending);
   void suspect(const Contact& contact);
   bool is_suspect(const NodeId& id) const;
+  bool is_sure() const { return at_.now >= sure_from_; }
   void join();
   void copy_neighbours(const Lookup::Found& found);
+  void show_itself_to(const Contact& before);
   void join_failed(Error why);
   void withdraw_all();
   void say_goodbye();
@@ -106,6 +110,7 @@ class Ring : public RingLimits {
   void update();
   void notify(const Contact& contact);
   void on_neighbours(const Contact& from, bool was_successor, const Result<Reply>& reply);
+  void meet_closer(const Contact& contact);
   void check_predecessor();
   void rectify(const std::optional<Contact>& instead);
   void refresh_finger();
@@ -127,10 +132,13 @@ class Ring : public RingLimits {
   void drop_foreign();
 
   // ring_find.cpp: lookups and finding
-  void start_lookup(const Point& target, ThenFound then);
+  void start_lookup(const Point& target, ThenFound then, bool confirm = false);
   void enter_ring(const Contact& entry, ThenFound then);
-  void run_lookup(Lookup lookup, ThenFound then);
+  void open_lookup(OpenLookup lookup);
   void pump_lookup(uint64_t id);
+  void ask_step(uint64_t id, size_t path, const Contact& contact);
+  void begin_end(OpenLookup& lookup);
+  void pump_end(uint64_t id);
   void find_next(uint64_t id);
   void get(uint64_t id, const ObjectId& object, Contacts holders);
   void take(uint64_t id, const RecordPtrs& records);
@@ -203,11 +211,12 @@ class Ring : public RingLimits {
   unsigned update_hops_ = 0;
   bool checking_ = false;
   TimePoint predecessor_heard_{};
+  TimePoint sure_from_{};  ///< Until then its successor is a guess.
   bool refreshing_ = false;
   int next_finger_ = -1;
   bool merging_ = false;
-  /// A closer successor in another ring.
-  std::optional<Contact> other_ring_;
+  /// A closer successor, of another ring perhaps; it is asked in the next round.
+  std::optional<Contact> closer_;
 
   Contacts behind_;    ///< Before the predecessor, as it told, the nearest first.
   NodeId owned_from_;  ///< Where this node's range began last; itself: it never had a predecessor.

@@ -27,6 +27,7 @@ struct RingLimits {
   /// Rounds in one update period while entries of the table come and go; half as many with each one
   /// that changes nothing.
   static constexpr int kHaste = 8;
+  static constexpr size_t kDisjointPathsMax = 16;  ///< As many as there are entries to start from.
   static constexpr size_t kSuspectsMax = 64;
   /// Names that this node watches for the actors of its process.
   static constexpr size_t kWatchesMax = 1024;
@@ -44,6 +45,9 @@ struct RingOptions {
   size_t successors = 4;   ///< r.
   /// Successors of the responsible node that keep each object too; at most `successors` of them do.
   size_t replicas = 2;
+  /// Lookups run over so many paths that share no node, and ask around at the end: 1 trusts every
+  /// node of the ring; at most kDisjointPathsMax.
+  size_t disjoint_paths = 1;
   /// Where else this node listens: at most kAddressesMax - 1.
   std::vector<net::Address> more_addresses;
   ObjectLimits objects;

@@ -8,10 +8,10 @@ namespace themis::ring {
 void Ring::update() {
   ++round_;
   objects_.expire(at_.wall_ms);
-  if (!updating_ && (other_ring_ || !table_.alone())) {
+  if (!updating_ && (closer_ || !table_.alone())) {
     updating_ = true;
     update_hops_ = 0;
-    notify(other_ring_ ? *std::exchange(other_ring_, std::nullopt) : table_.successor());
+    notify(closer_ ? *std::exchange(closer_, std::nullopt) : table_.successor());
   }
   check_predecessor();
   if (!refreshing_) refresh_finger();
@@ -45,12 +45,25 @@ void Ring::on_neighbours(const Contact& from, bool was_successor, const Result<R
   const bool closer = table_.alone() || from.id == table_.successor().id ||
                       is_between(table_.self().id, from.id, table_.successor().id);
   if (!closer) return;
+  if (at_.now < sure_from_ && from.id != table_.successor().id)
+    sure_from_ = at_.now + kSilentRounds * options_.update_period;
   table_.set_successors(from, neighbours->successors);
   const auto& next = neighbours->predecessor;
   if (!next || next->id.is_zero() || !is_between(table_.self().id, next->id, from.id)) return;
   if (is_suspect(next->id) || !may_go_on) return;
   updating_ = true;
   notify(*next);
+}
+
+/// `contact` may be a closer successor: it is asked now, or in the next round.
+void Ring::meet_closer(const Contact& contact) {
+  if (updating_) {
+    closer_ = contact;
+    return;
+  }
+  updating_ = true;
+  update_hops_ = 0;
+  notify(contact);
 }
 
 /// A predecessor that stopped notifying may be dead without anybody having taken its place.
@@ -126,7 +139,7 @@ void Ring::look_for_other_ring() {
     });
     if (first == nodes.end()) return;
     if (table_.alone() || is_between(table_.self().id, first->id, table_.successor().id))
-      other_ring_ = *first;  // the next round asks it
+      closer_ = *first;  // the next round asks it
   });
 }
 

@@ -104,7 +104,7 @@ TEST(Lookup, AsksThreeAtATimeTheClosestFirst) {
   EXPECT_EQ(lookup.next(), contact_at(30));
   EXPECT_EQ(lookup.next(), contact_at(20));
   EXPECT_EQ(lookup.next(), std::nullopt);
-  lookup.on_failure();
+  lookup.on_failure(contact_at(40).id);
   EXPECT_EQ(lookup.next(), contact_at(10));
 }
 
@@ -142,7 +142,7 @@ TEST(Lookup, NeverAsksAnIdentityTwice) {
   const Contact second = *lookup.next();
   Contact disguised = contact_at(100);
   disguised.address.port = 9;
-  lookup.on_failure();
+  lookup.on_failure(first.id);
   lookup.on_reply(second, {false, {disguised}});
   EXPECT_EQ(lookup.next(), std::nullopt);
   EXPECT_TRUE(lookup.done());
@@ -154,7 +154,7 @@ TEST(Lookup, SuspectsAreAskedWhenNobodyElseIsLeft) {
   lookup.on_reply(*lookup.next(), {false, contacts({150, 120})}, is_suspect);
   EXPECT_EQ(lookup.next(), contact_at(120));
   EXPECT_EQ(lookup.next(), std::nullopt);
-  lookup.on_failure();
+  lookup.on_failure(contact_at(120).id);
   EXPECT_EQ(lookup.next(), contact_at(150));
 }
 

@@ -17,10 +17,13 @@ class Lookup {
  public:
   static constexpr size_t kInFlightMax = 3;
   static constexpr size_t kQuestionsMax = 64;   ///< Four times the hops of a ring of 2^32 nodes.
-  static constexpr size_t kCandidatesMax = 16;  ///< The closest are kept.
+  static constexpr size_t kCandidatesMax = 64;  ///< The closest are kept; liars offer many.
+  static constexpr size_t kEndsMax = 64;
 
-  /// `seeds`: known nodes before the target.
-  Lookup(const NodeId& self, Point target, Contacts seeds);
+  /// `seeds`: known nodes before the target. `doubts`: the first node that says who is responsible
+  /// is not believed; the lookup goes on until all nodes it has heard of have been asked, as liars
+  /// may offer more of their own than honest nodes do of theirs, and all that they say are ends().
+  Lookup(const NodeId& self, Point target, Contacts seeds, bool doubts = false);
   /// For the place of `self` itself, from `entry` on (with a zero id: whoever answers there): only
   /// that node may say that it is alone and so responsible for everything.
   static Lookup through(const NodeId& self, const Contact& entry);
@@ -47,7 +50,9 @@ class Lookup {
   void on_failure(const NodeId& asked);
   /// The nodes before the target that it knows and that have not failed, closest first.
   Contacts nodes() const;
-  bool done() const { return found_.has_value() || (in_flight_ == 0 && !has_candidate()); }
+  /// Who was said to be responsible, and what follows those.
+  const Contacts& ends() const { return ends_; }
+  bool done() const { return (found_ && !doubts_) || (in_flight_ == 0 && !has_candidate()); }
   /// Once done. Errors: unavailable.
   Result<Found> result() const;
   size_t questions() const { return questions_; }
@@ -68,10 +73,12 @@ class Lookup {
 
   NodeId self_;
   Point target_;
+  bool doubts_;
   bool may_be_alone_ = false;
   std::vector<Candidate> candidates_;              ///< Closest first.
   std::vector<std::pair<NodeId, unsigned>> seen_;  ///< Identities that were asked, with their hops.
-  std::optional<Found> found_;
+  std::optional<Found> found_;                     ///< By the first that said so.
+  Contacts ends_;
   size_t in_flight_ = 0;
   size_t questions_ = 0;
 };

@@ -110,6 +110,7 @@ class Ring : public RingLimits {
   void update();
   void notify(const Contact& contact);
   void on_neighbours(const Contact& from, bool was_successor, const Result<Reply>& reply);
+  void doubt_successors(const Contact& from, const Contacts& named);
   void meet_closer(const Contact& contact);
   void check_predecessor();
   void rectify(const std::optional<Contact>& instead);
@@ -141,7 +142,7 @@ class Ring : public RingLimits {
   void pump_end(uint64_t id);
   void find_next(uint64_t id);
   void get(uint64_t id, const ObjectId& object, Contacts holders);
-  void take(uint64_t id, const RecordPtrs& records);
+  void take(uint64_t id, const ObjectId& object, const RecordPtrs& records, Contacts others);
   void merge(RecordPtrs& newest, const std::string& name, const RecordPtrs& records);
   void finish_find(uint64_t id, Result<Records> records);
   Contacts holders(const Lookup::Found& found) const;

@@ -51,7 +51,7 @@ void Ring::start_lookup(const Point& target, ThenFound then, bool confirm) {
   for (size_t path = 0; path < paths; ++path) {
     Contacts own;
     for (size_t i = path; i < seeds.size(); i += paths) own.push_back(seeds[i]);
-    lookup.paths.emplace_back(table_.self().id, target, std::move(own));
+    lookup.paths.emplace_back(table_.self().id, target, std::move(own), paths > 1);
   }
   lookup.then = std::move(then);
   open_lookup(std::move(lookup));
@@ -113,10 +113,7 @@ void Ring::begin_end(OpenLookup& lookup) {
   Neighbourhood& around = lookup.end.emplace(table_.self().id, lookup.target, witnesses);
   for (const Lookup& path : lookup.paths) {
     around.add(path.nodes());
-    const Result<Lookup::Found> found = path.result();
-    if (!found) continue;
-    around.add(found->responsible);
-    around.add(found->successors);
+    around.add(path.ends());
   }
   around.add(table_.successors());
   around.add(table_.closest_before(lookup.target, kSeeds));
@@ -197,29 +194,31 @@ Contacts Ring::holders(const Lookup::Found& found) const {
   return out;
 }
 
-/// Asks the first of `holders`; the others are tried only when it does not answer.
+/// Asks the first of `holders`; the others are tried when it does not answer.
 void Ring::get(uint64_t id, const ObjectId& object, Contacts holders) {
   if (holders.empty()) return find_next(id);
   const Contact holder = holders.front();
   holders.erase(holders.begin());
   if (holder.id == table_.self().id)
-    return take(id, objects_.get(object, at_.wall_ms, rng_.next()));
+    return take(id, object, objects_.get(object, at_.wall_ms, rng_.next()), std::move(holders));
   ask(holder, GetObject{object},
       [this, id, object, holders](const NodeId&, Result<Reply>& reply) mutable {
         auto* records = reply ? std::get_if<GetObjectReply>(&*reply) : nullptr;
         if (records == nullptr) return get(id, object, std::move(holders));
-        take(id, records->records);
+        take(id, object, records->records, std::move(holders));
       });
 }
 
-/// What an earlier answer said of a provider holds against an older record in a later one.
-void Ring::take(uint64_t id, const RecordPtrs& records) {
+/// What an earlier answer said of a provider holds against an older record in a later one. Where
+/// there may be liars, one that has nothing is no proof that there is nothing.
+void Ring::take(uint64_t id, const ObjectId& object, const RecordPtrs& records, Contacts others) {
   Find& find = finds_.at(id);
   find.answered = true;
   merge(find.newest, find.name, records);
   Records live;
   for (const RecordPtr& record : find.newest)
     if (!record->withdrawn) live.push_back(*record);
+  if (live.empty() && options_.disjoint_paths > 1) return get(id, object, std::move(others));
   if (live.empty()) return find_next(id);
   finish_find(id, std::move(live));
 }

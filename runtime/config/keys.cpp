@@ -101,6 +101,8 @@ constexpr std::string_view kHardwarePlaces[] = {"snp", "tdx", "nitro"};
 constexpr Range kRedundancy{
     0, 7, "each name is stored as k + 1 objects; a find asks them in random order"};
 constexpr Range kRefresh{1, 1000, "records live three times as long, and an hour at most"};
+constexpr Range kDisjointPaths{1, 16,
+                               "1 believes every node of the ring; 4 withstands a fifth that lie"};
 constexpr Range kVirtual{1, 256, "each virtual node takes a port, and all share one thread"};
 constexpr Range kWorkers{0, 256, "each worker is a V8 isolate with a heap of its own"};
 constexpr Range kMemory{16, 4096, "V8 needs 16 MB to start, and caps a heap at 4096 MB"};
@@ -133,6 +135,7 @@ std::span<const Key> keys() {
         bootstrap_key(),
         number<&C::mesh, &M::redundancy, kRedundancy>("mesh", "redundancy"),
         number<&C::mesh, &M::refresh_s, kRefresh>("mesh", "refresh_s"),
+        number<&C::mesh, &M::disjoint_paths, kDisjointPaths>("mesh", "disjoint_paths"),
         listen_key(),
         optional_address<&C::node, &N::advertise>("node", "advertise"),
         text<&C::node, &N::data, kPathBytesMax>("node", "data"),

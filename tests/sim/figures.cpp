@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace themis::ring {
 
 void settle(RingWorld& world, size_t count) {
@@ -42,11 +44,21 @@ void Lookups::collect() {
       ++tally_.failed;
       return true;
     }
-    const NodeId& found = (*ended)->front().id;
-    const NodeId& after = world_.node(world_.responsible(lookup.target)).id;
-    ++(found == lookup.before || found == after ? tally_.right : tally_.wrong);
+    ++(is_right(lookup, (*ended)->front().id) ? tally_.right : tally_.wrong);
     return true;
   });
+}
+
+bool Lookups::is_right(const Open& lookup, const NodeId& found) const {
+  if (found == lookup.before) return true;
+  const std::vector<size_t> all = world_.members();
+  size_t at =
+      static_cast<size_t>(std::ranges::find(all, world_.responsible(lookup.target)) - all.begin());
+  for (size_t passed = 0; passed < all.size(); ++passed, at = (at + 1) % all.size()) {
+    if (world_.node(all[at]).id == found) return true;
+    if (colluders_ == nullptr || !colluders_->contains(all[at])) return false;
+  }
+  return false;
 }
 
 void Lookups::run(size_t count, Duration every) {
@@ -57,13 +69,15 @@ void Lookups::run(size_t count, Duration every) {
   }
 }
 
-Tally find_all(RingWorld& world, const std::map<std::string, NodeId>& names, size_t askers) {
+Tally find_all(RingWorld& world, const std::map<std::string, NodeId>& names, size_t askers,
+               const Colluders* colluders) {
   struct Open {
     NodeId provider;
     TimePoint begun;
   };
   std::map<uint64_t, Open> open;
-  const std::vector<size_t> all = world.members();
+  std::vector<size_t> all = world.members();
+  if (colluders != nullptr) std::erase_if(all, [&](size_t i) { return colluders->contains(i); });
   for (const auto& [name, provider] : names)
     for (size_t n = 0; n < askers; ++n)
       open[world.begin_find(all[world.world().rng().below(all.size())], name)] = {

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/sim/ring_world.hpp"
+#include "tests/sim/colluders.hpp"
 
 namespace themis::ring {
 
@@ -24,10 +24,11 @@ struct Tally {
 };
 
 /// Lookups of random members for random points. One is right when the node it names was
-/// responsible as it began or as it ended.
+/// responsible as it began or as it ended; malicious nodes may leave themselves out, no other.
 class Lookups {
  public:
-  explicit Lookups(RingWorld& world) : world_(world) {}
+  explicit Lookups(RingWorld& world, const Colluders* colluders = nullptr)
+      : world_(world), colluders_(colluders) {}
   /// `asker`: a member; nothing: a random one.
   void begin(std::optional<size_t> asker = std::nullopt);
   /// Judges those that have ended. One whose asker has crashed counts as nothing.
@@ -43,12 +44,17 @@ class Lookups {
     NodeId before;
     TimePoint begun;
   };
+  bool is_right(const Open& lookup, const NodeId& found) const;
+
   RingWorld& world_;
+  const Colluders* colluders_;
   std::map<uint64_t, Open> open_;
   Tally tally_;
 };
 
-/// Finds each of `names` from `askers` random members; right: exactly its provider is found.
-Tally find_all(RingWorld& world, const std::map<std::string, NodeId>& names, size_t askers);
+/// Finds each of `names` from `askers` random members that do not collude; right: exactly its
+/// provider is found.
+Tally find_all(RingWorld& world, const std::map<std::string, NodeId>& names, size_t askers,
+               const Colluders* colluders = nullptr);
 
 }  // namespace themis::ring

@@ -199,7 +199,10 @@ void RingWorld::arrive(size_t i, size_t to, const Ask& ask, uint64_t life) {
     return;
   }
   if (!asked.ring) return timeout();
-  Result<Reply> reply = asked.ring->answer(asker.id, ask.question, moment(to));
+  std::optional<Result<Reply>> lie = liar ? liar(to, ask.question) : std::nullopt;
+  if (lie && !*lie && lie->error().code == Code::timeout) return timeout();
+  Result<Reply> reply =
+      lie ? *std::move(lie) : asked.ring->answer(asker.id, ask.question, moment(to));
   drain(to);
   if (is_lost(to, i)) return timeout();
   asker.host->after(latency(), [this, i, ask, from = asked.id, reply = std::move(reply)] {

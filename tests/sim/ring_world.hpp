@@ -83,6 +83,8 @@ class RingWorld {
   std::optional<size_t> rounds_to_ideal(size_t rounds);
 
   std::function<void(size_t)> after_event = [](size_t) {};
+  /// What node i says instead of its ring; nothing: its ring answers. Code::timeout: it is silent.
+  std::function<std::optional<Result<Reply>>(size_t, const Question&)> liar;
   uint64_t stored = 0;
   uint64_t store_failures = 0;
   uint64_t asks = 0;

@@ -95,6 +95,20 @@ TEST_F(Routing, EntriesHoldEachIdentityOnceWithItsFreshAddress) {
   EXPECT_EQ(*table.predecessor(), moved);
 }
 
+TEST(RoutingTable, SuccessorIsTakenInWhereItBelongsAndTheLastFallsOff) {
+  RoutingTable table(contact_at(100), 2);
+  table.add_successor(contact_at(100));
+  EXPECT_TRUE(table.alone());
+  table.add_successor(contact_at(150));
+  table.add_successor(contact_at(50));
+  table.add_successor(contact_at(60));
+  EXPECT_EQ(table.successors(), (Contacts{contact_at(150), contact_at(50)}));
+  table.add_successor(contact_at(120));
+  EXPECT_EQ(table.successors(), (Contacts{contact_at(120), contact_at(150)}));
+  table.add_successor(contact_at(40));
+  EXPECT_EQ(table.successors(), (Contacts{contact_at(120), contact_at(150)}));
+}
+
 const NodeId kSelf = contact_at(1).id;
 const Point kTarget = id_at<Point>(200);
 
@@ -134,6 +148,30 @@ TEST(Lookup, AdversaryWhoNamesANodeBeforeTheTargetResponsibleIsNotBelieved) {
   EXPECT_FALSE(lookup.done());
   lookup.on_reply(*lookup.next(), {true, contacts({205})});
   EXPECT_EQ(lookup.result()->responsible, contact_at(205));
+}
+
+TEST(Lookup, AdversaryIsNotBelievedWithDoubtsAndAllThatWasSaidIsKept) {
+  Lookup lookup(kSelf, kTarget, contacts({100, 90}), true);
+  const Contact liar = *lookup.next();
+  const Contact honest = *lookup.next();
+  lookup.on_reply(liar, {true, contacts({250})});
+  EXPECT_FALSE(lookup.done());
+  lookup.on_reply(honest, {false, contacts({190})});
+  std::set<NodeId> taken;
+  EXPECT_EQ(lookup.next(&taken), contact_at(190));
+  lookup.on_reply(contact_at(190), {true, contacts({201, 250})});
+  EXPECT_TRUE(lookup.done());
+  EXPECT_EQ(lookup.ends(), contacts({250, 201, 250}));
+  EXPECT_EQ(lookup.nodes(), contacts({190, 100, 90}));
+}
+
+TEST(Lookup, TwoPathsShareNoNode) {
+  std::set<NodeId> taken;
+  Lookup one(kSelf, kTarget, contacts({100}), true),
+      other(kSelf, kTarget, contacts({100, 90}), true);
+  EXPECT_EQ(one.next(&taken), contact_at(100));
+  EXPECT_EQ(other.next(&taken), contact_at(90));
+  EXPECT_EQ(other.next(&taken), std::nullopt);
 }
 
 TEST(Lookup, NeverAsksAnIdentityTwice) {

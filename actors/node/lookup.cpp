@@ -4,7 +4,8 @@
 
 namespace themis::ring {
 
-Lookup::Lookup(const NodeId& self, Point target, Contacts seeds) : self_(self), target_(target) {
+Lookup::Lookup(const NodeId& self, Point target, Contacts seeds, bool doubts)
+    : self_(self), target_(target), doubts_(doubts) {
   candidates_.reserve(kCandidatesMax);
   for (const Contact& seed : seeds) add(seed, 1, false);
 }
@@ -38,17 +39,22 @@ bool Lookup::has_candidate() const {
                                                    [](const Candidate& c) { return !c.asked; });
 }
 
-std::optional<Contact> Lookup::next() {
-  if (found_ || in_flight_ >= kInFlightMax || questions_ >= kQuestionsMax) return std::nullopt;
-  std::optional<Contact> contact = ask_first(false);
-  if (!contact && in_flight_ == 0) contact = ask_first(true);
+std::optional<Contact> Lookup::next(std::set<NodeId>* taken) {
+  if ((found_ && !doubts_) || in_flight_ >= kInFlightMax || questions_ >= kQuestionsMax)
+    return std::nullopt;
+  std::optional<Contact> contact = ask_first(false, taken);
+  if (!contact && in_flight_ == 0) contact = ask_first(true, taken);
   return contact;
 }
 
-std::optional<Contact> Lookup::ask_first(bool last_resort) {
+std::optional<Contact> Lookup::ask_first(bool last_resort, std::set<NodeId>* taken) {
   for (Candidate& candidate : candidates_) {
     if (candidate.asked || candidate.last_resort != last_resort) continue;
     candidate.asked = true;
+    if (taken != nullptr && !taken->insert(candidate.contact.id).second) {
+      candidate.failed = true;  // it is another path's
+      continue;
+    }
     if (!candidate.contact.id.is_zero()) seen_.emplace_back(candidate.contact.id, candidate.hops);
     ++in_flight_;
     ++questions_;
@@ -59,8 +65,9 @@ std::optional<Contact> Lookup::ask_first(bool last_resort) {
 
 void Lookup::on_reply(const Contact& asked, const FindNodeReply& reply,
                       const std::function<bool(const NodeId&)>& is_suspect) {
+  const bool over = done();
   --in_flight_;
-  if (found_ || asked.id == self_ || reply.contacts.empty()) return;
+  if (over || asked.id == self_ || reply.contacts.empty()) return;
   if (hops_of(asked.id) == 0) seen_.emplace_back(asked.id, 1);  // whoever answered a zero id
   const unsigned hops = hops_of(asked.id);
   if (!reply.responsible) {
@@ -72,10 +79,24 @@ void Lookup::on_reply(const Contact& asked, const FindNodeReply& reply,
   const Contact& first = reply.contacts.front();
   if (first.id.is_zero() || !is_in_range(asked.id, target_, first.id)) return;
   if (first.id == asked.id && !(may_be_alone_ && hops == 1)) return;
-  found_ = Found{first, {reply.contacts.begin() + 1, reply.contacts.end()}, asked, hops};
+  for (const Contact& end : reply.contacts)
+    if (ends_.size() < kEndsMax) ends_.push_back(end);
+  if (!found_)
+    found_ = Found{first, {reply.contacts.begin() + 1, reply.contacts.end()}, asked, hops};
 }
 
-void Lookup::on_failure() { --in_flight_; }
+void Lookup::on_failure(const NodeId& asked) {
+  --in_flight_;
+  for (Candidate& candidate : candidates_)
+    if (candidate.contact.id == asked) candidate.failed = true;
+}
+
+Contacts Lookup::nodes() const {
+  Contacts out;
+  for (const Candidate& candidate : candidates_)
+    if (!candidate.failed && !candidate.contact.id.is_zero()) out.push_back(candidate.contact);
+  return out;
+}
 
 Result<Lookup::Found> Lookup::result() const {
   if (found_) return *found_;

@@ -11,8 +11,11 @@ Ring::Ring(const wire::Identity& identity, net::Address address, RingOptions opt
       verifier_(identity.network()),
       table_({identity.id(), std::move(address)}, options_.successors),
       objects_(options_.objects),
+      pace_(options_.update_period / kHaste),
       owned_from_(identity.id()) {
   THEMIS_ASSERT(options_.redundancy <= kRedundancyMax, "redundancy is at most kRedundancyMax");
+  THEMIS_ASSERT(options_.disjoint_paths >= 1 && options_.disjoint_paths <= kDisjointPathsMax,
+                "a lookup has 1 to kDisjointPathsMax paths");
   THEMIS_ASSERT(options_.more_addresses.size() < kAddressesMax, "a record has 4 addresses");
 }
 
@@ -22,10 +25,13 @@ Duration Ring::jitter(Duration base) {
   return base * 3 / 4 + Duration(static_cast<int64_t>(rng_.below(half + 1)));
 }
 
-/// Tells the shell about the entries that came and went during the event.
+/// Tells the shell about the entries that came and went during the event. While they do, the next
+/// round comes sooner: what one node learns is news to its neighbours.
 void Ring::end() {
   if (table_.version() == published_version_) return;
   published_version_ = table_.version();
+  pace_ = options_.update_period / kHaste;
+  next_update_ = std::min(next_update_, at_.now + jitter(pace_));
   const Contacts& entries = table_.entries();
   const auto holds = [](const Contacts& list, const Contact& contact) {
     return std::find(list.begin(), list.end(), contact) != list.end();
@@ -38,6 +44,12 @@ void Ring::end() {
   for (const Contact& entry : entries)
     if (!holds(published_, entry)) effects_.push_back(FingerAdded{entry});
   published_ = entries;
+}
+
+/// From kHaste times the configured rate back to it, when nothing changes any more.
+void Ring::set_next_update() {
+  next_update_ = at_.now + jitter(pace_);
+  pace_ = std::min(2 * pace_, options_.update_period);
 }
 
 void Ring::ask(const Contact& to, Question question, Then then) {
@@ -124,9 +136,11 @@ void Ring::store_again_soon() {
 }
 
 /// A successor list that ran empty starts again from whoever else is known; `update` then walks to
-/// the right place.
+/// the right place, and until it stays there this node does not say who is responsible for what
+/// lies in between.
 void Ring::after_drop() {
   if (!table_.alone() || table_.entries().empty()) return;
+  sure_from_ = at_.now + kSilentRounds * options_.update_period;
   table_.set_successors(Contact(table_.entries().front()), {});
 }
 
@@ -138,11 +152,12 @@ void Ring::start(std::vector<net::Address> bootstrap, Moment at) {
   predecessor_heard_ = at.now;
   if (bootstrap_.empty()) {
     state_ = State::joined;
-    next_update_ = at.now + jitter(options_.update_period);
+    set_next_update();
     effects_.push_back(Joined{});
   } else {
     state_ = State::joining;
     next_bootstrap_ = rng_.below(bootstrap_.size());
+    set_next_update();
     join();
   }
   end();
@@ -154,7 +169,7 @@ void Ring::tick(Moment at) {
     state_ = State::left;
     effects_.push_back(Left{});
   } else if (at.now >= next_update_) {
-    next_update_ = at.now + jitter(options_.update_period);
+    set_next_update();
     std::erase_if(suspects_, [&](const auto& entry) { return entry.second <= at.now; });
     if (state_ == State::joining && !updating_) join();
     if (state_ == State::joined) update();
@@ -171,7 +186,6 @@ TimePoint Ring::next_wakeup() const {
 /// now.
 void Ring::join() {
   updating_ = true;
-  next_update_ = at_.now + jitter(options_.update_period);
   const net::Address& entry = bootstrap_[next_bootstrap_++ % bootstrap_.size()];
   enter_ring(Contact{{}, entry}, [this](Result<Lookup::Found> found) {
     if (!found) return join_failed(std::move(found.error()));
@@ -189,16 +203,27 @@ void Ring::copy_neighbours(const Lookup::Found& found) {
   });
   if (first == nodes.end())
     return join_failed({Code::unavailable, "the ring knows nobody but this node"});
-  ask(*first, GetNeighbours{}, [this, successor = *first](const NodeId&, Result<Reply>& reply) {
-    if (!reply) return join_failed(std::move(reply.error()));
-    const auto* neighbours = std::get_if<Neighbours>(&*reply);
-    if (neighbours == nullptr) return join_failed({Code::malformed, "no neighbours in the answer"});
-    updating_ = false;
-    table_.set_successors(successor, neighbours->successors);
-    state_ = State::joined;
-    effects_.push_back(Joined{});
-    update();
-  });
+  ask(*first, GetNeighbours{},
+      [this, successor = *first, before = found.answered_by](const NodeId&, Result<Reply>& reply) {
+        if (!reply) return join_failed(std::move(reply.error()));
+        const auto* neighbours = std::get_if<Neighbours>(&*reply);
+        if (neighbours == nullptr)
+          return join_failed({Code::malformed, "no neighbours in the answer"});
+        updating_ = false;
+        table_.set_successors(successor, neighbours->successors);
+        state_ = State::joined;
+        effects_.push_back(Joined{});
+        update();
+        show_itself_to(before);
+        if (neighbours->predecessor && *neighbours->predecessor != before)
+          show_itself_to(*neighbours->predecessor);
+      });
+}
+
+/// The node before this one need not wait for its next round to hear of it.
+void Ring::show_itself_to(const Contact& before) {
+  const bool is_other = before.id != table_.self().id && before.id != table_.successor().id;
+  if (is_other) ask(before, Notify{table_.self(), {}}, [](const NodeId&, Result<Reply>&) {});
 }
 
 void Ring::join_failed(Error why) {

@@ -23,29 +23,12 @@ namespace themis::ring {
 /// Themis paper, table 1. The proof assumes a base of r + 1 members that stay. With fewer, every
 /// list holds all other members, and a newcomer may know one node only: when that node dies before
 /// the next round, the newcomer is alone until it finds its ring through a bootstrap address again.
+/// Nor does it cover an answer that is out of date when it arrives: when all r nodes of a list fail
+/// while it travels, it replaces one with live entries (tests/models, plain_failure_rule).
 /// One thread. Every event may add effects: the shell takes them after each call, answer()
 /// included.
-class Ring {
+class Ring : public RingLimits {
  public:
-  static constexpr uint8_t kRedundancyMax = kReplicasMax - 1;
-  /// Names of one node; times k + 1 it stays in the quota.
-  static constexpr size_t kProvidedMax = 1024;
-  /// Open at once; beyond it callers get overloaded.
-  static constexpr size_t kLookupsMax = 4096;
-  /// So that a refresh of all names is no burst.
-  static constexpr size_t kStoresInFlightMax = 64;
-  /// Nodes that one update walks past (many joins at one place).
-  static constexpr unsigned kUpdateHopsMax = 32;
-  /// Rounds between two looks for a ring split off from this one.
-  static constexpr unsigned kMergeRounds = 10;
-  /// Lost contacts through which such a ring is looked for.
-  static constexpr size_t kRememberedMax = 16;
-  /// A predecessor silent for these is asked; a suspicion and a copy already handed over last them.
-  static constexpr unsigned kSilentRounds = 3;
-  static constexpr size_t kSuspectsMax = 64;
-  /// Names that this node watches for the actors of its process.
-  static constexpr size_t kWatchesMax = 1024;
-
   enum class State : uint8_t { idle, joining, joined, leaving, left };
 
   /// `identity` (who this node is, and what it signs its records with) and `rng` (its numbers only
@@ -113,17 +96,22 @@ class Ring {
   void on_silence(const Pending& pending);
   void suspect(const Contact& contact);
   bool is_suspect(const NodeId& id) const;
+  bool is_sure() const { return at_.now >= sure_from_; }
   void join();
   void copy_neighbours(const Lookup::Found& found);
+  void show_itself_to(const Contact& before);
   void join_failed(Error why);
   void withdraw_all();
   void say_goodbye();
+  void set_next_update();
   Duration jitter(Duration base);
 
   // ring_update.cpp: one round of maintenance
   void update();
   void notify(const Contact& contact);
   void on_neighbours(const Contact& from, bool was_successor, const Result<Reply>& reply);
+  void doubt_successors(const Contact& from, const Contacts& named);
+  void meet_closer(const Contact& contact);
   void check_predecessor();
   void rectify(const std::optional<Contact>& instead);
   void refresh_finger();
@@ -145,13 +133,16 @@ class Ring {
   void drop_foreign();
 
   // ring_find.cpp: lookups and finding
-  void start_lookup(const Point& target, ThenFound then);
+  void start_lookup(const Point& target, ThenFound then, bool confirm = false);
   void enter_ring(const Contact& entry, ThenFound then);
-  void run_lookup(Lookup lookup, ThenFound then);
+  void open_lookup(OpenLookup lookup);
   void pump_lookup(uint64_t id);
+  void ask_step(uint64_t id, size_t path, const Contact& contact);
+  void begin_end(OpenLookup& lookup);
+  void pump_end(uint64_t id);
   void find_next(uint64_t id);
   void get(uint64_t id, const ObjectId& object, Contacts holders);
-  void take(uint64_t id, const RecordPtrs& records);
+  void take(uint64_t id, const ObjectId& object, const RecordPtrs& records, Contacts others);
   void merge(RecordPtrs& newest, const std::string& name, const RecordPtrs& records);
   void finish_find(uint64_t id, Result<Records> records);
   Contacts holders(const Lookup::Found& found) const;
@@ -212,6 +203,7 @@ class Ring {
   std::deque<Contact> remembered_;
   std::map<NodeId, TimePoint> suspects_;  ///< Until when.
   std::map<NodeId, TimePoint> heard_;     ///< When an entry of the table last spoke.
+  Duration pace_;                         ///< Of the rounds, now.
   TimePoint next_update_ = TimePoint::max();
   TimePoint leave_deadline_ = TimePoint::max();
   size_t leave_open_ = 0;
@@ -220,11 +212,12 @@ class Ring {
   unsigned update_hops_ = 0;
   bool checking_ = false;
   TimePoint predecessor_heard_{};
+  TimePoint sure_from_{};  ///< Until then its successor is a guess.
   bool refreshing_ = false;
   int next_finger_ = -1;
   bool merging_ = false;
-  /// A closer successor in another ring.
-  std::optional<Contact> other_ring_;
+  /// A closer successor, of another ring perhaps; it is asked in the next round.
+  std::optional<Contact> closer_;
 
   Contacts behind_;    ///< Before the predecessor, as it told, the nearest first.
   NodeId owned_from_;  ///< Where this node's range began last; itself: it never had a predecessor.

@@ -27,7 +27,9 @@ Result<Reply> Ring::on(const NodeId&, const Ping&) {
 Result<Reply> Ring::on(const NodeId&, const FindNode& question) {
   if (state_ != State::joined && state_ != State::leaving)
     return fail(Code::unavailable, "this node is in no ring");
-  return table_.step(question.target);
+  FindNodeReply reply = table_.step(question.target);
+  if (reply.responsible && !is_sure()) return FindNodeReply{};
+  return reply;
 }
 
 Result<Reply> Ring::on(const NodeId&, const GetObject& question) {
@@ -95,6 +97,7 @@ Result<Reply> Ring::on(const NodeId& peer, const Notify& question) {
   if (table_.predecessor()->id == peer) on_predecessors(question.predecessors);
   // The second node of a ring: it lives, so it closes the circle.
   if (table_.alone()) table_.set_successors(question.self, {});
+  if (is_between(table_.self().id, peer, table_.successor().id)) meet_closer(question.self);
   return neighbours();
 }
 

@@ -1,11 +1,37 @@
 #pragma once
-// What drives a Ring and what it wants done: options, the moment of an event, effects.
+// What drives a Ring and what it wants done: limits, options, the moment of an event, effects.
 
 #include "actors/node/object_table.hpp"
 #include "actors/node/ring_messages.hpp"
 #include "runtime/base/clock.hpp"
 
 namespace themis::ring {
+
+/// What a Ring may have, and how long it believes what.
+struct RingLimits {
+  static constexpr uint8_t kRedundancyMax = kReplicasMax - 1;
+  /// Names of one node; times k + 1 it stays in the quota.
+  static constexpr size_t kProvidedMax = 1024;
+  /// Open at once; beyond it callers get overloaded.
+  static constexpr size_t kLookupsMax = 4096;
+  /// So that a refresh of all names is no burst.
+  static constexpr size_t kStoresInFlightMax = 64;
+  /// Nodes that one update walks past (many joins at one place).
+  static constexpr unsigned kUpdateHopsMax = 32;
+  /// Rounds between two looks for a ring split off from this one.
+  static constexpr unsigned kMergeRounds = 10;
+  /// Lost contacts through which such a ring is looked for.
+  static constexpr size_t kRememberedMax = 16;
+  /// A predecessor silent for these is asked; a suspicion and a copy already handed over last them.
+  static constexpr unsigned kSilentRounds = 3;
+  /// Rounds in one update period while entries of the table come and go; half as many with each one
+  /// that changes nothing.
+  static constexpr int kHaste = 8;
+  static constexpr size_t kDisjointPathsMax = 16;  ///< As many as there are entries to start from.
+  static constexpr size_t kSuspectsMax = 64;
+  /// Names that this node watches for the actors of its process.
+  static constexpr size_t kWatchesMax = 1024;
+};
 
 struct RingOptions {
   /// Between two rounds of maintenance, with a jitter of a quarter either way.
@@ -21,6 +47,9 @@ struct RingOptions {
   size_t replicas = 2;
   /// Another node of its process answers at this node's address: it may be joined through.
   bool shares_address = false;
+  /// Lookups run over so many paths that share no node, and ask around at the end: 1 trusts every
+  /// node of the ring; at most kDisjointPathsMax.
+  size_t disjoint_paths = 1;
   /// Where else this node listens: at most kAddressesMax - 1.
   std::vector<net::Address> more_addresses;
   ObjectLimits objects;

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "actors/node/lookup.hpp"
+#include "actors/node/neighbourhood.hpp"
 #include "actors/node/push_queue.hpp"
 #include "runtime/base/clock.hpp"
 
@@ -18,7 +19,12 @@ struct Pending {
 };
 struct OpenLookup {
   using ThenFound = std::function<void(Result<Lookup::Found>)>;
-  Lookup lookup;
+  Point target;
+  std::vector<Lookup> paths;         ///< Over nodes that no two of them share.
+  std::set<NodeId> asked;            ///< On all paths.
+  std::optional<Neighbourhood> end;  ///< Once all paths have ended.
+  bool confirm = false;              ///< `end` is wanted though a path found a node.
+  bool own_ring = true;              ///< Else `end` is not for this node to settle.
   ThenFound then;
 };
 struct Find {

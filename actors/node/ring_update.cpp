@@ -8,13 +8,15 @@ namespace themis::ring {
 void Ring::update() {
   ++round_;
   objects_.expire(at_.wall_ms);
-  if (!updating_ && (other_ring_ || !table_.alone())) {
+  if (!updating_ && (closer_ || !table_.alone())) {
     updating_ = true;
     update_hops_ = 0;
-    notify(other_ring_ ? *std::exchange(other_ring_, std::nullopt) : table_.successor());
+    notify(closer_ ? *std::exchange(closer_, std::nullopt) : table_.successor());
   }
   check_predecessor();
-  if (!refreshing_) refresh_finger();
+  // A lookup over several paths asks about as many times as many nodes on each: the load stays.
+  if (!refreshing_ && round_ % (options_.disjoint_paths * options_.disjoint_paths) == 0)
+    refresh_finger();
   if (table_.alone() || round_ % kMergeRounds == 0) look_for_other_ring();
   replicate();
   queue_due_stores();
@@ -45,12 +47,51 @@ void Ring::on_neighbours(const Contact& from, bool was_successor, const Result<R
   const bool closer = table_.alone() || from.id == table_.successor().id ||
                       is_between(table_.self().id, from.id, table_.successor().id);
   if (!closer) return;
-  table_.set_successors(from, neighbours->successors);
+  if (at_.now < sure_from_ && from.id != table_.successor().id)
+    sure_from_ = at_.now + kSilentRounds * options_.update_period;
+  if (options_.disjoint_paths > 1) {
+    doubt_successors(from, neighbours->successors);
+  } else {
+    table_.set_successors(from, neighbours->successors);
+  }
   const auto& next = neighbours->predecessor;
   if (!next || next->id.is_zero() || !is_between(table_.self().id, next->id, from.id)) return;
   if (is_suspect(next->id) || !may_go_on) return;
   updating_ = true;
   notify(*next);
+}
+
+/// Where there may be liars, nobody enters the list or leaves it on another's word: who is new in
+/// `named` and who is missing there is asked.
+void Ring::doubt_successors(const Contact& from, const Contacts& named) {
+  table_.add_successor(from);
+  const Contacts known = table_.successors();
+  const auto holds = [](const Contacts& list, const Contact& contact) {
+    return std::ranges::find(list, contact.id, &Contact::id) != list.end();
+  };
+  Contacts doubtful;
+  for (const Contact& contact : named)
+    if (!holds(known, contact)) doubtful.push_back(contact);
+  for (const Contact& contact : known)
+    if (contact.id != from.id && !holds(named, contact)) doubtful.push_back(contact);
+  for (const Contact& contact : doubtful) {
+    if (contact.id.is_zero() || contact.id == table_.self().id || is_suspect(contact.id)) continue;
+    ask(contact, GetNeighbours{}, [this, contact](const NodeId& answerer, Result<Reply>& reply) {
+      if (!reply && !answerer.is_zero()) drop(contact);
+      if (reply && state_ == State::joined) table_.add_successor(contact);
+    });
+  }
+}
+
+/// `contact` may be a closer successor: it is asked now, or in the next round.
+void Ring::meet_closer(const Contact& contact) {
+  if (updating_) {
+    closer_ = contact;
+    return;
+  }
+  updating_ = true;
+  update_hops_ = 0;
+  notify(contact);
 }
 
 /// A predecessor that stopped notifying may be dead without anybody having taken its place.
@@ -126,7 +167,7 @@ void Ring::look_for_other_ring() {
     });
     if (first == nodes.end()) return;
     if (table_.alone() || is_between(table_.self().id, first->id, table_.successor().id))
-      other_ring_ = *first;  // the next round asks it
+      closer_ = *first;  // the next round asks it
   });
 }
 

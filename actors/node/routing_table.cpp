@@ -59,6 +59,17 @@ void RoutingTable::set_successors(const Contact& first, const Contacts& rest) {
   rebuild();
 }
 
+void RoutingTable::add_successor(const Contact& contact) {
+  if (contact.id.is_zero() || contact.id == self_.id) return;
+  const auto far = [&](const Contact& c) { return distance(self_.id, c.id); };
+  const auto at = std::ranges::lower_bound(successors_, far(contact), {}, far);
+  if (at != successors_.end() && at->id == contact.id) return;
+  if (at == successors_.end() && successors_.size() >= successors_max_) return;
+  successors_.insert(at, contact);
+  successors_.resize(std::min(successors_.size(), successors_max_));
+  rebuild();
+}
+
 void RoutingTable::set_predecessor(std::optional<Contact> contact) {
   if (contact && (contact->id == self_.id || contact->id.is_zero())) contact.reset();
   if (contact == predecessor_) return;

@@ -41,6 +41,8 @@ class RoutingTable {
   /// Takes `first` and then what it reported as its successors: what is out of clockwise order is
   /// left out.
   void set_successors(const Contact& first, const Contacts& rest);
+  /// Takes `contact` into the list where it belongs; the last one may fall off its end.
+  void add_successor(const Contact& contact);
   void set_predecessor(std::optional<Contact> contact);
   /// `contact` is the first node at or after finger_start(self, bit): finger `bit`, and every
   /// finger up to its own distance. Returns the next finger that needs a lookup, or -1 when

@@ -137,6 +137,8 @@ constexpr Range kRedundancy{
 constexpr Range kRefresh{1, 1000, "records live three times as long, and an hour at most"};
 constexpr Range kVirtual{1, 4096,
                          "all virtual nodes of a process share one thread and its sessions"};
+constexpr Range kDisjointPaths{1, 16,
+                               "1 believes every node of the ring; 4 withstands a fifth that lie"};
 constexpr Range kWorkers{0, 256, "each worker is a V8 isolate with a heap of its own"};
 constexpr Range kMemory{16, 4096, "V8 needs 16 MB to start, and caps a heap at 4096 MB"};
 constexpr Range kCpu{1, 300'000, "a function that needs over 5 minutes is a job, not a request"};
@@ -168,6 +170,7 @@ std::span<const Key> keys() {
         bootstrap_key(),
         number<&C::mesh, &M::redundancy, kRedundancy>("mesh", "redundancy"),
         number<&C::mesh, &M::refresh_s, kRefresh>("mesh", "refresh_s"),
+        number<&C::mesh, &M::disjoint_paths, kDisjointPaths>("mesh", "disjoint_paths"),
         text<&C::mesh, &M::invite, kPathBytesMax, true>("mesh", "invite"),
         inviters_key(),
         listen_key(),

@@ -33,7 +33,7 @@ void RingWorld::start(size_t i, std::vector<size_t> bootstrap) {
   Node& node = *nodes_[i];
   world_.restart(*node.host);
   ++node.life;
-  node.joined = node.left = false;
+  node.refuses = node.joined = node.left = false;
   node.due = TimePoint::max();
   node.entries.clear();
   node.rng = std::make_unique<SeededRng>(world_.rng().next());
@@ -44,11 +44,23 @@ void RingWorld::start(size_t i, std::vector<size_t> bootstrap) {
   drain(i);
 }
 
-void RingWorld::crash(size_t i) {
-  world_.crash(*nodes_[i]->host, sim::Crash::vanish);
+void RingWorld::crash(size_t i, sim::Crash how) {
+  world_.crash(*nodes_[i]->host, how);
   nodes_[i]->ring.reset();
   ++nodes_[i]->life;
+  nodes_[i]->refuses = how == sim::Crash::reset;
   after_event(i);
+  if (how != sim::Crash::reset) return;
+  for (size_t other = 0; other < nodes_.size(); ++other) {
+    if (!lives(other) || !nodes_[other]->entries.contains(nodes_[i]->id)) continue;
+    // The session breaks; one more attempt to connect fails.
+    nodes_[other]->host->after(3 * latency(), [this, other, i, life = nodes_[i]->life] {
+      if (!lives(other) || nodes_[i]->life != life) return;
+      ring(other).session_lost(nodes_[i]->id, moment(other));
+      ring(other).unreachable(nodes_[i]->id, moment(other));
+      drain(other);
+    });
+  }
 }
 
 void RingWorld::leave(size_t i) {
@@ -76,22 +88,44 @@ void RingWorld::watch(size_t i, const std::string& name, uint64_t user) {
   drain(i);
 }
 
-Result<Contacts> RingWorld::lookup(size_t i, const Point& target) {
+uint64_t RingWorld::begin_lookup(size_t i, const Point& target) {
   const uint64_t user = ++last_user_;
   nodes_[i]->ring->lookup(target, user, moment(i));
   drain(i);
-  if (!world_.run_until([&] { return lookups_.contains(user); }, 60s))
-    return fail(Code::timeout, "the lookup never ended");
-  return lookups_.at(user);
+  return user;
 }
 
-Result<Records> RingWorld::find(size_t i, const std::string& name) {
+uint64_t RingWorld::begin_find(size_t i, const std::string& name) {
   const uint64_t user = ++last_user_;
   nodes_[i]->ring->find(name, user, moment(i));
   drain(i);
+  return user;
+}
+
+std::optional<Result<Contacts>> RingWorld::lookup_ended(uint64_t user) {
+  auto ended = lookups_.extract(user);
+  if (ended.empty()) return std::nullopt;
+  return std::move(ended.mapped());
+}
+
+std::optional<Result<Records>> RingWorld::find_ended(uint64_t user) {
+  auto ended = finds_.extract(user);
+  if (ended.empty()) return std::nullopt;
+  return std::move(ended.mapped());
+}
+
+Result<Contacts> RingWorld::lookup(size_t i, const Point& target) {
+  const uint64_t user = begin_lookup(i, target);
+  if (!world_.run_until([&] { return lookups_.contains(user); }, 60s))
+    return fail(Code::timeout, "the lookup never ended");
+  return *lookup_ended(user);
+}
+
+Result<Records> RingWorld::find(size_t i, const std::string& name) {
+  const uint64_t user = begin_find(i, name);
   if (!world_.run_until([&] { return finds_.contains(user); }, 60s))
     return fail(Code::timeout, "the find never ended");
-  return finds_.at(user);
+  return *find_ended(user);
 }
 
 Duration RingWorld::latency() {
@@ -158,8 +192,17 @@ void RingWorld::arrive(size_t i, size_t to, const Ask& ask, uint64_t life) {
                       [this, i, ask] { finish(i, ask, {}, fail(Code::timeout, "no answer")); });
   };
   Node& asked = *nodes_[to];
+  if (!asked.ring && asked.refuses) {
+    asker.host->after(latency(), [this, i, ask] {
+      finish(i, ask, {}, fail(Code::unavailable, "connection refused"));
+    });
+    return;
+  }
   if (!asked.ring) return timeout();
-  Result<Reply> reply = asked.ring->answer(asker.id, ask.question, moment(to));
+  std::optional<Result<Reply>> lie = liar ? liar(to, ask.question) : std::nullopt;
+  if (lie && !*lie && lie->error().code == Code::timeout) return timeout();
+  Result<Reply> reply =
+      lie ? *std::move(lie) : asked.ring->answer(asker.id, ask.question, moment(to));
   drain(to);
   if (is_lost(to, i)) return timeout();
   asker.host->after(latency(), [this, i, ask, from = asked.id, reply = std::move(reply)] {

@@ -29,6 +29,7 @@ struct Node {
   uint64_t life = 0;
   net::TimerId timer = 0;
   TimePoint due = TimePoint::max();
+  bool refuses = false;  ///< Crashed, and its machine says so.
   bool joined = false;
   bool left = false;
   std::set<NodeId> entries;  ///< As FingerAdded and FingerRemoved told.
@@ -50,7 +51,9 @@ class RingWorld {
 
   /// Starts node i; node 0 without a bootstrap starts the ring.
   void start(size_t i, std::vector<size_t> bootstrap);
-  void crash(size_t i);
+  /// `vanish`: questions to it time out. `reset`: who knows it sees its session break, and
+  /// questions are refused.
+  void crash(size_t i, sim::Crash how = sim::Crash::vanish);
   void leave(size_t i);
   void cut(size_t from, size_t to) { cut_.emplace(from, to); }
   void partition(const std::set<size_t>& side);
@@ -59,6 +62,12 @@ class RingWorld {
   void provide(size_t i, const std::string& name);
   /// What node i is told about `name`, by `user`, goes to `watched`.
   void watch(size_t i, const std::string& name, uint64_t user);
+  /// Begins an operation of node i; its number.
+  uint64_t begin_lookup(size_t i, const Point& target);
+  uint64_t begin_find(size_t i, const std::string& name);
+  /// The outcome, once: nothing while it lasts.
+  std::optional<Result<Contacts>> lookup_ended(uint64_t user);
+  std::optional<Result<Records>> find_ended(uint64_t user);
   /// Runs until the operation of node i has ended.
   Result<Contacts> lookup(size_t i, const Point& target);
   Result<Records> find(size_t i, const std::string& name);
@@ -74,6 +83,8 @@ class RingWorld {
   std::optional<size_t> rounds_to_ideal(size_t rounds);
 
   std::function<void(size_t)> after_event = [](size_t) {};
+  /// What node i says instead of its ring; nothing: its ring answers. Code::timeout: it is silent.
+  std::function<std::optional<Result<Reply>>(size_t, const Question&)> liar;
   uint64_t stored = 0;
   uint64_t store_failures = 0;
   uint64_t asks = 0;

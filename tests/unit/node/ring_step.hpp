@@ -39,8 +39,10 @@ class RingStep : public testing::Test {
     ASSERT_TRUE(std::holds_alternative<GetNeighbours>(copy.question));
     ring.answered(copy.token, after.id, Neighbours{before, {before}}, at);
     for (const Ask& ask : take<Ask>(ring))
-      if (std::holds_alternative<Notify>(ask.question))
-        ring.answered(ask.token, after.id, Neighbours{member_at(100), {before, member_at(100)}},
+      if (std::holds_alternative<Notify>(ask.question))  // both of its neighbours hear of it
+        ring.answered(ask.token, ask.to.id,
+                      ask.to == after ? Neighbours{member_at(100), {before, member_at(100)}}
+                                      : Neighbours{after, {member_at(100), after}},
                       at);
     ASSERT_TRUE(ring.answer(before.id, Notify{before}, at));
     ring.take_effects();

@@ -201,6 +201,77 @@ TEST_F(RingStep, FartherNodeThatNotifiesTakesThePlaceOfADeadPredecessorOnly) {
   }
 }
 
+/// A ring of 500 that joined at once was ideal after 8 s: every step waited for a whole period.
+TEST_F(RingStep, RegressRoundsFollowEachOtherSoonerWhileEntriesComeAndGo) {
+  const RingOptions options;
+  const auto next_round = [&] { return ring.next_wakeup() - at.now; };
+  const auto quick = options.update_period / Ring::kHaste * 5 / 4;
+  join_ring_of_three();
+  EXPECT_LE(next_round(), quick);
+  const auto rest = [&] {
+    for (int round = 0; round < 5; ++round) {
+      pass(next_round());
+      ring.tick(at);
+      for (const Ask& ask : take<Ask>(ring))
+        if (std::holds_alternative<Notify>(ask.question))
+          ring.answered(ask.token, after.id, Neighbours{member_at(100), {before, member_at(100)}},
+                        at);
+      ASSERT_TRUE(ring.answer(before.id, Notify{before}, at));
+    }
+  };
+  rest();
+  EXPECT_GE(next_round(), options.update_period * 3 / 4);
+  ASSERT_TRUE(ring.answer(contact_at(70).id, Notify{contact_at(70)}, at));
+  EXPECT_LE(next_round(), quick);
+}
+
+/// With half of 400 nodes gone at once, such nodes answered for all that lay before the next
+/// finger.
+TEST_F(RingStep, RegressWhoLostItsWholeListDoesNotSayWhoIsResponsibleAtOnce) {
+  join_ring_of_three();
+  ASSERT_TRUE(ring.answer(contact_at(70).id, Notify{contact_at(70)}, at));
+  ring.unreachable(after.id, at);
+  ring.unreachable(before.id, at);
+  ASSERT_EQ(ring.table().successors(), (Contacts{contact_at(70)}));
+  const auto names_responsible = [&] {
+    const auto reply = ring.answer(contact_at(70).id, FindNode{id_at<Point>(200)}, at);
+    return std::get<FindNodeReply>(reply.value()).responsible;
+  };
+  EXPECT_FALSE(names_responsible());
+  pass(Ring::kSilentRounds * RingOptions{}.update_period);
+  EXPECT_TRUE(names_responsible());
+}
+
+TEST_F(RingStep, NewcomerShowsItselfToTheNodeBeforeItWhichAsksItAtOnce) {
+  join_ring_of_three();
+  const Contact newcomer = contact_at(120);
+  ASSERT_TRUE(ring.answer(newcomer.id, Notify{newcomer}, at));
+  const auto asks = take<Ask>(ring);
+  const auto asked = std::ranges::find_if(asks, [&](const Ask& ask) {
+    return ask.to == newcomer && std::holds_alternative<Notify>(ask.question);
+  });
+  ASSERT_NE(asked, asks.end());
+  EXPECT_EQ(ring.table().successor(), after);
+  ring.answered(asked->token, newcomer.id, Neighbours{member_at(100), {after, before}}, at);
+  EXPECT_EQ(ring.table().successors(), (Contacts{newcomer, after, before}));
+}
+
+TEST_F(RingStep, LookupNamesNobodyWhoDoesNotAnswer) {
+  join_ring_of_three();
+  ring.lookup(id_at<Point>(120), 1, at);
+  const Ask first = take<Ask>(ring).at(0);
+  EXPECT_EQ(first.to, after);
+  ring.answered(first.token, NodeId{}, fail(Code::timeout, "nobody"), at);
+  std::vector<Effect> effects = ring.take_effects();
+  for (const Effect& effect : effects)
+    if (const auto* ask = std::get_if<Ask>(&effect);
+        ask != nullptr && std::holds_alternative<GetNeighbours>(ask->question))
+      ring.answered(ask->token, ask->to.id, Neighbours{member_at(100), {}}, at);
+  const auto done = take<LookupDone>(ring);
+  ASSERT_EQ(done.size(), 1u);
+  EXPECT_EQ(done[0].nodes->front(), before);
+}
+
 TEST_F(RingStep, UnknownAndRepeatedTokensAreIgnored) {
   join_ring_of_three();
   ring.answered(12345, after.id, Ack{}, at);

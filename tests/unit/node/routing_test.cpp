@@ -95,6 +95,20 @@ TEST_F(Routing, EntriesHoldEachIdentityOnceWithItsFreshAddress) {
   EXPECT_EQ(*table.predecessor(), moved);
 }
 
+TEST(RoutingTable, SuccessorIsTakenInWhereItBelongsAndTheLastFallsOff) {
+  RoutingTable table(contact_at(100), 2);
+  table.add_successor(contact_at(100));
+  EXPECT_TRUE(table.alone());
+  table.add_successor(contact_at(150));
+  table.add_successor(contact_at(50));
+  table.add_successor(contact_at(60));
+  EXPECT_EQ(table.successors(), (Contacts{contact_at(150), contact_at(50)}));
+  table.add_successor(contact_at(120));
+  EXPECT_EQ(table.successors(), (Contacts{contact_at(120), contact_at(150)}));
+  table.add_successor(contact_at(40));
+  EXPECT_EQ(table.successors(), (Contacts{contact_at(120), contact_at(150)}));
+}
+
 const NodeId kSelf = contact_at(1).id;
 const Point kTarget = id_at<Point>(200);
 
@@ -104,7 +118,7 @@ TEST(Lookup, AsksThreeAtATimeTheClosestFirst) {
   EXPECT_EQ(lookup.next(), contact_at(30));
   EXPECT_EQ(lookup.next(), contact_at(20));
   EXPECT_EQ(lookup.next(), std::nullopt);
-  lookup.on_failure();
+  lookup.on_failure(contact_at(40).id);
   EXPECT_EQ(lookup.next(), contact_at(10));
 }
 
@@ -136,13 +150,37 @@ TEST(Lookup, AdversaryWhoNamesANodeBeforeTheTargetResponsibleIsNotBelieved) {
   EXPECT_EQ(lookup.result()->responsible, contact_at(205));
 }
 
+TEST(Lookup, AdversaryIsNotBelievedWithDoubtsAndAllThatWasSaidIsKept) {
+  Lookup lookup(kSelf, kTarget, contacts({100, 90}), true);
+  const Contact liar = *lookup.next();
+  const Contact honest = *lookup.next();
+  lookup.on_reply(liar, {true, contacts({250})});
+  EXPECT_FALSE(lookup.done());
+  lookup.on_reply(honest, {false, contacts({190})});
+  std::set<NodeId> taken;
+  EXPECT_EQ(lookup.next(&taken), contact_at(190));
+  lookup.on_reply(contact_at(190), {true, contacts({201, 250})});
+  EXPECT_TRUE(lookup.done());
+  EXPECT_EQ(lookup.ends(), contacts({250, 201, 250}));
+  EXPECT_EQ(lookup.nodes(), contacts({190, 100, 90}));
+}
+
+TEST(Lookup, TwoPathsShareNoNode) {
+  std::set<NodeId> taken;
+  Lookup one(kSelf, kTarget, contacts({100}), true),
+      other(kSelf, kTarget, contacts({100, 90}), true);
+  EXPECT_EQ(one.next(&taken), contact_at(100));
+  EXPECT_EQ(other.next(&taken), contact_at(90));
+  EXPECT_EQ(other.next(&taken), std::nullopt);
+}
+
 TEST(Lookup, NeverAsksAnIdentityTwice) {
   Lookup lookup(kSelf, kTarget, contacts({100, 90}));
   const Contact first = *lookup.next();
   const Contact second = *lookup.next();
   Contact disguised = contact_at(100);
   disguised.address.port = 9;
-  lookup.on_failure();
+  lookup.on_failure(first.id);
   lookup.on_reply(second, {false, {disguised}});
   EXPECT_EQ(lookup.next(), std::nullopt);
   EXPECT_TRUE(lookup.done());
@@ -154,7 +192,7 @@ TEST(Lookup, SuspectsAreAskedWhenNobodyElseIsLeft) {
   lookup.on_reply(*lookup.next(), {false, contacts({150, 120})}, is_suspect);
   EXPECT_EQ(lookup.next(), contact_at(120));
   EXPECT_EQ(lookup.next(), std::nullopt);
-  lookup.on_failure();
+  lookup.on_failure(contact_at(120).id);
   EXPECT_EQ(lookup.next(), contact_at(150));
 }
 

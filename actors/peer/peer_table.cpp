@@ -346,38 +346,40 @@ PeerTable::Counters PeerTable::counters() const {
   Counters all = counters_;
   for (const auto& [id, entry] : entries_) add(all, *entry.session);
   return all;
-  /// Peers that are asked again and again refuse each time: one line a while.
-  void PeerTable::note_refused(const Error& why) {
-    const TimePoint now = reactor_.loop().now();
-    if (refused_told_ != TimePoint{} && now - refused_told_ < kTellEvery) return;
-    refused_told_ = now;
-    log::warn("peer", "{}", why.detail);
-  }
+}
 
-  /// Anybody can cause these: one line a while.
-  void PeerTable::note_denied(const SessionActor& session, const Error& why) {
-    ++counters_.denied;
-    const TimePoint now = reactor_.loop().now();
-    if (counters_.denied > 1 && now - denied_told_ < kTellEvery) return;
-    denied_told_ = now;
-    log::warn("peer", "refused {} ({} refused so far): {}", session.remote_address().text(),
-              counters_.denied, why.detail);
-  }
+/// Peers that are asked again and again refuse each time: one line a while.
+void PeerTable::note_refused(const Error& why) {
+  const TimePoint now = reactor_.loop().now();
+  if (refused_told_ != TimePoint{} && now - refused_told_ < kTellEvery) return;
+  refused_told_ = now;
+  log::warn("peer", "{}", why.detail);
+}
 
-  std::vector<const SessionActor*> PeerTable::sessions() const {
-    std::vector<const SessionActor*> open;
-    for (const auto& [id, entry] : entries_)
-      if (!entry.half_open) open.push_back(entry.session.get());
-    return open;
-  }
+/// Anybody can cause these: one line a while.
+void PeerTable::note_denied(const SessionActor& session, const Error& why) {
+  ++counters_.denied;
+  const TimePoint now = reactor_.loop().now();
+  if (counters_.denied > 1 && now - denied_told_ < kTellEvery) return;
+  denied_told_ = now;
+  log::warn("peer", "refused {} ({} refused so far): {}", session.remote_address().text(),
+            counters_.denied, why.detail);
+}
 
-  void PeerTable::close_all() {
-    closing_ = true;
-    listener_.reset();
-    std::vector<Session> sessions;
-    for (const auto& [id, entry] : entries_) sessions.push_back(entry.session);
-    for (const Session& session : sessions) session->finish();
-    if (local_) local_->finish();
-  }
+std::vector<const SessionActor*> PeerTable::sessions() const {
+  std::vector<const SessionActor*> open;
+  for (const auto& [id, entry] : entries_)
+    if (!entry.half_open) open.push_back(entry.session.get());
+  return open;
+}
+
+void PeerTable::close_all() {
+  closing_ = true;
+  listener_.reset();
+  std::vector<Session> sessions;
+  for (const auto& [id, entry] : entries_) sessions.push_back(entry.session);
+  for (const Session& session : sessions) session->finish();
+  if (local_) local_->finish();
+}
 
 }  // namespace themis

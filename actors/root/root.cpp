@@ -138,6 +138,7 @@ Result<caf::actor> Root::Impl::start_node(VirtualNode& node) {
     options.bootstrap.push_back(nodes.front()->listen);
   options.encryption = config.node.encryption;
   options.ring.redundancy = static_cast<uint8_t>(config.mesh.redundancy);
+  options.ring.replicas = config.mesh.replicas;
   options.ring.refresh = std::chrono::seconds(config.mesh.refresh_s);
   options.types = &system.types();
   options.exports = &node.exports;

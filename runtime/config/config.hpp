@@ -33,7 +33,9 @@ struct MeshConfig {
   std::vector<BootstrapPeer> bootstrap;  ///< Empty: this node starts the ring. At most 64.
   uint32_t redundancy = 2;               ///< k: k + 1 objects per name; 0..7.
   uint32_t refresh_s = 30;  ///< Records are stored again this often; they live three times as long.
-  std::string invite;       ///< A file that lets this node into a private network; empty: none.
+  /// Successors of the responsible node that keep each object too; the same in every node.
+  uint32_t replicas = 2;
+  std::string invite;  ///< A file that lets this node into a private network; empty: none.
   /// Public keys whose invites count, at most 16. Not empty: the network is private, peers without
   /// an invite are refused.
   std::vector<std::array<std::byte, 32>> inviters;

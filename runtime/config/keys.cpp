@@ -135,6 +135,7 @@ constexpr std::string_view kHardwarePlaces[] = {"snp", "tdx", "nitro"};
 constexpr Range kRedundancy{
     0, 7, "each name is stored as k + 1 objects; a find asks them in random order"};
 constexpr Range kRefresh{1, 1000, "records live three times as long, and an hour at most"};
+constexpr Range kReplicas{0, 4, "a node knows four successors; more would not be kept"};
 constexpr Range kVirtual{1, 256, "each virtual node takes a port, and all share one thread"};
 constexpr Range kWorkers{0, 256, "each worker is a V8 isolate with a heap of its own"};
 constexpr Range kMemory{16, 4096, "V8 needs 16 MB to start, and caps a heap at 4096 MB"};
@@ -167,6 +168,7 @@ std::span<const Key> keys() {
         bootstrap_key(),
         number<&C::mesh, &M::redundancy, kRedundancy>("mesh", "redundancy"),
         number<&C::mesh, &M::refresh_s, kRefresh>("mesh", "refresh_s"),
+        number<&C::mesh, &M::replicas, kReplicas>("mesh", "replicas"),
         text<&C::mesh, &M::invite, kPathBytesMax, true>("mesh", "invite"),
         inviters_key(),
         listen_key(),

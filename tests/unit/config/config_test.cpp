@@ -39,6 +39,7 @@ network = "other"
 bootstrap = ["127.0.0.1:7001", "{}@[::1]:7009"]
 redundancy = 0
 refresh_s = 7
+replicas = 1
 invite = "invite.txt"
 inviters = ["{}"]
 [node]
@@ -70,7 +71,7 @@ format = "json"
   Config expected;
   std::array<std::byte, 32> id;
   id.fill(std::byte{0xaa});
-  expected.mesh = {"other", {{{"127.0.0.1", 7001}, {}}, {{"::1", 7009}, id}}, 0, 7, "invite.txt",
+  expected.mesh = {"other", {{{"127.0.0.1", 7001}, {}}, {{"::1", 7009}, id}}, 0, 7, 1, "invite.txt",
                    {id}};
   expected.node = {{"127.0.0.1", 7100}, net::Address{"10.0.0.1", 7100}, "elsewhere", 5, false};
   expected.gateway = {std::nullopt};
@@ -139,9 +140,10 @@ TEST(Config, RefusesNumbersOutOfRangeWithTheReason) {
             "mesh.toml:2:13: workers.memory_mb: 8 is outside 16 to 4096: V8 needs 16 MB to start, "
             "and caps a heap at 4096 MB");
   for (const char* wrong :
-       {"mesh.redundancy=17", "mesh.redundancy=-1", "mesh.refresh_s=0", "node.virtual=0",
-        "node.virtual=257", "workers.count=257", "workers.cpu_ms=0", "workers.wall_ms=900001",
-        "monitors.threads=0", "monitors.epoch_ms=9", "workers.count=99999999999999999999"})
+       {"mesh.redundancy=17", "mesh.redundancy=-1", "mesh.refresh_s=0", "mesh.replicas=5",
+        "node.virtual=0", "node.virtual=257", "workers.count=257", "workers.cpu_ms=0",
+        "workers.wall_ms=900001", "monitors.threads=0", "monitors.epoch_ms=9",
+        "workers.count=99999999999999999999"})
     EXPECT_NE(error_of("", {wrong}), "accepted") << wrong;
 }
 

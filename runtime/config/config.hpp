@@ -33,6 +33,8 @@ struct MeshConfig {
   std::vector<BootstrapPeer> bootstrap;  ///< Empty: this node starts the ring. At most 64.
   uint32_t redundancy = 2;               ///< k: k + 1 objects per name; 0..7.
   uint32_t refresh_s = 30;  ///< Records are stored again this often; they live three times as long.
+  /// Successors of the responsible node that keep each object too; the same in every node.
+  uint32_t replicas = 2;
   /// Lookups run over so many paths that share no node: 1 believes every node of the ring; 1..16.
   uint32_t disjoint_paths = 1;
   std::string invite;  ///< A file that lets this node into a private network; empty: none.

@@ -135,6 +135,7 @@ constexpr std::string_view kHardwarePlaces[] = {"snp", "tdx", "nitro"};
 constexpr Range kRedundancy{
     0, 7, "each name is stored as k + 1 objects; a find asks them in random order"};
 constexpr Range kRefresh{1, 1000, "records live three times as long, and an hour at most"};
+constexpr Range kReplicas{0, 4, "a node knows four successors; more would not be kept"};
 constexpr Range kVirtual{1, 4096,
                          "all virtual nodes of a process share one thread and its sessions"};
 constexpr Range kDisjointPaths{1, 16,
@@ -170,6 +171,7 @@ std::span<const Key> keys() {
         bootstrap_key(),
         number<&C::mesh, &M::redundancy, kRedundancy>("mesh", "redundancy"),
         number<&C::mesh, &M::refresh_s, kRefresh>("mesh", "refresh_s"),
+        number<&C::mesh, &M::replicas, kReplicas>("mesh", "replicas"),
         number<&C::mesh, &M::disjoint_paths, kDisjointPaths>("mesh", "disjoint_paths"),
         text<&C::mesh, &M::invite, kPathBytesMax, true>("mesh", "invite"),
         inviters_key(),

@@ -39,6 +39,7 @@ network = "other"
 bootstrap = ["127.0.0.1:7001", "{}@[::1]:7009"]
 redundancy = 0
 refresh_s = 7
+replicas = 1
 disjoint_paths = 4
 invite = "invite.txt"
 inviters = ["{}"]
@@ -71,8 +72,8 @@ format = "json"
   Config expected;
   std::array<std::byte, 32> id;
   id.fill(std::byte{0xaa});
-  expected.mesh = {"other", {{{"127.0.0.1", 7001}, {}}, {{"::1", 7009}, id}}, 0, 7, 4, "invite.txt",
-                   {id}};
+  expected.mesh = {
+      "other", {{{"127.0.0.1", 7001}, {}}, {{"::1", 7009}, id}}, 0, 7, 1, 4, "invite.txt", {id}};
   expected.node = {{"127.0.0.1", 7100}, net::Address{"10.0.0.1", 7100}, "elsewhere", 5, false};
   expected.gateway = {std::nullopt};
   expected.workers = {3, 64, 10, 1000};
@@ -141,9 +142,9 @@ TEST(Config, RefusesNumbersOutOfRangeWithTheReason) {
             "and caps a heap at 4096 MB");
   for (const char* wrong :
        {"mesh.redundancy=17", "mesh.redundancy=-1", "mesh.refresh_s=0", "mesh.disjoint_paths=0",
-        "mesh.disjoint_paths=17", "node.virtual=0", "node.virtual=4097", "workers.count=257",
-        "workers.cpu_ms=0", "workers.wall_ms=900001", "monitors.threads=0", "monitors.epoch_ms=9",
-        "workers.count=99999999999999999999"})
+        "mesh.replicas=5", "mesh.disjoint_paths=17", "node.virtual=0", "node.virtual=4097",
+        "workers.count=257", "workers.cpu_ms=0", "workers.wall_ms=900001", "monitors.threads=0",
+        "monitors.epoch_ms=9", "workers.count=99999999999999999999"})
     EXPECT_NE(error_of("", {wrong}), "accepted") << wrong;
 }
 

@@ -154,6 +154,14 @@ TEST(RingCodec, AdversaryRecordsOverTheirLimitsAreRefused) {
   EXPECT_EQ(store_code([](Record& r) { r.proof.issued_ms = INT64_MIN; }), Code::malformed);
 }
 
+/// Two spellings of one address compared unequal.
+TEST(RingCodec, RegressAHostHasOneSpelling) {
+  for (const char* host :
+       {"2001:DB8::1", "2001:db8:0::1", "::ffff:127.0.0.1", "[::1]", "localhost"})
+    EXPECT_EQ(store_code([&](Record& r) { r.provider.address.host = host; }), Code::malformed)
+        << host;
+}
+
 TEST(RingCodec, LargestChunkHasTheSizeThatItsLimitPromises) {
   Record record = *full_record();
   record.name.assign(kNameBytesMax, 'n');

@@ -49,7 +49,8 @@ class Ring : public RingLimits {
   /// The session to a peer is lost and could not be opened again.
   void unreachable(const NodeId& id, Moment at);
 
-  /// Who is responsible for `target`? Ends with LookupDone. Errors: unavailable, overloaded.
+  /// Who is responsible for `target`? Ends with LookupDone: the first of the nodes has answered by
+  /// itself. Errors: unavailable, overloaded.
   void lookup(const Point& target, uint64_t user, Moment at);
   /// Who provides `name`? Ends with FindDone. Errors: not_found, unavailable, overloaded.
   void find(std::string name, uint64_t user, Moment at);

@@ -225,6 +225,7 @@ void CallerActor::on_found(const Task& task, const ring::Records& records) {
 
 void CallerActor::check_exact(const Task& task, const ring::Records& records) const {
   std::map<NodeId, Bytes> expected = setup_.ledger->providers(task.name);
+  if (setup_.ledger->breaks(Sabotage::forgotten)) expected.emplace(NodeId{}, Bytes{});
   const size_t count = expected.size();
   for (const ring::Record& record : records) {
     const auto node = expected.extract(record.provider.id);
@@ -246,7 +247,8 @@ void CallerActor::on_responsible(const Task& task, const ring::Contacts& nodes) 
   setup_.ledger->took(Happening::lookup_ok, reactor_.loop().now() - task.asked);
   if (!task.strict) return;
   --checks_open_;
-  if (nodes.empty() || nodes.front().id != task.expected)
+  const bool other = setup_.ledger->breaks(Sabotage::wrong_node);
+  if (other || nodes.empty() || nodes.front().id != task.expected)
     setup_.ledger->violate("node " + std::to_string(setup_.slot) + " looked up " +
                            (nodes.empty() ? "nobody" : nodes.front().id.brief()) + " where " +
                            task.expected.brief() + " is responsible");

@@ -14,6 +14,13 @@ constexpr double kRefuseMax = 0.5;
 
 }  // namespace
 
+std::string_view name(Fault fault) {
+  constexpr std::array<std::string_view, kFaults> kNames{
+      "latency", "slow-link", "one-way", "partition", "reset",
+      "refuse",  "kill",      "vanish",  "leave",     "skew"};
+  return kNames[static_cast<size_t>(fault)];
+}
+
 Duration FaultSchedule::random(Duration most) {
   return Duration(
       static_cast<int64_t>(mesh_.world().rng().below(static_cast<uint64_t>(most.count()))));
@@ -27,17 +34,19 @@ void FaultSchedule::note(uint32_t slot, uint64_t value, std::string_view what) {
 
 void FaultSchedule::begin() {
   ++phase_;
-  active_ = true;
   enabled_.clear();
   Rng& rng = mesh_.world().rng();
-  for (size_t fault = 0; fault < kFaults; ++fault)
-    if (rng.below(2) == 0) enabled_.push_back(static_cast<Fault>(fault));
-  if (enabled_.empty()) enabled_.push_back(static_cast<Fault>(rng.below(kFaults)));
+  std::vector<Fault> all = plan_.only;
+  if (all.empty())
+    for (size_t fault = 0; fault < kFaults; ++fault) all.push_back(static_cast<Fault>(fault));
+  for (const Fault fault : all)
+    if (rng.below(2) == 0) enabled_.push_back(fault);
+  if (enabled_.empty()) enabled_.push_back(all[rng.below(all.size())]);
   schedule_next();
+  if (plan_.churn > 0) replace_next();
 }
 
 void FaultSchedule::end() {
-  active_ = false;
   ++phase_;
   mesh_.world().faults() = healthy_;
   mesh_.world().heal();
@@ -167,6 +176,25 @@ void FaultSchedule::restart_later(size_t slot, Duration after) {
   const bool fresh = mesh_.world().rng().below(3) == 0;
   mesh_.world().at(after + 1ms, [this, phase = phase_, slot, fresh] {
     if (phase == phase_ && !mesh_.node(slot).runs()) mesh_.start(slot, fresh);
+  });
+}
+
+/// Another node comes in the place of one that dies, without a pause; never of the first, which
+/// the others know by its address.
+void FaultSchedule::replace_next() {
+  const double minute = std::chrono::duration<double, std::nano>(1min).count();
+  const double every = minute / (plan_.churn * static_cast<double>(mesh_.size()));
+  mesh_.world().at(Duration(static_cast<int64_t>(every)), [this, phase = phase_] {
+    if (phase != phase_) return;
+    const size_t slot = pick();
+    if (slot != 0 && mesh_.node(slot).serves()) {
+      mesh_.node(slot).crash(mesh_.world().rng().below(2) == 0 ? sim::Crash::reset
+                                                               : sim::Crash::vanish);
+      mesh_.world().at(1ms, [this, slot] {
+        if (!mesh_.node(slot).runs()) mesh_.start(slot, true);
+      });
+    }
+    replace_next();
   });
 }
 

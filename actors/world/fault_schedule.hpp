@@ -20,6 +20,16 @@ enum class Fault : uint8_t {
   skew,       ///< A wall clock jumps.
 };
 inline constexpr size_t kFaults = static_cast<size_t>(Fault::skew) + 1;
+/// "latency", "slow-link", ...: as above.
+std::string_view name(Fault fault);
+
+/// What a run is to have of them.
+struct FaultPlan {
+  /// Drawn from these; empty: from all.
+  std::vector<Fault> only;
+  /// Of the nodes, so many are replaced by others a minute besides: 0..1.
+  double churn = 0;
+};
 
 /// Swarm testing (Groce et al., ISSTA 2012): each phase enables a random subset of the faults, as
 /// one fault can hide another. One thread.
@@ -28,7 +38,8 @@ class FaultSchedule {
   /// Wall clocks are off by no more: records that live 90 s and are stored every 24 s survive it.
   static constexpr int64_t kSkewMsMax = 15'000;
 
-  explicit FaultSchedule(SimulatedMesh& mesh) : mesh_(mesh), healthy_(mesh.world().faults()) {}
+  FaultSchedule(SimulatedMesh& mesh, FaultPlan plan)
+      : mesh_(mesh), plan_(std::move(plan)), healthy_(mesh.world().faults()) {}
 
   /// Draws the faults of a phase and starts them.
   void begin();
@@ -47,6 +58,7 @@ class FaultSchedule {
   void kill_one(sim::Crash how);
   void let_one_leave();
   void set_clock();
+  void replace_next();
   void restart_later(size_t slot, Duration after);
   /// Runs `heal` after a random time of up to `most`, if the phase still lasts.
   void heal_later(Duration most, std::function<void()> heal);
@@ -56,10 +68,10 @@ class FaultSchedule {
   void note(uint32_t slot, uint64_t value, std::string_view what);
 
   SimulatedMesh& mesh_;
+  const FaultPlan plan_;
   const sim::Faults healthy_;
   std::vector<Fault> enabled_;
   uint64_t phase_ = 0;
-  bool active_ = false;
 };
 
 }  // namespace themis::world

@@ -37,13 +37,16 @@ enum class Happening : uint8_t {
 inline constexpr size_t kHappenings = static_cast<size_t>(Happening::checked) + 1;
 std::string_view name(Happening what);
 
-/// Deliberate breakage, one for each check: a checker that cannot fail checks nothing.
+/// Deliberate breakage that the check of its promise must notice: a checker that cannot fail checks
+/// nothing. The checks of deadlines, sessions and lists have none.
 enum class Sabotage : uint8_t {
   none,
   wrong_bytes,   ///< An echo comes back changed.
   wrong_sender,  ///< The caller takes another node for the one it asked.
   lost_answer,   ///< An answer is swallowed on its way to the caller.
   ghost,         ///< A name is provided that the ledger knows nothing of.
+  forgotten,     ///< A find in the calm lacks one of the providers.
+  wrong_node,    ///< A lookup in the calm ends with another node.
   cut_link,      ///< One link stays cut after all was healed.
   leak,          ///< A session is kept after its node has ended.
 };

@@ -1,7 +1,5 @@
 #include "actors/world/simulation.hpp"
 
-#include "actors/world/fault_schedule.hpp"
-
 namespace themis::world {
 namespace {
 
@@ -31,7 +29,7 @@ class Simulation {
   explicit Simulation(const SimulationOptions& options)
       : options_(options),
         mesh_(options.seed, options.nodes, settings_of(options)),
-        faults_(mesh_) {
+        faults_(mesh_, options.faults) {
     mesh_.ledger().sabotage = options.sabotage;
     mesh_.ledger().set_sink(options.sink);
   }

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "actors/world/ledger.hpp"
+#include "actors/world/fault_schedule.hpp"
 
 namespace themis::world {
 
@@ -13,6 +13,7 @@ struct SimulationOptions {
   size_t nodes = 8;
   /// Virtual; at least kPhaseMin.
   Duration time = 600s;
+  FaultPlan faults;
   Sabotage sabotage = Sabotage::none;
   Ledger::Sink sink;  ///< Gets a line for each happening, when there is one.
 };

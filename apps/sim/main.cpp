@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <fstream>
 #include <iostream>
 
@@ -22,7 +23,8 @@ constexpr const char* kHelp =
     "and a simulated network, and checks every answer they give.\n\n"
     "A run alternates between storms (latency, stalled links, partitions one way and both ways,\n"
     "resets, refused connects, killed processes, vanished machines, nodes that leave and come\n"
-    "back as themselves or as others, clocks that jump; a random subset of them each time) and\n"
+    "back as themselves or as others, clocks that jump; a random subset of them, or of those\n"
+    "that --faults names, each time; --churn replaces nodes besides) and\n"
     "calms in which the ring must become ideal and every lookup, find and call must be right.\n\n"
     "Everything is drawn from the seed: the same build prints the same hash for it, always.\n\n"
     "Prints one line a seed; the first broken promise ends its run. Exit codes: 0 all promises\n"
@@ -30,6 +32,7 @@ constexpr const char* kHelp =
     "Examples:\n"
     "  themis-sim --nodes 8 --hours 1 --seed 7\n"
     "  themis-sim --nodes 32 --hours 1 --seed 1 --seeds 200 --json\n"
+    "  themis-sim --nodes 32 --churn 0.3 --faults latency,partition\n"
     "  themis-sim --nodes 8 --hours 0.2 --seed 7 --trace run.txt\n";
 
 /// What an assert that fails in the middle of a run leaves on stderr.
@@ -47,11 +50,22 @@ struct Words {
   bool json = false;
   bool verbose = false;
   std::string trace;
+  std::vector<std::string> faults;
 };
 
+std::vector<std::string> fault_names() {
+  std::vector<std::string> out;
+  for (size_t fault = 0; fault < world::kFaults; ++fault)
+    out.emplace_back(world::name(static_cast<world::Fault>(fault)));
+  return out;
+}
+
 std::string replay(const Words& words, uint64_t seed) {
-  return fmt::format("themis-sim --nodes {} --hours {} --seed {}", words.run.nodes, words.hours,
-                     seed);
+  std::string out =
+      fmt::format("themis-sim --nodes {} --hours {} --seed {}", words.run.nodes, words.hours, seed);
+  if (words.run.faults.churn > 0) out += fmt::format(" --churn {}", words.run.faults.churn);
+  if (!words.faults.empty()) out += fmt::format(" --faults {}", fmt::join(words.faults, ","));
+  return out;
 }
 
 /// True when every promise was kept.
@@ -77,6 +91,13 @@ void declare(CLI::App& app, Words& words) {
   app.add_option("--seeds", words.seeds, "How many seeds, one after the other")
       ->check(CLI::Range(1, 1'000'000'000))
       ->capture_default_str();
+  app.add_option("--churn", words.run.faults.churn,
+                 "Share of the nodes that are replaced by others a minute, in storms")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  app.add_option("--faults", words.faults, "The faults of storms; all unless some are named")
+      ->delimiter(',')
+      ->check(CLI::IsMember(fault_names()));
   app.add_flag("--json", words.json, "One JSON object a seed instead of a line");
   app.add_option(
       "--trace", words.trace,
@@ -99,6 +120,10 @@ int main(int argc, char** argv) {
   log::setup(words.verbose ? log::Level::debug : log::Level::off, log::Format::text);
   crypto::init();
   signal(SIGABRT, on_abort);
+  const std::vector<std::string> known = fault_names();
+  for (const std::string& fault : words.faults)
+    words.run.faults.only.push_back(
+        static_cast<world::Fault>(std::ranges::find(known, fault) - known.begin()));
   words.run.time = Duration(static_cast<int64_t>(words.hours * 3.6e12));
   std::ofstream trace;
   if (!words.trace.empty()) {

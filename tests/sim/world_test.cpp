@@ -31,7 +31,7 @@ TEST_P(WorldSeeds, KeepsEveryPromiseThroughTenMinutesOfFaults) {
 INSTANTIATE_TEST_SUITE_P(Seeds, WorldSeeds, testing::Range<uint64_t>(1, 21));
 
 TEST(World, SameSeedSameTraceInOneProcess) {
-  for (uint64_t seed = 1; seed <= 4; ++seed) {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
     std::string first, second;
     const auto traced = [&](std::string& lines) {
       SimulationOptions options{.seed = seed, .nodes = kNodes, .time = kShort};
@@ -88,6 +88,8 @@ INSTANTIATE_TEST_SUITE_P(Sabotage, WorldChecker,
                                          Broken{Sabotage::wrong_sender, "came for a question to"},
                                          Broken{Sabotage::lost_answer, "has no answer to request"},
                                          Broken{Sabotage::ghost, "which never provided that"},
+                                         Broken{Sabotage::forgotten, "is missing"},
+                                         Broken{Sabotage::wrong_node, "is responsible"},
                                          Broken{Sabotage::cut_link, "the ring is not ideal"},
                                          Broken{Sabotage::leak, "left behind"}));
 
@@ -110,6 +112,23 @@ TEST(World, RegressFirstNodeThatComesBackWithoutAMemoryIsFoundByItsRing) {
     EXPECT_TRUE(heals()) << "seed " << seed << ": " << mesh.not_ideal();
     mesh.stop();
     EXPECT_EQ(mesh.ledger().violation(), "") << "seed " << seed;
+  }
+}
+
+TEST(World, KeepsEveryPromiseWhileAThirdIsReplacedEachMinute) {
+  const auto churned = [](uint64_t seed) {
+    return simulate({.seed = seed,
+                     .nodes = kNodes,
+                     .time = kShort,
+                     .faults = {.only = {Fault::latency, Fault::skew}, .churn = 0.3}});
+  };
+  for (uint64_t seed = 1; seed <= 5; ++seed) {
+    const SimulationReport report = churned(seed);
+    EXPECT_EQ(report.violation, "") << "themis-sim --nodes 8 --hours 0.0833334 --churn 0.3 "
+                                       "--faults latency,skew --seed "
+                                    << seed;
+    EXPECT_GT(report.starts, kNodes) << "seed " << seed;
+    EXPECT_EQ(report.hash, churned(seed).hash) << "seed " << seed;
   }
 }
 

@@ -29,7 +29,8 @@ uint64_t RouteCaller::call(RoutedCall call, Then then) {
   const RouteConfig& policy = table_.policy(call.name);
   const bool known = table_.knows(call.name, kind_.now());
   call.idempotent = call.idempotent || policy.idempotent;
-  if (call.idempotent && (policy.retries > 0 || policy.hedge)) give_key(*call.frame.writable());
+  const bool may_repeat = call.idempotent && (policy.retries > 0 || policy.hedge);
+  if (may_repeat && !call.safe) give_key(*call.frame.writable());
   open_.emplace(id, Open{std::move(call), std::move(then)});
   known ? try_next(id) : find(id);
   return id;
@@ -54,9 +55,9 @@ void RouteCaller::find(uint64_t id) {
           },
           [this, id](const caf::error& error) {
             Error why = from_caf(error);
-            // An old route is better than none, unless there is nobody.
+            // An old route is better than none.
             if (why.code == Code::not_found) {
-              table_.forget(open_.at(id).call.name);
+              table_.learn(open_.at(id).call.name, {}, kind_.now());
             } else {
               open_.at(id).last = std::move(why);
             }

@@ -13,13 +13,19 @@ using mesh::CallFailure;
 using mesh::Judgement;
 using mesh::Verdict;
 
-uint64_t FunctionCaller::call(const CallTarget& target, std::string_view method,
-                              const InvokeMsg& invoke, Then then) {
+Result<uint64_t> FunctionCaller::call(const CallTarget& target, std::string_view method,
+                                      const InvokeMsg& invoke, Then then) {
   return caller_.call({target.ring_name(), invoke.frame(), mesh::is_idempotent(method)},
                       [then = std::move(then)](Result<RouteCaller::Answer> answer) {
                         if (!answer) return then(fail(std::move(answer.error())));
                         then(Answer{OutcomeMsg(std::move(answer->frame)), answer->node});
                       });
+}
+
+void FunctionCaller::copy(const CallTarget& target, const InvokeMsg& invoke) {
+  RoutedCall call{target.ring_name(), invoke.frame()};
+  call.is_copy = true;
+  (void)caller_.call(std::move(call), [](const auto&) {});
 }
 
 void FunctionCaller::stop() {
@@ -47,6 +53,8 @@ Judgement FunctionCaller::judge(const caf::error& error) const {
   switch (from_caf(error).code) {
     case Code::not_found:
       return {CallFailure::not_run, Verdict::none};
+    case Code::not_hosted:
+      return {CallFailure::not_run, Verdict::absent};
     case Code::overloaded:
       return {CallFailure::not_run, Verdict::faulty};
     case Code::unavailable:

@@ -57,7 +57,7 @@ struct FindResponsible {
 /// The actor `target` (Exports::target_of(name)) of the node `contact`; connects when there is no
 /// session yet.
 /// -> caf::actor, a proxy. For the node itself: the exported actor. Errors: unavailable (nothing
-/// has been sent then), wrong_peer, not_found (no such actor here), timeout.
+/// has been sent then), wrong_peer, not_hosted (no such actor here), timeout.
 struct ReachActor {
   ring::Contact contact;
   wire::Target target = 0;

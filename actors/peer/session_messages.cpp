@@ -71,7 +71,7 @@ void SessionActor::on_request(const wire::MessageHeader& header, wire::FramePtr 
                         {Code::overloaded, "too many requests are open in this session"});
   const caf::strong_actor_ptr* actor = context_.exports->find(header.target);
   if (actor == nullptr)
-    return send_failure(header.request, {Code::not_found, "no such actor here"});
+    return send_failure(header.request, {Code::not_hosted, "no such actor here"});
   const bool keyed = !header.key.is_zero();
   if (keyed && context_.keyed == nullptr)
     return send_failure(header.request, {Code::invalid, "no replies are kept for this session"});
@@ -184,7 +184,7 @@ void SessionActor::on_monitor(wire::Target target) {
   const caf::strong_actor_ptr* actor = context_.exports->find(target);
   if (actor == nullptr) {
     wire::MessageHeader header{.kind = wire::MessageKind::down, .target = target};
-    return send(header, encode_reason(to_caf({Code::not_found, "no such actor here"})));
+    return send(header, encode_reason(to_caf({Code::not_hosted, "no such actor here"})));
   }
   on_demonitor(target);
   if (watched_.size() >= kProxiesMax)

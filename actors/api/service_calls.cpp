@@ -37,8 +37,9 @@ void ServiceCalls::call(ServiceCall call, Answer then) {
   call.params.writable()->set_deadline(caller_.deadline_of(ring_name, call.params->deadline()));
   // What becomes of a copy is counted in its own route; nobody waits for it.
   if (const std::string copy = caller_.mirror_of(ring_name); !copy.empty())
-    (void)caller_.call({service_name(copy), copy_of(*call.params), false, {}, true},
-                       [](const auto&) {});
+    (void)caller_.call(
+        {.name = service_name(copy), .frame = copy_of(*call.params), .is_copy = true},
+        [](const auto&) {});
   RouteCaller::Then done = [then = std::move(then)](Result<RouteCaller::Answer> answer) {
     if (!answer) return then(fail(std::move(answer.error())));
     then(std::move(answer->frame));

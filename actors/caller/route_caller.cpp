@@ -48,7 +48,7 @@ Result<uint64_t> RouteCaller::begin(RoutedCall call) {
   const std::string name = call.name;
   const RouteConfig& policy = table_.policy(name);
   call.idempotent = call.idempotent || policy.idempotent;
-  const bool may_repeat = call.idempotent && !call.is_copy;
+  const bool may_repeat = call.idempotent && !call.is_copy && !call.safe;
   if (may_repeat && (policy.retries > 0 || policy.hedge)) give_key(*call.frame.writable());
   copies_ += call.is_copy ? 1 : 0;
   open_.emplace(id, Open{std::move(call), {}}).first->second.forgets = forgets_;
@@ -101,7 +101,7 @@ void RouteCaller::ask_ring(const std::string& name) {
           },
           [this, name](const caf::error& error) {
             Error why = from_caf(error);
-            // An old route is better than none, unless there is nobody.
+            // An old route is better than none.
             if (why.code == Code::not_found) {
               table_.learn(name, {}, kind_.now());
               return found(name, {});

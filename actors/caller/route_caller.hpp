@@ -19,7 +19,9 @@ struct RoutedCall {
   wire::FramePtr frame;
   bool idempotent = false;
   wire::FramePtr request = {};  ///< That is served by it; see RouteCaller::cancel_for.
-  bool is_copy = false;         ///< Of another call: asked once, nobody waits for the answer.
+  /// It changes nothing (RFC 9110 section 9.2.1): it needs no key to run twice.
+  bool safe = false;
+  bool is_copy = false;  ///< Of another call: asked once, nobody waits for the answer.
 };
 
 /// To the actor of a RouteCaller, from itself: see CallKind::after.
@@ -94,10 +96,11 @@ class RouteCaller {
         table_(rng, std::move(routes)),
         node_(std::move(node)) {}
 
-  /// The frame was made here, for this call. One that may be sent again gets an idempotency key:
-  /// an instance that sees it again runs it once. Returns what cancel() takes; `then` is not run
-  /// before. An error is known at once: `then` is left as it was and never run. Errors: overloaded
-  /// (too many calls, open breakers), not_found (nobody provided the name a moment ago), timeout.
+  /// The frame was made here, for this call. One that may be sent again and is not safe gets an
+  /// idempotency key: an instance that sees it again runs it once. Returns what cancel() takes;
+  /// `then` is not run before. An error is known at once: `then` is left as it was and never run.
+  /// Errors: overloaded (too many calls, open breakers), not_found (nobody provided the name a
+  /// moment ago), timeout.
   [[nodiscard]] Result<uint64_t> call(RoutedCall call, Then&& then);
   /// The caller gives up: `then` is destroyed, and the instances that were asked are told.
   void cancel(uint64_t id);

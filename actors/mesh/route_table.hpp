@@ -105,8 +105,8 @@ class RouteTable {
   bool knows(const std::string& name, TimePoint now) const;
   /// Whether it has one that may serve while the ring is asked for a fresh one.
   bool is_usable(const std::string& name, TimePoint now) const;
-  /// The answer of a find. None of them forgets the name; those that were known before keep their
-  /// state, also when finds left them out for a while.
+  /// The answer of a find. Those that were known before keep their state, also when finds left them
+  /// out for a while. None: kDoubt later the route is forgotten.
   void learn(const std::string& name, Instances instances, TimePoint now);
   void forget(const std::string& name);
   /// Nobody provides `name`, and nobody could be brought up.
@@ -207,5 +207,7 @@ class RouteTable {
 
 /// Of an HTTP method; methods are case-sensitive.
 bool is_idempotent(std::string_view method);
+/// Whether it asks for no change of state; then it is idempotent too.
+bool is_safe(std::string_view method);
 
 }  // namespace themis::mesh

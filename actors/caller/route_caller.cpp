@@ -357,10 +357,8 @@ void RouteCaller::on_down(const caf::down_msg& down) {
   if (found == proxies_.end()) return;
   const NodeId node = found->first.first;
   proxies_.erase(found);
-  // A session that drained is none that was lost, nor is an actor that ended a process.
-  if (down.reason == caf::exit_reason::unreachable || !down.reason ||
-      from_caf(down.reason).code != Code::unavailable)
-    return;
+  // This is how proxies end whose session is lost: not with a drained one, nor with an actor.
+  if (down.reason != to_caf({Code::unavailable, ""})) return;
   table_.lost(node, kind_.now());
   arm_checks();
 }

@@ -37,12 +37,16 @@ void ServiceCalls::call(ServiceCall call, Answer then) {
   call.params.writable()->set_deadline(caller_.deadline_of(ring_name, call.params->deadline()));
   // What becomes of a copy is counted in its own route; nobody waits for it.
   if (const std::string copy = caller_.mirror_of(ring_name); !copy.empty())
-    caller_.call({service_name(copy), copy_of(*call.params), idempotent}, [](const auto&) {});
-  caller_.call({ring_name, std::move(call.params), idempotent, std::move(call.request)},
-               [then = std::move(then)](Result<RouteCaller::Answer> answer) {
-                 if (!answer) return then(fail(std::move(answer.error())));
-                 then(std::move(answer->frame));
-               });
+    (void)caller_.call(
+        {.name = service_name(copy), .frame = copy_of(*call.params), .is_copy = true},
+        [](const auto&) {});
+  RouteCaller::Then done = [then = std::move(then)](Result<RouteCaller::Answer> answer) {
+    if (!answer) return then(fail(std::move(answer.error())));
+    then(std::move(answer->frame));
+  };
+  const Result<uint64_t> begun = caller_.call(
+      {ring_name, std::move(call.params), idempotent, std::move(call.request)}, std::move(done));
+  if (!begun) done(fail(begun.error()));  // an error leaves it whole
 }
 
 wire::Target ServiceCalls::target_of(const std::string& name) const {
@@ -70,9 +74,15 @@ Judgement ServiceCalls::judge(const caf::error& error) const {
   switch (from_caf(error).code) {
     case Code::unavailable:
       return {CallFailure::maybe_run, Verdict::unreachable};
+    case Code::not_hosted:
+      return {CallFailure::not_run, Verdict::absent};
     case Code::overloaded:
     case Code::cancelled:
       return {CallFailure::maybe_run, Verdict::faulty};
+    case Code::denied:
+    case Code::rate_limited:
+    case Code::too_large:
+      return {CallFailure::answered, Verdict::none};
     case Code::threw:
     case Code::timeout:
     case Code::internal:

@@ -12,28 +12,61 @@ using mesh::CallFailure;
 using mesh::Judgement;
 using mesh::Verdict;
 
+namespace {
+
+/// What was asked for is not where it was said to be.
+bool is_elsewhere(Code code) { return code == Code::not_found || code == Code::not_hosted; }
+
+}  // namespace
+
 TimePoint RouteCaller::deadline_of(const std::string& name, TimePoint deadline) const {
   const uint32_t timeout_ms = table_.policy(name).timeout_ms;
   if (timeout_ms == 0) return deadline;
   return std::min(deadline, kind_.now() + std::chrono::milliseconds(timeout_ms));
 }
 
-uint64_t RouteCaller::call(RoutedCall call, Then then) {
+Result<uint64_t> RouteCaller::call(RoutedCall call, Then&& then) {
   ++counters_.calls;
-  if (open_.size() >= kCallsMax) {
+  const Result<uint64_t> begun = begin(std::move(call));
+  if (begun) {
+    open_.at(*begun).then = std::move(then);
+  } else {
     ++counters_.failures;
-    then(fail(Code::overloaded, "this caller has as many calls under way as it may"));
-    return 0;
   }
+  return begun;
+}
+
+/// What fails at once leaves nothing open.
+Result<uint64_t> RouteCaller::begin(RoutedCall call) {
+  const TimePoint now = kind_.now();
+  if (call.is_copy ? copies_ >= kCopiesMax : open_.size() - copies_ >= kCallsMax) {
+    counters_.copies_dropped += call.is_copy ? 1 : 0;
+    return fail(Code::overloaded, "this caller has as many calls under way as it may");
+  }
+  if (table_.is_missing(call.name, now)) return fail(kind_.nobody(call.name));
   const uint64_t id = ++last_id_;
-  const RouteConfig& policy = table_.policy(call.name);
-  const bool known = table_.knows(call.name, kind_.now());
+  const std::string name = call.name;
+  const RouteConfig& policy = table_.policy(name);
   call.idempotent = call.idempotent || policy.idempotent;
-  const bool may_repeat = call.idempotent && (policy.retries > 0 || policy.hedge);
-  if (may_repeat && !call.safe) give_key(*call.frame.writable());
-  open_.emplace(id, Open{std::move(call), std::move(then)});
-  known ? try_next(id) : find(id);
+  const bool may_repeat = call.idempotent && !call.is_copy && !call.safe;
+  if (may_repeat && (policy.retries > 0 || policy.hedge)) give_key(*call.frame.writable());
+  copies_ += call.is_copy ? 1 : 0;
+  open_.emplace(id, Open{std::move(call), {}}).first->second.forgets = forgets_;
+  if (!table_.is_usable(name, now)) {
+    find(id);
+    return id;
+  }
+  if (!table_.knows(name, now)) refresh(name);
+  if (Status tried = try_next(id); !tried) {
+    erase(id);
+    return fail(std::move(tried.error()));
+  }
   return id;
+}
+
+void RouteCaller::forget(const std::string& name) {
+  ++forgets_;
+  table_.forget(name);
 }
 
 void RouteCaller::give_key(wire::Frame& frame) {
@@ -43,48 +76,88 @@ void RouteCaller::give_key(wire::Frame& frame) {
   frame.set_idempotency_key(key);
 }
 
-void RouteCaller::find(uint64_t id) {
+/// Waits for the find that is under way, or for the next one (`anew`: what has just been done shall
+/// be seen).
+void RouteCaller::find(uint64_t id, bool anew) {
   Open& open = open_.at(id);
   open.fresh = open.searching = true;
+  const auto [search, is_first] = searches_.try_emplace(open.call.name);
+  (anew && !is_first ? search->second.next : search->second.waiting).push_back(id);
+  if (is_first) ask_ring(open.call.name);
+}
+
+/// The old route serves until the answer is there.
+void RouteCaller::refresh(const std::string& name) {
+  if (searches_.try_emplace(name).second) ask_ring(name);
+}
+
+void RouteCaller::ask_ring(const std::string& name) {
   ++counters_.finds;
-  actor_.request(node_, caf::infinite, FindName{open.call.name})
+  actor_.request(node_, caf::infinite, FindName{name})
       .then(
-          [this, id](const ring::Records& records) {
-            table_.learn(open_.at(id).call.name, mesh::instances_of(records), kind_.now());
-            if (found(id)) try_next(id);
+          [this, name](const ring::Records& records) {
+            table_.learn(name, mesh::instances_of(records), kind_.now());
+            found(name, {});
           },
-          [this, id](const caf::error& error) {
+          [this, name](const caf::error& error) {
             Error why = from_caf(error);
             // An old route is better than none.
             if (why.code == Code::not_found) {
-              table_.learn(open_.at(id).call.name, {}, kind_.now());
-            } else {
-              open_.at(id).last = std::move(why);
+              table_.learn(name, {}, kind_.now());
+              return found(name, {});
             }
-            if (found(id)) try_next(id);
+            found(name, fail(std::move(why)));
           });
 }
 
-bool RouteCaller::found(uint64_t id) {
-  open_.at(id).searching = false;
+void RouteCaller::found(const std::string& name, const Status& status) {
+  const auto search = searches_.find(name);
+  if (search == searches_.end()) return;  // stopped
+  const std::vector<uint64_t> waiting = std::move(search->second.waiting);
+  search->second.waiting = std::exchange(search->second.next, {});
+  if (search->second.waiting.empty()) {
+    searches_.erase(search);
+  } else {
+    ask_ring(name);
+  }
+  for (const uint64_t id : waiting) {
+    if (!woken(id)) continue;
+    if (!status) open_.at(id).last = status.error();
+    go_on(id);
+  }
+}
+
+bool RouteCaller::woken(uint64_t id) {
+  const auto found = open_.find(id);
+  if (found == open_.end()) return false;
+  found->second.searching = false;
   drop_if_over(id);
   return open_.contains(id);
 }
 
-void RouteCaller::try_next(uint64_t id) {
+void RouteCaller::go_on(uint64_t id) {
+  if (const Status tried = try_next(id); !tried) finish(id, fail(tried.error()));
+}
+
+/// An error is the call's end, and nothing of it is under way.
+Status RouteCaller::try_next(uint64_t id) {
   Open& open = open_.at(id);
   const TimePoint now = kind_.now();
   if (open.call.frame->deadline() <= now)
-    return finish(id, fail(Code::timeout, "no instance answered in time"));
+    return fail(Code::timeout, "no instance answered in time");
   const auto instance = table_.choose(open.call.name, open.tried, now);
-  if (!instance && instance.error().code == Code::not_found) return no_instance(id);
+  if (!instance && instance.error().code == Code::not_found) {
+    no_instance(id);
+    return {};
+  }
   if (!std::exchange(open.counted, true)) table_.called(open.call.name, now);
   arm_checks();
-  if (!instance) return finish(id, fail(instance.error()));
+  if (!instance) return fail(instance.error());
   start(id, *instance);
-  if (open.attempts != 1 || open.hedged || open.done) return;
+  if (open.attempts != 1 || open.hedged || open.done || open.call.is_copy) return {};
   if (const auto delay = table_.hedge_after(open.call.name, open.call.idempotent))
     kind_.after(*delay, id);
+  return {};
 }
 
 void RouteCaller::start(uint64_t id, const ring::Contact& instance) {
@@ -92,8 +165,8 @@ void RouteCaller::start(uint64_t id, const ring::Contact& instance) {
   open.tried.push_back(instance.id);
   ++open.attempts;
   ++open.pending;
-  table_.began(open.call.name, instance.id);
-  const Attempt attempt{id, instance.id, kind_.now()};
+  const bool is_probe = table_.began(open.call.name, instance.id).is_probe;
+  const Attempt attempt{id, instance.id, kind_.now(), is_probe};
   const wire::Target target = kind_.target_of(open.call.name);
   const auto proxy = proxies_.find({instance.id, target});
   if (proxy == proxies_.end()) return reach(attempt, instance, target);
@@ -116,19 +189,21 @@ void RouteCaller::hedge(uint64_t id) {
 void RouteCaller::no_instance(uint64_t id) {
   Open& open = open_.at(id);
   if (!open.fresh) return find(id);
-  if (!std::exchange(open.restored, true)) {
+  if (!open.call.is_copy && !std::exchange(open.restored, true)) {
     open.searching = true;
     return kind_.restore(open.call.name, [this, id](const Status& status) {
-      if (found(id)) restored(id, status);
+      if (woken(id)) restored(id, status);
     });
   }
-  const bool had_it = open.call.idempotent && !open.tried.empty();
+  const bool had_it = open.call.idempotent && !open.call.is_copy && !open.tried.empty();
   if (had_it && !std::exchange(open.repeated, true)) {
     open.tried.clear();
-    return try_next(id);
+    return go_on(id);
   }
   const Error last = open.last;
-  finish(id, fail(last.code == Code::not_found ? kind_.nobody(open.call.name) : last));
+  if (!is_elsewhere(last.code)) return finish(id, fail(last));
+  if (open.tried.empty() && open.forgets == forgets_) table_.miss(open.call.name, kind_.now());
+  finish(id, fail(kind_.nobody(open.call.name)));
 }
 
 void RouteCaller::restored(uint64_t id, const Status& status) {
@@ -136,7 +211,7 @@ void RouteCaller::restored(uint64_t id, const Status& status) {
   if (status) {
     ++counters_.replaced;
     open.tried.clear();  // what failed may be back; only calls that may be sent again come here
-    return find(id);
+    return find(id, true);
   }
   const Error& why = status.error();
   if (open.tried.empty() && why.code != Code::not_found) open.last = why;
@@ -156,7 +231,11 @@ void RouteCaller::reach(const Attempt& attempt, const ring::Contact& instance,
             ask(attempt, proxy);
           },
           [this, attempt](const caf::error& error) {
-            failed(attempt, {CallFailure::not_sent, Verdict::unreachable}, from_caf(error));
+            Error why = from_caf(error);
+            const bool is_absent = why.code == Code::not_hosted;
+            failed(attempt,
+                   {CallFailure::not_sent, is_absent ? Verdict::absent : Verdict::unreachable},
+                   std::move(why));
           });
 }
 
@@ -180,7 +259,8 @@ bool RouteCaller::settle(const Attempt& attempt, Verdict verdict) {
   Open& open = open_.at(attempt.call);
   --open.pending;
   std::erase_if(open.asked, [&](const auto& asked) { return asked.first == attempt.node; });
-  table_.ended(open.call.name, attempt.node, open.done ? Verdict::none : verdict, kind_.now());
+  table_.ended(open.call.name, {attempt.node, attempt.is_probe},
+               open.done ? Verdict::none : verdict, kind_.now());
   if (!open.done) return true;
   drop_if_over(attempt.call);
   return false;
@@ -200,20 +280,21 @@ void RouteCaller::failed(const Attempt& attempt, Judgement judgement, Error erro
     table_.took(open.call.name, attempt.node, kind_.now() - attempt.began, kind_.now());
   if (!settle(attempt, judgement.verdict)) return;
   // Its down message may come after the next attempt.
-  if (judgement.verdict == Verdict::unreachable || judgement.failure == CallFailure::not_sent)
+  if (judgement.verdict == Verdict::unreachable || judgement.verdict == Verdict::absent ||
+      judgement.failure == CallFailure::not_sent)
     proxies_.erase({attempt.node, kind_.target_of(open.call.name)});
   if (judgement.verdict == Verdict::unreachable && open.attempts == 1) kind_.lost(open.call.name);
   if (open.pending > 0) {
     open.last = std::move(error);  // its other request decides
     return;
   }
-  if (!table_.may_retry(open.call.name, judgement.failure, open.call.idempotent, open.attempts,
-                        kind_.now()))
+  if (open.call.is_copy || !table_.may_retry(open.call.name, judgement.failure,
+                                             open.call.idempotent, open.attempts, kind_.now()))
     return finish(attempt.call, fail(std::move(error)));
   ++counters_.retries;
-  const bool is_old = error.code == Code::not_found && !open.fresh;
+  const bool is_old = is_elsewhere(error.code) && !open.fresh;
   open.last = std::move(error);
-  is_old ? find(attempt.call) : try_next(attempt.call);
+  is_old ? find(attempt.call) : go_on(attempt.call);
 }
 
 void RouteCaller::finish(uint64_t id, Result<Answer> answer) {
@@ -236,7 +317,12 @@ void RouteCaller::abandon(uint64_t id) {
 
 void RouteCaller::drop_if_over(uint64_t id) {
   const Open& open = open_.at(id);
-  if (open.done && open.pending == 0 && !open.searching) open_.erase(id);
+  if (open.done && open.pending == 0 && !open.searching) erase(id);
+}
+
+void RouteCaller::erase(uint64_t id) {
+  const auto open = open_.extract(id);
+  if (!open.empty() && open.mapped().call.is_copy) --copies_;
 }
 
 void RouteCaller::cancel(uint64_t id) {
@@ -260,6 +346,7 @@ void RouteCaller::cancel_for(const wire::FramePtr& request) {
 
 void RouteCaller::stop() {
   std::exchange(open_, {}).clear();
+  searches_.clear();
   std::exchange(proxies_, {}).clear();
   node_ = nullptr;
 }

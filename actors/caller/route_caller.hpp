@@ -19,8 +19,9 @@ struct RoutedCall {
   wire::FramePtr frame;
   bool idempotent = false;
   wire::FramePtr request = {};  ///< That is served by it; see RouteCaller::cancel_for.
-  bool safe =
-      false;  ///< It changes nothing (RFC 9110 section 9.2.1): it needs no key to run twice.
+  /// It changes nothing (RFC 9110 section 9.2.1): it needs no key to run twice.
+  bool safe = false;
+  bool is_copy = false;  ///< Of another call: asked once, nobody waits for the answer.
 };
 
 /// To the actor of a RouteCaller, from itself: see CallKind::after.
@@ -62,6 +63,8 @@ class RouteCaller {
  public:
   /// Calls under way; each holds a request of up to 1 MB.
   static constexpr size_t kCallsMax = 4096;
+  /// Copies under way, besides those: a shadow that is slow takes no room of real calls.
+  static constexpr size_t kCopiesMax = 256;
   /// Proxies kept; past it all are dropped and reached again, which costs no round trip.
   static constexpr size_t kProxiesMax = 4096;
   /// How often health checks are looked for while there may be any: the precision of their times.
@@ -79,9 +82,10 @@ class RouteCaller {
     uint64_t calls = 0;
     uint64_t cancelled = 0;  ///< Calls that their callers gave up.
     uint64_t retries = 0;
-    uint64_t finds = 0;     ///< Calls that asked the ring first.
+    uint64_t finds = 0;     ///< Names looked for on the ring: one at a time for each.
     uint64_t replaced = 0;  ///< Names that were restored because no instance was left.
     uint64_t failures = 0;
+    uint64_t copies_dropped = 0;  ///< Not made: too many were under way.
   };
 
   RouteCaller(caf::event_based_actor& actor, CallKind& kind, Rng& rng, caf::actor node,
@@ -93,15 +97,18 @@ class RouteCaller {
         node_(std::move(node)) {}
 
   /// The frame was made here, for this call. One that may be sent again and is not safe gets an
-  /// idempotency key: an instance that sees it again runs it once. Returns what cancel() takes.
-  uint64_t call(RoutedCall call, Then then);
+  /// idempotency key: an instance that sees it again runs it once. Returns what cancel() takes;
+  /// `then` is not run before. An error is known at once: `then` is left as it was and never run.
+  /// Errors: overloaded (too many calls, open breakers), not_found (nobody provided the name a
+  /// moment ago), timeout.
+  [[nodiscard]] Result<uint64_t> call(RoutedCall call, Then&& then);
   /// The caller gives up: `then` is destroyed, and the instances that were asked are told.
   void cancel(uint64_t id);
   /// Whoever asked `request` gave up: the calls that serve it end with Code::cancelled.
   void cancel_for(const wire::FramePtr& request);
   void on_timer(const CallerTimer& timer);
-  /// The route of `name` is known to be old.
-  void forget(const std::string& name) { table_.forget(name); }
+  /// The route of `name`, or that there is none, is known to be old.
+  void forget(const std::string& name);
   /// A proxy ended. With its session, when that is lost: then every route leaves its node alone.
   void on_down(const caf::down_msg& down);
   /// The actor ends: no call is answered any more, no actor is held.
@@ -131,19 +138,31 @@ class RouteCaller {
     bool restored = false;   ///< Restoring was asked for this call.
     bool repeated = false;   ///< It may go to an instance again that had it before.
     bool hedged = false;
+    uint64_t forgets = 0;  ///< When it began; names that were deployed since are not missing.
     Error last{Code::not_found, ""};
   };
   struct Attempt {
     uint64_t call;
     NodeId node;
     TimePoint began;
+    bool is_probe;
+  };
+  /// A find under way. There is one for each open call and each route at most.
+  struct Search {
+    std::vector<uint64_t> waiting;
+    std::vector<uint64_t> next;  ///< Who needs one that begins later.
   };
 
-  void find(uint64_t id);
+  Result<uint64_t> begin(RoutedCall call);
+  void find(uint64_t id, bool anew = false);
+  void refresh(const std::string& name);
+  void ask_ring(const std::string& name);
+  void found(const std::string& name, const Status& status);
   void hedge(uint64_t id);
   void arm_checks();
   void check(const mesh::RouteTable::Check& check);
-  void try_next(uint64_t id);
+  Status try_next(uint64_t id);
+  void go_on(uint64_t id);
   void start(uint64_t id, const ring::Contact& instance);
   void reach(const Attempt& attempt, const ring::Contact& instance, wire::Target target);
   void ask(const Attempt& attempt, const caf::actor& proxy);
@@ -155,9 +174,10 @@ class RouteCaller {
   void restored(uint64_t id, const Status& status);
   void give_key(wire::Frame& frame);
   /// False: the call ended while it was searched for.
-  bool found(uint64_t id);
+  bool woken(uint64_t id);
   void abandon(uint64_t id);
   void drop_if_over(uint64_t id);
+  void erase(uint64_t id);
 
   caf::event_based_actor& actor_;
   CallKind& kind_;
@@ -165,6 +185,9 @@ class RouteCaller {
   mesh::RouteTable table_;
   caf::actor node_;
   std::unordered_map<uint64_t, Open> open_;
+  std::unordered_map<std::string, Search> searches_;
+  size_t copies_ = 0;  ///< In open_.
+  uint64_t forgets_ = 0;
   std::map<std::pair<NodeId, wire::Target>, caf::actor> proxies_;
   uint64_t last_id_ = 0;
   bool checks_armed_ = false;

@@ -13,8 +13,8 @@ using mesh::CallFailure;
 using mesh::Judgement;
 using mesh::Verdict;
 
-uint64_t FunctionCaller::call(const CallTarget& target, std::string_view method,
-                              const InvokeMsg& invoke, Then then) {
+Result<uint64_t> FunctionCaller::call(const CallTarget& target, std::string_view method,
+                                      const InvokeMsg& invoke, Then then) {
   RoutedCall call{target.ring_name(), invoke.frame(), mesh::is_idempotent(method)};
   call.safe = mesh::is_safe(method);
   return caller_.call(std::move(call),
@@ -22,6 +22,12 @@ uint64_t FunctionCaller::call(const CallTarget& target, std::string_view method,
                         if (!answer) return then(fail(std::move(answer.error())));
                         then(Answer{OutcomeMsg(std::move(answer->frame)), answer->node});
                       });
+}
+
+void FunctionCaller::copy(const CallTarget& target, const InvokeMsg& invoke) {
+  RoutedCall call{target.ring_name(), invoke.frame()};
+  call.is_copy = true;
+  (void)caller_.call(std::move(call), [](const auto&) {});
 }
 
 void FunctionCaller::stop() {
@@ -49,6 +55,8 @@ Judgement FunctionCaller::judge(const caf::error& error) const {
   switch (from_caf(error).code) {
     case Code::not_found:
       return {CallFailure::not_run, Verdict::none};
+    case Code::not_hosted:
+      return {CallFailure::not_run, Verdict::absent};
     case Code::overloaded:
       return {CallFailure::not_run, Verdict::faulty};
     case Code::unavailable:

@@ -133,27 +133,23 @@ void GatewayActor::run(uint64_t id, const CallTarget& target, const http::Reques
   const std::string name = target.ring_name();
   const TimePoint deadline = caller_.routes().deadline_of(
       name, reactor_.loop().now() + std::chrono::milliseconds(options_.wall_ms) + kCallMargin);
-  // Looked up once: the call may be answered, and forgotten, before its copy is made.
-  const bool is_owner = pending_.at(id).is_owner;
-  const auto send = [&](const CallTarget& to, FunctionCaller::Then then) -> Result<uint64_t> {
-    // The token is this gateway's; a function on another node must not see it.
-    THEMIS_TRY(const InvokeMsg invoke,
-               encode_invoke(to, request, *origin + path, is_owner, deadline));
-    return caller_.call(to, request.method, invoke, std::move(then));
+  // The token is this gateway's; a function on another node must not see it.
+  const auto encode = [&, is_owner = pending_.at(id).is_owner](const CallTarget& to) {
+    return encode_invoke(to, request, *origin + path, is_owner, deadline);
   };
-  const std::string copy = caller_.routes().mirror_of(name);
-  const Result<uint64_t> sent = send(target, [this, id](Result<FunctionCaller::Answer> answer) {
-    answered(id, std::move(answer));
-  });
+  const Result<InvokeMsg> invoke = encode(target);
+  if (!invoke) return refuse(id, invoke.error());
+  const Result<uint64_t> sent = caller_.call(
+      target, request.method, *invoke,
+      [this, id](Result<FunctionCaller::Answer> answer) { answered(id, std::move(answer)); });
   if (!sent) return refuse(id, sent.error());
-  const auto pending = pending_.find(id);
-  if (pending != pending_.end())
-    pending->second.responder.on_gone([this, id, call = *sent] {
-      caller_.routes().cancel(call);
-      pending_.erase(id);
-    });
-  // What becomes of a copy is counted in its own route; nobody waits for it.
-  if (!copy.empty()) (void)send({copy, {}}, [](const Result<FunctionCaller::Answer>&) {});
+  pending_.at(id).responder.on_gone([this, id, call = *sent] {
+    caller_.routes().cancel(call);
+    pending_.erase(id);
+  });
+  const CallTarget mirror{caller_.routes().mirror_of(name), {}};
+  if (mirror.function.empty()) return;
+  if (const Result<InvokeMsg> copy = encode(mirror)) caller_.copy(mirror, *copy);
 }
 
 void GatewayActor::answered(uint64_t id, Result<FunctionCaller::Answer> answer) {

@@ -110,7 +110,9 @@ void write_functions(Writer& out, const MetricsInput& input) {
               calls.failures);
   out.counter("gateway_calls_cancelled_total", "Calls whose clients left.", calls.cancelled);
   out.counter("gateway_call_retries_total", "Calls sent to another instance.", calls.retries);
-  out.counter("gateway_finds_total", "Calls that asked the ring.", calls.finds);
+  out.counter("gateway_finds_total", "Names looked for on the ring.", calls.finds);
+  out.counter("gateway_copies_dropped_total", "Copies of calls for which there was no room.",
+              calls.copies_dropped);
   out.counter("gateway_replacements_total", "Functions placed anew for a call.", calls.replaced);
   out.gauge("gateway_calls_open", "Calls under way.", input.calls_open);
   out.gauge("gateway_routes", "Routes cached.", input.routes);

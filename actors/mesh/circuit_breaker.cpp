@@ -4,27 +4,29 @@
 
 namespace themis::mesh {
 
-void CircuitBreaker::began() {
-  if (state_ == State::open) state_ = State::half_open;
+bool CircuitBreaker::began() {
+  if (state_ != State::open) return false;
+  state_ = State::half_open;
+  return true;
 }
 
-void CircuitBreaker::succeeded() {
-  // One that began before it opened says nothing about now.
-  if (state_ == State::open) return;
+void CircuitBreaker::succeeded(bool is_probe) {
+  if (!is_decided_by(is_probe)) return;
   state_ = State::closed;
   in_a_row_ = openings_ = 0;
 }
 
-bool CircuitBreaker::failed(const RouteConfig& policy, TimePoint now, double jitter) {
-  if (policy.breaker_failures == 0 || state_ == State::open) return false;
+bool CircuitBreaker::failed(const RouteConfig& policy, TimePoint now, double jitter,
+                            bool is_probe) {
+  if (policy.breaker_failures == 0 || !is_decided_by(is_probe)) return false;
   ++in_a_row_;
   if (state_ == State::closed && in_a_row_ < policy.breaker_failures) return false;
   open(policy, now, jitter);
   return true;
 }
 
-void CircuitBreaker::undecided() {
-  if (state_ == State::half_open) state_ = State::open;
+void CircuitBreaker::undecided(bool is_probe) {
+  if (is_probe && state_ == State::half_open) state_ = State::open;
 }
 
 void CircuitBreaker::open(const RouteConfig& policy, TimePoint now, double jitter) {

@@ -26,19 +26,23 @@ class CircuitBreaker {
   bool allows(TimePoint now) const {
     return state_ == State::closed || (state_ == State::open && now >= retry_at_);
   }
-  /// A call that was allowed begins; after an open time it is the probe.
-  void began();
-  void succeeded();
+  /// A call that was allowed begins. True: after an open time, it is the probe. The others say
+  /// nothing once the breaker has opened: they began before it did.
+  [[nodiscard]] bool began();
+  void succeeded(bool is_probe);
   /// `jitter`: uniform in [0, 1). True: it opened.
-  bool failed(const RouteConfig& policy, TimePoint now, double jitter);
-  /// A call ended without saying anything about the instance: the next one is the probe.
-  void undecided();
+  bool failed(const RouteConfig& policy, TimePoint now, double jitter, bool is_probe);
+  /// A call ended without saying anything about the instance: after a probe, the next one is it.
+  void undecided(bool is_probe);
 
   State state() const { return state_; }
   /// Of an open one: when the next probe may begin.
   TimePoint retry_at() const { return retry_at_; }
 
  private:
+  bool is_decided_by(bool is_probe) const {
+    return state_ == State::closed || (state_ == State::half_open && is_probe);
+  }
   void open(const RouteConfig& policy, TimePoint now, double jitter);
 
   State state_ = State::closed;

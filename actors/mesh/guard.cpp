@@ -12,7 +12,7 @@ Status Authorizer::allow(const NodeId& caller, std::string_view ring_name,
   for (const AllowConfig& rule : rules_) {
     if (!matches(rule.service, ring_name)) continue;
     is_named = true;
-    if (rule.caller != "any" && !id.starts_with(rule.caller)) continue;
+    if (rule.caller != "any" && id != rule.caller) continue;
     if (rule.methods.empty() || std::ranges::find(rule.methods, method) != rule.methods.end())
       return {};
   }
@@ -32,7 +32,8 @@ Status Guard::admit(const NodeId* peer, const std::string& ring_name, std::strin
   const RouteConfig* route = find_route(routes_, ring_name);
   if (route == nullptr || route->rate_per_s == 0) return {};
   const uint32_t burst = route->rate_burst != 0 ? route->rate_burst : route->rate_per_s;
-  const auto wait = limiter_.take(ring_name + '\n' + caller.hex(), {route->rate_per_s, burst}, now);
+  RateLimiter& limiter = limiters_[static_cast<size_t>(route - routes_.data())];
+  const auto wait = limiter.take(ring_name + '\n' + caller.hex(), {route->rate_per_s, burst}, now);
   if (!wait) return {};
   ++counters_.limited;
   return fail(Code::rate_limited, "node " + caller.brief() + " calls more often than " +

@@ -27,7 +27,10 @@ class Guard {
  public:
   /// `self`: who calls from within this process.
   Guard(NodeId self, std::vector<RouteConfig> routes, std::vector<AllowConfig> rules)
-      : self_(self), routes_(std::move(routes)), authorizer_(std::move(rules)) {}
+      : self_(self),
+        routes_(std::move(routes)),
+        authorizer_(std::move(rules)),
+        limiters_(routes_.size()) {}
 
   struct Counters {
     uint64_t denied = 0;
@@ -44,7 +47,7 @@ class Guard {
   NodeId self_;
   std::vector<RouteConfig> routes_;
   Authorizer authorizer_;
-  RateLimiter limiter_;
+  std::vector<RateLimiter> limiters_;  ///< One a route: who floods one takes no other's room.
   Counters counters_;
 };
 

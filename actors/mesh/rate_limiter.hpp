@@ -2,6 +2,7 @@
 // How many calls one caller may make.
 
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 
@@ -12,8 +13,9 @@ namespace themis::mesh {
 /// The generic cell rate algorithm (ITU-T I.371): one time stamp for each key.
 class RateLimiter {
  public:
-  /// Keys kept; each is 100 bytes. Callers beyond share one key, so that inventing identities
-  /// gains nothing.
+  /// Keys kept, each in 500 bytes. Beyond, the one that used the least of its burst is forgotten,
+  /// and has it all again: inventing identities locks nobody out, and frees nobody who is over his
+  /// rate before those who are not.
   static constexpr size_t kKeysMax = 4096;
 
   struct Rate {
@@ -27,6 +29,7 @@ class RateLimiter {
  private:
   /// The theoretical arrival time of the next call of each key.
   std::unordered_map<std::string, TimePoint> arrivals_;
+  std::set<std::pair<TimePoint, std::string>> by_arrival_;
 };
 
 }  // namespace themis::mesh

@@ -7,6 +7,13 @@
 namespace themis::mesh {
 namespace {
 
+/// What a call that failed counts as under the latency policy: who fails at once is not the
+/// fastest. PeakEwma forgets it as it forgets a slow answer.
+Duration penalty(const RouteConfig& policy) {
+  constexpr Duration kWithoutTimeout = 1s;
+  return policy.timeout_ms == 0 ? kWithoutTimeout : std::chrono::milliseconds(policy.timeout_ms);
+}
+
 /// A ring that lost a node may know nobody until it has healed: instances that answer are believed
 /// for so long. One that does not run the name any more says so itself.
 constexpr Duration kDoubt = 10s;
@@ -44,6 +51,28 @@ bool RouteTable::knows(const std::string& name, TimePoint now) const {
   return found != routes_.end() && now - found->second.learned < options_.ttl;
 }
 
+bool RouteTable::is_usable(const std::string& name, TimePoint now) const {
+  const auto found = routes_.find(name);
+  return found != routes_.end() && now - found->second.learned < options_.usable;
+}
+
+void RouteTable::forget(const std::string& name) {
+  routes_.erase(name);
+  missing_.erase(name);
+}
+
+bool RouteTable::is_missing(const std::string& name, TimePoint now) const {
+  const auto found = missing_.find(name);
+  return found != missing_.end() && now < found->second;
+}
+
+void RouteTable::miss(const std::string& name, TimePoint now) {
+  if (missing_.size() >= options_.missing_max)
+    std::erase_if(missing_, [now](const auto& entry) { return now >= entry.second; });
+  if (missing_.size() >= options_.missing_max) missing_.erase(missing_.begin());
+  missing_[name] = now + options_.missing;
+}
+
 void RouteTable::learn(const std::string& name, Instances instances, TimePoint now) {
   Route* known = find(name);
   if (instances.empty()) {
@@ -61,12 +90,36 @@ void RouteTable::learn(const std::string& name, Instances instances, TimePoint n
   for (Instance& instance : instances) {
     Endpoint* before = find(known, instance.contact.id);
     endpoints.push_back(before == nullptr ? Endpoint{} : *before);
+    endpoints.back().absent_since.reset();
     if (before == nullptr && wants_checks_ && is_lost(instance.contact.id))
       endpoints.back().health.lost(now);
     endpoints.back().instance = std::move(instance);
   }
+  missing_.erase(name);
+  keep_absent(*known, endpoints, now);
   known->endpoints = std::move(endpoints);
   known->learned = now;
+}
+
+/// One find may leave an instance out, and answers some of many only: what was seen of the others
+/// says still whether they are to be called, once they are found again.
+void RouteTable::keep_absent(const Route& route, std::vector<Endpoint>& to, TimePoint now) const {
+  const size_t present = to.size();
+  for (const Endpoint& endpoint : route.endpoints) {
+    const NodeId& id = endpoint.instance.contact.id;
+    const bool is_back =
+        std::any_of(to.begin(), to.begin() + static_cast<std::ptrdiff_t>(present),
+                    [&id](const Endpoint& other) { return other.instance.contact.id == id; });
+    if (is_back || now - endpoint.absent_since.value_or(now) >= options_.absent_for) continue;
+    to.push_back(endpoint);
+    to.back().absent_since = endpoint.absent_since.value_or(now);
+  }
+  const auto first = to.begin() + static_cast<std::ptrdiff_t>(present);
+  std::sort(first, to.end(), [](const Endpoint& a, const Endpoint& b) {
+    return a.absent_since > b.absent_since;  // the latest first
+  });
+  if (to.size() > present + options_.absent_max)
+    to.erase(first + static_cast<std::ptrdiff_t>(options_.absent_max), to.end());
 }
 
 void RouteTable::make_room() {
@@ -84,7 +137,7 @@ void RouteTable::called(const std::string& name, TimePoint now) {
   // Nobody looked at its lost ones while it was not called.
   wants_checks_ = wants_checks_ || route->policy.health_period_ms > 0 ||
                   std::ranges::any_of(route->endpoints, [](const Endpoint& e) {
-                    return e.health.state() == HealthCheck::State::lost;
+                    return !e.absent_since && e.health.state() == HealthCheck::State::lost;
                   });
   route->budget.called(route->policy, now);
 }
@@ -112,6 +165,7 @@ Result<ring::Contact> RouteTable::choose(const std::string& name, const Tried& t
   Endpoints healthy, ejected;
   TimePoint retry_at = TimePoint::max();
   for (const Endpoint& endpoint : route->endpoints) {
+    if (endpoint.absent_since) continue;
     if (std::ranges::find(tried, endpoint.instance.contact.id) != tried.end()) continue;
     if (!endpoint.breaker.allows(now)) {
       retry_at = std::min(retry_at, std::max(endpoint.breaker.retry_at(), now));
@@ -136,33 +190,39 @@ Result<ring::Contact> RouteTable::choose(const std::string& name, const Tried& t
   return left[balancer_.choose(route->policy.policy, candidates, now)]->instance.contact;
 }
 
-void RouteTable::began(const std::string& name, const NodeId& node) {
+RouteTable::Begun RouteTable::began(const std::string& name, const NodeId& node) {
   Endpoint* endpoint = find(find(name), node);
-  if (endpoint == nullptr) return;
+  if (endpoint == nullptr) return {node};
   ++endpoint->load.in_flight;
   ++endpoint->calls;
-  endpoint->breaker.began();
+  return {node, endpoint->breaker.began()};
 }
 
-void RouteTable::ended(const std::string& name, const NodeId& node, Verdict verdict,
-                       TimePoint now) {
+void RouteTable::ended(const std::string& name, const Begun& call, Verdict verdict, TimePoint now) {
   Route* route = find(name);
-  Endpoint* endpoint = find(route, node);
+  Endpoint* endpoint = find(route, call.node);
   if (endpoint == nullptr) return;
   if (endpoint->load.in_flight > 0) --endpoint->load.in_flight;
-  judge(*route, *endpoint, verdict, now);
+  judge(*route, *endpoint, {verdict, call.is_probe}, now);
 }
 
-void RouteTable::judge(Route& route, Endpoint& endpoint, Verdict verdict, TimePoint now) {
-  if (verdict == Verdict::none) return endpoint.breaker.undecided();
+void RouteTable::judge(Route& route, Endpoint& endpoint, Outcome outcome, TimePoint now) {
+  const auto [verdict, is_probe] = outcome;
+  if (verdict == Verdict::none) return endpoint.breaker.undecided(is_probe);
+  if (verdict == Verdict::absent) {
+    endpoint.breaker.undecided(is_probe);
+    return lose(route, endpoint, now);
+  }
   if (verdict == Verdict::healthy) {
     endpoint.outlier.succeeded(route.policy, now);
     endpoint.health.answered();
-    return endpoint.breaker.succeeded();
+    return endpoint.breaker.succeeded(is_probe);
   }
   ++endpoint.failures;
   ++route.counters.failures;
-  if (endpoint.breaker.failed(route.policy, now, rng_.unit())) ++route.counters.breaker_opens;
+  endpoint.load.latency.add(penalty(route.policy), now);
+  if (endpoint.breaker.failed(route.policy, now, rng_.unit(), is_probe))
+    ++route.counters.breaker_opens;
   if (verdict == Verdict::unreachable) return lose(route, endpoint, now);
   endpoint.health.answered();
   if (endpoint.outlier.failed(route.policy, now)) eject(route, endpoint, now);
@@ -194,6 +254,7 @@ std::vector<RouteTable::Check> RouteTable::checks_due(TimePoint now) {
   for (auto& [name, route] : routes_) {
     if (now - route.called >= options_.checked_for) continue;
     for (Endpoint& endpoint : route.endpoints) {
+      if (endpoint.absent_since) continue;
       if (endpoint.health.is_late(route.policy, now))
         checked(name, endpoint.instance.contact.id, false, now);
       wants_checks_ = wants_checks_ || route.policy.health_period_ms > 0 ||
@@ -221,10 +282,13 @@ void RouteTable::checked(const std::string& name, const NodeId& node, bool passe
 
 /// At most half of the instances are out for being worse than the others.
 void RouteTable::eject(Route& route, Endpoint& endpoint, TimePoint now) {
-  const auto out = std::ranges::count_if(
-      route.endpoints, [now](const Endpoint& e) { return e.outlier.is_ejected(now); });
-  const bool is_half = static_cast<size_t>(out + 1) * 2 > route.endpoints.size();
-  if (is_half) return;
+  size_t present = 0, out = 0;
+  for (const Endpoint& each : route.endpoints) {
+    if (each.absent_since) continue;
+    ++present;
+    out += each.outlier.is_ejected(now) ? 1 : 0;
+  }
+  if ((out + 1) * 2 > present) return;
   ++route.counters.ejections;
   endpoint.outlier.eject(route.policy, now);
 }
@@ -287,6 +351,7 @@ std::vector<RouteReport> RouteTable::report(size_t routes_max, TimePoint now) co
     RouteReport& report = reports.emplace_back(
         RouteReport{entry->first, route.policy.policy, route.counters, route.budget.tokens(), {}});
     for (const Endpoint& endpoint : route.endpoints) {
+      if (endpoint.absent_since) continue;
       const bool is_out = endpoint.outlier.is_ejected(now);
       const bool is_healthy = endpoint.health.state() == HealthCheck::State::healthy;
       report.instances.push_back(

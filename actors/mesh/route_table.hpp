@@ -25,6 +25,7 @@ enum class Verdict : uint8_t {
   healthy,
   faulty,       ///< It failed, or was too late.
   unreachable,  ///< It could not be reached, or went away: no call until a check has passed.
+  absent,       ///< Its node does not run it, or not yet: no failure, but no call either till then.
   none,         ///< Given up by the caller, or refused for the caller's sake.
 };
 
@@ -37,10 +38,21 @@ struct Judgement {
 struct RouteOptions {
   /// So long a route is used before the ring is asked again: a new instance is seen after it.
   Duration ttl = 2s;
+  /// So long it is used while the ring is asked, for which no call waits: what an unused route says
+  /// is as old as that at most. Providers say it anew this often (mesh.refresh_s).
+  Duration usable = 30s;
+  /// So long a name that nobody provides is not looked for again. Short, for a service that starts.
+  Duration missing = 1s;
+  /// Names that nobody provides, kept; each is 200 bytes. Some make room for more.
+  size_t missing_max = 4096;
   /// Routes kept; the oldest make room.
   size_t routes_max = 4096;
   /// Instances of one name that are balanced over: what one find of the ring answers.
   size_t instances_max = 64;
+  /// What was seen of an instance is kept for so long when a find leaves it out: a record's life.
+  Duration absent_for = 90s;
+  /// Those that were left out, of one name; the longest absent make room.
+  size_t absent_max = 192;
   /// Health checks under way at once.
   size_t checks_max = 64;
   /// A route that was not called for so long is not checked.
@@ -54,7 +66,7 @@ struct RouteCounters {
   uint64_t over_budget = 0;  ///< Retries that were not made for want of budget.
   uint64_t hedges = 0;
   uint64_t ejections = 0;
-  uint64_t losses = 0;  ///< Instances whose sessions broke, or that could not be reached.
+  uint64_t losses = 0;  ///< Instances whose sessions broke, that could not be reached, or are gone.
   uint64_t checks = 0;  ///< Health checks that are over.
   uint64_t checks_failed = 0;
   uint64_t breaker_opens = 0;
@@ -91,9 +103,15 @@ class RouteTable {
   const RouteConfig& policy(std::string_view name) const;
   /// Whether `name` has a route that is fresh enough.
   bool knows(const std::string& name, TimePoint now) const;
-  /// The answer of a find. Those that stay keep their state. None: kDoubt later it is forgotten.
+  /// Whether it has one that may serve while the ring is asked for a fresh one.
+  bool is_usable(const std::string& name, TimePoint now) const;
+  /// The answer of a find. Those that were known before keep their state, also when finds left them
+  /// out for a while. None: kDoubt later the route is forgotten.
   void learn(const std::string& name, Instances instances, TimePoint now);
-  void forget(const std::string& name) { routes_.erase(name); }
+  void forget(const std::string& name);
+  /// Nobody provides `name`, and nobody could be brought up.
+  void miss(const std::string& name, TimePoint now);
+  bool is_missing(const std::string& name, TimePoint now) const;
 
   /// A new call: counted, and paid into the retry budget.
   void called(const std::string& name, TimePoint now);
@@ -102,9 +120,14 @@ class RouteTable {
   /// breakers of those left are open; the detail says until when).
   Result<ring::Contact> choose(const std::string& name, const Tried& tried, TimePoint now);
 
+  /// A call that is under way at an instance.
+  struct Begun {
+    NodeId node;
+    bool is_probe = false;  ///< Of its breaker.
+  };
   /// A call was given to an instance; exactly one ended() follows.
-  void began(const std::string& name, const NodeId& node);
-  void ended(const std::string& name, const NodeId& node, Verdict verdict, TimePoint now);
+  [[nodiscard]] Begun began(const std::string& name, const NodeId& node);
+  void ended(const std::string& name, const Begun& call, Verdict verdict, TimePoint now);
   /// Its answer took so long; with ended(), for calls that were answered.
   void took(const std::string& name, const NodeId& node, Duration latency, TimePoint now);
 
@@ -146,6 +169,7 @@ class RouteTable {
     HealthCheck health;
     uint64_t calls = 0;
     uint64_t failures = 0;
+    std::optional<TimePoint> absent_since;  ///< Not in the latest find: it gets no calls.
   };
   struct Route {
     RouteConfig policy;
@@ -161,7 +185,12 @@ class RouteTable {
   Route* find(const std::string& name);
   Endpoint* find(Route* route, const NodeId& node);
   Endpoints pick_split(const Route& route, const Endpoints& from);
-  void judge(Route& route, Endpoint& endpoint, Verdict verdict, TimePoint now);
+  struct Outcome {
+    Verdict verdict;
+    bool is_probe;
+  };
+  void keep_absent(const Route& route, std::vector<Endpoint>& to, TimePoint now) const;
+  void judge(Route& route, Endpoint& endpoint, Outcome outcome, TimePoint now);
   void eject(Route& route, Endpoint& endpoint, TimePoint now);
   void lose(Route& route, Endpoint& endpoint, TimePoint now);
   bool is_lost(const NodeId& node) const;
@@ -172,6 +201,7 @@ class RouteTable {
   std::vector<RouteConfig> configured_;
   RouteOptions options_;
   std::unordered_map<std::string, Route> routes_;
+  std::unordered_map<std::string, TimePoint> missing_;  ///< Until when.
   bool wants_checks_ = false;
 };
 

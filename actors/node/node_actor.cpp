@@ -228,7 +228,7 @@ void NodeActor::reach(const ReachActor& reach, Waiter waiter) {
     return answer(waiter, caf::make_message(finger->second.handle()));
   if (is_self(reach.contact.id)) {
     const caf::strong_actor_ptr* own = options_.exports->find(reach.target);
-    return answer(waiter, own == nullptr ? failure({Code::not_found, "no such actor here"})
+    return answer(waiter, own == nullptr ? failure({Code::not_hosted, "no such actor here"})
                                          : caf::make_message(caf::actor_cast<caf::actor>(*own)));
   }
   const caf::strong_actor_ptr self{ctrl()};

@@ -59,7 +59,7 @@ struct FindResponsible {
 /// -> caf::actor, a proxy. For the node itself: the exported actor. For the node actor of a contact
 /// in the routing table: its finger, which ends with Code::unavailable when the contact leaves the
 /// table and outlives any one session with it. Errors: unavailable (nothing
-/// has been sent then), wrong_peer, not_found (no such actor here), timeout.
+/// has been sent then), wrong_peer, not_hosted (no such actor here), timeout.
 struct ReachActor {
   ring::Contact contact;
   wire::Target target = 0;

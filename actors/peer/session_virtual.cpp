@@ -78,15 +78,15 @@ Result<const caf::strong_actor_ptr*> SessionActor::find_actor(uint16_t node,
   const Exports* exports = context_.exports;
   if (context_.nodes != nullptr) {
     const auto number = loop_ != nullptr || node == 0 ? node : numbers_.own(node);
-    if (!number) return fail(Code::not_found, "no such node here");
+    if (!number) return fail(Code::not_hosted, "no such node here");
     const LocalNodes::Node* local = context_.nodes->find(*number);
     if (local == nullptr) return fail(Code::unavailable, "this node has left");
     exports = local->exports;
   } else if (node != 0) {
-    return fail(Code::not_found, "no such node here");
+    return fail(Code::not_hosted, "no such node here");
   }
   const caf::strong_actor_ptr* actor = exports->find(target);
-  if (actor == nullptr) return fail(Code::not_found, "no such actor here");
+  if (actor == nullptr) return fail(Code::not_hosted, "no such actor here");
   return actor;
 }
 

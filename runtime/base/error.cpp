@@ -7,11 +7,11 @@
 namespace themis {
 namespace {
 
-constexpr std::array<std::string_view, 22> kNames = {
-    "",           "malformed",       "too_large", "forged",      "replayed",     "wrong_peer",
-    "denied",     "unauthenticated", "not_found", "exists",      "unavailable",  "timeout",
-    "overloaded", "invalid",         "io",        "threw",       "cpu_exceeded", "memory_exceeded",
-    "cancelled",  "internal",        "syntax",    "rate_limited"};
+constexpr std::array<std::string_view, 23> kNames = {
+    "",           "malformed",       "too_large", "forged",       "replayed",     "wrong_peer",
+    "denied",     "unauthenticated", "not_found", "exists",       "unavailable",  "timeout",
+    "overloaded", "invalid",         "io",        "threw",        "cpu_exceeded", "memory_exceeded",
+    "cancelled",  "internal",        "syntax",    "rate_limited", "not_hosted"};
 
 }  // namespace
 

@@ -32,6 +32,7 @@ enum class Code : uint8_t {
   internal = 19,         ///< A fault of ours.
   syntax = 20,           ///< A function's source does not compile.
   rate_limited = 21,     ///< The caller asks more often than it may; try again later.
+  not_hosted = 22,       ///< The node that was asked does not run it: nothing happened there.
 };
 
 /// The code's name as in the enum, for logs and JSON.

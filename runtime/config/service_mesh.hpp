@@ -66,7 +66,7 @@ struct RouteConfig {
 
 /// One [[allow]]. A service or function that some rule names takes only what its rules allow.
 struct AllowConfig {
-  std::string caller = "any";        ///< The first digits of a node's id, or "any".
+  std::string caller = "any";        ///< The 64 digits of a node's id, or "any".
   std::string service = "*";         ///< As RouteConfig::name.
   std::vector<std::string> methods;  ///< HTTP methods, or parameter structs; empty: all.
   friend bool operator==(const AllowConfig&, const AllowConfig&) = default;

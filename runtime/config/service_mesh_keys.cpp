@@ -8,7 +8,7 @@ namespace {
 constexpr size_t kPatternBytesMax = 128;  // as long as a name on the ring can be
 constexpr size_t kTextBytesMax = 64;      // over what an instance may announce
 constexpr size_t kMethodsMax = 64;        // looked through for every call
-constexpr size_t kNodeIdDigits = 64;
+constexpr size_t kNodeIdDigits = 64;      // all: who makes keys finds one for a few soon
 
 Status check_pattern(std::string_view pattern) {
   if (pattern.empty()) return fail(Code::invalid, "must not be empty");
@@ -32,10 +32,10 @@ Key pattern(std::string_view table, std::string_view name) {
 Status set_caller(Config& config, const Value& value) {
   const std::string& caller = std::get<std::string>(value);
   const bool is_hex = caller.find_first_not_of("0123456789abcdef") == std::string::npos;
-  if (caller != "any" && (caller.empty() || caller.size() > kNodeIdDigits || !is_hex))
+  if (caller != "any" && (caller.size() != kNodeIdDigits || !is_hex))
     return fail(Code::invalid, in_quotes(caller) +
-                                   " is neither \"any\" nor the first digits of a node id "
-                                   "(themis id prints it)");
+                                   " is neither \"any\" nor the 64 digits of a node id "
+                                   "(themis id prints them)");
   config.allows.back().caller = caller;
   return {};
 }

@@ -161,6 +161,7 @@ int status_of(Code code) {
       return 502;
     case Code::overloaded:
     case Code::cancelled:
+    case Code::not_hosted:
       return 503;
     case Code::timeout:
     case Code::cpu_exceeded:

@@ -199,6 +199,7 @@ def test_rules_deny_at_the_callee(build):
 
 
 def test_the_handler_of_the_example_runs(build):
+    """It asks no `check`: functions cannot call C++ services yet."""
     with Mesh(build, nodes=1) as mesh:
         mesh.deploy("handler", (EXAMPLE / "handler.js").read_text())
         status, _, body = mesh.post("/f/handler", b'{"user": "ada", "password": "lovelace"}')

@@ -1,5 +1,6 @@
 // `handler`, the ingress of the paper's AppAuth: takes {"user", "password"}, refuses what cannot be
-// credentials, and tells what it would ask `check`.
+// credentials, and tells what it would ask `check`. It asks nobody: functions cannot call C++
+// services yet. check_client does.
 const kMax = 64;
 
 export default {

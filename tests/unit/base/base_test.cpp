@@ -40,7 +40,8 @@ TEST(Rng, BelowStaysInRangeAndReachesBothEnds) {
 
 TEST(Error, TextNamesTheCodeAndTheDetail) {
   EXPECT_EQ((Error{Code::timeout, "no answer"}).text(), "timeout: no answer");
-  EXPECT_TRUE(is_code(static_cast<uint8_t>(Code::syntax)));
+  EXPECT_EQ(name(Code::not_hosted), "not_hosted") << "the last one";
+  EXPECT_TRUE(is_code(static_cast<uint8_t>(Code::not_hosted)));
   EXPECT_FALSE(is_code(0));
   EXPECT_FALSE(is_code(200));
 }

@@ -276,7 +276,7 @@ canary.percent = 5
 [[allow]]
 service = "check"
 [[allow]]
-caller = "7d1f"
+caller = "7d1f000000000000000000000000000000000000000000000000000000000000"
 service = "fn/*"
 methods = ["GET", "HEAD"]
 )",
@@ -302,7 +302,8 @@ methods = ["GET", "HEAD"]
   functions.canary_percent = 5;
   EXPECT_EQ(config->routes, (std::vector{check, functions}));
   EXPECT_EQ(config->allows,
-            (std::vector<AllowConfig>{{"any", "check", {}}, {"7d1f", "fn/*", {"GET", "HEAD"}}}));
+            (std::vector<AllowConfig>{{"any", "check", {}},
+                                      {"7d1f" + std::string(60, '0'), "fn/*", {"GET", "HEAD"}}}));
   const auto again = parse_config(describe(*config), "described");
   ASSERT_TRUE(again) << again.error().detail;
   EXPECT_EQ(*again, *config);
@@ -332,11 +333,21 @@ TEST(Config, PointsAtTheWrongRouteOrRule) {
             "mesh.toml:1:1: route: must be a list of tables, [[route]]");
   EXPECT_EQ(error_of("[[rout]]\nname = \"a\""),
             "mesh.toml:1:3: rout: unknown table; did you mean [[route]]?");
-  EXPECT_EQ(error_of("[[allow]]\nservice = \"a\"\ncaller = \"Bob\""),
-            "mesh.toml:3:10: allow.caller: \"Bob\" is neither \"any\" nor the first digits of a "
-            "node id (themis id prints it)");
+  EXPECT_EQ(
+      error_of("[[allow]]\nservice = \"a\"\ncaller = \"Bob\""),
+      "mesh.toml:3:10: allow.caller: \"Bob\" is neither \"any\" nor the 64 digits of a node id "
+      "(themis id prints them)");
   EXPECT_EQ(error_of("", {"route.retries=1"}),
             "--set: route.retries: [[route]] is a list: write it into the file");
+}
+
+/// Who makes keys finds one that begins like a given one; nobody finds a second one for all digits.
+TEST(Config, RegressAdversaryACallerIsNamedByItsWholeId) {
+  const auto rule = [](size_t digits) {
+    return "[[allow]]\nservice = \"a\"\ncaller = \"" + std::string(digits, '7') + "\"";
+  };
+  for (const size_t digits : {0, 1, 12, 63, 65}) EXPECT_NE(error_of(rule(digits)), "accepted");
+  EXPECT_EQ(error_of(rule(64)), "accepted");
 }
 
 TEST(Config, TakesABoundedNumberOfRoutesAndRules) {

@@ -6,7 +6,16 @@ namespace {
 
 using http::Json;
 using testing::ask;
-using GatewayRoutes = testing::GatewayTest;
+
+class GatewayRoutes : public testing::GatewayTest {
+ protected:
+  /// The sample of this name and labels in /metrics; -1: there is none.
+  int metric(const std::string& name) {
+    const std::string metrics = send("GET", "/metrics").body;
+    const size_t at = metrics.find("\n" + name + " ");
+    return at == std::string::npos ? -1 : std::stoi(metrics.substr(at + name.size() + 2));
+  }
+};
 
 TEST_F(GatewayRoutes, TheCalleeDecidesWhoMayCallWhat) {
   start(3, {.rules = {{.caller = "any", .service = "open", .methods = {"GET"}},
@@ -125,11 +134,6 @@ TEST_F(GatewayRoutes, AClientThatLeavesEndsItsCall) {
       count += ask<size_t>(system_, node->workers, caf::get_atom::value).value();
     return count;
   };
-  const auto counter = [&](const std::string& name) {
-    const std::string metrics = send("GET", "/metrics").body;
-    const size_t at = metrics.find("\n" + name + " ");
-    return at == std::string::npos ? -1 : std::stoi(metrics.substr(at + name.size() + 2));
-  };
   {
     http::Client impatient(address_, {.request_timeout = 500ms});
     EXPECT_FALSE(impatient.send({"POST", "/f/f", {}, "x", {}}));
@@ -137,8 +141,8 @@ TEST_F(GatewayRoutes, AClientThatLeavesEndsItsCall) {
   for (int asked = 0; asked < 10'000 && waiting() != 0; ++asked) {
   }
   EXPECT_EQ(waiting(), 0u) << "the instance was told";
-  EXPECT_EQ(counter("themis_gateway_calls_cancelled_total"), 1);
-  EXPECT_EQ(counter("themis_gateway_calls_open"), 0);
+  EXPECT_EQ(metric("themis_gateway_calls_cancelled_total"), 1);
+  EXPECT_EQ(metric("themis_gateway_calls_open"), 0);
 }
 
 TEST_F(GatewayRoutes, MirrorsCallsWhoseAnswersNobodySees) {
@@ -146,13 +150,51 @@ TEST_F(GatewayRoutes, MirrorsCallsWhoseAnswersNobodySees) {
   ASSERT_EQ(deploy("f", "hi").status, 201);
   ASSERT_EQ(deploy("shadow", "throws").status, 201);
   for (int i = 0; i < 10; ++i) EXPECT_EQ(send("POST", "/f/f", "x").status, 200);
-  const auto calls_of_shadow = [&] {
-    const std::string metrics = send("GET", "/metrics").body;
-    const std::string name = "\nthemis_route_calls_total{route=\"fn/shadow\"} ";
-    const size_t at = metrics.find(name);
-    return at == std::string::npos ? 0 : std::stoi(metrics.substr(at + name.size()));
-  };
-  EXPECT_EQ(calls_of_shadow(), 10);
+  EXPECT_EQ(metric("themis_route_calls_total{route=\"fn/shadow\"}"), 10);
+}
+
+/// An error that is known at once ended the request before its copy was made from it.
+TEST_F(GatewayRoutes, RegressAdversaryAnOpenBreakerWithAMirrorEndsNoNode) {
+  start(3, {.routes = {{.name = "f",
+                        .breaker_failures = 2,
+                        .breaker_open_ms = 600'000,
+                        .mirror_to = "shadow",
+                        .mirror_percent = 100}}});
+  ASSERT_EQ(deploy("f", "throws").status, 201);
+  ASSERT_EQ(deploy("shadow", "hi").status, 201);
+  std::map<int, int> seen;
+  for (int i = 0; i < 12; ++i) ++seen[problem(send("POST", "/f/f", "x"))];
+  EXPECT_EQ(seen[500], 4) << "two of each instance";
+  EXPECT_EQ(seen[503], 8);
+  EXPECT_EQ(metric("themis_route_calls_total{route=\"fn/shadow\"}"), 4)
+      << "no copy of what is not sent";
+}
+
+TEST_F(GatewayRoutes, RegressACopyIsSentOnce) {
+  start(3, {.routes = {{.name = "f", .mirror_to = "shadow", .mirror_percent = 100}}});
+  ASSERT_EQ(deploy("f", "hi").status, 201);
+  ASSERT_EQ(deploy("shadow", "dies").status, 201);
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(send("GET", "/f/f").status, 200);
+  EXPECT_EQ(metric("themis_route_retries_total{route=\"fn/shadow\"}"), 0);
+  EXPECT_EQ(metric("themis_route_calls_total{route=\"fn/shadow\"}"), 10);
+}
+
+TEST_F(GatewayRoutes, RegressASlowShadowTakesNoRoomOfRealCalls) {
+  start(2, {.routes = {{.name = "f", .mirror_to = "shadow", .mirror_percent = 100}}});
+  ASSERT_EQ(deploy("f", "hi").status, 201);
+  ASSERT_EQ(deploy("shadow", "waits").status, 201);
+  const auto copies = static_cast<int>(RouteCaller::kCopiesMax);
+  for (int i = 0; i < copies + 10; ++i) ASSERT_EQ(send("GET", "/f/f").status, 200);
+  EXPECT_EQ(metric("themis_gateway_copies_dropped_total"), 10);
+  EXPECT_EQ(metric("themis_gateway_calls_open"), copies);
+}
+
+TEST_F(GatewayRoutes, RegressANameNobodyProvidesIsLookedForOnce) {
+  start(2);
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(problem(send("GET", "/f/later")), 404);
+  EXPECT_LT(metric("themis_gateway_finds_total"), 50) << "one a second, not one a call";
+  ASSERT_EQ(deploy("later", "hi").status, 201);
+  EXPECT_EQ(send("GET", "/f/later").status, 200) << "a deploy here ends it";
 }
 
 }  // namespace

@@ -56,6 +56,7 @@ TEST(StatusOf, FollowsTheTableOfTheInterfaces) {
   EXPECT_EQ(status_of(Code::threw), 500);
   EXPECT_EQ(status_of(Code::unavailable), 502);
   EXPECT_EQ(status_of(Code::overloaded), 503);
+  EXPECT_EQ(status_of(Code::not_hosted), 503);
   EXPECT_EQ(status_of(Code::timeout), 504);
   EXPECT_EQ(status_of(Code::cpu_exceeded), 504);
   EXPECT_EQ(status_of(Code::memory_exceeded), 507);

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 #include "tests/unit/mesh/samples.hpp"
 
 namespace themis::mesh {
@@ -26,16 +28,41 @@ TEST(RateLimiter, TakesABurstAndThenTheRate) {
   EXPECT_EQ(passed, 5 + 99) << "the burst, and ten a second";
 }
 
-TEST(RateLimiter, InventedIdentitiesShareOneKey) {
+TEST(RateLimiter, RegressAdversaryInventedIdentitiesLockNobodyOut) {
   RateLimiter limiter;
-  const RateLimiter::Rate rate{.per_s = 1, .burst = 1};
+  const RateLimiter::Rate rate{.per_s = 10, .burst = 20};
   for (size_t i = 0; i < RateLimiter::kKeysMax; ++i)
-    EXPECT_FALSE(limiter.take(std::to_string(i), rate, after(0s)));
+    for (int call = 0; call < 20; ++call)
+      EXPECT_FALSE(limiter.take(std::to_string(i), rate, after(0s)));
   EXPECT_FALSE(limiter.take("new", rate, after(0s)));
-  EXPECT_TRUE(limiter.take("newer", rate, after(0s)));
-  EXPECT_LE(limiter.size(), RateLimiter::kKeysMax + 1);
-  EXPECT_FALSE(limiter.take("later", rate, after(2s))) << "who was quiet makes room";
-  EXPECT_EQ(limiter.size(), 1u);
+  for (int call = 0; call < 20; ++call) limiter.take("one more", rate, after(0s));
+  EXPECT_FALSE(limiter.take("honest", rate, after(0s)));
+  EXPECT_EQ(limiter.size(), RateLimiter::kKeysMax);
+}
+
+TEST(RateLimiter, ForgetsWhoUsedTheLeastFirst) {
+  RateLimiter limiter;
+  const RateLimiter::Rate rate{.per_s = 1, .burst = 2};
+  const auto spend = [&] { return !limiter.take("greedy", rate, after(0s)); };
+  EXPECT_TRUE(spend() && spend());
+  for (size_t i = 0; i < 2 * RateLimiter::kKeysMax; ++i)
+    EXPECT_FALSE(limiter.take(std::to_string(i), rate, after(0s)));
+  EXPECT_FALSE(spend()) << "it waits as if nobody had come";
+}
+
+TEST(Guard, RegressAdversaryAFloodOfOneRouteChangesNoOther) {
+  Guard guard(id(9), {{.name = "check", .rate_per_s = 1}, {.name = "other", .rate_per_s = 1}}, {});
+  const NodeId honest = id(1);
+  const auto passes = [&](const NodeId& caller, const char* name) {
+    return guard.admit(&caller, name, "Check", after(0s)).has_value();
+  };
+  EXPECT_TRUE(passes(honest, "service/check"));
+  for (uint32_t i = 0; i < RateLimiter::kKeysMax; ++i) {
+    NodeId invented;
+    std::memcpy(invented.bytes.data() + 8, &i, sizeof i);
+    EXPECT_TRUE(passes(invented, "service/other"));
+  }
+  EXPECT_FALSE(passes(honest, "service/check")) << "its time is still kept";
 }
 
 TEST(Guard, AllowsASuccessorWhatItsFormerIdentityMay) {
@@ -52,11 +79,17 @@ TEST(Guard, AllowsASuccessorWhatItsFormerIdentityMay) {
 TEST(Authorizer, IsOpenUntilARuleNamesTheService) {
   const Authorizer open({});
   EXPECT_TRUE(open.allow(id(1), "service/check", "Check"));
-  const Authorizer some({{.caller = "01", .service = "check", .methods = {"Check"}}});
+  const Authorizer some({{.caller = id(1).hex(), .service = "check", .methods = {"Check"}}});
   EXPECT_TRUE(some.allow(id(1), "service/check", "Check"));
   EXPECT_EQ(some.allow(id(1), "service/check", "Erase").error().code, Code::denied);
   EXPECT_EQ(some.allow(id(2), "service/check", "Check").error().code, Code::denied);
   EXPECT_TRUE(some.allow(id(2), "service/other", "Check"));
+}
+
+/// Keys cost nothing: an id that begins like a given one is found as fast as keys are made.
+TEST(Authorizer, RegressAdversaryTakesNoPartOfAnIdForTheWhole) {
+  const Authorizer rules({{.caller = id(1).hex().substr(0, 63), .service = "*", .methods = {}}});
+  EXPECT_EQ(rules.allow(id(1), "service/check", "Check").error().code, Code::denied);
 }
 
 TEST(Authorizer, TakesThePatternsOfRoutes) {

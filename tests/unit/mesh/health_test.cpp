@@ -109,18 +109,18 @@ TEST(OutlierDetector, EjectsForTwiceAsLongEachTimeInARow) {
 TEST(CircuitBreaker, OpensProbesAndCloses) {
   CircuitBreaker breaker;
   const RouteConfig policy{.breaker_failures = 2, .breaker_open_ms = 1000};
-  EXPECT_FALSE(breaker.failed(policy, after(0s), 0));
+  EXPECT_FALSE(breaker.failed(policy, after(0s), 0, false));
   EXPECT_TRUE(breaker.allows(after(0s)));
-  EXPECT_TRUE(breaker.failed(policy, after(0s), 0));
+  EXPECT_TRUE(breaker.failed(policy, after(0s), 0, false));
   EXPECT_EQ(breaker.state(), State::open);
   EXPECT_FALSE(breaker.allows(after(999ms)));
   EXPECT_TRUE(breaker.allows(after(1s)));
-  breaker.began();
+  EXPECT_TRUE(breaker.began());
   EXPECT_EQ(breaker.state(), State::half_open);
   EXPECT_FALSE(breaker.allows(after(1s))) << "one probe at a time";
-  breaker.succeeded();
+  breaker.succeeded(true);
   EXPECT_EQ(breaker.state(), State::closed);
-  EXPECT_FALSE(breaker.failed(policy, after(1s), 0)) << "it counts from the start";
+  EXPECT_FALSE(breaker.failed(policy, after(1s), 0, false)) << "it counts from the start";
 }
 
 TEST(CircuitBreaker, StaysOpenForLongerWhenAProbeFails) {
@@ -128,22 +128,22 @@ TEST(CircuitBreaker, StaysOpenForLongerWhenAProbeFails) {
   const RouteConfig policy{.breaker_failures = 1, .breaker_open_ms = 1000};
   TimePoint now = after(0s);
   for (int i = 0; i < 9; ++i) {
-    EXPECT_TRUE(breaker.failed(policy, now, 0));
+    EXPECT_TRUE(breaker.failed(policy, now, 0, i > 0));
     EXPECT_EQ(breaker.retry_at(), now + 1s * (1 << std::min(i, 6))) << i;
     now = breaker.retry_at();
-    breaker.began();
+    EXPECT_TRUE(breaker.began());
   }
-  breaker.succeeded();
-  EXPECT_TRUE(breaker.failed(policy, now, 0.5));
+  breaker.succeeded(true);
+  EXPECT_TRUE(breaker.failed(policy, now, 0.5, false));
   EXPECT_EQ(breaker.retry_at(), now + 1125ms) << "from the start, with half of the jitter";
 }
 
 TEST(CircuitBreaker, AProbeThatSaysNothingIsFollowedByAnother) {
   CircuitBreaker breaker;
   const RouteConfig policy{.breaker_failures = 1, .breaker_open_ms = 1000};
-  EXPECT_TRUE(breaker.failed(policy, after(0s), 0));
-  breaker.began();
-  breaker.undecided();
+  EXPECT_TRUE(breaker.failed(policy, after(0s), 0, false));
+  EXPECT_TRUE(breaker.began());
+  breaker.undecided(true);
   EXPECT_EQ(breaker.state(), State::open);
   EXPECT_TRUE(breaker.allows(after(1s)));
 }
@@ -151,16 +151,36 @@ TEST(CircuitBreaker, AProbeThatSaysNothingIsFollowedByAnother) {
 TEST(CircuitBreaker, IgnoresWhatBeganBeforeItOpened) {
   CircuitBreaker breaker;
   const RouteConfig policy{.breaker_failures = 1, .breaker_open_ms = 1000};
-  EXPECT_TRUE(breaker.failed(policy, after(0s), 0));
-  breaker.succeeded();
+  EXPECT_TRUE(breaker.failed(policy, after(0s), 0, false));
+  breaker.succeeded(true);
   EXPECT_EQ(breaker.state(), State::open);
-  EXPECT_FALSE(breaker.failed(policy, after(500ms), 0));
+  EXPECT_FALSE(breaker.failed(policy, after(500ms), 0, false));
   EXPECT_EQ(breaker.retry_at(), after(1s));
+}
+
+/// The probe decides, whatever calls from before the breaker opened say in the meantime.
+TEST(CircuitBreaker, RegressAnOlderCallDecidesNoProbe) {
+  const RouteConfig policy{.breaker_failures = 1, .breaker_open_ms = 1000};
+  for (const char* older : {"succeeds", "fails", "is given up"}) {
+    CircuitBreaker breaker;
+    EXPECT_FALSE(breaker.began());
+    EXPECT_FALSE(breaker.began());
+    EXPECT_TRUE(breaker.failed(policy, after(0s), 0, false));
+    ASSERT_TRUE(breaker.began());
+    if (older[0] == 's') breaker.succeeded(false);
+    const bool opened = older[0] == 'f' && breaker.failed(policy, after(1s), 0, false);
+    EXPECT_FALSE(opened);
+    if (older[0] == 'i') breaker.undecided(false);
+    EXPECT_EQ(breaker.state(), State::half_open) << "an older call " << older;
+    EXPECT_FALSE(breaker.allows(after(1h))) << "one probe at a time";
+    breaker.succeeded(true);
+    EXPECT_EQ(breaker.state(), State::closed);
+  }
 }
 
 TEST(CircuitBreaker, NeverOpensWhenNoneIsConfigured) {
   CircuitBreaker breaker;
-  for (int i = 0; i < 1000; ++i) EXPECT_FALSE(breaker.failed(RouteConfig{}, after(0s), 0));
+  for (int i = 0; i < 1000; ++i) EXPECT_FALSE(breaker.failed(RouteConfig{}, after(0s), 0, false));
   EXPECT_TRUE(breaker.allows(after(0s)));
 }
 

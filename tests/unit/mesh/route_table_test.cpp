@@ -6,7 +6,7 @@
 #include <iostream>
 #include <map>
 
-#include "tests/unit/mesh/samples.hpp"
+#include "tests/unit/mesh/route_table_fixture.hpp"
 
 namespace themis::mesh {
 namespace {
@@ -15,33 +15,8 @@ using testing::after;
 using testing::id;
 using testing::instance;
 using testing::is_share;
-
-const std::string kName = "fn/f";
-
-class RouteTableTest : public ::testing::Test {
- protected:
-  void configure(RouteConfig policy) {
-    table_ = std::make_unique<RouteTable>(rng_, std::vector{policy});
-  }
-  void learn(const Instances& instances) { table_->learn(kName, instances, after(0s)); }
-  /// How often each port is chosen in so many calls that end at once.
-  std::map<uint16_t, int> spread(int calls = 1000, TimePoint now = after(0s),
-                                 const RouteTable::Tried& tried = {}) {
-    std::map<uint16_t, int> chosen;
-    for (int i = 0; i < calls; ++i) ++chosen[table_->choose(kName, tried, now)->address.port];
-    return chosen;
-  }
-  void call(uint8_t node, Verdict verdict, TimePoint now = after(0s)) {
-    table_->began(kName, id(node));
-    table_->ended(kName, id(node), verdict, now);
-  }
-  RouteReport report(TimePoint now = after(0s)) { return table_->report(10, now).at(0); }
-
-  static constexpr uint64_t kSeed = 1;
-  SeededRng rng_{kSeed};
-  std::unique_ptr<RouteTable> table_ =
-      std::make_unique<RouteTable>(rng_, std::vector<RouteConfig>{});
-};
+using testing::kName;
+using testing::RouteTableTest;
 
 TEST_F(RouteTableTest, ARouteIsFreshForItsTimeToLive) {
   EXPECT_FALSE(table_->knows(kName, after(0s)));
@@ -70,10 +45,10 @@ TEST_F(RouteTableTest, SpreadsOverAllInstances) {
 
 TEST_F(RouteTableTest, PrefersTheOneWithFewerCallsInFlight) {
   learn({instance(1), instance(2)});
-  table_->began(kName, id(1));
+  const auto begun = table_->began(kName, id(1));
   EXPECT_EQ(spread()[1], 0) << "of two, the idle one always wins";
   EXPECT_EQ(report().instances[0].in_flight, 1u);
-  table_->ended(kName, id(1), Verdict::healthy, after(0s));
+  table_->ended(kName, begun, Verdict::healthy, after(0s));
   EXPECT_GT(spread()[1], 300);
 }
 
@@ -188,7 +163,7 @@ TEST_F(RouteTableTest, ALoneInstanceIsNotEjectedForFailing) {
 TEST_F(RouteTableTest, StateOutlivesARefreshedRoute) {
   learn({instance(1), instance(2)});
   call(1, Verdict::unreachable);
-  table_->began(kName, id(2));
+  (void)table_->began(kName, id(2));
   learn({instance(2), instance(1), instance(3)});
   EXPECT_EQ(spread()[1], 0);
   EXPECT_EQ(report().instances[0].in_flight, 1u);
@@ -206,13 +181,13 @@ TEST_F(RouteTableTest, OpenBreakersAreToldWithTheTimeOfTheNextProbe) {
       << none.error().detail;
   const auto probe = table_->choose(kName, {}, after(1250ms));
   ASSERT_TRUE(probe);
-  table_->began(kName, probe->id);
+  const auto begun = table_->began(kName, probe->id);
   const auto other = table_->choose(kName, {}, after(1250ms));
   ASSERT_TRUE(other) << "the other one may be probed too";
   EXPECT_NE(other->id, probe->id);
-  table_->began(kName, other->id);
+  (void)table_->began(kName, other->id);
   EXPECT_EQ(table_->choose(kName, {}, after(1250ms)).error().code, Code::overloaded);
-  table_->ended(kName, probe->id, Verdict::healthy, after(1300ms));
+  table_->ended(kName, begun, Verdict::healthy, after(1300ms));
   EXPECT_EQ(table_->choose(kName, {}, after(1300ms))->id, probe->id);
 }
 
@@ -354,7 +329,7 @@ TEST_F(RouteTableTest, KeepsItsPromisesInEveryOrderOfEvents) {
                             .eject_ms = 200,
                             .health_period_ms = 100,
                             .health_timeout_ms = 50}});
-    std::map<uint8_t, size_t> in_flight;
+    std::map<uint8_t, std::vector<RouteTable::Begun>> in_flight;
     Instances all;
     for (uint8_t node = 1; node <= 7; ++node) all.push_back(instance(node));
     table.learn(kName, all, after(0s));
@@ -376,14 +351,16 @@ TEST_F(RouteTableTest, KeepsItsPromisesInEveryOrderOfEvents) {
                                       each.state == "healthy" && each.breaker == "closed");
         }
         EXPECT_FALSE(is_last_resort && has_better);
-        table.began(kName, chosen->id);
-        ++in_flight[static_cast<uint8_t>(chosen->address.port)];
+        in_flight[static_cast<uint8_t>(chosen->address.port)].push_back(
+            table.began(kName, chosen->id));
       }
       const auto node = static_cast<uint8_t>(1 + rng.below(7));
-      if (in_flight[node] > 0) {
-        --in_flight[node];
+      if (auto& calls = in_flight[node]; !calls.empty()) {
+        std::swap(calls[rng.below(calls.size())], calls.back());
+        const RouteTable::Begun ended = calls.back();
+        calls.pop_back();
         constexpr Verdict kVerdicts[] = {Verdict::healthy, Verdict::faulty, Verdict::none};
-        table.ended(kName, id(node), kVerdicts[rng.below(3)], now);
+        table.ended(kName, ended, kVerdicts[rng.below(3)], now);
       }
       if (rng.below(50) == 0) table.learn(kName, all, now);
       if (rng.below(30) == 0) table.lost(id(node), now);
@@ -394,7 +371,7 @@ TEST_F(RouteTableTest, KeepsItsPromisesInEveryOrderOfEvents) {
       const std::vector<RouteReport> after_it = table.report(1, now);
       for (const InstanceReport& each : after_it.front().instances) {
         const auto number = static_cast<uint8_t>(each.instance.contact.address.port);
-        EXPECT_EQ(each.in_flight, in_flight[number]);
+        EXPECT_EQ(each.in_flight, in_flight[number].size());
         if (each.state == "ejected") ++ejected;
       }
       EXPECT_LE(ejected * 2, all.size()) << "at most half";

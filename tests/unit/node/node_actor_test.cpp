@@ -185,7 +185,7 @@ TEST_F(NodeActorTest, ReachesActorsOfOtherNodesAndItsOwn) {
     }
   }
   const ReachActor nobody{{members_[1]->id(), members_[1]->address()}, 12345};
-  EXPECT_EQ(ask<caf::actor>(*members_[1], nobody).error().code, Code::not_found);
+  EXPECT_EQ(ask<caf::actor>(*members_[1], nobody).error().code, Code::not_hosted);
   const ReachActor wrong{{members_[3]->id(), members_[2]->address()}, 12345};
   EXPECT_TRUE(ask<caf::actor>(*members_[1], wrong))
       << "the identity counts, and there is a session with it";

@@ -42,7 +42,7 @@ TEST(SessionSignals, AProxyForNobodyEndsAtOnce) {
   two.open();
   two.in(two.a, [&] { two.a.probe->watch(two.a.session->proxy(999)); });
   ASSERT_TRUE(two.until([&] { return two.a.probe->downs.size() == 1; }, 1s));
-  EXPECT_EQ(from_caf(two.a.probe->downs[0]), (Error{Code::not_found, "no such actor here"}));
+  EXPECT_EQ(from_caf(two.a.probe->downs[0]), (Error{Code::not_hosted, "no such actor here"}));
 }
 
 TEST(SessionSignals, ProxiesOfOneActorAreOne) {

@@ -95,7 +95,7 @@ TEST(Session, AnswersNotFoundForAnActorThatIsNotExported) {
   two.open();
   two.in(two.a, [&] { two.a.probe->ask(two.a.session->proxy(12345), 1, echo_frame(1)); });
   ASSERT_TRUE(two.until([&] { return two.a.probe->answers.size() == 1; }));
-  EXPECT_EQ(two.a.probe->answers.at(1).error, (Error{Code::not_found, "no such actor here"}));
+  EXPECT_EQ(two.a.probe->answers.at(1).error, (Error{Code::not_hosted, "no such actor here"}));
 }
 
 TEST(Session, TakesWhatIsSentBeforeItIsOpen) {

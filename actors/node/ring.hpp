@@ -131,7 +131,9 @@ class Ring : public RingLimits {
   void push_before_leaving();
   bool is_foreign(const ObjectId& object) const;
   void drop_foreign();
-  void give(const std::vector<ObjectId>& objects, const Lookup::Found& found);
+  void give(const std::vector<ObjectId>& objects, const ObjectId& first,
+            const Lookup::Found& found);
+  void drop_if_kept(const ObjectId& object, const Contact& owner);
   void drop_given(Push& push, const Refused& refused);
 
   // ring_find.cpp: lookups and finding

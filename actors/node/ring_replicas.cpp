@@ -49,18 +49,17 @@ Result<Change> Ring::keep(const ObjectId& object, const Store& store) {
 }
 
 /// A closer one gets what was this node's and is its own now. After a loss this node's range has
-/// grown: its successors lack the new part.
+/// grown: its successors lack the new part, and the nodes before may lack what the lost one had yet
+/// to give them.
 void Ring::on_new_predecessor(const Contact& contact) {
   const bool closer = is_between(owned_from_, contact.id, table_.self().id);
   const Point from = point(std::exchange(owned_from_, contact.id));
   behind_.clear();
   foreign_due_ = true;
   settled_ = at_.now;
-  if (!closer) {
-    replicated_.clear();
-  } else if (state_ == State::joined) {
-    push(contact, objects_.inside(from, point(contact.id)));
-  }
+  if (!closer) replicated_.clear();
+  if (state_ != State::joined) return;
+  push(contact, objects_.inside(closer ? from : point(table_.self().id), point(contact.id)));
 }
 
 /// `told` by the predecessor: what is out of order, going backwards from it to this node, is left
@@ -205,18 +204,19 @@ void Ring::drop_foreign() {
   giving_ = true;
   const ObjectId first = *std::ranges::min_element(
       foreign, {}, [&](const ObjectId& object) { return distance(begin, point(object)); });
-  const auto done = [this, begin, end = point(from->id)](Result<Lookup::Found> found) {
+  const auto done = [this, begin, first, end = point(from->id)](Result<Lookup::Found> found) {
     giving_ = false;
     const bool inside = found && is_in_range(begin, found->responsible.id, end);
     foreign_from_ = inside ? point(found->responsible.id) : end;
-    if (inside) give(objects_.inside(begin, *foreign_from_), *found);
+    if (inside) give(objects_.inside(begin, *foreign_from_), first, *found);
   };
   start_lookup(point(first), done, true);
 }
 
-/// `objects` have `found` as their owner; they go to the first of their keepers that knows this
-/// node as one of its successors: the others take nothing from it.
-void Ring::give(const std::vector<ObjectId>& objects, const Lookup::Found& found) {
+/// `objects`, the nearest of which is `first`, have `found` as their owner. They go to the first of
+/// their keepers that knows this node as one of its successors: the others take nothing from it.
+void Ring::give(const std::vector<ObjectId>& objects, const ObjectId& first,
+                const Lookup::Found& found) {
   Contacts keepers = holders(found);
   keepers.resize(std::min(keepers.size(), options_.replicas + 1));
   const auto is = [](const Contact& contact) {
@@ -226,10 +226,26 @@ void Ring::give(const std::vector<ObjectId>& objects, const Lookup::Found& found
   const auto keeper = std::ranges::find_if(keepers, [&](const Contact& contact) {
     return is(contact)(*table_.predecessor()) || std::ranges::any_of(behind_, is(contact));
   });
-  if (keeper == keepers.end()) return;
+  if (keeper == keepers.end()) return drop_if_kept(first, found.responsible);
   push(*keeper, objects);
   const auto sent = pushes_.find(keeper->id);
   if (sent != pushes_.end()) sent->second.given.insert(objects.begin(), objects.end());
+}
+
+/// `object` came here from far away, when this node knew less of the circle.
+void Ring::drop_if_kept(const ObjectId& object, const Contact& owner) {
+  foreign_from_ = point(object);
+  ask(owner, GetObject{object}, [this, object](const NodeId&, Result<Reply>& reply) {
+    const auto* there = reply ? std::get_if<GetObjectReply>(&*reply) : nullptr;
+    if (there == nullptr || !is_foreign(object)) return;
+    const bool all = std::ranges::all_of(objects_.stores(object), [&](const Store& store) {
+      return std::ranges::any_of(there->records, [&](const RecordPtr& record) {
+        return record->provider.id == store.record->provider.id &&
+               record->sequence >= store.record->sequence;
+      });
+    });
+    if (all) objects_.erase(object);
+  });
 }
 
 }  // namespace themis::ring

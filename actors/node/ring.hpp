@@ -216,8 +216,7 @@ class Ring : public RingLimits {
   TimePoint leave_deadline_ = TimePoint::max();
   size_t taking_back_ = 0;  ///< Copies of withdrawals that a leaving node waits for.
   size_t leave_open_ = 0;
-  unsigned round_ = 0;
-  unsigned update_hops_ = 0;
+  unsigned round_ = 0, update_hops_ = 0;
   bool updating_ = false, checking_ = false, refreshing_ = false, merging_ = false;
   TimePoint predecessor_heard_{};
   TimePoint sure_from_{};  ///< Until then its successor is a guess.
@@ -228,10 +227,10 @@ class Ring : public RingLimits {
   Contacts behind_;    ///< Before the predecessor, as it told, the nearest first.
   NodeId owned_from_;  ///< Where this node's range began last; itself: it never had a predecessor.
   std::map<NodeId, Push> pushes_;
-  std::set<NodeId> replicated_;        ///< Successors that have all of this node's range.
-  std::set<ObjectId> handed_;          ///< New here since the last round: they go on to others.
-  bool foreign_due_ = false;           ///< There may be objects that others keep now.
-  bool giving_ = false;                ///< A lookup asks who keeps some of them.
+  std::set<NodeId> replicated_;  ///< Successors that have all of this node's range.
+  std::set<ObjectId> handed_;    ///< New here since the last round: they go on to others.
+  /// There may be objects that others keep now; a lookup asks who keeps some of them.
+  bool foreign_due_ = false, giving_ = false;
   std::optional<Point> foreign_from_;  ///< Those up to here had their turn.
   TimePoint settled_{};                ///< When the nodes before this one changed last.
 

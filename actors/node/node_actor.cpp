@@ -146,6 +146,7 @@ void NodeActor::on_answer(caf::mailbox_element& element) {
     const Error error = content.match_elements<caf::error>()
                             ? from_caf(content.get_as<caf::error>(0))
                             : Error{Code::malformed, "an answer that is no reply"};
+    // The session says these two; a node that says no itself does so with other codes.
     const bool silent = error.code == Code::unavailable || error.code == Code::timeout;
     ring_->answered(token, silent ? NodeId{} : from, fail(error), moment());
   }

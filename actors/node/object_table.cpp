@@ -25,6 +25,7 @@ Result<Change> ObjectTable::put(const ObjectId& object, const Store& store, int6
   if (is_expired(record, wall_ms)) return fail(Code::invalid, "the record has expired already");
   if (record.expires_ms - kRecordLifetimeMsMax > wall_ms)
     return fail(Code::invalid, "the record would live for over an hour");
+  expire(wall_ms);
 
   const auto found = objects_.find(object);
   if (found != objects_.end()) {
@@ -33,10 +34,12 @@ Result<Change> ObjectTable::put(const ObjectId& object, const Store& store, int6
       return r->provider.id == record.provider.id;
     });
     if (old != records.end()) {
-      if ((*old)->sequence >= record.sequence) return Change::none;
-      const Change change = same_content(**old, record) ? Change::renewed : Change::content;
+      const bool same = same_content(**old, record);
+      if ((*old)->sequence > record.sequence) return same ? Change::none : Change::outdated;
+      if ((*old)->sequence == record.sequence) return Change::none;
       *old = store.record;
-      return change;
+      sweep_by(found, record.expires_ms);
+      return same ? Change::renewed : Change::content;
     }
     if (records.size() >= limits_.records_per_object)
       return fail(Code::overloaded, "the object has as many providers as it may have");
@@ -53,13 +56,19 @@ Status ObjectTable::insert(const ObjectId& object, const Store& store) {
   ++of_provider;
   ++record_count_;
   const auto [at, is_new] = objects_.try_emplace(object);
-  if (is_new) {
-    at->second.replica = store.replica;
-    at->second.sweep_s = store.record->expires_ms / kSweepMs + 1;
-    sweeps_.emplace(at->second.sweep_s, object);
-  }
+  if (is_new) at->second.replica = store.replica;
   at->second.records.push_back(store.record);
+  sweep_by(at, store.record->expires_ms);
   return {};
+}
+
+/// The object is looked through when the first of its records is over, or a little before.
+void ObjectTable::sweep_by(Objects::iterator found, int64_t expires_ms) {
+  const int64_t sweep_s = expires_ms / kSweepMs + 1;
+  int64_t& known_s = found->second.sweep_s;
+  if (known_s <= sweep_s) return;
+  sweeps_.erase({known_s, found->first});
+  sweeps_.emplace(known_s = sweep_s, found->first);
 }
 
 RecordPtrs ObjectTable::get(const ObjectId& object, int64_t wall_ms, uint64_t start) const {
@@ -79,14 +88,13 @@ RecordPtrs ObjectTable::get(const ObjectId& object, int64_t wall_ms, uint64_t st
   return out;
 }
 
-std::vector<ObjectId> ObjectTable::expire(int64_t wall_ms) {
-  std::vector<ObjectId> lost;
+void ObjectTable::expire(int64_t wall_ms) {
   while (!sweeps_.empty() && sweeps_.begin()->first * kSweepMs <= wall_ms) {
     const ObjectId object = sweeps_.extract(sweeps_.begin()).value().second;
     const auto found = objects_.find(object);
     RecordPtrs& records = found->second.records;
     int64_t next_ms = INT64_MAX;
-    const size_t gone = std::erase_if(records, [&](const RecordPtr& record) {
+    std::erase_if(records, [&](const RecordPtr& record) {
       if (!is_expired(*record, wall_ms)) {
         next_ms = std::min(next_ms, record->expires_ms);
         return false;
@@ -94,15 +102,13 @@ std::vector<ObjectId> ObjectTable::expire(int64_t wall_ms) {
       forget(*record);
       return true;
     });
-    if (gone > 0) lost.push_back(object);
     if (records.empty()) {
       objects_.erase(found);
       continue;
     }
-    found->second.sweep_s = next_ms / kSweepMs + 1;
-    sweeps_.emplace(found->second.sweep_s, object);
+    found->second.sweep_s = INT64_MAX;
+    sweep_by(found, next_ms);
   }
-  return lost;
 }
 
 std::vector<ObjectId> ObjectTable::inside(const Point& from, const Point& to) const {

@@ -34,4 +34,10 @@ RecordPtrs RecordSigner::sign(Records records, int64_t wall_ms) {
   return sign_records(*identity_, std::move(records), wall_ms);
 }
 
+bool RecordSigner::pass(uint64_t sequence) {
+  if (sequence <= last_sequence_) return false;
+  last_sequence_ = sequence;
+  return true;
+}
+
 }  // namespace themis::ring

@@ -19,6 +19,9 @@ class RecordSigner {
   /// sign_records, with sequences that grow from call to call and, by the wall clock, over a
   /// restart.
   RecordPtrs sign(Records records, int64_t wall_ms);
+  /// The next sequences come after `sequence`, which this identity signed before it restarted.
+  /// False: they do anyway.
+  bool pass(uint64_t sequence);
 
  private:
   const wire::Identity* identity_;

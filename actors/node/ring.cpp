@@ -114,7 +114,7 @@ void Ring::drop(const Contact& contact) {
   const bool was_successor = table_.is_successor(contact.id);
   if (!table_.drop(contact)) return;
   after_drop();
-  store_again_soon();
+  store_again(contact.id);
   if (was_successor) pad_successors();
 }
 
@@ -125,14 +125,6 @@ void Ring::pad_successors() {
   updating_ = true;
   update_hops_ = 0;
   notify(table_.successor());
-}
-
-/// The lost node may have kept what this one provides: that is stored again in one of the next
-/// rounds instead of at the next refresh.
-void Ring::store_again_soon() {
-  const TimePoint soon = at_.now + jitter(options_.update_period);
-  for (auto& [name, provided] : provided_)
-    for (Copy& copy : provided.copies) copy.due = std::min(copy.due, soon);
 }
 
 /// A successor list that ran empty starts again from whoever else is known; `update` then walks to
@@ -168,6 +160,9 @@ void Ring::tick(Moment at) {
   if (state_ == State::leaving && at.now >= leave_deadline_) {
     state_ = State::left;
     effects_.push_back(Left{});
+  } else if (taking_back_ > 0 && at.now >= next_wakeup()) {
+    taking_back_ = 0;  // its objects are worth more than its names, which expire
+    push_before_leaving();
   } else if (at.now >= next_update_) {
     set_next_update();
     std::erase_if(suspects_, [&](const auto& entry) { return entry.second <= at.now; });
@@ -179,7 +174,8 @@ void Ring::tick(Moment at) {
 
 TimePoint Ring::next_wakeup() const {
   if (state_ == State::idle || state_ == State::left) return TimePoint::max();
-  return state_ == State::leaving ? leave_deadline_ : next_update_;
+  if (state_ != State::leaving) return next_update_;
+  return taking_back_ > 0 ? leave_deadline_ - options_.leave_timeout / 2 : leave_deadline_;
 }
 
 /// Asks for the place of its own id, then copies the whole neighbourhood of the node that is there
@@ -194,6 +190,7 @@ void Ring::join() {
 }
 
 void Ring::copy_neighbours(const Lookup::Found& found) {
+  if (state_ != State::joining) return;
   // After a restart the ring may still hold this node: then the one after it is meant.
   Contacts nodes = found.successors;
   nodes.insert(nodes.begin(), found.responsible);
@@ -205,6 +202,7 @@ void Ring::copy_neighbours(const Lookup::Found& found) {
     return join_failed({Code::unavailable, "the ring knows nobody but this node"});
   ask(*first, GetNeighbours{},
       [this, successor = *first, before = found.answered_by](const NodeId&, Result<Reply>& reply) {
+        if (state_ != State::joining) return;  // told to leave meanwhile
         if (!reply) return join_failed(std::move(reply.error()));
         const auto* neighbours = std::get_if<Neighbours>(&*reply);
         if (neighbours == nullptr)
@@ -248,19 +246,13 @@ void Ring::leave(Moment at) {
 
 void Ring::withdraw_all() {
   pushes_.clear();  // all it has goes to the successor once its own names are taken back
-  leave_open_ = 1;
-  const auto done = [this](const Stored&) {
-    if (--leave_open_ > 0 || state_ != State::leaving) return;
-    push_before_leaving();
-  };
-  Records records;
-  for (const auto& [name, provided] : provided_) records.push_back(make_record(name, {}));
-  provided_.clear();
+  std::vector<std::string> names;
+  for (const auto& [name, provided] : provided_) names.push_back(name);
+  if (names.empty()) return push_before_leaving();
   due_stores_.clear();
-  const std::vector<Store> stores = withdrawals(std::move(records));
-  leave_open_ += stores.size();
-  for (const Store& store : stores) store_at(store, done);
-  done({});
+  taking_back_ = names.size() * (options_.redundancy + 1u);
+  take_back(names);
+  queue_due_stores();
 }
 
 /// The last chunk is acknowledged: the neighbours may close the gap.
@@ -270,7 +262,7 @@ void Ring::say_goodbye() {
     effects_.push_back(Left{});
   };
   if (table_.alone()) return gone();
-  const Leave goodbye{table_.self(), table_.predecessor(), table_.successors()};
+  const Leave goodbye{table_.self(), table_.successors()};
   Contacts neighbours{table_.successor()};
   if (table_.predecessor() && table_.predecessor()->id != table_.successor().id)
     neighbours.push_back(*table_.predecessor());

@@ -63,13 +63,14 @@ class Ring : public RingLimits {
   /// responsible node tells it, and is asked again each refresh. Errors: overloaded.
   Status watch(std::string name, uint64_t user, Moment at);
   void unwatch(uint64_t user);
-  /// The session to `peer` ended, for whatever reason: what it was watching is asked for elsewhere.
+  /// The session to `peer` was lost (not drained, which both ends agree on): watches it held are
+  /// asked for again.
   void session_lost(const NodeId& peer, Moment at);
   /// Takes back what it provides, hands its objects over, tells both neighbours; ends with Left.
   void leave(Moment at);
 
-  /// A question of the authenticated `peer`. Errors: unavailable (not in a ring), denied, not_found
-  /// (another node is responsible), and those of RecordVerifier::verify and ObjectTable::put. Takes
+  /// A question of the authenticated `peer`. Errors: denied, not_found (in no ring, or another node
+  /// is responsible), and those of RecordVerifier::verify and ObjectTable::put. Takes
   /// no trust from the question's own words on who asks.
   Result<Reply> answer(const NodeId& peer, const Question& question, Moment at);
 
@@ -79,7 +80,7 @@ class Ring : public RingLimits {
   State state() const { return state_; }
   const RoutingTable& table() const { return table_; }
   const ObjectTable& objects() const { return objects_; }
-  size_t provided_count() const { return provided_.size(); }
+  size_t provided_count() const;
 
  private:
   using Then = Pending::Then;
@@ -93,7 +94,6 @@ class Ring : public RingLimits {
   void drop(const Contact& contact);
   void after_drop();
   void pad_successors();
-  void store_again_soon();
   void on_silence(const Pending& pending);
   void suspect(const Contact& contact);
   bool is_suspect(const NodeId& id) const;
@@ -131,7 +131,12 @@ class Ring : public RingLimits {
   void push(const Contact& to, const std::vector<ObjectId>& objects);
   void push_next(const NodeId& to);
   void push_before_leaving();
+  bool is_foreign(const ObjectId& object) const;
   void drop_foreign();
+  void give(const std::vector<ObjectId>& objects, const ObjectId& first,
+            const Lookup::Found& found);
+  void drop_if_kept(const ObjectId& object, const Contact& owner);
+  void drop_given(Push& push, const Refused& refused);
 
   // ring_find.cpp: lookups and finding
   void start_lookup(const Point& target, ThenFound then, bool confirm = false);
@@ -151,13 +156,15 @@ class Ring : public RingLimits {
   // ring_provide.cpp: what this node provides
   Record make_record(const std::string& name, const Offer& offer) const;
   void sign_all();
-  std::vector<Store> withdrawals(Records records);
+  void take_back(const std::vector<std::string>& names);
+  void store_again(const NodeId& lost);
   void queue_due_stores();
   void pump_stores();
   void store_copy(const DueStore& due);
   void store_at(const Store& store, ThenStored then);
   void send_store(const Store& store, Contacts nodes, ThenStored then);
-  void store_answered(uint64_t id, bool responsible, Status status);
+  void store_answered(uint64_t id, bool responsible, const NodeId& from, Result<Reply>& reply);
+  void pass(const RecordPtrs& newer);
   void copy_stored(const DueStore& due, uint64_t generation, Stored result);
 
   // ring_watch.cpp: both sides of a watch
@@ -165,8 +172,9 @@ class Ring : public RingLimits {
   void ask_to_watch(uint64_t user);
   void watch_answered(uint64_t user, const NodeId& holder, const RecordPtrs* records);
   void watched_changed(Watching& watching, const RecordPtrs& records);
-  void tell_watchers(const ObjectId& object);
-  void tell(const ObjectId& object, const Contact& watcher);
+  void tell_watchers(const ObjectId& object, const RecordPtr& changed);
+  void tell(const ObjectId& object, const Contact& watcher, const RecordPtr& changed,
+            unsigned tries);
   void send_watchers_away(const ObjectId& object, const Then& then);
 
   // ring_answer.cpp
@@ -180,6 +188,7 @@ class Ring : public RingLimits {
   Result<Reply> on(const NodeId& peer, const Ping& question);
   Result<Reply> on(const NodeId& peer, const Watch& question);
   Result<Reply> on(const NodeId& peer, const Changed& question);
+  Reply stored_reply(Change change, const ObjectId& object, const Store& store) const;
   Neighbours neighbours() const { return {table_.predecessor(), table_.successors()}; }
 
   RingOptions options_;
@@ -207,16 +216,13 @@ class Ring : public RingLimits {
   Duration pace_;                         ///< Of the rounds, now.
   TimePoint next_update_ = TimePoint::max();
   TimePoint leave_deadline_ = TimePoint::max();
+  size_t taking_back_ = 0;  ///< Copies of withdrawals that a leaving node waits for.
   size_t leave_open_ = 0;
-  unsigned round_ = 0;
-  bool updating_ = false;
-  unsigned update_hops_ = 0;
-  bool checking_ = false;
+  unsigned round_ = 0, update_hops_ = 0;
+  bool updating_ = false, checking_ = false, refreshing_ = false, merging_ = false;
   TimePoint predecessor_heard_{};
   TimePoint sure_from_{};  ///< Until then its successor is a guess.
-  bool refreshing_ = false;
   int next_finger_ = -1;
-  bool merging_ = false;
   /// A closer successor, of another ring perhaps; it is asked in the next round.
   std::optional<Contact> closer_;
 
@@ -225,8 +231,10 @@ class Ring : public RingLimits {
   std::map<NodeId, Push> pushes_;
   std::set<NodeId> replicated_;  ///< Successors that have all of this node's range.
   std::set<ObjectId> handed_;    ///< New here since the last round: they go on to others.
-  bool foreign_due_ = false;     ///< There may be objects that others keep now.
-  TimePoint settled_{};          ///< When the nodes before this one changed last.
+  /// There may be objects that others keep now; a lookup asks who keeps some of them.
+  bool foreign_due_ = false, giving_ = false;
+  std::optional<Point> foreign_from_;  ///< Those up to here had their turn.
+  TimePoint settled_{};                ///< When the nodes before this one changed last.
 
   std::map<std::string, Provided> provided_;
   std::deque<DueStore> due_stores_;

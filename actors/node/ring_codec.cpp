@@ -121,13 +121,18 @@ wire::FramePtr frame(const Notify& question) {
   return b.finish().frame();
 }
 wire::FramePtr frame(const Leave& question) {
-  Builder<schema::Leave> b(8 + kContactWords * (question.successors.size() + 2));
+  Builder<schema::Leave> b(8 + kContactWords * (question.successors.size() + 1));
   write(b->initSelf(), question.self);
-  if (question.predecessor) write(b->initPredecessor(), *question.predecessor);
   write(b->initSuccessors(count(question.successors)), question.successors);
   return b.finish().frame();
 }
 wire::FramePtr frame(const Ack&) { return Builder<schema::Ack>(2).finish().frame(); }
+wire::FramePtr frame(const Refused& reply) {
+  Builder<schema::Refused> b(2);
+  b->setForGood(reply.for_good);
+  b->setForNow(reply.for_now);
+  return b.finish().frame();
+}
 wire::FramePtr frame(const FindNodeReply& reply) {
   Builder<schema::FindNodeReply> b(8 + kContactWords * reply.contacts.size());
   write(reply.responsible ? b->initResponsible(count(reply.contacts))
@@ -197,12 +202,6 @@ Result<Contacts> read(capnp::List<schema::Contact>::Reader from, size_t limit) {
     out.push_back(std::move(contact));
   }
   return out;
-}
-
-Result<std::optional<Contact>> read_predecessor(const auto& from) {
-  if (!from.hasPredecessor()) return std::optional<Contact>();
-  THEMIS_TRY(Contact contact, read(from.getPredecessor()));
-  return std::optional(std::move(contact));
 }
 
 Result<RecordProof> read_proof(schema::Record::Reader from) {
@@ -291,9 +290,11 @@ Result<Question> value(schema::Notify::Reader from) {
 Result<Question> value(schema::Leave::Reader from) {
   Leave out;
   THEMIS_TRY(out.self, read(from.getSelf()));
-  THEMIS_TRY(out.predecessor, read_predecessor(from));
   THEMIS_TRY(out.successors, read(from.getSuccessors(), kSuccessorsMax));
   return out;
+}
+Result<Reply> value(schema::Refused::Reader from) {
+  return Refused{from.getForGood(), from.getForNow()};
 }
 Result<Reply> value(schema::Ack::Reader) { return Ack{}; }
 Result<Reply> value(schema::FindNodeReply::Reader from) {
@@ -343,7 +344,9 @@ Result<Question> value(schema::Changed::Reader from) {
 }
 Result<Reply> value(schema::Neighbours::Reader from) {
   Neighbours out;
-  THEMIS_TRY(out.predecessor, read_predecessor(from));
+  if (from.hasPredecessor()) {
+    THEMIS_TRY(out.predecessor, read(from.getPredecessor()));
+  }
   THEMIS_TRY(out.successors, read(from.getSuccessors(), kSuccessorsMax));
   return out;
 }
@@ -380,8 +383,8 @@ Result<Question> decode_question(const wire::FramePtr& from) {
 }
 
 Result<Reply> decode_reply(const wire::FramePtr& from) {
-  return decode_as<Reply, schema::Ack, schema::FindNodeReply, schema::GetObjectReply,
-                   schema::Neighbours>(from);
+  return decode_as<Reply, schema::Ack, schema::Refused, schema::FindNodeReply,
+                   schema::GetObjectReply, schema::Neighbours>(from);
 }
 
 }  // namespace themis::ring

@@ -14,8 +14,15 @@ struct RingLimits {
   static constexpr size_t kProvidedMax = 1024;
   /// Open at once; beyond it callers get overloaded.
   static constexpr size_t kLookupsMax = 4096;
-  /// So that a refresh of all names is no burst.
+  /// Open at once; each has at most one question open, or one lookup.
+  static constexpr size_t kFindsMax = kLookupsMax;
+  /// Questions open, past which no lookup and no find begins: what a node asks on its own is far
+  /// less, and all of it is bounded by the limits here and those of WatchTable.
+  static constexpr size_t kPendingMax = 65'536;
+  /// So that a refresh of all names, or taking them back, is no burst.
   static constexpr size_t kStoresInFlightMax = 64;
+  /// Nodes that get objects at once: neighbours, and those that were a moment ago.
+  static constexpr size_t kPushesMax = 64;
   /// Nodes that one update walks past (many joins at one place).
   static constexpr unsigned kUpdateHopsMax = 32;
   /// Rounds between two looks for a ring split off from this one.

@@ -64,7 +64,7 @@ void Ring::enter_ring(const Contact& entry, ThenFound then) {
 }
 
 void Ring::open_lookup(OpenLookup lookup) {
-  if (lookups_.size() >= kLookupsMax)
+  if (lookups_.size() >= kLookupsMax || pending_.size() >= kPendingMax)
     return lookup.then(fail(Code::overloaded, "too many lookups are open"));
   const uint64_t id = ++last_id_;
   lookups_.emplace(id, std::move(lookup));
@@ -152,6 +152,10 @@ void Ring::pump_end(uint64_t id) {
 
 void Ring::find(std::string name, uint64_t user, Moment at) {
   begin(at);
+  if (finds_.size() >= kFindsMax || pending_.size() >= kPendingMax) {
+    effects_.push_back(FindDone{user, fail(Code::overloaded, "too many names are being found")});
+    return;
+  }
   const uint64_t id = ++last_id_;
   Find& find = finds_[id];
   find.user = user;

@@ -46,7 +46,6 @@ struct Notify {
 };
 struct Leave {
   Contact self;
-  std::optional<Contact> predecessor;
   Contacts successors;
 };
 struct Ping {};
@@ -64,13 +63,20 @@ using Question = std::variant<FindNode, GetObject, Store, HandOver, GetNeighbour
                               Ping, Watch, Changed>;
 
 struct Ack {};
+/// Answers a HandOver of which not all is kept: bit i stands for entry i.
+struct Refused {
+  uint16_t for_good = 0;  ///< Forged, say: the sender need not come back with these.
+  uint16_t for_now = 0;   ///< No room, or the ranges of the two nodes differ for a while.
+};
+static_assert(kHandOverEntriesMax <= 16, "a bit for each entry");
 struct FindNodeReply {
   /// True: `contacts` starts with the node responsible for the target, its successors follow.
   /// False: the closest nodes before the target that the answering node knows, closest first.
   bool responsible = false;
   Contacts contacts;
 };
-/// Withdrawals are among them, so that the finder knows them from records it was not told of.
+/// Withdrawals are among them, so that the finder knows them from records it was not told of. To a
+/// Store it says no: the newer record of that provider, with other content, which is kept.
 struct GetObjectReply {
   RecordPtrs records;
 };
@@ -79,6 +85,6 @@ struct Neighbours {
   std::optional<Contact> predecessor;
   Contacts successors;
 };
-using Reply = std::variant<Ack, FindNodeReply, GetObjectReply, Neighbours>;
+using Reply = std::variant<Ack, Refused, FindNodeReply, GetObjectReply, Neighbours>;
 
 }  // namespace themis::ring

@@ -36,7 +36,9 @@ Contacts Ring::predecessors() const {
 Result<Change> Ring::keep(const ObjectId& object, const Store& store) {
   THEMIS_CHECK(verifier_.verify(*store.record));
   THEMIS_TRY(const Change change, objects_.put(object, store, at_.wall_ms));
-  if (change == Change::content) tell_watchers(object);
+  if (change == Change::content) tell_watchers(object, store.record);
+  if (change == Change::content || change == Change::renewed)
+    for (auto& [id, push] : pushes_) push.given.erase(object);
   const auto from = predecessor_at(options_.replicas);
   if (from && !is_in_range(from->id, object, table_.self().id)) {
     // Its place becomes clear when this node has heard who precedes it now.
@@ -47,18 +49,17 @@ Result<Change> Ring::keep(const ObjectId& object, const Store& store) {
 }
 
 /// A closer one gets what was this node's and is its own now. After a loss this node's range has
-/// grown: its successors lack the new part.
+/// grown: its successors lack the new part, and the nodes before may lack what the lost one had yet
+/// to give them.
 void Ring::on_new_predecessor(const Contact& contact) {
   const bool closer = is_between(owned_from_, contact.id, table_.self().id);
   const Point from = point(std::exchange(owned_from_, contact.id));
   behind_.clear();
   foreign_due_ = true;
   settled_ = at_.now;
-  if (!closer) {
-    replicated_.clear();
-  } else if (state_ == State::joined) {
-    push(contact, objects_.inside(from, point(contact.id)));
-  }
+  if (!closer) replicated_.clear();
+  if (state_ != State::joined) return;
+  push(contact, objects_.inside(closer ? from : point(table_.self().id), point(contact.id)));
 }
 
 /// `told` by the predecessor: what is out of order, going backwards from it to this node, is left
@@ -107,16 +108,19 @@ void Ring::replicate() {
     push(Contact(*table_.predecessor()), misplaced);
   }
   std::vector<NodeId> open;
-  for (const auto& [id, push] : pushes_) open.push_back(id);
+  for (auto& [id, push] : pushes_) {
+    push.queue.next_round();
+    open.push_back(id);
+  }
   for (const NodeId& id : open) push_next(id);
   drop_foreign();
 }
 
 void Ring::push(const Contact& to, const std::vector<ObjectId>& objects) {
-  if (objects.empty()) return;
+  if (objects.empty() || (pushes_.size() >= kPushesMax && !pushes_.contains(to.id))) return;
   Push& push = pushes_[to.id];
   push.to = to;
-  push.queue.add(objects);
+  push.queue.add(objects, objects_);
   push_next(to.id);
 }
 
@@ -125,11 +129,12 @@ void Ring::push_next(const NodeId& to) {
   const auto found = pushes_.find(to);
   if (found == pushes_.end() || found->second.open_chunk != 0) return;
   Push& push = found->second;
+  const bool leaving = state_ == State::leaving;
   std::vector<Store> entries = push.queue.next(objects_, at_.wall_ms);
   if (entries.empty() || push.queue.gave_up()) {
     if (!entries.empty()) replicated_.erase(to);
-    pushes_.erase(found);
-    return state_ == State::leaving ? say_goodbye() : void();
+    if (!entries.empty() || push.queue.empty() || leaving) pushes_.erase(found);
+    return leaving ? say_goodbye() : void();
   }
   const uint64_t chunk = push.open_chunk = ++last_id_;
   ask(push.to, HandOver{std::move(entries)},
@@ -138,12 +143,20 @@ void Ring::push_next(const NodeId& to) {
         if (open == pushes_.end() || open->second.open_chunk != chunk) return;
         open->second.open_chunk = 0;
         if (reply) {
-          open->second.queue.acknowledged();
+          const auto* refused = std::get_if<Refused>(&*reply);
+          drop_given(open->second, refused == nullptr ? Refused{} : *refused);
           return push_next(to);
         }
-        open->second.queue.refused();  // sent again in the next round
+        open->second.queue.failed();  // sent again in the next round
         if (state_ == State::leaving) push_before_leaving();
       });
+}
+
+/// The receiver has acknowledged the open chunk: of what was there for others to keep, the objects
+/// that it now has go from here, unless they changed or came back into this node's range meanwhile.
+void Ring::drop_given(Push& push, const Refused& refused) {
+  for (const ObjectId& object : push.queue.acknowledged(refused))
+    if (push.given.erase(object) > 0 && is_foreign(object)) objects_.erase(object);
 }
 
 /// A node that leaves gives its range to the successor, whoever that is by now.
@@ -159,20 +172,80 @@ void Ring::push_before_leaving() {
   push(to, own);
 }
 
-/// Objects that the nodes of other places keep now; not before all of them were handed over and the
-/// nodes before this one have been the same for a while.
+bool Ring::is_foreign(const ObjectId& object) const {
+  const auto from = predecessor_at(options_.replicas);
+  return from && !is_in_range(from->id, object, table_.self().id);
+}
+
+/// Objects that the nodes of other places keep now, when the nodes before this one have been the
+/// same for a while: one owner's in each round, then again those that nobody took. What the
+/// predecessor told of the nodes before it may be a lie, and a record may have come to this node
+/// only: an object goes when a lookup says that this node does not keep it, and one of those that
+/// do has acknowledged that it has it.
 void Ring::drop_foreign() {
   // What happens `replicas` nodes back is heard of as many rounds later, twice that at worst.
   const auto rounds = static_cast<int64_t>(kSilentRounds + 2 * options_.replicas);
   const bool settled = at_.now >= settled_ + rounds * options_.update_period;
   const auto from = predecessor_at(options_.replicas);
-  if (!foreign_due_ || !settled || !from || !pushes_.empty()) return;
-  foreign_due_ = false;
-  for (const ObjectId& object : objects_.inside(point(table_.self().id), point(from->id)))
-    objects_.erase(object);
-  for (const ObjectId& object : watchers_.objects())
-    if (!is_in_range(from->id, object, table_.self().id))
-      send_watchers_away(object, [](const NodeId&, Result<Reply>&) {});
+  if (!foreign_due_ || !settled || !from || giving_) return;
+  const NodeId& self = table_.self().id;
+  const bool goes_on = foreign_from_ && !is_in_range(from->id, *foreign_from_, self);
+  const Point begin = goes_on ? *foreign_from_ : point(self);
+  std::vector<ObjectId> foreign = objects_.inside(begin, point(from->id));
+  if (foreign.empty() || begin == point(from->id)) {
+    foreign_from_.reset();
+    settled_ = at_.now;
+    foreign_due_ = std::ranges::any_of(objects_.all(),
+                                       [&](const ObjectId& object) { return is_foreign(object); });
+    for (const ObjectId& object : watchers_.objects())
+      if (is_foreign(object)) send_watchers_away(object, [](const NodeId&, Result<Reply>&) {});
+    return;
+  }
+  giving_ = true;
+  const ObjectId first = *std::ranges::min_element(
+      foreign, {}, [&](const ObjectId& object) { return distance(begin, point(object)); });
+  const auto done = [this, begin, first, end = point(from->id)](Result<Lookup::Found> found) {
+    giving_ = false;
+    const bool inside = found && is_in_range(begin, found->responsible.id, end);
+    foreign_from_ = inside ? point(found->responsible.id) : end;
+    if (inside) give(objects_.inside(begin, *foreign_from_), first, *found);
+  };
+  start_lookup(point(first), done, true);
+}
+
+/// `objects`, the nearest of which is `first`, have `found` as their owner. They go to the first of
+/// their keepers that knows this node as one of its successors: the others take nothing from it.
+void Ring::give(const std::vector<ObjectId>& objects, const ObjectId& first,
+                const Lookup::Found& found) {
+  Contacts keepers = holders(found);
+  keepers.resize(std::min(keepers.size(), options_.replicas + 1));
+  const auto is = [](const Contact& contact) {
+    return [&contact](const Contact& other) { return other.id == contact.id; };
+  };
+  if (std::ranges::any_of(keepers, is(table_.self()))) return;
+  const auto keeper = std::ranges::find_if(keepers, [&](const Contact& contact) {
+    return is(contact)(*table_.predecessor()) || std::ranges::any_of(behind_, is(contact));
+  });
+  if (keeper == keepers.end()) return drop_if_kept(first, found.responsible);
+  push(*keeper, objects);
+  const auto sent = pushes_.find(keeper->id);
+  if (sent != pushes_.end()) sent->second.given.insert(objects.begin(), objects.end());
+}
+
+/// `object` came here from far away, when this node knew less of the circle.
+void Ring::drop_if_kept(const ObjectId& object, const Contact& owner) {
+  foreign_from_ = point(object);
+  ask(owner, GetObject{object}, [this, object](const NodeId&, Result<Reply>& reply) {
+    const auto* there = reply ? std::get_if<GetObjectReply>(&*reply) : nullptr;
+    if (there == nullptr || !is_foreign(object)) return;
+    const bool all = std::ranges::all_of(objects_.stores(object), [&](const Store& store) {
+      return std::ranges::any_of(there->records, [&](const RecordPtr& record) {
+        return record->provider.id == store.record->provider.id &&
+               record->sequence >= store.record->sequence;
+      });
+    });
+    if (all) objects_.erase(object);
+  });
 }
 
 }  // namespace themis::ring

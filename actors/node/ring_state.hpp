@@ -38,12 +38,15 @@ struct Copy {
   TimePoint due{};
   bool queued = false;  ///< Waiting or being stored.
   bool tried = false;
-  unsigned incomplete = 0;  ///< Attempts in a row that a successor has not acknowledged.
+  unsigned incomplete = 0;      ///< Attempts in a row that a successor has not acknowledged.
+  std::vector<NodeId> holders;  ///< Who acknowledged it last.
+  TimePoint hastened{};         ///< When one of them was lost last.
 };
 /// How a store ended.
 struct Stored {
   Status status;       ///< What the responsible node said.
   bool whole = false;  ///< Its successors have it too.
+  std::vector<NodeId> holders;
 };
 struct Provided {
   Offer offer;
@@ -52,6 +55,8 @@ struct Provided {
   std::vector<Copy> copies;
   std::optional<uint64_t> user;  ///< Waits for StoreDone.
   bool stored = false;
+  /// Taken back: stays until all copies of the withdrawal are stored, or it expires.
+  bool withdrawn = false;
 };
 struct DueStore {
   std::string name;
@@ -67,7 +72,8 @@ struct OpenStore {
 struct Push {
   Contact to;
   PushQueue queue;
-  uint64_t open_chunk = 0;  ///< 0: none is open.
+  uint64_t open_chunk = 0;   ///< 0: none is open.
+  std::set<ObjectId> given;  ///< Others keep these: they go once they have arrived.
 };
 /// A name that somebody here watches.
 struct Watching {

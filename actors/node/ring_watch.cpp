@@ -8,6 +8,8 @@ namespace {
 
 /// Looking through all watchers is worth it now and then only.
 constexpr unsigned kWatchSweepRounds = 16;
+/// One lost message is no watcher that has gone.
+constexpr unsigned kTellTries = 2;
 
 }  // namespace
 
@@ -97,8 +99,9 @@ void Ring::watched_changed(Watching& watching, const RecordPtrs& records) {
   watching.told = std::move(live);
 }
 
-void Ring::tell_watchers(const ObjectId& object) {
-  for (const Contact& watcher : watchers_.changed(object)) tell(object, watcher);
+void Ring::tell_watchers(const ObjectId& object, const RecordPtr& changed) {
+  for (const Contact& watcher : watchers_.changed(object))
+    tell(object, watcher, changed, kTellTries);
   for (auto& [user, watching] : watches_)
     if (watching.holder == table_.self().id && object_id(watching.name, watching.replica) == object)
       watched_changed(watching, objects_.get(object, at_.wall_ms, 0));
@@ -110,12 +113,21 @@ void Ring::send_watchers_away(const ObjectId& object, const Then& then) {
     ask(watcher, Changed{object, {}, true}, then);
 }
 
-/// A watcher that does not answer, or no longer wants to know, is forgotten.
-void Ring::tell(const ObjectId& object, const Contact& watcher) {
-  ask(watcher, Changed{object, objects_.get(object, at_.wall_ms, 0)},
-      [this, object, watcher](const NodeId&, Result<Reply>& reply) {
+/// What changed comes first: the object may have more providers than one message. A watcher that
+/// does not answer twice, or no longer wants to know, is forgotten.
+void Ring::tell(const ObjectId& object, const Contact& watcher, const RecordPtr& changed,
+                unsigned tries) {
+  RecordPtrs records = objects_.get(object, at_.wall_ms, rng_.next());
+  if (changed != nullptr) {
+    std::erase(records, changed);
+    records.insert(records.begin(), changed);
+    records.resize(std::min(records.size(), kRecordsPerReplyMax));
+  }
+  ask(watcher, Changed{object, std::move(records)},
+      [this, object, watcher, changed, tries](const NodeId& from, Result<Reply>& reply) {
+        if (!reply && from.is_zero() && tries > 1) return tell(object, watcher, changed, tries - 1);
         if (!reply) return watchers_.remove(object, watcher.id);
-        if (watchers_.acknowledged(object, watcher.id)) tell(object, watcher);
+        if (watchers_.acknowledged(object, watcher.id)) tell(object, watcher, nullptr, kTellTries);
       });
 }
 

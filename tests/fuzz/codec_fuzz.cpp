@@ -42,11 +42,12 @@ std::vector<wire::FramePtr> genuine() {
           encode(Question(HandOver{{{0, record(3)}, {2, record(4)}}})),
           encode(Question(GetNeighbours{})),
           encode(Question(Notify{contact(5)})),
-          encode(Question(Leave{contact(6), contact(7), {contact(8), contact(9)}})),
+          encode(Question(Leave{contact(6), {contact(8), contact(9)}})),
           encode(Question(Ping{})),
           encode(Question(Watch{object, contact(6)})),
           encode(Question(Changed{object, {record(5)}})),
           encode(Reply(Ack{})),
+          encode(Reply(Refused{1, 6})),
           encode(Reply(FindNodeReply{true, {contact(1), contact(2)}})),
           encode(Reply(GetObjectReply{{record(1), record(2)}})),
           encode(Reply(Neighbours{contact(3), {contact(4)}}))};

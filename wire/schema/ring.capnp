@@ -48,12 +48,18 @@ struct FindNodeReply @0xd6a1f1d0c3a90023 {
 struct GetObject @0xd6a1f1d0c3a90024 { object @0 :Data; }
 struct GetObjectReply @0xd6a1f1d0c3a90025 { records @0 :List(Record); }
 
-struct Store @0xd6a1f1d0c3a90026 {     # to the responsible node; answered with Ack
+# To the responsible node; answered with Ack, or with GetObjectReply: the newer record, of another
+# content, that is kept of this provider.
+struct Store @0xd6a1f1d0c3a90026 {
   replica @0 :UInt8;                   # which of the k + 1 objects of the record's name
   record @1 :Record;
 }
 struct HandOver @0xd6a1f1d0c3a90027 {  # objects the receiver keeps from now on; answered with Ack
-  entries @0 :List(Store);
+  entries @0 :List(Store);             # or, when some are not kept, with Refused; up to 16
+}
+struct Refused @0xd6a1f1d0c3a90050 {   # bit i: entry i
+  forGood @0 :UInt16;
+  forNow @1 :UInt16;
 }
 struct GetNeighbours @0xd6a1f1d0c3a90028 {}                   # join and update ask this
 struct Neighbours @0xd6a1f1d0c3a90029 {
@@ -67,8 +73,7 @@ struct Notify @0xd6a1f1d0c3a9002a {
 }
 struct Leave @0xd6a1f1d0c3a9002b {     # to both neighbours; answered with Ack
   self @0 :Contact;
-  predecessor @1 :Contact;
-  successors @2 :List(Contact);
+  successors @1 :List(Contact);
 }
 struct Ping @0xd6a1f1d0c3a9002c {}                            # answered with Ack
 

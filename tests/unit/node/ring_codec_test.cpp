@@ -38,13 +38,14 @@ std::vector<Question> questions() {
           HandOver{{store, store}},
           GetNeighbours{},
           Notify{contact_at(4), {contact_at(3), contact_at(2)}},
-          Leave{contact_at(1), contact_at(2), {contact_at(3), contact_at(4)}},
+          Leave{contact_at(1), {contact_at(3), contact_at(4)}},
           Ping{},
           Watch{id_at<ObjectId>(6), contact_at(5)},
           Changed{id_at<ObjectId>(6), {record_of(1), full_record()}}};
 }
 std::vector<Reply> replies() {
   return {Ack{},
+          Refused{3, 4},
           FindNodeReply{false, {contact_at(1)}},
           FindNodeReply{true, {contact_at(1), contact_at(2)}},
           GetObjectReply{{record_of(1), record_of(2)}},
@@ -68,7 +69,7 @@ TEST(RingCodec, QuestionsAndRepliesSurviveTheWire) {
     EXPECT_EQ(as_text(encode(*back)->bytes()), as_text(frame->bytes()));
   }
   const auto leave = decode_question(encode(questions()[6]));
-  EXPECT_EQ(std::get<Leave>(*leave).predecessor, contact_at(2));
+  EXPECT_EQ(std::get<Leave>(*leave).successors.back(), contact_at(4));
   const auto store = decode_question(encode(questions()[2]));
   EXPECT_EQ(std::get<Store>(*store).replica, 2);
   EXPECT_EQ(*std::get<Store>(*store).record, *full_record());

@@ -49,6 +49,23 @@ class RingStep : public testing::Test {
     ASSERT_EQ(ring.table().successors(), (Contacts{after, before}));
     ASSERT_EQ(ring.table().predecessor(), before);
   }
+  /// A name none of whose copies is this node's.
+  std::string name_of_others() const {
+    for (unsigned n = 0;; ++n) {
+      std::string name = "of-others-" + std::to_string(n);
+      bool own = false;
+      for (uint8_t r = 0; r < 3; ++r)
+        own = own || ring.table().is_responsible(point(object_id(name, r)));
+      if (!own) return name;
+    }
+  }
+  /// The reply to a hand-over; with everything kept, no bit is set.
+  Refused refused(const NodeId& peer, const HandOver& chunk) {
+    const auto reply = ring.answer(peer, chunk, at);
+    EXPECT_TRUE(reply) << reply.error().text();
+    const auto* out = reply ? std::get_if<Refused>(&*reply) : nullptr;
+    return out == nullptr ? Refused{} : *out;
+  }
   Code code(const NodeId& peer, const Question& question) {
     const auto reply = ring.answer(peer, question, at);
     return reply ? Code::internal : reply.error().code;

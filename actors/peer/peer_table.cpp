@@ -8,6 +8,8 @@ namespace themis {
 namespace {
 
 constexpr Duration kTellEvery = 10s;
+/// Nodes that all peers together have presented: 16 sessions' worth, 26 MB.
+constexpr size_t kPeerNodesMax = 16 * wire::kPresentedMax;
 
 }  // namespace
 
@@ -144,6 +146,8 @@ Status PeerTable::on_node_presented(SessionActor& session, const NodeId& node) {
   if (nodes_.number_of(node)) return fail(Code::invalid, "the peer is a node of this process");
   if (handshake_.admission != nullptr && !handshake_.admission->inviters.empty())
     return fail(Code::denied, "an invite is for the node that shakes hands");
+  if (hosts_.size() >= kPeerNodesMax && !hosts_.contains(node))
+    return fail(Code::overloaded, "the peers present too many nodes");
   hosts_[node] = session.peer();
   // Opened again: another session may be in use by now.
   for (Waiter& waiter : take_proof({session.id(), node}))

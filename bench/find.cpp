@@ -1,7 +1,7 @@
 #include "bench/find.hpp"
 
-#include "actors/node/record_signer.hpp"
-#include "actors/node/ring.hpp"
+#include "actors/ring/record_signer.hpp"
+#include "actors/ring/ring.hpp"
 
 namespace themis::bench {
 namespace {

@@ -1,7 +1,7 @@
 #pragma once
 // One instance of a service or function, as its provider announces it.
 
-#include "actors/node/record.hpp"
+#include "actors/ring/record.hpp"
 
 namespace themis::mesh {
 

@@ -1,7 +1,7 @@
 #pragma once
 // One entry of the routing table as an actor: the address under which others reach that node.
 
-#include "actors/node/contact.hpp"
+#include "actors/ring/contact.hpp"
 #include "actors/system/hosted_actor.hpp"
 
 namespace themis {

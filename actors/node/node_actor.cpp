@@ -2,7 +2,7 @@
 
 #include <caf/all.hpp>
 
-#include "actors/node/ring_codec.hpp"
+#include "actors/ring/ring_codec.hpp"
 #include "actors/system/caf_error.hpp"
 #include "actors/system/dead_letters.hpp"
 #include "runtime/base/log.hpp"

@@ -7,8 +7,8 @@
 
 #include "actors/node/finger_actor.hpp"
 #include "actors/node/node_api.hpp"
-#include "actors/node/ring.hpp"
 #include "actors/peer/peer_table.hpp"
+#include "actors/ring/ring.hpp"
 
 namespace themis {
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "actors/node/ring_messages.hpp"
+#include "actors/ring/ring_messages.hpp"
 #include "wire/message.hpp"
 
 namespace themis {

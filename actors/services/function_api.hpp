@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "actors/node/contact.hpp"
+#include "actors/ring/contact.hpp"
 #include "actors/services/function_types.hpp"
 
 namespace themis {

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "actors/node/contact.hpp"
-#include "actors/node/ring_math.hpp"
+#include "actors/ring/contact.hpp"
+#include "actors/ring/ring_math.hpp"
 
 namespace themis {
 

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "actors/node/ring_messages.hpp"
+#include "actors/ring/ring_messages.hpp"
 #include "runtime/sim/world.hpp"
 
 namespace themis::world {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "actors/node/routing_table.hpp"
+#include "actors/ring/routing_table.hpp"
 
 namespace themis::ring {
 

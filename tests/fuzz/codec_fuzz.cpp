@@ -1,7 +1,7 @@
 // Any words as a message of the ring or a failure: decoded strictly or refused, and what is decoded
 // is encoded and decoded to the same.
 
-#include "actors/node/ring_codec.hpp"
+#include "actors/ring/ring_codec.hpp"
 #include "rpc.capnp.h"
 #include "tests/fuzz/input.hpp"
 #include "wire/msg.hpp"

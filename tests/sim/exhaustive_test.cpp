@@ -8,7 +8,7 @@
 #include <deque>
 #include <unordered_set>
 
-#include "actors/node/ring.hpp"
+#include "actors/ring/ring.hpp"
 #include "runtime/sim/event_queue.hpp"
 
 namespace themis::ring {
@@ -17,7 +17,7 @@ namespace {
 constexpr size_t kNodes = 4;
 constexpr size_t kNewcomer = 3;
 constexpr size_t kStatesMax = 30'000;  ///< Breadth first: all orders of as many events as printed.
-constexpr unsigned kRoundsMax = 1;    ///< Of each node, after the newcomer has started.
+constexpr unsigned kRoundsMax = 1;     ///< Of each node, after the newcomer has started.
 
 const std::vector<wire::Identity>& identities() {
   static const std::vector<wire::Identity> all = [] {

@@ -7,7 +7,7 @@
 #include <set>
 #include <unordered_map>
 
-#include "actors/node/ring.hpp"
+#include "actors/ring/ring.hpp"
 #include "runtime/sim/world.hpp"
 
 namespace themis::ring {

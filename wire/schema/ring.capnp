@@ -18,7 +18,7 @@ struct Label @0xd6a1f1d0c3a9002e {
 }
 # Who provides a named object, signed by it. The signature covers the root of a Merkle tree over all
 # that the provider signed at that time; each leaf covers every field before `signature` and the
-# network (actors/node/record.hpp, record_tree.hpp).
+# network (actors/ring/record.hpp, record_tree.hpp).
 struct Record @0xd6a1f1d0c3a90021 {
   name @0 :Text;
   provider @1 :Contact;

@@ -5,7 +5,7 @@
 
 #include <caf/all.hpp>
 
-#include "actors/node/ring_codec.hpp"
+#include "actors/ring/ring_codec.hpp"
 #include "actors/system/system.hpp"
 #include "ring.capnp.h"
 #include "rpc.capnp.h"

@@ -1,0 +1,90 @@
+#pragma once
+// What ring nodes ask each other, as plain bounded values; ring_codec.hpp has their form on the
+// wire.
+
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "actors/ring/record.hpp"
+#include "actors/ring/ring_math.hpp"
+#include "runtime/base/bytes.hpp"
+
+namespace themis::ring {
+
+/// Limits of every message, checked by the codec and kept by the ring.
+/// The longest successor list any configuration may ask for.
+inline constexpr size_t kSuccessorsMax = 16;
+/// Contacts in one step: as many as a lookup asks at once.
+inline constexpr size_t kCloserMax = 3;
+/// A caller balances over these; 150 KB when each is as large as it may be.
+inline constexpr size_t kRecordsPerReplyMax = 64;
+/// One chunk: 8 KB of usual records, 42 KB of the largest.
+inline constexpr size_t kHandOverEntriesMax = 16;
+/// Copies of a name: k + 1, with k at most 7.
+inline constexpr uint8_t kReplicasMax = 8;
+
+struct FindNode {
+  Point target;
+};
+struct GetObject {
+  ObjectId object;
+};
+/// Copy `replica` of the object called record->name: object_id(name, replica).
+struct Store {
+  uint8_t replica = 0;
+  RecordPtr record;
+};
+struct HandOver {
+  std::vector<Store> entries;
+};
+struct GetNeighbours {};
+struct Notify {
+  Contact self;
+  /// Who precedes it, the nearest first: by these the receiver knows whose objects it keeps.
+  Contacts predecessors = {};
+};
+struct Leave {
+  Contact self;
+  Contacts successors;
+};
+struct Ping {};
+/// Answered as GetObject is; until it expires, `self` is told of every change.
+struct Watch {
+  ObjectId object;
+  Contact self;
+};
+struct Changed {
+  ObjectId object;
+  RecordPtrs records;
+  bool over = false;  ///< The sender keeps the object no longer: it is to be watched elsewhere.
+};
+using Question = std::variant<FindNode, GetObject, Store, HandOver, GetNeighbours, Notify, Leave,
+                              Ping, Watch, Changed>;
+
+struct Ack {};
+/// Answers a HandOver of which not all is kept: bit i stands for entry i.
+struct Refused {
+  uint16_t for_good = 0;  ///< Forged, say: the sender need not come back with these.
+  uint16_t for_now = 0;   ///< No room, or the ranges of the two nodes differ for a while.
+};
+static_assert(kHandOverEntriesMax <= 16, "a bit for each entry");
+struct FindNodeReply {
+  /// True: `contacts` starts with the node responsible for the target, its successors follow.
+  /// False: the closest nodes before the target that the answering node knows, closest first.
+  bool responsible = false;
+  Contacts contacts;
+};
+/// Withdrawals are among them, so that the finder knows them from records it was not told of. To a
+/// Store it says no: the newer record of that provider, with other content, which is kept.
+struct GetObjectReply {
+  RecordPtrs records;
+};
+/// Answers GetNeighbours and Notify.
+struct Neighbours {
+  std::optional<Contact> predecessor;
+  Contacts successors;
+};
+using Reply = std::variant<Ack, Refused, FindNodeReply, GetObjectReply, Neighbours>;
+
+}  // namespace themis::ring

@@ -373,9 +373,9 @@ void NodeActor::stop() {
 }
 
 PeerReport NodeActor::report_peers() const {
-  const PeerTable::Counters all = peers_.counters();
-  const wire::CookieGate::Counters& gate = peers_.handshake_counters();
-  const KeyedRequests& keyed = peers_.keyed_requests();
+  const PeerTable::Counters all = peers_->counters();
+  const wire::CookieGate::Counters& gate = peers_->handshake_counters();
+  const KeyedRequests& keyed = peers_->keyed_requests();
   return {.accepted = all.accepted,
           .dialled = all.dialled,
           .refused = all.refused,
@@ -383,7 +383,7 @@ PeerReport NodeActor::report_peers() const {
           .handshakes_failed = all.handshakes_failed,
           .handshakes_answered = gate.answered,
           .cookies_asked = gate.retries,
-          .half_open = peers_.half_open(),
+          .half_open = peers_->half_open(),
           .rekeyed = all.rekeyed,
           .cancels_sent = all.cancels_sent,
           .cancels_received = all.cancels_received,

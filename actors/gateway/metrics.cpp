@@ -60,6 +60,28 @@ void write_ring(Writer& out, const NodeReport& node) {
   out.gauge("session_bytes_received", "Bytes received on them.", bytes_received);
 }
 
+void write_peers(Writer& out, const PeerReport& peers) {
+  out.counter("connections_accepted_total", "Connections of peers taken.", peers.accepted);
+  out.counter("connections_dialled_total", "Connections to peers begun.", peers.dialled);
+  out.counter("connections_refused_total", "Closed at once: too many are open.", peers.refused);
+  out.counter("handshakes_failed_total", "Ended without a session.", peers.handshakes_failed);
+  out.counter("handshakes_evicted_total", "Half-open ones that made room.", peers.evicted);
+  out.counter("handshakes_answered_total", "Those that cost a signature.",
+              peers.handshakes_answered);
+  out.counter("handshake_cookies_total", "Callers asked for a cookie.", peers.cookies_asked);
+  out.gauge("handshakes_half_open", "Callers that have not proved who they are.", peers.half_open);
+  out.counter("session_rekeys_total", "Exchanges of keys.", peers.rekeyed);
+  out.counter("session_cancels_sent_total", "Requests given up here.", peers.cancels_sent);
+  out.counter("session_cancels_received_total", "Requests given up by peers.",
+              peers.cancels_received);
+  out.counter("keyed_requests_run_total", "Requests with an idempotency key that ran.",
+              peers.keyed_run);
+  out.counter("keyed_requests_repeated_total", "Repetitions that did not run again.",
+              peers.keyed_repeated);
+  out.gauge("replies_kept", "Requests with a key in the reply cache.", peers.replies_kept);
+  out.gauge("replies_kept_bytes", "Bytes of their replies.", peers.reply_bytes);
+}
+
 void write_functions(Writer& out, const MetricsInput& input) {
   const FunctionCounts& functions = input.overview.functions;
   out.gauge("functions_deployed", "Functions deployed through this node.", functions.deployed);
@@ -154,6 +176,7 @@ std::string metrics_text(const MetricsInput& input) {
       std::chrono::duration_cast<std::chrono::seconds>(input.overview.uptime).count();
   out.gauge("uptime_seconds", "Since the gateway started.", static_cast<uint64_t>(uptime));
   write_ring(out, input.overview.node);
+  write_peers(out, input.overview.node.peers);
   write_functions(out, input);
   write_routes(out, input);
   write_http(out, input.http);

@@ -100,6 +100,21 @@ Json enclave(const NodeOverview& overview) {
   return {{"state", is_up ? "up" : "down"}, {"pid", overview.enclave_pid}};
 }
 
+Json peers(const PeerReport& report) {
+  return {{"accepted", report.accepted},
+          {"dialled", report.dialled},
+          {"refused", report.refused},
+          {"handshakes_failed", report.handshakes_failed},
+          {"half_open", report.half_open},
+          {"cookies_asked", report.cookies_asked},
+          {"rekeys", report.rekeyed},
+          {"cancels_sent", report.cancels_sent},
+          {"cancels_received", report.cancels_received},
+          {"keyed_run", report.keyed_run},
+          {"keyed_repeated", report.keyed_repeated},
+          {"replies_kept", report.replies_kept}};
+}
+
 }  // namespace
 
 std::string status_json(const NodeOverview& overview) {
@@ -118,6 +133,7 @@ std::string status_json(const NodeOverview& overview) {
                         {"workers", std::move(workers)},
                         {"enclave", enclave(overview)},
                         {"sessions", std::move(sessions)},
+                        {"peers", peers(overview.node.peers)},
                         {"routes", std::move(routes)},
                         {"denied", overview.functions.denied},
                         {"rate_limited", overview.functions.limited},

@@ -48,7 +48,8 @@ void RouteTable::learn(const std::string& name, Instances instances, TimePoint n
   for (Instance& instance : instances) {
     Endpoint* before = find(known, instance.contact.id);
     endpoints.push_back(before == nullptr ? Endpoint{} : *before);
-    if (before == nullptr && is_lost(instance.contact.id)) endpoints.back().health.lost(now);
+    if (before == nullptr && wants_checks_ && is_lost(instance.contact.id))
+      endpoints.back().health.lost(now);
     endpoints.back().instance = std::move(instance);
   }
   known->endpoints = std::move(endpoints);
@@ -67,7 +68,11 @@ void RouteTable::called(const std::string& name, TimePoint now) {
   if (route == nullptr) return;
   ++route->counters.calls;
   route->called = now;
-  wants_checks_ = wants_checks_ || route->policy.health_period_ms > 0;
+  // Nobody looked at its lost ones while it was not called.
+  wants_checks_ = wants_checks_ || route->policy.health_period_ms > 0 ||
+                  std::ranges::any_of(route->endpoints, [](const Endpoint& e) {
+                    return e.health.state() == HealthCheck::State::lost;
+                  });
   route->budget.called(route->policy, now);
 }
 

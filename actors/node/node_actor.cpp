@@ -355,8 +355,30 @@ void NodeActor::stop() {
   quit(caf::exit_reason::normal);
 }
 
+PeerReport NodeActor::report_peers() const {
+  const PeerTable::Counters all = peers_->counters();
+  const wire::CookieGate::Counters& gate = peers_->handshake_counters();
+  const KeyedRequests& keyed = peers_->keyed_requests();
+  return {.accepted = all.accepted,
+          .dialled = all.dialled,
+          .refused = all.refused,
+          .evicted = all.evicted,
+          .handshakes_failed = all.handshakes_failed,
+          .handshakes_answered = gate.answered,
+          .cookies_asked = gate.retries,
+          .half_open = peers_->half_open(),
+          .rekeyed = all.rekeyed,
+          .cancels_sent = all.cancels_sent,
+          .cancels_received = all.cancels_received,
+          .keyed_run = keyed.counters().run,
+          .keyed_repeated = keyed.counters().repeated,
+          .replies_kept = keyed.cache().entries(),
+          .reply_bytes = keyed.cache().bytes()};
+}
+
 NodeReport NodeActor::report() const {
   NodeReport report;
+  report.peers = report_peers();
   report.self = {options_.identity->id(), options_.advertise};
   report.network = options_.identity->network();
   report.joined = ring_->state() == ring::Ring::State::joined;

@@ -46,6 +46,7 @@ class NodeActor final : public HostedActor {
   /// The bound address.
   net::Address address() const { return peers_->address(); }
   NodeReport report() const;
+  PeerReport report_peers() const;
   /// Only once start() has succeeded.
   const ring::Ring& ring() const { return *ring_; }
   const PeerTable& peers() const { return *peers_; }

@@ -77,6 +77,24 @@ struct SessionReport {
   uint64_t bytes_received = 0;
   Duration round_trip{};
 };
+/// Of all connections since the start, as the members of PeerTable and KeyedRequests say.
+struct PeerReport {
+  uint64_t accepted = 0;
+  uint64_t dialled = 0;
+  uint64_t refused = 0;
+  uint64_t evicted = 0;
+  uint64_t handshakes_failed = 0;
+  uint64_t handshakes_answered = 0;  ///< Each cost a signature.
+  uint64_t cookies_asked = 0;
+  uint64_t half_open = 0;  ///< Now.
+  uint64_t rekeyed = 0;
+  uint64_t cancels_sent = 0;
+  uint64_t cancels_received = 0;
+  uint64_t keyed_run = 0;
+  uint64_t keyed_repeated = 0;
+  uint64_t replies_kept = 0;  ///< Now, with the requests that run.
+  uint64_t reply_bytes = 0;   ///< Now.
+};
 struct NodeReport {
   ring::Contact self;
   std::string network;
@@ -87,6 +105,7 @@ struct NodeReport {
   size_t objects = 0;   ///< Kept for others.
   size_t provided = 0;  ///< Names of its own.
   std::vector<SessionReport> sessions;
+  PeerReport peers;
 };
 
 }  // namespace themis

@@ -31,6 +31,7 @@ uint64_t KeyedRequests::take(SessionActor& session, uint64_t request,
   const TimePoint now = reactor_.loop().now();
   const auto begun = cache_.begin(
       *payload->peer(), {key, content, {session.id(), request}, payload->deadline()}, now);
+  if (begun) ++(begun->kind == ReplyCache::Begun::Kind::run ? counters_.run : counters_.repeated);
   if (!begun || begun->kind == ReplyCache::Begun::Kind::answered) {
     session.send_reply(request, begun ? begun->reply : KeyedReply{{}, begun.error()});
     return 0;

@@ -22,6 +22,10 @@ class KeyedRequests final : public HostedActor {
  public:
   /// An open session by its actor id; null when it is gone.
   using FindSession = std::function<SessionActor*(caf::actor_id)>;
+  struct Counters {
+    uint64_t run = 0;
+    uint64_t repeated = 0;  ///< Answered from the cache, or by a run that was under way.
+  };
 
   KeyedRequests(caf::actor_config& config, Reactor& reactor, const MessageTypes& types,
                 FindSession find)
@@ -36,6 +40,8 @@ class KeyedRequests final : public HostedActor {
   /// The table goes: nothing is answered any more.
   void stop();
 
+  const Counters& counters() const { return counters_; }
+  const ReplyCache& cache() const { return cache_; }
   const char* name() const override { return "keyed requests"; }
 
  private:
@@ -56,6 +62,7 @@ class KeyedRequests final : public HostedActor {
   ReplyCache cache_;
   /// What the cache says runs, until it is answered or its deadline has passed.
   std::unordered_map<uint64_t, Running> running_;
+  Counters counters_;
   net::TimerId timer_ = 0;
   bool armed_ = false;
 };

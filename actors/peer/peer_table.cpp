@@ -284,6 +284,7 @@ void PeerTable::on_session_closed(SessionActor& session, const Error& why) {
   if (node.empty()) return;
   Entry& entry = node.mapped();
   const bool was_half_open = entry.half_open;
+  add(counters_, session);
   no_longer_half_open(entry);
   if (was_half_open) {
     ++counters_.handshakes_failed;
@@ -317,6 +318,18 @@ void PeerTable::forget_nodes(const SessionActor& session) {
     if (host == hosts_.end() || host->second != session.peer()) continue;
     if (used == nullptr || !used->number_of(node)) hosts_.erase(host);
   }
+}
+
+void PeerTable::add(Counters& to, const SessionActor& session) {
+  to.rekeyed += session.rekeyed();
+  to.cancels_sent += session.counters().cancels_sent;
+  to.cancels_received += session.counters().cancels_received;
+}
+
+PeerTable::Counters PeerTable::counters() const {
+  Counters all = counters_;
+  for (const auto& [id, entry] : entries_) add(all, *entry.session);
+  return all;
 }
 
 std::vector<const SessionActor*> PeerTable::sessions() const {

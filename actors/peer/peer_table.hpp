@@ -40,6 +40,9 @@ class PeerTable final : private SessionOwner, private net::Acceptor {
         0;  ///< Connections closed at once: kSessionsMax are open, or this node leaves.
     uint64_t evicted = 0;            ///< Half-open handshakes that made room.
     uint64_t handshakes_failed = 0;  ///< All that ended without a session, evicted ones included.
+    uint64_t rekeyed = 0;            ///< Of all sessions, as are the following.
+    uint64_t cancels_sent = 0;
+    uint64_t cancels_received = 0;
   };
 
   /// Everything outlives the table. `self` is its first node, number 0.
@@ -73,7 +76,8 @@ class PeerTable final : private SessionOwner, private net::Acceptor {
   std::vector<const SessionActor*> sessions() const;
   /// Connections of callers that have not proved who they are.
   size_t half_open() const { return half_open_.size(); }
-  const Counters& counters() const { return counters_; }
+  Counters counters() const;
+  const KeyedRequests& keyed_requests() const { return *keyed_; }
   /// Callers that were asked for a cookie, and handshakes that cost a signature.
   const wire::CookieGate::Counters& handshake_counters() const { return cookies_.counters; }
 
@@ -116,6 +120,7 @@ class PeerTable final : private SessionOwner, private net::Acceptor {
   void on_session_closed(SessionActor& session, const Error& why) override;
   net::StreamHandler* on_accept(const net::Address& from) override;
   void accepted(net::StreamHandler* handler, std::unique_ptr<net::Stream> stream) override;
+  static void add(Counters& to, const SessionActor& session);
   SessionActor* find_at(const net::Address& address) const;
   Entry* find_dial(const net::Address& address);
   void dial(Waiter waiter);

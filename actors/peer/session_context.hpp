@@ -38,7 +38,7 @@ struct SessionContext {
   /// The nodes of this process, which `exports` belongs to one of; null: there is just one end
   /// here.
   const LocalNodes* nodes = nullptr;
-  /// Runs requests with an idempotency key; null: such requests are refused here.
+  /// Runs requests with an idempotency key; null: such requests are refused, keys are not sent.
   KeyedRequests* keyed = nullptr;
 };
 

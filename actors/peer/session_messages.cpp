@@ -349,7 +349,9 @@ void SessionActor::send_request(caf::strong_actor_ptr sender, caf::message_id id
   wire::MessageHeader header{.kind = wire::MessageKind::request, .target = target, .nodes = nodes};
   if (to_ms(request.deadline - now) <= 0)
     return answer(request, {Code::timeout, "the deadline had passed before it was sent"});
-  if (const wire::IdempotencyKey* key = frame->idempotency_key()) header.key = *key;
+  // A process of this node keeps no replies: the key is for the session that leads to the node.
+  if (const wire::IdempotencyKey* key = frame->idempotency_key(); key && context_.keyed)
+    header.key = *key;
   header.request = requests_.add(std::move(request));
   ++counters_.requests_sent;
   last_used_ = now;

@@ -75,17 +75,21 @@ void FunctionService::on_exit() {
     *handle = nullptr;
 }
 
+/// What callers say besides their calls.
+caf::message_handler FunctionService::about_calls() {
+  return {[this](const CancelRequest& given_up) {
+            if (context_.workers) send(context_.workers, given_up);
+          },
+          // A health check: who answers it takes calls.
+          [this](const wire::Msg<schema::Echo>& check) -> caf::result<wire::Msg<schema::Echo>> {
+            if (context_.workers) return check;
+            return to_caf({Code::unavailable, "this node runs no functions"});
+          }};
+}
+
 caf::behavior FunctionService::behavior() {
   return caf::message_handler{
       [this](const InvokeMsg& message) { return invoke(message); },
-      // A health check: who answers it takes calls.
-      [this](const wire::Msg<schema::Echo>& check) -> caf::result<wire::Msg<schema::Echo>> {
-        if (context_.workers) return check;
-        return to_caf({Code::unavailable, "this node runs no functions"});
-      },
-      [this](const CancelRequest& given_up) {
-        if (context_.workers) send(context_.workers, given_up);
-      },
       [this](const HostMsg& message) -> caf::result<AckMsg> {
         const Result<HostedRow> row = decode_host(message);
         if (!row) return to_caf(row.error());
@@ -111,6 +115,7 @@ caf::behavior FunctionService::behavior() {
         return promise;
       },
   }
+      .or_else(about_calls())
       .or_else(
           [this](const DeployFunction& order) -> caf::result<DeployedFunction> {
             auto promise = make_response_promise<DeployedFunction>();

@@ -37,6 +37,7 @@ class FunctionService final : public PinnedActor {
   caf::behavior make_behavior() override;
   void on_exit() override;
   Status start();
+  caf::message_handler about_calls();
   caf::behavior behavior();
   caf::result<caf::message> invoke(const InvokeMsg& message);
   Status admit(const NodeId* peer, const InvokeTarget& target);

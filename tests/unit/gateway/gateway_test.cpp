@@ -41,6 +41,9 @@ TEST_F(GatewayTest, ACachedRouteAsksNoRing) {
   for (int i = 0; i < 20; ++i) ASSERT_EQ(send("GET", "/f/hello").status, 200);
   const std::string metrics = send("GET", "/metrics").body;
   EXPECT_NE(metrics.find("\nthemis_gateway_calls_total 20\n"), std::string::npos);
+  for (const char* name : {"handshakes_answered_total", "session_rekeys_total",
+                           "keyed_requests_run_total", "replies_kept", "handshakes_half_open"})
+    EXPECT_NE(metrics.find("\nthemis_" + std::string(name) + " "), std::string::npos) << name;
   const size_t at = metrics.find("\nthemis_gateway_finds_total ");
   ASSERT_NE(at, std::string::npos);
   EXPECT_LE(std::stoi(metrics.substr(at + 28)), 2) << "a route lives for two seconds";

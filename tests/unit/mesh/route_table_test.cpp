@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <iostream>
 #include <map>
 
 #include "tests/unit/mesh/samples.hpp"
@@ -132,6 +133,17 @@ TEST_F(RouteTableTest, ChecksWhatIsConfiguredWhileItIsCalled) {
   EXPECT_FALSE(table_->wants_checks());
 }
 
+TEST_F(RouteTableTest, RegressALostInstanceIsCheckedAgainWhenAnIdleRouteIsCalled) {
+  learn({instance(1), instance(2)});
+  table_->called(kName, after(0s));
+  table_->lost(id(1), after(0s));
+  EXPECT_TRUE(table_->checks_due(after(2min)).empty());
+  EXPECT_FALSE(table_->wants_checks());
+  table_->called(kName, after(2min));
+  EXPECT_TRUE(table_->wants_checks());
+  EXPECT_EQ(table_->checks_due(after(2min)).size(), 1u);
+}
+
 TEST_F(RouteTableTest, ChecksABoundedNumberAtOnce) {
   RouteTable small(rng_, {{.health_period_ms = 1000}}, {.checks_max = 2});
   small.learn("a", {instance(1), instance(2), instance(3)}, after(0s));
@@ -250,6 +262,29 @@ TEST_F(RouteTableTest, RetriesStayWithinTheBudget) {
   EXPECT_EQ(report().counters.over_budget, static_cast<uint64_t>(1000 - retries));
   EXPECT_TRUE(table_->may_retry(kName, CallFailure::not_sent, true, 1, after(0s)))
       << "what reached nobody loads nobody";
+}
+
+/// Every request fails and every call is sent again as often as it may: what the instances get.
+TEST_F(RouteTableTest, AmplifiesATotalFailureByNoMoreThanTheBudget) {
+  constexpr int kCalls = 100'000, kPerSecond = 1000;
+  const RouteConfig policy{.retries = 8};
+  configure(policy);
+  learn({instance(1), instance(2), instance(3)});
+  int requests = 0;
+  for (int i = 0; i < kCalls; ++i) {
+    const TimePoint now = after(i * 1000ms / kPerSecond);
+    table_->called(kName, now);
+    size_t attempts = 1;
+    while (table_->may_retry(kName, CallFailure::maybe_run, true, attempts, now)) ++attempts;
+    requests += static_cast<int>(attempts);
+  }
+  const double seconds = double{kCalls} / kPerSecond;
+  const double budget =
+      kCalls * policy.retry_budget_percent / 100.0 + (seconds + 1) * policy.retry_budget_per_s;
+  EXPECT_LE(requests, kCalls + budget);
+  EXPECT_GT(requests, kCalls * 1.2) << "the budget is there to be used";
+  std::cout << "retry amplification, every request failing, " << kPerSecond
+            << " calls/s: " << double{1} * requests / kCalls << "\n";
 }
 
 TEST_F(RouteTableTest, HedgesIdempotentCallsAfterTheP95) {

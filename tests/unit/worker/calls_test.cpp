@@ -74,6 +74,19 @@ TEST_F(WorkerCalls, AnswersThrownErrorsAndGoesOn) {
   EXPECT_EQ(text(source), "fine");
 }
 
+/// A call of this very node was refused by its own worker, which keeps no replies.
+TEST_F(WorkerCalls, RegressACallWithAnIdempotencyKeyRuns) {
+  start();
+  ASSERT_TRUE(install(kEcho));
+  auto asked = invoke("hello");
+  wire::IdempotencyKey key;
+  key.bytes[0] = std::byte{1};
+  asked.frame().writable()->set_idempotency_key(key);
+  EXPECT_EQ(
+      text_of(world_.ask<wire::Msg<schema::Outcome>>(pool_, CallFunction{id_of(kEcho), asked})),
+      "hello");
+}
+
 /// Through the pool and the session with the process, to the isolate.
 TEST_F(WorkerCalls, EndsACallThatNobodyWaitsFor) {
   start();

@@ -42,15 +42,17 @@ MeshNodes::~MeshNodes() {
   for (auto& thread : threads_) thread->stop();
 }
 
-void MeshNodes::start(Node& node, const net::Address& bootstrap) {
+void MeshNodes::start(Node& node, size_t doors) {
   NodeOptions options;
   options.identity = &node.identity;
   options.peers = hosts_[node.host].get();
-  if (bootstrap.port != 0) {
-    options.bootstrap.push_back(bootstrap);
-    options.pinned.emplace(bootstrap, nodes_.front().identity.id());
+  if (&node != &nodes_.front()) {
+    for (size_t h = 0; h < doors; ++h) {
+      options.bootstrap.push_back(addresses_[h]);
+      options.pinned.emplace(addresses_[h], nodes_[h].identity.id());
+    }
+    options.ring.shares_address = true;
   }
-  options.ring.shares_address = true;
   options.ring.update_period = options_.update_period;
   options.types = &system_.types();
   options.exports = &node.exports;
@@ -70,6 +72,7 @@ Status MeshNodes::open_hosts() {
                                                    options_.encryption, *rngs_[node.thread],
                                                    system_.types(), node.exports));
       listens = hosts_.back()->listen({"127.0.0.1", 0});
+      if (listens) addresses_.push_back(hosts_.back()->address());
     });
     THEMIS_CHECK(listens);
   }
@@ -86,19 +89,27 @@ size_t MeshNodes::sessions() {
   return count / 2;
 }
 
-void MeshNodes::start() {
+std::optional<Duration> MeshNodes::start() {
+  const TimePoint begun = SystemClock{}.now();
   const Status open = open_hosts();
   THEMIS_ASSERT(open, "hosts listen on loopback");
-  net::Address first;
-  threads_[0]->in_loop([&] {
-    start(nodes_.front(), {});
-    first = nodes_.front().actor->address();
-  });
-  for (size_t i = 1; i < nodes_.size(); i += kStartsPerTask * kThreads)
+  threads_[0]->in_loop([&] { start(nodes_.front(), 1); });
+  start_from(1, hosts_.size());
+  if (!wait(&MeshNodes::is_joined)) return std::nullopt;
+  start_from(hosts_.size(), nodes_.size());
+  if (!wait(&MeshNodes::is_joined)) return std::nullopt;
+  return SystemClock{}.now() - begun;
+}
+
+/// Nodes `first` to `last`, in tasks that are posted to both threads.
+void MeshNodes::start_from(size_t first, size_t last) {
+  started_ = last;
+  const size_t doors = first < hosts_.size() ? 1 : hosts_.size();
+  for (size_t i = first; i < last; i += kStartsPerTask * kThreads)
     for (size_t t = 0; t < kThreads; ++t)
-      threads_[t]->loop().post([this, first, i, t] {
-        for (size_t n = i; n < std::min(i + kStartsPerTask * kThreads, nodes_.size()); ++n)
-          if (nodes_[n].thread == t) start(nodes_[n], first);
+      threads_[t]->loop().post([this, i, t, last, doors] {
+        for (size_t n = i; n < std::min(i + kStartsPerTask * kThreads, last); ++n)
+          if (nodes_[n].thread == t) start(nodes_[n], doors);
       });
 }
 
@@ -106,7 +117,8 @@ std::optional<Duration> MeshNodes::wait(Is is) {
   const TimePoint start = SystemClock{}.now();
   for (size_t t = 0; t < kThreads; ++t) {
     const bool formed = threads_[t]->wait_until(kFormMax, [&] {
-      return std::all_of(nodes_.begin(), nodes_.end(), [&](const Node& node) {
+      const auto end = nodes_.begin() + static_cast<std::ptrdiff_t>(started_);
+      return std::all_of(nodes_.begin(), end, [&](const Node& node) {
         return node.thread != t || (node.actor && (this->*is)(node));
       });
     });

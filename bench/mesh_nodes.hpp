@@ -24,11 +24,11 @@ class MeshNodes {
   MeshNodes(const MeshNodes&) = delete;
   MeshNodes& operator=(const MeshNodes&) = delete;
 
-  /// Starts every node, the first one as the ring; returns at once.
-  void start();
-  /// Wait until all have joined, or are where their ids call for; how long it took, or nothing
-  /// when it took longer than kFormMax.
-  std::optional<Duration> wait_joined() { return wait(&MeshNodes::is_joined); }
+  /// Starts every node: the first one as the ring, then the first of each host through it, then all
+  /// others through any of those. How long it took until all had joined, or nothing when it took
+  /// longer than kFormMax.
+  std::optional<Duration> start();
+  /// Waits until all are where their ids call for: how long it took, or nothing as above.
   std::optional<Duration> wait_ideal() { return wait(&MeshNodes::is_ideal); }
   System& system() { return system_; }
   ReactorThread& thread(size_t i) { return *threads_[i]; }
@@ -48,8 +48,10 @@ class MeshNodes {
 
  private:
   Status open_hosts();
-  void start(Node& node, const net::Address& bootstrap);
-  static constexpr Duration kFormMax = 600s;
+  /// Its bootstrap addresses are the first `doors` hosts.
+  void start(Node& node, size_t doors);
+  void start_from(size_t first, size_t last);
+  static constexpr Duration kFormMax = 900s;
   using Is = bool (MeshNodes::*)(const Node&) const;
   std::optional<Duration> wait(Is is);
   bool is_joined(const Node& node) const;
@@ -63,7 +65,9 @@ class MeshNodes {
   std::vector<std::unique_ptr<ReactorThread>> threads_;
   std::deque<Node> nodes_;
   std::vector<std::unique_ptr<PeerTable>> hosts_;  ///< Of their first nodes' identities.
-  std::vector<const Node*> in_order_;              ///< Clockwise.
+  std::vector<net::Address> addresses_;            ///< Of the hosts.
+  size_t started_ = 0;
+  std::vector<const Node*> in_order_;  ///< Clockwise.
 };
 
 }  // namespace themis::bench

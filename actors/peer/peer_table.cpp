@@ -5,6 +5,12 @@
 #include "runtime/base/log.hpp"
 
 namespace themis {
+namespace {
+
+/// Nodes that all peers together have presented: 16 sessions' worth, 26 MB.
+constexpr size_t kPeerNodesMax = 16 * wire::kPresentedMax;
+
+}  // namespace
 
 PeerTable::PeerTable(Reactor& reactor, const wire::Identity& self, bool encryption, Rng& rng,
                      const MessageTypes& types, const Exports& exports, SessionTimes times)
@@ -133,6 +139,8 @@ std::vector<PeerTable::Waiter> PeerTable::take_proof(const ProofKey& key) {
 
 Status PeerTable::on_node_presented(SessionActor& session, const NodeId& node) {
   if (nodes_.number_of(node)) return fail(Code::invalid, "the peer is a node of this process");
+  if (hosts_.size() >= kPeerNodesMax && !hosts_.contains(node))
+    return fail(Code::overloaded, "the peers present too many nodes");
   hosts_[node] = session.peer();
   // Opened again: another session may be in use by now.
   for (Waiter& waiter : take_proof({session.id(), node}))

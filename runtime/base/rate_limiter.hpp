@@ -1,5 +1,5 @@
 #pragma once
-// How many calls one caller may make.
+// How often one of many may do something.
 
 #include <optional>
 #include <string>
@@ -7,7 +7,7 @@
 
 #include "runtime/base/clock.hpp"
 
-namespace themis::mesh {
+namespace themis {
 
 /// The generic cell rate algorithm (ITU-T I.371): one time stamp for each key.
 class RateLimiter {
@@ -29,4 +29,4 @@ class RateLimiter {
   std::unordered_map<std::string, TimePoint> arrivals_;
 };
 
-}  // namespace themis::mesh
+}  // namespace themis

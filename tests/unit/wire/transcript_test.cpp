@@ -82,14 +82,8 @@ class Transcript : public testing::TestWithParam<int> {
     gate_.set_required(true);
     b_.handshake.set_caller("10.0.0.1:5000");
   }
-  void SetUp() override {
-    if (GetParam() == 1 && !has_aes()) GTEST_SKIP() << "this CPU has no AES instructions";
-    ASSERT_EQ(frames_.size(), 12u);
-  }
-  static bool has_aes() { return crypto::available(crypto::Suite::aes256gcm); }
-  static uint8_t suites() {
-    return GetParam() == 1 && has_aes() ? kOfferAes256Gcm : kOfferChacha20Poly1305;
-  }
+  void SetUp() override { ASSERT_EQ(frames_.size(), 12u); }
+  static uint8_t suites() { return GetParam() == 1 ? kOfferAes256Gcm : kOfferChacha20Poly1305; }
 
   /// The frame that an end made must be the golden one; hands it to the other end.
   Bytes next(const Bytes& made, bool attacked) {
@@ -163,7 +157,12 @@ TEST_P(Transcript, AdversaryChangesCutsAndReordersEveryFrame) {
   EXPECT_GT(refused_, 2 * bytes) << "every offset and every length";
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Transcript, testing::Values(1, 2), [](const auto& suite) {
+/// A CPU without AES instructions has one suite, and offers one.
+std::vector<int> suites_here() {
+  return crypto::available(crypto::Suite::aes256gcm) ? std::vector<int>{1, 2} : std::vector<int>{2};
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Transcript, testing::ValuesIn(suites_here()), [](const auto& suite) {
   return suite.param == 1 ? "Aes256Gcm" : "ChaCha20Poly1305";
 });
 

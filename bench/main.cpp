@@ -37,7 +37,7 @@ constexpr Bench kBenches[] = {
      [](const bench::Options& options) {
        return options.local ? bench::measure_find_local(options) : bench::measure_find(options);
      }},
-    {"join", "Many nodes that join one ring at once", bench::measure_join},
+    {"join", "Many nodes that join one ring, a thousand at once", bench::measure_join},
     {"primitives", "The primitives of libsodium and OpenSSL side by side",
      bench::measure_primitives},
 };

@@ -25,8 +25,8 @@ class MeshNodes {
   MeshNodes& operator=(const MeshNodes&) = delete;
 
   /// Starts every node: the first one as the ring, then the first of each host through it, then all
-  /// others through any of those. How long it took until all had joined, or nothing when it took
-  /// longer than kFormMax.
+  /// others through any of those, a thousand at once. How long it took until all had joined, or
+  /// nothing when it took longer than kFormMax.
   std::optional<Duration> start();
   /// Waits until all are where their ids call for: how long it took, or nothing as above.
   std::optional<Duration> wait_ideal() { return wait(&MeshNodes::is_ideal); }

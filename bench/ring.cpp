@@ -151,17 +151,23 @@ class Provider final : public PinnedActor {
 
   caf::behavior make_behavior() override {
     open_ = names_.size();
-    for (const auto& [node, name] : std::exchange(names_, {}))
-      request(node, caf::infinite, ProvideName{name, Bytes(16)})
-          .then([this](caf::unit_t) { provided(); },
-                [](const caf::error& error) {
-                  std::fprintf(stderr, "themis-bench: %s\n", from_caf(error).text().c_str());
-                  std::exit(1);
-                });
+    for (const auto& [node, name] : std::exchange(names_, {})) provide(node, name, 1);
     return {[](caf::unit_t) {}};
   }
 
  private:
+  /// On a machine with other work a handshake may take longer than a question waits.
+  static constexpr int kTriesMax = 10;
+
+  void provide(const caf::actor& node, const std::string& name, int tries) {
+    request(node, caf::infinite, ProvideName{name, Bytes(16)})
+        .then([this](caf::unit_t) { provided(); },
+              [this, node, name, tries](const caf::error& error) {
+                if (tries < kTriesMax) return provide(node, name, tries + 1);
+                std::fprintf(stderr, "themis-bench: %s\n", from_caf(error).text().c_str());
+                std::exit(1);
+              });
+  }
   void provided() {
     if (--open_ > 0) return;
     quit();

@@ -29,7 +29,8 @@ uint64_t RouteCaller::call(RoutedCall call, Then then) {
   const RouteConfig& policy = table_.policy(call.name);
   const bool known = table_.knows(call.name, kind_.now());
   call.idempotent = call.idempotent || policy.idempotent;
-  if (call.idempotent && (policy.retries > 0 || policy.hedge)) give_key(*call.frame.writable());
+  const bool may_repeat = call.idempotent && (policy.retries > 0 || policy.hedge);
+  if (may_repeat && !call.safe) give_key(*call.frame.writable());
   open_.emplace(id, Open{std::move(call), std::move(then)});
   known ? try_next(id) : find(id);
   return id;
@@ -54,9 +55,9 @@ void RouteCaller::find(uint64_t id) {
           },
           [this, id](const caf::error& error) {
             Error why = from_caf(error);
-            // An old route is better than none, unless there is nobody.
+            // An old route is better than none.
             if (why.code == Code::not_found) {
-              table_.forget(open_.at(id).call.name);
+              table_.learn(open_.at(id).call.name, {}, kind_.now());
             } else {
               open_.at(id).last = std::move(why);
             }
@@ -269,10 +270,8 @@ void RouteCaller::on_down(const caf::down_msg& down) {
   if (found == proxies_.end()) return;
   const NodeId node = found->first.first;
   proxies_.erase(found);
-  // A session that drained is none that was lost, nor is an actor that ended a process.
-  if (down.reason == caf::exit_reason::unreachable || !down.reason ||
-      from_caf(down.reason).code != Code::unavailable)
-    return;
+  // This is how proxies end whose session is lost: not with a drained one, nor with an actor.
+  if (down.reason != to_caf({Code::unavailable, ""})) return;
   table_.lost(node, kind_.now());
   arm_checks();
 }

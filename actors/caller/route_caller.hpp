@@ -19,6 +19,8 @@ struct RoutedCall {
   wire::FramePtr frame;
   bool idempotent = false;
   wire::FramePtr request = {};  ///< That is served by it; see RouteCaller::cancel_for.
+  bool safe =
+      false;  ///< It changes nothing (RFC 9110 section 9.2.1): it needs no key to run twice.
 };
 
 /// To the actor of a RouteCaller, from itself: see CallKind::after.
@@ -90,8 +92,8 @@ class RouteCaller {
         table_(rng, std::move(routes)),
         node_(std::move(node)) {}
 
-  /// The frame was made here, for this call. One that may be sent again gets an idempotency key:
-  /// an instance that sees it again runs it once. Returns what cancel() takes.
+  /// The frame was made here, for this call. One that may be sent again and is not safe gets an
+  /// idempotency key: an instance that sees it again runs it once. Returns what cancel() takes.
   uint64_t call(RoutedCall call, Then then);
   /// The caller gives up: `then` is destroyed, and the instances that were asked are told.
   void cancel(uint64_t id);

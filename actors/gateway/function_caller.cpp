@@ -15,7 +15,9 @@ using mesh::Verdict;
 
 uint64_t FunctionCaller::call(const CallTarget& target, std::string_view method,
                               const InvokeMsg& invoke, Then then) {
-  return caller_.call({target.ring_name(), invoke.frame(), mesh::is_idempotent(method)},
+  RoutedCall call{target.ring_name(), invoke.frame(), mesh::is_idempotent(method)};
+  call.safe = mesh::is_safe(method);
+  return caller_.call(std::move(call),
                       [then = std::move(then)](Result<RouteCaller::Answer> answer) {
                         if (!answer) return then(fail(std::move(answer.error())));
                         then(Answer{OutcomeMsg(std::move(answer->frame)), answer->node});

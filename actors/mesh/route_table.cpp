@@ -5,10 +5,20 @@
 #include "actors/mesh/guard.hpp"
 
 namespace themis::mesh {
+namespace {
+
+/// A ring that lost a node may know nobody until it has healed: instances that answer are believed
+/// for so long. One that does not run the name any more says so itself.
+constexpr Duration kDoubt = 10s;
+
+}  // namespace
 
 bool is_idempotent(std::string_view method) {
-  return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "PUT" ||
-         method == "DELETE";
+  return is_safe(method) || method == "PUT" || method == "DELETE";
+}
+
+bool is_safe(std::string_view method) {
+  return method == "GET" || method == "HEAD" || method == "OPTIONS";
 }
 
 const RouteConfig& RouteTable::policy(std::string_view name) const {
@@ -35,9 +45,12 @@ bool RouteTable::knows(const std::string& name, TimePoint now) const {
 }
 
 void RouteTable::learn(const std::string& name, Instances instances, TimePoint now) {
-  if (instances.empty()) return forget(name);
-  if (instances.size() > options_.instances_max) instances.resize(options_.instances_max);
   Route* known = find(name);
+  if (instances.empty()) {
+    if (known != nullptr && now - known->learned >= kDoubt) forget(name);
+    return;
+  }
+  if (instances.size() > options_.instances_max) instances.resize(options_.instances_max);
   if (known == nullptr) {
     if (routes_.size() >= options_.routes_max) make_room();
     known = &routes_[name];

@@ -91,7 +91,7 @@ class RouteTable {
   const RouteConfig& policy(std::string_view name) const;
   /// Whether `name` has a route that is fresh enough.
   bool knows(const std::string& name, TimePoint now) const;
-  /// The answer of a find. None of them forgets the name; those that stay keep their state.
+  /// The answer of a find. Those that stay keep their state. None: kDoubt later it is forgotten.
   void learn(const std::string& name, Instances instances, TimePoint now);
   void forget(const std::string& name) { routes_.erase(name); }
 
@@ -177,5 +177,7 @@ class RouteTable {
 
 /// Of an HTTP method; methods are case-sensitive.
 bool is_idempotent(std::string_view method);
+/// Whether it asks for no change of state; then it is idempotent too.
+bool is_safe(std::string_view method);
 
 }  // namespace themis::mesh

@@ -128,8 +128,9 @@ def test_rolling_kills_under_load_lose_no_call_that_may_be_sent_again(build):
                     seen[method, status] += 1
 
         def healthy():
-            instances = route_of(mesh, "fn/hello")["instances"]
-            return [i for i in instances if i["state"] == "healthy"]
+            routes = mesh.json("/v1/status")["routes"]  # none before the first call
+            return [i for route in routes if route["name"] == "fn/hello"
+                    for i in route["instances"] if i["state"] == "healthy"]
 
         kinds = [("GET", None), ("POST", b"x")] * 2
         threads = [threading.Thread(target=load, args=kind) for kind in kinds]

@@ -83,6 +83,26 @@ TEST_F(GatewayRoutes, ALateCallIsAskedASecondTime) {
   EXPECT_GE(route["hedges"].get<int>(), 1);
 }
 
+/// What changes something is known again by its key; what does not is not worth one.
+TEST_F(GatewayRoutes, CallsThatMayBeSentAgainCarryAKeyUnlessTheyAreSafe) {
+  start(2, {.routes = {{.name = "marked", .idempotent = true}}});
+  for (const char* name : {"f", "marked"}) ASSERT_EQ(deploy(name, "hi", 1).status, 201);
+  const auto keyed = [&] {
+    uint64_t run = 0;
+    for (const auto& node : nodes_)
+      run += ask<NodeReport>(system_, node->node(), ReportNode{})->peers.keyed_run;
+    return run;
+  };
+  const uint64_t before = keyed();
+  for (const char* path : {"/f/f", "/f/marked"}) ASSERT_EQ(send("GET", path).status, 200);
+  ASSERT_EQ(send("POST", "/f/f", "x").status, 200);
+  EXPECT_EQ(keyed(), before);
+  const int status = send("PUT", "/f/f", "x").status;
+  ASSERT_EQ(send("POST", "/f/marked", "x").status, 200);
+  EXPECT_EQ(status, 200);
+  EXPECT_EQ(keyed(), before + 2) << "instances on the other node";
+}
+
 TEST_F(GatewayRoutes, AClientThatLeavesEndsItsCall) {
   start(2);
   ASSERT_EQ(deploy("f", "waits", 1).status, 201);

@@ -51,10 +51,15 @@ TEST_F(RouteTableTest, ARouteIsFreshForItsTimeToLive) {
   EXPECT_TRUE(table_->choose(kName, {}, after(60s))) << "an old route is better than none";
 }
 
-TEST_F(RouteTableTest, AnEmptyAnswerForgetsTheRoute) {
+/// While the ring healed from a lost node it knew nobody, and calls that a living instance would
+/// have taken were answered with "not found".
+TEST_F(RouteTableTest, RegressAnEmptyAnswerForgetsTheRouteOnlyWhenItIsOld) {
   learn({instance(1)});
-  learn({});
-  EXPECT_EQ(table_->choose(kName, {}, after(1s)).error().code, Code::not_found);
+  table_->learn(kName, {}, after(9999ms));
+  EXPECT_TRUE(table_->choose(kName, {}, after(9999ms)));
+  EXPECT_FALSE(table_->knows(kName, after(9999ms))) << "the ring is asked again";
+  table_->learn(kName, {}, after(10s));
+  EXPECT_EQ(table_->choose(kName, {}, after(10s)).error().code, Code::not_found);
   EXPECT_EQ(table_->size(), 0u);
 }
 
@@ -346,7 +351,9 @@ TEST_F(RouteTableTest, KeepsItsPromisesInEveryOrderOfEvents) {
                             .breaker_open_ms = 100,
                             .eject_failures = 2,
                             .eject_below_percent = 50,
-                            .eject_ms = 200}});
+                            .eject_ms = 200,
+                            .health_period_ms = 100,
+                            .health_timeout_ms = 50}});
     std::map<uint8_t, size_t> in_flight;
     Instances all;
     for (uint8_t node = 1; node <= 7; ++node) all.push_back(instance(node));
@@ -360,8 +367,15 @@ TEST_F(RouteTableTest, KeepsItsPromisesInEveryOrderOfEvents) {
       if (const auto chosen = table.choose(kName, tried, now)) {
         EXPECT_EQ(std::ranges::count(tried, chosen->id), 0);
         const std::vector<RouteReport> before = table.report(1, now);
-        for (const InstanceReport& each : before.front().instances)
-          EXPECT_TRUE(each.instance.contact.id != chosen->id || each.breaker != "half_open");
+        bool is_last_resort = false, has_better = false;
+        for (const InstanceReport& each : before.front().instances) {
+          const NodeId& node = each.instance.contact.id;
+          EXPECT_TRUE(node != chosen->id || each.breaker != "half_open");
+          is_last_resort = is_last_resort || (node == chosen->id && each.state != "healthy");
+          has_better = has_better || (std::ranges::count(tried, node) == 0 &&
+                                      each.state == "healthy" && each.breaker == "closed");
+        }
+        EXPECT_FALSE(is_last_resort && has_better);
         table.began(kName, chosen->id);
         ++in_flight[static_cast<uint8_t>(chosen->address.port)];
       }
@@ -372,6 +386,10 @@ TEST_F(RouteTableTest, KeepsItsPromisesInEveryOrderOfEvents) {
         table.ended(kName, id(node), kVerdicts[rng.below(3)], now);
       }
       if (rng.below(50) == 0) table.learn(kName, all, now);
+      if (rng.below(30) == 0) table.lost(id(node), now);
+      table.called(kName, now);
+      for (const RouteTable::Check& check : table.checks_due(now))
+        if (rng.below(3) != 0) table.checked(kName, check.instance.id, rng.below(2) == 0, now);
       size_t ejected = 0;
       const std::vector<RouteReport> after_it = table.report(1, now);
       for (const InstanceReport& each : after_it.front().instances) {

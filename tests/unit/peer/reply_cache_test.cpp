@@ -32,6 +32,20 @@ ReplyCache::Request due(uint32_t key, uint64_t waiter, TimePoint deadline) {
 }
 KeyedReply reply_bytes(size_t words) { return {wire::Frame::make(words), {}}; }
 
+TEST(ReplyCache, SaysWhenTheLastOfThoseWhoWaitLeft) {
+  ReplyCache cache;
+  const NodeId peer = peer_number(1);
+  const uint64_t run = cache.begin(peer, request(1, 1), kNow)->run;
+  ASSERT_EQ(cache.begin(peer, request(1, 2), kNow)->kind, Kind::joined);
+  EXPECT_FALSE(cache.leave(run, {7, 1})) << "another one waits";
+  EXPECT_FALSE(cache.leave(run, {7, 1})) << "it left before";
+  EXPECT_FALSE(cache.leave(run + 1, {7, 2})) << "no such run";
+  EXPECT_TRUE(cache.leave(run, {7, 2}));
+  EXPECT_TRUE(cache.finish(run, reply_bytes(1), kNow).empty());
+  EXPECT_FALSE(cache.leave(run, {7, 2})) << "it has ended";
+  EXPECT_EQ(cache.begin(peer, request(1, 3), kNow)->kind, Kind::answered) << "its reply is kept";
+}
+
 TEST(ReplyCache, RunsOnceThenAnswersWhatItAnswered) {
   ReplyCache cache;
   const NodeId peer = peer_number(1);

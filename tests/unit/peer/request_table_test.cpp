@@ -34,6 +34,21 @@ TEST(RequestTable, UsesASlotAgainUnderAnotherId) {
   }
 }
 
+TEST(RequestTable, GivesThoseThatAskWithAFrame) {
+  RequestTable table;
+  const wire::FramePtr frame = wire::Frame::make(1), other = wire::Frame::make(1);
+  RequestTable::Request asked = request(1);
+  asked.frame = frame;
+  const uint64_t slot = table.add(asked);
+  table.add(request(2));
+  EXPECT_TRUE(table.take_of(other).empty());
+  const auto taken = table.take_of(frame);
+  ASSERT_EQ(taken.size(), 1u);
+  EXPECT_EQ(taken[0].slot, slot);
+  EXPECT_EQ(table.find(slot), nullptr);
+  EXPECT_EQ(table.size(), 1u);
+}
+
 TEST(RequestTable, KnowsNoAnswerThatComesTooLate) {
   RequestTable table;
   const uint64_t late = table.add(request(1, at(5)));

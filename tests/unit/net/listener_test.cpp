@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 
+#include "runtime/net/descriptor_limit.hpp"
 #include "tests/unit/net/loop_run.hpp"
 
 namespace themis::net {

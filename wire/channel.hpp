@@ -27,8 +27,12 @@ class Channel {
   /// `rng` and `events` outlive the channel.
   Channel(const HandshakeConfig& config, bool initiator, Rng& rng, ChannelEvents& events);
 
-  /// Responder, before any data: the address it was called from (Handshake::set_caller).
-  void set_caller(std::string address) { handshake_.set_caller(std::move(address)); }
+  /// Responder, before any data: where it was called from (Handshake::set_caller).
+  void set_caller(std::string address, std::string site) {
+    handshake_.set_caller(std::move(address), std::move(site));
+  }
+  /// Responder: the caller has sent nothing that holds yet.
+  bool unheard() const { return handshake_.unheard(); }
   /// Initiator: puts message 1 into the output.
   void start();
   /// Takes received bytes in, any fragmentation; opens records in place. After an error the

@@ -5,12 +5,20 @@
 namespace themis::wire {
 
 void CookieGate::tick(TimePoint now) {
+  now_ = now;
   const Duration age = now - since_;
   if (age < kCookieSecretLife) return;
   previous_.reset();
   if (age < 2 * kCookieSecretLife) previous_.emplace(std::move(current_));
   current_ = Secret(rng_);
   since_ = now;
+}
+
+bool CookieGate::admit(const std::string& site) {
+  const bool too_often = (!site.empty() && sites_.take(site, kAnswersPerSite, now_)) ||
+                         all_.take("all", kAnswers, now_);
+  if (too_often) ++counters.limited;
+  return !too_often;
 }
 
 Cookie CookieGate::make_with(const Secret& secret, std::string_view caller, ByteView message_1) {

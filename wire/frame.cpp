@@ -12,11 +12,20 @@ void Origin::remove_reference() const {
 void Origin::release(uint64_t bytes) const {
   if (account_ != nullptr) return account_->release(bytes);
   const uint64_t released = released_.fetch_add(bytes, std::memory_order_acq_rel) + bytes;
-  if (released >= notify_bytes_ && !notified_.exchange(true, std::memory_order_acq_rel)) notify_();
+  if (released < notify_bytes_ || notified_.exchange(true, std::memory_order_acq_rel)) return;
+  const std::lock_guard notifying(notifying_);
+  if (!closed_) notify_();
+}
+
+void Origin::close() const {
+  const std::lock_guard none_notifies(notifying_);
+  closed_ = true;
 }
 
 uint64_t Origin::take_released() const {
-  notified_.store(false, std::memory_order_release);
+  // Both are one order for all: a plain store could pass the exchange, and bytes freed in between
+  // would be neither counted here nor told of.
+  notified_.exchange(false, std::memory_order_acq_rel);
   return released_.exchange(0, std::memory_order_acq_rel);
 }
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <utility>
 #include <vector>
@@ -45,9 +46,9 @@ class Origin {
   void release(uint64_t bytes) const;
   /// The bytes freed since the last call. Session thread.
   uint64_t take_released() const;
-  /// The session is over: no notification begins from now on, as nobody takes what is released any
-  /// more; one that began before may still run in another thread. Session thread.
-  void close() const { notified_.store(true, std::memory_order_release); }
+  /// The session is over: no notification follows, and none runs any more on another thread: what
+  /// it would reach may go. Session thread.
+  void close() const;
 
  private:
   ~Origin() {
@@ -61,6 +62,9 @@ class Origin {
   mutable std::atomic<uint64_t> references_{1};
   mutable std::atomic<uint64_t> released_{0};
   mutable std::atomic<bool> notified_{false};
+  /// Held by whoever notifies. Recursive: the notified may free frames at once.
+  mutable std::recursive_mutex notifying_;
+  mutable bool closed_ = false;
 };
 
 /// An owning pointer to an Origin.

@@ -283,9 +283,13 @@ Result<Bytes> Handshake::on_message_1(ByteView frame) {
                           frame.subspan<kNetworkTagOffset, kNetworkTagBytes>()))
     return fail(Code::wrong_peer, "another network");
   const ByteView body = frame.subspan<kFrameHeaderBytes, kHandshake1Bytes - kFrameHeaderBytes>();
-  if (config_.cookies == nullptr || !config_.cookies->required() ||
-      (has_cookie && config_.cookies->check(caller_, body, frame.last<kCookieBytes>())))
+  if (config_.cookies == nullptr) return answer(frame);
+  if (!config_.cookies->required() ||
+      (has_cookie && config_.cookies->check(caller_, body, frame.last<kCookieBytes>()))) {
+    if (!config_.cookies->admit(site_))
+      return fail(Code::overloaded, "too many handshakes a second, of this site or of all");
     return answer(frame);
+  }
   if (retried_) return fail(Code::denied, "no valid cookie after a retry");
   retried_ = true;
   ++config_.cookies->counters.retries;

@@ -25,8 +25,11 @@
 // clang-format on
 //
 // SIGMA-I (Krawczyk, CRYPTO 2003): the tag of each sealed part is the MAC that confirms. A passive
-// observer learns no identity; an active one can learn the responder's, never the initiator's.
-// Themis paper 5.1.1, with both shares signed.
+// observer learns no identity. An active one can learn the responder's; the initiator's only where
+// the initiator expects nobody in particular (HandshakeConfig::expected), and only if it knows the
+// network's name: whoever then sits at the address is shown message 3. A session between processes
+// is opened so, because only the process knows which of its nodes shakes hands. Themis paper 5.1.1,
+// with both shares signed.
 
 #include <array>
 #include <optional>
@@ -76,7 +79,8 @@ struct HandshakeConfig {
   std::optional<NodeId> expected = std::nullopt;
   bool encryption = true;
   uint8_t suites = available_suites();  ///< Without kOfferPlain. At least one.
-  /// Responders: who says whether message 1 needs a cookie. Null: never. Outlives the handshake.
+  /// Responders: who says whether message 1 needs a cookie, and how many are answered. Null: never,
+  /// and all. Outlives the handshake.
   CookieGate* cookies = nullptr;
   /// Null: no invite is shown, and none is asked for. Outlives the handshake.
   const Admission* admission = nullptr;
@@ -110,8 +114,12 @@ class Handshake {
   static Handshake initiator(const HandshakeConfig& config, Rng& rng);
   /// `rng` is used by step() too and outlives the handshake.
   static Handshake responder(const HandshakeConfig& config, Rng& rng);
-  /// Responder, before message 1: the address that a cookie proves.
-  void set_caller(std::string address) { caller_ = std::move(address); }
+  /// Responder, before message 1: the address that a cookie proves, and the site that is counted
+  /// for it (CookieGate::admit).
+  void set_caller(std::string address, std::string site = {}) {
+    caller_ = std::move(address);
+    site_ = std::move(site);
+  }
 
   /// Message 1. Initiator in State::ready only.
   Bytes start();
@@ -119,11 +127,13 @@ class Handshake {
   /// 3, a retry (once), message 1 with the cookie of a retry (once), or nothing. Errors: malformed
   /// (length, header, out of turn), wrong_peer (another network; another identity than expected),
   /// denied (the ends disagree about encryption or share no suite; no valid cookie or invite where
-  /// one is needed), forged (share, tag or a signature), invalid (a node talks to itself). The
-  /// state is unchanged on any error.
+  /// one is needed), overloaded (CookieGate::admit), forged (share, tag or a signature), invalid (a
+  /// node talks to itself). The state is unchanged on any error.
   [[nodiscard]] Result<Bytes> step(ByteView frame);
 
   State state() const { return state_; }
+  /// Responder: a caller that has sent nothing that holds yet.
+  bool unheard() const { return state_ == State::expects_1 && !retried_; }
   bool done() const { return state_ == State::done; }
   /// The outcome, once, in State::done.
   Established take();
@@ -166,7 +176,7 @@ class Handshake {
   bool initiator_;
   std::optional<crypto::DhKey> ephemeral_;  // initiator, until message 2
   Bytes message_1_;                         // initiator, until message 2
-  std::string caller_;                      // responder, until message 1
+  std::string caller_, site_;               // responder, until message 1
   bool retried_ = false;                    // either side: once is all
   std::optional<Secrets> secrets_;          // responder, until message 3
   std::optional<Established> established_;  // until take()

@@ -72,6 +72,12 @@ void write_peers(Writer& out, const PeerReport& peers) {
   out.counter("handshakes_answered_total", "Those that cost a signature.",
               peers.handshakes_answered);
   out.counter("handshake_cookies_total", "Callers asked for a cookie.", peers.cookies_asked);
+  out.counter("handshakes_limited_total", "Callers past a rate of handshakes.",
+              peers.handshakes_limited);
+  out.counter("sessions_evicted_total", "Sessions that made room for others.",
+              peers.sessions_evicted);
+  out.gauge("sessions_waiting_bytes", "Bytes that wait to be sent or written.",
+            peers.waiting_bytes);
   out.gauge("handshakes_half_open", "Callers that have not proved who they are.", peers.half_open);
   out.counter("session_rekeys_total", "Exchanges of keys.", peers.rekeyed);
   out.counter("session_cancels_sent_total", "Requests given up here.", peers.cancels_sent);

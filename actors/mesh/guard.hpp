@@ -2,7 +2,7 @@
 // What an instance asks before it runs a call: may this caller, and not too often?
 
 #include "actors/mesh/instance.hpp"
-#include "actors/mesh/rate_limiter.hpp"
+#include "runtime/base/rate_limiter.hpp"
 #include "runtime/config/service_mesh.hpp"
 
 namespace themis::mesh {

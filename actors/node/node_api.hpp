@@ -83,10 +83,13 @@ struct PeerReport {
   uint64_t dialled = 0;
   uint64_t refused = 0;
   uint64_t evicted = 0;
+  uint64_t sessions_evicted = 0;
   uint64_t handshakes_failed = 0;
   uint64_t handshakes_answered = 0;  ///< Each cost a signature.
+  uint64_t handshakes_limited = 0;   ///< Past a rate.
   uint64_t cookies_asked = 0;
-  uint64_t half_open = 0;  ///< Now.
+  uint64_t half_open = 0;      ///< Now.
+  uint64_t waiting_bytes = 0;  ///< Now, to be sent or written, in all sessions.
   uint64_t rekeyed = 0;
   uint64_t cancels_sent = 0;
   uint64_t cancels_received = 0;

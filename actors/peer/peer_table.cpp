@@ -14,12 +14,14 @@ constexpr size_t kPeerNodesMax = 16 * wire::kPresentedMax;
 }  // namespace
 
 PeerTable::PeerTable(Reactor& reactor, const wire::Identity& self, bool encryption, Rng& rng,
-                     const MessageTypes& types, const Exports& exports, SessionTimes times)
+                     const MessageTypes& types, const Exports& exports, SessionTimes times,
+                     const PeerLimits& limits)
     : reactor_(reactor),
       rng_(rng),
       self_(self),
       cookies_(rng, reactor.loop().now()),
-      times_(times) {
+      times_(times),
+      limits_(limits) {
   handshake_.self = &self;
   handshake_.encryption = encryption;
   handshake_.cookies = &cookies_;
@@ -34,6 +36,7 @@ PeerTable::PeerTable(Reactor& reactor, const wire::Identity& self, bool encrypti
 
 PeerTable::~PeerTable() {
   close_all();
+  reactor_.loop().cancel(ending_);
   keyed_->stop();
 }
 
@@ -96,6 +99,8 @@ void PeerTable::open(const NodeId& peer, const net::Address& address, Opened the
 void PeerTable::dial(Waiter waiter) {
   waiter.arrived = true;
   if (Entry* dial = find_dial(waiter.address)) {
+    if (dial->waiters.size() >= limits_.waiters_max)
+      return waiter.then(fail(Code::overloaded, "too many wait for " + waiter.address.text()));
     dial->waiters.push_back(std::move(waiter));
     return;
   }
@@ -123,6 +128,11 @@ void PeerTable::give(SessionActor& session, Waiter waiter) {
     const Session handle(caf::strong_actor_ptr{session.ctrl()});
     return waiter.then(PeerLink(handle, peer, {*from, *to}));
   }
+  const auto known = proofs_.find({session.id(), peer});
+  if (proofs_.size() >= limits_.waiters_max ||
+      (known != proofs_.end() && known->second.waiters.size() >= limits_.waiters_max))
+    return waiter.then(
+        fail(Code::overloaded, "too many wait for " + session.remote_address().text()));
   const auto [proof, first] = proofs_.try_emplace({session.id(), peer});
   proof->second.waiters.push_back(std::move(waiter));
   if (!first) return;
@@ -200,10 +210,9 @@ void PeerTable::tell_lost(std::span<const NodeId> nodes, const Error& why) {
 }
 
 net::StreamHandler* PeerTable::on_accept(const net::Address& from) {
-  if (const auto host = half_open_hosts_.find(from.host);
-      host != half_open_hosts_.end() && host->second.size() >= kHalfOpenPerHostMax)
-    evict(host->second);
-  if (half_open_.size() >= kHalfOpenMax) evict(half_open_);
+  const std::string site = from.site();
+  if (const auto* crowd = half_open_.crowd(site, kHalfOpenPerHostMax, kHalfOpenMax, rng_))
+    evict(*crowd);
   if (closing_ || entries_.size() >= kSessionsMax) {
     ++counters_.refused;
     return nullptr;
@@ -212,18 +221,63 @@ net::StreamHandler* PeerTable::on_accept(const net::Address& from) {
   accepting_ = spawn_hosted<SessionActor>(reactor_, context_, times_, false, std::nullopt);
   Entry& entry = entries_[accepting_->id()];
   entry.session = accepting_;
-  entry.host = from.host;
-  half_open_.insert(accepting_->id());
-  half_open_hosts_[from.host].insert(accepting_->id());
+  entry.site = site;
+  half_open_.add(site, accepting_->id());
   cookies_.tick(reactor_.loop().now());
   cookies_.set_required(half_open_.size() >= kHalfOpenCookies);
   return &accepting_->stream_handler();
 }
 
-void PeerTable::evict(const Ids& half_open) {
+/// At random, so that a caller who is far away is no surer victim than the ones that stall; but
+/// first those that have sent nothing that holds.
+void PeerTable::evict(const SiteTable::Ids& half_open) {
   ++counters_.evicted;
-  const Session oldest = entries_.at(*half_open.begin()).session;
-  oldest->close({Code::overloaded, "too many handshakes are open"});
+  Session victim;
+  bool unheard = false;
+  uint64_t equals = 0;
+  for (const SiteTable::Id id : half_open) {
+    const Session& session = entries_.at(id).session;
+    if (unheard && !session->unheard()) continue;
+    if (!unheard && session->unheard()) equals = 0;
+    unheard = session->unheard();
+    if (rng_.below(++equals) == 0) victim = session;
+  }
+  victim->close({Code::overloaded, "too many handshakes are open"});
+}
+
+/// For a caller who has proved who it is.
+void PeerTable::make_room(const Entry& fresh) {
+  const bool is_local = fresh.session->remote_address().is_loopback();
+  const auto* crowd = accepted_.crowd(
+      fresh.site, is_local ? SIZE_MAX : limits_.accepted_per_site_max, limits_.accepted_max, rng_);
+  if (crowd == nullptr) return;
+  const auto unused = std::ranges::min_element(
+      *crowd, {}, [this](SiteTable::Id id) { return entries_.at(id).session->last_used(); });
+  const Session victim = entries_.at(*unused).session;
+  ++counters_.sessions_evicted;
+  log::debug("peer", "{} makes room for {}", victim->remote_address().text(), fresh.site);
+  victim->finish();
+}
+
+/// Outside of any session's own work.
+void PeerTable::on_waiting_changed(SessionActor& session, int64_t bytes) {
+  if (local_ && &session == local_.get()) return;  // it is one, with limits of its own
+  waiting_bytes_ += static_cast<size_t>(bytes);
+  if (waiting_bytes_ > limits_.waiting_bytes_max && ending_ == 0)
+    ending_ = reactor_.loop().after(0s, [this] { end_largest(); });
+}
+
+void PeerTable::end_largest() {
+  ending_ = 0;
+  while (waiting_bytes_ > limits_.waiting_bytes_max) {
+    const auto largest = std::ranges::max_element(
+        entries_, {}, [](const auto& entry) { return entry.second.session->waiting_bytes(); });
+    THEMIS_ASSERT(largest != entries_.end() && largest->second.session->waiting_bytes() > 0,
+                  "what waits waits in some session");
+    ++counters_.sessions_evicted;
+    const Session session = largest->second.session;
+    session->close({Code::overloaded, "too many bytes wait in all sessions, most of them here"});
+  }
 }
 
 void PeerTable::accepted(net::StreamHandler*, std::unique_ptr<net::Stream> stream) {
@@ -232,13 +286,9 @@ void PeerTable::accepted(net::StreamHandler*, std::unique_ptr<net::Stream> strea
 }
 
 void PeerTable::no_longer_half_open(Entry& entry) {
-  if (!std::exchange(entry.half_open, false) || entry.host.empty()) return;
-  const caf::actor_id id = entry.session->id();
-  half_open_.erase(id);
+  if (!std::exchange(entry.half_open, false) || entry.site.empty()) return;
+  half_open_.erase(entry.site, entry.session->id());
   cookies_.set_required(half_open_.size() >= kHalfOpenCookies);
-  const auto host = half_open_hosts_.find(entry.host);
-  host->second.erase(id);
-  if (host->second.empty()) half_open_hosts_.erase(host);
 }
 
 /// True when `fresh` is to be used. Both ends come to the same answer: a newer session of the same
@@ -272,6 +322,10 @@ Status PeerTable::on_session_open(SessionActor& session) {
   const Session keep_alive = entry.session;
   auto waiters = std::exchange(entry.waiters, {});
   for (const NodeId& old : session.standing().former) successors_[old] = session.peer();
+  if (!entry.site.empty()) {
+    make_room(entry);
+    accepted_.add(entry.site, session.id());
+  }
   const Session handle = entries_.at(settle(session)->id()).session;
   log::debug("peer", "session with {} ({}) is open", session.peer().brief(),
              session.remote_address().text());
@@ -302,6 +356,7 @@ void PeerTable::on_session_closed(SessionActor& session, const Error& why) {
   const bool was_half_open = entry.half_open;
   add(counters_, session);
   no_longer_half_open(entry);
+  accepted_.erase(entry.site, session.id());
   if (was_half_open) {
     ++counters_.handshakes_failed;
     log::debug("peer", "no session with {}: {}", session.remote_address().text(), why.text());

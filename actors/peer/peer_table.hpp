@@ -4,22 +4,37 @@
 
 #include <functional>
 #include <map>
-#include <set>
 #include <unordered_map>
 #include <vector>
 
 #include "actors/peer/keyed_requests.hpp"
 #include "actors/peer/peer_link.hpp"
+#include "actors/peer/site_table.hpp"
 
 namespace themis {
 
+/// What all sessions of a process may cost together.
+struct PeerLimits {
+  /// Sessions that others opened; the rest of PeerTable::kSessionsMax is for half-open handshakes
+  /// and for dials, so that whoever fills it still leaves this process a way out.
+  size_t accepted_max = 2816;
+  /// Of them from one site (net::Address::site): a key pair costs nothing, an address does. More
+  /// processes than that on one machine are within it: loopback callers are not counted here.
+  size_t accepted_per_site_max = 256;
+  /// Those who wait for one dial or one proof: as many as the session then takes requests.
+  size_t waiters_max = SessionActor::kRequestsMax;
+  /// What waits in all sessions to be sent or written. One alone holds 56 MB at most.
+  size_t waiting_bytes_max = 256 * 1024 * 1024;
+};
+
 /// Reactor thread only. Limits: kSessionsMax sessions, two of them with one peer (one in use and
-/// one that drains: a newer one makes the older end at once), kHalfOpenMax handshakes of callers
-/// that have not proved who they are (kHalfOpenPerHostMax from one host), each for
-/// SessionTimes::handshake. Past a half-open limit the oldest handshake makes room: callers that
-/// stall keep nobody out, as a live one is through in a millisecond. The first node of the process
-/// shakes hands; the others are presented on its sessions when they speak or are asked for. Nodes
-/// of this process reach each other over a session without a socket.
+/// one that drains: a newer one makes the older end at once), PeerLimits, kHalfOpenMax handshakes
+/// of callers that have not proved who they are (kHalfOpenPerHostMax from one site), each for
+/// SessionTimes::handshake. Past a limit the site that has most makes room: with a handshake of a
+/// caller that has sent nothing that holds, else with any; or with the session that was longest
+/// unused. When the bytes that wait are too many, the session with most ends. The first node of the
+/// process shakes hands; the others are presented on its sessions when they speak or are asked for.
+/// Nodes of this process reach each other over a session without a socket.
 class PeerTable final : private SessionOwner, private net::Acceptor {
  public:
   static constexpr size_t kSessionsMax = 4096;
@@ -39,6 +54,7 @@ class PeerTable final : private SessionOwner, private net::Acceptor {
     uint64_t refused =
         0;  ///< Connections closed at once: kSessionsMax are open, or this node leaves.
     uint64_t evicted = 0;            ///< Half-open handshakes that made room.
+    uint64_t sessions_evicted = 0;   ///< Sessions that made room, for callers or for bytes.
     uint64_t handshakes_failed = 0;  ///< All that ended without a session, evicted ones included.
     uint64_t rekeyed = 0;            ///< Of all sessions, as are the following.
     uint64_t cancels_sent = 0;
@@ -50,7 +66,8 @@ class PeerTable final : private SessionOwner, private net::Acceptor {
 
   /// Everything outlives the table. `self` is its first node, number 0.
   PeerTable(Reactor& reactor, const wire::Identity& self, bool encryption, Rng& rng,
-            const MessageTypes& types, const Exports& exports, SessionTimes times = {});
+            const MessageTypes& types, const Exports& exports, SessionTimes times = {},
+            const PeerLimits& limits = {});
   ~PeerTable() override;
 
   void set_lost(Lost lost) { add(self_, *context_.exports, std::move(lost)); }
@@ -84,7 +101,9 @@ class PeerTable final : private SessionOwner, private net::Acceptor {
   size_t half_open() const { return half_open_.size(); }
   Counters counters() const;
   const KeyedRequests& keyed_requests() const { return *keyed_; }
-  /// Callers that were asked for a cookie, and handshakes that cost a signature.
+  /// Bytes that wait in all sessions to be sent or written.
+  size_t waiting_bytes() const { return waiting_bytes_; }
+  /// Callers that were asked for a cookie, handshakes that cost a signature, those past a rate.
   const wire::CookieGate::Counters& handshake_counters() const { return cookies_.counters; }
 
   /// Refuses new sessions and closes all there are, after their queued messages were written.
@@ -113,17 +132,15 @@ class PeerTable final : private SessionOwner, private net::Acceptor {
   static constexpr size_t kAddressesMax = 4;
   struct Entry {
     Session session;
-    std::string host;  ///< Of an accepted session.
+    std::string site;  ///< Of an accepted session.
     bool half_open = true;
     std::vector<Waiter> waiters;
   };
-  /// Ids grow, so the first is the oldest.
-  using Ids = std::set<caf::actor_id>;
-
   Status on_session_open(SessionActor& session) override;
   Status on_node_presented(SessionActor& session, const NodeId& node) override;
   void on_node_absent(SessionActor& session, const NodeId& node) override;
   void on_session_closed(SessionActor& session, const Error& why) override;
+  void on_waiting_changed(SessionActor& session, int64_t bytes) override;
   net::StreamHandler* on_accept(const net::Address& from) override;
   void accepted(net::StreamHandler* handler, std::unique_ptr<net::Stream> stream) override;
   static void add(Counters& to, const SessionActor& session);
@@ -140,10 +157,12 @@ class PeerTable final : private SessionOwner, private net::Acceptor {
   bool prefer(const SessionActor& existing, const SessionActor& fresh) const;
   SessionActor* settle(SessionActor& fresh);
   bool forget(const SessionActor& session);
-  void evict(const Ids& half_open);
+  void evict(const SiteTable::Ids& half_open);
   void no_longer_half_open(Entry& entry);
   void note_denied(const SessionActor& session, const Error& why);
   void note_refused(const Error& why);
+  void make_room(const Entry& fresh);
+  void end_largest();
 
   Reactor& reactor_;
   Rng& rng_;
@@ -154,6 +173,7 @@ class PeerTable final : private SessionOwner, private net::Acceptor {
   HostedPtr<KeyedRequests> keyed_;
   SessionContext context_;
   SessionTimes times_;
+  PeerLimits limits_;
   Counters counters_;
   std::unique_ptr<net::Listener> listener_;
   std::unordered_map<caf::actor_id, Entry> entries_;
@@ -167,8 +187,10 @@ class PeerTable final : private SessionOwner, private net::Acceptor {
   std::unordered_map<NodeId, NodeId, RingIdHash> successors_;
   TimePoint denied_told_{};
   TimePoint refused_told_{};
-  std::unordered_map<std::string, Ids> half_open_hosts_;
-  Ids half_open_;
+  SiteTable half_open_;
+  SiteTable accepted_;  ///< That are open.
+  size_t waiting_bytes_ = 0;
+  net::TimerId ending_ = 0;  ///< Set: the session with most waiting bytes is about to end.
   Session accepting_;
   bool closing_ = false;
 };

@@ -53,7 +53,8 @@ Status SessionActor::connect(const net::Address& to) {
 void SessionActor::attach(std::unique_ptr<net::Stream> stream) {
   stream_ = std::move(stream);
   address_ = stream_->peer();
-  channel_->set_caller(address_.text());
+  // Nodes of one machine start together, by the hundred: each other's calls are not counted.
+  channel_->set_caller(address_.text(), address_.is_loopback() ? "" : address_.site());
   on_connected();
 }
 
@@ -130,17 +131,28 @@ void SessionActor::on_message(caf::mailbox_element& element) {
 void SessionActor::on_exit(const caf::error&) { finish(); }
 
 void SessionActor::flush() {
-  if (state_ == State::closed || stream_ == nullptr || state_ == State::connecting) return;
+  if (state_ == State::closed) return;
   const caf::strong_actor_ptr keep_alive{ctrl()};
+  if (stream_ == nullptr || state_ == State::connecting) return report_waiting(blocked_bytes_);
   channel_->flush();
   if (channel_->rekey_overdue())
     return close({Code::unavailable, "the peer takes no new keys, however many records pass"});
   const ByteView output = channel_->output();
-  if (output.empty()) return;
-  const size_t written = stream_->write(output);
-  counters_.bytes_sent += written;
-  channel_->consume(written);
-  if (channel_->backlog() > kBacklogBytesMax) close({Code::overloaded, "the peer does not read"});
+  if (!output.empty()) {
+    const size_t written = stream_->write(output);
+    counters_.bytes_sent += written;
+    channel_->consume(written);
+  }
+  if (channel_->backlog() > kBacklogBytesMax)
+    return close({Code::overloaded, "the peer does not read"});
+  report_waiting(blocked_bytes_ + channel_->backlog());
+}
+
+void SessionActor::report_waiting(size_t now) {
+  const size_t before = std::exchange(waiting_bytes_, now);
+  if (before != now)
+    context_.owner->on_waiting_changed(*this,
+                                       static_cast<int64_t>(now) - static_cast<int64_t>(before));
 }
 
 void SessionActor::arm_tick(Duration delay) {
@@ -279,6 +291,7 @@ void SessionActor::close(const Error& why) {
   loop_.reset();
   if (origin_.get() != nullptr) origin_->close();
   stop_watching();
+  report_waiting(0);
   // One with a key runs on: its caller may ask again over another session.
   for (const RequestTable::Request& request : requests_received_.take_all())
     if (request.run == 0) abandon(request);

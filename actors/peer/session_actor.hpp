@@ -102,12 +102,15 @@ class SessionActor final : public HostedActor,
   const net::Address& remote_address() const { return address_; }
   const Counters& counters() const { return counters_; }
   Duration round_trip() const { return round_trip_; }
-  /// Exchanges of keys that are complete here.
-  uint64_t rekeyed() const { return rekeyed_; }
+  uint64_t rekeyed() const { return rekeyed_; }       ///< Exchanges of keys complete here.
+  TimePoint last_used() const { return last_used_; }  ///< By a request or tell, either way.
+  /// An accepted one, of a caller that has sent nothing that holds yet.
+  bool unheard() const { return channel_ != nullptr && channel_->unheard(); }
+  /// Bytes that wait to be sent or written, as the owner was told last.
+  size_t waiting_bytes() const { return waiting_bytes_; }
   size_t requests_open() const { return requests_.size(); }
   size_t proxy_count() const { return proxies_.size(); }
-  /// Actors here that the peer watches.
-  size_t watched_count() const { return watched_.size(); }
+  size_t watched_count() const { return watched_.size(); }  ///< Actors here, by the peer.
 
   /// Sends nothing new, ends its proxies, tells the peer to do the same, and closes when every
   /// request is answered both ways (or after SessionTimes::drain): no request is lost.
@@ -189,6 +192,7 @@ class SessionActor final : public HostedActor,
   bool has_proxy(const NodeTarget& target) const;
   void send_failure(uint64_t request, const Error& error);
   void release_blocked();
+  void report_waiting(size_t now);
   void grant_credit();
   void end_proxies(const caf::error& why);
   void drop_unused_proxies();
@@ -233,6 +237,7 @@ class SessionActor final : public HostedActor,
   std::unique_ptr<Loop> loop_;
   std::deque<Blocked> blocked_;
   size_t blocked_bytes_ = 0;
+  size_t waiting_bytes_ = 0;
   int64_t credit_ = wire::kInitialCredit;       ///< Of this side: what the peer takes.
   int64_t peer_credit_ = wire::kInitialCredit;  ///< Of the peer, as granted; it knows of no more.
   net::TimerId tick_ = 0;

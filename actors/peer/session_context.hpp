@@ -20,6 +20,9 @@ class SessionOwner {
   virtual Status on_node_presented(SessionActor&, const NodeId&) { return {}; }
   /// The peer is not the node it was asked to present.
   virtual void on_node_absent(SessionActor&, const NodeId&) {}
+  /// What waits in the session to be sent or written has grown by so many bytes since the last
+  /// call, at the end of a turn. Counts only: the session is not to be closed in here.
+  virtual void on_waiting_changed(SessionActor&, int64_t) {}
   /// Called once; the session is of no more use. Its requests have been answered with the error.
   virtual void on_session_closed(SessionActor& session, const Error& why) = 0;
 };

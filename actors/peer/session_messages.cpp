@@ -399,7 +399,9 @@ void SessionActor::send(const wire::MessageHeader& header, const wire::FramePtr&
   const caf::strong_actor_ptr keep_alive{ctrl()};
   blocked_bytes_ += static_cast<size_t>(cost);
   blocked_.push_back(message);
-  if (blocked_bytes_ > kBlockedBytesEnd) close({Code::overloaded, "the peer takes no messages"});
+  if (blocked_bytes_ > kBlockedBytesEnd)
+    return close({Code::overloaded, "the peer takes no messages"});
+  reactor_.flush_later(*this);  // the owner counts what waits
 }
 
 void SessionActor::send_now(const Blocked& message) {

@@ -15,6 +15,7 @@
 #include "actors/system/system.hpp"
 #include "actors/worker/worker_pool.hpp"
 #include "runtime/base/log.hpp"
+#include "runtime/net/descriptor_limit.hpp"
 #include "runtime/net/socket.hpp"
 #include "runtime/store/environment.hpp"
 
@@ -27,6 +28,8 @@ namespace fs = std::filesystem;
 constexpr Duration kStopMax = 1900ms;
 constexpr Duration kGatewayShutdown = 1600ms;
 constexpr Duration kNodeShutdown = 1700ms;
+/// All sessions, as many connections of HTTP, and what else is open.
+constexpr size_t kDescriptorsWanted = 2 * PeerTable::kSessionsMax + 1024;
 
 /// One virtual node: an identity, what it exports, and its actor while it is up. All share the
 /// sessions and the address of the process.
@@ -99,6 +102,10 @@ Status Root::Impl::open() {
 Status Root::Impl::listen() {
   if (!address.host.empty()) return {};
   const VirtualNode& first = *nodes.front();
+  if (const size_t limit = net::raise_descriptor_limit(kDescriptorsWanted);
+      limit < kDescriptorsWanted)
+    log::warn("root", "only {} files may be open, {} are wanted: raise the hard limit (ulimit -Hn)",
+              limit, kDescriptorsWanted);
   peers = std::make_unique<PeerTable>(reactor, first.identity, config.node.encryption, rng,
                                       system.types(), first.exports);
   peers->set_admission(first.admission);

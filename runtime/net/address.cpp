@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 
@@ -50,5 +51,16 @@ std::string Address::text() const {
   const bool six = host.find(':') != std::string::npos;
   return (six ? '[' + host + ']' : host) + ':' + std::to_string(port);
 }
+
+std::string Address::site() const {
+  in6_addr raw;
+  if (inet_pton(AF_INET6, host.c_str(), &raw) != 1) return host;
+  char text[INET6_ADDRSTRLEN] = {};
+  if (IN6_IS_ADDR_V4MAPPED(&raw)) return inet_ntop(AF_INET, raw.s6_addr + 12, text, sizeof text);
+  std::fill_n(raw.s6_addr + 8, 8, uint8_t{0});
+  return std::string(inet_ntop(AF_INET6, &raw, text, sizeof text)) + "/64";
+}
+
+bool Address::is_loopback() const { return host == "::1" || site().starts_with("127."); }
 
 }  // namespace themis::net

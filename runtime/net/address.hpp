@@ -23,6 +23,11 @@ struct Address {
   /// Errors: malformed, with what is wrong: `"127.0.0.1" has no port`.
   static Result<Address> parse(std::string_view text);
   std::string text() const;
+  /// What one holder usually has, to count callers by: an IPv4 address, or the /64 around an IPv6
+  /// one.
+  std::string site() const;
+  /// Of this machine: 127.0.0.0/8 or ::1.
+  bool is_loopback() const;
   friend auto operator<=>(const Address&, const Address&) = default;
 };
 

@@ -115,18 +115,27 @@ void hostile_member(Two& two, Input& input) {
   wire::Channel victim({.self = &two.bob}, false, two.rng, ignore);
   auto member = wire::Handshake::initiator({.self = &two.alice}, two.rng);
   const auto answer = [&](Bytes bytes) {
-    promise(victim.on_data(bytes).has_value(), "an honest handshake passes");
+    promise(victim.on_data(bytes).has_value(), "an honest handshake or rekey passes");
+    victim.flush();
     Bytes out(victim.output().begin(), victim.output().end());
     victim.consume(out.size());
     return out;
   };
   answer(member.step(answer(member.start())).value());
   wire::Established session = member.take();
+  Bytes answered;  // rekey 2
   while (!input.empty()) {
     Bytes record;
-    if (input.byte() % 8 == 0) {
-      if (session.session.rekeying()) return;
+    // A rekey that is open may be gone on with, right after the answer or records later.
+    if (!answered.empty() && input.byte() % 4 == 0) {
+      promise(session.session.on_rekey(answered, two.rng, record).has_value(), "a genuine rekey 2");
+      answered.clear();
+    } else if (input.byte() % 8 == 0) {
+      if (session.session.rekeying()) continue;
       promise(session.session.start_rekey(two.rng, record).has_value(), "a member may rekey");
+      answered = answer(std::move(record));
+      promise(!answered.empty(), "the victim answers a rekey");
+      continue;
     } else {
       promise(session.session.seal(input.take(input.number() % 600), record).has_value(), "seals");
     }

@@ -28,8 +28,7 @@ struct Nodes {
 };
 constexpr int64_t kNowS = 2000;
 
-/// Up to three hostile messages before the genuine one. `may_pass`: message 1 has parts that only
-/// the signatures behind it protect.
+/// Up to two hostile messages before the genuine one.
 void attack(wire::Handshake& taker, const Bytes& genuine, Input& input) {
   for (int tries = input.byte() % 3; tries > 0; --tries) {
     const uint8_t how = input.byte();

@@ -3,11 +3,11 @@
 #include "tests/security/attacker.hpp"
 #include "tests/security/victim.hpp"
 
-#include <sys/resource.h>
-
+#include <deque>
 #include <fstream>
 
 #include "runtime/crypto/crypto.hpp"
+#include "runtime/net/descriptor_limit.hpp"
 
 namespace themis::security {
 namespace {
@@ -127,6 +127,8 @@ TEST_F(Adversary, ATruncatedRecordIsNotDelivered) {
     Attacker attacker(address_);
     wire::Established session = authenticated(attacker);
     const Bytes record = tell(session.session, 1, 1000);
+    while (sessions() < 2) {  // message 3 has arrived: it is the record that is refused
+    }
     attacker.send(ByteView(record).first(record.size() - 1));
   }
   while (sessions() > 1) {
@@ -215,7 +217,7 @@ TEST_F(Adversary, AStallInsideAFrameOfTheHandshakeIsClosed) {
   }
 }
 
-TEST_F(Adversary, AMemberMayNotSendPastItsCreditNorPretendToBeLocal) {
+TEST_F(Adversary, AMemberMayNotPretendToBeLocal) {
   Attacker attacker(address_);
   wire::Established session = authenticated(attacker);
   Bytes record;
@@ -229,16 +231,14 @@ TEST_F(Adversary, AMemberMayNotSendPastItsCreditNorPretendToBeLocal) {
 }
 
 TEST_F(Adversary, TenThousandSilentConnectionsKeepNobodyOutAndCostLittle) {
-  rlimit limit{};
-  getrlimit(RLIMIT_NOFILE, &limit);
-  const rlimit restored = limit;
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
-  const size_t count = std::min<size_t>(10'000, limit.rlim_cur - 1000);
+  constexpr size_t kCount = 10'000;
+  constexpr size_t kHeld = 2000;  // at once, many more than the victim keeps
+  ASSERT_GE(net::raise_descriptor_limit(2 * kHeld), 2 * kHeld) << "raise ulimit -Hn";
   const size_t before = resident_kb();
-  std::vector<std::unique_ptr<Attacker>> silent;
+  std::deque<std::unique_ptr<Attacker>> silent;
   size_t most = 0;
-  for (size_t i = 0; i < count; ++i) {
+  for (size_t i = 0; i < kCount; ++i) {
+    if (silent.size() == kHeld) silent.pop_front();
     silent.push_back(
         std::make_unique<Attacker>(address_, "127.0.1." + std::to_string(1 + i % 200)));
     if (i % 1000 != 999) continue;
@@ -252,10 +252,7 @@ TEST_F(Adversary, TenThousandSilentConnectionsKeepNobodyOutAndCostLittle) {
   EXPECT_LE(most, PeerTable::kHalfOpenMax);
   const size_t after = resident_kb();
   EXPECT_LT(after - std::min(before, after), 200u * 1024);
-  RecordProperty("connections", static_cast<int>(count));
   RecordProperty("resident_kb_more", static_cast<int>(after - std::min(before, after)));
-  silent.clear();
-  setrlimit(RLIMIT_NOFILE, &restored);
 }
 
 }  // namespace

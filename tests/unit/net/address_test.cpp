@@ -41,6 +41,23 @@ TEST(Address, RegressAnIpv4AddressInIpv6HasTheTextOfTheIpv4Address) {
   EXPECT_EQ(from_socket_address(storage), plain);
 }
 
+TEST(Address, BelongsToASite) {
+  EXPECT_EQ((Address{"10.0.0.1", 80}).site(), "10.0.0.1");
+  EXPECT_EQ((Address{"::ffff:10.0.0.1", 80}).site(), "10.0.0.1");
+  EXPECT_EQ((Address{"2001:db8:1:2:3:4:5:6", 80}).site(), "2001:db8:1:2::/64");
+  EXPECT_EQ((Address{"2001:db8:1:2::9", 1}).site(), "2001:db8:1:2::/64") << "one holder has it all";
+  EXPECT_EQ((Address{"2001:db8:1:3::9", 1}).site(), "2001:db8:1:3::/64");
+}
+
+TEST(Address, KnowsLoopback) {
+  EXPECT_TRUE((Address{"127.0.0.1", 80}).is_loopback());
+  EXPECT_TRUE((Address{"127.200.3.4", 80}).is_loopback());
+  EXPECT_TRUE((Address{"::1", 80}).is_loopback());
+  EXPECT_TRUE((Address{"::ffff:127.0.0.1", 80}).is_loopback());
+  EXPECT_FALSE((Address{"128.0.0.1", 80}).is_loopback());
+  EXPECT_FALSE((Address{"::2", 80}).is_loopback());
+}
+
 TEST(Address, SaysWhatIsMissing) {
   const Result<Address> address = Address::parse("127.0.0.1");
   ASSERT_FALSE(address);

@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 
+#include "runtime/net/descriptor_limit.hpp"
 #include "tests/unit/net/loop_run.hpp"
 
 namespace themis::net {
@@ -86,6 +87,22 @@ class DescriptorShortage {
  private:
   rlimit before_{};
 };
+
+TEST(DescriptorLimit, IsRaisedAsFarAsTheProcessMayAndNeverLowered) {
+  rlimit before{}, now{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  now = before;
+  now.rlim_cur = 64;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &now), 0);
+  const size_t raised = raise_descriptor_limit(100), kept = raise_descriptor_limit(10);
+  const size_t most = raise_descriptor_limit(SIZE_MAX);
+  getrlimit(RLIMIT_NOFILE, &now);
+  EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_EQ(raised, 100u);
+  EXPECT_EQ(kept, 100u);
+  EXPECT_EQ(most, before.rlim_max);
+  EXPECT_EQ(now.rlim_cur, before.rlim_max);
+}
 
 TEST(Listener, RegressWaitsOutAShortageOfDescriptorsWithoutSpinning) {
   EpollLoop loop;

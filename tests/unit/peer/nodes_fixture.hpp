@@ -9,9 +9,9 @@ namespace themis {
 /// A process whose sessions a peer table keeps.
 struct Node final : Process {
   Node(System& with, sim::Host& on, uint64_t seed, std::string_view network = "sessions",
-       bool encryption = true, SessionTimes times = {})
+       bool encryption = true, SessionTimes times = {}, const PeerLimits& limits = {})
       : Process(with, on, network, seed),
-        table(reactor, identity, encryption, rng, system.types(), exports, times) {
+        table(reactor, identity, encryption, rng, system.types(), exports, times, limits) {
     table.set_lost([this](const NodeId& peer, const Error&) { lost.push_back(peer); });
   }
   /// The outcome lands in `outcomes`.
@@ -34,11 +34,19 @@ struct Node final : Process {
   std::vector<NodeId> lost;
 };
 
+/// Connects and says nothing.
+struct Silent final : net::StreamHandler {
+  void on_data(std::span<std::byte>) override {}
+  void on_closed(const Error&) override { closed = true; }
+  std::unique_ptr<net::Stream> stream;
+  bool closed = false;
+};
+
 struct Nodes {
-  explicit Nodes(uint64_t seed = 1, const SessionTimes& times = {})
+  explicit Nodes(uint64_t seed = 1, const SessionTimes& times = {}, const PeerLimits& limits = {})
       : world(seed),
-        a(system, world.add_host("10.0.0.1"), seed + 1, "sessions", true, times),
-        b(system, world.add_host("10.0.0.2"), seed + 2, "sessions", true, times) {}
+        a(system, world.add_host("10.0.0.1"), seed + 1, "sessions", true, times, limits),
+        b(system, world.add_host("10.0.0.2"), seed + 2, "sessions", true, times, limits) {}
   ~Nodes() {
     a.table.close_all();
     b.table.close_all();

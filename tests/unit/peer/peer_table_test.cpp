@@ -251,14 +251,6 @@ TEST(PeerTable, ClosesAllAndTakesNothingNew) {
   EXPECT_FALSE(nodes.a.outcomes[1]);
 }
 
-/// Connects and says nothing.
-struct Silent final : net::StreamHandler {
-  void on_data(std::span<std::byte>) override {}
-  void on_closed(const Error&) override { closed = true; }
-  std::unique_ptr<net::Stream> stream;
-  bool closed = false;
-};
-
 TEST(PeerTable, AdversarySilentCallersOfOneHostMakeRoomForEachOther) {
   Nodes nodes;
   nodes.listen();

@@ -208,5 +208,25 @@ TEST(SessionSignals, RegressAdversaryMonitorsOfTwoNamesOfOneActorAreCountedNotPi
             1u);
 }
 
+TEST(SessionSignals, AdversaryAPeerThatWatchesTooManyActorsIsClosed) {
+  WithRawPeer with;
+  std::vector<wire::Target> names(SessionActor::kProxiesMax + 1);
+  for (wire::Target& name : names) name = with.end.exports.add_unnamed(with.end.server.strong());
+  size_t watched = 0;
+  const auto watch = [&](size_t count) {
+    with.in_peer([&] {
+      for (size_t i = 0; i < count; ++i)
+        with.peer.send({.kind = wire::MessageKind::monitor, .target = names[watched++]});
+    });
+    with.world.run_for(1s);
+  };
+  while (watched < SessionActor::kProxiesMax) watch(4096);
+  EXPECT_EQ(with.end.session->watched_count(), SessionActor::kProxiesMax);
+  EXPECT_TRUE(with.end.closed.empty());
+  watch(1);
+  ASSERT_EQ(with.end.closed.size(), 1u);
+  EXPECT_EQ(with.end.closed[0], (Error{Code::overloaded, "the peer watches too many actors"}));
+}
+
 }  // namespace
 }  // namespace themis

@@ -46,6 +46,26 @@ TEST(Cookie, LivesThroughOneChangeOfTheSecret) {
   EXPECT_FALSE(gate.check("a", one, second)) << "a long pause makes both old";
 }
 
+TEST(Cookie, EverySiteHasARateAndAllTogetherHaveOne) {
+  SeededRng rng(1);
+  CookieGate gate(rng, kStart);
+  const auto admitted = [&gate](const std::string& site, uint32_t tries) {
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < tries; ++i) count += gate.admit(site) ? 1 : 0;
+    return count;
+  };
+  const uint32_t burst = CookieGate::kAnswersPerSite.burst;
+  EXPECT_EQ(admitted("10.0.0.1", burst + 50), burst);
+  EXPECT_EQ(gate.counters.limited, 50u);
+  EXPECT_EQ(admitted("10.0.0.2", 10), 10u) << "another site";
+  gate.tick(kStart + 100ms);
+  EXPECT_EQ(admitted("10.0.0.1", 50), CookieGate::kAnswersPerSite.per_s / 10);
+  gate.tick(kStart + 60s);
+  EXPECT_EQ(admitted("", 2 * CookieGate::kAnswers.burst), CookieGate::kAnswers.burst)
+      << "without a site";
+  EXPECT_EQ(admitted("10.0.0.3", 1), 0u) << "all had their share";
+}
+
 class HandshakeUnderLoad : public testing::Test {
  protected:
   HandshakeUnderLoad()
@@ -85,6 +105,22 @@ TEST_F(HandshakeUnderLoad, CompletesWithOneRetry) {
   Established at_a = a.take(), at_b = b.take();
   EXPECT_EQ(at_a.transcript, at_b.transcript);
   EXPECT_TRUE(at_a.exporter == at_b.exporter);
+}
+
+TEST_F(HandshakeUnderLoad, RegressAnswersNobodyPastTheRate) {
+  gate_.set_required(false);
+  while (gate_.admit("10.0.0.1")) {
+  }
+  Handshake a = initiator(), b = responder(), c = responder();
+  b.set_caller("10.0.0.1:5", "10.0.0.1");
+  const Bytes message_1 = a.start();
+  const auto refused = b.step(message_1);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::overloaded);
+  EXPECT_EQ(b.state(), Handshake::State::expects_1);
+  EXPECT_EQ(gate_.counters.answered, 0u) << "nothing was computed";
+  c.set_caller("10.0.0.2:5", "10.0.0.2");
+  EXPECT_TRUE(c.step(message_1));
 }
 
 TEST_F(HandshakeUnderLoad, ACookieIsNotNeededAnyMoreWhenTheLoadIsGone) {

@@ -66,6 +66,26 @@ TEST(Origin, TellsNobodyOnceItsSessionIsOver) {
   EXPECT_EQ(told, 0);
 }
 
+/// A frame freed by another thread reached a session whose reactor was gone.
+TEST(Origin, RegressNobodyIsBeingToldAnyMoreOnceItIsClosed) {
+  for (int round = 0; round < 100; ++round) {
+    std::atomic<bool> telling{false}, over{false};
+    const OriginPtr origin(new Origin(some_peer(), 1, [&] {
+      telling = true;
+      for (int i = 0; i < 200; ++i) std::this_thread::yield();
+      telling = false;
+    }));
+    std::thread other([&, frame = Frame::make_received(1, origin)]() mutable {
+      frame = FramePtr{};
+      over = true;
+    });
+    while (!telling && !over) std::this_thread::yield();
+    origin->close();
+    ASSERT_FALSE(telling) << "round " << round;
+    other.join();
+  }
+}
+
 TEST(Origin, AccountsForEveryByteThatManyThreadsFree) {
   constexpr size_t kThreads = 3, kFrames = 20'000;
   std::atomic<uint64_t> told{0};

@@ -44,12 +44,15 @@ std::string open(Session& session, Bytes record) {
   return opened ? std::string(as_text(*opened)) : std::string(name(opened.error().code));
 }
 
-class Sessions : public testing::TestWithParam<Mode> {
- protected:
-  void SetUp() override {
-    if (!crypto::available(GetParam().suite)) GTEST_SKIP() << "this CPU has no AES instructions";
-  }
-};
+class Sessions : public testing::TestWithParam<Mode> {};
+
+/// A CPU without AES instructions has one suite, and offers one.
+std::vector<Mode> modes_here() {
+  std::vector<Mode> modes{{Suite::chacha20poly1305, true}, {Suite::chacha20poly1305, false}};
+  if (crypto::available(Suite::aes256gcm))
+    modes.insert(modes.end(), {{Suite::aes256gcm, true}, {Suite::aes256gcm, false}});
+  return modes;
+}
 
 TEST_P(Sessions, CarryRecordsOfEverySizeBothWays) {
   Pair pair(GetParam());
@@ -285,14 +288,10 @@ TEST_P(Sessions, AskForKeysByNumberAndEndWhenTheyDoNotCome) {
   EXPECT_TRUE(out.empty());
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    All, Sessions,
-    testing::Values(Mode{Suite::aes256gcm, true}, Mode{Suite::aes256gcm, false},
-                    Mode{Suite::chacha20poly1305, true}, Mode{Suite::chacha20poly1305, false}),
-    [](const auto& mode) {
-      return std::string(mode.param.suite == Suite::aes256gcm ? "Aes256Gcm" : "ChaCha20Poly1305") +
-             (mode.param.encryption ? "" : "Plain");
-    });
+INSTANTIATE_TEST_SUITE_P(All, Sessions, testing::ValuesIn(modes_here()), [](const auto& mode) {
+  return std::string(mode.param.suite == Suite::aes256gcm ? "Aes256Gcm" : "ChaCha20Poly1305") +
+         (mode.param.encryption ? "" : "Plain");
+});
 
 }  // namespace
 }  // namespace themis::wire

@@ -95,10 +95,8 @@ class Transcript : public testing::TestWithParam<int> {
     b_.handshake.set_caller("10.0.0.1:5000");
   }
   void SetUp() override {
-    if (GetParam() == 1 && !has_aes()) GTEST_SKIP() << "this CPU has no AES instructions";
     ASSERT_EQ(frames_.size(), 12u);
   }
-  static bool has_aes() { return crypto::available(crypto::Suite::aes256gcm); }
   static bool with_credentials() { return GetParam() == 3; }
   static Identity make_identity(Rng& rng, bool rotated) {
     const Seed seed(rng);
@@ -123,7 +121,7 @@ class Transcript : public testing::TestWithParam<int> {
   }
   static constexpr uint32_t kIssuedS = 1000, kNowS = 1500, kLeftS = 2000, kExpiresS = 3000;
   static uint8_t suites() {
-    return GetParam() == 1 && has_aes() ? kOfferAes256Gcm : kOfferChacha20Poly1305;
+    return GetParam() == 1 ? kOfferAes256Gcm : kOfferChacha20Poly1305;
   }
 
   /// The frame that an end made must be the golden one; hands it to the other end.
@@ -199,11 +197,16 @@ TEST_P(Transcript, AdversaryChangesCutsAndReordersEveryFrame) {
   EXPECT_GT(refused_, 2 * bytes) << "every offset and every length";
 }
 
+/// A CPU without AES instructions has one suite, and offers one.
+std::vector<int> suites_here() {
+  return crypto::available(crypto::Suite::aes256gcm) ? std::vector<int>{1, 2, 3}
+                                                     : std::vector<int>{2, 3};
+}
 std::string suite_name(const testing::TestParamInfo<int>& suite) {
   if (suite.param == 1) return "Aes256Gcm";
   return suite.param == 2 ? "ChaCha20Poly1305" : "WithCredentials";
 }
-INSTANTIATE_TEST_SUITE_P(All, Transcript, testing::Values(1, 2, 3), suite_name);
+INSTANTIATE_TEST_SUITE_P(All, Transcript, testing::ValuesIn(suites_here()), suite_name);
 
 }  // namespace
 }  // namespace themis::wire

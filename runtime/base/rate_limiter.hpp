@@ -1,5 +1,5 @@
 #pragma once
-// How many calls one caller may make.
+// How often one of many may do something.
 
 #include <optional>
 #include <set>
@@ -8,7 +8,7 @@
 
 #include "runtime/base/clock.hpp"
 
-namespace themis::mesh {
+namespace themis {
 
 /// The generic cell rate algorithm (ITU-T I.371): one time stamp for each key.
 class RateLimiter {
@@ -32,4 +32,4 @@ class RateLimiter {
   std::set<std::pair<TimePoint, std::string>> by_arrival_;
 };
 
-}  // namespace themis::mesh
+}  // namespace themis

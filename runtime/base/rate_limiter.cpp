@@ -1,8 +1,8 @@
-#include "actors/mesh/rate_limiter.hpp"
+#include "runtime/base/rate_limiter.hpp"
 
 #include <algorithm>
 
-namespace themis::mesh {
+namespace themis {
 
 std::optional<Duration> RateLimiter::take(const std::string& key, Rate rate, TimePoint now) {
   const Duration interval = Duration(1s) / rate.per_s;
@@ -21,4 +21,4 @@ std::optional<Duration> RateLimiter::take(const std::string& key, Rate rate, Tim
   return std::nullopt;
 }
 
-}  // namespace themis::mesh
+}  // namespace themis

@@ -42,9 +42,6 @@ void write_ring(Writer& out, const NodeReport& node) {
   out.gauge("ring_fingers", "Entries of the finger table.", node.fingers.size());
   out.gauge("ring_objects", "Objects kept for others.", node.objects);
   out.gauge("ring_provided", "Names this node announces.", node.provided);
-  out.counter("handshakes_failed", "Connections that ended before a session was open.",
-              node.handshakes_failed);
-  out.counter("handshakes_denied", "Of these, by a rule: invite, encryption, cookie.", node.denied);
   std::map<std::string, uint64_t> states{{"open", 0}};
   uint64_t sent = 0, received = 0, bytes_sent = 0, bytes_received = 0;
   for (const SessionReport& session : node.sessions) {
@@ -68,6 +65,8 @@ void write_peers(Writer& out, const PeerReport& peers) {
   out.counter("connections_dialled_total", "Connections to peers begun.", peers.dialled);
   out.counter("connections_refused_total", "Closed at once: too many are open.", peers.refused);
   out.counter("handshakes_failed_total", "Ended without a session.", peers.handshakes_failed);
+  out.counter("handshakes_denied_total", "Of these, by a rule: invite, encryption, cookie.",
+              peers.handshakes_denied);
   out.counter("handshakes_evicted_total", "Half-open ones that made room.", peers.evicted);
   out.counter("handshakes_answered_total", "Those that cost a signature.",
               peers.handshakes_answered);

@@ -105,6 +105,7 @@ Json peers(const PeerReport& report) {
           {"dialled", report.dialled},
           {"refused", report.refused},
           {"handshakes_failed", report.handshakes_failed},
+          {"handshakes_denied", report.handshakes_denied},
           {"handshakes_evicted", report.evicted},
           {"handshakes_limited", report.handshakes_limited},
           {"sessions_evicted", report.sessions_evicted},

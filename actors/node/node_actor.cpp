@@ -382,6 +382,7 @@ PeerReport NodeActor::report_peers() const {
           .evicted = all.evicted,
           .sessions_evicted = all.sessions_evicted,
           .handshakes_failed = all.handshakes_failed,
+          .handshakes_denied = all.denied,
           .handshakes_answered = gate.answered,
           .handshakes_limited = gate.limited,
           .cookies_asked = gate.retries,
@@ -407,9 +408,6 @@ NodeReport NodeActor::report() const {
   report.fingers = ring_->table().fingers();
   report.objects = ring_->objects().object_count();
   report.provided = ring_->provided_count();
-  const PeerTable::Counters counters_of_all = peers_->counters();
-  report.handshakes_failed = counters_of_all.handshakes_failed;
-  report.denied = counters_of_all.denied;
   for (const SessionActor* session : peers_->sessions()) {
     const SessionActor::Counters& counters = session->counters();
     report.sessions.push_back({{session->peer(), session->remote_address()},

@@ -85,6 +85,7 @@ struct PeerReport {
   uint64_t evicted = 0;
   uint64_t sessions_evicted = 0;
   uint64_t handshakes_failed = 0;
+  uint64_t handshakes_denied = 0;    ///< Of these, peers that may not be here: mesh.inviters.
   uint64_t handshakes_answered = 0;  ///< Each cost a signature.
   uint64_t handshakes_limited = 0;   ///< Past a rate.
   uint64_t cookies_asked = 0;
@@ -107,8 +108,6 @@ struct NodeReport {
   ring::Contacts fingers;
   size_t objects = 0;   ///< Kept for others.
   size_t provided = 0;  ///< Names of its own.
-  uint64_t handshakes_failed = 0;
-  uint64_t denied = 0;  ///< Of these, peers that may not be here: mesh.inviters.
   std::vector<SessionReport> sessions;
   PeerReport peers;
 };

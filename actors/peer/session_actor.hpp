@@ -26,24 +26,11 @@ struct KeyedReply;
 /// closed. Implementation: session_actor.cpp (life and death), session_messages.cpp,
 /// session_virtual.cpp (virtual nodes).
 class SessionActor final : public HostedActor,
+                           public SessionActorLimits,
                            private net::StreamHandler,
                            private wire::ChannelEvents,
                            private Reactor::Flushable {
  public:
-  static constexpr size_t kRequestsMax = 4096;
-  static constexpr size_t kBlockedBytesMax = 8 * 1024 * 1024;
-  /// So much of it, and nothing more is run for the peer: its answers wait for credit.
-  static constexpr size_t kBlockedBytesRun = 2 * kBlockedBytesMax;
-  /// Answers of requests that run already may wait for credit too; past this failures go instead.
-  static constexpr size_t kBlockedBytesAnswers = 4 * kBlockedBytesMax;
-  /// Failures and signals have no one to refuse them to: past this they end the session.
-  static constexpr size_t kBlockedBytesEnd = 5 * kBlockedBytesMax;
-  /// Actors of the peer that have a proxy here, and actors here that the peer may watch.
-  static constexpr size_t kProxiesMax = 65'536;
-  /// Output a peer does not read: it only can pile up so far when the peer asks and never reads the
-  /// answers.
-  static constexpr size_t kBacklogBytesMax = 16 * 1024 * 1024;
-
   enum class State : uint8_t { connecting, handshake, open, draining, closed };
 
   struct Counters {

@@ -45,6 +45,23 @@ struct SessionContext {
   KeyedRequests* keyed = nullptr;
 };
 
+/// What a session holds at most.
+struct SessionActorLimits {
+  static constexpr size_t kRequestsMax = 4096;
+  static constexpr size_t kBlockedBytesMax = 8 * 1024 * 1024;
+  /// So much of it, and nothing more is run for the peer: its answers wait for credit.
+  static constexpr size_t kBlockedBytesRun = 2 * kBlockedBytesMax;
+  /// Answers of requests that run already may wait for credit too; past this failures go instead.
+  static constexpr size_t kBlockedBytesAnswers = 4 * kBlockedBytesMax;
+  /// Failures and signals have no one to refuse them to: past this they end the session.
+  static constexpr size_t kBlockedBytesEnd = 5 * kBlockedBytesMax;
+  /// Actors of the peer that have a proxy here, and actors here that the peer may watch.
+  static constexpr size_t kProxiesMax = 65'536;
+  /// Output a peer does not read: it only can pile up so far when the peer asks and never reads the
+  /// answers.
+  static constexpr size_t kBacklogBytesMax = 16 * 1024 * 1024;
+};
+
 /// How long a session waits. Zero means never.
 struct SessionTimes {
   Duration handshake = 5s;

@@ -86,7 +86,8 @@ def test_a_private_network_refuses_who_is_not_invited(build):
             wait_until(f"node {stranger.number} says why",
                        lambda s=stranger, t=line: t in s.log() and "cannot join yet" in s.log())
             assert "joined the ring" not in stranger.log(), stranger.log()
-        wait_until("all are counted", lambda: mesh.metric("handshakes_denied") >= len(strangers))
+        wait_until("all are counted",
+                   lambda: mesh.metric("handshakes_denied_total") >= len(strangers))
         assert "refused 127.0.0.1:" in mesh.nodes[0].log(), mesh.nodes[0].log()
         assert {node["id"] for node in mesh.known_nodes()} == members
         peers = {session["peer"] for session in mesh.json("/v1/status")["sessions"]}

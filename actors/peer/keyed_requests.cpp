@@ -38,8 +38,11 @@ uint64_t KeyedRequests::take(SessionActor& session, uint64_t request,
   }
   arm();
   if (begun->kind == ReplyCache::Begun::Kind::joined) {
-    wire::Frame& running = *running_.at(begun->run).frame.writable();
-    running.set_deadline(std::max(running.deadline(), payload->deadline()));
+    // Gone: its last waiter had given up. This one gets what the run still answers, if it does.
+    if (const auto found = running_.find(begun->run); found != running_.end()) {
+      wire::Frame& running = *found->second.frame.writable();
+      running.set_deadline(std::max(running.deadline(), payload->deadline()));
+    }
     return begun->run;
   }
   running_.emplace(begun->run, Running{actor, payload});

@@ -321,12 +321,15 @@ Status PeerTable::on_session_open(SessionActor& session) {
   no_longer_half_open(entry);
   const Session keep_alive = entry.session;
   auto waiters = std::exchange(entry.waiters, {});
-  for (const NodeId& old : session.standing().former) successors_[old] = session.peer();
   if (!entry.site.empty()) {
     make_room(entry);
+    if (session.state() == SessionActor::State::closed) return {};  // with the last node here
     accepted_.add(entry.site, session.id());
   }
-  const Session handle = entries_.at(settle(session)->id()).session;
+  const Session handle(caf::strong_actor_ptr{settle(session)->ctrl()});
+  std::erase_if(successors_, [&](const auto& one) { return one.second == session.peer(); });
+  for (const NodeId& old : handle->standing().former) successors_[old] = session.peer();
+  hosts_.erase(session.peer());
   log::debug("peer", "session with {} ({}) is open", session.peer().brief(),
              session.remote_address().text());
   for (Waiter& waiter : waiters) give(*handle, std::move(waiter));
@@ -404,6 +407,7 @@ void PeerTable::add(Counters& to, const SessionActor& session) {
 PeerTable::Counters PeerTable::counters() const {
   Counters all = counters_;
   for (const auto& [id, entry] : entries_) add(all, *entry.session);
+  if (local_) add(all, *local_);
   return all;
 }
 

@@ -57,6 +57,14 @@ class RequestTable {
   std::vector<Request> take_expired(TimePoint now) {
     return take_if([now](const Request& request) { return request.deadline <= now; });
   }
+  /// What is asked by those whose callers have given up.
+  std::vector<wire::FramePtr> cancelled() const {
+    std::vector<wire::FramePtr> frames;
+    for (const Slot& slot : slots_)
+      if (slot.used && slot.request.frame && slot.request.frame->cancelled())
+        frames.push_back(slot.request.frame);
+    return frames;
+  }
   /// Those that ask with `frame`. Looks at every slot: who gives up is rare.
   std::vector<Request> take_of(const wire::FramePtr& frame) {
     const wire::Frame* wanted = frame.writable();

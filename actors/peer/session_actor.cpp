@@ -264,6 +264,8 @@ void SessionActor::drain() {
 /// Who is done says goodbye and lets the peer close: closing first, with bytes of the peer unread,
 /// would make the kernel throw away what the peer has not read yet.
 void SessionActor::continue_drain(TimePoint now) {
+  // Its proxies have ended: who gives up has no other way to say so.
+  for (const wire::FramePtr& given_up : requests_.cancelled()) cancel_request(given_up);
   if (now >= drain_until_) return finish();
   if (!peer_drains_ || said_goodbye_ || answering()) return;
   said_goodbye_ = true;

@@ -147,6 +147,7 @@ bool SessionActor::unblock(uint64_t request) {
   blocked_bytes_ -= static_cast<size_t>(cost_of(*found));
   blocked_.erase(found);
   release_blocked();  // a drain may be next, which needs no credit
+  reactor_.flush_later(*this);
   return true;
 }
 
@@ -431,6 +432,7 @@ bool SessionActor::set_deadline(wire::MessageHeader& header) {
 }
 
 void SessionActor::release_blocked() {
+  if (state_ != State::open && state_ != State::draining) return;
   while (!blocked_.empty() && (credit_ > 0 || cost_of(blocked_.front()) == 0)) {
     const Blocked next = std::move(blocked_.front());
     blocked_.pop_front();

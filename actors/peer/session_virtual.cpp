@@ -126,7 +126,10 @@ void SessionActor::take_looped() {
     wire::OriginPtr& origin = loop_->origins[from];
     if (origin.get() == nullptr) {
       const LocalNodes::Node* sender = context_.nodes->find(from);
-      if (sender == nullptr) continue;
+      if (sender == nullptr) {
+        credit_ += cost_of(sent);
+        continue;
+      }
       origin = wire::OriginPtr(new wire::Origin(sender->identity->id(), origin_.get()));
     }
     wire::FramePtr copy;

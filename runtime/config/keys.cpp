@@ -219,7 +219,8 @@ bool consistent(const Config& config, Conflict& conflict) {
     conflict = {"mesh.inviters",
                 "this node needs an invite too, its peers ask for one: set mesh.invite to a file "
                 "of `themis invite create`"};
-  } else if (!config.mesh.inviters.empty() && node.virtual_nodes > 1) {
+  } else if ((!config.mesh.inviters.empty() || !config.mesh.invite.empty()) &&
+             node.virtual_nodes > 1) {
     conflict = {"node.virtual", "an invite is for one node: a private network takes one a process"};
   } else if (config.place.workers == Place::local) {
     conflict = {"place.workers",

@@ -34,9 +34,9 @@ TEST(PrivateNetwork, TellsTheUninvitedWhyAndGoesOn) {
   PrivateNodes nodes;
   Node c(nodes.system, nodes.world.add_host("10.0.0.3"), 7);
   nodes.in(c, [&] {
-    c.table.open(nodes.b.identity.id(), nodes.b.address(), [&](Result<PeerTable::Session> session) {
+    c.table.open(nodes.b.identity.id(), nodes.b.address(), [&](const Result<PeerLink>& session) {
       ASSERT_TRUE(session) << "it takes its own handshake for done";
-      c.probe->ask((*session)->proxy(Process::target()), 1, echo_frame(1));
+      c.probe->ask(session->proxy(Process::target()), 1, echo_frame(1));
     });
   });
   ASSERT_TRUE(nodes.until([&] { return c.probe->answers.size() == 1; }));
@@ -166,9 +166,9 @@ TEST(RotatedKey, LosesNoRequestWhenTheOverlapEnds) {
       nodes.in(nodes.a, [&] {
         const uint64_t number = ++asked;
         nodes.a.table.open(
-            fresh.identity.id(), fresh.address(), [&, number](Result<PeerTable::Session> session) {
+            fresh.identity.id(), fresh.address(), [&, number](const Result<PeerLink>& session) {
               ASSERT_TRUE(session) << session.error().text();
-              nodes.a.probe->ask((*session)->proxy(Process::target()), number, echo_frame(number));
+              nodes.a.probe->ask(session->proxy(Process::target()), number, echo_frame(number));
             });
       });
       nodes.world.run_for(500ms);

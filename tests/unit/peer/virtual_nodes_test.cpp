@@ -275,7 +275,7 @@ TEST_F(VirtualNodes, AdversaryANumberThatWasNeverGivenReachesNobody) {
               echo_frame(1));
   ASSERT_TRUE(nodes.until([&] { return asker->count(wire::MessageKind::failure) == 1; }));
   EXPECT_EQ(decode_failure(asker->received.back().second),
-            (Error{Code::not_found, "no such node here"}));
+            (Error{Code::not_hosted, "no such node here"}));
   asker->send(
       {.kind = wire::MessageKind::monitor, .target = Process::target(), .nodes = {.to = 1}});
   expect_closed(*asker);

@@ -123,9 +123,9 @@ void CallerActor::check_find(const std::string& name) {
   find(name, true);
 }
 
-void CallerActor::check_lookup(const ring::Point& target, const NodeId& expected) {
+void CallerActor::check_lookup(const ring::Point& target, std::vector<NodeId> expected) {
   ++checks_open_;
-  look_up(target, expected, true);
+  look_up(target, std::move(expected), true);
 }
 
 void CallerActor::ask(Task task, const caf::actor& whom, caf::message question, Duration limit) {
@@ -142,9 +142,9 @@ void CallerActor::find(const std::string& name, bool strict) {
       caf::make_message(FindName{name}), kFindMax);
 }
 
-void CallerActor::look_up(const ring::Point& target, const NodeId& expected, bool strict) {
-  ask({.kind = Kind::lookup, .strict = strict, .expected = expected}, setup_.node.handle(),
-      caf::make_message(FindResponsible{target}), kFindMax);
+void CallerActor::look_up(const ring::Point& target, std::vector<NodeId> expected, bool strict) {
+  ask({.kind = Kind::lookup, .strict = strict, .expected = std::move(expected)},
+      setup_.node.handle(), caf::make_message(FindResponsible{target}), kFindMax);
 }
 
 void CallerActor::reach(const ring::Contact& contact, bool strict) {
@@ -205,10 +205,14 @@ void CallerActor::on_failed(const Task& task, const Error& error) {
   --checks_open_;
   const bool nobody = task.kind == Kind::find && error.code == Code::not_found &&
                       setup_.ledger->providers(task.name).empty();
-  if (nobody) return;
-  setup_.ledger->violate("node " + std::to_string(setup_.slot) + ": " +
-                         std::string(world::name(what)) + " of " + task.name +
-                         task.contact.id.brief() + " where nothing is wrong: " + error.text());
+  const std::string wrong =
+      nobody
+          ? ""
+          : "node " + std::to_string(setup_.slot) + ": " + std::string(world::name(what)) + " of " +
+                task.name + task.contact.id.brief() + " where nothing is wrong: " + error.text();
+  if (task.kind == Kind::find || task.kind == Kind::lookup)
+    return setup_.ledger->judge(task.kind == Kind::find ? Check::find : Check::lookup, wrong);
+  setup_.ledger->violate(wrong);
 }
 
 void CallerActor::on_found(const Task& task, const ring::Records& records) {
@@ -219,27 +223,28 @@ void CallerActor::on_found(const Task& task, const ring::Records& records) {
       setup_.ledger->violate("node " + std::to_string(setup_.slot) + " found " + task.name +
                              " at " + record.provider.id.brief() + ", which never provided that");
   if (records.empty()) return setup_.ledger->violate("a find ended well and found nobody");
-  if (task.strict) check_exact(task, records);
-  reach(records[setup_.rng->below(records.size())].provider, task.strict);
+  if (task.strict) setup_.ledger->judge(Check::find, wrong_find(task, records));
+  const bool ends_here = task.strict && setup_.ledger->counting_only();
+  if (ends_here) --checks_open_;
+  reach(records[setup_.rng->below(records.size())].provider, task.strict && !ends_here);
 }
 
-void CallerActor::check_exact(const Task& task, const ring::Records& records) const {
+std::string CallerActor::wrong_find(const Task& task, const ring::Records& records) const {
   std::map<NodeId, Bytes> expected = setup_.ledger->providers(task.name);
   if (setup_.ledger->breaks(Sabotage::forgotten)) expected.emplace(NodeId{}, Bytes{});
   const size_t count = expected.size();
   for (const ring::Record& record : records) {
     const auto node = expected.extract(record.provider.id);
+    if (node.empty() && setup_.ledger->counting_only()) continue;  // has just ended
     if (node.empty() || node.mapped() != record.payload)
-      return setup_.ledger->violate("node " + std::to_string(setup_.slot) + " found " + task.name +
-                                    " at " + record.provider.id.brief() + " as \"" +
-                                    std::string(as_text(record.payload)) +
-                                    "\", which is no longer so");
+      return "node " + std::to_string(setup_.slot) + " found " + task.name + " at " +
+             record.provider.id.brief() + " as \"" + std::string(as_text(record.payload)) +
+             "\", which is no longer so";
   }
-  if (!expected.empty())
-    setup_.ledger->violate("node " + std::to_string(setup_.slot) + " found " +
-                           std::to_string(records.size()) + " of " + std::to_string(count) +
-                           " providers of " + task.name + "; " + expected.begin()->first.brief() +
-                           " is missing");
+  if (expected.empty()) return {};
+  return "node " + std::to_string(setup_.slot) + " found " + std::to_string(records.size()) +
+         " of " + std::to_string(count) + " providers of " + task.name + "; " +
+         expected.begin()->first.brief() + " is missing";
 }
 
 void CallerActor::on_responsible(const Task& task, const ring::Contacts& nodes) {
@@ -247,11 +252,16 @@ void CallerActor::on_responsible(const Task& task, const ring::Contacts& nodes) 
   setup_.ledger->took(Happening::lookup_ok, reactor_.loop().now() - task.asked);
   if (!task.strict) return;
   --checks_open_;
+  setup_.ledger->judge(Check::lookup, wrong_lookup(task, nodes));
+}
+
+std::string CallerActor::wrong_lookup(const Task& task, const ring::Contacts& nodes) const {
   const bool other = setup_.ledger->breaks(Sabotage::wrong_node);
-  if (other || nodes.empty() || nodes.front().id != task.expected)
-    setup_.ledger->violate("node " + std::to_string(setup_.slot) + " looked up " +
-                           (nodes.empty() ? "nobody" : nodes.front().id.brief()) + " where " +
-                           task.expected.brief() + " is responsible");
+  if (!other && !nodes.empty() && std::ranges::count(task.expected, nodes.front().id) > 0)
+    return {};
+  return "node " + std::to_string(setup_.slot) + " looked up " +
+         (nodes.empty() ? "nobody" : nodes.front().id.brief()) + " where " +
+         task.expected.front().brief() + " is responsible";
 }
 
 void CallerActor::watch(const NodeId& peer) {

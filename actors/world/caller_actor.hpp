@@ -61,9 +61,10 @@ class CallerActor final : public HostedActor {
   /// Whether it announces and withdraws names; finding and calling goes on.
   void set_announcing(bool on) { announcing_ = on; }
   /// Everybody who provides `name` must be found, nobody else, and one of them answers a call.
+  /// Where the ledger only counts, a find is right when nobody is missing, and that is all.
   void check_find(const std::string& name);
-  /// `expected` must be responsible for `target`.
-  void check_lookup(const ring::Point& target, const NodeId& expected);
+  /// One of `expected` must be named for `target`.
+  void check_lookup(const ring::Point& target, std::vector<NodeId> expected);
   /// Outcomes of check_ calls that are still open.
   size_t checks_open() const { return checks_open_; }
   /// Every session that was met on the way, to see it die.
@@ -82,7 +83,7 @@ class CallerActor final : public HostedActor {
     ring::Contact contact;
     uint64_t sequence = 0;
     Bytes payload;
-    NodeId expected;
+    std::vector<NodeId> expected;
   };
   struct Kept {
     ring::Contact contact;
@@ -97,11 +98,13 @@ class CallerActor final : public HostedActor {
   void check_overdue() const;
   void ask(Task task, const caf::actor& whom, caf::message question, Duration limit);
   void find(const std::string& name, bool strict);
-  void look_up(const ring::Point& target, const NodeId& expected, bool strict);
+  void look_up(const ring::Point& target, std::vector<NodeId> expected, bool strict);
   void reach(const ring::Contact& contact, bool strict);
   void call(const ring::Contact& contact, const caf::actor& proxy, bool strict);
   void on_found(const Task& task, const ring::Records& records);
-  void check_exact(const Task& task, const ring::Records& records) const;
+  /// Empty, or what is wrong with the answer.
+  std::string wrong_find(const Task& task, const ring::Records& records) const;
+  std::string wrong_lookup(const Task& task, const ring::Contacts& nodes) const;
   void on_responsible(const Task& task, const ring::Contacts& nodes);
   void on_reached(const Task& task, const caf::actor& proxy);
   void on_echo(const Task& task, const wire::FramePtr& frame);

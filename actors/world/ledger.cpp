@@ -37,6 +37,18 @@ void Ledger::violate(std::string what) {
   if (sink_) sink_(violation_);
 }
 
+void Ledger::judge(Check check, std::string wrong) {
+  Tally& tally = tallies_[static_cast<size_t>(check)];
+  ++tally.all;
+  if (wrong.empty()) {
+    ++tally.right;
+  } else if (counting_only_) {
+    remark("wrong: " + wrong);
+  } else {
+    violate(std::move(wrong));
+  }
+}
+
 void Ledger::took(Happening what, Duration time) {
   Duration& longest = longest_[static_cast<size_t>(what)];
   longest = std::max(longest, time);

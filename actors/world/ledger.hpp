@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "actors/ring/ring_messages.hpp"
 #include "runtime/sim/world.hpp"
@@ -51,6 +52,26 @@ enum class Sabotage : uint8_t {
   leak,          ///< A session is kept after its node has ended.
 };
 
+/// What is asked to see whether it is right.
+enum class Check : uint8_t { lookup, find };
+inline constexpr size_t kChecks = static_cast<size_t>(Check::find) + 1;
+
+/// Of the answers to checks.
+struct Tally {
+  uint64_t right = 0;
+  uint64_t all = 0;
+  void operator+=(const Tally& more) {
+    right += more.right;
+    all += more.all;
+  }
+  /// 1 of none.
+  double share() const {
+    return all == 0 ? 1 : static_cast<double>(right) / static_cast<double>(all);
+  }
+};
+/// Of each Check.
+using Tallies = std::array<Tally, kChecks>;
+
 /// Judges one run. One thread.
 class Ledger {
  public:
@@ -69,6 +90,13 @@ class Ledger {
   void violate(std::string what);
   bool violated() const { return !violation_.empty(); }
   const std::string& violation() const { return violation_; }
+  /// Counts the answer to a check. `wrong`: what is wrong with it, empty when nothing is; that
+  /// violates, unless wrong answers are expected and only counted.
+  void judge(Check check, std::string wrong);
+  void set_counting_only(bool on) { counting_only_ = on; }
+  bool counting_only() const { return counting_only_; }
+  /// What was counted since the last call.
+  Tallies take_tallies() { return std::exchange(tallies_, {}); }
   uint64_t count(Happening what) const { return counts_[static_cast<size_t>(what)]; }
   uint64_t hash() const { return trace_.value(); }
   /// Keeps the longest.
@@ -101,6 +129,8 @@ class Ledger {
   sim::Trace trace_;
   std::array<uint64_t, kHappenings> counts_{};
   std::array<Duration, kHappenings> longest_{};
+  Tallies tallies_{};
+  bool counting_only_ = false;
   std::string violation_;
   std::map<std::pair<std::string, NodeId>, Announced> announced_;
 };

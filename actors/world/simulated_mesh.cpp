@@ -1,6 +1,8 @@
 #include "actors/world/simulated_mesh.hpp"
 
 #include <caf/all.hpp>
+#include <cmath>
+#include <numeric>
 
 namespace themis::world {
 
@@ -22,6 +24,33 @@ void SimulatedMesh::start(size_t slot, bool fresh) {
     if (other != 0 && other != slot) bootstrap.push_back(nodes_[other]->address());
   }
   nodes_[slot]->start(std::move(bootstrap), fresh);
+}
+
+void SimulatedMesh::corrupt(double share) {
+  colluders_.set_victim(nodes_[0]->node().ring().table().self().id);
+  for (const size_t slot : draw_slots(share)) nodes_[slot]->turn_hostile(colluders_);
+}
+
+std::vector<size_t> SimulatedMesh::draw_slots(double share) {
+  std::vector<size_t> slots(nodes_.size() - 1);
+  std::iota(slots.begin(), slots.end(), size_t{1});
+  const auto count = std::min(
+      slots.size(), static_cast<size_t>(std::lround(share * static_cast<double>(nodes_.size()))));
+  for (size_t n = 0; n < count; ++n)
+    std::swap(slots[n], slots[n + world_.rng().below(slots.size() - n)]);
+  slots.resize(count);
+  return slots;
+}
+
+std::vector<NodeId> SimulatedMesh::acceptable(const ring::Members& members,
+                                              const ring::Point& target) const {
+  const NodeId& first = ring::responsible_member(members, target).id;
+  size_t at = 0;
+  while (members[at]->self().id != first) ++at;
+  std::vector<NodeId> out{first};
+  for (size_t passed = 1; passed < members.size() && colluders_.contains(out.back()); ++passed)
+    out.push_back(members[(at + passed) % members.size()]->self().id);
+  return out;
 }
 
 ring::Members SimulatedMesh::members() const {

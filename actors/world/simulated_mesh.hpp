@@ -24,6 +24,15 @@ class SimulatedMesh {
   /// Starts the process of a slot. Slot 0 has no bootstrap, ever: it starts a ring of its own, as
   /// the first node of a mesh does whenever it is restarted. The others know it and one more.
   void start(size_t slot, bool fresh);
+  /// From now on a share of the nodes, drawn, colludes; never the first, through which nodes join.
+  /// All run.
+  void corrupt(double share);
+  /// Different slots, drawn: this share of all, never the first.
+  std::vector<size_t> draw_slots(double share);
+  /// Who may be named for `target`: who is responsible, and while that one is malicious, who
+  /// follows. `members`: sorted, not empty.
+  std::vector<NodeId> acceptable(const ring::Members& members, const ring::Point& target) const;
+  const ring::Colluders& colluders() const { return colluders_; }
   /// The tables of all nodes that serve, sorted.
   ring::Members members() const;
   /// All nodes that serve have joined and form the perfect ring; else what is wrong.
@@ -41,6 +50,7 @@ class SimulatedMesh {
   System system_{System::Scheduling::virtual_time};
   sim::World world_;
   Ledger ledger_;
+  ring::Colluders colluders_{world_.rng()};
   std::vector<std::unique_ptr<SimulatedNode>> nodes_;
 };
 

@@ -2,6 +2,8 @@
 
 #include <caf/all.hpp>
 
+#include "actors/world/hostile_actor.hpp"
+
 namespace themis::world {
 namespace {
 
@@ -28,6 +30,7 @@ struct SimulatedNode::Process {
   HostedPtr<NodeActor> node;
   HostedPtr<EchoActor> echo;
   HostedPtr<CallerActor> caller;
+  HostedPtr<HostileActor> hostile;  ///< Empty: an honest node.
 
   Process(caf::actor_system& system, sim::Host& host, uint64_t seed)
       : rng(seed), reactor(system, host) {
@@ -80,7 +83,21 @@ void SimulatedNode::start(std::vector<net::Address> bootstrap, bool fresh) {
   // Outside of a turn; the reactor has asked for one, which flushes what this sends.
   if (const Status started = process.node->start(); !started)
     return ledger_.violate("node " + std::to_string(slot_) + ": " + started.error().text());
+  if (is_hostile()) stand_in();
   process.caller->begin();
+}
+
+void SimulatedNode::turn_hostile(ring::Colluders& colluders) {
+  colluders_ = &colluders;
+  stand_in();
+}
+
+void SimulatedNode::stand_in() {
+  Process& process = *process_;
+  colluders_->add(process.node->ring().table().self(), *identity_);
+  process.hostile =
+      spawn_hosted<HostileActor>(process.reactor, system_.types(), *colluders_, process.node);
+  process.exports.add(kNodeActorName, process.hostile.strong());
 }
 
 void SimulatedNode::crash(sim::Crash how) {
@@ -123,14 +140,17 @@ void SimulatedNode::end_process() {
   watch(process.node.strong());
   watch(process.echo.strong());
   watch(process.caller.strong());
+  if (process.hostile) watch(process.hostile.strong());
   if (ledger_.breaks(Sabotage::leak)) leaked_ = process.node.strong();
   process.caller->end();
   process.echo->end();
+  if (process.hostile) process.hostile->end();
   caf::anon_send_exit(process.node.handle(), caf::exit_reason::kill);
   process.exports = {};
   process.node.reset();
   process.echo.reset();
   process.caller.reset();
+  process.hostile.reset();
   if (const std::string left = survivors(watched); !left.empty())
     ledger_.violate("node " + std::to_string(slot_) + " ended and left behind:" + left);
   process_.reset();

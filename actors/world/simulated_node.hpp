@@ -7,6 +7,7 @@
 
 #include "actors/system/system.hpp"
 #include "actors/world/caller_actor.hpp"
+#include "actors/world/colluders.hpp"
 
 namespace themis::world {
 
@@ -35,6 +36,9 @@ class SimulatedNode {
   /// Asks the node to leave the ring and ends the process when it has: within kLeaveMax.
   void leave();
   static constexpr Duration kLeaveMax = 2s;
+  /// From now on, over restarts too, it is one of `colluders`, which outlive it. It runs.
+  void turn_hostile(ring::Colluders& colluders);
+  bool is_hostile() const { return colluders_ != nullptr; }
 
   /// A process runs that has not been asked to leave.
   bool serves() const { return process_ != nullptr && !leaving_; }
@@ -47,6 +51,7 @@ class SimulatedNode {
 
  private:
   struct Process;
+  void stand_in();
   void finish_leaving(uint64_t life);
   void end_process();
 
@@ -59,6 +64,7 @@ class SimulatedNode {
   net::Address address_;
   std::unique_ptr<wire::Identity> identity_;
   std::unique_ptr<Process> process_;
+  ring::Colluders* colluders_ = nullptr;
   uint64_t life_ = 0;
   bool leaving_ = false;
   caf::strong_actor_ptr leaked_;  ///< For Sabotage::leak only.

@@ -14,8 +14,25 @@ struct SimulationOptions {
   /// Virtual; at least kPhaseMin.
   Duration time = 600s;
   FaultPlan faults;
+  ring::RingOptions ring;
+  /// This share of the nodes colludes from the first ideal ring on (Colluders): 0..1. Then the ring
+  /// need not become ideal in a calm, and wrong answers of the honest nodes' checks are counted
+  /// only; that a find names who never provided is a broken promise still.
+  double malicious = 0;
+  /// This share of the nodes dies at once after each calm and stays away until names have been
+  /// looked for: 0..1.
+  double kill = 0;
   Sabotage sabotage = Sabotage::none;
   Ledger::Sink sink;  ///< Gets a line for each happening, when there is one.
+};
+
+/// What the checks of a run found.
+struct CheckReport {
+  size_t malicious = 0;  ///< Nodes.
+  Tallies calm{};        ///< At the end of the calms.
+  size_t killed = 0;     ///< Nodes, each time.
+  Tallies soon{};        ///< Three update periods after the kill.
+  Tallies later{};       ///< A refresh after that.
 };
 
 struct SimulationReport {
@@ -33,6 +50,7 @@ struct SimulationReport {
   uint64_t calls_ok = 0;
   uint64_t calls_failed = 0;
   uint64_t reaches_failed = 0;
+  CheckReport checks;
   Duration longest_find{};
   Duration longest_reach{};
   Duration longest_heal{};  ///< From the last fault to the ideal ring.

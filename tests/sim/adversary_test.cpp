@@ -1,5 +1,4 @@
 // Lookups and finds in a ring of which a fifth is malicious, over disjoint paths and without them.
-#include "tests/sim/colluders.hpp"
 #include "tests/sim/figures.hpp"
 
 namespace themis::ring {
@@ -21,11 +20,11 @@ Attacked attack(uint64_t seed, size_t paths) {
   options.disjoint_paths = paths;
   RingWorld world(seed, kNodes, options);
   settle(world, kNodes);
-  Colluders colluders(world);
-  colluders.begin(kShare);
+  Colluders colluders(world.world().rng());
+  corrupt(world, colluders, kShare);
   std::map<std::string, NodeId> names;
   for (size_t i = 0; i < kNodes; i += 5) {
-    if (colluders.contains(i)) continue;
+    if (colluders.contains(world.node(i).id)) continue;
     const std::string name = "name-" + std::to_string(i);
     names[name] = world.node(i).id;
     world.provide(i, name);
@@ -36,7 +35,7 @@ Attacked attack(uint64_t seed, size_t paths) {
   for (size_t n = 0; n < kLookups; ++n) {
     size_t asker = 0;
     do asker = all[world.world().rng().below(all.size())];
-    while (colluders.contains(asker));
+    while (colluders.contains(world.node(asker).id));
     lookups.begin(asker);
     world.world().run_for(10ms);
     lookups.collect();

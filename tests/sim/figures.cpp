@@ -14,6 +14,16 @@ void settle(RingWorld& world, size_t count) {
   world.world().run_for(20s);
 }
 
+void corrupt(RingWorld& world, Colluders& colluders, double share) {
+  colluders.set_victim(world.node(0).id);
+  for (const size_t i : world.members())
+    if (i != 0 && world.world().rng().unit() < share)
+      colluders.add(world.ring(i).table().self(), *world.node(i).identity);
+  world.liar = [&world, &colluders](size_t i, const Question& question) {
+    return colluders.answer(world.node(i).id, question, world.node(i).host->wall_ms());
+  };
+}
+
 Point random_point(RingWorld& world) {
   Point point;
   world.world().rng().fill(point.bytes);
@@ -56,7 +66,7 @@ bool Lookups::is_right(const Open& lookup, const NodeId& found) const {
       static_cast<size_t>(std::ranges::find(all, world_.responsible(lookup.target)) - all.begin());
   for (size_t passed = 0; passed < all.size(); ++passed, at = (at + 1) % all.size()) {
     if (world_.node(all[at]).id == found) return true;
-    if (colluders_ == nullptr || !colluders_->contains(all[at])) return false;
+    if (colluders_ == nullptr || !colluders_->contains(world_.node(all[at]).id)) return false;
   }
   return false;
 }
@@ -77,7 +87,8 @@ Tally find_all(RingWorld& world, const std::map<std::string, NodeId>& names, siz
   };
   std::map<uint64_t, Open> open;
   std::vector<size_t> all = world.members();
-  if (colluders != nullptr) std::erase_if(all, [&](size_t i) { return colluders->contains(i); });
+  if (colluders != nullptr)
+    std::erase_if(all, [&](size_t i) { return colluders->contains(world.node(i).id); });
   for (const auto& [name, provider] : names)
     for (size_t n = 0; n < askers; ++n)
       open[world.begin_find(all[world.world().rng().below(all.size())], name)] = {

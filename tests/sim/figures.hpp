@@ -3,7 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/sim/colluders.hpp"
+#include "actors/world/colluders.hpp"
+#include "tests/sim/ring_world.hpp"
 
 namespace themis::ring {
 
@@ -12,6 +13,8 @@ inline double seconds(Duration time) { return std::chrono::duration<double>(time
 /// Starts the first `count` nodes of `world`, all but the first at once, and waits until the ring
 /// is ideal and all fingers have been looked up.
 void settle(RingWorld& world, size_t count);
+/// From now on a share of the members, never node 0, are colluders.
+void corrupt(RingWorld& world, Colluders& colluders, double share);
 Point random_point(RingWorld& world);
 
 struct Tally {

@@ -132,6 +132,46 @@ TEST(World, KeepsEveryPromiseWhileAThirdIsReplacedEachMinute) {
   }
 }
 
+SimulationReport attacked(uint64_t seed, size_t paths) {
+  SimulationOptions options{.seed = seed, .nodes = 24, .time = kPhaseMin};
+  options.faults.only = {Fault::skew};
+  options.ring.disjoint_paths = paths;
+  options.malicious = 0.2;
+  return simulate(options);
+}
+
+TEST(AdversaryWorld, AFifthOfTheRealNodesLiesAndLookupsOverDisjointPathsStayRight) {
+  const SimulationReport with = attacked(1, 4);
+  const SimulationReport without = attacked(1, 1);
+  EXPECT_EQ(with.violation, "");
+  EXPECT_EQ(without.violation, "");
+  EXPECT_EQ(with.checks.malicious, 5u);
+  const auto& [lookups, finds] = with.checks.calm;
+  EXPECT_GT(lookups.all, 0u);
+  EXPECT_GT(finds.all, 0u);
+  EXPECT_GE(lookups.share(), 0.99);
+  EXPECT_GE(finds.share(), 0.99);
+  EXPECT_LT(without.checks.calm.front().share(), 0.9) << "what is withstood here is no attack";
+  EXPECT_EQ(with.hash, attacked(1, 4).hash);
+}
+
+TEST(World, AfterARefreshNoRecordIsLostThoughHalfOfTheNodesWereKilledAtOnce) {
+  for (uint64_t seed = 1; seed <= 2; ++seed) {
+    SimulationOptions options{.seed = seed, .nodes = 16, .time = kPhaseMin, .kill = 0.5};
+    options.faults.only = {Fault::skew};
+    options.ring.successors = 8;
+    const SimulationReport report = simulate(options);
+    EXPECT_EQ(report.violation, "") << "seed " << seed;
+    EXPECT_EQ(report.checks.killed, 8u);
+    // In so small a mesh all copies of a name may die at once: its provider stores it again.
+    EXPECT_EQ(report.checks.soon.front().right, report.checks.soon.front().all) << "seed " << seed;
+    for (const Tally& tally : report.checks.later) {
+      EXPECT_GT(tally.all, 0u) << "seed " << seed;
+      EXPECT_EQ(tally.right, tally.all) << "seed " << seed;
+    }
+  }
+}
+
 TEST(World, ANodeAloneServesItself) {
   const SimulationReport report = simulate({.seed = 5, .nodes = 1, .time = kShort});
   EXPECT_EQ(report.violation, "");

@@ -1,24 +1,28 @@
-#include "tests/sim/colluders.hpp"
+#include "actors/world/colluders.hpp"
 
 #include <algorithm>
+
+#include "actors/ring/record_signer.hpp"
+#include "actors/ring/ring_effects.hpp"
 
 namespace themis::ring {
 namespace {
 
 /// One answer in so many is silence: an asker waits for its timeout.
 constexpr uint64_t kSilentOneIn = 5;
+/// What forged records claim: half an hour.
+constexpr int64_t kForgedLifetimeMs = 1'800'000;
 
 }  // namespace
 
-void Colluders::begin(double share) {
-  is_one_.assign(world_.size(), false);
-  for (const size_t i : world_.members()) {
-    if (i == 0 || world_.world().rng().unit() >= share) continue;
-    is_one_[i] = true;
-    ordered_.push_back(world_.ring(i).table().self());
-  }
-  std::ranges::sort(ordered_, {}, &Contact::id);
-  world_.liar = [this](size_t i, const Question& question) { return answer(i, question); };
+void Colluders::add(const Contact& self, const wire::Identity& identity) {
+  std::erase_if(ordered_, [&](const Contact& each) { return each.address == self.address; });
+  ordered_.insert(std::ranges::lower_bound(ordered_, self.id, {}, &Contact::id), self);
+  identities_[self.address] = &identity;
+}
+
+bool Colluders::contains(const NodeId& id) const {
+  return std::ranges::binary_search(ordered_, id, {}, &Contact::id);
 }
 
 Contacts Colluders::after(const Point& from, size_t count) const {
@@ -46,16 +50,15 @@ Contacts Colluders::before(const Point& to, const NodeId& from, size_t count) co
 /// Half of the time the end is a lie; else the asker is led on among colluders.
 Reply Colluders::find_node(const NodeId& self, const Point& target) {
   const Contacts closer = before(target, self, kCloserMax);
-  if (!closer.empty() && world_.world().rng().below(2) == 0) return FindNodeReply{false, closer};
+  if (!closer.empty() && rng_.below(2) == 0) return FindNodeReply{false, closer};
   return FindNodeReply{true, after(target, RingOptions{}.successors)};
 }
 
-std::optional<Result<Reply>> Colluders::answer(size_t i, const Question& question) {
-  if (!is_one_[i] || ordered_.size() < 2) return std::nullopt;
+std::optional<Result<Reply>> Colluders::answer(const NodeId& self, const Question& question,
+                                               int64_t wall_ms) {
+  if (!contains(self) || ordered_.size() < 2) return std::nullopt;
   if (std::holds_alternative<Ping>(question)) return Reply{Ack{}};
-  if (world_.world().rng().below(kSilentOneIn) == 0)
-    return Result<Reply>(fail(Code::timeout, "says nothing"));
-  const NodeId& self = world_.node(i).id;
+  if (rng_.below(kSilentOneIn) == 0) return Result<Reply>(fail(Code::timeout, "says nothing"));
   if (const auto* find = std::get_if<FindNode>(&question)) return find_node(self, find->target);
   if (std::holds_alternative<GetNeighbours>(question) || std::holds_alternative<Notify>(question)) {
     Contacts successors = after(point(self), RingOptions{}.successors + 1);
@@ -65,8 +68,8 @@ std::optional<Result<Reply>> Colluders::answer(size_t i, const Question& questio
   if (const auto* store = std::get_if<Store>(&question))
     names_[object_id(store->record->name, store->replica)] = store->record->name;
   if (const auto* get = std::get_if<GetObject>(&question))
-    return Reply{GetObjectReply{names_.contains(get->object) ? RecordPtrs{forged(get->object)}
-                                                             : RecordPtrs{}}};
+    return Reply{GetObjectReply{
+        names_.contains(get->object) ? RecordPtrs{forged(get->object, wall_ms)} : RecordPtrs{}}};
   if (const auto* watch = std::get_if<Watch>(&question); watch != nullptr)
     return Reply{GetObjectReply{}};
   return Reply{Ack{}};
@@ -74,16 +77,15 @@ std::optional<Result<Reply>> Colluders::answer(size_t i, const Question& questio
 
 /// Says that an honest node provides the name somewhere else, or takes it back, with a signature
 /// that is not that node's.
-RecordPtr Colluders::forged(const ObjectId& object) {
+RecordPtr Colluders::forged(const ObjectId& object, int64_t wall_ms) {
   Record record;
   record.name = names_.at(object);
-  record.provider = {world_.node(0).id, ordered_.front().address};
+  record.provider = {victim_, ordered_.front().address};
   record.sequence = UINT64_MAX;
-  record.expires_ms = sim::World::kWallStartMs + 1'800'000;
-  record.withdrawn = world_.world().rng().below(2) == 0;
+  record.expires_ms = wall_ms + kForgedLifetimeMs;
+  record.withdrawn = rng_.below(2) == 0;
   Records records{std::move(record)};
-  return sign_records(*world_.node(world_.index_of(ordered_.front().id)).identity,
-                      std::move(records), sim::World::kWallStartMs)
+  return sign_records(*identities_.at(ordered_.front().address), std::move(records), wall_ms)
       .front();
 }
 

@@ -92,6 +92,16 @@ size_t MeshNodes::sessions() {
   return count / 2;
 }
 
+uint64_t MeshNodes::questions() {
+  uint64_t count = 0;
+  for (size_t t = 0; t < kThreads; ++t)
+    threads_[t]->in_loop([&] {
+      for (const Node& node : nodes_)
+        if (node.thread == t && node.actor) count += node.actor->ring().questions_asked();
+    });
+  return count;
+}
+
 std::optional<Duration> MeshNodes::start() {
   const TimePoint begun = SystemClock{}.now();
   const Status open = open_hosts();

@@ -44,6 +44,8 @@ class MeshNodes {
   };
   /// Sessions in use between two hosts, counted at both ends. Any thread but the reactors'.
   size_t sessions();
+  /// Asked by all nodes so far, those of their rounds too. Any thread but the reactors'.
+  uint64_t questions();
   const std::deque<Node>& nodes() const { return nodes_; }
 
  private:

@@ -248,9 +248,13 @@ Figures measure_find(const Options& options) {
     figures["sealed_to_plain"] = sealed_sum / plain_sum;
     return figures;
   }
+  const uint64_t asked_before = formed.mesh.questions();
   const Load full = run_finders(formed.mesh, options, 0);
+  const uint64_t asked = formed.mesh.questions() - asked_before;
   Load half = run_finders(formed.mesh, options, rate(full) / 2);
   figures["find_per_s"] = rate(full);
+  figures["questions_per_find"] =
+      static_cast<double>(asked) / static_cast<double>(full.latency_us.size());
   figures["failed"] = full.failed + half.failed;
   figures["store_per_s"] = formed.store_per_s;
   figures["find_p50_us"] = quantile(half.latency_us, 0.5);

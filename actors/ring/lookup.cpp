@@ -40,7 +40,7 @@ bool Lookup::has_candidate() const {
 }
 
 std::optional<Contact> Lookup::next(std::set<NodeId>* taken) {
-  if ((found_ && !doubts_) || in_flight_ >= kInFlightMax || questions_ >= kQuestionsMax)
+  if ((found_ && !doubts_) || in_flight_ >= width_ || questions_ >= kQuestionsMax)
     return std::nullopt;
   std::optional<Contact> contact = ask_first(false, taken);
   if (!contact && in_flight_ == 0) contact = ask_first(true, taken);
@@ -87,6 +87,7 @@ void Lookup::on_reply(const Contact& asked, const FindNodeReply& reply,
 
 void Lookup::on_failure(const NodeId& asked) {
   --in_flight_;
+  width_ = kInFlightMax;
   for (Candidate& candidate : candidates_)
     if (candidate.contact.id == asked) candidate.failed = true;
 }

@@ -24,6 +24,8 @@ class Lookup {
   /// is not believed; the lookup goes on until all nodes it has heard of have been asked, as liars
   /// may offer more of their own than honest nodes do of theirs, and all that they say are ends().
   Lookup(const NodeId& self, Point target, Contacts seeds, bool doubts = false);
+  /// One question at a time until one fails: for who knows that the closest seed lives.
+  void ask_singly() { width_ = 1; }
   /// For the place of `self` itself, from `entry` on (with a zero id: whoever answers there): only
   /// that node may say that it is alone and so responsible for everything.
   static Lookup through(const NodeId& self, const Contact& entry);
@@ -79,6 +81,7 @@ class Lookup {
   std::vector<std::pair<NodeId, unsigned>> seen_;  ///< Identities that were asked, with their hops.
   std::optional<Found> found_;                     ///< By the first that said so.
   Contacts ends_;
+  size_t width_ = kInFlightMax;
   size_t in_flight_ = 0;
   size_t questions_ = 0;
 };

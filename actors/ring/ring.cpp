@@ -54,6 +54,7 @@ void Ring::set_next_update() {
 
 void Ring::ask(const Contact& to, Question question, Then then) {
   const uint64_t token = ++last_id_;
+  ++questions_asked_;
   pending_.emplace(token, Pending{to, at_.now, std::move(then)});
   effects_.push_back(Ask{token, to, std::move(question), options_.ask_timeout});
 }

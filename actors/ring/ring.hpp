@@ -81,6 +81,7 @@ class Ring : public RingLimits {
   const RoutingTable& table() const { return table_; }
   const ObjectTable& objects() const { return objects_; }
   size_t provided_count() const;
+  uint64_t questions_asked() const { return questions_asked_; }  ///< Of peers, since it was made.
 
  private:
   using Then = Pending::Then;
@@ -139,7 +140,7 @@ class Ring : public RingLimits {
   void drop_given(Push& push, const Refused& refused);
 
   // ring_find.cpp: lookups and finding
-  void start_lookup(const Point& target, ThenFound then, bool confirm = false);
+  void start_lookup(const Point& target, ThenFound then, Goal goal = Goal::owner);
   void enter_ring(const Contact& entry, ThenFound then);
   void open_lookup(OpenLookup lookup);
   void pump_lookup(uint64_t id);
@@ -147,6 +148,7 @@ class Ring : public RingLimits {
   void begin_end(OpenLookup& lookup);
   void pump_end(uint64_t id);
   void find_next(uint64_t id);
+  void try_names(Find& find, Goal goal);
   void get(uint64_t id, const ObjectId& object, Contacts holders);
   void take(uint64_t id, const ObjectId& object, const RecordPtrs& records, Contacts others);
   void merge(RecordPtrs& newest, const std::string& name, const RecordPtrs& records);
@@ -203,7 +205,7 @@ class Ring : public RingLimits {
   Contacts published_;
   uint64_t published_version_ = 0;
 
-  uint64_t last_id_ = 0;  ///< Of tokens, lookups, finds and generations.
+  uint64_t last_id_ = 0, questions_asked_ = 0;  ///< Ids: tokens, lookups, finds, generations.
   std::map<uint64_t, Pending> pending_;
   std::map<uint64_t, OpenLookup> lookups_;
   std::map<uint64_t, Find> finds_;
@@ -216,12 +218,10 @@ class Ring : public RingLimits {
   Duration pace_;                         ///< Of the rounds, now.
   TimePoint next_update_ = TimePoint::max();
   TimePoint leave_deadline_ = TimePoint::max();
-  size_t taking_back_ = 0;  ///< Copies of withdrawals that a leaving node waits for.
-  size_t leave_open_ = 0;
+  size_t taking_back_ = 0, leave_open_ = 0;  ///< Withdrawn copies that a leaving node waits for.
   unsigned round_ = 0, update_hops_ = 0;
   bool updating_ = false, checking_ = false, refreshing_ = false, merging_ = false;
-  TimePoint predecessor_heard_{};
-  TimePoint sure_from_{};  ///< Until then its successor is a guess.
+  TimePoint predecessor_heard_{}, sure_from_{};  ///< Until `sure_from_` its successor is a guess.
   int next_finger_ = -1;
   /// A closer successor, of another ring perhaps; it is asked in the next round.
   std::optional<Contact> closer_;

@@ -28,9 +28,12 @@ Result<Reply> Ring::on(const NodeId&, const Ping&) {
   return Ack{};
 }
 
-Result<Reply> Ring::on(const NodeId&, const FindNode& question) {
+Result<Reply> Ring::on(const NodeId& peer, const FindNode& question) {
   if (state_ != State::joined && state_ != State::leaving) return in_no_ring();
-  FindNodeReply reply = table_.step(question.target);
+  if (question.object && is_sure() && table_.is_responsible(question.target))
+    return on(peer, GetObject{ObjectId{question.target.bytes}});
+  FindNodeReply reply =
+      question.object ? table_.step_to_owner(question.target) : table_.step(question.target);
   if (reply.responsible && !is_sure()) return FindNodeReply{};
   return reply;
 }

@@ -89,6 +89,7 @@ void write(schema::Store::Builder to, const Store& store) {
 wire::FramePtr frame(const FindNode& question) {
   Builder<schema::FindNode> b(8);
   b->setTarget(to_data(question.target.view()));
+  b->setObject(question.object);
   return b.finish().frame();
 }
 wire::FramePtr frame(const GetObject& question) {
@@ -258,7 +259,7 @@ Result<Store> read(schema::Store::Reader from) {
 
 Result<Question> value(schema::FindNode::Reader from) {
   THEMIS_TRY(const Point target, Point::from_bytes(bytes_of(from.getTarget())));
-  return FindNode{target};
+  return FindNode{target, from.getObject()};
 }
 Result<Question> value(schema::GetObject::Reader from) {
   THEMIS_TRY(const ObjectId object, ObjectId::from_bytes(bytes_of(from.getObject())));

@@ -26,20 +26,21 @@ void Ring::lookup(const Point& target, uint64_t user, Moment at) {
         nodes.insert(nodes.begin(), found->responsible);
         effects_.push_back(LookupDone{user, std::move(nodes), found->hops});
       },
-      true);
+      Goal::confirmed_owner);
   end();
 }
 
-/// `confirm`: the responsible node has to answer by itself. Who asks it something next anyway need
-/// not want that, unless there may be liars.
-void Ring::start_lookup(const Point& target, ThenFound then, bool confirm) {
+/// Where there may be liars, or while this node is not sure of its own place, the responsible node
+/// has to answer by itself whatever the goal.
+void Ring::start_lookup(const Point& target, ThenFound then, Goal goal) {
   if (state_ != State::joined && state_ != State::leaving)
     return then(fail(Code::unavailable, "this node is in no ring"));
   if (table_.is_responsible(target))
     return then(Lookup::Found{table_.self(), table_.successors(), table_.self(), 0});
-  confirm = confirm || options_.disjoint_paths > 1 || !is_sure();
-  OpenLookup lookup{target, {}, {}, {}, confirm, true, {}};
-  const FindNodeReply known = table_.step(target);
+  const bool confirm = goal == Goal::confirmed_owner || options_.disjoint_paths > 1 || !is_sure();
+  const bool object = goal == Goal::object && !confirm;
+  OpenLookup lookup{target, {}, {}, {}, confirm, true, object, {}};
+  const FindNodeReply known = object ? table_.step_to_owner(target) : table_.step(target);
   if (known.responsible && !lookup.confirm) {
     const Contact first = known.contacts.front();
     return then(
@@ -53,6 +54,12 @@ void Ring::start_lookup(const Point& target, ThenFound then, bool confirm) {
     for (size_t i = path; i < seeds.size(); i += paths) own.push_back(seeds[i]);
     lookup.paths.emplace_back(table_.self().id, target, std::move(own), paths > 1);
   }
+  // More questions at once only spare the wait for a node that died.
+  if (object && !seeds.empty()) {
+    const auto heard = heard_.find(seeds.front().id);
+    if (heard != heard_.end() && at_.now < heard->second + kSilentRounds * options_.update_period)
+      for (Lookup& path : lookup.paths) path.ask_singly();
+  }
   lookup.then = std::move(then);
   open_lookup(std::move(lookup));
 }
@@ -60,7 +67,8 @@ void Ring::start_lookup(const Point& target, ThenFound then, bool confirm) {
 /// Looks this node's own place up in the ring that `entry` is in, which may be another one.
 void Ring::enter_ring(const Contact& entry, ThenFound then) {
   const NodeId& self = table_.self().id;
-  open_lookup({point(self), {Lookup::through(self, entry)}, {}, {}, false, false, std::move(then)});
+  open_lookup(
+      {point(self), {Lookup::through(self, entry)}, {}, {}, false, false, false, std::move(then)});
 }
 
 void Ring::open_lookup(OpenLookup lookup) {
@@ -91,7 +99,8 @@ void Ring::pump_lookup(uint64_t id) {
 }
 
 void Ring::ask_step(uint64_t id, size_t path, const Contact& contact) {
-  ask(contact, FindNode{lookups_.at(id).target},
+  const OpenLookup& asking = lookups_.at(id);
+  ask(contact, FindNode{asking.target, asking.object},
       [this, id, path, contact](const NodeId& from, Result<Reply>& reply) {
         const auto open = lookups_.find(id);
         if (open == lookups_.end()) return;
@@ -160,17 +169,33 @@ void Ring::find(std::string name, uint64_t user, Moment at) {
   Find& find = finds_[id];
   find.user = user;
   find.name = std::move(name);
+  try_names(find, options_.disjoint_paths > 1 ? Goal::owner : Goal::object);
+  find_next(id);
+  end();
+}
+
+/// All copies of the name from the first on: with Goal::object, of owners that may be guesses.
+void Ring::try_names(Find& find, Goal goal) {
+  find.goal = goal;
+  find.replicas.clear();
   for (uint8_t r = 0; r <= options_.redundancy; ++r) {
     // Fisher and Yates, inside out: callers spread over the copies.
     const size_t at_index = rng_.below(r + 1u);
     find.replicas.insert(find.replicas.begin() + static_cast<std::ptrdiff_t>(at_index), r);
   }
-  find_next(id);
-  end();
+  if (goal != Goal::object) return;
+  // Those whose owner needs no lookup come first: which they are differs from node to node.
+  std::ranges::stable_partition(find.replicas, [&](uint8_t r) {
+    const Point target = point(object_id(find.name, r));
+    return !table_.is_responsible(target) && !table_.step_to_owner(target).responsible;
+  });
 }
 
+/// While the ring changes, a guess that calls itself responsible may lack what the node that is
+/// has: only that one's word counts when nothing is found.
 void Ring::find_next(uint64_t id) {
   Find& find = finds_.at(id);
+  if (find.replicas.empty() && find.goal == Goal::object) try_names(find, Goal::owner);
   if (find.replicas.empty()) {
     if (find.answered)
       return finish_find(id, fail(Code::not_found, "nobody provides " + find.name));
@@ -179,13 +204,14 @@ void Ring::find_next(uint64_t id) {
   }
   const ObjectId object = object_id(find.name, find.replicas.back());
   find.replicas.pop_back();
-  start_lookup(point(object), [this, id, object](Result<Lookup::Found> found) {
+  const auto then = [this, id, object](Result<Lookup::Found> found) {
     if (!found) {
       if (found.error().code == Code::overloaded) return finish_find(id, fail(found.error()));
       return find_next(id);
     }
     get(id, object, holders(*found));
-  });
+  };
+  start_lookup(point(object), then, find.goal);
 }
 
 /// The responsible node, then those that keep a copy of what it has; one at least, for a neighbour
@@ -198,19 +224,30 @@ Contacts Ring::holders(const Lookup::Found& found) const {
   return out;
 }
 
-/// Asks the first of `holders`; the others are tried when it does not answer.
+/// Asks the first of `holders`; the others are tried when it does not answer. With the first guess
+/// that is silent or says that it is not responsible, guessing ends.
 void Ring::get(uint64_t id, const ObjectId& object, Contacts holders) {
   if (holders.empty()) return find_next(id);
   const Contact holder = holders.front();
   holders.erase(holders.begin());
-  if (holder.id == table_.self().id)
+  Find& find = finds_.at(id);
+  const bool guessed = find.goal == Goal::object;
+  if (holder.id == table_.self().id && (!guessed || table_.is_responsible(point(object))))
     return take(id, object, objects_.get(object, at_.wall_ms, rng_.next()), std::move(holders));
-  ask(holder, GetObject{object},
-      [this, id, object, holders](const NodeId&, Result<Reply>& reply) mutable {
-        auto* records = reply ? std::get_if<GetObjectReply>(&*reply) : nullptr;
-        if (records == nullptr) return get(id, object, std::move(holders));
-        take(id, object, records->records, std::move(holders));
-      });
+  if (holder.id == table_.self().id) {
+    try_names(find, Goal::owner);
+    return find_next(id);
+  }
+  const auto then = [this, id, object, holders, guessed](const NodeId&,
+                                                         Result<Reply>& reply) mutable {
+    auto* records = reply ? std::get_if<GetObjectReply>(&*reply) : nullptr;
+    if (records != nullptr) return take(id, object, records->records, std::move(holders));
+    if (!guessed) return get(id, object, std::move(holders));
+    try_names(finds_.at(id), Goal::owner);
+    find_next(id);
+  };
+  ask(holder, guessed ? Question(FindNode{point(object), true}) : Question(GetObject{object}),
+      then);
 }
 
 /// What an earlier answer said of a provider holds against an older record in a later one. Where

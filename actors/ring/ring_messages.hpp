@@ -26,6 +26,10 @@ inline constexpr uint8_t kReplicasMax = 8;
 
 struct FindNode {
   Point target;
+  /// It is an object, wanted for its records: answered as GetObject is by the node responsible. Who
+  /// is not may name as responsible whom it only believes to be: that one is to be asked in this
+  /// way too.
+  bool object = false;
 };
 struct GetObject {
   ObjectId object;

@@ -210,7 +210,7 @@ void Ring::drop_foreign() {
     foreign_from_ = inside ? point(found->responsible.id) : end;
     if (inside) give(objects_.inside(begin, *foreign_from_), first, *found);
   };
-  start_lookup(point(first), done, true);
+  start_lookup(point(first), done, Goal::confirmed_owner);
 }
 
 /// `objects`, the nearest of which is `first`, have `found` as their owner. They go to the first of

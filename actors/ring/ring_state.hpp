@@ -17,6 +17,10 @@ struct Pending {
   TimePoint asked;
   Then then;
 };
+/// What a lookup is for: to ask the responsible node something next, which need not be it by then;
+/// to know that node, which has to answer by itself; to ask it for an object, which it gives only
+/// while it is responsible, so that it may be a guess.
+enum class Goal : uint8_t { owner, confirmed_owner, object };
 struct OpenLookup {
   using ThenFound = std::function<void(Result<Lookup::Found>)>;
   Point target;
@@ -25,11 +29,13 @@ struct OpenLookup {
   std::optional<Neighbourhood> end;  ///< Once all paths have ended.
   bool confirm = false;              ///< `end` is wanted though a path found a node.
   bool own_ring = true;              ///< Else `end` is not for this node to settle.
+  bool object = false;               ///< Who is said to be responsible may be a guess.
   ThenFound then;
 };
 struct Find {
   uint64_t user = 0;
   std::string name;
+  Goal goal = Goal::owner;        ///< Object: whoever may be responsible is asked.
   std::vector<uint8_t> replicas;  ///< Still to be tried, the next one last.
   RecordPtrs newest;              ///< Of each provider, withdrawals too.
   bool answered = false;          ///< Some responsible node said that it has none.

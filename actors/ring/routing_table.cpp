@@ -29,6 +29,24 @@ FindNodeReply RoutingTable::step(const Point& target) const {
   return reply;
 }
 
+/// Between two of the list there was nobody when it was copied; nor between the start of a finger
+/// and that finger, and the start that follows entry `i - 1` is past it.
+FindNodeReply RoutingTable::step_to_owner(const Point& target) const {
+  const auto is = [](const Contact& next) {
+    return [&next](const Contact& c) { return c.id == next.id; };
+  };
+  const Distance far = distance(self_.id, target);
+  const auto i =
+      static_cast<size_t>(std::ranges::lower_bound(distances_, far) - distances_.begin());
+  if (far == Distance{} || i == 0 || i == entries_.size()) return step(target);
+  const Contact& next = entries_[i];
+  const auto listed = std::ranges::find_if(successors_, is(next));
+  if (listed != successors_.end()) return {true, {listed, successors_.end()}};
+  const bool is_from_start = finger_bit(far) > finger_bit(distances_[i - 1]);
+  if (is_from_start && std::ranges::any_of(fingers_, is(next))) return {true, {next}};
+  return step(target);
+}
+
 Contacts RoutingTable::closest_before(const Point& target, size_t count) const {
   const Distance far = distance(self_.id, target);
   // A target on this node itself is a whole circle away.

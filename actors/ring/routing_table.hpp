@@ -35,6 +35,9 @@ class RoutingTable {
   /// that has just died, or one not known yet, makes a range too large; the node before the target
   /// knows better.
   FindNodeReply step(const Point& target) const;
+  /// As step(); beyond the first successor, too, it names as responsible whom the rest of the list
+  /// or a finger says to be. Those may be out of date: whom it names must know better.
+  FindNodeReply step_to_owner(const Point& target) const;
   /// The closest entries strictly between this node and `target`, closest to the target first.
   Contacts closest_before(const Point& target, size_t count) const;
 

@@ -37,6 +37,7 @@ std::vector<wire::FramePtr> genuine() {
   ObjectId object;
   object.bytes[3] = std::byte{9};
   return {encode(Question(FindNode{Point{contact(1).id.bytes}})),
+          encode(Question(FindNode{Point{contact(2).id.bytes}, true})),
           encode(Question(GetObject{object})),
           encode(Question(Store{1, record(2)})),
           encode(Question(HandOver{{{0, record(3)}, {2, record(4)}}})),

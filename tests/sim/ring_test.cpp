@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
 
 #include "tests/sim/ring_world.hpp"
 
@@ -244,6 +245,38 @@ TEST(RingSim, HopsGrowWithTheLogarithmOfTheRing) {
               world.hops[world.hops.size() * 99 / 100]);
   EXPECT_LE(mean, 0.5 * 7 + 0.5);
   EXPECT_LE(world.hops[world.hops.size() * 99 / 100], 7u);
+}
+
+TEST(RingSim, AFindAsksTwoQuestionsInThirtyTwoNodes) {
+  RingWorld world(6, 32);
+  grow(world);
+  ASSERT_TRUE(world.rounds_to_ideal(2 * kRoundsToHeal));
+  constexpr size_t kNames = 100, kFindsEach = 100;
+  for (size_t n = 0; n < kNames; ++n) world.provide(n % 32, "name-" + std::to_string(n));
+  ASSERT_TRUE(world.world().run_until([&] { return world.stored == kNames; }, 20s));
+  world.world().run_for(20s);
+  const auto asked = [&] {
+    uint64_t sum = 0;
+    for (size_t i = 0; i < world.size(); ++i) sum += world.ring(i).questions_asked();
+    return sum;
+  };
+  const auto find_all = [&] {
+    std::set<uint64_t> open;
+    for (size_t n = 0; n < 32 * kFindsEach; ++n)
+      open.insert(world.begin_find(n % 32, "name-" + std::to_string(n / 32)));
+    const auto end = [&](uint64_t user) {
+      const auto found = world.find_ended(user);
+      EXPECT_TRUE(!found || *found);
+      return found.has_value();
+    };
+    return world.world().run_until([&] { return std::erase_if(open, end), open.empty(); }, 10s);
+  };
+  ASSERT_TRUE(find_all());  // from here on each knows of those it asks that they live
+  const uint64_t before = asked();
+  ASSERT_TRUE(find_all());
+  const double each = static_cast<double>(asked() - before) / (32 * kFindsEach);
+  std::printf("32 nodes: %.2f questions a find\n", each);
+  EXPECT_LE(each, 2.0);
 }
 
 TEST(RingSim, SameSeedSameRun) {

@@ -38,7 +38,12 @@ struct Record @0xd6a1f1d0c3a90021 {
   path @15 :Data;                      # up to 12 digests of 32 bytes, from the leaf up
 }
 
-struct FindNode @0xd6a1f1d0c3a90022 { target @0 :Data; }     # a step of a lookup
+struct FindNode @0xd6a1f1d0c3a90022 {   # a step of a lookup
+  target @0 :Data;
+  # The target is an object, wanted for its records: the node responsible for it answers with
+  # GetObjectReply. Who is not may name as responsible whom it only believes to be.
+  object @1 :Bool;
+}
 struct FindNodeReply @0xd6a1f1d0c3a90023 {
   union {
     closer @0 :List(Contact);          # the closest preceding nodes known here, best first

@@ -41,7 +41,8 @@ std::vector<Question> questions() {
           Leave{contact_at(1), {contact_at(3), contact_at(4)}},
           Ping{},
           Watch{id_at<ObjectId>(6), contact_at(5)},
-          Changed{id_at<ObjectId>(6), {record_of(1), full_record()}}};
+          Changed{id_at<ObjectId>(6), {record_of(1), full_record()}},
+          FindNode{id_at<Point>(7), true}};
 }
 std::vector<Reply> replies() {
   return {Ack{},
@@ -68,6 +69,8 @@ TEST(RingCodec, QuestionsAndRepliesSurviveTheWire) {
     EXPECT_EQ(back->index(), reply.index());
     EXPECT_EQ(as_text(encode(*back)->bytes()), as_text(frame->bytes()));
   }
+  EXPECT_TRUE(std::get<FindNode>(*decode_question(encode(questions().back()))).object);
+  EXPECT_FALSE(std::get<FindNode>(*decode_question(encode(questions().front()))).object);
   const auto leave = decode_question(encode(questions()[6]));
   EXPECT_EQ(std::get<Leave>(*leave).successors.back(), contact_at(4));
   const auto store = decode_question(encode(questions()[2]));

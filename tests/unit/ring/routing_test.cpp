@@ -47,6 +47,27 @@ TEST_F(Routing, StepAnswersWithTheResponsibleNodeOrTheClosestBefore) {
   EXPECT_EQ(table.step(id_at<Point>(90)).contacts, contacts({140, 130, 120}));
 }
 
+TEST_F(Routing, StepToTheOwnerCountsTheWholeListAndFingersFromTheirStart) {
+  EXPECT_EQ(table.step_to_owner(id_at<Point>(5)).contacts, contacts({100}));
+  table.set_successors(contact_at(101), contacts({103}));
+  table.set_predecessor(contact_at(90));
+  table.set_finger(250, contact_at(106));  // the first node from 100 + 4 on
+  table.set_finger(251, contact_at(150));  // from 100 + 8 on
+  const auto step = [&](unsigned target) { return table.step_to_owner(id_at<Point>(target)); };
+  EXPECT_EQ(step(101).contacts, contacts({101, 103}));
+  EXPECT_TRUE(step(102).responsible);
+  EXPECT_EQ(step(102).contacts, contacts({103}));
+  EXPECT_EQ(step(105).contacts, contacts({106}));
+  EXPECT_FALSE(step(107).responsible);  // somebody may be at 107
+  EXPECT_EQ(step(107).contacts.front(), contact_at(106));
+  EXPECT_TRUE(step(108).responsible);
+  EXPECT_EQ(step(150).contacts, contacts({150}));
+  EXPECT_FALSE(step(151).responsible);
+  EXPECT_FALSE(step(90).responsible);  // a predecessor is no finger
+  EXPECT_FALSE(step(95).responsible);
+  EXPECT_FALSE(step(100).responsible);
+}
+
 TEST_F(Routing, FingersKeepOnlyTheFirstNodeOfEachStart) {
   table.set_successors(contact_at(101), {});
   int bit = table.begin_refresh();
@@ -119,6 +140,20 @@ TEST(Lookup, AsksThreeAtATimeTheClosestFirst) {
   EXPECT_EQ(lookup.next(), contact_at(20));
   EXPECT_EQ(lookup.next(), std::nullopt);
   lookup.on_failure(contact_at(40).id);
+  EXPECT_EQ(lookup.next(), contact_at(10));
+}
+
+TEST(Lookup, AsksSinglyUntilOneFails) {
+  Lookup lookup(kSelf, kTarget, contacts({10, 40, 30, 20}));
+  lookup.ask_singly();
+  EXPECT_EQ(lookup.next(), contact_at(40));
+  EXPECT_EQ(lookup.next(), std::nullopt);
+  lookup.on_reply(contact_at(40), {false, contacts({50})});
+  EXPECT_EQ(lookup.next(), contact_at(50));
+  EXPECT_EQ(lookup.next(), std::nullopt);
+  lookup.on_failure(contact_at(50).id);
+  EXPECT_EQ(lookup.next(), contact_at(30));
+  EXPECT_EQ(lookup.next(), contact_at(20));
   EXPECT_EQ(lookup.next(), contact_at(10));
 }
 

@@ -10,7 +10,7 @@ namespace {
 constexpr unsigned kStoreTriesMax = 4;
 /// Rounds between two times that a copy is stored early because a node that holds it was lost: one
 /// that comes and goes costs no more than that.
-constexpr int kHastenRounds = 8;
+constexpr int kHastenRounds = 1;
 
 }  // namespace
 

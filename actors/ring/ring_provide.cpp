@@ -11,6 +11,8 @@ constexpr unsigned kStoreTriesMax = 4;
 /// Rounds between two times that a copy is stored early because a node that holds it was lost: one
 /// that comes and goes costs no more than that.
 constexpr int kHastenRounds = 1;
+/// Nodes lost within kSilentRounds that are more than one that comes and goes.
+constexpr size_t kLostTogether = 4;
 
 }  // namespace
 
@@ -102,12 +104,15 @@ void Ring::sign_all() {
 }
 
 /// The lost node kept copies of what this one provides: those are stored again in one of the next
-/// rounds instead of at the next refresh.
+/// rounds instead of at the next refresh. Where many are lost together, so may be all that keep a
+/// copy, which this one knows no session with: all copies are stored again.
 void Ring::store_again(const NodeId& lost) {
   const TimePoint soon = at_.now + jitter(options_.update_period);
+  const bool many = suspects_.size() >= kLostTogether;
   for (auto& [name, provided] : provided_) {
     for (Copy& copy : provided.copies) {
-      if (std::ranges::find(copy.holders, lost) == copy.holders.end()) continue;
+      const bool held = std::ranges::find(copy.holders, lost) != copy.holders.end();
+      if (!held && !many) continue;
       const TimePoint from = copy.hastened + kHastenRounds * options_.update_period;
       copy.hastened = std::max(soon, from);
       copy.due = std::min(copy.due, copy.hastened);

@@ -47,7 +47,6 @@ inviters = ["{}"]
 listen = "127.0.0.1:7100"
 advertise = "10.0.0.1:7100"
 data = "elsewhere"
-virtual = 5
 encryption = false
 [gateway]
 listen = ""
@@ -74,19 +73,25 @@ format = "json"
   id.fill(std::byte{0xaa});
   expected.mesh = {
       "other", {{{"127.0.0.1", 7001}, {}}, {{"::1", 7009}, id}}, 0, 7, 1, 4, "invite.txt", {id}};
-  expected.node = {{"127.0.0.1", 7100}, net::Address{"10.0.0.1", 7100}, "elsewhere", 5, false};
+  expected.node = {{"127.0.0.1", 7100}, net::Address{"10.0.0.1", 7100}, "elsewhere", 1, false};
   expected.gateway = {std::nullopt};
   expected.workers = {3, 64, 10, 1000};
   expected.monitors = {2, 50};
   expected.place = {Place::process, Place::local};
   expected.log = {log::Level::debug, log::Format::json};
   EXPECT_EQ(*config, expected);
+  // An invite is for one node, so this one stands by itself.
+  EXPECT_EQ(parse_config("[node]\nvirtual = 5", "mesh.toml")->node.virtual_nodes, 5u);
   const auto again = parse_config(describe(*config), "described");
   ASSERT_TRUE(again) << again.error().detail;
   EXPECT_EQ(*again, expected);
 }
 
 TEST(Config, SaysWhatIsWrongAboutAPrivateNetwork) {
+  EXPECT_EQ(
+      error_of("[mesh]\ninvite = \"invite\"\n[node]\nvirtual = 2"),
+      "mesh.toml:4:11: node.virtual: an invite is for one node: a private network takes one a "
+      "process");
   EXPECT_EQ(error_of("[mesh]\ninviters = [\"abc\"]"),
             "mesh.toml:2:12: mesh.inviters: \"abc\" is not a public key of 64 hexadecimal digits; "
             "`themis id --public-key` prints one");

@@ -8,6 +8,7 @@ namespace themis::monitor {
 template <Application App, class Checks>
 bool Monitor<App, Checks>::run(Reader& reader, Output& output) {
   const auto function = reader.integer<uint8_t>();
+  if (!reader.ok()) return refuse(Reason::malformed);
   const size_t count = App::arity(function);
   if (count == 0 || count > kRecordsPerCallMax) return refuse(Reason::unknown_function);
   std::array<uint16_t, kRecordsPerCallMax> slots;
@@ -46,6 +47,7 @@ bool Monitor<App, Checks>::run_once(Reader& reader, Output& output) {
   Record<App> record;
   record.key = App::Key::decode(reader);
   record.value = read_optional<typename App::Value>(reader);
+  if (!reader.ok()) return refuse(Reason::malformed);
   if (App::arity(function) != 1) return refuse(Reason::unknown_function);
   const typename App::Arguments arguments = App::decode(function, reader);
   if (!reader.ok()) return refuse(Reason::malformed);

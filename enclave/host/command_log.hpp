@@ -21,7 +21,10 @@ class CommandLog {
     put_header(instance, thread);
   }
 
-  bool has_room() const { return monitor::kBatchBytesMax - size() >= kCommandBytesMax; }
+  /// For so many commands of whatever size.
+  bool has_room(size_t commands = 1) const {
+    return monitor::kBatchBytesMax - size() >= commands * kCommandBytesMax;
+  }
   bool empty() const { return size() == monitor::kBatchHeaderBytes; }
   /// The finished batch, valid until the next command. Sequence numbers rise by one.
   ByteView take() {

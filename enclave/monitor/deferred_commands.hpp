@@ -17,7 +17,7 @@ bool Monitor<App, Checks>::add_deferred_node(Reader& reader) {
   if (!node_slot_exists(slot)) return false;
   if (!check(Reason::slot_occupied, !nodes_[slot].link.used)) return false;
   if (!check(Reason::root_moved, !node.key.is_root())) return false;
-  if (!enter(time, Element<App>(node.key, node.value, time, thread))) return false;
+  if (!enter(NodeElement{node.key, node.value, time, thread})) return false;
   node.link = {kNoSlot, 0, Method::deferred, true};
   nodes_[slot] = node;
   return true;
@@ -35,7 +35,7 @@ bool Monitor<App, Checks>::add_deferred_record(Reader& reader) {
   if (!record_slot_exists(slot)) return false;
   RecordSlot<App>& at = record_slot(slot);
   if (!check(Reason::slot_occupied, !at.link.used)) return false;
-  if (!enter(time, Element<App>(record, time, thread))) return false;
+  if (!enter(RecordElement<App>{record, time, thread})) return false;
   at = {record, {kNoSlot, 0, Method::deferred, true}};
   return true;
 }
@@ -49,14 +49,16 @@ bool Monitor<App, Checks>::in_window(uint32_t epoch) {
 /// What AddB does but for the slot. The clock passes the time of what was read, so that a later
 /// write is later on every thread's clock; an earlier epoch may still be added to, to close it.
 template <Application App, class Checks>
-bool Monitor<App, Checks>::enter(Timestamp time, const Element<App>& element) {
+template <class Element>
+bool Monitor<App, Checks>::enter(const Element& element) {
+  const Timestamp time = element.time;
   if (!in_window(time.epoch())) return false;
   if (!check(Reason::counter_overflow, time.counter() != UINT32_MAX)) return false;
-  epochs_.add(time.epoch(), element.view());
+  epochs_.add(time.epoch(), element);
   const Timestamp after{time.value + 1};
   if (clock_ < after) {
     clock_ = after;
-    last_evicted_ = {};
+    last_evicted_.kind = LastEvicted::root;
   }
   return true;
 }
@@ -70,8 +72,9 @@ bool Monitor<App, Checks>::may_evict_at(Timestamp time, const TreeKey* node,
       (clock_ == time && last_evicted_.place() < (node != nullptr ? *node : record->place()));
   if (!check(Reason::evict_order, later) || !in_window(time.epoch())) return false;
   clock_ = time;
-  last_evicted_.node = node != nullptr ? std::optional(*node) : std::nullopt;
-  last_evicted_.record = record != nullptr ? std::optional(*record) : std::nullopt;
+  last_evicted_.kind = node != nullptr ? LastEvicted::node : LastEvicted::record;
+  if (node != nullptr) last_evicted_.node_key = *node;
+  if (record != nullptr) last_evicted_.record_key = *record;
   return true;
 }
 
@@ -83,11 +86,11 @@ bool Monitor<App, Checks>::leave(uint16_t slot, Timestamp time) {
     const NodeSlot& at = nodes_[slot];
     if (!check(Reason::root_moved, !at.key.is_root()) || !may_evict_at(time, &at.key, nullptr))
       return false;
-    epochs_.evict(time.epoch(), Element<App>(at.key, at.value, time, options_.thread).view());
+    epochs_.evict(time.epoch(), NodeElement{at.key, at.value, time, options_.thread});
   } else {
     const Record<App>& record = record_slot(slot).record;
     if (!may_evict_at(time, nullptr, &record.key)) return false;
-    epochs_.evict(time.epoch(), Element<App>(record, time, options_.thread).view());
+    epochs_.evict(time.epoch(), RecordElement<App>{record, time, options_.thread});
   }
   clear(slot);
   return true;
@@ -132,7 +135,7 @@ bool Monitor<App, Checks>::next_epoch() {
   const uint32_t epoch = clock_.epoch();
   if (!check(Reason::epoch_overflow, epoch != UINT32_MAX)) return false;
   clock_ = Timestamp::of(epoch + 1, 0);
-  last_evicted_ = {};
+  last_evicted_.kind = LastEvicted::root;
   return true;
 }
 

@@ -50,14 +50,19 @@ class Epochs {
  public:
   Epochs(const MasterKey& master, const InstanceId& instance, crypto::PrfKind kind);
 
-  void add(uint32_t epoch, ByteView element) {
+  /// `element` has kBytesMax and encode(to), which returns the end.
+  template <class Element>
+  void add(uint32_t epoch, const Element& element) {
     Epoch& at = open(epoch);
-    at.added.add(at.prf, element);
+    at.added.add_written<Element::kBytesMax>(at.prf,
+                                             [&](std::byte* to) { return element.encode(to); });
     ++at.added_count;
   }
-  void evict(uint32_t epoch, ByteView element) {
+  template <class Element>
+  void evict(uint32_t epoch, const Element& element) {
     Epoch& at = open(epoch);
-    at.evicted.add(at.prf, element);
+    at.evicted.add_written<Element::kBytesMax>(at.prf,
+                                               [&](std::byte* to) { return element.encode(to); });
     ++at.evicted_count;
   }
   /// Ends `epoch` and forgets its key.

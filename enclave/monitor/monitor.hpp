@@ -59,7 +59,8 @@ class Monitor {
   bool evict_to_deferred(Reader& reader);
   bool next_epoch();
   bool verify_epoch();
-  bool enter(Timestamp time, const Element<App>& element);
+  template <class Element>
+  bool enter(const Element& element);
   bool leave(uint16_t slot, Timestamp time);
   bool may_evict_at(Timestamp time, const TreeKey* node, const typename App::Key* record);
   bool in_window(uint32_t epoch);
@@ -94,9 +95,12 @@ class Monitor {
   /// The key of the last eviction at the clock's time; a record's place is a hash that is only
   /// computed when two evictions have the same time.
   struct LastEvicted {
-    std::optional<TreeKey> node;
-    std::optional<typename App::Key> record;
-    TreeKey place() const { return node ? *node : record ? record->place() : TreeKey{}; }
+    enum { root, node, record } kind = root;
+    TreeKey node_key;
+    typename App::Key record_key{};
+    TreeKey place() const {
+      return kind == node ? node_key : kind == record ? record_key.place() : TreeKey{};
+    }
   };
 
   MonitorOptions options_;

@@ -51,12 +51,12 @@ bool Monitor<App, Checks>::run_once(Reader& reader, Output& output) {
   if (App::arity(function) != 1) return refuse(Reason::unknown_function);
   const typename App::Arguments arguments = App::decode(function, reader);
   if (!reader.ok()) return refuse(Reason::malformed);
-  if (!enter(time, Element<App>(record, time, thread))) return false;
+  if (!enter(RecordElement<App>{record, time, thread})) return false;
   typename App::Result result{};
   if (!check(Reason::refused, App::run(function, arguments, std::span(&record, 1), result)))
     return false;
   if (!emit(result, output) || !may_evict_at(new_time, nullptr, &record.key)) return false;
-  epochs_.evict(new_time.epoch(), Element<App>(record, new_time, options_.thread).view());
+  epochs_.evict(new_time.epoch(), RecordElement<App>{record, new_time, options_.thread});
   return true;
 }
 

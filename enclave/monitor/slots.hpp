@@ -59,29 +59,30 @@ struct RecordSlot {
 };
 
 /// An element of the multiset: what it is, the record or node, its time, the thread that evicted
-/// it. Every part says where it ends, so that two elements never have the same bytes.
+/// it. Every part says where it ends, so that two elements never have the same bytes. Both live for
+/// one call: they refer to what they are made of.
 template <class App>
-class Element {
- public:
-  Element(const Record<App>& record, Timestamp time, uint16_t thread) {
-    std::byte* to = record.key.encode(put(bytes_.data(), uint8_t{1}));
-    finish(put_optional(to, record.value), time, thread);
-  }
-  Element(const TreeKey& key, const NodeValue& value, Timestamp time, uint16_t thread) {
-    finish(value.encode(key.encode(put(bytes_.data(), uint8_t{0}))), time, thread);
-  }
-  ByteView view() const { return ByteView(bytes_.data(), size_); }
+struct RecordElement {
+  static constexpr size_t kBytesMax = 1 + App::Key::kBytesMax + 1 + App::Value::kBytesMax + 8 + 2;
+  const Record<App>& record;
+  Timestamp time;
+  uint16_t thread;
 
- private:
-  static constexpr size_t kRecordBytesMax = App::Key::kBytesMax + 1 + App::Value::kBytesMax;
-  static constexpr size_t kNodeBytesMax = TreeKey::kBytes + NodeValue::kBytesMax;
-
-  void finish(std::byte* to, Timestamp time, uint16_t thread) {
-    size_ = static_cast<size_t>(put(put(to, time.value), thread) - bytes_.data());
+  std::byte* encode(std::byte* to) const {
+    to = put_optional(record.key.encode(put(to, uint8_t{1})), record.value);
+    return put(put(to, time.value), thread);
   }
+};
+struct NodeElement {
+  static constexpr size_t kBytesMax = 1 + TreeKey::kBytes + NodeValue::kBytesMax + 8 + 2;
+  const TreeKey& key;
+  const NodeValue& value;
+  Timestamp time;
+  uint16_t thread;
 
-  std::array<std::byte, 1 + std::max(kRecordBytesMax, kNodeBytesMax) + 8 + 2> bytes_;
-  size_t size_ = 0;
+  std::byte* encode(std::byte* to) const {
+    return put(put(value.encode(key.encode(put(to, uint8_t{0}))), time.value), thread);
+  }
 };
 
 /// Where results go, one after the other in the order of the calls.

@@ -7,6 +7,7 @@
 
 // GCC 12's avx512fintrin.h starts unmasked results from a variable that it never sets.
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC diagnostic ignored "-Wuninitialized"
 
 #define THEMIS_AES __attribute__((target("aes,sse4.1")))
 #define THEMIS_VAES __attribute__((target("aes,vaes,avx512f,avx512vl,avx512dq")))
@@ -17,10 +18,10 @@ namespace {
 constexpr size_t kBlock = 16;
 constexpr int kRounds = 10;
 
-THEMIS_AES __m128i read(const std::byte* from) {
+THEMIS_AES inline __m128i read(const std::byte* from) {
   return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
 }
-THEMIS_AES void write(std::byte* to, __m128i value) {
+THEMIS_AES inline void write(std::byte* to, __m128i value) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(to), value);
 }
 
@@ -52,23 +53,41 @@ THEMIS_AES void expand(std::byte* keys, __m128i key) {
   put(10, next_round_key<0x36>(key));
 }
 
-/// The CBC-MACs of `lanes` messages of `blocks` blocks, side by side, XORed together.
+/// Padded messages, `stride` bytes apart, of `blocks` blocks each. `mask` goes into the last block.
+struct Messages {
+  const std::byte* data;
+  size_t stride, blocks;
+  const std::byte* mask;
+
+  const std::byte* block(size_t message, size_t number) const {
+    return data + message * stride + number * kBlock;
+  }
+};
+
+/// The CMACs of `lanes` messages from `first` on, side by side, XORed together.
 template <size_t lanes>
-THEMIS_AES __m128i cbc_sum(const std::byte* keys, const std::byte* messages, size_t blocks) {
+THEMIS_AES __m128i cbc_sum(const std::byte* keys, const Messages& messages, size_t first) {
   __m128i state[lanes];
+#pragma GCC unroll 8
   for (__m128i& lane : state) lane = _mm_setzero_si128();
-  for (size_t block = 0; block < blocks; ++block) {
+  for (size_t block = 0; block < messages.blocks; ++block) {
+    __m128i start = read(keys);
+    if (block + 1 == messages.blocks) start = _mm_xor_si128(start, read(messages.mask));
+#pragma GCC unroll 8
     for (size_t lane = 0; lane < lanes; ++lane)
-      state[lane] = _mm_xor_si128(_mm_xor_si128(state[lane], read(keys)),
-                                  read(messages + (lane * blocks + block) * kBlock));
+      state[lane] = _mm_xor_si128(_mm_xor_si128(state[lane], start),
+                                  read(messages.block(first + lane, block)));
     for (size_t round = 1; round < kRounds; ++round) {
       const __m128i key = read(keys + round * kBlock);
+#pragma GCC unroll 8
       for (__m128i& lane : state) lane = _mm_aesenc_si128(lane, key);
     }
     const __m128i key = read(keys + kRounds * kBlock);
+#pragma GCC unroll 8
     for (__m128i& lane : state) lane = _mm_aesenclast_si128(lane, key);
   }
   __m128i sum = state[0];
+#pragma GCC unroll 8
   for (size_t lane = 1; lane < lanes; ++lane) sum = _mm_xor_si128(sum, state[lane]);
   return sum;
 }
@@ -81,21 +100,26 @@ THEMIS_VAES inline __m512i read_four(const std::byte* from, size_t stride) {
 }
 
 /// The same for sixteen lanes, four to a register. Every round key is read once a block.
-THEMIS_VAES __m128i cbc_sum_vaes(const std::byte* keys, const std::byte* messages, size_t blocks) {
+THEMIS_VAES __m128i cbc_sum_vaes(const std::byte* keys, const Messages& messages) {
   constexpr size_t kRegisters = 4;
-  const size_t stride = blocks * kBlock;
   __m512i state[kRegisters];
+#pragma GCC unroll 8
   for (__m512i& four : state) four = _mm512_setzero_si512();
-  for (size_t block = 0; block < blocks; ++block) {
-    const __m512i first = _mm512_broadcast_i32x4(read(keys));
+  for (size_t block = 0; block < messages.blocks; ++block) {
+    __m128i start = read(keys);
+    if (block + 1 == messages.blocks) start = _mm_xor_si128(start, read(messages.mask));
+    const __m512i first = _mm512_broadcast_i32x4(start);
+#pragma GCC unroll 8
     for (size_t i = 0; i < kRegisters; ++i)
       state[i] = _mm512_xor_si512(_mm512_xor_si512(state[i], first),
-                                  read_four(messages + 4 * i * stride + block * kBlock, stride));
+                                  read_four(messages.block(4 * i, block), messages.stride));
     for (size_t round = 1; round < kRounds; ++round) {
       const __m512i key = _mm512_broadcast_i32x4(read(keys + round * kBlock));
+#pragma GCC unroll 8
       for (__m512i& four : state) four = _mm512_aesenc_epi128(four, key);
     }
     const __m512i last = _mm512_broadcast_i32x4(read(keys + kRounds * kBlock));
+#pragma GCC unroll 8
     for (__m512i& four : state) four = _mm512_aesenclast_epi128(four, last);
   }
   const __m512i sum =
@@ -111,16 +135,18 @@ THEMIS_AES PrfBlock words(__m128i value) {
   return out;
 }
 
-THEMIS_AES PrfBlock cbc_one(const std::byte* keys, const std::byte* message, size_t blocks) {
-  return words(cbc_sum<1>(keys, message, blocks));
+THEMIS_AES PrfBlock cbc_one(const std::byte* keys, const Messages& messages, size_t which) {
+  return words(cbc_sum<1>(keys, messages, which));
 }
-THEMIS_AES PrfBlock cbc_sixteen(const std::byte* keys, const std::byte* messages, size_t blocks) {
-  return words(_mm_xor_si128(cbc_sum<8>(keys, messages, blocks),
-                             cbc_sum<8>(keys, messages + 8 * blocks * kBlock, blocks)));
+THEMIS_AES PrfBlock cbc_sixteen(const std::byte* keys, const Messages& messages) {
+  return words(_mm_xor_si128(cbc_sum<8>(keys, messages, 0), cbc_sum<8>(keys, messages, 8)));
 }
-THEMIS_VAES PrfBlock cbc_sixteen_vaes(const std::byte* keys, const std::byte* messages,
-                                      size_t blocks) {
-  return words(cbc_sum_vaes(keys, messages, blocks));
+THEMIS_VAES PrfBlock cbc_sixteen_vaes(const std::byte* keys, const Messages& messages) {
+  return words(cbc_sum_vaes(keys, messages));
+}
+
+const std::byte* bytes_of(const PrfBlock& block) {
+  return reinterpret_cast<const std::byte*>(block.data());
 }
 
 /// Doubling in GF(2^128), big-endian as RFC 4493 section 2.3 has it; no branch on the key.
@@ -165,8 +191,8 @@ void Prf::rekey(const SecretBytes<16>& key, PrfKind kind) {
     return;
   }
   expand_from(round_keys_.data(), key.view().data());
-  const std::array<std::byte, kBlock> zeros{};
-  whole_mask_ = doubled(cbc_one(round_keys_.data(), zeros.data(), 1));
+  const PrfBlock zeros{};
+  whole_mask_ = doubled(cbc_one(round_keys_.data(), {bytes_of(zeros), 0, 1, bytes_of(zeros)}, 0));
   padded_mask_ = doubled(whole_mask_);
 }
 
@@ -183,28 +209,43 @@ PrfBlock Prf::evaluate(ByteView message) const {
                                 message.size(), raw(round_keys_));
     return value;
   }
-  // All blocks but the last as they are, then the last one padded and masked.
+  // All blocks but the last as they are, with nothing as the mask; then the last one padded.
+  const PrfBlock no_mask{};
   const size_t before = message.empty() ? 0 : (message.size() - 1) / kBlock * kBlock;
-  std::array<std::byte, kBlock> block;
+  PrfBlock block;
+  const auto chain = [&](const PrfBlock& mask) {
+    block = {block[0] ^ value[0], block[1] ^ value[1]};
+    value = cbc_one(round_keys_.data(), {bytes_of(block), 0, 1, bytes_of(mask)}, 0);
+  };
   for (size_t at = 0; at < before; at += kBlock) {
-    const PrfBlock next = load<PrfBlock>(message.data() + at);
-    store(block.data(), PrfBlock{value[0] ^ next[0], value[1] ^ next[1]});
-    value = cbc_one(round_keys_.data(), block.data(), 1);
+    block = load<PrfBlock>(message.data() + at);
+    chain(no_mask);
   }
-  prepare(message.subspan(before), block.data(), 1);
-  const PrfBlock last = load<PrfBlock>(block.data());
-  store(block.data(), PrfBlock{value[0] ^ last[0], value[1] ^ last[1]});
-  return cbc_one(round_keys_.data(), block.data(), 1);
+  const ByteView rest = message.subspan(before);
+  block = {};
+  if (!rest.empty()) std::memcpy(block.data(), rest.data(), rest.size());
+  if (rest.size() < kBlock)
+    reinterpret_cast<std::byte*>(block.data())[rest.size()] = std::byte{0x80};
+  chain(rest.size() < kBlock ? padded_mask_ : whole_mask_);
+  return value;
+}
+
+void PrfSum::restart(const Prf& prf, const std::byte* lane, size_t blocks, bool padded) {
+  flush(prf);
+  std::memmove(lanes_.data(), lane, blocks * kBlock);
+  blocks_ = blocks;
+  padded_ = padded;
 }
 
 void PrfSum::flush(const Prf& prf) {
   const std::byte* keys = prf.round_keys_.data();
+  const Messages messages{lanes_.data(), kLaneBytes, blocks_,
+                          bytes_of(padded_ ? prf.padded_mask_ : prf.whole_mask_)};
   if (pending_ == Prf::kLanes) {
-    mix(prf.kind_ == PrfKind::cmac_vaes ? cbc_sixteen_vaes(keys, lanes_.data(), blocks_)
-                                        : cbc_sixteen(keys, lanes_.data(), blocks_));
+    mix(prf.kind_ == PrfKind::cmac_vaes ? cbc_sixteen_vaes(keys, messages)
+                                        : cbc_sixteen(keys, messages));
   } else {
-    for (size_t i = 0; i < pending_; ++i)
-      mix(cbc_one(keys, lanes_.data() + i * blocks_ * kBlock, blocks_));
+    for (size_t i = 0; i < pending_; ++i) mix(cbc_one(keys, messages, i));
   }
   pending_ = 0;
 }

@@ -39,42 +39,33 @@ class Prf {
   static constexpr size_t kBlock = 16;
   static constexpr size_t kLanes = 16;
 
-  /// Copies `message` into `to`, padded and masked as RFC 4493 section 2.4 does before the last
-  /// encryption, so that a plain CBC-MAC over the blocks is its CMAC.
-  void prepare(ByteView message, std::byte* to, size_t blocks) const {
-    std::byte* last = to + (blocks - 1) * kBlock;
-    const bool whole = message.size() == blocks * kBlock;
-    if (!whole) {
-      store(last, PrfBlock{});
-      to[message.size()] = std::byte{0x80};
-    }
-    std::memcpy(to, message.data(), message.size());
-    const PrfBlock& mask = whole ? whole_mask_ : padded_mask_;
-    PrfBlock block = load<PrfBlock>(last);
-    block[0] ^= mask[0];
-    block[1] ^= mask[1];
-    store(last, block);
-  }
-
   alignas(64) std::array<std::byte, 11 * kBlock> round_keys_{};  // SipHash: its key, then nothing
   PrfBlock whole_mask_{}, padded_mask_{};                        // K1 and K2 of RFC 4493
   PrfKind kind_ = PrfKind::siphash;
 };
 
 /// The XOR of the values of many messages under one Prf. The order does not matter, so sixteen
-/// messages of the same number of blocks are evaluated at once. Holds no heap. One thread.
+/// messages of the same length in blocks are evaluated at once. Holds no heap. One thread.
 class PrfSum {
  public:
   /// Every call until clear() is given the same `prf`.
   void add(const Prf& prf, ByteView message) {
-    const size_t blocks = message.empty() ? 1 : (message.size() + Prf::kBlock - 1) / Prf::kBlock;
-    if (prf.kind_ == PrfKind::siphash || blocks > kLaneBlocksMax) return mix(prf.evaluate(message));
-    if (blocks != blocks_) {
-      flush(prf);
-      blocks_ = blocks;
+    if (message.size() > kLaneBytes || prf.kind_ == PrfKind::siphash)
+      return mix(prf.evaluate(message));
+    std::byte* to = lanes_.data() + pending_ * kLaneBytes;
+    if (!message.empty()) std::memcpy(to, message.data(), message.size());
+    take(prf, to, message.size());
+  }
+  /// The same for a message that `write` puts where it is told, at most `kBytesMax` of it; `write`
+  /// returns its end. Short ones are written where they are evaluated.
+  template <size_t kBytesMax, class Write>
+  void add_written(const Prf& prf, Write write) {
+    if (kBytesMax <= kLaneBytes && prf.kind_ != PrfKind::siphash) {
+      std::byte* to = lanes_.data() + pending_ * kLaneBytes;
+      return take(prf, to, static_cast<size_t>(write(to) - to));
     }
-    prf.prepare(message, lanes_.data() + pending_ * blocks * Prf::kBlock, blocks);
-    if (++pending_ == Prf::kLanes) flush(prf);
+    std::array<std::byte, kBytesMax> message;
+    add(prf, ByteView(message.data(), static_cast<size_t>(write(message.data()) - message.data())));
   }
   /// The sum of everything added so far.
   PrfBlock sum(const Prf& prf) {
@@ -84,19 +75,31 @@ class PrfSum {
   void clear();
 
  private:
-  /// 128 bytes: a record of 64-byte value fits; a longer one gains little from the lanes.
-  static constexpr size_t kLaneBlocksMax = 8;
+  /// A record of 64-byte value fits; a longer message gains little from the lanes.
+  static constexpr size_t kLaneBytes = 128;
 
   void mix(const PrfBlock& value) {
     sum_[0] ^= value[0];
     sum_[1] ^= value[1];
   }
+  /// Pads the message in the next lane as RFC 4493 section 2.4 does; its mask, which differs for
+  /// padded and whole messages, is left to the evaluation: one kind at a time is pending.
+  void take(const Prf& prf, std::byte* lane, size_t size) {
+    const size_t blocks = size == 0 ? 1 : (size + Prf::kBlock - 1) / Prf::kBlock;
+    const bool padded = size != blocks * Prf::kBlock;
+    if (padded) store(lane + size, PrfBlock{0x80, 0});  // the rest falls into the next lane
+    if (blocks != blocks_ || padded != padded_) restart(prf, lane, blocks, padded);
+    if (++pending_ == Prf::kLanes) flush(prf);
+  }
+  /// Evaluates what is pending and makes `lane` the first of another kind.
+  void restart(const Prf& prf, const std::byte* lane, size_t blocks, bool padded);
   void flush(const Prf& prf);
 
-  alignas(64) std::array<std::byte, Prf::kLanes * kLaneBlocksMax * Prf::kBlock> lanes_{};
+  alignas(64) std::array<std::byte, (Prf::kLanes * kLaneBytes) + Prf::kBlock> lanes_{};
   PrfBlock sum_{};
-  size_t blocks_ = 1;   // of each pending message
-  size_t pending_ = 0;  // messages in lanes_
+  size_t blocks_ = 1;  // of each pending message
+  size_t pending_ = 0;
+  bool padded_ = false;
 };
 
 }  // namespace themis::crypto

@@ -23,11 +23,18 @@ crypto::SecretBytes<16> epoch_key(const MasterKey& master, const InstanceId& ins
   return crypto::SecretBytes<16>(crypto::blake2b_mac(master, info));
 }
 
+template <class Element>
+Bytes bytes(const Element& element) {
+  Bytes encoded(Element::kBytesMax);
+  encoded.resize(static_cast<size_t>(element.encode(encoded.data()) - encoded.data()));
+  return encoded;
+}
+
 constexpr uint32_t kCandidates = 160;  // over 128: more unknowns than equations
 
 PrfBlock value_of(const crypto::Prf& prf, uint32_t i, bool swapped) {
   const WordRecord record = WordHost::record(1, swapped ? i + 1'000'000 : i);
-  return prf.evaluate(Element<WordStore>(record, at(0, 1 + 2 * i), 0).view());
+  return prf.evaluate(bytes(RecordElement<WordStore>{record, at(0, 1 + 2 * i), 0}));
 }
 
 /// Gaussian elimination over GF(2): which values to swap so that the sum under `prf` stays.
@@ -121,18 +128,17 @@ TEST(AdversaryMultiset, NoTwoElementsHaveTheSameBytes) {
         for (const uint16_t thread : {uint16_t{0}, uint16_t{1}}) {
           Record<Store> record{Blob<4>::from(as_bytes(key)), std::nullopt};
           if (value >= 0) record.value = Blob<4>::from(as_bytes(texts[static_cast<size_t>(value)]));
-          const Element<Store> element(record, {time}, thread);
+          const RecordElement<Store> element{record, {time}, thread};
           const std::string name =
               key + '/' + std::to_string(value) + '/' + std::to_string(time * 2 + thread);
-          EXPECT_TRUE(seen.emplace(to_hex(element.view()), name).second) << name;
+          EXPECT_TRUE(seen.emplace(to_hex(bytes(element)), name).second) << name;
         }
   NodeValue one_edge;
   one_edge.edge[0] = {Word{4}.place(), {}, true, false};
   NodeValue other_side;
   other_side.edge[1] = one_edge.edge[0];
   for (const NodeValue& value : {NodeValue{}, one_edge, other_side})
-    EXPECT_TRUE(
-        seen.emplace(to_hex(Element<Store>(TreeKey{}, value, {0}, 0).view()), "node").second);
+    EXPECT_TRUE(seen.emplace(to_hex(bytes(NodeElement{TreeKey{}, value, {0}, 0})), "node").second);
 }
 
 /// An application whose call lets the host write to the batch while it is being read.

@@ -3,7 +3,7 @@
 #include <functional>
 
 #include "enclave/applications/key_value.hpp"
-#include "enclave/host/command_log.hpp"
+#include "enclave/host/shard.hpp"
 #include "enclave/monitor/monitor.hpp"
 
 namespace themis::bench {
@@ -92,6 +92,62 @@ double pinned_rate() {
   });
 }
 
+/// The i-th of `records`, a power of two, from left to right: i's bits backwards.
+Word tree_order(uint32_t i, uint32_t records) {
+  uint64_t turned = 0;
+  for (uint32_t bit = 1; bit < records; bit *= 2) turned = turned * 2 + ((i & bit) != 0);
+  return {turned};
+}
+
+/// Index, log and verification in one thread: uniform gets and puts of `records` 8-byte records in
+/// steps of sixteen, whose places in the index are fetched ahead. What happens beside is in the
+/// names.
+void measure_store(Figures& figures, const std::string& name, uint32_t records) {
+  constexpr uint32_t kStep = 16, kCalls = 1 << 22;
+  SeededRng rng(1);
+  host::ShardOptions options;
+  rng.fill(options.instance);
+  const MasterKey key(rng);
+  Monitor<WordStore> monitor({options.instance, 0, options.node_slots, options.record_slots}, key);
+  Aggregator<> aggregator(1);
+  Bytes results(2 * kBatchBytesMax);
+  host::Shard<WordStore> shard(options, [&](ByteView batch) {
+    Output output{results};
+    THEMIS_ASSERT(monitor.apply(batch, output), "the host is honest");
+    while (const auto report = monitor.take_report()) aggregator.accept(*report);
+  });
+  const auto put = [&](const Word& at, uint64_t value) {
+    THEMIS_ASSERT(shard.call(WordStore::put, std::span(&at, 1), {Word{value}, std::nullopt}),
+                  "room for it");
+  };
+  const auto timed = [&](const char* what, double amount, auto work) {
+    const double start = process_cpu_s();
+    work();
+    figures[name + what] = amount / (process_cpu_s() - start) / 1e6;
+  };
+  timed("_load_m_per_s", records, [&] {
+    // In the order of the tree, whose paths start with a key's lowest bit.
+    for (uint32_t i = 0; i < records; ++i) put(tree_order(i, records), i);
+  });
+  std::vector<Word> keys(kCalls);
+  for (Word& each : keys) each.value = rng.below(records);
+  timed("_m_ops_per_s", kCalls, [&] {
+    for (uint32_t i = 0; i < kCalls; i += kStep) {
+      shard.prefetch(std::span(keys).subspan(i, kStep));
+      for (uint32_t j = i; j < i + kStep; ++j) {
+        if (j % 2 == 0) {
+          put(keys[j], j);
+        } else {
+          THEMIS_ASSERT(shard.call(WordStore::get, std::span(&keys[j], 1), {}), "it is there");
+        }
+      }
+    }
+  });
+  timed("_carried_m_per_s", records, [&] { shard.end_epoch(); });
+  timed("_to_tree_m_per_s", records, [&] { shard.end_epoch(); });
+  THEMIS_ASSERT(aggregator.certified() == 1u, "both epochs are certified");
+}
+
 }  // namespace
 
 Figures measure_monitor(const Options&) {
@@ -107,6 +163,7 @@ Figures measure_monitor(const Options&) {
   figures["fused_m_ops_per_s"] = fused_rate();
   figures["add_run_evict_m_ops_per_s"] = separate_rate();
   figures["pinned_m_ops_per_s"] = pinned_rate();
+  measure_store(figures, "store_1m", 1 << 20);
   return figures;
 }
 

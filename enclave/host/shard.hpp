@@ -56,7 +56,11 @@ class Shard {
   void end_epoch();
   /// Hands over what is written.
   void flush();
-  void prefetch(const Key& key) const { index_.prefetch(key); }
+  /// Fetches what calls of these keys will look at; for the next few calls, before the first.
+  void prefetch(std::span<const Key> keys) const {
+    for (const Key& key : keys) index_.prefetch(key);
+    for (const Key& key : keys) index_.prefetch_entry(key);
+  }
 
   uint32_t epoch() const { return clock_.epoch(); }
   struct Counts {

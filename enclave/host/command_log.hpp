@@ -17,7 +17,7 @@ template <class App>
 class CommandLog {
  public:
   CommandLog(const monitor::InstanceId& instance, uint16_t thread)
-      : buffer_(monitor::kBatchBytesMax) {
+      : buffer_(std::make_unique_for_overwrite<std::byte[]>(monitor::kBatchBytesMax)) {
     put_header(instance, thread);
   }
 
@@ -29,10 +29,10 @@ class CommandLog {
   /// The finished batch, valid until the next command. Sequence numbers rise by one.
   ByteView take() {
     const size_t bytes = size();
-    std::byte* sequence = buffer_.data() + kSequenceAt;
+    std::byte* sequence = buffer_.get() + kSequenceAt;
     put(put(sequence, sequence_++), static_cast<uint32_t>(bytes - monitor::kBatchHeaderBytes));
-    at_ = buffer_.data() + monitor::kBatchHeaderBytes;
-    return ByteView(buffer_).first(bytes);
+    at_ = buffer_.get() + monitor::kBatchHeaderBytes;
+    return ByteView(buffer_.get(), bytes);
   }
 
   void add_merkle(uint16_t slot, uint16_t parent, const TreeKey& key, const NodeValue& value) {
@@ -91,17 +91,17 @@ class CommandLog {
   static std::byte* encode(const Record<App>& record, std::byte* to) {
     return monitor::put_optional(record.key.encode(to), record.value);
   }
-  size_t size() const { return static_cast<size_t>(at_ - buffer_.data()); }
+  size_t size() const { return static_cast<size_t>(at_ - buffer_.get()); }
   std::byte* begin(Command command) {
     THEMIS_ASSERT(has_room(), "the batch was taken before it was full");
     return put(at_, static_cast<uint8_t>(command));
   }
   void put_header(const monitor::InstanceId& instance, uint16_t thread) {
-    put(monitor::put(buffer_.data(), ByteView(instance)), thread);
-    at_ = buffer_.data() + monitor::kBatchHeaderBytes;
+    put(monitor::put(buffer_.get(), ByteView(instance)), thread);
+    at_ = buffer_.get() + monitor::kBatchHeaderBytes;
   }
 
-  Bytes buffer_;
+  std::unique_ptr<std::byte[]> buffer_;
   std::byte* at_ = nullptr;
   uint64_t sequence_ = 0;
 };

@@ -123,7 +123,7 @@ Monitor<App, Checks>::Monitor(const MonitorOptions& options, const MasterKey& ma
       epochs_(master, options.instance, options.prf),
       nodes_(std::make_unique<NodeSlot[]>(options.node_slots)),
       records_(std::make_unique<RecordSlot<App>[]>(options.record_slots)),
-      batch_(std::make_unique<std::byte[]>(kBatchBytesMax)) {
+      batch_(std::make_unique_for_overwrite<std::byte[]>(kBatchBytesMax)) {
   THEMIS_ASSERT(options.node_slots >= 1 && options.record_slots >= 1 &&
                     options.node_slots + options.record_slots <= kSlotsMax,
                 "at least one slot of each kind, 65,535 together");

@@ -46,7 +46,7 @@ class World {
           MonitorOptions{instance, thread, kNodeSlots, kRecordSlots}, key));
       logs.emplace_back(instance, thread);
     }
-    results.resize(1 << 20);
+    results.resize(1 << 16);
     output.room = results;
   }
 

@@ -7,6 +7,7 @@
 #include "bench/find.hpp"
 #include "bench/gateway_load.hpp"
 #include "bench/handshake.hpp"
+#include "bench/monitor.hpp"
 #include "bench/primitives.hpp"
 #include "bench/ring.hpp"
 #include "bench/session.hpp"
@@ -38,6 +39,8 @@ constexpr Bench kBenches[] = {
        return options.local ? bench::measure_find_local(options) : bench::measure_find(options);
      }},
     {"join", "Many nodes that join one ring, a thousand at once", bench::measure_join},
+    {"monitor", "The verifier of state alone: its PRF, recorded command streams",
+     bench::measure_monitor},
     {"primitives", "The primitives of libsodium and OpenSSL side by side",
      bench::measure_primitives},
 };

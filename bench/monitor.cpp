@@ -1,0 +1,170 @@
+#include "bench/monitor.hpp"
+
+#include <functional>
+
+#include "enclave/applications/key_value.hpp"
+#include "enclave/host/shard.hpp"
+#include "enclave/monitor/monitor.hpp"
+
+namespace themis::bench {
+namespace {
+
+using namespace monitor;
+
+constexpr int kRounds = 7;
+constexpr uint32_t kRecords = 1 << 14;  // fit the cache: the monitor has no index to miss in
+constexpr uint32_t kOperations = 1 << 20;
+
+double prf_rate(crypto::PrfKind kind, size_t bytes) {
+  SeededRng rng(1);
+  const crypto::Prf prf(crypto::SecretBytes<16>(rng), kind);
+  crypto::PrfSum sum;
+  Bytes message(bytes);
+  double best = 0;
+  for (int round = 0; round < kRounds; ++round) {
+    const double start = process_cpu_s();
+    for (uint32_t i = 0; i < kOperations; ++i) {
+      store(message.data(), i);
+      sum.add(prf, message);
+    }
+    best = std::max(best, kOperations / (process_cpu_s() - start));
+  }
+  return best / 1e6;
+}
+
+/// Writes batches with `write(log, i)` for each operation, then plays them to a fresh monitor.
+/// Operations on `kRecords` records whose elements stand for themselves: nothing is certified here.
+double replay_rate(const std::function<void(host::CommandLog<WordStore>&, uint32_t)>& write) {
+  SeededRng rng(1);
+  MonitorOptions options;
+  rng.fill(options.instance);
+  const MasterKey key(rng);
+  host::CommandLog<WordStore> log(options.instance, 0);
+  std::vector<Bytes> batches;
+  const auto cut = [&] {
+    const ByteView batch = log.take();
+    batches.emplace_back(batch.begin(), batch.end());
+  };
+  for (uint32_t i = 0; i < kOperations; ++i) {
+    if (!log.has_room(3)) cut();
+    write(log, i);
+  }
+  cut();
+  Bytes results(kBatchBytesMax);
+  double best = 0;
+  for (int round = 0; round < kRounds; ++round) {
+    Monitor<WordStore> monitor(options, key);
+    const double start = process_cpu_s();
+    for (const Bytes& batch : batches) {
+      Output output{results};
+      THEMIS_ASSERT(monitor.apply(batch, output), "the stream is honest");
+    }
+    best = std::max(best, kOperations / (process_cpu_s() - start));
+  }
+  return best / 1e6;
+}
+
+WordStore::Arguments put_of(uint32_t i) { return {Word{i}, std::nullopt}; }
+/// Every second operation is a put.
+uint8_t function_of(uint32_t i) { return i % 2 == 0 ? WordStore::get : WordStore::put; }
+
+double fused_rate() {
+  return replay_rate([](auto& log, uint32_t i) {
+    const Timestamp from = Timestamp::of(0, i), to = Timestamp::of(0, i + 2);
+    log.run_once(function_of(i), {{i % kRecords}, Word{i}}, from, 0, to, put_of(i));
+  });
+}
+double separate_rate() {
+  return replay_rate([](auto& log, uint32_t i) {
+    const uint16_t slot[] = {1'024};
+    const Word key[] = {{i % kRecords}};
+    log.add_deferred(slot[0], Timestamp::of(0, i), 0, {key[0], Word{i}});
+    log.run(function_of(i), slot, key, put_of(i));
+    log.evict_deferred(slot[0], Timestamp::of(0, i + 2));
+  });
+}
+double pinned_rate() {
+  return replay_rate([](auto& log, uint32_t i) {
+    const uint16_t slot[] = {static_cast<uint16_t>(1'024 + i % 1'024)};
+    const Word key[] = {{i % 1'024}};
+    if (i < 1'024) log.add_deferred(slot[0], Timestamp::of(0, i), 0, {key[0], Word{i}});
+    log.run(function_of(i), slot, key, put_of(i));
+  });
+}
+
+/// The i-th of `records`, a power of two, from left to right: i's bits backwards.
+Word tree_order(uint32_t i, uint32_t records) {
+  uint64_t turned = 0;
+  for (uint32_t bit = 1; bit < records; bit *= 2) turned = turned * 2 + ((i & bit) != 0);
+  return {turned};
+}
+
+/// Index, log and verification in one thread: uniform gets and puts of `records` 8-byte records in
+/// steps of sixteen, whose places in the index are fetched ahead. What happens beside is in the
+/// names.
+void measure_store(Figures& figures, const std::string& name, uint32_t records) {
+  constexpr uint32_t kStep = 16, kCalls = 1 << 22;
+  SeededRng rng(1);
+  host::ShardOptions options;
+  rng.fill(options.instance);
+  const MasterKey key(rng);
+  Monitor<WordStore> monitor({options.instance, 0, options.node_slots, options.record_slots}, key);
+  Aggregator<> aggregator(1);
+  Bytes results(2 * kBatchBytesMax);
+  host::Shard<WordStore> shard(options, [&](ByteView batch) {
+    Output output{results};
+    THEMIS_ASSERT(monitor.apply(batch, output), "the host is honest");
+    while (const auto report = monitor.take_report()) aggregator.accept(*report);
+  });
+  const auto put = [&](const Word& at, uint64_t value) {
+    THEMIS_ASSERT(shard.call(WordStore::put, std::span(&at, 1), {Word{value}, std::nullopt}),
+                  "room for it");
+  };
+  const auto timed = [&](const char* what, double amount, auto work) {
+    const double start = process_cpu_s();
+    work();
+    figures[name + what] = amount / (process_cpu_s() - start) / 1e6;
+  };
+  timed("_load_m_per_s", records, [&] {
+    // In the order of the tree, whose paths start with a key's lowest bit.
+    for (uint32_t i = 0; i < records; ++i) put(tree_order(i, records), i);
+  });
+  std::vector<Word> keys(kCalls);
+  for (Word& each : keys) each.value = rng.below(records);
+  timed("_m_ops_per_s", kCalls, [&] {
+    for (uint32_t i = 0; i < kCalls; i += kStep) {
+      shard.prefetch(std::span(keys).subspan(i, kStep));
+      for (uint32_t j = i; j < i + kStep; ++j) {
+        if (j % 2 == 0) {
+          put(keys[j], j);
+        } else {
+          THEMIS_ASSERT(shard.call(WordStore::get, std::span(&keys[j], 1), {}), "it is there");
+        }
+      }
+    }
+  });
+  timed("_carried_m_per_s", records, [&] { shard.end_epoch(); });
+  timed("_to_tree_m_per_s", records, [&] { shard.end_epoch(); });
+  THEMIS_ASSERT(aggregator.certified() == 1u, "both epochs are certified");
+}
+
+}  // namespace
+
+Figures measure_monitor(const Options&) {
+  Figures figures;
+  for (const auto& [kind, name] : {std::pair(crypto::PrfKind::cmac_vaes, "cmac_vaes"),
+                                   std::pair(crypto::PrfKind::cmac_aes, "cmac_aes"),
+                                   std::pair(crypto::PrfKind::siphash, "siphash")}) {
+    if (!crypto::available(kind)) continue;
+    for (const size_t bytes : {28, 32, 48})
+      figures["prf_" + std::string(name) + "_" + std::to_string(bytes) + "_m_per_s"] =
+          prf_rate(kind, bytes);
+  }
+  figures["fused_m_ops_per_s"] = fused_rate();
+  figures["add_run_evict_m_ops_per_s"] = separate_rate();
+  figures["pinned_m_ops_per_s"] = pinned_rate();
+  measure_store(figures, "store_1m", 1 << 20);
+  return figures;
+}
+
+}  // namespace themis::bench

@@ -1,0 +1,16 @@
+// The monitors of the four applications, compiled once and without exceptions.
+
+#include "enclave/applications/counters.hpp"
+#include "enclave/applications/ledger.hpp"
+#include "enclave/applications/passwords.hpp"
+#include "enclave/monitor/monitor.hpp"
+
+namespace themis::monitor {
+
+template class Monitor<WordStore>;
+template class Monitor<ByteStore>;
+template class Monitor<Counters>;
+template class Monitor<Passwords>;
+template class Monitor<Ledger>;
+
+}  // namespace themis::monitor

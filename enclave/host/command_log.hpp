@@ -1,0 +1,109 @@
+#pragma once
+// Writes the commands of one monitor thread, batch by batch.
+
+#include "enclave/monitor/slots.hpp"
+
+namespace themis::host {
+
+using monitor::Command;
+using monitor::NodeValue;
+using monitor::Record;
+using monitor::Timestamp;
+using monitor::TreeKey;
+
+/// One batch at a time in one buffer. The caller asks has_room() before each command and takes the
+/// batch when there is none. One thread.
+template <class App>
+class CommandLog {
+ public:
+  CommandLog(const monitor::InstanceId& instance, uint16_t thread)
+      : buffer_(std::make_unique_for_overwrite<std::byte[]>(monitor::kBatchBytesMax)) {
+    put_header(instance, thread);
+  }
+
+  /// For so many commands of whatever size.
+  bool has_room(size_t commands = 1) const {
+    return monitor::kBatchBytesMax - size() >= commands * kCommandBytesMax;
+  }
+  bool empty() const { return size() == monitor::kBatchHeaderBytes; }
+  /// The finished batch, valid until the next command. Sequence numbers rise by one.
+  ByteView take() {
+    const size_t bytes = size();
+    std::byte* sequence = buffer_.get() + kSequenceAt;
+    put(put(sequence, sequence_++), static_cast<uint32_t>(bytes - monitor::kBatchHeaderBytes));
+    at_ = buffer_.get() + monitor::kBatchHeaderBytes;
+    return ByteView(buffer_.get(), bytes);
+  }
+
+  void add_merkle(uint16_t slot, uint16_t parent, const TreeKey& key, const NodeValue& value) {
+    at_ = value.encode(key.encode(put(put(begin(Command::add_merkle_node), slot), parent)));
+  }
+  void add_merkle(uint16_t slot, uint16_t parent, const Record<App>& record) {
+    at_ = encode(record, put(put(begin(Command::add_merkle_record), slot), parent));
+  }
+  void evict_merkle(uint16_t slot, uint16_t parent) {
+    at_ = put(put(begin(Command::evict_merkle), slot), parent);
+  }
+  void add_deferred(uint16_t slot, Timestamp time, uint16_t thread, const TreeKey& key,
+                    const NodeValue& value) {
+    std::byte* to = put(put(begin(Command::add_deferred_node), slot), time.value);
+    at_ = value.encode(key.encode(put(to, thread)));
+  }
+  void add_deferred(uint16_t slot, Timestamp time, uint16_t thread, const Record<App>& record) {
+    std::byte* to = put(put(begin(Command::add_deferred_record), slot), time.value);
+    at_ = encode(record, put(to, thread));
+  }
+  void evict_deferred(uint16_t slot, Timestamp time) {
+    at_ = put(put(begin(Command::evict_deferred), slot), time.value);
+  }
+  void evict_to_deferred(uint16_t slot, uint16_t parent, Timestamp time) {
+    at_ = put(put(put(begin(Command::evict_to_deferred), slot), parent), time.value);
+  }
+  void next_epoch() { at_ = begin(Command::next_epoch); }
+  void verify_epoch() { at_ = begin(Command::verify_epoch); }
+  /// `slots` and `keys`: as many as the function takes.
+  void run(uint8_t function, std::span<const uint16_t> slots,
+           std::span<const typename App::Key> keys, const typename App::Arguments& arguments) {
+    std::byte* to = put(begin(Command::run), function);
+    for (size_t i = 0; i < slots.size(); ++i) to = keys[i].encode(put(to, slots[i]));
+    at_ = App::encode(function, arguments, to);
+  }
+  /// `record` as it was evicted by `thread` at `time`; it is evicted again at `new_time`.
+  void run_once(uint8_t function, const Record<App>& record, Timestamp time, uint16_t thread,
+                Timestamp new_time, const typename App::Arguments& arguments) {
+    std::byte* to = put(put(begin(Command::run_once), function), time.value);
+    to = encode(record, put(put(to, thread), new_time.value));
+    at_ = App::encode(function, arguments, to);
+  }
+
+ private:
+  static constexpr size_t kSequenceAt = sizeof(monitor::InstanceId) + 2;
+  static constexpr size_t kRecordBytesMax = App::Key::kBytesMax + 1 + App::Value::kBytesMax;
+  /// Arguments hold at most two values, and fewer bytes than that for the small ones.
+  static constexpr size_t kCommandBytesMax =
+      64 + TreeKey::kBytes + NodeValue::kBytesMax + kRecordBytesMax + 2 * App::Value::kBytesMax +
+      monitor::kRecordsPerCallMax * (2 + App::Key::kBytesMax);
+
+  template <class T>
+  static std::byte* put(std::byte* to, T value) {
+    return monitor::put(to, value);
+  }
+  static std::byte* encode(const Record<App>& record, std::byte* to) {
+    return monitor::put_optional(record.key.encode(to), record.value);
+  }
+  size_t size() const { return static_cast<size_t>(at_ - buffer_.get()); }
+  std::byte* begin(Command command) {
+    THEMIS_ASSERT(has_room(), "the batch was taken before it was full");
+    return put(at_, static_cast<uint8_t>(command));
+  }
+  void put_header(const monitor::InstanceId& instance, uint16_t thread) {
+    put(monitor::put(buffer_.get(), ByteView(instance)), thread);
+    at_ = buffer_.get() + monitor::kBatchHeaderBytes;
+  }
+
+  std::unique_ptr<std::byte[]> buffer_;
+  std::byte* at_ = nullptr;
+  uint64_t sequence_ = 0;
+};
+
+}  // namespace themis::host

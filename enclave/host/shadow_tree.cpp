@@ -1,0 +1,55 @@
+#include "enclave/host/shadow_tree.hpp"
+
+namespace themis::host {
+
+ShadowTree::ShadowTree(const TreeKey& top, uint16_t slot) {
+  nodes_.emplace_back();
+  nodes_[kTop].key = top;
+  nodes_[kTop].slot = slot;
+}
+
+NodeId ShadowTree::lowest_above(const TreeKey& place) const {
+  NodeId node = kTop;
+  while (true) {
+    const ShadowNode& at = nodes_[node];
+    const unsigned side = place.side_of(at.key);
+    const Edge& edge = at.value.edge[side];
+    if (!edge.used || !place.below(edge.key)) return node;
+    node = at.child[side];
+  }
+}
+
+std::optional<TreeKey> ShadowTree::split_key(NodeId above, const TreeKey& place) const {
+  const Edge& edge = nodes_[above].value.edge[place.side_of(nodes_[above].key)];
+  if (!edge.used || edge.key == place) return std::nullopt;
+  return monitor::common_prefix(edge.key, place);
+}
+
+NodeId ShadowTree::split(NodeId above, const TreeKey& key, bool below_cached) {
+  const auto id = static_cast<NodeId>(nodes_.size());
+  nodes_.emplace_back();
+  ShadowNode &node = nodes_[id], &parent = nodes_[above];
+  const unsigned side = key.side_of(parent.key);
+  Edge& edge = parent.value.edge[side];
+  const unsigned down = edge.key.side_of(key);
+  node.key = key;
+  node.parent = above;
+  node.value.edge[down] = edge;
+  node.child[down] = parent.child[side];
+  if (!edge.key.is_leaf()) nodes_[node.child[down]].parent = id;
+  node.cached_children = below_cached ? 1 : 0;
+  if (!below_cached) ++parent.cached_children;  // the node itself; else it takes the child's place
+  edge = {key, {}, true, false};
+  parent.child[side] = id;
+  return id;
+}
+
+bool left_of(const TreeKey& a, const TreeKey& b) {
+  for (size_t word = 0; word < a.path.size(); ++word) {
+    const uint64_t differ = a.path[word] ^ b.path[word];
+    if (differ != 0) return (b.path[word] & differ & (0 - differ)) != 0;
+  }
+  return a.depth < b.depth;
+}
+
+}  // namespace themis::host

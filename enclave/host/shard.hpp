@@ -1,0 +1,139 @@
+#pragma once
+// The untrusted half of one monitor thread: where every record is, and which commands bring it
+// where a call needs it.
+
+#include "enclave/host/command_log.hpp"
+#include "enclave/host/key_index.hpp"
+#include "enclave/monitor/aggregator.hpp"
+
+namespace themis::host {
+
+/// A node given from one thread to another through the deferred set.
+struct Handover {
+  TreeKey key;
+  Timestamp time;
+};
+
+struct ShardOptions {
+  monitor::InstanceId instance{};
+  uint16_t thread = 0;
+  /// A power of two, at most 64; a record belongs to thread `place.path[0] % threads`.
+  uint16_t threads = 1;
+  /// As the monitor has them. A path of a key made to be deep has 256 nodes.
+  uint32_t node_slots = 1'024;
+  uint32_t record_slots = 1'024;
+  /// Calls in one epoch after which a record stays in a slot as long as there is one.
+  uint32_t hot_calls = 16;
+  /// Absent keys that were asked for count; some 150 bytes each with their node in the tree.
+  size_t records_max = size_t{1} << 26;
+};
+
+/// Keeps hot records and the upper tree in slots, what an epoch touched in the deferred set, and
+/// the rest in the tree. A wrong decision costs time or ends the monitor; it never makes an answer
+/// wrong. No I/O: finished batches go to `deliver`. In memory. One thread.
+template <class App>
+class Shard {
+ public:
+  using Key = typename App::Key;
+  /// Gets a batch; its bytes are gone after the call.
+  using Deliver = std::function<void(ByteView)>;
+
+  Shard(const ShardOptions& options, Deliver deliver);
+
+  /// The first commands of thread 0: every other thread's top node, in the order of the threads.
+  std::vector<Handover> hand_over();
+  /// The first command of any other thread.
+  void receive(const Handover& handover);
+
+  /// Writes what makes the monitor run the call, and answers what its result will be. `keys`: as
+  /// many as the function takes, all different, all of this thread.
+  /// Errors: invalid (keys, or the call cannot be, as a get of an absent key), overloaded (no slots
+  /// for the paths, or the epoch is full: end it). Nothing was run then.
+  Result<typename App::Result> call(uint8_t function, std::span<const Key> keys,
+                                    const typename App::Arguments& arguments);
+  /// Writes the end of the clock's epoch: everything in the deferred set goes to the next epoch, or
+  /// to the tree when the epoch did not touch it, and hands it over.
+  void end_epoch();
+  /// Hands over what is written.
+  void flush();
+  /// Fetches what calls of these keys will look at; for the next few calls, before the first.
+  void prefetch(std::span<const Key> keys) const {
+    for (const Key& key : keys) index_.prefetch(key);
+    for (const Key& key : keys) index_.prefetch_entry(key);
+  }
+
+  uint32_t epoch() const { return clock_.epoch(); }
+  struct Counts {
+    size_t records = 0, nodes = 0, deferred = 0, pinned = 0;
+    uint64_t nodes_loaded = 0, nodes_evicted = 0;
+  };
+  Counts counts() const;
+
+ private:
+  enum class Where : uint8_t { unborn, tree, deferred, pinned, loaded };
+
+  /// Host metadata: 24 bytes beside the record.
+  struct Entry {
+    Record<App> record;
+    Timestamp time;           // of its eviction, when deferred
+    NodeId parent = kNoNode;  // when it is born
+    uint16_t thread = 0;      // that evicted it
+    uint16_t slot = kNoSlot;  // when pinned or loaded
+    uint16_t calls = 0;       // in this epoch
+    Where where = Where::unborn;
+    bool listed = false;  // in deferred_
+  };
+  /// Slots of records that are only there for one call.
+  static constexpr uint16_t kPassing = monitor::kRecordsPerCallMax;
+  /// In Entry::thread: it is in a slot and came from the deferred set.
+  static constexpr uint16_t kNoThread = 0xffff;
+  /// Times of one call: two for each record, one to spare.
+  static constexpr uint32_t kTimesPerCall = 2 * kPassing + 1;
+
+  RecordId find_or_add(const Key& key);
+  Status prepare(std::span<const RecordId> ids, Where from);
+  void run_one(Entry& entry, uint8_t function, const Record<App>& before,
+               const typename App::Arguments& arguments);
+  void run_in_slots(std::span<const RecordId> ids, uint8_t function,
+                    const typename App::Arguments& arguments);
+  void add_deferred(Entry& entry, uint16_t slot);
+  void evict_deferred(RecordId id);
+  bool should_pin(const Entry& entry) const {
+    return entry.calls >= options_.hot_calls && !free_record_slots_.empty();
+  }
+  Timestamp tick() {
+    ++clock_.value;
+    return clock_;
+  }
+  void room(size_t commands = 1) {
+    if (!log_.has_room(commands)) flush();
+  }
+
+  // shard_tree.hpp
+  size_t missing_nodes(NodeId node);
+  Status make_node_slots(size_t wanted);
+  void load_path(NodeId node);
+  void load_record(RecordId id, uint16_t slot);
+  void evict_node(NodeId node);
+  NodeId add_split(NodeId above, const TreeKey& key);
+  void to_tree(std::vector<RecordId>& cold);
+
+  ShardOptions options_;
+  Deliver deliver_;
+  CommandLog<App> log_;
+  ShadowTree tree_;
+  std::vector<Entry> entries_;
+  KeyIndex<std::vector<Entry>> index_{entries_};
+  std::vector<RecordId> deferred_;  // listed; some were pinned since
+  std::vector<RecordId> pinned_;
+  std::vector<uint16_t> free_record_slots_, free_node_slots_;
+  std::vector<NodeId> in_node_slot_;  // by slot; kNoNode: free or not to be evicted
+  size_t hand_ = 0;                   // of the cache's clock
+  Timestamp clock_;
+  uint64_t nodes_loaded_ = 0, nodes_evicted_ = 0;
+};
+
+}  // namespace themis::host
+
+#include "enclave/host/shard_calls.hpp"
+#include "enclave/host/shard_tree.hpp"

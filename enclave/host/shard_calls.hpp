@@ -1,0 +1,248 @@
+#pragma once
+// How a shard runs calls and ends epochs. Included by shard.hpp.
+
+#include "enclave/host/shard.hpp"
+
+namespace themis::host {
+
+template <class App>
+Shard<App>::Shard(const ShardOptions& options, Deliver deliver)
+    : options_(options),
+      deliver_(std::move(deliver)),
+      log_(options.instance, options.thread),
+      tree_({{options.thread, 0, 0, 0}, static_cast<uint16_t>(std::countr_zero(options.threads))},
+            0),
+      in_node_slot_(options.node_slots, kNoNode) {
+  THEMIS_ASSERT(std::has_single_bit(options.threads) && options.threads <= monitor::kThreadsMax &&
+                    options.thread < options.threads,
+                "a power of two of threads, at most 64");
+  THEMIS_ASSERT(options.record_slots > kPassing && options.node_slots > options.threads,
+                "slots for one call and for every top node");
+  for (uint32_t slot = options.node_slots; slot-- > 1;)
+    free_node_slots_.push_back(static_cast<uint16_t>(slot));
+  for (uint32_t slot = options.record_slots; slot-- > kPassing;)
+    free_record_slots_.push_back(static_cast<uint16_t>(options.node_slots + slot));
+}
+
+template <class App>
+std::vector<Handover> Shard<App>::hand_over() {
+  THEMIS_ASSERT(options_.thread == 0, "thread 0 has the root");
+  std::vector<Handover> given;
+  if (options_.threads == 1) return given;
+  const auto depth = static_cast<uint16_t>(std::countr_zero(options_.threads));
+  // Slots of the nodes above, by path; those of one level below follow each other.
+  std::vector<uint16_t> above{0};
+  for (uint16_t level = 1; level <= depth; ++level) {
+    std::vector<uint16_t> here;
+    for (uint64_t path = 0; path < uint64_t{1} << level; ++path) {
+      const uint16_t slot = free_node_slots_.back(), parent = above[path % above.size()];
+      free_node_slots_.pop_back();
+      room(2);
+      log_.add_merkle(slot, parent, TreeKey{{path, 0, 0, 0}, level}, {});
+      here.push_back(slot);
+      if (level < depth || path == 0) continue;
+      given.push_back({{{path, 0, 0, 0}, level}, tick()});
+      log_.evict_to_deferred(slot, parent, clock_);
+      free_node_slots_.push_back(slot);
+    }
+    above = std::move(here);
+  }
+  tree_.at(ShadowTree::kTop).slot = above[0];
+  return given;
+}
+
+template <class App>
+void Shard<App>::receive(const Handover& handover) {
+  THEMIS_ASSERT(handover.key == tree_.at(ShadowTree::kTop).key, "this thread's own top node");
+  room();
+  log_.add_deferred(0, handover.time, 0, handover.key, {});
+  clock_ = std::max(clock_, Timestamp{handover.time.value + 1});
+}
+
+template <class App>
+void Shard<App>::flush() {
+  if (!log_.empty()) deliver_(log_.take());
+}
+
+template <class App>
+RecordId Shard<App>::find_or_add(const Key& key) {
+  const RecordId found = index_.find(key);
+  if (found != KeyIndex<std::vector<Entry>>::kNone) return found;
+  entries_.push_back({{key, std::nullopt}, {}, kNoNode, 0, kNoSlot, 0, Where::unborn, false});
+  index_.added_last();
+  return static_cast<RecordId>(entries_.size() - 1);
+}
+
+template <class App>
+Result<typename App::Result> Shard<App>::call(uint8_t function, std::span<const Key> keys,
+                                              const typename App::Arguments& arguments) {
+  if (keys.empty() || App::arity(function) != keys.size())
+    return fail(Code::invalid, "the function does not exist, or not with so many keys");
+  std::array<Record<App>, kPassing> records;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (keys[i].place().path[0] % options_.threads != options_.thread)
+      return fail(Code::invalid, "a key of another monitor thread");
+    for (size_t j = 0; j < i; ++j)
+      if (keys[i] == keys[j]) return fail(Code::invalid, "one key twice in one call");
+    const RecordId id = index_.find(keys[i]);
+    records[i].key = keys[i];
+    if (id != KeyIndex<std::vector<Entry>>::kNone) records[i].value = entries_[id].record.value;
+  }
+  typename App::Result result{};
+  if (!App::run(function, arguments, std::span(records).first(keys.size()), result))
+    return fail(Code::invalid, "the function cannot be called on these records");
+  if (UINT32_MAX - clock_.counter() <= kTimesPerCall)
+    return fail(Code::overloaded, "the epoch is full; end it");
+  if (entries_.size() + keys.size() > options_.records_max)
+    return fail(Code::overloaded, "no room for another record");
+  std::array<RecordId, kPassing> numbers{};
+  for (size_t i = 0; i < keys.size(); ++i) numbers[i] = find_or_add(keys[i]);
+  const std::span ids = std::span(numbers).first(keys.size());
+  THEMIS_CHECK(prepare(ids, Where::tree));
+  for (const RecordId id : ids)
+    if (entries_[id].calls != UINT16_MAX) ++entries_[id].calls;
+  Entry& first = entries_[ids[0]];
+  if (ids.size() == 1 && first.where == Where::deferred && !should_pin(first)) {
+    const Record<App> before = first.record;
+    first.record = records[0];
+    run_one(first, function, before, arguments);
+    return result;
+  }
+  run_in_slots(ids, function, arguments);
+  for (size_t i = 0; i < ids.size(); ++i) entries_[ids[i]].record.value = records[i].value;
+  for (const RecordId id : ids)
+    if (entries_[id].where == Where::loaded) evict_deferred(id);
+  return result;
+}
+
+/// Makes sure of node slots for the path of every record that is in `from` or was never anywhere.
+template <class App>
+Status Shard<App>::prepare(std::span<const RecordId> ids, Where from) {
+  constexpr int kAttempts = 4;  // what is evicted for one path may be on another
+  for (int i = 0; i < kAttempts; ++i) {
+    size_t wanted = 0;
+    for (const RecordId id : ids) {
+      const Entry& entry = entries_[id];
+      if (entry.where == from) wanted += missing_nodes(entry.parent);
+      if (entry.where == Where::unborn)  // and one for a split
+        wanted += 1 + missing_nodes(tree_.lowest_above(entry.record.key.place()));
+    }
+    if (wanted <= free_node_slots_.size()) return {};
+    THEMIS_CHECK(make_node_slots(wanted));
+  }
+  return fail(Code::overloaded, "these keys' paths do not fit the monitor's node slots together");
+}
+
+template <class App>
+void Shard<App>::run_one(Entry& entry, uint8_t function, const Record<App>& before,
+                         const typename App::Arguments& arguments) {
+  const Timestamp from = entry.time;
+  clock_ = std::max(clock_, Timestamp{from.value + 1});
+  room();
+  entry.time = tick();
+  log_.run_once(function, before, from, entry.thread, entry.time, arguments);
+  entry.thread = options_.thread;
+}
+
+template <class App>
+void Shard<App>::run_in_slots(std::span<const RecordId> ids, uint8_t function,
+                              const typename App::Arguments& arguments) {
+  std::array<uint16_t, kPassing> slots{};
+  std::array<Key, kPassing> keys;
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const auto passing = static_cast<uint16_t>(options_.node_slots + i);
+    if (entries_[ids[i]].where == Where::deferred) {
+      Entry& entry = entries_[ids[i]];
+      const bool pin = should_pin(entry);
+      add_deferred(entry, pin ? free_record_slots_.back() : passing);
+      if (pin) {
+        free_record_slots_.pop_back();
+        pinned_.push_back(ids[i]);
+        entry.where = Where::pinned;
+      }
+    } else if (entries_[ids[i]].where != Where::pinned) {
+      load_record(ids[i], passing);
+    }
+    slots[i] = entries_[ids[i]].slot;
+    keys[i] = entries_[ids[i]].record.key;
+  }
+  room();
+  log_.run(function, std::span(slots).first(ids.size()), std::span(keys).first(ids.size()),
+           arguments);
+}
+
+template <class App>
+void Shard<App>::add_deferred(Entry& entry, uint16_t slot) {
+  room();
+  log_.add_deferred(slot, entry.time, entry.thread, entry.record);
+  clock_ = std::max(clock_, Timestamp{entry.time.value + 1});
+  entry.slot = slot;
+  entry.thread = kNoThread;
+  entry.where = Where::loaded;
+}
+
+/// From a slot into the deferred set, the way it came.
+template <class App>
+void Shard<App>::evict_deferred(RecordId id) {
+  Entry& entry = entries_[id];
+  room();
+  entry.time = tick();
+  if (entry.thread == kNoThread) {
+    log_.evict_deferred(entry.slot, entry.time);
+  } else {
+    ShadowNode& parent = tree_.at(entry.parent);
+    log_.evict_to_deferred(entry.slot, parent.slot, entry.time);
+    parent.value.edge[entry.record.key.place().side_of(parent.key)].in_deferred = true;
+    --parent.cached_children;
+  }
+  entry.thread = options_.thread;
+  entry.slot = kNoSlot;
+  entry.where = Where::deferred;
+  if (!std::exchange(entry.listed, true)) deferred_.push_back(id);
+}
+
+template <class App>
+void Shard<App>::end_epoch() {
+  room();
+  log_.next_epoch();
+  clock_ = Timestamp::of(clock_.epoch() + 1, 0);
+  std::erase_if(pinned_, [this](RecordId id) {
+    Entry& entry = entries_[id];
+    const bool hot = entry.calls >= options_.hot_calls / 4;
+    entry.calls = 0;
+    if (hot) return false;
+    free_record_slots_.push_back(entry.slot);
+    entry.thread = kNoThread;
+    evict_deferred(id);
+    return true;
+  });
+  std::vector<RecordId> warm, cold;
+  const auto passing = static_cast<uint16_t>(options_.node_slots);
+  for (const RecordId id : deferred_) {
+    Entry& entry = entries_[id];
+    if (entry.where != Where::deferred) {
+      entry.listed = false;
+    } else if (entry.time.epoch() == clock_.epoch()) {
+      warm.push_back(id);  // left its slot just now
+    } else if (std::exchange(entry.calls, uint16_t{0}) == 0) {
+      cold.push_back(id);
+    } else {
+      add_deferred(entry, passing);
+      evict_deferred(id);
+      warm.push_back(id);
+    }
+  }
+  deferred_ = std::move(warm);
+  to_tree(cold);
+  room();
+  log_.verify_epoch();
+  flush();
+}
+
+template <class App>
+typename Shard<App>::Counts Shard<App>::counts() const {
+  return {entries_.size(), tree_.size(),  deferred_.size(),
+          pinned_.size(),  nodes_loaded_, nodes_evicted_};
+}
+
+}  // namespace themis::host

@@ -1,0 +1,92 @@
+#pragma once
+// Time, and the multisets of what a monitor thread added and evicted in each open epoch.
+
+#include <compare>
+#include <memory>
+
+#include "runtime/base/bytes.hpp"
+#include "runtime/crypto/prf.hpp"
+
+namespace themis::monitor {
+
+/// The epoch in the high half, a counter in the low one.
+struct Timestamp {
+  uint64_t value = 0;
+  static Timestamp of(uint32_t epoch, uint32_t counter) {
+    return {uint64_t{epoch} << 32 | counter};
+  }
+  uint32_t epoch() const { return static_cast<uint32_t>(value >> 32); }
+  uint32_t counter() const { return static_cast<uint32_t>(value); }
+  friend auto operator<=>(const Timestamp&, const Timestamp&) = default;
+};
+
+/// One run of the monitors; random, new at every start.
+using InstanceId = std::array<std::byte, 16>;
+using MasterKey = crypto::SecretBytes<32>;
+
+/// A multiset: the XOR of its elements' PRF values, and how many there are. Either alone can be
+/// met by another multiset.
+struct Accumulator {
+  crypto::PrfBlock sum{};
+  uint64_t count = 0;
+  friend bool operator==(const Accumulator&, const Accumulator&) = default;
+};
+
+/// What a thread says of an epoch it is done with. Never shown to the host.
+struct EpochReport {
+  uint16_t thread = 0;
+  uint32_t epoch = 0;
+  Accumulator added, evicted;
+};
+
+/// Epochs a thread may have open at once. Two are needed, three when a thread runs ahead; 64 KiB in
+/// all.
+constexpr uint32_t kEpochsOpen = 16;
+
+/// The open epochs of one thread. The key of each is derived from the master key, the instance and
+/// the epoch, shared by all threads of the instance, and wiped when the epoch is closed. No heap
+/// after construction. One thread.
+class Epochs {
+ public:
+  Epochs(const MasterKey& master, const InstanceId& instance, crypto::PrfKind kind);
+
+  /// `element` has kBytesMax and encode(to), which returns the end.
+  template <class Element>
+  void add(uint32_t epoch, const Element& element) {
+    Epoch& at = open(epoch);
+    at.added.add_written<Element::kBytesMax>(at.prf,
+                                             [&](std::byte* to) { return element.encode(to); });
+    ++at.added_count;
+  }
+  template <class Element>
+  void evict(uint32_t epoch, const Element& element) {
+    Epoch& at = open(epoch);
+    at.evicted.add_written<Element::kBytesMax>(at.prf,
+                                               [&](std::byte* to) { return element.encode(to); });
+    ++at.evicted_count;
+  }
+  /// Ends `epoch` and forgets its key.
+  EpochReport close(uint16_t thread, uint32_t epoch);
+
+ private:
+  struct Epoch {
+    bool open = false;
+    uint32_t number = 0;
+    crypto::Prf prf;
+    crypto::PrfSum added, evicted;
+    uint64_t added_count = 0, evicted_count = 0;
+  };
+  Epoch& open(uint32_t epoch) {
+    Epoch& at = ring_[epoch % kEpochsOpen];
+    if (!at.open || at.number != epoch) start(at, epoch);
+    return at;
+  }
+  void start(Epoch& at, uint32_t epoch);
+
+  crypto::SecretBytes<32> master_;
+  InstanceId instance_;
+  crypto::PrfKind kind_;
+  std::unique_ptr<Epoch[]> ring_ = std::make_unique<Epoch[]>(kEpochsOpen);
+};
+
+}  // namespace themis::monitor

@@ -1,0 +1,102 @@
+#pragma once
+// What a monitor keeps in its own memory, the names of its commands, and what is shared about them.
+
+#include "enclave/monitor/application.hpp"
+#include "enclave/monitor/epochs.hpp"
+
+namespace themis::monitor {
+
+/// The first byte of every command; the specification's name follows. Fields are little-endian and
+/// without padding: slot u16, time u64, thread u16, function u8; a record is its key and an
+/// optional value, a node its tree key and two edges.
+enum class Command : uint8_t {
+  add_merkle_node = 1,      ///< AddM: slot, parent slot, node
+  add_merkle_record = 2,    ///< AddM: slot, parent slot, record
+  evict_merkle = 3,         ///< EvictM: slot, parent slot
+  add_deferred_node = 4,    ///< AddB: slot, time, evicting thread, node
+  add_deferred_record = 5,  ///< AddB: slot, time, evicting thread, record
+  evict_deferred = 6,       ///< EvictB: slot, new time
+  evict_to_deferred = 7,    ///< EvictBM: slot, parent slot, new time
+  next_epoch = 8,           ///< NextEpoch
+  verify_epoch = 9,         ///< VerifyEpoch
+  run = 10,                 ///< RunApp: function, (slot, key) for each record, arguments
+  /// AddB, RunApp with one record, EvictB without a slot between them:
+  /// function, time, evicting thread, new time, record, arguments
+  run_once = 11,
+};
+
+/// Before the commands of each batch: instance, thread u16, sequence number u64, bytes u32.
+constexpr size_t kBatchHeaderBytes = sizeof(InstanceId) + 2 + 8 + 4;
+/// A batch is copied before it is read; this much stays in the second-level cache.
+constexpr uint32_t kBatchBytesMax = 256 * 1024;
+
+constexpr uint16_t kNoSlot = 0xffff;
+/// Node and record slots of one thread together.
+constexpr uint32_t kSlotsMax = 0xffff;
+
+/// How what is in a slot came there, and so how it must leave.
+enum class Method : uint8_t { merkle, deferred };
+
+/// What both kinds of slot have.
+struct Link {
+  uint16_t parent = kNoSlot;  ///< The node slot it was added under; none when deferred.
+  uint8_t side = 0;           ///< Of that parent.
+  Method method = Method::merkle;
+  bool used = false;
+};
+
+struct NodeSlot {
+  Link link;
+  uint16_t child[2] = {kNoSlot, kNoSlot};  ///< Children added under it that are still in slots.
+  TreeKey key;
+  NodeValue value;
+};
+
+template <class App>
+struct RecordSlot {
+  Record<App> record;
+  Link link;
+};
+
+/// An element of the multiset: what it is, the record or node, its time, the thread that evicted
+/// it. Every part says where it ends, so that two elements never have the same bytes. Both live for
+/// one call: they refer to what they are made of.
+template <class App>
+struct RecordElement {
+  static constexpr size_t kBytesMax = 1 + App::Key::kBytesMax + 1 + App::Value::kBytesMax + 8 + 2;
+  const Record<App>& record;
+  Timestamp time;
+  uint16_t thread;
+
+  std::byte* encode(std::byte* to) const {
+    to = put_optional(record.key.encode(put(to, uint8_t{1})), record.value);
+    return put(put(to, time.value), thread);
+  }
+};
+struct NodeElement {
+  static constexpr size_t kBytesMax = 1 + TreeKey::kBytes + NodeValue::kBytesMax + 8 + 2;
+  const TreeKey& key;
+  const NodeValue& value;
+  Timestamp time;
+  uint16_t thread;
+
+  std::byte* encode(std::byte* to) const {
+    return put(put(value.encode(key.encode(put(to, uint8_t{0}))), time.value), thread);
+  }
+};
+
+/// Where results go, one after the other in the order of the calls.
+struct Output {
+  std::span<std::byte> room;
+  size_t used = 0;
+};
+
+struct MonitorOptions {
+  InstanceId instance{};
+  uint16_t thread = 0;
+  uint32_t node_slots = 1'024;
+  uint32_t record_slots = 1'024;
+  crypto::PrfKind prf = crypto::best_prf();
+};
+
+}  // namespace themis::monitor

@@ -1,0 +1,22 @@
+#include "tests/unit/enclave/allocations.hpp"
+
+#include <cstdlib>
+#include <new>
+
+namespace {
+thread_local uint64_t count = 0;
+}  // namespace
+
+void* operator new(size_t bytes) {
+  ++count;
+  if (void* memory = std::malloc(bytes)) return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+
+namespace themis::tests {
+
+uint64_t allocations() { return count; }
+
+}  // namespace themis::tests

@@ -1,0 +1,122 @@
+#pragma once
+// Monitors, an aggregator and a host that writes whatever commands a test wants.
+
+#include "enclave/applications/key_value.hpp"
+#include "enclave/host/command_log.hpp"
+#include "enclave/monitor/monitor.hpp"
+#include "runtime/base/rng.hpp"
+
+namespace themis::monitor {
+
+/// Every check but one or two, to see what they are there for.
+struct Checked {
+  static inline Reason dropped = Reason::none, also_dropped = Reason::none;
+  static bool holds(Reason reason, bool condition) {
+    return condition || reason == dropped || reason == also_dropped;
+  }
+};
+
+/// Drops checks for as long as it lives.
+struct Without {
+  explicit Without(Reason first, Reason second = Reason::none) {
+    Checked::dropped = first;
+    Checked::also_dropped = second;
+  }
+  ~Without() { Checked::dropped = Checked::also_dropped = Reason::none; }
+  Without(const Without&) = delete;
+  Without& operator=(const Without&) = delete;
+};
+
+constexpr uint16_t kNodeSlots = 8, kRecordSlots = 200;
+/// The first record slots; node slot 0 holds the root.
+constexpr uint16_t kRoot = 0, kR0 = kNodeSlots, kR1 = kR0 + 1, kR2 = kR0 + 2, kR3 = kR0 + 3;
+
+inline Timestamp at(uint32_t epoch, uint32_t counter) { return Timestamp::of(epoch, counter); }
+
+template <class App>
+class World {
+ public:
+  explicit World(uint16_t threads = 1, uint64_t seed = 1) : aggregator(threads) {
+    SeededRng rng(seed);
+    rng.fill(instance);
+    const MasterKey key(rng);
+    rng = SeededRng(seed);
+    for (uint16_t thread = 0; thread < threads; ++thread) {
+      monitors.push_back(std::make_unique<Monitor<App, Checked>>(
+          MonitorOptions{instance, thread, kNodeSlots, kRecordSlots}, key));
+      logs.emplace_back(instance, thread);
+    }
+    results.resize(1 << 16);
+    output.room = results;
+  }
+
+  host::CommandLog<App>& log(size_t thread = 0) { return logs[thread]; }
+
+  /// Hands over what is in the log. False when a monitor or the aggregator has refused.
+  bool send(size_t thread = 0) { return deliver(thread, logs[thread].take()); }
+  bool deliver(size_t thread, ByteView batch) {
+    Monitor<App, Checked>& to = *monitors[thread];
+    if (!to.apply(batch, output)) aggregator.fail(to.violation());
+    while (const auto report = to.take_report()) aggregator.accept(*report);
+    return !aggregator.violation();
+  }
+
+  /// What the calls answered, all threads together.
+  ByteView answers() const { return ByteView(results).first(output.used); }
+  Reason reason() const { return aggregator.violation().reason; }
+  bool certified(uint32_t epoch) const {
+    return !aggregator.violation() && aggregator.certified() >= epoch;
+  }
+
+  InstanceId instance{};
+  std::vector<std::unique_ptr<Monitor<App, Checked>>> monitors;
+  std::vector<host::CommandLog<App>> logs;
+  Aggregator<Checked> aggregator;
+  Bytes results;
+  Output output;
+};
+
+using Words = World<WordStore>;
+using WordRecord = Record<WordStore>;
+
+/// Shorthand for the word store's host, thread 0 unless another is given.
+struct WordHost {
+  Words& world;
+  size_t thread = 0;
+
+  host::CommandLog<WordStore>& log() { return world.log(thread); }
+  static WordRecord record(uint64_t key, std::optional<uint64_t> value) {
+    return {{key}, value ? std::optional(Word{*value}) : std::nullopt};
+  }
+  void call(uint8_t function, uint16_t slot, uint64_t key, WordStore::Arguments arguments = {}) {
+    const Word keys[] = {{key}};
+    log().run(function, std::span(&slot, 1), keys, arguments);
+  }
+  void get(uint16_t slot, uint64_t key) { call(WordStore::get, slot, key); }
+  void put(uint16_t slot, uint64_t key, uint64_t value) {
+    call(WordStore::put, slot, key, {Word{value}, std::nullopt});
+  }
+  /// A fresh key, directly under the root, written and put into the deferred set.
+  void create(uint16_t slot, uint64_t key, uint64_t value, Timestamp time) {
+    log().add_merkle(slot, kRoot, record(key, std::nullopt));
+    put(slot, key, value);
+    log().evict_to_deferred(slot, kRoot, time);
+  }
+  void add(uint16_t slot, uint64_t key, std::optional<uint64_t> value, Timestamp time,
+           uint16_t by = 0) {
+    log().add_deferred(slot, time, by, record(key, value));
+  }
+  void evict(uint16_t slot, Timestamp time) { log().evict_deferred(slot, time); }
+  /// Carries a record from one epoch to the next.
+  void carry(uint16_t slot, uint64_t key, std::optional<uint64_t> value, Timestamp from,
+             Timestamp to, uint16_t by = 0) {
+    add(slot, key, value, from, by);
+    evict(slot, to);
+  }
+  bool verify() {
+    log().verify_epoch();
+    return world.send(thread);
+  }
+};
+
+}  // namespace themis::monitor

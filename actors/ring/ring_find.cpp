@@ -185,7 +185,7 @@ void Ring::try_names(Find& find, Goal goal) {
   }
   if (goal != Goal::object) return;
   // Those whose owner needs no lookup come first: which they are differs from node to node.
-  std::ranges::stable_partition(find.replicas, [&](uint8_t r) {
+  std::stable_partition(find.replicas.begin(), find.replicas.end(), [&](uint8_t r) {
     const Point target = point(object_id(find.name, r));
     return !table_.is_responsible(target) && !table_.step_to_owner(target).responsible;
   });

@@ -1,13 +1,16 @@
 #include "runtime/crypto/prf.hpp"
 
+#include <cpuid.h>
 #include <immintrin.h>
 #include <sodium.h>
 
 #include "runtime/crypto/native.hpp"
 
+#ifndef __clang__
 // GCC 12's avx512fintrin.h starts unmasked results from a variable that it never sets.
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #pragma GCC diagnostic ignored "-Wuninitialized"
+#endif
 
 #define THEMIS_AES __attribute__((target("aes,sse4.1")))
 #define THEMIS_VAES __attribute__((target("aes,vaes,avx512f,avx512vl,avx512dq")))
@@ -158,6 +161,13 @@ PrfBlock doubled(const PrfBlock& value) {
 
 THEMIS_AES void expand_from(std::byte* keys, const std::byte* key) { expand(keys, read(key)); }
 
+/// Clang 14's __builtin_cpu_supports does not know VAES. Leaf 7, ECX bit 9: Intel SDM vol. 2,
+/// CPUID.
+bool has_vaes() {
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 && (ecx & (1U << 9)) != 0;
+}
+
 }  // namespace
 
 static_assert(crypto_shorthash_siphashx24_BYTES == sizeof(PrfBlock));
@@ -167,7 +177,7 @@ bool available(PrfKind kind) {
   const bool aes = __builtin_cpu_supports("aes") && __builtin_cpu_supports("sse4.1");
   switch (kind) {
     case PrfKind::cmac_vaes:
-      return aes && __builtin_cpu_supports("vaes") && __builtin_cpu_supports("avx512f") &&
+      return aes && has_vaes() && __builtin_cpu_supports("avx512f") &&
              __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
     case PrfKind::cmac_aes:
       return aes;

@@ -175,7 +175,8 @@ class Direction:
 
 
 def conversation(suite, with_credentials=False):
-    """Every frame of a conversation with a retry and an exchange of keys: (sender, what, frame)."""
+    """A conversation with a retry and an exchange of keys: every frame as (sender, what, frame), and every
+    secret that an end may hold as ("secret", name, value)."""
     rng = SeededRng(42)
     (public_a, secret_a), (public_b, secret_b) = [key_pair(rng.take(32)) for _ in range(2)]
     gate = rng.take(32)
@@ -188,6 +189,7 @@ def conversation(suite, with_credentials=False):
     seed_a, nonce_a = rng.take(32), rng.take(32)
     tag = framed_hash(b"themis/network-tag/v1", nonce_a, NETWORK)[:8]
     body = offer + share(seed_a) + nonce_a + tag
+    yield "secret", "share_a", seed_a
     yield "A", "message 1", header(1, 73) + body
     text = framed_hash(b"themis/cookie/v1", b"10.0.0.1:5000", body)
     cookie = hashlib.blake2b(text, digest_size=16, key=gate).digest()
@@ -198,7 +200,13 @@ def conversation(suite, with_credentials=False):
     seed_b, nonce_b = rng.take(32), rng.take(32)
     clear_2 = head_2 + offer + share(seed_b) + nonce_b
     h2 = framed_hash(DOMAIN, NETWORK, message_1, clear_2)
-    seal_2, seal_3, chain = hkdf(h2, agree(seed_a, share(seed_b)), b"themis/v1 handshake")
+    agreed = agree(seed_a, share(seed_b))
+    seal_2, seal_3, chain = hkdf(h2, agreed, b"themis/v1 handshake")
+    yield "secret", "share_b", seed_b
+    yield "secret", "agreed", agreed
+    yield "secret", "seal_2", seal_2
+    yield "secret", "seal_3", seal_3
+    yield "secret", "chain", chain
     signature = sign(b"themis/handshake/v1 responder" + h2 + public_b + shown_b, secret_b)
     sealed_2 = seal(seal_2, h2 + head_2, public_b + signature + shown_b, 0, suite)
     yield "B", "message 2", clear_2 + sealed_2
@@ -209,25 +217,36 @@ def conversation(suite, with_credentials=False):
     forward, backward, _ = hkdf(framed_hash(DOMAIN, h3, sealed_3, public_a), chain,
                                 b"themis/v1 session")
 
+    yield "secret", "forward", forward
+    yield "secret", "backward", backward
     a, b = Direction(forward, suite), Direction(backward, suite)
     yield "A", "record", a.record(0x10, b"a first command")
     yield "B", "record", b.record(0x10, b"its answer")
     seed_a, seed_b = rng.take(32), rng.take(32)
+    yield "secret", "rekey_share_a", seed_a
+    yield "secret", "rekey_share_b", seed_b
     yield "A", "rekey 1", a.record(0x11, share(seed_a))
     yield "B", "rekey 2", b.record(0x12, share(seed_b))
     secret = extract(share(seed_a) + share(seed_b), agree(seed_a, share(seed_b)))
+    yield "secret", "mix", secret
     b.mix(secret)
+    yield "secret", "next_backward", b.key
     yield "B", "record", b.record(0x10, b"under the next key")
     yield "A", "rekey 3", a.record(0x13, b"")
     a.mix(secret)
+    yield "secret", "next_forward", a.key
     yield "A", "record", a.record(0x10, b"under the next key as well")
 
 
 def transcripts():
     print("# suite (3: 2 with credentials), sender, frame in hexadecimal. Printed by tests/vectors/handshake.py.")
+    print("# The secrets behind them: suite, \"secret\", name, value.")
     for suite in (1, 2, 3):
-        for sender, what, frame in conversation(min(suite, 2), suite == 3):
-            print(f"# {what}\n{suite} {sender} {frame.hex()}")
+        for kind, what, value in conversation(min(suite, 2), suite == 3):
+            if kind == "secret":
+                print(f"{suite} secret {what} {value.hex()}")
+            else:
+                print(f"# {what}\n{suite} {kind} {value.hex()}")
 
 
 if __name__ == "__main__":

@@ -16,20 +16,33 @@ struct GoldenFrame {
   char sender;
   Bytes bytes;
 };
+struct Secret {
+  std::string name;
+  Bytes bytes;
+};
+struct Golden {
+  std::vector<GoldenFrame> frames;
+  std::vector<Secret> secrets;
+};
 
-std::vector<GoldenFrame> golden(int suite) {
+Golden golden(int suite) {
   std::ifstream file(THEMIS_VECTORS_DIR "/transcript.txt");
   EXPECT_TRUE(file) << "tests/vectors/transcript.txt is missing";
-  std::vector<GoldenFrame> frames;
+  Golden all;
   for (std::string line; std::getline(file, line);) {
     std::istringstream words(line);
     int its_suite = 0;
-    char sender = 0;
-    std::string hex;
-    if (words >> its_suite >> sender >> hex && its_suite == suite)
-      frames.push_back({sender, from_hex(hex).value()});
+    std::string kind, name, hex;
+    if (!(words >> its_suite >> kind) || its_suite != suite) continue;
+    if (kind == "secret") {
+      words >> name >> hex;
+      all.secrets.push_back({name, from_hex(hex).value()});
+    } else {
+      words >> hex;
+      all.frames.push_back({kind[0], from_hex(hex).value()});
+    }
   }
-  return frames;
+  return all;
 }
 
 /// One end: a handshake that becomes a session.
@@ -80,7 +93,7 @@ crypto::SigningKey fixed_key(uint8_t byte) {
 class Transcript : public testing::TestWithParam<int> {
  protected:
   Transcript()
-      : frames_(golden(GetParam())),
+      : golden_(golden(GetParam())),
         rng_(42),
         alice_(make_identity(rng_, with_credentials())),
         bob_(make_identity(rng_, false)),
@@ -96,6 +109,7 @@ class Transcript : public testing::TestWithParam<int> {
   }
   void SetUp() override {
     ASSERT_EQ(frames_.size(), 12u);
+    ASSERT_EQ(secrets_.size(), 13u);
   }
   static bool with_credentials() { return GetParam() == 3; }
   static Identity make_identity(Rng& rng, bool rotated) {
@@ -120,9 +134,7 @@ class Transcript : public testing::TestWithParam<int> {
     return rest;
   }
   static constexpr uint32_t kIssuedS = 1000, kNowS = 1500, kLeftS = 2000, kExpiresS = 3000;
-  static uint8_t suites() {
-    return GetParam() == 1 ? kOfferAes256Gcm : kOfferChacha20Poly1305;
-  }
+  static uint8_t suites() { return GetParam() == 1 ? kOfferAes256Gcm : kOfferChacha20Poly1305; }
 
   /// The frame that an end made must be the golden one; hands it to the other end.
   Bytes next(const Bytes& made, bool attacked) {
@@ -177,7 +189,19 @@ class Transcript : public testing::TestWithParam<int> {
     EXPECT_EQ(a_.received, (Texts{"its answer", "under the next key"}));
   }
 
-  std::vector<GoldenFrame> frames_;
+  /// The names of the secrets that lie anywhere in the memory of an end, in the order of the file.
+  std::string held_by(const End& end) const {
+    const std::string_view memory(reinterpret_cast<const char*>(&end), sizeof end);
+    std::string names;
+    for (const Secret& secret : secrets_)
+      if (memory.find(as_text(secret.bytes)) != std::string_view::npos)
+        names += (names.empty() ? "" : " ") + secret.name;
+    return names;
+  }
+
+  const Golden golden_;
+  const std::vector<GoldenFrame>& frames_ = golden_.frames;
+  const std::vector<Secret>& secrets_ = golden_.secrets;
   SeededRng rng_;
   Identity alice_, bob_;
   Admission of_alice_, of_bob_;
@@ -195,6 +219,33 @@ TEST_P(Transcript, AdversaryChangesCutsAndReordersEveryFrame) {
   size_t bytes = 0;
   for (const GoldenFrame& frame : frames_) bytes += frame.bytes.size();
   EXPECT_GT(refused_, 2 * bytes) << "every offset and every length";
+}
+
+/// Each secret is there while it is needed and nowhere afterwards; the shares of the answering end,
+/// what was agreed and what is mixed in are in neither end between two frames.
+TEST_P(Transcript, EndsForgetEverySecretWhenItIsSpent) {
+  const Bytes message_1 = a_.handshake.start();
+  EXPECT_EQ(held_by(a_), "share_a");
+  const Bytes message_2 = next(next(next(message_1, false), false), false);
+  EXPECT_EQ(held_by(b_), "seal_3 chain");
+  EXPECT_EQ(held_by(a_), "share_a");
+  const Bytes message_3 = next(message_2, false);
+  EXPECT_EQ(held_by(a_), "forward backward");
+  next(message_3, false);
+  EXPECT_EQ(held_by(b_), "forward backward");
+  next(a_.seal("a first command"), false);
+  next(b_.seal("its answer"), false);
+
+  Bytes rekey_1;
+  ASSERT_TRUE(a_.session->start_rekey(rng_, rekey_1));
+  EXPECT_EQ(held_by(a_), "forward backward rekey_share_a");
+  const Bytes rekey_2 = next(rekey_1, false);
+  EXPECT_EQ(held_by(b_), "forward next_backward next_forward");
+  const Bytes rekey_3 = next(rekey_2, false);
+  EXPECT_EQ(held_by(a_), "next_backward next_forward");
+  next(b_.seal("under the next key"), false);
+  next(rekey_3, false);
+  EXPECT_EQ(held_by(b_), "next_backward next_forward");
 }
 
 /// A CPU without AES instructions has one suite, and offers one.

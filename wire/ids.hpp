@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <compare>
+#include <cstring>
 #include <string>
 
 #include "runtime/base/bytes.hpp"
@@ -33,6 +34,10 @@ struct RingId {
   std::string brief() const { return to_hex(view().first(4)); }
   bool is_zero() const { return *this == RingId{}; }
   friend auto operator<=>(const RingId&, const RingId&) = default;
+  /// The defaulted one goes byte by byte, which lookups feel.
+  friend bool operator==(const RingId& a, const RingId& b) {
+    return std::memcmp(a.bytes.data(), b.bytes.data(), kBytes) == 0;
+  }
 };
 
 using NodeId = RingId<struct NodeTag>;

@@ -1,12 +1,18 @@
 #include "actors/ring/record_verifier.hpp"
 
 #include <bit>
+#include <cstring>
 
 namespace themis::ring {
 namespace {
 
 tl::unexpected<Error> forged(std::string_view what) {
   return fail(Code::forged, "a record with " + std::string(what));
+}
+
+/// As == of the arrays, which goes byte by byte.
+bool same(const crypto::Digest& a, const crypto::Digest& b) {
+  return std::memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
 /// The nodes that a climb passed and those beside them, to be remembered if it ends well.
@@ -40,7 +46,7 @@ bool joins(Climb climb, const std::vector<crypto::Digest>& nodes) {
   while (!climb.at_root()) {
     if (climb.has_sibling()) {
       const crypto::Digest* beside = climb.sibling();
-      if (beside == nullptr || *beside != nodes[climb.slot() ^ 1u]) return false;
+      if (beside == nullptr || !same(*beside, nodes[climb.slot() ^ 1u])) return false;
     }
     climb.skip();
   }
@@ -65,7 +71,7 @@ Status RecordVerifier::verify_known(Root& root, const Record& record, const cryp
     return forged("the signature of another set of records");
   Climb climb(proof, leaf);
   Way way;
-  while (climb.slot() >= root.nodes.size() || root.nodes[climb.slot()] != climb.digest()) {
+  while (climb.slot() >= root.nodes.size() || !same(root.nodes[climb.slot()], climb.digest())) {
     way.add(climb, root.nodes.size());
     if (climb.at_root() || !climb.step()) return forged("a changed field or a wrong path");
   }

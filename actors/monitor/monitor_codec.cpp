@@ -90,4 +90,32 @@ Result<uint32_t> decode_certified(const EpochCertifiedMsg& message) {
   });
 }
 
+AskStateMsg encode_ask(const std::string& name_space, std::string_view json, TimePoint deadline) {
+  wire::Builder<schema::AskState> message(16 + (name_space.size() + json.size()) / 8);
+  message->setNameSpace(wire::to_text(name_space));
+  message->setCall(wire::to_data(as_bytes(json)));
+  return message.finish(deadline);
+}
+
+Result<StateAsk> decode_ask(const AskStateMsg& message) {
+  return wire::decode(message, [](const schema::AskState::Reader& asked) -> Result<StateAsk> {
+    return parse_state_ask(wire::text_of(asked.getNameSpace()),
+                           as_text(wire::bytes_of(asked.getCall())));
+  });
+}
+
+StateAnsweredMsg encode_answered(const StateCall& call, const StateAnswer& answer) {
+  const std::string json = state_answer_json(call, answer);
+  wire::Builder<schema::StateAnswered> message(8 + json.size() / 8);
+  message->setAnswer(wire::to_data(as_bytes(json)));
+  return message.finish();
+}
+
+Result<std::string> decode_answered(const StateAnsweredMsg& message) {
+  return wire::decode(message,
+                      [](const schema::StateAnswered::Reader& told) -> Result<std::string> {
+                        return std::string(as_text(wire::bytes_of(told.getAnswer())));
+                      });
+}
+
 }  // namespace themis

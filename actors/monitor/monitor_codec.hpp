@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "actors/monitor/state_call.hpp"
 #include "enclave/monitor/epochs.hpp"
 #include "state.capnp.h"
 #include "wire/msg.hpp"
@@ -15,6 +16,9 @@ using MonitorBatchMsg = wire::Msg<schema::MonitorBatch>;
 using VerifiedMsg = wire::Msg<schema::Verified>;
 using AwaitEpochMsg = wire::Msg<schema::AwaitEpoch>;
 using EpochCertifiedMsg = wire::Msg<schema::EpochCertified>;
+
+using AskStateMsg = wire::Msg<schema::AskState>;
+using StateAnsweredMsg = wire::Msg<schema::StateAnswered>;
 
 struct MonitorShape {
   uint16_t threads = 1;
@@ -38,5 +42,14 @@ EpochCertifiedMsg encode_certified(uint32_t epoch);
 /// Errors: malformed.
 Result<uint32_t> decode_await(const AwaitEpochMsg& message);
 Result<uint32_t> decode_certified(const EpochCertifiedMsg& message);
+
+/// `json` has at most kStateAskBytesMax bytes.
+AskStateMsg encode_ask(const std::string& name_space, std::string_view json,
+                       TimePoint deadline = TimePoint::max());
+/// Errors: malformed, and those of parse_state_ask.
+Result<StateAsk> decode_ask(const AskStateMsg& message);
+StateAnsweredMsg encode_answered(const StateCall& call, const StateAnswer& answer);
+/// Errors: malformed.
+Result<std::string> decode_answered(const StateAnsweredMsg& message);
 
 }  // namespace themis

@@ -30,9 +30,8 @@ caf::behavior StateActor::make_behavior() {
   });
   start();
   return {[this](const CallState& ask) { return call(ask); },
-          [this](const wire::Msg<schema::AskState>& message) { return answer_peer(message); },
+          [this](const AskStateMsg& message) { return answer_peer(message); },
           [this](const ReportState&) { return report(); },
-          [this](const PlacePid&) { return pid_; },
           [this](const StartMonitors&) { start(); },
           [this](const EndEpoch& tick) {
             if (tick.instance == instance_ && host_) end_epoch();
@@ -341,26 +340,18 @@ StateReport StateActor::report() const {
   return out;
 }
 
-caf::result<wire::Msg<schema::StateAnswered>> StateActor::answer_peer(
-    const wire::Msg<schema::AskState>& message) {
-  const Result<StateAsk> ask =
-      wire::decode(message, [](const schema::AskState::Reader& asked) -> Result<StateAsk> {
-        return parse_state_ask(wire::text_of(asked.getNameSpace()),
-                               as_text(wire::bytes_of(asked.getCall())));
-      });
+caf::result<StateAnsweredMsg> StateActor::answer_peer(const AskStateMsg& message) {
+  const Result<StateAsk> ask = decode_ask(message);
   if (!ask) return to_caf(ask.error());
-  auto promise = make_response_promise<wire::Msg<schema::StateAnswered>>();
+  auto promise = make_response_promise<StateAnsweredMsg>();
   const auto answered = [promise, call = ask->call](const StateAnswers& all) mutable {
     const Result<StateAnswer>& answer = all.answers.front();
     if (!answer) return void(promise.deliver(to_caf(answer.error())));
-    const std::string json = state_answer_json(call, *answer);
-    wire::Builder<schema::StateAnswered> reply(8 + json.size() / 8);
-    reply->setAnswer(wire::to_data(as_bytes(json)));
-    promise.deliver(reply.finish());
+    promise.deliver(encode_answered(call, *answer));
   };
   request(caf::actor(this), caf::infinite, CallState{{ask->call}, ask->wait})
       .then(answered, [promise](const caf::error& error) mutable { (void)promise.deliver(error); });
-  return caf::delegated<wire::Msg<schema::StateAnswered>>{};
+  return caf::delegated<StateAnsweredMsg>{};
 }
 
 }  // namespace themis

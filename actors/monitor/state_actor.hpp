@@ -53,7 +53,7 @@ struct CheckEpoch {
   uint32_t epoch = 0;
 };
 
-/// Answers as state_api.hpp says, PlacePid, and Msg<schema::AskState>, of another node. Keeps the
+/// Answers as state_api.hpp says, and Msg<schema::AskState>. Keeps the
 /// place of its monitors and starts it again when it ended, with a new instance and without
 /// records: they were in memory only. After a violation nothing is started again. Sends a batch
 /// when its monitor has nothing to do, or the batch is full. On the pool.
@@ -104,8 +104,7 @@ class StateActor final : public PoolActor {
   void violated(const Error& why);
   void refuse_all(const Error& why);
   StateReport report() const;
-  caf::result<wire::Msg<schema::StateAnswered>> answer_peer(
-      const wire::Msg<schema::AskState>& message);
+  caf::result<StateAnsweredMsg> answer_peer(const AskStateMsg& message);
 
   const StateOptions options_;
   StateHistory own_history_;

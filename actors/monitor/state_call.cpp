@@ -7,8 +7,6 @@ namespace {
 
 using http::Json;
 
-/// The longest call: a transaction of eight keys with values in hexadecimal.
-constexpr size_t kAskBytesMax = 16 * 1024;
 constexpr int kAskDepthMax = 4;
 constexpr std::string_view kNamespaceCharacters = "abcdefghijklmnopqrstuvwxyz0123456789_-";
 
@@ -112,9 +110,9 @@ Status check_state_call(const StateCall& call) {
 }
 
 Result<StateAsk> parse_state_ask(std::string_view name_space, std::string_view json) {
-  if (json.size() > kAskBytesMax)
+  if (json.size() > kStateAskBytesMax)
     return fail(Code::too_large,
-                "a call of the state has at most " + std::to_string(kAskBytesMax) + " bytes");
+                "a call of the state has at most " + std::to_string(kStateAskBytesMax) + " bytes");
   THEMIS_TRY(const Json body, http::parse_json(json, kAskDepthMax));
   const std::string op = http::string_or(body, "op", "");
   const auto known = std::find_if(std::begin(kOps), std::end(kOps),

@@ -22,6 +22,9 @@ inline constexpr size_t kTransactionBytesMax = 1'744;
 /// Keys of one answer to `list`; each is a verified read. The next ones follow `after` the last.
 inline constexpr size_t kListMax = 100;
 
+/// The longest call: a transaction of eight keys with values in hexadecimal.
+inline constexpr size_t kStateAskBytesMax = 16 * 1024;
+
 enum class StateOp : uint8_t {
   get,          ///< key -> value; done when there is one.
   put,          ///< key, value.
@@ -78,7 +81,7 @@ struct StateAsk {
   StateCall call;
   bool wait = false;  ///< For the epoch to be certified.
 };
-/// Errors: malformed, and those of check_state_call.
+/// Errors: malformed, too_large, and those of check_state_call.
 Result<StateAsk> parse_state_ask(std::string_view name_space, std::string_view json);
 /// {"done", "value", "entries": [{"key", "value"}], "more", "epoch", "certified"}
 std::string state_answer_json(const StateCall& call, const StateAnswer& answer);

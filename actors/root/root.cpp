@@ -217,14 +217,15 @@ SupervisorSpec Root::Impl::tree() {
   // Later children hold handles of earlier ones: when one ends, those after it start over with it.
   spec.options.strategy = Strategy::rest_for_one;
   spec.options.seed = rng.next();
+  spec.children.push_back(child("state", kNodeShutdown, [this] { return start_state(); }));
   WorkerPoolOptions pool;
   pool.home = home();
   pool.count = worker_count(config.workers);
   pool.programs = WorkerPrograms::beside_executable();
-  spec.children.push_back(child("workers", kNodeShutdown, [this, pool] {
+  spec.children.push_back(child("workers", kNodeShutdown, [this, pool]() mutable {
+    pool.state = state;
     return Result<caf::actor>(workers = spawn_worker_pool(pool));
   }));
-  spec.children.push_back(child("state", kNodeShutdown, [this] { return start_state(); }));
   for (size_t i = 0; i < nodes.size(); ++i) {
     const auto& node = nodes[i];
     const std::string id = nodes.size() == 1 ? "node" : "node-" + std::to_string(i + 1);

@@ -67,7 +67,7 @@ void GatewayActor::on_exit() {
   server_.reset();
   // Those who ask each other must not keep each other alive.
   for (caf::actor* handle :
-       {&options_.node, &options_.functions, &options_.workers, &options_.enclave})
+       {&options_.node, &options_.functions, &options_.workers, &options_.state})
     *handle = nullptr;
 }
 
@@ -113,6 +113,8 @@ void GatewayActor::dispatch(uint64_t id, const Destination& to, http::Request& r
       return find(id, {to.name, "fn/" + to.name, "service/" + to.name}, 0);
     case Path::store:
       return store(id, request);
+    case Path::state:
+      return ask_state(id, to.name, request);
     case Path::metrics:
       return show_metrics(id);
     case Path::health:

@@ -23,7 +23,7 @@ struct GatewayOptions {
   caf::actor node;
   caf::actor functions;
   caf::actor workers;         ///< Empty: this node runs no functions itself.
-  caf::actor enclave;         ///< A place; empty: there is none.
+  caf::actor state;           ///< A StateActor; empty: this node keeps no state.
   uint32_t wall_ms = 30'000;  ///< Of a function; a call waits a little longer.
   http::ServerLimits http;
   std::vector<RouteConfig> routes;
@@ -74,12 +74,13 @@ class GatewayActor final : public PinnedActor, private http::Handler {
   void list(uint64_t id);
   void find(uint64_t id, std::vector<std::string> names, size_t next);
   void store(uint64_t id, const http::Request& request);
+  void ask_state(uint64_t id, const std::string& name_space, const http::Request& request);
   void show_ring(uint64_t id, bool only_nodes);
   void show_ready(uint64_t id);
   using WithOverview = std::function<void(const NodeOverview&)>;
   void overview(uint64_t id, WithOverview then);
   void add_workers(NodeOverview all, WithOverview then);
-  void add_enclave(NodeOverview all, WithOverview then);
+  void add_state(NodeOverview all, WithOverview then);
   void show_metrics(uint64_t id);
 
   void respond(uint64_t id, http::Response response);

@@ -4,7 +4,7 @@
 #include <charconv>
 
 #include "actors/gateway/gateway_actor.hpp"
-#include "actors/placement/placement.hpp"
+#include "actors/monitor/monitor_codec.hpp"
 #include "actors/services/function_context.hpp"
 #include "actors/system/caf_error.hpp"
 #include "runtime/http/json.hpp"
@@ -138,6 +138,23 @@ void GatewayActor::store(uint64_t id, const http::Request& body_of) {
       refusing(id));
 }
 
+/// The body is judged where the namespace is kept.
+void GatewayActor::ask_state(uint64_t id, const std::string& name_space,
+                             const http::Request& body_of) {
+  if (!options_.state) return refuse(id, {Code::not_found, "this node keeps no state"});
+  if (body_of.body.size() > kStateAskBytesMax)
+    return refuse(id, {Code::too_large, "a call of the state has at most " +
+                                            std::to_string(kStateAskBytesMax) + " bytes"});
+  request(options_.state, caf::infinite, encode_ask(name_space, body_of.body))
+      .then(
+          [this, id](const StateAnsweredMsg& message) {
+            Result<std::string> answer = decode_answered(message);
+            if (!answer) return refuse(id, answer.error());
+            respond(id, Response::json(200, std::move(*answer)));
+          },
+          refusing(id));
+}
+
 void GatewayActor::show_ring(uint64_t id, bool only_nodes) {
   request(options_.node, caf::infinite, ReportNode{})
       .then(
@@ -147,7 +164,7 @@ void GatewayActor::show_ring(uint64_t id, bool only_nodes) {
           refusing(id));
 }
 
-/// Asks the node, the function service, the workers and the enclave, one after the other.
+/// Asks the node, the function service, the workers and the state, one after the other.
 void GatewayActor::overview(uint64_t id, WithOverview then) {
   const auto with_node = [this, id, then](const NodeReport& node) {
     const auto with_counts = [this, node, then](const FunctionCounts& counts) {
@@ -166,24 +183,23 @@ void GatewayActor::overview(uint64_t id, WithOverview then) {
 }
 
 void GatewayActor::add_workers(NodeOverview all, WithOverview then) {
-  if (!options_.workers) return add_enclave(std::move(all), std::move(then));
+  if (!options_.workers) return add_state(std::move(all), std::move(then));
   all.has_workers = true;
   request(options_.workers, caf::infinite, ReportWorkers{})
       .then(
           [this, all, then](const WorkersReport& workers) mutable {
             all.workers = workers;
-            add_enclave(std::move(all), then);
+            add_state(std::move(all), then);
           },
-          [this, all, then](const caf::error&) { add_enclave(all, then); });  // all are down
+          [this, all, then](const caf::error&) { add_state(all, then); });  // all are down
 }
 
-void GatewayActor::add_enclave(NodeOverview all, WithOverview then) {
-  if (!options_.enclave) return then(all);
-  all.has_enclave = true;
-  request(options_.enclave, caf::infinite, PlacePid{})
+void GatewayActor::add_state(NodeOverview all, WithOverview then) {
+  if (!options_.state) return then(all);
+  request(options_.state, caf::infinite, ReportState{})
       .then(
-          [all, then](uint32_t pid) mutable {
-            all.enclave_pid = pid;
+          [all, then](const StateReport& report) mutable {
+            all.state = report;
             then(all);
           },
           [all, then](const caf::error&) { then(all); });  // it is down

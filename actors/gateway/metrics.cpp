@@ -166,6 +166,19 @@ void write_routes(Writer& out, const MetricsInput& input) {
   out.counter("calls_rate_limited_total", "Calls over a caller's rate.", functions.limited);
 }
 
+void write_state(Writer& out, const StateReport& state) {
+  out.gauge("state_violated", "1 for good once a monitor refused something.",
+            state.state == "violated" ? 1 : 0);
+  out.gauge("state_up", "1 while calls of the state are taken.", state.state == "up" ? 1 : 0);
+  out.gauge("state_epochs_certified", "Epochs certified since the monitors started.",
+            state.certified ? uint64_t{*state.certified} + 1 : 0);
+  out.counter("state_calls_total", "Calls of the state.", state.calls);
+  out.counter("state_batches_total", "Batches given to the monitors.", state.batches);
+  out.counter("state_losses_total", "Times the state was lost with its monitors.", state.losses);
+  out.gauge("state_records", "Keys known, with those that are absent.", state.records);
+  out.gauge("state_calls_waiting", "Calls without a verified result.", state.waiting);
+}
+
 void write_http(Writer& out, const http::ServerCounters& http) {
   out.counter("http_connections_total", "Connections accepted.", http.connections);
   out.gauge("http_connections_open", "Connections open now.", http.open_connections);
@@ -188,6 +201,7 @@ std::string metrics_text(const MetricsInput& input) {
   write_ring(out, input.overview.node);
   write_peers(out, input.overview.node.peers);
   write_functions(out, input);
+  if (input.overview.state) write_state(out, *input.overview.state);
   write_routes(out, input);
   write_http(out, input.http);
   out.counter("reactor_turns_total", "Turns of the event loop.", input.reactor.turns);

@@ -26,6 +26,7 @@ constexpr std::array kFixed = {
 constexpr std::string_view kCallPrefix = "/f/";
 constexpr std::string_view kFunctionPrefix = "/v1/functions/";
 constexpr std::string_view kFindPrefix = "/v1/find/";
+constexpr std::string_view kStatePrefix = "/v1/state/";
 
 Result<Destination> call_of(std::string_view target) {
   target.remove_prefix(kCallPrefix.size());
@@ -58,6 +59,11 @@ Result<Destination> find_destination(const http::Request& request) {
     if (to.name.empty()) return fail(Code::invalid, "a name is needed: /v1/find/NAME");
     return to;
   }
+  if (path.starts_with(kStatePrefix)) {
+    Destination to{Path::state, {}, {}, "POST"};
+    THEMIS_TRY(to.name, percent_decoded(path.substr(kStatePrefix.size())));
+    return to;
+  }
   return fail(Code::not_found, "this gateway has no such path");
 }
 
@@ -88,6 +94,7 @@ bool needs_token(Path path) {
     case Path::nodes:
     case Path::find:
     case Path::store:
+    case Path::state:
       return true;
   }
   return true;

@@ -19,6 +19,7 @@ enum class Path {
   nodes,       ///< /v1/nodes
   find,        ///< /v1/find/NAME
   store,       ///< /v1/store
+  state,       ///< /v1/state/NAMESPACE
   metrics,     ///< /metrics
   health,      ///< /healthz
   ready,       ///< /readyz
@@ -26,7 +27,7 @@ enum class Path {
 
 struct Destination {
   Path path = Path::call;
-  /// Of function, call and find; percent-decoded.
+  /// Of function, call, find and state; percent-decoded.
   std::string name;
   /// Of call: what the function sees, "/PATH?query", at least "/".
   std::string rest;

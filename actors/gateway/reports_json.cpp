@@ -95,9 +95,24 @@ Json route(const mesh::RouteReport& report) {
 }
 
 Json enclave(const NodeOverview& overview) {
-  if (!overview.has_enclave) return nullptr;
-  const bool is_up = overview.enclave_pid != 0;
-  return {{"state", is_up ? "up" : "down"}, {"pid", overview.enclave_pid}};
+  if (!overview.state) return nullptr;
+  const bool is_up = overview.state->pid != 0;
+  return {{"state", is_up ? "up" : "down"}, {"pid", overview.state->pid}};
+}
+
+Json state(const NodeOverview& overview) {
+  if (!overview.state) return nullptr;
+  const StateReport& report = *overview.state;
+  return {{"state", report.state},
+          {"why", report.why},
+          {"threads", report.threads},
+          {"epoch", report.epoch},
+          {"certified", report.certified ? Json(*report.certified) : Json()},
+          {"calls", report.calls},
+          {"batches", report.batches},
+          {"records", report.records},
+          {"waiting", report.waiting},
+          {"losses", report.losses}};
 }
 
 Json peers(const PeerReport& report) {
@@ -137,6 +152,7 @@ std::string status_json(const NodeOverview& overview) {
   return http::to_text({{"node", std::move(node)},
                         {"workers", std::move(workers)},
                         {"enclave", enclave(overview)},
+                        {"state", state(overview)},
                         {"sessions", std::move(sessions)},
                         {"peers", peers(overview.node.peers)},
                         {"routes", std::move(routes)},

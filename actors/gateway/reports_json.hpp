@@ -4,6 +4,7 @@
 #include <string>
 
 #include "actors/mesh/route_table.hpp"
+#include "actors/monitor/state_api.hpp"
 #include "actors/node/node_api.hpp"
 #include "actors/services/function_api.hpp"
 #include "actors/worker/worker_api.hpp"
@@ -16,8 +17,7 @@ struct NodeOverview {
   NodeReport node;
   WorkersReport workers;
   bool has_workers = false;
-  bool has_enclave = false;
-  uint32_t enclave_pid = 0;  ///< 0: the process is down, or the place is this process.
+  std::optional<StateReport> state;
   FunctionCounts functions;
   std::vector<mesh::RouteReport> routes;  ///< Of the gateway's calls; the busiest.
   uint64_t dead_letters = 0;

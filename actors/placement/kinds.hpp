@@ -15,7 +15,7 @@ namespace themis {
 using KindFactory = std::function<Result<caf::actor>(Reactor& reactor, const std::string& name)>;
 using Kinds = std::map<std::string, KindFactory, std::less<>>;
 
-/// Every kind of this program. "probe": answers Probe with Confinement, for tests and status.
+/// "probe": answers Probe with Confinement, for tests and status. Others: state_kinds().
 Kinds built_in_kinds();
 
 }  // namespace themis

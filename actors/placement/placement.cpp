@@ -131,7 +131,7 @@ std::string executable_directory() {
 
 caf::actor spawn_place(const ProcessHome& home, const PlaceOptions& options) {
   if (options.place == Place::local)
-    return spawn_pinned<Spawner>(*home.reactor, built_in_kinds(), nullptr);
+    return spawn_pinned<Spawner>(*home.reactor, options.kinds, nullptr);
   return spawn_pinned<EnclaveProcess>(*home.reactor, home, options);
 }
 

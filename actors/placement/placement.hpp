@@ -28,7 +28,8 @@ struct PlaceOptions {
   std::string name = "enclave";  ///< For logs and the supervisor.
   Place place = Place::process;
   std::string program;  ///< Path of themis-enclave; empty: beside this executable. Place::process.
-  uint64_t memory_bytes = 0;  ///< Limit of the process where cgroups can be used; 0: none.
+  uint64_t memory_bytes = 0;       ///< Limit of the process where cgroups can be used; 0: none.
+  Kinds kinds = built_in_kinds();  ///< What can be started here. Place::local.
 };
 
 /// Starts a place: it answers SpawnActor, ends when its process does (Code::unavailable with how it

@@ -7,6 +7,8 @@
 #include <thread>
 
 #include "actors/gateway/gateway_actor.hpp"
+#include "actors/monitor/epoch_actor.hpp"
+#include "actors/monitor/state_actor.hpp"
 #include "actors/node/admission.hpp"
 #include "actors/node/node_actor.hpp"
 #include "actors/placement/placement.hpp"
@@ -61,12 +63,13 @@ struct Root::Impl {
   caf::actor supervisor;
   // The handles of children that later children ask; each is set when its child starts.
   caf::actor workers;
-  caf::actor enclave;
+  caf::actor state;
   caf::actor functions;
   bool stopping = false;
   bool ended = false;
   size_t started = 0;
   std::optional<Error> failure;
+  StateHistory state_history;
 
   explicit Impl(const Config& values) : config(values) {}
   ~Impl() { system.caf().await_actors_before_shutdown(ended); }
@@ -79,6 +82,7 @@ struct Root::Impl {
   ChildSpec child(std::string id, Duration shutdown, std::function<Result<caf::actor>()> start);
   ProcessHome home() { return {&reactor, &loop, &system.types(), &rng}; }
   Result<caf::actor> start_node(VirtualNode& node);
+  Result<caf::actor> start_state();
   Result<caf::actor> start_functions();
   Result<caf::actor> start_gateway();
 };
@@ -163,6 +167,19 @@ Result<caf::actor> Root::Impl::start_node(VirtualNode& node) {
   return node.actor;
 }
 
+Result<caf::actor> Root::Impl::start_state() {
+  PlaceOptions place;
+  place.place = config.place.monitors;
+  place.kinds.merge(state_kinds());
+  StateOptions options;
+  options.start_place = [home = home(), place] { return spawn_place(home, place); };
+  options.shape.threads = static_cast<uint16_t>(config.monitors.threads);
+  options.epoch = std::chrono::milliseconds(config.monitors.epoch_ms);
+  options.history = &state_history;
+  state = caf::actor_cast<caf::actor>(system.caf().spawn<StateActor>(std::move(options)));
+  return state;
+}
+
 Result<caf::actor> Root::Impl::start_functions() {
   VirtualNode& node = *nodes.front();
   FunctionServiceOptions options;
@@ -185,7 +202,7 @@ Result<caf::actor> Root::Impl::start_gateway() {
   options.node = node.actor;
   options.functions = functions;
   options.workers = workers;
-  options.enclave = enclave;
+  options.state = state;
   options.self = {node.identity.id(), address};
   options.data = config.node.data;
   options.wall_ms = config.workers.wall_ms;
@@ -200,17 +217,14 @@ SupervisorSpec Root::Impl::tree() {
   // Later children hold handles of earlier ones: when one ends, those after it start over with it.
   spec.options.strategy = Strategy::rest_for_one;
   spec.options.seed = rng.next();
+  spec.children.push_back(child("state", kNodeShutdown, [this] { return start_state(); }));
   WorkerPoolOptions pool;
   pool.home = home();
   pool.count = worker_count(config.workers);
   pool.programs = WorkerPrograms::beside_executable();
-  spec.children.push_back(child("workers", kNodeShutdown, [this, pool] {
+  spec.children.push_back(child("workers", kNodeShutdown, [this, pool]() mutable {
+    pool.state = state;
     return Result<caf::actor>(workers = spawn_worker_pool(pool));
-  }));
-  PlaceOptions place;
-  place.place = config.place.monitors;
-  spec.children.push_back(child("enclave", kNodeShutdown, [this, place] {
-    return Result<caf::actor>(enclave = spawn_place(home(), place));
   }));
   for (size_t i = 0; i < nodes.size(); ++i) {
     const auto& node = nodes[i];
@@ -251,7 +265,7 @@ Status Root::Impl::run() {
             config.mesh.network, config.node.data);
   loop.run();
   if (peers) peers->close_all();
-  for (caf::actor* handle : {&supervisor, &workers, &enclave, &functions}) *handle = nullptr;
+  for (caf::actor* handle : {&supervisor, &workers, &state, &functions}) *handle = nullptr;
   for (const auto& node : nodes) {
     node->actor = nullptr;
     node->exports = {};

@@ -6,6 +6,7 @@
 #include "function.capnp.h"
 #include "ring.capnp.h"
 #include "rpc.capnp.h"
+#include "state.capnp.h"
 
 namespace themis {
 namespace {
@@ -32,6 +33,8 @@ void add_schemas(MessageTypes& types) {
           Neighbours, Notify, Leave, Ping>(types);
   add_all<FetchCode, CodeBlob, Host, Unhost, Invoke, Outcome, Load, Loaded, Unload, LogLine>(types);
   add_all<Spawn, Spawned, Probe, Confinement>(types);
+  add_all<OpenMonitors, MonitorsOpened, MonitorBatch, Verified, AwaitEpoch, EpochCertified>(types);
+  add_all<AskState, StateAnswered>(types);
 }
 
 }  // namespace

@@ -45,6 +45,7 @@ Result<js::Request> decode_invoke(const wire::Msg<schema::Invoke>& message) {
     THEMIS_TRY(request.headers, read_headers(invoke.getHeaders()));
     request.method = wire::text_of(invoke.getMethod());
     request.url = wire::text_of(invoke.getUrl());
+    request.name_space = wire::text_of(invoke.getFunction());
     const ByteView body = wire::bytes_of(invoke.getBody());
     request.body.assign(body.begin(), body.end());
     return request;

@@ -3,6 +3,8 @@
 #include <caf/all.hpp>
 
 #include "actors/system/caf_error.hpp"
+#include "actors/system/dead_letters.hpp"
+#include "actors/worker/worker_host.hpp"
 
 namespace themis {
 
@@ -12,6 +14,31 @@ void FunctionHost::log(js::LogLevel level, std::string_view text) {
   line->setLevel(static_cast<uint8_t>(level));
   line->setText(wire::to_text(std::string(text)));
   caf::anon_send(enclave_.parent("log"), line.finish());
+}
+
+void FunctionHost::ask_state(const std::string& name_space, const std::string& question,
+                             TimePoint deadline, Answered answered) {
+  wire::Builder<schema::AskState> message(16 + (name_space.size() + question.size()) / 8);
+  message->setNameSpace(wire::to_text(name_space));
+  message->setCall(wire::to_data(as_bytes(question)));
+  caf::anon_send(asker_, AskParent{message.finish(deadline), std::move(answered)});
+}
+
+caf::behavior StateAsker::make_behavior() {
+  set_default_handlers(*this);
+  return {[this](const AskParent& ask) {
+    request(enclave_.parent(kStateActorName), caf::infinite, ask.question)
+        .then(
+            [answered = ask.answered](const wire::Msg<schema::StateAnswered>& message) {
+              answered(wire::decode(
+                  message, [](const schema::StateAnswered::Reader& told) -> Result<std::string> {
+                    return std::string(as_text(wire::bytes_of(told.getAnswer())));
+                  }));
+            },
+            [answered = ask.answered](const caf::error& error) {
+              answered(fail(from_caf(error)));
+            });
+  }};
 }
 
 void FunctionWorker::on_message(caf::mailbox_element& element) {
@@ -41,6 +68,7 @@ void FunctionWorker::run(const wire::Msg<schema::Invoke>& invoke, caf::strong_ac
     return answer(from, id, fail(Code::timeout, "the deadline passed before its turn came"));
   Result<js::Request> request = decode_invoke(invoke);
   if (!request) return answer(from, id, fail(std::move(request.error())));
+  if (request->name_space.empty()) request->name_space = host_->function();
   const caf::strong_actor_ptr self{ctrl()};
   const wire::Frame* frame = invoke.frame().writable();
   calls_.emplace(frame, 0);

@@ -6,15 +6,22 @@
 #include "actors/placement/enclave_system.hpp"
 #include "actors/worker/function_codec.hpp"
 #include "actors/worker/turn_budget.hpp"
+#include "state.capnp.h"
 
 namespace themis {
 
 /// What a function reaches of the outside: timers of the reactor's loop, the system's randomness,
-/// and log lines to the parent's actor "log". Reactor thread, post() any.
+/// log lines to the parent's actor "log", questions to its actor "state". Reactor thread, post()
+/// any.
 class FunctionHost final : public js::Host {
  public:
-  FunctionHost(EnclaveSystem& enclave, std::string function)
-      : enclave_(enclave), loop_(enclave.reactor().loop()), function_(std::move(function)) {}
+  /// `asker`: a StateAsker.
+  FunctionHost(EnclaveSystem& enclave, std::string function, caf::actor asker)
+      : enclave_(enclave),
+        loop_(enclave.reactor().loop()),
+        function_(std::move(function)),
+        asker_(std::move(asker)) {}
+  const std::string& function() const { return function_; }
 
   TimePoint now() const override { return loop_.now(); }
   int64_t wall_ms() const override { return loop_.wall_ms(); }
@@ -25,11 +32,31 @@ class FunctionHost final : public js::Host {
   void cancel(js::TimerId id) override { loop_.cancel(id); }
   void post(std::function<void()> work) override { loop_.post(std::move(work)); }
   void random(std::span<std::byte> out) override { enclave_.rng().fill(out); }
+  void ask_state(const std::string& name_space, const std::string& question, TimePoint deadline,
+                 Answered answered) override;
 
  private:
   EnclaveSystem& enclave_;
   net::Loop& loop_;
   const std::string function_;
+  const caf::actor asker_;
+};
+
+/// A question to the parent's state, from a function of this process.
+struct AskParent {
+  wire::Msg<schema::AskState> question;
+  js::Host::Answered answered;
+};
+/// Asks for the functions of a process, which have no mailboxes to take answers with.
+class StateAsker final : public PinnedActor {
+ public:
+  StateAsker(caf::actor_config& config, EnclaveSystem& enclave)
+      : PinnedActor(config), enclave_(enclave) {}
+  const char* name() const override { return "state-asker"; }
+
+ private:
+  caf::behavior make_behavior() override;
+  EnclaveSystem& enclave_;
 };
 
 /// Answers Msg<schema::Invoke> with Msg<schema::Outcome>; several calls may be in flight. Hosted: a
@@ -64,3 +91,5 @@ class FunctionWorker final : public HostedActor {
 };
 
 }  // namespace themis
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::AskParent)

@@ -22,6 +22,8 @@ class HostActor final : public PinnedActor {
       : PinnedActor(config), enclave_(enclave), engine_(engine), budget_(budget) {}
   const char* name() const override { return kHostActorName; }
   void on_exit() override {
+    caf::anon_send_exit(asker_, caf::exit_reason::user_shutdown);
+    asker_ = nullptr;
     for (auto& [id, function] : functions_) {
       enclave_.exports().remove(function.target);
       caf::anon_send_exit(function.actor, caf::exit_reason::user_shutdown);
@@ -39,6 +41,7 @@ class HostActor final : public PinnedActor {
   caf::behavior make_behavior() override {
     set_default_handlers(*this);
     set_down_handler([this](caf::down_msg& down) { forget(down.source); });
+    asker_ = spawn_pinned<StateAsker>(reactor_, std::ref(enclave_));
     return {[this](const wire::Msg<schema::Load>& message) { return load(message); },
             [this](const wire::Msg<schema::Unload>& message) { return unload(message); },
             [](const wire::Msg<schema::Ping>&) { return wire::Builder<schema::Ack>(2).finish(); }};
@@ -88,7 +91,7 @@ class HostActor final : public PinnedActor {
       return found->second.target;
     if (functions_.size() >= kFunctionsPerHostMax)
       return fail(Code::overloaded, "too many functions in this process");
-    auto host = std::make_unique<FunctionHost>(enclave_, request.name);
+    auto host = std::make_unique<FunctionHost>(enclave_, request.name, asker_);
     THEMIS_TRY(auto worker,
                engine_.load(request.source, request.name, engine_limits(request.limits), *host));
     const auto actor =
@@ -127,6 +130,7 @@ class HostActor final : public PinnedActor {
   EnclaveSystem& enclave_;
   js::Engine& engine_;
   TurnBudget& budget_;
+  caf::actor asker_;
   std::map<CodeId, Function> functions_;
   std::deque<Loading> loading_;
   std::map<caf::actor_addr, wire::Target> unloading_;

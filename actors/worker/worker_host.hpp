@@ -10,6 +10,8 @@ namespace themis {
 inline constexpr const char* kHostActorName = "host";
 /// The name under which a function host finds the actor that takes its log lines.
 inline constexpr const char* kLogActorName = "log";
+/// The name under which a function host finds the actor that its functions' state is asked of.
+inline constexpr const char* kStateActorName = "state";
 /// Functions one host keeps loaded; 1 MB of private memory each. The parent unloads before.
 inline constexpr size_t kFunctionsPerHostMax = 512;
 

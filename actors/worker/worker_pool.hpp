@@ -33,10 +33,13 @@ struct WorkerPoolOptions {
   WorkerPrograms programs;
   /// Of a whole process, where cgroups can be used; functions have limits of their own.
   uint64_t process_memory_bytes = uint64_t{1} << 30;
-  FunctionLog log;  ///< Empty: the log of the node, component "function".
+  FunctionLog log;   ///< Empty: the log of the node, component "function".
+  caf::actor state;  ///< Takes Msg<schema::AskState>; empty: functions have no state.
 };
 
 inline constexpr uint32_t kWorkerProcessesMax = 256;
+/// Questions to the state one process may have open.
+inline constexpr size_t kAsksPerProcessMax = 1024;
 /// Calls one process may owe; past it the pool says overloaded.
 inline constexpr size_t kCallsPerProcessMax = 1024;
 /// Requests that may wait while no process is up, and for how long.

@@ -20,6 +20,8 @@ namespace {
 constexpr Duration kTick = 100ms;
 /// Threads of a function host: V8's pool, node's, CAF's and ours are about 16.
 constexpr uint32_t kThreadsMax = 64;
+/// Of a namespace; longer ones are nobody's.
+constexpr size_t kNameBytesMax = 128;
 
 /// What a host that is not trusted may say about a function: any other code is not its to use.
 Error function_error(Error error) {
@@ -71,11 +73,22 @@ Result<wire::Target> read_target(const wire::Msg<schema::Loaded>& message) {
   });
 }
 
+/// The function that a call names, when it names one.
+Result<std::string> name_of(const wire::Msg<schema::Invoke>& message) {
+  return wire::decode(message, [](const schema::Invoke::Reader& invoke) -> Result<std::string> {
+    return std::string(wire::text_of(invoke.getFunction()).substr(0, kNameBytesMax));
+  });
+}
+
 }  // namespace
 
 WorkerProcess::WorkerProcess(caf::actor_config& config, const WorkerPoolOptions& options,
                              uint32_t slot, caf::actor_addr pool)
-    : PinnedActor(config), options_(options), slot_(slot), pool_(std::move(pool)) {}
+    : PinnedActor(config),
+      options_(options),
+      slot_(slot),
+      pool_(std::move(pool)),
+      state_(options.state) {}
 
 caf::behavior WorkerProcess::make_behavior() {
   set_default_handlers(*this);
@@ -103,6 +116,7 @@ caf::behavior WorkerProcess::make_behavior() {
           },
           [this](const CancelRequest& given_up) { cancel(given_up); },
           [this](const ProcessUnload& ask) { unload(ask.id); },
+          [this](const wire::Msg<schema::AskState>& question) { return ask_state(question); },
           [this](const ReportProcess&) { return report(); },
           [this](ProcessUp) { on_up(); },
           [this](const ProcessEnded& ended) { on_ended(ended.why); },
@@ -116,6 +130,8 @@ Status WorkerProcess::start() {
   THEMIS_TRY(process_, ChildProcess::start(options_.home, process_name, launch_options(options_),
                                            caf::actor(this)));
   process_->exports().add(kLogActorName, spawn_hosted<WorkerLog>(reactor_, options_.log).strong());
+  // Of what a host can send, this actor takes AskState only.
+  process_->exports().add(kStateActorName, caf::strong_actor_ptr{ctrl()});
   host_ = process_->proxy(Exports::target_of(kHostActorName));
   monitor(host_);
   return {};
@@ -145,6 +161,7 @@ void WorkerProcess::on_exit() {
   }
   host_ = nullptr;
   process_.reset();
+  state_ = nullptr;
 }
 
 void WorkerProcess::on_down(const caf::down_msg& down) {
@@ -255,6 +272,9 @@ void WorkerProcess::send_call(const caf::actor& proxy, Call call) {
   const wire::Msg<schema::Invoke> invoke = call.invoke;
   const uint64_t id = ++last_call_;
   call.at = proxy;
+  if (names_.size() >= kNamesMax) names_.clear();
+  names_.insert(call.function->name);
+  if (auto name = name_of(invoke)) names_.insert(std::move(*name));
   calls_.emplace(id, std::move(call));
   watch();
   request(proxy, caf::infinite, invoke)
@@ -289,6 +309,33 @@ void WorkerProcess::on_call_failed(uint64_t id, const caf::error& error) {
     functions_.erase(found);
   }
   call(std::move(owed));
+}
+
+/// Functions of one process are not kept from each other's state: they share an address space.
+caf::result<wire::Msg<schema::StateAnswered>> WorkerProcess::ask_state(
+    const wire::Msg<schema::AskState>& question) {
+  const auto name_space =
+      wire::decode(question, [](const schema::AskState::Reader& ask) -> Result<std::string> {
+        return std::string(wire::text_of(ask.getNameSpace()).substr(0, kNameBytesMax));
+      });
+  if (!name_space) return to_caf(name_space.error());
+  if (!state_) return to_caf({Code::not_found, "this node keeps no state"});
+  if (!names_.contains(*name_space)) return to_caf({Code::denied, "the state of another function"});
+  if (asks_ >= kAsksPerProcessMax)
+    return to_caf({Code::overloaded, "too many questions to the state wait"});
+  ++asks_;
+  auto promise = make_response_promise<wire::Msg<schema::StateAnswered>>();
+  request(state_, caf::infinite, question)
+      .then(
+          [this, promise](const wire::Msg<schema::StateAnswered>& answer) mutable {
+            --asks_;
+            promise.deliver(answer);
+          },
+          [this, promise](const caf::error& error) mutable {
+            --asks_;
+            promise.deliver(error);
+          });
+  return caf::delegated<wire::Msg<schema::StateAnswered>>{};
 }
 
 void WorkerProcess::watch() {

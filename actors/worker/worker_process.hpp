@@ -2,10 +2,12 @@
 // One function host as the node sees it: a process, what is loaded in it, and the calls it owes.
 
 #include <map>
+#include <set>
 #include <unordered_map>
 
 #include "actors/placement/child_process.hpp"
 #include "actors/worker/worker_pool.hpp"
+#include "state.capnp.h"
 
 namespace themis {
 
@@ -49,6 +51,8 @@ struct EndProcess {};
 /// The host ends what passes a limit by itself. Only when it is stuck in a V8 builtin that cannot
 /// be ended does it neither answer the call nor a ping: then the process is killed. What was
 /// overdue is answered with cpu_exceeded or timeout.
+///
+/// Exported to the host as "state": passes questions of the functions it runs to the node's state.
 class WorkerProcess final : public PinnedActor {
  public:
   /// A call is watched closely when it is this much older than its CPU limit.
@@ -59,6 +63,7 @@ class WorkerProcess final : public PinnedActor {
   static constexpr Duration kWallGrace = 500ms;
   /// Functions kept loaded; the one that was called least recently makes room.
   static constexpr size_t kLoadedMax = 256;
+  static constexpr size_t kNamesMax = 4096;
   /// So long may loading take while the host answers pings: it waits behind other functions' calls.
   static constexpr Duration kLoadMax = 10s;
 
@@ -108,6 +113,9 @@ class WorkerProcess final : public PinnedActor {
   void cancel(const CancelRequest& given_up);
   void on_call_failed(uint64_t id, const caf::error& error);
 
+  caf::result<wire::Msg<schema::StateAnswered>> ask_state(
+      const wire::Msg<schema::AskState>& question);
+
   void watch();
   void on_tick();
   void ping();
@@ -118,10 +126,15 @@ class WorkerProcess final : public PinnedActor {
   const WorkerPoolOptions options_;
   const uint32_t slot_;
   const caf::actor_addr pool_;
+  caf::actor state_;
   std::unique_ptr<ChildProcess> process_;
   caf::actor host_;
   std::map<CodeId, Function> functions_;
   std::unordered_map<caf::actor_addr, CodeId> proxies_;
+  /// Under which its functions were loaded and called: whose state it may ask for. More than
+  /// kNamesMax are forgotten, but for those of new calls.
+  std::set<std::string, std::less<>> names_;
+  size_t asks_ = 0;
   std::unordered_map<uint64_t, Call> calls_;
   uint64_t last_call_ = 0;
   uint64_t last_use_ = 0;

@@ -1,5 +1,6 @@
 // themis-enclave: the process of an enclave-backed system of native actors. Started by themis-node.
 
+#include "actors/monitor/epoch_actor.hpp"
 #include "actors/placement/enclave_system.hpp"
 #include "actors/placement/spawner.hpp"
 
@@ -8,7 +9,9 @@ int main() {
   options.profile = themis::sandbox::Profile::native;
   options.root = "root";
   options.start_root = [](themis::EnclaveSystem& enclave) -> themis::Result<caf::actor> {
-    return themis::spawn_pinned<themis::Spawner>(enclave.reactor(), themis::built_in_kinds(),
+    themis::Kinds kinds = themis::built_in_kinds();
+    kinds.merge(themis::state_kinds());
+    return themis::spawn_pinned<themis::Spawner>(enclave.reactor(), std::move(kinds),
                                                  &enclave.exports());
   };
   themis::run_enclave(options);

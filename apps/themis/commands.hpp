@@ -47,6 +47,14 @@ struct Invoke {
   std::string path;                 ///< Below the function: "/users?id=3".
   std::vector<std::string> headers;
 };
+struct State {
+  std::string name_space;
+  std::string key;                      ///< Of list: the prefix.
+  std::string value;                    ///< Text, "@file", or "-" for the standard input.
+  std::optional<std::string> expected;  ///< As value. Nothing: the key must be absent.
+  std::string after;
+  bool wait = false;  ///< For the epoch to be certified.
+};
 struct Keys {
   std::string data;     ///< Empty: node.data of the config.
   std::string network;  ///< Empty: mesh.network of the config.
@@ -74,6 +82,13 @@ Outcome ring(const Connection& to);
 Outcome nodes(const Connection& to);
 Outcome find(const Connection& to, const std::string& name);
 Outcome store(const Connection& to, const std::string& name, const std::string& payload);
+
+/// Each prints the answer; get, delete and cas fail when there was nothing to do.
+Outcome state_get(const Connection& to, const State& what);
+Outcome state_put(const Connection& to, const State& what);
+Outcome state_delete(const Connection& to, const State& what);
+Outcome state_cas(const Connection& to, const State& what);
+Outcome state_list(const Connection& to, const State& what);
 
 /// Makes an identity; fails when the directory has one.
 Outcome keygen(const Connection& to, const Keys& keys);

@@ -120,6 +120,11 @@ Outcome status(const Connection& to) {
     print_line(
         printable(fmt::format("network  {}, version {}, up {}", cell(node, "network"),
                               cell(node, "version"), duration(integer_or(node, "uptime_s", 0)))));
+    const Json state = member(answer, "state");
+    if (state.is_object())
+      print_line(
+          printable(fmt::format("state    {}{}{}", cell(state, "state"),
+                                cell(state, "why").empty() ? "" : ": ", cell(state, "why"))));
     print_line("");
     print_workers(answer);
     print_line("");

@@ -1,5 +1,7 @@
 #include "runtime/config/keys.hpp"
 
+#include <bit>
+
 #include "runtime/base/bytes.hpp"
 #include "runtime/base/network_name.hpp"
 #include "runtime/config/key_kinds.hpp"
@@ -226,6 +228,9 @@ bool consistent(const Config& config, Conflict& conflict) {
     conflict = {"place.workers",
                 "\"local\" would run functions beside the node's keys; "
                 "workers need \"process\""};
+  } else if (!std::has_single_bit(config.monitors.threads)) {
+    conflict = {"monitors.threads",
+                "keys are shared out by their first bits: 1, 2, 4, 8, 16, 32 or 64"};
   } else if (any_host(node.listen) && !node.advertise) {
     conflict = {"node.listen", fmt::format("nobody can connect to {}; set node.advertise to the "
                                            "address that peers use",

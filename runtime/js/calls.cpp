@@ -91,6 +91,7 @@ uint32_t WorkerImpl::call(Request request, Done done) {
   ++unanswered_;
   Call& call = calls_[id];
   call.done = std::move(done);
+  call.name_space = std::move(request.name_space);
   call.buffers_refused = box_.buffers().refused();
   call_turn(id, [&](v8::Local<v8::Context> context) { dispatch(context, id, request); });
   deliver();

@@ -22,6 +22,11 @@ inline constexpr size_t kSourceBytesMax = 1 << 20;
 inline constexpr size_t kCallsInFlightMax = 1024;
 /// Timers one worker may have running; past it setTimeout throws.
 inline constexpr size_t kTimersMax = 4096;
+/// Questions to the state one worker may have open; past it they are refused. The node takes as
+/// many of a whole process.
+inline constexpr size_t kAsksMax = 256;
+/// Longest question to the state.
+inline constexpr size_t kAskBytesMax = 16 << 10;
 /// Longest detail of an error that a function caused (message and stack); the rest is cut.
 inline constexpr size_t kErrorDetailMax = 4096;
 /// CPU time of compiling and running the top level of a module, when the limit of a call is less.
@@ -57,6 +62,7 @@ struct Request {
   std::string url;
   Headers headers;
   Bytes body;
+  std::string name_space = {};  ///< Whose state env.STATE is.
 };
 
 /// What the function answered. Header names are lower case; set-cookie may repeat.
@@ -84,6 +90,12 @@ class Host : public Clock {
   virtual void post(std::function<void()> work) = 0;
   /// Fills `out` for crypto.getRandomValues.
   virtual void random(std::span<std::byte> out) = 0;
+  using Answered = std::function<void(Result<std::string>)>;
+  /// Asks the state of a namespace; question and answer are JSON that is not looked at here.
+  /// `answered` is called once on the engine's thread, never inside ask_state() itself, or dropped
+  /// when nobody will answer any more. Of no use after `deadline`.
+  virtual void ask_state(const std::string& name_space, const std::string& question,
+                         TimePoint deadline, Answered answered) = 0;
 };
 
 struct HeapFigures {

@@ -111,6 +111,14 @@ void clear_timer(const Info& info) {
   WorkerImpl::of(info.GetIsolate()).clear_timer(id_argument(info, 0));
 }
 
+/// askState(question): a promise of the answer; both are JSON texts
+void ask_state(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  if (!info[0]->IsString()) return;
+  info.GetReturnValue().Set(WorkerImpl::of(isolate).ask_state(
+      isolate->GetCurrentContext(), to_utf8(isolate, info[0].As<v8::String>(), kAskBytesMax + 1)));
+}
+
 /// random(view)
 void random(const Info& info) {
   WorkerImpl::of(info.GetIsolate()).host().random(bytes_of(info[0]));
@@ -132,7 +140,7 @@ void wall_ms(const Info& info) {
 constexpr Native kNatives[] = {
     {"respond", respond},        {"fail", fail_call},         {"end", end_call},  {"log", log},
     {"startTimer", start_timer}, {"clearTimer", clear_timer}, {"random", random}, {"now", now},
-    {"wallMs", wall_ms}};
+    {"wallMs", wall_ms},         {"askState", ask_state}};
 
 }  // namespace
 

@@ -124,8 +124,8 @@ void WorkerImpl::settle(uint32_t call, Ended ended) {
 }
 
 void WorkerImpl::fail_stuck_calls() {
-  // No timer and no task: no JavaScript of this isolate runs again by itself.
-  if (calls_.empty() || !timers_.empty() || box_.tasks().pending()) return;
+  // No timer, no question and no task: no JavaScript of this isolate runs again by itself.
+  if (calls_.empty() || !timers_.empty() || !asks_.empty() || box_.tasks().pending()) return;
   fail_all({Code::threw, "the handler's promise never settles: nothing is left to wait for"});
 }
 
@@ -166,6 +166,7 @@ void WorkerImpl::erase(uint32_t id) {
   if (found->second.has_wall_timer) host_.cancel(found->second.wall_timer);
   const size_t timers = found->second.timers;
   calls_.erase(found);
+  std::erase_if(asks_, [&](const auto& entry) { return entry.second.call == id; });
   if (timers == 0) return;
   std::erase_if(timers_, [&](auto& entry) {  // timers end with the call that started them
     if (entry.second.call != id) return false;

@@ -42,11 +42,14 @@ class WorkerImpl final : public Worker {
   /// 0 when there can be no timer (outside of a call, or kTimersMax).
   uint32_t start_timer(v8::Local<v8::Function> callback, Duration delay, bool repeat);
   void clear_timer(uint32_t id);
+  /// A promise of the answer's text.
+  v8::Local<v8::Value> ask_state(v8::Local<v8::Context> context, const std::string& question);
 
  private:
   using Body = std::function<void(v8::Local<v8::Context>)>;
   struct Call {
     Done done;  ///< Empty once answered; the record then lives on for waitUntil.
+    std::string name_space;
     Duration cpu{};
     size_t log_bytes = 0;
     size_t timers = 0;
@@ -60,6 +63,11 @@ class WorkerImpl final : public Worker {
     TimerId host_timer = 0;
     Duration delay{};
     bool repeat = false;
+  };
+  /// A question to the state without its answer.
+  struct Ask {
+    v8::Global<v8::Promise::Resolver> promise;
+    uint32_t call = 0;
   };
   struct Completion {
     Done done;
@@ -80,6 +88,7 @@ class WorkerImpl final : public Worker {
   void give_up(uint32_t id, Error why);
   void run_tasks(const std::function<void()>& tasks);
   void fire_timer(uint32_t id);
+  void answer_ask(uint32_t id, const Result<std::string>& answer);
   /// Hands out the answers collected by a turn. Last in its caller: a `done` may destroy *this.
   void deliver();
   void dispatch(v8::Local<v8::Context> context, uint32_t id, Request& request);
@@ -97,10 +106,14 @@ class WorkerImpl final : public Worker {
   v8::Global<v8::Function> fetch_;
   std::unordered_map<uint32_t, Call> calls_;
   std::unordered_map<uint32_t, Timer> timers_;
+  std::unordered_map<uint32_t, Ask> asks_;
   std::vector<Completion> completions_;
   size_t unanswered_ = 0;
   uint32_t last_call_ = 0;
   uint32_t last_timer_ = 0;
+  uint32_t last_ask_ = 0;
+  /// Answers may come after the worker: they see it gone.
+  const std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
   uint32_t current_ = 0;  ///< The call whose turn it is; 0: none.
   bool in_turn_ = false;
   bool closing_ = false;

@@ -188,6 +188,10 @@ TEST(Config, RefusesPlacesThisBuildDoesNotHave) {
   EXPECT_EQ(error_of("[place]\nmonitors = \"moon\""),
             "mesh.toml:2:12: place.monitors: \"moon\" is not one of \"process\", \"local\"");
   EXPECT_NE(error_of("[place]\nworkers = \"local\""), "accepted");
+  EXPECT_EQ(
+      error_of("[monitors]\nthreads = 3"),
+      "mesh.toml:2:11: monitors.threads: keys are shared out by their first bits: 1, 2, 4, 8, "
+      "16, 32 or 64");
 }
 
 TEST(Config, RefusesValuesThatContradictEachOther) {

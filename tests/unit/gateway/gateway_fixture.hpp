@@ -28,6 +28,7 @@ class GatewayTest : public ::testing::Test {
     options.functions = first.functions;
     options.workers = first.workers;
     options.routes = all.routes;
+    if (make_state_) options.state = make_state_(first);
     Result<caf::actor> gateway = fail(Code::internal, "");
     first.in_loop([&] { gateway = start_gateway_actor(first.reactor(), options); });
     ASSERT_TRUE(gateway) << gateway.error().text();
@@ -69,6 +70,7 @@ class GatewayTest : public ::testing::Test {
   }
 
   System system_;
+  std::function<caf::actor(MeshNode&)> make_state_;
   std::vector<std::unique_ptr<MeshNode>> nodes_;
   net::Address address_;
   std::string token_;

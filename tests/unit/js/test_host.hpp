@@ -34,6 +34,16 @@ class TestHost final : public Host {
     posted_.push_back(std::move(work));
   }
   void random(std::span<std::byte> out) override { rng_.fill(out); }
+  void ask_state(const std::string& name_space, const std::string& question, TimePoint,
+                 Answered answered) override {
+    questions.push_back(name_space + " " + question);
+    if (!answer_state) return asked.push_back(std::move(answered));
+    post([answer = answer_state(question), answered] { answered(answer); });
+  }
+  /// What the state answers, if anything.
+  std::function<Result<std::string>(const std::string&)> answer_state;
+  std::vector<std::string> questions;
+  std::vector<Answered> asked;  ///< Without an answer.
 
   /// One posted work or one timer; false when there is none.
   bool step() {

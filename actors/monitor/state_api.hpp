@@ -1,0 +1,46 @@
+#pragma once
+// What the actors of a process may ask its verified state. Each is one message; use `request`.
+// Never crosses a session.
+
+#include <caf/allowed_unsafe_message_type.hpp>
+
+#include "actors/monitor/state_call.hpp"
+
+namespace themis {
+
+/// Runs the calls in their order; those of one namespace stay in order, of several may interleave
+/// with others'. -> StateAnswers, as many, when monitors have accepted all of them, or, with
+/// `wait`, when their epochs are certified. Errors of one call: those of check_state_call,
+/// overloaded; forged (a monitor refused something: the state cannot be believed any more),
+/// unavailable (the monitors' process ended: the state is lost, and the call may have run before
+/// that).
+struct CallState {
+  std::vector<StateCall> calls;
+  bool wait = false;
+};
+struct StateAnswers {
+  std::vector<Result<StateAnswer>> answers;
+};
+/// -> StateReport.
+struct ReportState {};
+
+struct StateReport {
+  std::string state;  ///< "up", "starting", "down", "violated".
+  std::string why;    ///< Of "down": how the process ended; of "violated": which check, and where.
+  uint16_t threads = 0;
+  uint32_t pid = 0;  ///< Of the monitors' process; 0: none, or this one.
+  uint32_t epoch = 0;
+  std::optional<uint32_t> certified;  ///< The last certified epoch; every one before is, too.
+  uint64_t calls = 0;
+  uint64_t batches = 0;
+  uint64_t losses = 0;  ///< Times that state was lost with the monitors' process.
+  size_t records = 0;
+  size_t waiting = 0;  ///< Calls without a verified result.
+};
+
+}  // namespace themis
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::CallState)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::StateAnswers)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ReportState)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::StateReport)

@@ -1,0 +1,161 @@
+#include "actors/monitor/state_call.hpp"
+
+#include "runtime/http/json.hpp"
+
+namespace themis {
+namespace {
+
+using http::Json;
+
+constexpr int kAskDepthMax = 4;
+constexpr std::string_view kNamespaceCharacters = "abcdefghijklmnopqrstuvwxyz0123456789_-";
+
+Status check_key(std::string_view key) {
+  if (key.empty()) return fail(Code::invalid, "a key is not empty");
+  if (key.size() > kStateKeyBytesMax)
+    return fail(Code::too_large, "a key has at most " + std::to_string(kStateKeyBytesMax) +
+                                     " bytes, not " + std::to_string(key.size()));
+  return {};
+}
+
+Status check_value(ByteView value) {
+  if (value.size() <= kStateValueBytesMax) return {};
+  return fail(Code::too_large, "a value has at most " + std::to_string(kStateValueBytesMax) +
+                                   " bytes, not " + std::to_string(value.size()));
+}
+
+Status check_transaction(const std::vector<StateChange>& changes) {
+  if (changes.empty() || changes.size() > kTransactionKeysMax)
+    return fail(Code::invalid,
+                "a transaction has 1 to " + std::to_string(kTransactionKeysMax) + " keys");
+  size_t written = 0;
+  for (const StateChange& change : changes) {
+    THEMIS_CHECK(check_key(change.key));
+    if (change.value) THEMIS_CHECK(check_value(*change.value));
+    if (change.writes && change.value) written += change.value->size();
+    for (const StateChange* other = changes.data(); other != &change; ++other)
+      if (other->key == change.key) return fail(Code::invalid, "a transaction names each key once");
+  }
+  if (written <= kTransactionBytesMax) return {};
+  return fail(Code::too_large, "a transaction writes at most " +
+                                   std::to_string(kTransactionBytesMax) + " bytes, not " +
+                                   std::to_string(written));
+}
+
+struct OpName {
+  StateOp op;
+  std::string_view name;
+};
+constexpr OpName kOps[] = {
+    {StateOp::get, "get"}, {StateOp::put, "put"},   {StateOp::remove, "delete"},
+    {StateOp::cas, "cas"}, {StateOp::list, "list"}, {StateOp::transaction, "transaction"},
+};
+
+/// A text, or {"hex": text}.
+Result<Bytes> read_value(const Json& value) {
+  if (value.is_string()) return to_bytes(value.get<std::string>());
+  if (value.is_object() && value.size() == 1 && value.contains("hex") &&
+      value.at("hex").is_string())
+    return from_hex(value.at("hex").get<std::string>());
+  return fail(Code::malformed, "a value is a text or {\"hex\": text}");
+}
+Result<std::optional<Bytes>> read_optional_value(const Json& value) {
+  if (value.is_null()) return std::nullopt;
+  THEMIS_TRY(Bytes bytes, read_value(value));
+  return std::optional(std::move(bytes));
+}
+
+Result<StateChange> read_change(const Json& json) {
+  if (!json.is_object() || !json.contains("key") || !json.at("key").is_string())
+    return fail(Code::malformed, "a change is an object with \"key\", a text");
+  StateChange change;
+  change.key = json.at("key").get<std::string>();
+  change.checks = json.contains("expected");
+  if (change.checks) {
+    THEMIS_TRY(change.expected, read_optional_value(json.at("expected")));
+  }
+  change.writes = json.contains("value");
+  if (change.writes) {
+    THEMIS_TRY(change.value, read_optional_value(json.at("value")));
+  }
+  return change;
+}
+
+/// A text where it is one, else {"hex": text}.
+Json value_json(const Bytes& value) {
+  Json text = std::string(as_text(value));
+  try {
+    (void)text.dump();
+  } catch (const Json::exception&) {
+    return {{"hex", to_hex(value)}};
+  }
+  return text;
+}
+
+}  // namespace
+
+Status check_state_call(const StateCall& call) {
+  if (call.name_space.empty() || call.name_space.size() > kNamespaceBytesMax ||
+      call.name_space.find_first_not_of(kNamespaceCharacters) != std::string::npos)
+    return fail(Code::invalid,
+                "a namespace has 1 to 64 characters out of a-z, 0-9, \"_\" and \"-\"");
+  if (call.op == StateOp::transaction) return check_transaction(call.changes);
+  if (call.op == StateOp::list) {
+    if (std::max(call.key.size(), call.after.size()) <= kStateKeyBytesMax) return {};
+    return fail(Code::too_large, "a prefix is no longer than a key");
+  }
+  THEMIS_CHECK(check_key(call.key));
+  if (call.expected) THEMIS_CHECK(check_value(*call.expected));
+  return check_value(call.value);
+}
+
+Result<StateAsk> parse_state_ask(std::string_view name_space, std::string_view json) {
+  if (json.size() > kStateAskBytesMax)
+    return fail(Code::too_large,
+                "a call of the state has at most " + std::to_string(kStateAskBytesMax) + " bytes");
+  THEMIS_TRY(const Json body, http::parse_json(json, kAskDepthMax));
+  const std::string op = http::string_or(body, "op", "");
+  const auto known = std::find_if(std::begin(kOps), std::end(kOps),
+                                  [&](const OpName& at) { return at.name == op; });
+  if (known == std::end(kOps))
+    return fail(Code::malformed,
+                "\"op\" is get, put, delete, cas, list or transaction, not \"" + op + "\"");
+  StateAsk ask;
+  ask.call.op = known->op;
+  ask.call.name_space = name_space;
+  const bool lists = known->op == StateOp::list;
+  ask.call.key = http::string_or(body, lists ? "prefix" : "key", "");
+  ask.call.after = http::string_or(body, "after", "");
+  ask.wait = body.contains("wait") && body.at("wait") == Json(true);
+  if (known->op == StateOp::put || known->op == StateOp::cas) {
+    if (!body.contains("value")) return fail(Code::malformed, op + " needs a \"value\"");
+    THEMIS_TRY(ask.call.value, read_value(body.at("value")));
+  }
+  if (known->op == StateOp::cas) {
+    if (!body.contains("expected"))
+      return fail(Code::malformed, "cas needs \"expected\": a value, or null for an absent key");
+    THEMIS_TRY(ask.call.expected, read_optional_value(body.at("expected")));
+  }
+  for (const Json& each : http::array_or_empty(body, "changes")) {
+    THEMIS_TRY(StateChange change, read_change(each));
+    ask.call.changes.push_back(std::move(change));
+  }
+  THEMIS_CHECK(check_state_call(ask.call));
+  return ask;
+}
+
+std::string state_answer_json(const StateCall& call, const StateAnswer& answer) {
+  Json out = {{"done", answer.done}, {"epoch", answer.epoch}, {"certified", answer.certified}};
+  if (call.op == StateOp::get || call.op == StateOp::cas)
+    out["value"] = answer.value ? value_json(*answer.value) : Json();
+  if (call.op == StateOp::list) {
+    Json entries = Json::array();
+    for (const StateEntry& entry : answer.entries)
+      entries.push_back({{"key", entry.key}, {"value", value_json(entry.value)}});
+    out["entries"] = std::move(entries);
+    out["more"] = answer.more;
+  }
+  return http::to_text(out);
+}
+
+}  // namespace themis

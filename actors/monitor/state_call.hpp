@@ -1,0 +1,89 @@
+#pragma once
+// What can be asked of verified state, and what it answers. Values without actors.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/base/bytes.hpp"
+
+namespace themis {
+
+/// A namespace is a function's name, or one like it: [a-z0-9_-]{1,64}.
+inline constexpr size_t kNamespaceBytesMax = 64;
+/// With its namespace and a byte between them a key fits StateKey.
+inline constexpr size_t kStateKeyBytesMax = 127;
+/// A value moves through the monitor's cache as a whole.
+inline constexpr size_t kStateValueBytesMax = 1'024;
+/// What one call of the monitor takes: kRecordsPerCallMax.
+inline constexpr size_t kTransactionKeysMax = 8;
+/// Values written by one transaction together; its checks take the rest of its room.
+inline constexpr size_t kTransactionBytesMax = 1'744;
+/// Keys of one answer to `list`; each is a verified read. The next ones follow `after` the last.
+inline constexpr size_t kListMax = 100;
+
+/// The longest call: a transaction of eight keys with values in hexadecimal.
+inline constexpr size_t kStateAskBytesMax = 16 * 1024;
+
+enum class StateOp : uint8_t {
+  get,          ///< key -> value; done when there is one.
+  put,          ///< key, value.
+  remove,       ///< key; done when there was a value.
+  cas,          ///< key, expected, value: done when `expected` was there; answers what was.
+  list,         ///< prefix in `key`, after -> entries in the order of their keys, more.
+  transaction,  ///< changes, all or nothing: done when every check held.
+};
+
+/// One key of a transaction.
+struct StateChange {
+  std::string key;
+  bool checks = false;            ///< `expected` must be there.
+  std::optional<Bytes> expected;  ///< Nothing: the key must be absent.
+  bool writes = false;
+  std::optional<Bytes> value;  ///< Nothing: deletes.
+};
+
+struct StateCall {
+  StateOp op = StateOp::get;
+  std::string name_space;
+  std::string key;
+  Bytes value;
+  std::optional<Bytes> expected;  ///< Nothing: the key must be absent.
+  std::string after;
+  std::vector<StateChange> changes;
+};
+
+struct StateEntry {
+  std::string key;
+  Bytes value;
+};
+
+/// A monitor accepted it; it is final once its epoch is certified.
+struct StateAnswer {
+  bool done = false;
+  std::optional<Bytes> value;
+  std::vector<StateEntry> entries;  ///< Verified one by one; whether any is missing is not.
+  bool more = false;
+  uint32_t epoch = 0;
+  bool certified = false;
+};
+
+/// Errors: invalid (a namespace or key that is none, a transaction without or with too many keys or
+/// with one twice), too_large (key, value, transaction).
+Status check_state_call(const StateCall& call);
+
+/// The JSON of POST /v1/state/NAMESPACE, of functions and between nodes:
+///   {"op": "get" | "put" | "delete" | "cas" | "list" | "transaction", "key", "value", "expected",
+///    "prefix", "after", "changes": [{"key", "expected", "value"}], "wait": true}
+/// A value is a text, or {"hex": text}; as `expected` null is "absent", in a change a `value` of
+/// null deletes, and what is missing is not checked or not written.
+struct StateAsk {
+  StateCall call;
+  bool wait = false;  ///< For the epoch to be certified.
+};
+/// Errors: malformed, too_large, and those of check_state_call.
+Result<StateAsk> parse_state_ask(std::string_view name_space, std::string_view json);
+/// {"done", "value", "entries": [{"key", "value"}], "more", "epoch", "certified"}
+std::string state_answer_json(const StateCall& call, const StateAnswer& answer);
+
+}  // namespace themis

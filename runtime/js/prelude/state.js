@@ -1,0 +1,93 @@
+'use strict';
+// env.STATE: what the function keeps, asked of the node that keeps it.
+const {
+  ArrayPrototypePush, Error, JSONParse, JSONStringify, StringPrototypeCharCodeAt, TypeError,
+  TypedArrayPrototypeLength, Uint8Array,
+} = primordials;
+
+const kHex = '0123456789abcdef';
+/// Times a transaction is tried again because another one was faster.
+const kAttemptsMax = 16;
+
+const toHex = (bytes) => {
+  let out = '';
+  for (let i = 0; i < TypedArrayPrototypeLength(bytes); i++)
+    out += kHex[bytes[i] >> 4] + kHex[bytes[i] & 15];
+  return out;
+};
+const digit = (text, at) => {
+  const code = StringPrototypeCharCodeAt(text, at);
+  return code < 58 ? code - 48 : code - 87;
+};
+const fromHex = (text) => {
+  const out = new Uint8Array(text.length / 2);
+  for (let i = 0; i < out.length; i++) out[i] = digit(text, 2 * i) * 16 + digit(text, 2 * i + 1);
+  return out;
+};
+
+/// A text stays one; bytes travel as hexadecimal.
+const encode = (value) => {
+  if (typeof value === 'string') return value;
+  const bytes = web.asBytes(value);
+  if (bytes === undefined)
+    throw new TypeError('A value of STATE is a string, an ArrayBuffer or a view of one');
+  return { hex: toHex(bytes) };
+};
+const encodeOrNull = (value) =>
+  (value === null || value === undefined ? null : encode(value));
+const decode = (value) =>
+  (typeof value === 'object' && value !== null ? fromHex(value.hex) : value);
+
+const ask = async (call) => JSONParse(await native.askState(JSONStringify(call)));
+const read = async (key) => (await ask({ op: 'get', key: web.toText(key) })).value;
+
+class State {
+  /// The value: a string, or a Uint8Array when it is not UTF-8; null: there is none.
+  async get(key) { return decode(await read(key)); }
+  async put(key, value) {
+    await ask({ op: 'put', key: web.toText(key), value: encode(value) });
+  }
+  /// Whether there was a value.
+  async delete(key) { return (await ask({ op: 'delete', key: web.toText(key) })).done; }
+  /// Writes when `expected` (null: nothing) is there; whether it was.
+  async cas(key, expected, value) {
+    const call = { op: 'cas', key: web.toText(key), expected: encodeOrNull(expected),
+      value: encode(value) };
+    return (await ask(call)).done;
+  }
+  /// { entries: [{ key, value }], more }: up to 100, in the order of their keys.
+  async list(prefix = '', after = '') {
+    const answer = await ask({ op: 'list', prefix: web.toText(prefix), after: web.toText(after) });
+    const entries = [];
+    for (let i = 0; i < answer.entries.length; i++) {
+      const entry = answer.entries[i];
+      ArrayPrototypePush(entries, { key: entry.key, value: decode(entry.value) });
+    }
+    return { entries, more: answer.more };
+  }
+  /// `update` gets the values of up to eight keys and answers their new ones: undefined leaves one,
+  /// null deletes it. All are written at once, and only if none has changed meanwhile; else
+  /// `update` runs again on what is there then. Answers what `update` answered.
+  async transaction(keys, update) {
+    for (let attempt = 0; attempt < kAttemptsMax; attempt++) {
+      const seen = [];
+      const values = [];
+      for (let i = 0; i < keys.length; i++) {
+        ArrayPrototypePush(seen, await read(keys[i]));
+        ArrayPrototypePush(values, decode(seen[i]));
+      }
+      const next = await update(values);
+      const changes = [];
+      for (let i = 0; i < keys.length; i++) {
+        const change = { key: web.toText(keys[i]), expected: seen[i] };
+        const value = next?.[i];
+        if (value !== undefined) change.value = encodeOrNull(value);
+        ArrayPrototypePush(changes, change);
+      }
+      if ((await ask({ op: 'transaction', changes })).done) return next;
+    }
+    throw new Error(`The keys of the transaction changed ${kAttemptsMax} times meanwhile`);
+  }
+}
+
+web.state = new State();

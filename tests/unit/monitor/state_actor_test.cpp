@@ -1,0 +1,244 @@
+// Verified state as actors: local and in an enclave process, its epochs, its loss and its end.
+
+#include "actors/monitor/state_actor.hpp"
+
+#include <signal.h>
+
+#include "actors/monitor/epoch_actor.hpp"
+#include "actors/placement/placement.hpp"
+#include "tests/unit/worker/reactor_thread.hpp"
+
+namespace themis {
+namespace {
+
+/// What a hostile host does to the batches that pass.
+enum class Tampering { none, breaks_a_command, changes_a_value, forgets_the_epoch };
+
+/// Stands before real monitors.
+class Tamperer final : public PinnedActor {
+ public:
+  Tamperer(caf::actor_config& config, const std::atomic<Tampering>& how)
+      : PinnedActor(config), how_(how), monitors_(spawn_pinned<EpochActor>(reactor_)) {}
+  const char* name() const override { return "tamperer"; }
+  void on_exit() override {
+    caf::anon_send_exit(monitors_, caf::exit_reason::user_shutdown);
+    monitors_ = nullptr;
+  }
+
+ private:
+  caf::behavior make_behavior() override {
+    return {[this](const OpenMonitorsMsg& message) { return delegate(monitors_, message); },
+            [this](const AwaitEpochMsg& message) { return delegate(monitors_, message); },
+            [this](const MonitorBatchMsg& message) {
+              const auto view = message.view();
+              const ByteView batch = wire::bytes_of(view->getBatch());
+              Bytes changed(batch.begin(), batch.end());
+              change(changed);
+              return delegate(monitors_, encode_batch(view->getThread(), changed));
+            }};
+  }
+  void change(Bytes& batch) {
+    const Tampering how = how_;
+    const bool ends_epoch = batch.back() == static_cast<std::byte>(monitor::Command::verify_epoch);
+    if (how == Tampering::breaks_a_command) batch[monitor::kBatchHeaderBytes] ^= std::byte{0x40};
+    if (how == Tampering::changes_a_value && !ends_epoch) batch.back() ^= std::byte{1};
+    if (how == Tampering::forgets_the_epoch && ends_epoch)
+      batch.back() = static_cast<std::byte>(monitor::Command::next_epoch);
+  }
+  const std::atomic<Tampering>& how_;
+  caf::actor monitors_;
+};
+
+class StateActorTest : public testing::Test {
+ protected:
+  void TearDown() override {
+    if (state_) {
+      EXPECT_EQ(world_.stop(state_), "user_shutdown");
+    }
+    state_ = nullptr;
+  }
+  StateOptions options(Place where, Duration epoch = 20ms) {
+    PlaceOptions place;
+    place.place = where;
+    place.program = THEMIS_ENCLAVE;
+    place.kinds.merge(state_kinds());
+    StateOptions made;
+    made.start_place = [home = world_.home(), place] { return spawn_place(home, place); };
+    made.epoch = epoch;
+    made.history = &history_;
+    return made;
+  }
+  void start(const StateOptions& options) {
+    state_ = caf::actor_cast<caf::actor>(world_.caf().spawn<StateActor>(options));
+  }
+  Result<StateAnswer> call(StateOp op, const std::string& key, std::string_view value = {},
+                           bool wait = false) {
+    StateCall one;
+    one.op = op;
+    one.name_space = "n";
+    one.key = key;
+    one.value = to_bytes(value);
+    const auto all = world_.ask<StateAnswers>(state_, CallState{{one}, wait});
+    if (!all) return fail(all.error());
+    return all->answers.at(0);
+  }
+  StateReport report() { return world_.ask<StateReport>(state_, ReportState{}).value(); }
+  static std::string text(const Result<StateAnswer>& answer) {
+    if (!answer) return answer.error().text();
+    return answer->value ? std::string(as_text(*answer->value)) : "absent";
+  }
+
+  StateHistory history_;
+  ReactorThread world_;
+  caf::actor state_;
+};
+
+class StateActorPlaces : public StateActorTest, public testing::WithParamInterface<Place> {};
+
+TEST_P(StateActorPlaces, KeepsWhatIsPutAndCertifiesIt) {
+  start(options(GetParam()));
+  EXPECT_EQ(text(call(StateOp::get, "k")), "absent");
+  EXPECT_TRUE(call(StateOp::put, "k", "v"));
+  EXPECT_EQ(text(call(StateOp::get, "k")), "v");
+  const auto final = call(StateOp::put, "k2", "v2", true);
+  ASSERT_TRUE(final) << final.error().text();
+  EXPECT_TRUE(final->certified);
+  EXPECT_GE(report().certified, final->epoch);
+  const auto list = call(StateOp::list, "k");
+  ASSERT_TRUE(list) << list.error().text();
+  ASSERT_EQ(list->entries.size(), 2u);
+  EXPECT_EQ(list->entries[1].key + "=" + std::string(as_text(list->entries[1].value)), "k2=v2");
+  EXPECT_EQ(report().state, "up");
+  EXPECT_EQ(report().pid != 0, GetParam() == Place::process);
+}
+INSTANTIATE_TEST_SUITE_P(All, StateActorPlaces, testing::Values(Place::local, Place::process));
+
+TEST_F(StateActorTest, ManyCallsShareFewBatchesAndALoneOneDoesNotWait) {
+  StateOptions four = options(Place::local, 1h);
+  four.shape.threads = 4;
+  start(four);
+  ASSERT_TRUE(call(StateOp::put, "k", "v"));
+  EXPECT_EQ(report().waiting, 0u);
+  const uint64_t before = report().batches;
+  CallState many;
+  for (int i = 0; i < 2'000; ++i) {
+    StateCall put;
+    put.op = StateOp::put;
+    put.name_space = "space-" + std::to_string(i % 16);
+    put.key = std::to_string(i);
+    put.value = to_bytes("value");
+    many.calls.push_back(put);
+  }
+  const auto answers = world_.ask<StateAnswers>(state_, many);
+  ASSERT_TRUE(answers) << answers.error().text();
+  ASSERT_EQ(answers->answers.size(), many.calls.size());
+  for (const auto& answer : answers->answers) ASSERT_TRUE(answer) << answer.error().text();
+  EXPECT_LE(report().batches - before, 16u);
+  EXPECT_EQ(report().calls, 2'001u);
+}
+
+TEST_F(StateActorTest, RefusesOneBadCallAmongGoodOnes) {
+  start(options(Place::local));
+  StateCall good, bad;
+  good.name_space = "n";
+  good.key = "k";
+  bad.name_space = "N";
+  bad.key = "k";
+  const auto answers = world_.ask<StateAnswers>(state_, CallState{{good, bad, good}});
+  ASSERT_TRUE(answers) << answers.error().text();
+  EXPECT_TRUE(answers->answers[0] && answers->answers[2]);
+  ASSERT_FALSE(answers->answers[1]);
+  EXPECT_EQ(answers->answers[1].error().code, Code::invalid);
+}
+
+TEST_F(StateActorTest, AKilledProcessLosesTheStateSaysSoAndStartsEmpty) {
+  log::setup(log::Level::off, log::Format::text);
+  start(options(Place::process));
+  ASSERT_TRUE(call(StateOp::put, "k", "v"));
+  const uint32_t pid = report().pid;
+  ASSERT_GT(pid, 1u);
+  ASSERT_EQ(::kill(static_cast<pid_t>(pid), SIGKILL), 0);
+  Result<StateAnswer> answer = call(StateOp::get, "k");
+  const auto end = std::chrono::steady_clock::now() + kDeadline;
+  while ((!answer || answer->done) && std::chrono::steady_clock::now() < end)
+    answer = call(StateOp::get, "k");
+  EXPECT_EQ(text(answer), "absent");
+  EXPECT_EQ(report().losses, 1u);
+  EXPECT_EQ(history_.losses, 1u);
+  EXPECT_NE(report().pid, pid);
+}
+
+/// Monitors behind a host that tampers.
+class AdversaryState : public StateActorTest {
+ protected:
+  AdversaryState() {
+    log::setup(log::Level::off, log::Format::text);
+    PlaceOptions place;
+    place.place = Place::local;
+    place.kinds.emplace("monitors",
+                        [this](Reactor& reactor, const std::string&) -> Result<caf::actor> {
+                          return spawn_pinned<Tamperer>(reactor, std::cref(how_));
+                        });
+    options_ = options(Place::local);
+    options_.start_place = [home = world_.home(), place] { return spawn_place(home, place); };
+    start(options_);
+    EXPECT_TRUE(call(StateOp::put, "k", "v", true));
+  }
+  std::atomic<Tampering> how_ = Tampering::none;
+  StateOptions options_;
+};
+
+TEST_F(AdversaryState, ABrokenCommandEndsTheStateForGood) {
+  const auto certified = report().certified;
+  how_ = Tampering::breaks_a_command;
+  EXPECT_EQ(call(StateOp::put, "k", "w").error().code, Code::forged);
+  how_ = Tampering::none;
+  EXPECT_EQ(call(StateOp::get, "k").error().code, Code::forged);
+  EXPECT_EQ(report().state, "violated");
+  EXPECT_EQ(report().why, "a monitor refused: malformed (thread 0, batch 2, byte 30)");
+  EXPECT_EQ(report().certified, certified);
+  // Neither a new actor nor new monitors make it fine again.
+  EXPECT_EQ(world_.stop(state_), "user_shutdown");
+  start(options(Place::local));
+  EXPECT_EQ(call(StateOp::get, "k").error().code, Code::forged);
+  EXPECT_EQ(report().state, "violated");
+}
+
+TEST_F(AdversaryState, AChangedValueIsCaughtInItsEpoch) {
+  how_ = Tampering::changes_a_value;
+  EXPECT_EQ(call(StateOp::put, "k", "w", true).error().code, Code::forged);
+  EXPECT_EQ(report().state, "violated");
+  EXPECT_NE(report().why.find("multiset_mismatch"), std::string::npos) << report().why;
+}
+
+TEST_F(AdversaryState, AnEpochThatIsNeverVerifiedIsNotWaitedForWithoutEnd) {
+  EXPECT_EQ(world_.stop(state_), "user_shutdown");
+  options_.answer_max = 200ms;
+  start(options_);
+  how_ = Tampering::forgets_the_epoch;
+  EXPECT_EQ(call(StateOp::put, "k", "w", true).error().code, Code::unavailable);
+  EXPECT_EQ(report().losses, 1u);
+}
+
+TEST_F(StateActorTest, EveryCallIsAnsweredWhenItEnds) {
+  start(options(Place::process, 1h));
+  caf::scoped_actor self{world_.caf()};
+  StateCall put;
+  put.op = StateOp::put;
+  put.name_space = "n";
+  put.key = "k";
+  auto waiting = self->request(state_, kDeadline, CallState{{put}, true});
+  report();
+  self->send_exit(state_, caf::exit_reason::user_shutdown);
+  waiting.receive(
+      [](const StateAnswers& all) {
+        ASSERT_FALSE(all.answers[0]);
+        EXPECT_EQ(all.answers[0].error().code, Code::unavailable);
+      },
+      [](const caf::error& error) { ADD_FAILURE() << describe(error); });
+  EXPECT_EQ(world_.end_of(state_), "user_shutdown");
+  state_ = nullptr;
+}
+
+}  // namespace
+}  // namespace themis

@@ -1,0 +1,73 @@
+// What is asked of verified state, as JSON and as values.
+
+#include "actors/monitor/state_call.hpp"
+
+#include <gtest/gtest.h>
+
+namespace themis {
+namespace {
+
+Code code_of(std::string_view json, std::string_view name_space = "n") {
+  const auto ask = parse_state_ask(name_space, json);
+  return ask ? Code{} : ask.error().code;
+}
+
+TEST(StateCall, ReadsEveryOperation) {
+  const auto put = parse_state_ask("n", R"({"op":"put","key":"k","value":{"hex":"00ff"}})");
+  ASSERT_TRUE(put) << put.error().text();
+  EXPECT_EQ(to_hex(put->call.value), "00ff");
+  const auto cas =
+      parse_state_ask("n", R"({"op":"cas","key":"k","expected":null,"value":"v","wait":true})");
+  ASSERT_TRUE(cas) << cas.error().text();
+  EXPECT_FALSE(cas->call.expected);
+  EXPECT_TRUE(cas->wait);
+  const auto list = parse_state_ask("n", R"({"op":"list","prefix":"a","after":"ab"})");
+  ASSERT_TRUE(list) << list.error().text();
+  EXPECT_EQ(list->call.key + "|" + list->call.after, "a|ab");
+  const auto many = parse_state_ask(
+      "n", R"({"op":"transaction","changes":[{"key":"a","expected":null},{"key":"b","value":null},
+             {"key":"c","expected":"x","value":"y"}]})");
+  ASSERT_TRUE(many) << many.error().text();
+  const std::vector<StateChange>& changes = many->call.changes;
+  EXPECT_TRUE(changes[0].checks && !changes[0].expected && !changes[0].writes);
+  EXPECT_TRUE(!changes[1].checks && changes[1].writes && !changes[1].value);
+  EXPECT_TRUE(changes[2].checks && changes[2].expected && changes[2].value);
+}
+
+TEST(StateCall, RefusesWhatIsNoCall) {
+  EXPECT_EQ(code_of("{"), Code::malformed);
+  EXPECT_EQ(code_of("[]"), Code::malformed);
+  EXPECT_EQ(code_of(R"({"op":"drop","key":"k"})"), Code::malformed);
+  EXPECT_EQ(code_of(R"({"op":"put","key":"k"})"), Code::malformed);
+  EXPECT_EQ(code_of(R"({"op":"put","key":"k","value":7})"), Code::malformed);
+  EXPECT_EQ(code_of(R"({"op":"put","key":"k","value":{"hex":"0"}})"), Code::malformed);
+  EXPECT_EQ(code_of(R"({"op":"cas","key":"k","value":"v"})"), Code::malformed);
+  EXPECT_EQ(code_of(R"({"op":"get","key":""})"), Code::invalid);
+  EXPECT_EQ(code_of(R"({"op":"get","key":"k"})", "Two Words"), Code::invalid);
+  EXPECT_EQ(code_of(R"({"op":"get","key":"k"})", ""), Code::invalid);
+  EXPECT_EQ(code_of(R"({"op":"get","key":")" + std::string(128, 'k') + "\"}"), Code::too_large);
+  EXPECT_EQ(code_of(R"({"op":"put","key":"k","value":")" + std::string(1025, 'v') + "\"}"),
+            Code::too_large);
+  EXPECT_EQ(code_of(std::string(20'000, ' ')), Code::too_large);
+  EXPECT_EQ(code_of(R"({"op":"transaction","changes":[]})"), Code::invalid);
+  EXPECT_EQ(code_of(R"({"op":"transaction","changes":[{"key":"a"},{"key":"a"}]})"), Code::invalid);
+  const std::string value(1'000, 'v');
+  EXPECT_EQ(code_of(R"({"op":"transaction","changes":[{"key":"a","value":")" + value +
+                    R"("},{"key":"b","value":")" + value + "\"}]}"),
+            Code::too_large);
+}
+
+TEST(StateCall, WritesTextAsTextAndBytesAsHexadecimal) {
+  StateCall call;
+  StateAnswer answer;
+  answer.done = true;
+  answer.value = to_bytes("hé");
+  EXPECT_EQ(state_answer_json(call, answer),
+            R"({"certified":false,"done":true,"epoch":0,"value":"hé"})");
+  answer.value = Bytes{std::byte{0xff}};
+  EXPECT_EQ(state_answer_json(call, answer),
+            R"({"certified":false,"done":true,"epoch":0,"value":{"hex":"ff"}})");
+}
+
+}  // namespace
+}  // namespace themis

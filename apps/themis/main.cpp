@@ -2,7 +2,6 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <functional>
 
 #include "apps/themis/commands.hpp"
 
@@ -129,6 +128,7 @@ int main(int argc, char** argv) {
   add_mesh_commands(app, words);
   add_key_commands(app, words);
   add_invite_commands(app, words);
+  add_receipt_commands(app, words.action);
   // CLI11 would only say that a command is missing.
   const auto is_asked = [&](const CLI::App* sub) { return sub->get_name() == argv[1]; };
   if (argc > 1 && argv[1][0] != '-' && app.get_subcommands(is_asked).empty()) {

@@ -3,11 +3,16 @@
 // it ended.
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "runtime/base/error.hpp"
+
+namespace CLI {
+class App;
+}
 
 namespace themis::cli {
 
@@ -100,6 +105,10 @@ Outcome create_invite(const Connection& to, const NewInvite& wanted);
 Outcome show_invites(const Connection& to, const std::string& path);
 /// Gives every identity in a data directory a successor, which goes by the old name for `days` too.
 Outcome rotate(const Connection& to, const Keys& keys, int64_t days);
+
+/// `receipt verify`: whether a file proves what a store's monitors answered. Sets `action` when the
+/// words name it.
+void add_receipt_commands(CLI::App& app, std::function<Outcome()>& action);
 
 /// The bytes that an argument stands for: "@file" and "-" are read, anything else is itself.
 Maybe<std::string> read_argument(const std::string& argument);

@@ -119,6 +119,7 @@ void add_commands(CLI::App& app, Words& words) {
   add_state_commands(app, words);
   add_key_commands(app, words);
   add_invite_commands(app, words);
+  add_receipt_commands(app, words.action);
 }
 
 }  // namespace themis::cli

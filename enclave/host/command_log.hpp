@@ -10,6 +10,7 @@ using monitor::NodeValue;
 using monitor::Record;
 using monitor::Timestamp;
 using monitor::TreeKey;
+using receipts::Caller;
 
 /// One batch at a time in one buffer. The caller asks has_room() before each command and takes the
 /// batch when there is none. One thread.
@@ -63,17 +64,27 @@ class CommandLog {
   void verify_epoch() { at_ = begin(Command::verify_epoch); }
   /// `slots` and `keys`: as many as the function takes.
   void run(uint8_t function, std::span<const uint16_t> slots,
-           std::span<const typename App::Key> keys, const typename App::Arguments& arguments) {
-    std::byte* to = put(begin(Command::run), function);
-    for (size_t i = 0; i < slots.size(); ++i) to = keys[i].encode(put(to, slots[i]));
-    at_ = App::encode(function, arguments, to);
+           std::span<const typename App::Key> keys, const typename App::Arguments& arguments,
+           const Caller& caller = {}) {
+    std::byte* to = put(begin(Command::run), caller, function);
+    for (const auto& key : keys) to = key.encode(to);
+    to = App::encode(function, arguments, to);
+    for (const uint16_t slot : slots) to = put(to, slot);
+    at_ = to;
   }
   /// `record` as it was evicted by `thread` at `time`; it is evicted again at `new_time`.
   void run_once(uint8_t function, const Record<App>& record, Timestamp time, uint16_t thread,
-                Timestamp new_time, const typename App::Arguments& arguments) {
-    std::byte* to = put(put(begin(Command::run_once), function), time.value);
-    to = encode(record, put(put(to, thread), new_time.value));
-    at_ = App::encode(function, arguments, to);
+                Timestamp new_time, const typename App::Arguments& arguments,
+                const Caller& caller = {}) {
+    std::byte* to = record.key.encode(put(begin(Command::run_once), caller, function));
+    to = put(App::encode(function, arguments, to), time.value);
+    at_ = monitor::put_optional(put(put(to, thread), new_time.value), record.value);
+  }
+  /// `grant` of the instance's owner; any when it has none.
+  void register_client(uint16_t number, const crypto::DhShare& share,
+                       const crypto::Signature& grant = {}) {
+    std::byte* to = put(begin(Command::register_client), number);
+    at_ = monitor::put(monitor::put(to, share.view()), grant.view());
   }
 
  private:
@@ -81,12 +92,18 @@ class CommandLog {
   static constexpr size_t kRecordBytesMax = App::Key::kBytesMax + 1 + App::Value::kBytesMax;
   /// Arguments hold at most two values, and fewer bytes than that for the small ones.
   static constexpr size_t kCommandBytesMax =
-      64 + TreeKey::kBytes + NodeValue::kBytesMax + kRecordBytesMax + 2 * App::Value::kBytesMax +
+      128 + TreeKey::kBytes + NodeValue::kBytesMax + kRecordBytesMax + 2 * App::Value::kBytesMax +
       monitor::kRecordsPerCallMax * (2 + App::Key::kBytesMax);
 
   template <class T>
   static std::byte* put(std::byte* to, T value) {
     return monitor::put(to, value);
+  }
+  static std::byte* put(std::byte* to, const Caller& caller, uint8_t function) {
+    to = put(to, caller.client);
+    if (caller.client == receipts::kNoClient) return put(to, function);
+    to = monitor::put(to, std::as_bytes(std::span(caller.tag)));
+    return put(put(put(to, static_cast<uint8_t>(caller.use)), caller.nonce), function);
   }
   static std::byte* encode(const Record<App>& record, std::byte* to) {
     return monitor::put_optional(record.key.encode(to), record.value);

@@ -46,11 +46,19 @@ class Shard {
   void receive(const Handover& handover);
 
   /// Writes what makes the monitor run the call, and answers what its result will be. `keys`: as
-  /// many as the function takes, all different, all of this thread.
+  /// many as the function takes, all different, all of this thread. `caller`: whom the monitor
+  /// admits, with a nonce above the last one.
   /// Errors: invalid (keys, or the call cannot be, as a get of an absent key), overloaded (no slots
   /// for the paths, or the epoch is full: end it). Nothing was run then.
   Result<typename App::Result> call(uint8_t function, std::span<const Key> keys,
-                                    const typename App::Arguments& arguments);
+                                    const typename App::Arguments& arguments,
+                                    const Caller& caller = {});
+  /// Writes what makes the monitor know a client; Monitor's options say how many there may be.
+  void register_client(uint16_t number, const crypto::DhShare& share,
+                       const crypto::Signature& grant = {}) {
+    room();
+    log_.register_client(number, share, grant);
+  }
   /// Writes the end of the clock's epoch: everything in the deferred set goes to the next epoch, or
   /// to the tree when the epoch did not touch it, and hands it over.
   void end_epoch();
@@ -93,9 +101,9 @@ class Shard {
   RecordId find_or_add(const Key& key);
   Status prepare(std::span<const RecordId> ids, Where from);
   void run_one(Entry& entry, uint8_t function, const Record<App>& before,
-               const typename App::Arguments& arguments);
+               const typename App::Arguments& arguments, const Caller& caller);
   void run_in_slots(std::span<const RecordId> ids, uint8_t function,
-                    const typename App::Arguments& arguments);
+                    const typename App::Arguments& arguments, const Caller& caller);
   void add_deferred(Entry& entry, uint16_t slot);
   void evict_deferred(RecordId id);
   bool should_pin(const Entry& entry) const {

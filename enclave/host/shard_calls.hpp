@@ -75,7 +75,8 @@ RecordId Shard<App>::find_or_add(const Key& key) {
 
 template <class App>
 Result<typename App::Result> Shard<App>::call(uint8_t function, std::span<const Key> keys,
-                                              const typename App::Arguments& arguments) {
+                                              const typename App::Arguments& arguments,
+                                              const Caller& caller) {
   if (keys.empty() || App::arity(function) != keys.size())
     return fail(Code::invalid, "the function does not exist, or not with so many keys");
   std::array<Record<App>, kPassing> records;
@@ -105,10 +106,10 @@ Result<typename App::Result> Shard<App>::call(uint8_t function, std::span<const 
   if (ids.size() == 1 && first.where == Where::deferred && !should_pin(first)) {
     const Record<App> before = first.record;
     first.record = records[0];
-    run_one(first, function, before, arguments);
+    run_one(first, function, before, arguments, caller);
     return result;
   }
-  run_in_slots(ids, function, arguments);
+  run_in_slots(ids, function, arguments, caller);
   for (size_t i = 0; i < ids.size(); ++i) entries_[ids[i]].record.value = records[i].value;
   for (const RecordId id : ids)
     if (entries_[id].where == Where::loaded) evict_deferred(id);
@@ -135,18 +136,18 @@ Status Shard<App>::prepare(std::span<const RecordId> ids, Where from) {
 
 template <class App>
 void Shard<App>::run_one(Entry& entry, uint8_t function, const Record<App>& before,
-                         const typename App::Arguments& arguments) {
+                         const typename App::Arguments& arguments, const Caller& caller) {
   const Timestamp from = entry.time;
   clock_ = std::max(clock_, Timestamp{from.value + 1});
   room();
   entry.time = tick();
-  log_.run_once(function, before, from, entry.thread, entry.time, arguments);
+  log_.run_once(function, before, from, entry.thread, entry.time, arguments, caller);
   entry.thread = options_.thread;
 }
 
 template <class App>
 void Shard<App>::run_in_slots(std::span<const RecordId> ids, uint8_t function,
-                              const typename App::Arguments& arguments) {
+                              const typename App::Arguments& arguments, const Caller& caller) {
   std::array<uint16_t, kPassing> slots{};
   std::array<Key, kPassing> keys;
   for (size_t i = 0; i < ids.size(); ++i) {
@@ -168,7 +169,7 @@ void Shard<App>::run_in_slots(std::span<const RecordId> ids, uint8_t function,
   }
   room();
   log_.run(function, std::span(slots).first(ids.size()), std::span(keys).first(ids.size()),
-           arguments);
+           arguments, caller);
 }
 
 template <class App>

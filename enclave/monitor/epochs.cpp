@@ -1,6 +1,6 @@
 #include "enclave/monitor/epochs.hpp"
 
-#include "enclave/monitor/codec.hpp"
+#include "runtime/base/codec.hpp"
 #include "runtime/crypto/hash.hpp"
 
 namespace themis::monitor {
@@ -18,6 +18,8 @@ void Epochs::start(Epoch& at, uint32_t epoch) {
   at.added.clear();
   at.evicted.clear();
   at.added_count = at.evicted_count = 0;
+  at.secret = receipts::epoch_secret(master_, instance_, epoch);
+  at.log.clear();
   at.number = epoch;
   at.open = true;
 }
@@ -27,7 +29,8 @@ EpochReport Epochs::close(uint16_t thread, uint32_t epoch) {
   const EpochReport report{thread,
                            epoch,
                            {at.added.sum(at.prf), at.added_count},
-                           {at.evicted.sum(at.prf), at.evicted_count}};
+                           {at.evicted.sum(at.prf), at.evicted_count},
+                           at.log.head()};
   at.prf.wipe();
   at.added.clear();
   at.evicted.clear();

@@ -4,8 +4,8 @@
 #include <compare>
 #include <memory>
 
-#include "runtime/base/bytes.hpp"
-#include "runtime/crypto/prf.hpp"
+#include "enclave/receipts/keys.hpp"
+#include "enclave/receipts/merkle_log.hpp"
 
 namespace themis::monitor {
 
@@ -20,9 +20,8 @@ struct Timestamp {
   friend auto operator<=>(const Timestamp&, const Timestamp&) = default;
 };
 
-/// One run of the monitors; random, new at every start.
-using InstanceId = std::array<std::byte, 16>;
-using MasterKey = crypto::SecretBytes<32>;
+using receipts::InstanceId;
+using receipts::MasterKey;
 
 /// A multiset: the XOR of its elements' PRF values, and how many there are. Either alone can be
 /// met by another multiset.
@@ -37,10 +36,11 @@ struct EpochReport {
   uint16_t thread = 0;
   uint32_t epoch = 0;
   Accumulator added, evicted;
+  receipts::LogHead receipts;  ///< Of the calls that asked for a transferable one.
 };
 
-/// Epochs a thread may have open at once. Two are needed, three when a thread runs ahead; 64 KiB in
-/// all.
+/// Epochs a thread may have open at once. Two are needed, three when a thread runs ahead; 100 KiB
+/// in all.
 constexpr uint32_t kEpochsOpen = 16;
 
 /// The open epochs of one thread. The key of each is derived from the master key, the instance and
@@ -65,6 +65,9 @@ class Epochs {
                                                [&](std::byte* to) { return element.encode(to); });
     ++at.evicted_count;
   }
+  /// Of the transferable receipts of `epoch`.
+  receipts::MerkleLog& log(uint32_t epoch) { return open(epoch).log; }
+  const receipts::EpochSecret& secret(uint32_t epoch) { return open(epoch).secret; }
   /// Ends `epoch` and forgets its key.
   EpochReport close(uint16_t thread, uint32_t epoch);
 
@@ -75,6 +78,8 @@ class Epochs {
     crypto::Prf prf;
     crypto::PrfSum added, evicted;
     uint64_t added_count = 0, evicted_count = 0;
+    receipts::EpochSecret secret{};
+    receipts::MerkleLog log;
   };
   Epoch& open(uint32_t epoch) {
     Epoch& at = ring_[epoch % kEpochsOpen];

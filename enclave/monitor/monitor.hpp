@@ -2,7 +2,7 @@
 // One thread of the verifier: takes the untrusted host's commands and refuses the first wrong one.
 
 #include "enclave/monitor/aggregator.hpp"
-#include "enclave/monitor/slots.hpp"
+#include "enclave/monitor/clients.hpp"
 
 namespace themis::monitor {
 
@@ -20,10 +20,16 @@ class Monitor {
   /// 65,535 together, at least one of each kind. Thread 0 starts with the root in slot 0.
   Monitor(const MonitorOptions& options, const MasterKey& master);
 
-  /// Copies the batch and runs its commands in order; appends the results of calls to `output`.
+  /// Copies the batch and runs its commands in order; appends what calls give to `output`.
   /// False when a command was wrong, now or in an earlier batch: violation() says which one and
   /// nothing is accepted any more. Results of an open epoch are provisional until it is certified.
   [[nodiscard]] bool apply(ByteView batch, Output& output);
+  /// Whether the client at that place made the call with this body. A host has no client's key: it
+  /// asks before it writes a call, so that a wrong one does not end the monitor.
+  [[nodiscard]] bool admits(const receipts::Caller& caller, ByteView body) {
+    const Client* client = clients_.find(caller.client);
+    return client != nullptr && client->key.evaluate(body) == caller.tag;
+  }
   /// Reports of the epochs verified since the last call, for the aggregator only; oldest first.
   std::optional<EpochReport> take_report();
 
@@ -66,9 +72,24 @@ class Monitor {
   bool in_window(uint32_t epoch);
 
   // run_commands.hpp
+  /// Who calls what, and where in the batch it says so.
+  struct Call {
+    receipts::Caller caller;
+    Client* client = nullptr;  // none: nobody vouches for it
+    uint8_t function = 0;
+    const std::byte *body = nullptr, *keys = nullptr, *arguments = nullptr, *end = nullptr;
+  };
   bool run(Reader& reader, Output& output);
   bool run_once(Reader& reader, Output& output);
-  bool emit(const typename App::Result& result, Output& output);
+  bool register_client(Reader& reader);
+  bool read_caller(Reader& reader, Call& call);
+  bool authorize(Call& call);
+  bool emit(const Call& call, const typename App::Result& result, Output& output);
+  bool issue(const Call& call, ByteView result, std::byte*& end);
+  static_assert(App::Result::kBytesMax <= receipts::kResultBytesMax);
+  /// Of one call.
+  static constexpr size_t kOutputBytesMax =
+      App::Result::kBytesMax + receipts::OperationReceipt::kBytes + sizeof(crypto::Digest);
 
   bool is_node(uint16_t slot) const { return slot < options_.node_slots; }
   RecordSlot<App>& record_slot(uint16_t slot) { return records_[slot - options_.node_slots]; }
@@ -105,6 +126,8 @@ class Monitor {
 
   MonitorOptions options_;
   Epochs epochs_;
+  Clients clients_;
+  uint64_t calls_ = 0;  // of clients
   std::unique_ptr<NodeSlot[]> nodes_;
   std::unique_ptr<RecordSlot<App>[]> records_;
   std::unique_ptr<std::byte[]> batch_;
@@ -121,6 +144,7 @@ template <Application App, class Checks>
 Monitor<App, Checks>::Monitor(const MonitorOptions& options, const MasterKey& master)
     : options_(options),
       epochs_(master, options.instance, options.prf),
+      clients_(options, master),
       nodes_(std::make_unique<NodeSlot[]>(options.node_slots)),
       records_(std::make_unique<RecordSlot<App>[]>(options.record_slots)),
       batch_(std::make_unique_for_overwrite<std::byte[]>(kBatchBytesMax)) {
@@ -182,6 +206,8 @@ bool Monitor<App, Checks>::command(Reader& reader, Output& output) {
       return evict_to_deferred(reader);
     case Command::add_deferred_node:
       return add_deferred_node(reader);
+    case Command::register_client:
+      return register_client(reader);
     case Command::next_epoch:
       return next_epoch();
     case Command::verify_epoch:

@@ -44,6 +44,14 @@ enum class Reason : uint8_t {
   duplicate_record,  ///< One record named twice.
   refused,           ///< The function does not hold on these records.
   output_room,       ///< No room for the result.
+  // Who calls.
+  client_range,    ///< No such place in the table of clients.
+  client_exists,   ///< Somebody is registered there already.
+  not_granted,     ///< The owner did not let this client in, or its share is no key.
+  unknown_client,  ///< Nobody is registered there.
+  client_needed,   ///< The instance runs no call without a client.
+  forged_call,     ///< The client did not make this call.
+  stale_nonce,     ///< The call was run before, or a later one was.
   // The aggregator.
   unknown_reporter,   ///< A report of a thread that does not exist.
   duplicate_report,   ///< A second report of the same epoch by one thread.

@@ -1,24 +1,72 @@
 #pragma once
-// The commands that run the application's functions. Included by monitor.hpp.
+// The commands that run the application's functions, and who may. Included by monitor.hpp.
 
 #include "enclave/monitor/monitor.hpp"
 
 namespace themis::monitor {
 
 template <Application App, class Checks>
-bool Monitor<App, Checks>::run(Reader& reader, Output& output) {
-  const auto function = reader.integer<uint8_t>();
+bool Monitor<App, Checks>::register_client(Reader& reader) {
+  const auto number = reader.integer<uint16_t>();
+  const auto share = reader.integer<crypto::DhShare>();
+  const auto grant = reader.integer<crypto::Signature>();
   if (!reader.ok()) return refuse(Reason::malformed);
-  const size_t count = App::arity(function);
-  if (count == 0 || count > kRecordsPerCallMax) return refuse(Reason::unknown_function);
-  std::array<uint16_t, kRecordsPerCallMax> slots;
-  std::array<typename App::Key, kRecordsPerCallMax> keys;
-  for (size_t i = 0; i < count; ++i) {
-    slots[i] = reader.integer<uint16_t>();
-    keys[i] = App::Key::decode(reader);
+  if (number >= options_.clients) return refuse(Reason::client_range);
+  return check(Reason::client_exists, clients_.find(number) == nullptr) &&
+         check(Reason::not_granted, clients_.granted(share, grant)) &&
+         (clients_.add(number, share) || refuse(Reason::not_granted));
+}
+
+/// What run and run_once start with; the keys follow.
+template <Application App, class Checks>
+bool Monitor<App, Checks>::read_caller(Reader& reader, Call& call) {
+  call.caller.client = reader.integer<uint16_t>();
+  const bool named = call.caller.client != receipts::kNoClient;
+  if (named) call.caller.tag = reader.integer<receipts::Tag>();
+  call.body = reader.position();
+  if (named) {
+    call.caller.use = reader.integer<receipts::Use>();
+    call.caller.nonce = reader.integer<uint64_t>();
+    if (call.caller.use != receipts::Use::call &&
+        call.caller.use != receipts::Use::transferable_call)
+      reader.refuse();
   }
-  const typename App::Arguments arguments = App::decode(function, reader);
+  call.function = reader.integer<uint8_t>();
+  call.keys = reader.position();
+  return reader.ok() || refuse(Reason::malformed);
+}
+
+/// Whether a client made this call, and made it for this once.
+template <Application App, class Checks>
+bool Monitor<App, Checks>::authorize(Call& call) {
+  if (call.caller.client == receipts::kNoClient)
+    return check(Reason::client_needed, options_.calls_without_client);
+  call.client = clients_.find(call.caller.client);
+  // Not droppable: there would be no key.
+  if (call.client == nullptr) return refuse(Reason::unknown_client);
+  if (!check(Reason::forged_call,
+             call.client->key.evaluate({call.body, call.end}) == call.caller.tag) ||
+      !check(Reason::stale_nonce, call.caller.nonce > call.client->nonce))
+    return false;
+  call.client->nonce = call.caller.nonce;
+  return true;
+}
+
+template <Application App, class Checks>
+bool Monitor<App, Checks>::run(Reader& reader, Output& output) {
+  Call call;
+  std::array<typename App::Key, kRecordsPerCallMax> keys;
+  if (!read_caller(reader, call)) return false;
+  const size_t count = App::arity(call.function);
+  if (count == 0 || count > kRecordsPerCallMax) return refuse(Reason::unknown_function);
+  for (size_t i = 0; i < count; ++i) keys[i] = App::Key::decode(reader);
+  call.arguments = reader.position();
+  const typename App::Arguments arguments = App::decode(call.function, reader);
+  call.end = reader.position();
+  std::array<uint16_t, kRecordsPerCallMax> slots;
+  for (size_t i = 0; i < count; ++i) slots[i] = reader.integer<uint16_t>();
   if (!reader.ok()) return refuse(Reason::malformed);
+  if (!authorize(call)) return false;
   std::array<Record<App>, kRecordsPerCallMax> records;
   for (size_t i = 0; i < count; ++i) {
     if (!record_slot_exists(slots[i])) return false;
@@ -32,40 +80,66 @@ bool Monitor<App, Checks>::run(Reader& reader, Output& output) {
   }
   typename App::Result result{};
   if (!check(Reason::refused,
-             App::run(function, arguments, std::span(records).first(count), result)))
+             App::run(call.function, arguments, std::span(records).first(count), result)))
     return false;
   for (size_t i = 0; i < count; ++i) record_slot(slots[i]).record.value = records[i].value;
-  return emit(result, output);
+  return emit(call, result, output);
 }
 
 template <Application App, class Checks>
 bool Monitor<App, Checks>::run_once(Reader& reader, Output& output) {
-  const auto function = reader.integer<uint8_t>();
+  Call call;
+  Record<App> record;
+  if (!read_caller(reader, call)) return false;
+  if (App::arity(call.function) != 1) return refuse(Reason::unknown_function);
+  record.key = App::Key::decode(reader);
+  call.arguments = reader.position();
+  const typename App::Arguments arguments = App::decode(call.function, reader);
+  call.end = reader.position();
   const Timestamp time{reader.integer<uint64_t>()};
   const auto thread = reader.integer<uint16_t>();
   const Timestamp new_time{reader.integer<uint64_t>()};
-  Record<App> record;
-  record.key = App::Key::decode(reader);
-  record.value = read_optional<typename App::Value>(reader);
+  // As read_optional(), which would move what it wrote in two parts as one: that waits.
+  if (reader.boolean()) record.value = App::Value::decode(reader);
   if (!reader.ok()) return refuse(Reason::malformed);
-  if (App::arity(function) != 1) return refuse(Reason::unknown_function);
-  const typename App::Arguments arguments = App::decode(function, reader);
-  if (!reader.ok()) return refuse(Reason::malformed);
-  if (!enter(RecordElement<App>{record, time, thread})) return false;
+  if (!authorize(call) || !enter(RecordElement<App>{record, time, thread})) return false;
   typename App::Result result{};
-  if (!check(Reason::refused, App::run(function, arguments, std::span(&record, 1), result)))
+  if (!check(Reason::refused, App::run(call.function, arguments, std::span(&record, 1), result)))
     return false;
-  if (!emit(result, output) || !may_evict_at(new_time, nullptr, &record.key)) return false;
+  if (!emit(call, result, output) || !may_evict_at(new_time, nullptr, &record.key)) return false;
   epochs_.evict(new_time.epoch(), RecordElement<App>{record, new_time, options_.thread});
   return true;
 }
 
 template <Application App, class Checks>
-bool Monitor<App, Checks>::emit(const typename App::Result& result, Output& output) {
+bool Monitor<App, Checks>::emit(const Call& call, const typename App::Result& result,
+                                Output& output) {
   // Not droppable: the result would be written beyond the room.
-  if (output.room.size() - output.used < App::Result::kBytesMax) return refuse(Reason::output_room);
-  std::byte* to = output.room.data() + output.used;
-  output.used += static_cast<size_t>(result.encode(to) - to);
+  if (output.room.size() - output.used < kOutputBytesMax) return refuse(Reason::output_room);
+  std::byte* const start = output.room.data() + output.used;
+  std::byte* const to =
+      start + (call.client != nullptr ? receipts::OperationReceipt::kHeadBytes : 0);
+  std::byte* end = result.encode(to);
+  if (call.client != nullptr && !issue(call, ByteView(to, end), end)) return false;
+  output.used += static_cast<size_t>(end - start);
+  return true;
+}
+
+/// Writes the operation receipt around `result` and moves `end` to its end.
+template <Application App, class Checks>
+bool Monitor<App, Checks>::issue(const Call& call, ByteView result, std::byte*& end) {
+  const uint32_t epoch = clock_.epoch();
+  receipts::OperationReceipt receipt{epoch, calls_++, result, {}};
+  receipt.tag = receipts::receipt_tag(call.client->key, call.caller.tag, receipt);
+  end = receipt.encode_around(end);
+  if (call.caller.use == receipts::Use::call) return true;
+  if (!in_window(epoch)) return false;
+  const auto leaf = receipts::leaf_hash(
+      options_.instance, options_.thread, epoch, epochs_.secret(epoch),
+      {receipt.position, call.client->share, call.caller.nonce, call.function,
+       ByteView(call.keys, call.arguments), ByteView(call.arguments, call.end), result});
+  epochs_.log(epoch).add(leaf);
+  end = put(end, ByteView(leaf));
   return true;
 }
 

@@ -3,12 +3,14 @@
 
 #include "enclave/monitor/application.hpp"
 #include "enclave/monitor/epochs.hpp"
+#include "enclave/receipts/receipt.hpp"
 
 namespace themis::monitor {
 
 /// The first byte of every command; the specification's name follows. Fields are little-endian and
-/// without padding: slot u16, time u64, thread u16, function u8; a record is its key and an
-/// optional value, a node its tree key and two edges.
+/// without padding: slot u16, time u64, thread u16; a record is its key and an optional value, a
+/// node its tree key and two edges. A call is its client u16, that client's tag (16 bytes) and what
+/// the tag is over, see receipts::call_body(); without a client, function u8, keys, arguments.
 enum class Command : uint8_t {
   add_merkle_node = 1,      ///< AddM: slot, parent slot, node
   add_merkle_record = 2,    ///< AddM: slot, parent slot, record
@@ -19,10 +21,11 @@ enum class Command : uint8_t {
   evict_to_deferred = 7,    ///< EvictBM: slot, parent slot, new time
   next_epoch = 8,           ///< NextEpoch
   verify_epoch = 9,         ///< VerifyEpoch
-  run = 10,                 ///< RunApp: function, (slot, key) for each record, arguments
+  run = 10,                 ///< RunApp: call, a slot for each of its keys
   /// AddB, RunApp with one record, EvictB without a slot between them:
-  /// function, time, evicting thread, new time, record, arguments
+  /// call, time, evicting thread, new time, optional value
   run_once = 11,
+  register_client = 12,  ///< Number u16, share, the owner's grant (zeros without an owner)
 };
 
 /// Before the commands of each batch: instance, thread u16, sequence number u64, bytes u32.
@@ -85,7 +88,8 @@ struct NodeElement {
   }
 };
 
-/// Where results go, one after the other in the order of the calls.
+/// Where results go, one after the other in the order of the calls: for a call of a client the
+/// operation receipt, and its leaf after it when the receipt is to be transferable.
 struct Output {
   std::span<std::byte> room;
   size_t used = 0;
@@ -97,6 +101,14 @@ struct MonitorOptions {
   uint32_t node_slots = 1'024;
   uint32_t record_slots = 1'024;
   crypto::PrfKind prf = crypto::best_prf();
+  /// Places for clients, 320 bytes each.
+  uint16_t clients = 1'024;
+  /// For a store that is measured or fed by whoever is trusted with it: the host may then make any
+  /// call it likes.
+  bool calls_without_client = false;
+  /// Whose grant a client needs. Without one whoever reaches the host can be a client, and so can
+  /// the host itself.
+  std::optional<crypto::PublicKey> owner{};
 };
 
 }  // namespace themis::monitor

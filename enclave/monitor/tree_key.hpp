@@ -3,9 +3,12 @@
 
 #include <array>
 
-#include "enclave/monitor/codec.hpp"
+#include "runtime/base/codec.hpp"
 
 namespace themis::monitor {
+
+using themis::put;
+using themis::Reader;
 
 /// The first `depth` bits of a path, bit i being bit i % 64 of word i / 64. All bits from `depth`
 /// on are zero. Depth 0 is the root, less than 256 a node, 256 the leaf of a record.

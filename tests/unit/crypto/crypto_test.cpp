@@ -6,6 +6,8 @@
 #include "runtime/crypto/aead.hpp"
 #include "runtime/crypto/dh.hpp"
 #include "runtime/crypto/hash.hpp"
+#include "runtime/crypto/password.hpp"
+#include "runtime/crypto/sha256.hpp"
 #include "runtime/crypto/sign.hpp"
 
 namespace themis::crypto {
@@ -83,6 +85,29 @@ TEST(Hash, FramingKeepsFieldsApart) {
   append(spelled, from_hex("0100000000000000").value());
   append(spelled, as_bytes("c"));
   EXPECT_EQ(hash("ab", "c"), blake2b(spelled));
+}
+
+TEST(Sha256, MeetsTheVectorsOfFips180) {
+  const auto hash = [](std::string_view text) {
+    return to_hex(Sha256().add(as_bytes(text)).finish());
+  };
+  EXPECT_EQ(hash(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  EXPECT_EQ(hash("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+  EXPECT_EQ(hash("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"),
+            "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
+  EXPECT_EQ(to_hex(Sha256().add(as_bytes("a")).add({}).add(as_bytes("bc")).finish()), hash("abc"));
+}
+
+// The hash string that the PHP manual prints for sodium_crypto_pwhash_str("password") with the
+// interactive limits, which are ours; Node.js (crypto.argon2Sync) computes the same.
+TEST(Password, Argon2idMeetsAPublishedHash) {
+  std::array<std::byte, 16> salt;
+  const auto bytes = from_hex("a1621f75a5f05b08559a8bce05cd8d01").value();
+  std::copy(bytes.begin(), bytes.end(), salt.begin());
+  EXPECT_EQ(to_hex(argon2id("password", salt).value().view()),
+            "11bb19f899d9cb26af91a7d2d21a1ce0775a381d082d664448067b91519af88c");
+  EXPECT_NE(to_hex(argon2id("Password", salt).value().view()),
+            to_hex(argon2id("password", salt).value().view()));
 }
 
 TEST(Sign, VerifiesItsOwnAndNothingElse) {

@@ -12,7 +12,7 @@ namespace {
 
 std::vector<Attack> all_attacks() {
   std::vector<Attack> all;
-  for (const auto attacks : {deferred_attacks(), merkle_attacks()})
+  for (const auto attacks : {deferred_attacks(), merkle_attacks(), client_attacks()})
     all.insert(all.end(), attacks.begin(), attacks.end());
   return all;
 }
@@ -21,7 +21,7 @@ class AdversaryMonitor : public testing::TestWithParam<Attack> {
  protected:
   /// What ended the run; none: its epoch was certified.
   Reason play(bool attack) {
-    Words world(GetParam().threads);
+    Words world(GetParam().threads, 1, GetParam().clients_only);
     GetParam().play(world, attack);
     EXPECT_NE(world.reason() == Reason::none, !world.certified(GetParam().epoch));
     return world.reason();
@@ -50,6 +50,8 @@ TEST(AdversaryCoverage, EveryCheckHasAnAttack) {
       // Not droppable: memory beyond an array or a buffer would be touched. StrictMonitor tests
       // them.
       Reason::malformed, Reason::slot_range, Reason::unknown_function, Reason::output_room,
+      // Of the same kind, or there would be no key to check with. StrictMonitor tests them.
+      Reason::client_range, Reason::unknown_client,
       // Only reports from outside the monitors do this. Aggregator and StrictMonitor test them.
       Reason::unknown_reporter, Reason::duplicate_report, Reason::reports_pending,
       // 2^32 epochs have to be verified before; an epoch takes a millisecond at least.

@@ -18,11 +18,14 @@ struct Attack {
   uint32_t epoch = 0;
   /// A check that must be dropped as well for this one to be reached.
   Reason behind = Reason::none;
+  bool clients_only = false;  ///< In the world that it is played in.
 };
 
 /// Attacks on the deferred set, time and the batches.
 std::span<const Attack> deferred_attacks();
 /// Attacks on slots, the tree and calls.
 std::span<const Attack> merkle_attacks();
+/// Attacks on who calls.
+std::span<const Attack> client_attacks();
 
 }  // namespace themis::monitor

@@ -59,18 +59,19 @@ class LogChecker {
         at_ += 2 + 2 + 8;
         break;
       case 10: {
+        at_ += 2;  // nobody
         const auto function = take<uint8_t>();
-        at_ += 2;
         const auto first = take<uint64_t>();
-        uint64_t second = 0;
-        if (function == 6) at_ += 2, second = take<uint64_t>();
-        call(function, first, second);
+        call(function, first, function == 6 ? take<uint64_t>() : 0);
+        at_ += function == 6 ? 4 : 2;
         break;
       }
       case 11: {
+        at_ += 2;  // nobody
         const auto function = take<uint8_t>();
+        call(function, take<uint64_t>(), 0);
         at_ += 8 + 2 + 8;
-        call(function, record(), 0);
+        if (take<uint8_t>() == 1) at_ += 8;
         break;
       }
       default:

@@ -33,17 +33,31 @@ constexpr uint16_t kRoot = 0, kR0 = kNodeSlots, kR1 = kR0 + 1, kR2 = kR0 + 2, kR
 
 inline Timestamp at(uint32_t epoch, uint32_t counter) { return Timestamp::of(epoch, counter); }
 
+/// The same key pair in every test.
+inline crypto::DhKey client_key_pair(uint16_t number) {
+  SeededRng rng(1'000 + number);
+  return crypto::DhKey(crypto::SecretBytes<32>(rng));
+}
+inline crypto::SigningKey owner_key() {
+  SeededRng rng(999);
+  return crypto::SigningKey(crypto::SecretBytes<32>(rng));
+}
+
 template <class App>
 class World {
  public:
-  explicit World(uint16_t threads = 1, uint64_t seed = 1) : aggregator(threads) {
+  /// `clients_only`: no call without a client, and no client without the owner's grant.
+  explicit World(uint16_t threads = 1, uint64_t seed = 1, bool clients_only = false)
+      : aggregator(threads) {
     SeededRng rng(seed);
     rng.fill(instance);
     const MasterKey key(rng);
-    rng = SeededRng(seed);
+    description = receipts::describe(key, instance, threads, crypto::best_prf());
     for (uint16_t thread = 0; thread < threads; ++thread) {
-      monitors.push_back(std::make_unique<Monitor<App, Checked>>(
-          MonitorOptions{instance, thread, kNodeSlots, kRecordSlots}, key));
+      MonitorOptions options{instance, thread, kNodeSlots, kRecordSlots};
+      options.calls_without_client = !clients_only;
+      if (clients_only) options.owner = owner_key().public_key();
+      monitors.push_back(std::make_unique<Monitor<App, Checked>>(options, key));
       logs.emplace_back(instance, thread);
     }
     results.resize(1 << 16);
@@ -69,6 +83,7 @@ class World {
   }
 
   InstanceId instance{};
+  receipts::Instance description;
   std::vector<std::unique_ptr<Monitor<App, Checked>>> monitors;
   std::vector<host::CommandLog<App>> logs;
   Aggregator<Checked> aggregator;
@@ -112,6 +127,25 @@ struct WordHost {
              Timestamp to, uint16_t by = 0) {
     add(slot, key, value, from, by);
     evict(slot, to);
+  }
+  /// Registers the client on this thread, with or without the owner's grant.
+  receipts::ClientSession join(uint16_t number, bool granted = true) {
+    const crypto::DhKey own = client_key_pair(number);
+    const auto by =
+        granted ? receipts::grant(owner_key(), world.instance, own.share()) : crypto::Signature{};
+    log().register_client(number, own.share(), by);
+    return receipts::ClientSession::open(own, world.description, static_cast<uint16_t>(thread),
+                                         number)
+        .value();
+  }
+  static receipts::Caller sign_put(receipts::ClientSession& client, uint64_t key, uint64_t value,
+                                   receipts::Use use = receipts::Use::call) {
+    return client.sign(use, WordStore::put, std::as_bytes(std::span(&key, 1)),
+                       std::as_bytes(std::span(&value, 1)));
+  }
+  void put(uint16_t slot, uint64_t key, uint64_t value, const receipts::Caller& caller) {
+    const Word keys[] = {{key}};
+    log().run(WordStore::put, std::span(&slot, 1), keys, {Word{value}, std::nullopt}, caller);
   }
   bool verify() {
     log().verify_epoch();

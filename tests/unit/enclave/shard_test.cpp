@@ -37,8 +37,9 @@ struct Mesh {
     results.resize(1 << 20);
     for (uint16_t thread = 0; thread < threads; ++thread) {
       options.thread = thread;
-      monitors.push_back(std::make_unique<monitor::Monitor<App>>(
-          monitor::MonitorOptions{options.instance, thread, node_slots, record_slots}, key));
+      monitor::MonitorOptions monitor{options.instance, thread, node_slots, record_slots};
+      monitor.calls_without_client = true;
+      monitors.push_back(std::make_unique<monitor::Monitor<App>>(monitor, key));
       shards.push_back(std::make_unique<Shard<App>>(
           options, [this, thread](ByteView batch) { deliver(thread, batch); }));
     }

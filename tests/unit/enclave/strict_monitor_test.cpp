@@ -161,6 +161,46 @@ TEST(AdversaryStrictMonitor, RefusesSlotsAndFunctionsThatDoNotExist) {
             Reason::unknown_function);
 }
 
+TEST(AdversaryStrictMonitor, RefusesClientsAndCallsThatCannotBe) {
+  const auto violation = [](auto write) {
+    Words world;
+    WordHost host{world};
+    auto client = host.join(1);
+    host.log().add_merkle(kR0, kRoot, WordHost::record(1, std::nullopt));
+    write(host, WordHost::sign_put(client, 1, 7));
+    world.send();
+    return world.reason();
+  };
+  using receipts::Caller;
+  EXPECT_EQ(violation([](WordHost h, Caller c) { h.put(kR0, 1, 7, c); }), Reason::none);
+  for (const uint16_t number : {uint16_t{2}, uint16_t{1'024}, uint16_t{0xfffe}})
+    EXPECT_EQ(violation([&](WordHost h, Caller c) {
+                c.client = number;
+                h.put(kR0, 1, 7, c);
+              }),
+              Reason::unknown_client);
+  for (const int use : {0, 3, 255})
+    EXPECT_EQ(violation([&](WordHost h, Caller c) {
+                c.use = static_cast<receipts::Use>(use);
+                h.put(kR0, 1, 7, c);
+              }),
+              Reason::malformed);
+  const crypto::DhShare share = client_key_pair(3).share();
+  for (const uint16_t number : {uint16_t{1'024}, receipts::kNoClient})
+    EXPECT_EQ(violation([&](WordHost h, Caller) { h.log().register_client(number, share); }),
+              Reason::client_range);
+  EXPECT_EQ(violation([](WordHost h, Caller) { h.log().register_client(3, crypto::DhShare{}); }),
+            Reason::not_granted)
+      << "a share of small order";
+  // A transferable receipt belongs to an epoch that is open.
+  EXPECT_EQ(violation([&](WordHost h, Caller) {
+              auto client = h.join(2);
+              for (uint32_t i = 0; i < kEpochsOpen; ++i) h.log().next_epoch();
+              h.put(kR0, 1, 7, WordHost::sign_put(client, 1, 7, receipts::Use::transferable_call));
+            }),
+            Reason::epoch_window);
+}
+
 TEST(StrictMonitor, KeepsTheFirstViolationAndAcceptsNothingAfterIt) {
   Words world;
   WordHost host{world};

@@ -3,7 +3,7 @@
 
 #include "runtime/base/bytes.hpp"
 
-namespace themis::monitor {
+namespace themis {
 
 /// Reads from memory that nobody else can write. After the first field that is not there or not
 /// canonical, ok() is false and every further read gives zeros.
@@ -11,6 +11,7 @@ class Reader {
  public:
   explicit Reader(ByteView bytes) : at_(bytes.data()), end_(bytes.data() + bytes.size()) {}
 
+  /// Or an array of bytes.
   template <class T>
   T integer() {
     return take(sizeof(T)) ? load<T>(at_ - sizeof(T)) : T{};
@@ -58,4 +59,4 @@ inline std::byte* put(std::byte* to, ByteView bytes) {
   return to + bytes.size();
 }
 
-}  // namespace themis::monitor
+}  // namespace themis

@@ -1,0 +1,71 @@
+#include "enclave/receipts/call.hpp"
+
+#include "runtime/base/codec.hpp"
+
+namespace themis::receipts {
+namespace {
+
+ByteView bytes_of(const Tag& tag) { return std::as_bytes(std::span(tag)); }
+
+}  // namespace
+
+Bytes call_body(const Caller& caller, uint8_t function, ByteView keys, ByteView arguments) {
+  Bytes body(1 + sizeof caller.nonce + 1);
+  put(put(put(body.data(), static_cast<uint8_t>(caller.use)), caller.nonce), function);
+  append(body, keys);
+  append(body, arguments);
+  return body;
+}
+
+std::byte* OperationReceipt::encode_around(std::byte* result_end) const {
+  std::byte* to = result_end - result.size() - kHeadBytes;
+  put(put(put(to, epoch), position), static_cast<uint16_t>(result.size()));
+  return put(result_end, bytes_of(tag));
+}
+
+Result<OperationReceipt> OperationReceipt::parse(ByteView bytes) {
+  Reader reader(bytes);
+  OperationReceipt receipt;
+  receipt.epoch = reader.integer<uint32_t>();
+  receipt.position = reader.integer<uint64_t>();
+  receipt.result = reader.bytes(reader.integer<uint16_t>());
+  receipt.tag = reader.integer<Tag>();
+  if (!reader.ok() || reader.left() != 0 || receipt.result.size() > kResultBytesMax)
+    return fail(Code::malformed, "not an operation receipt");
+  return receipt;
+}
+
+Tag receipt_tag(const crypto::Prf& key, const Tag& call, const OperationReceipt& receipt) {
+  std::array<std::byte, 1 + sizeof call + 4 + 8 + kResultBytesMax> text;
+  std::byte* to = put(text.data(), static_cast<uint8_t>(Use::receipt));
+  to = put(put(put(to, bytes_of(call)), receipt.epoch), receipt.position);
+  to = put(to, receipt.result);
+  return key.evaluate(ByteView(text.data(), to));
+}
+
+Result<ClientSession> ClientSession::open(const crypto::DhKey& own, const Instance& instance,
+                                          uint16_t thread, uint16_t number) {
+  if (thread >= instance.threads) return fail(Code::invalid, "no such monitor thread");
+  if (!crypto::available(instance.prf))
+    return fail(Code::invalid, "this CPU lacks the instructions of the instance's MAC");
+  THEMIS_TRY(const auto shared, own.agree(instance.agreement));
+  const auto key =
+      client_key(shared, {instance.id, thread, number, own.share(), instance.agreement});
+  return ClientSession(key, instance.prf, number);
+}
+
+Caller ClientSession::sign(Use use, uint8_t function, ByteView keys, ByteView arguments) {
+  Caller caller{number_, use, ++nonce_, {}};
+  caller.tag = key_->evaluate(call_body(caller, function, keys, arguments));
+  return caller;
+}
+
+Status ClientSession::check(const Caller& call, const OperationReceipt& receipt) const {
+  if (receipt.result.size() > kResultBytesMax) return fail(Code::too_large, "a receipt's result");
+  const Tag expected = receipt_tag(*key_, call.tag, receipt);
+  if (!crypto::equal(bytes_of(expected), bytes_of(receipt.tag)))
+    return fail(Code::forged, "the receipt is not the monitor's answer to this call");
+  return {};
+}
+
+}  // namespace themis::receipts

@@ -19,6 +19,8 @@ class Monitor {
   /// `master` is shared by the threads of the instance and never by two instances. Slots: at most
   /// 65,535 together, at least one of each kind. Thread 0 starts with the root in slot 0.
   Monitor(const MonitorOptions& options, const MasterKey& master);
+  /// The same, but starts where another monitor of the instance was at rest.
+  Monitor(const MonitorOptions& options, const MasterKey& master, const Rest& from);
 
   /// Copies the batch and runs its commands in order; appends the results of calls to `output`.
   /// False when a command was wrong, now or in an earlier batch: violation() says which one and
@@ -27,7 +29,14 @@ class Monitor {
   /// Reports of the epochs verified since the last call, for the aggregator only; oldest first.
   std::optional<EpochReport> take_report();
 
+  /// Where a new monitor can go on as this one would: nothing is in a slot but the top node in slot
+  /// 0, nothing in the deferred set of an open epoch, and all reports are taken. Else nothing.
+  std::optional<Rest> at_rest() const;
+
   const Violation& violation() const { return violation_; }
+  /// What the last batch did, whichever way its records came and went: of each call the function,
+  /// the keys and the arguments, and a byte 0 for each new epoch. Valid until the next batch.
+  ByteView history() const { return ByteView(history_.get(), history_bytes_); }
   uint16_t thread() const { return options_.thread; }
   Timestamp clock() const { return clock_; }
 
@@ -69,6 +78,8 @@ class Monitor {
   bool run(Reader& reader, Output& output);
   bool run_once(Reader& reader, Output& output);
   bool emit(const typename App::Result& result, Output& output);
+  void remember(uint8_t function, std::span<const typename App::Key> keys,
+                const typename App::Arguments& arguments);
 
   bool is_node(uint16_t slot) const { return slot < options_.node_slots; }
   RecordSlot<App>& record_slot(uint16_t slot) { return records_[slot - options_.node_slots]; }
@@ -107,7 +118,9 @@ class Monitor {
   Epochs epochs_;
   std::unique_ptr<NodeSlot[]> nodes_;
   std::unique_ptr<RecordSlot<App>[]> records_;
-  std::unique_ptr<std::byte[]> batch_;
+  std::unique_ptr<std::byte[]> batch_,
+      history_;  // of a command there is no more history than bytes
+  size_t history_bytes_ = 0;
   uint64_t sequence_ = 0;  // of the batch to come or being read
   Timestamp clock_;
   LastEvicted last_evicted_;
@@ -123,7 +136,8 @@ Monitor<App, Checks>::Monitor(const MonitorOptions& options, const MasterKey& ma
       epochs_(master, options.instance, options.prf),
       nodes_(std::make_unique<NodeSlot[]>(options.node_slots)),
       records_(std::make_unique<RecordSlot<App>[]>(options.record_slots)),
-      batch_(std::make_unique_for_overwrite<std::byte[]>(kBatchBytesMax)) {
+      batch_(std::make_unique_for_overwrite<std::byte[]>(kBatchBytesMax)),
+      history_(std::make_unique_for_overwrite<std::byte[]>(kBatchBytesMax)) {
   THEMIS_ASSERT(options.node_slots >= 1 && options.record_slots >= 1 &&
                     options.node_slots + options.record_slots <= kSlotsMax,
                 "at least one slot of each kind, 65,535 together");
@@ -131,7 +145,30 @@ Monitor<App, Checks>::Monitor(const MonitorOptions& options, const MasterKey& ma
 }
 
 template <Application App, class Checks>
+Monitor<App, Checks>::Monitor(const MonitorOptions& options, const MasterKey& master,
+                              const Rest& from)
+    : Monitor(options, master) {
+  nodes_[0].link.used = true;
+  nodes_[0].key = from.top;
+  nodes_[0].value = from.value;
+  to_verify_ = from.epoch;
+  clock_ = Timestamp::of(from.epoch, 0);
+}
+
+template <Application App, class Checks>
+std::optional<Rest> Monitor<App, Checks>::at_rest() const {
+  bool empty = nodes_[0].link.used && nodes_[0].link.parent == kNoSlot;
+  for (uint32_t i = 1; i < options_.node_slots; ++i) empty = empty && !nodes_[i].link.used;
+  for (uint32_t i = 0; i < options_.record_slots; ++i) empty = empty && !records_[i].link.used;
+  if (!empty || violation_ || taken_ != reported_ || epochs_.any_open() ||
+      clock_ != Timestamp::of(to_verify_, 0))
+    return std::nullopt;
+  return Rest{nodes_[0].key, nodes_[0].value, to_verify_};
+}
+
+template <Application App, class Checks>
 bool Monitor<App, Checks>::apply(ByteView batch, Output& output) {
+  history_bytes_ = 0;
   if (violation_) return false;
   if (batch.size() > kBatchBytesMax) return refuse(Reason::malformed);
   // The host may write to `batch` while it is read: the copy is what counts.

@@ -35,6 +35,7 @@ bool Monitor<App, Checks>::run(Reader& reader, Output& output) {
              App::run(function, arguments, std::span(records).first(count), result)))
     return false;
   for (size_t i = 0; i < count; ++i) record_slot(slots[i]).record.value = records[i].value;
+  remember(function, std::span(keys).first(count), arguments);
   return emit(result, output);
 }
 
@@ -55,9 +56,18 @@ bool Monitor<App, Checks>::run_once(Reader& reader, Output& output) {
   typename App::Result result{};
   if (!check(Reason::refused, App::run(function, arguments, std::span(&record, 1), result)))
     return false;
+  remember(function, std::span(&record.key, 1), arguments);
   if (!emit(result, output) || !may_evict_at(new_time, nullptr, &record.key)) return false;
   epochs_.evict(new_time.epoch(), RecordElement<App>{record, new_time, options_.thread});
   return true;
+}
+
+template <Application App, class Checks>
+void Monitor<App, Checks>::remember(uint8_t function, std::span<const typename App::Key> keys,
+                                    const typename App::Arguments& arguments) {
+  std::byte* to = put(history_.get() + history_bytes_, function);
+  for (const typename App::Key& key : keys) to = key.encode(to);
+  history_bytes_ = static_cast<size_t>(App::encode(function, arguments, to) - history_.get());
 }
 
 template <Application App, class Checks>

@@ -85,6 +85,10 @@ struct NodeElement {
   }
 };
 
+/// Room for the results of a batch that is always enough: the host ends a batch whose results might
+/// need more, as those of short commands for large values in slots.
+constexpr size_t kOutputBytesMax = 1024 * 1024;
+
 /// Where results go, one after the other in the order of the calls.
 struct Output {
   std::span<std::byte> room;
@@ -97,6 +101,13 @@ struct MonitorOptions {
   uint32_t node_slots = 1'024;
   uint32_t record_slots = 1'024;
   crypto::PrfKind prf = crypto::best_prf();
+};
+
+/// A monitor thread between two epochs, all its records in the tree.
+struct Rest {
+  TreeKey top;         ///< Of the tree that this thread's records are in: the root if it is alone.
+  NodeValue value;     ///< The top node's, which vouches for everything below.
+  uint32_t epoch = 0;  ///< The first epoch that is not verified; the clock is at its start.
 };
 
 }  // namespace themis::monitor

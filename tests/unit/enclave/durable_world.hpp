@@ -16,7 +16,6 @@ namespace themis::tests {
 using monitor::Word;
 using monitor::WordStore;
 
-/// `durable` off: what survives a power cut is for the crash tests.
 struct DurableWorld {
   using Store = host::VerifiedStore<WordStore>;
 
@@ -33,7 +32,7 @@ struct DurableWorld {
   Status open() {
     close();
     THEMIS_TRY(counter, seal::CounterFile::open(counter_path(), key));
-    THEMIS_TRY(environment, storage::Environment::open(store_path(), {.durable = false}));
+    THEMIS_TRY(environment, storage::Environment::open(store_path(), {.durable = durable}));
     trusted = std::make_unique<seal::SealedMonitors<WordStore>>(
         seal::SealedMonitorsOptions{options.threads, options.node_slots, options.record_slots}, key,
         *counter, rng);
@@ -73,6 +72,7 @@ struct DurableWorld {
     return got && got->result.value ? std::optional(got->result.value->value) : std::nullopt;
   }
 
+  bool durable = false;  ///< Whether a commit survives a power cut: the crash tests want it.
   storage::TemporaryDirectory directory;
   SeededRng rng;
   seal::SealingKey key;

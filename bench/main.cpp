@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "bench/actors.hpp"
+#include "bench/durable.hpp"
 #include "bench/find.hpp"
 #include "bench/gateway_load.hpp"
 #include "bench/handshake.hpp"
@@ -40,7 +41,9 @@ constexpr Bench kBenches[] = {
      }},
     {"join", "Many nodes that join one ring, a thousand at once", bench::measure_join},
     {"monitor", "The verifier of state alone: its PRF, recorded command streams",
-     bench::measure_monitor},
+     [](const bench::Options& options) {
+       return options.durable ? bench::measure_durable(options) : bench::measure_monitor(options);
+     }},
     {"primitives", "The primitives of libsodium and OpenSSL side by side",
      bench::measure_primitives},
 };
@@ -94,6 +97,8 @@ int main(int argc, char** argv) {
                    "Among which they are spread, each with sockets and sessions of its own; 16 by "
                    "default")
       ->check(CLI::Range(2, 10'000));
+  app.get_subcommand("monitor")->add_flag("--durable", options.durable,
+                                          "The store on disk: commits, checkpoint, restarts");
   CLI::App* gateway = app.get_subcommand("gateway");
   gateway->add_option("--gateway", options.gateway, "HOST:PORT of a running gateway");
   gateway->add_option("--function", options.function, "A function that answers GET");

@@ -22,6 +22,7 @@ struct Options {
   size_t nodes = 32;
   size_t hosts = 0;  ///< Among which the nodes are spread; 0: find has one a node, join has 16.
   bool local = false;
+  bool durable = false;
 };
 
 /// Field name to value, in the order it is printed. Names: see the README's table of benches.

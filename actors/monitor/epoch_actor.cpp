@@ -42,6 +42,7 @@ caf::result<MonitorsOpenedMsg> EpochActor::open(const OpenMonitorsMsg& message) 
   rng.fill(options.instance);
   options.node_slots = shape->node_slots;
   options.record_slots = shape->record_slots;
+  options.calls_without_client = true;
   const auto key = std::make_shared<const monitor::MasterKey>(rng);
   aggregator_.emplace(shape->threads);
   for (uint16_t thread = 0; thread < shape->threads; ++thread) {

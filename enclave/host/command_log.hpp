@@ -90,11 +90,14 @@ class CommandLog {
  private:
   static constexpr size_t kSequenceAt = sizeof(monitor::InstanceId) + 2;
   static constexpr size_t kRecordBytesMax = App::Key::kBytesMax + 1 + App::Value::kBytesMax;
+
+ public:
   /// Arguments hold at most two values, and fewer bytes than that for the small ones.
   static constexpr size_t kCommandBytesMax =
       128 + TreeKey::kBytes + NodeValue::kBytesMax + kRecordBytesMax + 2 * App::Value::kBytesMax +
       monitor::kRecordsPerCallMax * (2 + App::Key::kBytesMax);
 
+ private:
   template <class T>
   static std::byte* put(std::byte* to, T value) {
     return monitor::put(to, value);

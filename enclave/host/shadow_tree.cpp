@@ -1,5 +1,7 @@
 #include "enclave/host/shadow_tree.hpp"
 
+#include <algorithm>
+
 namespace themis::host {
 
 ShadowTree::ShadowTree(const TreeKey& top, uint16_t slot) {
@@ -42,6 +44,37 @@ NodeId ShadowTree::split(NodeId above, const TreeKey& key, bool below_cached) {
   edge = {key, {}, true, false};
   parent.child[side] = id;
   return id;
+}
+
+void ShadowTree::build(std::span<Leaf> leaves) {
+  nodes_.reserve(leaves.size() + 1);  // one fewer than leaves have two below each, and the top
+  build_sides(kTop, leaves);
+}
+
+void ShadowTree::build_sides(NodeId node, std::span<Leaf> leaves) {
+  const uint16_t depth = nodes_[node].key.depth;
+  const auto right = std::partition_point(
+      leaves.begin(), leaves.end(), [&](const Leaf& leaf) { return leaf.place.bit(depth) == 0; });
+  const auto left_count = static_cast<size_t>(right - leaves.begin());
+  build_side(node, 0, leaves.first(left_count));
+  build_side(node, 1, leaves.subspan(left_count));
+}
+
+void ShadowTree::build_side(NodeId above, unsigned side, std::span<Leaf> leaves) {
+  if (leaves.empty()) return;
+  if (leaves.size() == 1) {
+    nodes_[above].value.edge[side] = {leaves[0].place, leaves[0].hash, true, false};
+    nodes_[above].child[side] = leaves[0].record;
+    leaves[0].parent = above;
+    return;
+  }
+  const auto id = static_cast<NodeId>(nodes_.size());
+  nodes_.emplace_back();
+  nodes_[id].key = monitor::common_prefix(leaves.front().place, leaves.back().place);
+  nodes_[id].parent = above;
+  build_sides(id, leaves);
+  nodes_[above].value.edge[side] = {nodes_[id].key, monitor::hash(nodes_[id].value), true, false};
+  nodes_[above].child[side] = id;
 }
 
 bool left_of(const TreeKey& a, const TreeKey& b) {

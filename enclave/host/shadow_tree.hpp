@@ -48,7 +48,21 @@ class ShadowTree {
   /// `below_cached`: what the edge led to is in a slot.
   NodeId split(NodeId above, const TreeKey& key, bool below_cached);
 
+  /// A record in the tree, for build(), which fills in the parent.
+  struct Leaf {
+    TreeKey place;
+    crypto::Digest hash;
+    RecordId record = 0;
+    NodeId parent = kNoNode;
+  };
+  /// All nodes above these leaves, which are below the top and in the order of left_of(), each
+  /// place once, as if all had been evicted. The tree has nothing but its top node yet.
+  void build(std::span<Leaf> leaves);
+
  private:
+  void build_side(NodeId above, unsigned side, std::span<Leaf> leaves);
+  void build_sides(NodeId node, std::span<Leaf> leaves);
+
   std::vector<ShadowNode> nodes_;
 };
 

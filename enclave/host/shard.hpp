@@ -62,8 +62,27 @@ class Shard {
   /// Writes the end of the clock's epoch: everything in the deferred set goes to the next epoch, or
   /// to the tree when the epoch did not touch it, and hands it over.
   void end_epoch();
+  /// The same twice, which brings everything into the tree and nothing is left in slots but the top
+  /// node: the monitor is at rest. Errors: overloaded (too few node slots for some path alone).
+  Status come_to_rest();
   /// Hands over what is written.
   void flush();
+
+  /// Before the first command: starts from a monitor at rest with these records, all of this thread
+  /// and each key once, at the start of `epoch`. Answers the top node's value, which the monitor
+  /// must have. Errors: malformed (two keys of one place).
+  Result<NodeValue> load(std::vector<Record<App>> records, uint32_t epoch);
+  /// Visits each record that is new or was written since the last saved(). Absent ones count: the
+  /// tree has them.
+  template <class Visit>
+  Status for_each_changed(Visit visit) const {
+    for (const Entry& entry : entries_)
+      if (entry.changed) THEMIS_CHECK(visit(entry.record));
+    return {};
+  }
+  void saved() {
+    for (Entry& entry : entries_) entry.changed = false;
+  }
   /// Fetches what calls of these keys will look at; for the next few calls, before the first.
   void prefetch(std::span<const Key> keys) const {
     for (const Key& key : keys) index_.prefetch(key);
@@ -89,7 +108,8 @@ class Shard {
     uint16_t slot = kNoSlot;  // when pinned or loaded
     uint16_t calls = 0;       // in this epoch
     Where where = Where::unborn;
-    bool listed = false;  // in deferred_
+    bool listed = false;   // in deferred_
+    bool changed = false;  // since saved()
   };
   /// Slots of records that are only there for one call.
   static constexpr uint16_t kPassing = monitor::kRecordsPerCallMax;
@@ -116,6 +136,19 @@ class Shard {
   void room(size_t commands = 1) {
     if (!log_.has_room(commands)) flush();
   }
+  /// The same for a command that has a result.
+  void room_for_call() {
+    constexpr size_t kCallsMax = monitor::kOutputBytesMax / monitor::kCallOutputBytesMax<App>;
+    static_assert(kCallsMax > 0);
+    if (!log_.has_room() || calls_in_batch_ == kCallsMax) flush();
+    ++calls_in_batch_;
+  }
+  void write(Entry& entry, const std::optional<typename App::Value>& value) {
+    if (entry.record.value == value) return;
+    entry.record.value = value;
+    entry.changed = true;
+  }
+  void finish_epoch(bool rest);
 
   // shard_tree.hpp
   size_t missing_nodes(NodeId node);
@@ -138,10 +171,12 @@ class Shard {
   std::vector<NodeId> in_node_slot_;  // by slot; kNoNode: free or not to be evicted
   size_t hand_ = 0;                   // of the cache's clock
   Timestamp clock_;
+  size_t calls_in_batch_ = 0;
   uint64_t nodes_loaded_ = 0, nodes_evicted_ = 0;
 };
 
 }  // namespace themis::host
 
 #include "enclave/host/shard_calls.hpp"
+#include "enclave/host/shard_rest.hpp"
 #include "enclave/host/shard_tree.hpp"

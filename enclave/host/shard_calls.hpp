@@ -1,5 +1,5 @@
 #pragma once
-// How a shard runs calls and ends epochs. Included by shard.hpp.
+// How a shard runs calls. Included by shard.hpp.
 
 #include "enclave/host/shard.hpp"
 
@@ -61,6 +61,7 @@ void Shard<App>::receive(const Handover& handover) {
 
 template <class App>
 void Shard<App>::flush() {
+  calls_in_batch_ = 0;
   if (!log_.empty()) deliver_(log_.take());
 }
 
@@ -105,12 +106,12 @@ Result<typename App::Result> Shard<App>::call(uint8_t function, std::span<const 
   Entry& first = entries_[ids[0]];
   if (ids.size() == 1 && first.where == Where::deferred && !should_pin(first)) {
     const Record<App> before = first.record;
-    first.record = records[0];
+    write(first, records[0].value);
     run_one(first, function, before, arguments, caller);
     return result;
   }
   run_in_slots(ids, function, arguments, caller);
-  for (size_t i = 0; i < ids.size(); ++i) entries_[ids[i]].record.value = records[i].value;
+  for (size_t i = 0; i < ids.size(); ++i) write(entries_[ids[i]], records[i].value);
   for (const RecordId id : ids)
     if (entries_[id].where == Where::loaded) evict_deferred(id);
   return result;
@@ -139,7 +140,7 @@ void Shard<App>::run_one(Entry& entry, uint8_t function, const Record<App>& befo
                          const typename App::Arguments& arguments, const Caller& caller) {
   const Timestamp from = entry.time;
   clock_ = std::max(clock_, Timestamp{from.value + 1});
-  room();
+  room_for_call();
   entry.time = tick();
   log_.run_once(function, before, from, entry.thread, entry.time, arguments, caller);
   entry.thread = options_.thread;
@@ -167,7 +168,7 @@ void Shard<App>::run_in_slots(std::span<const RecordId> ids, uint8_t function,
     slots[i] = entries_[ids[i]].slot;
     keys[i] = entries_[ids[i]].record.key;
   }
-  room();
+  room_for_call();
   log_.run(function, std::span(slots).first(ids.size()), std::span(keys).first(ids.size()),
            arguments, caller);
 }
@@ -200,44 +201,6 @@ void Shard<App>::evict_deferred(RecordId id) {
   entry.slot = kNoSlot;
   entry.where = Where::deferred;
   if (!std::exchange(entry.listed, true)) deferred_.push_back(id);
-}
-
-template <class App>
-void Shard<App>::end_epoch() {
-  room();
-  log_.next_epoch();
-  clock_ = Timestamp::of(clock_.epoch() + 1, 0);
-  std::erase_if(pinned_, [this](RecordId id) {
-    Entry& entry = entries_[id];
-    const bool hot = entry.calls >= options_.hot_calls / 4;
-    entry.calls = 0;
-    if (hot) return false;
-    free_record_slots_.push_back(entry.slot);
-    entry.thread = kNoThread;
-    evict_deferred(id);
-    return true;
-  });
-  std::vector<RecordId> warm, cold;
-  const auto passing = static_cast<uint16_t>(options_.node_slots);
-  for (const RecordId id : deferred_) {
-    Entry& entry = entries_[id];
-    if (entry.where != Where::deferred) {
-      entry.listed = false;
-    } else if (entry.time.epoch() == clock_.epoch()) {
-      warm.push_back(id);  // left its slot just now
-    } else if (std::exchange(entry.calls, uint16_t{0}) == 0) {
-      cold.push_back(id);
-    } else {
-      add_deferred(entry, passing);
-      evict_deferred(id);
-      warm.push_back(id);
-    }
-  }
-  deferred_ = std::move(warm);
-  to_tree(cold);
-  room();
-  log_.verify_epoch();
-  flush();
 }
 
 template <class App>

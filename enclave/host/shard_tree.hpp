@@ -106,6 +106,7 @@ void Shard<App>::load_record(RecordId id, uint16_t slot) {
     parent.value.edge[side] = {place, {}, true, false};
     parent.child[side] = id;
     entry.parent = above;
+    entry.changed = true;
   }
   load_path(above);
   ShadowNode& parent = tree_.at(above);

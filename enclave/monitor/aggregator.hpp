@@ -18,8 +18,8 @@ constexpr uint32_t kEpochsReported = 2 * kEpochsOpen;
 template <class Checks = AllChecks>
 class Aggregator {
  public:
-  /// `threads`: 1 to 64.
-  explicit Aggregator(uint16_t threads) : threads_(threads) {
+  /// `threads`: 1 to 64. `first`: the epoch to certify first.
+  explicit Aggregator(uint16_t threads, uint32_t first = 0) : threads_(threads), next_(first) {
     THEMIS_ASSERT(threads >= 1 && threads <= kThreadsMax, "1 to 64 monitor threads");
   }
 
@@ -84,7 +84,7 @@ class Aggregator {
   }
 
   uint16_t threads_;
-  uint32_t next_ = 0;  // the epoch to certify
+  uint32_t next_;  // the epoch to certify
   std::array<Epoch, kEpochsReported> ring_{};
   Violation violation_;
 };

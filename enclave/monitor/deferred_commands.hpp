@@ -136,6 +136,7 @@ bool Monitor<App, Checks>::next_epoch() {
   if (!check(Reason::epoch_overflow, epoch != UINT32_MAX)) return false;
   clock_ = Timestamp::of(epoch + 1, 0);
   last_evicted_.kind = LastEvicted::root;
+  put(history_.get() + history_bytes_++, uint8_t{0});
   return true;
 }
 

@@ -38,4 +38,10 @@ EpochReport Epochs::close(uint16_t thread, uint32_t epoch) {
   return report;
 }
 
+bool Epochs::any_open() const {
+  for (uint32_t i = 0; i < kEpochsOpen; ++i)
+    if (ring_[i].open) return true;
+  return false;
+}
+
 }  // namespace themis::monitor

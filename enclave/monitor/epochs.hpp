@@ -70,6 +70,8 @@ class Epochs {
   const receipts::EpochSecret& secret(uint32_t epoch) { return open(epoch).secret; }
   /// Ends `epoch` and forgets its key.
   EpochReport close(uint16_t thread, uint32_t epoch);
+  /// Whether anything was added or evicted in an epoch that is not closed.
+  bool any_open() const;
 
  private:
   struct Epoch {

@@ -19,6 +19,8 @@ class Monitor {
   /// `master` is shared by the threads of the instance and never by two instances. Slots: at most
   /// 65,535 together, at least one of each kind. Thread 0 starts with the root in slot 0.
   Monitor(const MonitorOptions& options, const MasterKey& master);
+  /// The same, but starts where another monitor of the instance was at rest.
+  Monitor(const MonitorOptions& options, const MasterKey& master, const Rest& from);
 
   /// Copies the batch and runs its commands in order; appends what calls give to `output`.
   /// False when a command was wrong, now or in an earlier batch: violation() says which one and
@@ -33,7 +35,16 @@ class Monitor {
   /// Reports of the epochs verified since the last call, for the aggregator only; oldest first.
   std::optional<EpochReport> take_report();
 
+  /// Where a new monitor can go on as this one would: nothing is in a slot but the top node in slot
+  /// 0, nothing in the deferred set of an open epoch, and all reports are taken. Else nothing.
+  std::optional<Rest> at_rest() const;
+
   const Violation& violation() const { return violation_; }
+  /// What the last batch did, whichever way its records came and went: of each call the function,
+  /// the keys and the arguments, and a byte 0 for each new epoch. Valid until the next batch.
+  ByteView history() const { return ByteView(history_.get(), history_bytes_); }
+  /// Their results, without what clients get beside them. Valid until the next batch.
+  ByteView results() const { return ByteView(results_.get(), results_bytes_); }
   uint16_t thread() const { return options_.thread; }
   Timestamp clock() const { return clock_; }
 
@@ -87,9 +98,8 @@ class Monitor {
   bool emit(const Call& call, const typename App::Result& result, Output& output);
   bool issue(const Call& call, ByteView result, std::byte*& end);
   static_assert(App::Result::kBytesMax <= receipts::kResultBytesMax);
-  /// Of one call.
-  static constexpr size_t kOutputBytesMax =
-      App::Result::kBytesMax + receipts::OperationReceipt::kBytes + sizeof(crypto::Digest);
+  void remember(const Call& call, std::span<const typename App::Key> keys,
+                const typename App::Arguments& arguments);
 
   bool is_node(uint16_t slot) const { return slot < options_.node_slots; }
   RecordSlot<App>& record_slot(uint16_t slot) { return records_[slot - options_.node_slots]; }
@@ -130,7 +140,10 @@ class Monitor {
   uint64_t calls_ = 0;  // of clients
   std::unique_ptr<NodeSlot[]> nodes_;
   std::unique_ptr<RecordSlot<App>[]> records_;
-  std::unique_ptr<std::byte[]> batch_;
+  std::unique_ptr<std::byte[]> batch_,
+      history_,  // of a command there is no more history than bytes
+      results_;
+  size_t history_bytes_ = 0, results_bytes_ = 0;
   uint64_t sequence_ = 0;  // of the batch to come or being read
   Timestamp clock_;
   LastEvicted last_evicted_;
@@ -147,7 +160,9 @@ Monitor<App, Checks>::Monitor(const MonitorOptions& options, const MasterKey& ma
       clients_(options, master),
       nodes_(std::make_unique<NodeSlot[]>(options.node_slots)),
       records_(std::make_unique<RecordSlot<App>[]>(options.record_slots)),
-      batch_(std::make_unique_for_overwrite<std::byte[]>(kBatchBytesMax)) {
+      batch_(std::make_unique_for_overwrite<std::byte[]>(kBatchBytesMax)),
+      history_(std::make_unique_for_overwrite<std::byte[]>(kBatchBytesMax)),
+      results_(std::make_unique_for_overwrite<std::byte[]>(kOutputBytesMax)) {
   THEMIS_ASSERT(options.node_slots >= 1 && options.record_slots >= 1 &&
                     options.node_slots + options.record_slots <= kSlotsMax,
                 "at least one slot of each kind, 65,535 together");
@@ -155,7 +170,30 @@ Monitor<App, Checks>::Monitor(const MonitorOptions& options, const MasterKey& ma
 }
 
 template <Application App, class Checks>
+Monitor<App, Checks>::Monitor(const MonitorOptions& options, const MasterKey& master,
+                              const Rest& from)
+    : Monitor(options, master) {
+  nodes_[0].link.used = true;
+  nodes_[0].key = from.top;
+  nodes_[0].value = from.value;
+  to_verify_ = from.epoch;
+  clock_ = Timestamp::of(from.epoch, 0);
+}
+
+template <Application App, class Checks>
+std::optional<Rest> Monitor<App, Checks>::at_rest() const {
+  bool empty = nodes_[0].link.used && nodes_[0].link.parent == kNoSlot;
+  for (uint32_t i = 1; i < options_.node_slots; ++i) empty = empty && !nodes_[i].link.used;
+  for (uint32_t i = 0; i < options_.record_slots; ++i) empty = empty && !records_[i].link.used;
+  if (!empty || violation_ || taken_ != reported_ || epochs_.any_open() ||
+      clock_ != Timestamp::of(to_verify_, 0))
+    return std::nullopt;
+  return Rest{nodes_[0].key, nodes_[0].value, to_verify_};
+}
+
+template <Application App, class Checks>
 bool Monitor<App, Checks>::apply(ByteView batch, Output& output) {
+  history_bytes_ = results_bytes_ = 0;
   if (violation_) return false;
   if (batch.size() > kBatchBytesMax) return refuse(Reason::malformed);
   // The host may write to `batch` while it is read: the copy is what counts.

@@ -83,6 +83,7 @@ bool Monitor<App, Checks>::run(Reader& reader, Output& output) {
              App::run(call.function, arguments, std::span(records).first(count), result)))
     return false;
   for (size_t i = 0; i < count; ++i) record_slot(slots[i]).record.value = records[i].value;
+  remember(call, std::span(keys).first(count), arguments);
   return emit(call, result, output);
 }
 
@@ -106,20 +107,33 @@ bool Monitor<App, Checks>::run_once(Reader& reader, Output& output) {
   typename App::Result result{};
   if (!check(Reason::refused, App::run(call.function, arguments, std::span(&record, 1), result)))
     return false;
+  remember(call, std::span(&record.key, 1), arguments);
   if (!emit(call, result, output) || !may_evict_at(new_time, nullptr, &record.key)) return false;
   epochs_.evict(new_time.epoch(), RecordElement<App>{record, new_time, options_.thread});
   return true;
 }
 
 template <Application App, class Checks>
+void Monitor<App, Checks>::remember(const Call& call, std::span<const typename App::Key> keys,
+                                    const typename App::Arguments& arguments) {
+  std::byte* to = put(history_.get() + history_bytes_, call.function);
+  for (const typename App::Key& key : keys) to = key.encode(to);
+  history_bytes_ = static_cast<size_t>(App::encode(call.function, arguments, to) - history_.get());
+}
+
+template <Application App, class Checks>
 bool Monitor<App, Checks>::emit(const Call& call, const typename App::Result& result,
                                 Output& output) {
   // Not droppable: the result would be written beyond the room.
-  if (output.room.size() - output.used < kOutputBytesMax) return refuse(Reason::output_room);
+  if (output.room.size() - output.used < kCallOutputBytesMax<App> ||
+      kOutputBytesMax - results_bytes_ < App::Result::kBytesMax)
+    return refuse(Reason::output_room);
   std::byte* const start = output.room.data() + output.used;
   std::byte* const to =
       start + (call.client != nullptr ? receipts::OperationReceipt::kHeadBytes : 0);
   std::byte* end = result.encode(to);
+  std::memcpy(results_.get() + results_bytes_, to, static_cast<size_t>(end - to));
+  results_bytes_ += static_cast<size_t>(end - to);
   if (call.client != nullptr && !issue(call, ByteView(to, end), end)) return false;
   output.used += static_cast<size_t>(end - start);
   return true;

@@ -88,6 +88,14 @@ struct NodeElement {
   }
 };
 
+/// Room for the results of a batch that is always enough: the host ends a batch whose results might
+/// need more, as those of short commands for large values in slots.
+constexpr size_t kOutputBytesMax = 1024 * 1024;
+/// Of one call.
+template <class App>
+constexpr size_t kCallOutputBytesMax =
+    App::Result::kBytesMax + receipts::OperationReceipt::kBytes + sizeof(crypto::Digest);
+
 /// Where results go, one after the other in the order of the calls: for a call of a client the
 /// operation receipt, and its leaf after it when the receipt is to be transferable.
 struct Output {
@@ -109,6 +117,13 @@ struct MonitorOptions {
   /// Whose grant a client needs. Without one whoever reaches the host can be a client, and so can
   /// the host itself.
   std::optional<crypto::PublicKey> owner{};
+};
+
+/// A monitor thread between two epochs, all its records in the tree.
+struct Rest {
+  TreeKey top;         ///< Of the tree that this thread's records are in: the root if it is alone.
+  NodeValue value;     ///< The top node's, which vouches for everything below.
+  uint32_t epoch = 0;  ///< The first epoch that is not verified; the clock is at its start.
 };
 
 }  // namespace themis::monitor

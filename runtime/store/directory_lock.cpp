@@ -65,4 +65,13 @@ Result<int> lock_directory(const std::filesystem::path& directory) {
   return fd;
 }
 
+Status sync_directory(const std::filesystem::path& directory) {
+  const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool synced = fd >= 0 && ::fsync(fd) == 0;
+  const Error error = io_error(directory, "cannot be synced");
+  if (fd >= 0) ::close(fd);
+  if (!synced) return fail(error);
+  return {};
+}
+
 }  // namespace themis::storage

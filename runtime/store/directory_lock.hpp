@@ -12,5 +12,7 @@ namespace themis::storage {
 /// way. The lock is not inherited over execve.
 /// Errors: exists ("data/node-1 is in use by process 123"), io.
 Result<int> lock_directory(const std::filesystem::path& directory);
+/// The names in it survive a power cut. Errors: io.
+Status sync_directory(const std::filesystem::path& directory);
 
 }  // namespace themis::storage

@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <cstdio>
 
 #include "runtime/base/log.hpp"
 #include "runtime/store/directory_lock.hpp"
@@ -62,6 +64,24 @@ Status scan_from(MDB_txn* txn, Table table, ByteView prefix, const Visitor& visi
   }
   if (code != MDB_NOTFOUND) return fail(lmdb_error(code, "scan"));
   return {};
+}
+
+/// A new store's file appears whole or not at all. LMDB's own creation can be cut in two by a power
+/// cut or a full disk, and what is left is then no store for it.
+Status create_file(const std::filesystem::path& directory, size_t map_bytes) {
+  const std::filesystem::path file = directory / "data.mdb", made = directory / "data.new";
+  std::error_code error;
+  if (std::filesystem::exists(file, error)) return {};
+  std::filesystem::remove(made, error);
+  MDB_env* env = nullptr;
+  int code = mdb_env_create(&env);
+  if (code == MDB_SUCCESS) code = mdb_env_set_mapsize(env, map_bytes);
+  if (code == MDB_SUCCESS) code = mdb_env_open(env, made.c_str(), MDB_NOSUBDIR | MDB_NOLOCK, 0600);
+  if (code == MDB_SUCCESS) code = mdb_env_sync(env, 1);
+  mdb_env_close(env);
+  if (code != MDB_SUCCESS) return fail(lmdb_error(code, made.string()));
+  if (::rename(made.c_str(), file.c_str()) != 0) return fail(lmdb_error(errno, file.string()));
+  return sync_directory(directory);
 }
 
 }  // namespace
@@ -152,6 +172,7 @@ Result<std::unique_ptr<Environment>> Environment::open(const std::filesystem::pa
 }
 
 Status Environment::start() {
+  THEMIS_CHECK(create_file(name_, options_.map_bytes));
   MDB_env* env = nullptr;
   int code = mdb_env_create(&env);
   if (code != MDB_SUCCESS) return fail(lmdb_error(code, name_));

@@ -28,7 +28,12 @@ struct World {
     const monitor::MasterKey key(rng);
     for (uint16_t thread = 0; thread < threads; ++thread)
       monitors.push_back(std::make_unique<monitor::Monitor<monitor::StateStore>>(
-          monitor::MonitorOptions{options.instance, thread, 100, 16}, key));
+          monitor::MonitorOptions{.instance = options.instance,
+                                  .thread = thread,
+                                  .node_slots = 100,
+                                  .record_slots = 16,
+                                  .calls_without_client = true},
+          key));
     host.emplace(options, [this](uint16_t thread, ByteView batch) { deliver(thread, batch); });
   }
   void deliver(uint16_t thread, ByteView batch) {

@@ -212,6 +212,22 @@ TEST(Environment, ReportsAPathThatIsNoDirectory) {
   EXPECT_NE(opened.error().detail.find("is not a directory"), std::string::npos);
 }
 
+// A power cut or a full disk during the creation left a file that is no store, for good.
+TEST(Environment, RegressACreationThatWasCutInTwoIsDoneAgain) {
+  TemporaryDirectory directory;
+  ASSERT_TRUE(Environment::open(directory.path() / "whole"));
+  const auto whole = directory.path() / "whole/data.mdb";
+  const size_t size = std::filesystem::file_size(whole);
+  for (size_t kept = 0; kept < size; kept += 512) {
+    const auto cut = directory.path() / std::to_string(kept);
+    std::filesystem::create_directory(cut);
+    std::filesystem::copy_file(whole, cut / "data.new");
+    std::filesystem::resize_file(cut / "data.new", kept);
+    EXPECT_TRUE(Environment::open(cut)) << kept;
+    EXPECT_FALSE(std::filesystem::exists(cut / "data.new"));
+  }
+}
+
 TEST(Environment, ReportsAFileThatIsNotAStore) {
   TemporaryDirectory directory;
   {

@@ -1,0 +1,97 @@
+#pragma once
+// How a shard ends epochs, comes to rest, and starts from there. Included by shard.hpp.
+
+#include <algorithm>
+
+#include "enclave/host/shard.hpp"
+
+namespace themis::host {
+
+template <class App>
+void Shard<App>::end_epoch() {
+  finish_epoch(false);
+}
+
+/// `rest`: nothing is kept where it is for having been used.
+template <class App>
+void Shard<App>::finish_epoch(bool rest) {
+  room();
+  log_.next_epoch();
+  clock_ = Timestamp::of(clock_.epoch() + 1, 0);
+  std::erase_if(pinned_, [this, rest](RecordId id) {
+    Entry& entry = entries_[id];
+    const bool hot = !rest && entry.calls >= options_.hot_calls / 4;
+    entry.calls = 0;
+    if (hot) return false;
+    free_record_slots_.push_back(entry.slot);
+    entry.thread = kNoThread;
+    evict_deferred(id);
+    return true;
+  });
+  std::vector<RecordId> warm, cold;
+  const auto passing = static_cast<uint16_t>(options_.node_slots);
+  for (const RecordId id : deferred_) {
+    Entry& entry = entries_[id];
+    if (entry.where != Where::deferred) {
+      entry.listed = false;
+    } else if (entry.time.epoch() == clock_.epoch()) {
+      warm.push_back(id);  // left its slot just now
+    } else if (std::exchange(entry.calls, uint16_t{0}) == 0 || rest) {
+      cold.push_back(id);
+    } else {
+      add_deferred(entry, passing);
+      evict_deferred(id);
+      warm.push_back(id);
+    }
+  }
+  deferred_ = std::move(warm);
+  to_tree(cold);
+  room();
+  log_.verify_epoch();
+  flush();
+}
+
+template <class App>
+Status Shard<App>::come_to_rest() {
+  finish_epoch(true);
+  finish_epoch(true);  // what left its slot in the first is in the deferred set until the second
+  if (!deferred_.empty())
+    return fail(Code::overloaded, "a path of the tree needs more node slots than the monitor has");
+  // From below: every round evicts a level of the tree at least.
+  for (bool left = true; std::exchange(left, false);) {
+    for (size_t slot = 0; slot < in_node_slot_.size(); ++slot) {
+      const NodeId node = in_node_slot_[slot];
+      if (node == kNoNode) continue;
+      left = true;
+      if (tree_.at(node).cached_children == 0) evict_node(node);
+    }
+  }
+  flush();
+  return {};
+}
+
+template <class App>
+Result<NodeValue> Shard<App>::load(std::vector<Record<App>> records, uint32_t epoch) {
+  THEMIS_ASSERT(entries_.empty() && log_.empty(), "a shard is loaded before it runs anything");
+  clock_ = Timestamp::of(epoch, 0);
+  std::vector<ShadowTree::Leaf> leaves;
+  leaves.reserve(records.size());
+  entries_.reserve(records.size());
+  for (Record<App>& record : records) {
+    leaves.push_back(
+        {record.key.place(), monitor::hash(record.value), static_cast<RecordId>(entries_.size())});
+    entries_.push_back({std::move(record), {}, kNoNode, 0, kNoSlot, 0, Where::tree, false});
+    index_.added_last();
+  }
+  std::sort(leaves.begin(), leaves.end(),
+            [](const auto& a, const auto& b) { return left_of(a.place, b.place); });
+  const auto twin =
+      std::adjacent_find(leaves.begin(), leaves.end(),
+                         [](const auto& a, const auto& b) { return a.place == b.place; });
+  if (twin != leaves.end()) return fail(Code::malformed, "two keys have one place in the tree");
+  tree_.build(leaves);
+  for (const ShadowTree::Leaf& leaf : leaves) entries_[leaf.record].parent = leaf.parent;
+  return tree_.at(ShadowTree::kTop).value;
+}
+
+}  // namespace themis::host

@@ -1,0 +1,103 @@
+#pragma once
+// How a verified store is made, or brought to where it was. Included by verified_store.hpp.
+
+#include "enclave/host/verified_store.hpp"
+
+namespace themis::host {
+
+template <class App>
+Result<std::unique_ptr<VerifiedStore<App>>> VerifiedStore<App>::open(
+    storage::Environment& environment, seal::TrustedSide& trusted,
+    const VerifiedStoreOptions& options) {
+  THEMIS_TRY(StoreTables tables, StoreTables::open(environment));
+  auto store = std::make_unique<VerifiedStore>(Private(), std::move(tables), trusted, options);
+  THEMIS_CHECK(store->start());
+  return store;
+}
+
+template <class App>
+Status VerifiedStore<App>::start() {
+  THEMIS_TRY(const Bytes sealed, tables_.sealed());
+  THEMIS_CHECK(trusted_.start(sealed));
+  seal::SealedState state;
+  if (!sealed.empty()) {
+    THEMIS_TRY(state, seal::read_sealed(sealed));
+  }
+  THEMIS_TRY(auto records, read_records());
+  for (uint16_t thread = 0; thread < options_.threads; ++thread) {
+    ShardOptions shard{trusted_.instance(),   thread,
+                       options_.threads,      options_.node_slots,
+                       options_.record_slots, options_.hot_calls,
+                       options_.records_max};
+    Thread& at = threads_[thread];
+    at.shard = std::make_unique<Shard<App>>(shard, [this, thread](ByteView batch) {
+      if (Status& first = threads_[thread].trusted; first) first = trusted_.apply(thread, batch);
+    });
+    THEMIS_TRY(const NodeValue top, at.shard->load(std::move(records[thread]), state.epoch));
+    if (top != (sealed.empty() ? NodeValue{} : state.threads[thread].value))
+      return fail(Code::forged,
+                  "the records of monitor thread " + std::to_string(thread) +
+                      " are not those of the checkpoint: restore the store's directory");
+  }
+  THEMIS_CHECK(
+      tables_.journal([this](uint16_t thread, ByteView calls) { return replay(thread, calls); }));
+  THEMIS_CHECK(flush_all());
+  THEMIS_CHECK(trusted_.started());
+  certified_ = trusted_.certified();
+  if (!sealed.empty()) return {};
+  // Nobody has called anything: the empty store becomes the counter's first state.
+  THEMIS_CHECK(save_calls());
+  return {};
+}
+
+template <class App>
+Result<std::vector<std::vector<Record<App>>>> VerifiedStore<App>::read_records() const {
+  std::vector<std::vector<Record<App>>> records(options_.threads);
+  const Status read = tables_.records([&](ByteView key, ByteView value) -> Status {
+    monitor::Reader key_reader(key), value_reader(value);
+    Record<App> record;
+    record.key = Key::decode(key_reader);
+    record.value = monitor::read_optional<typename App::Value>(value_reader);
+    if (!key_reader.ok() || key_reader.left() != 0 || !value_reader.ok() ||
+        value_reader.left() != 0)
+      return fail(Code::malformed, "a record of the store is damaged: restore its directory");
+    records[thread_of(record.key)].push_back(std::move(record));
+    return {};
+  });
+  if (!read) return fail(read.error());
+  return records;
+}
+
+/// Runs the calls again. The shard may bring records another way than it did before.
+template <class App>
+Status VerifiedStore<App>::replay(uint16_t thread, ByteView calls) {
+  const auto damaged = [] {
+    return fail(Code::malformed, "the store's journal is damaged: restore its directory");
+  };
+  if (thread >= options_.threads) return damaged();
+  Thread& at = threads_[thread];
+  monitor::Reader reader(calls);
+  while (reader.left() > 0) {
+    const auto function = reader.integer<uint8_t>();
+    if (function == 0) {
+      at.shard->end_epoch();
+      THEMIS_CHECK(at.trusted);
+      THEMIS_CHECK(trusted_.certify());
+      continue;
+    }
+    const size_t count = App::arity(function);
+    if (count == 0) return damaged();
+    std::array<Key, monitor::kRecordsPerCallMax> keys;
+    for (size_t i = 0; i < count; ++i) keys[i] = Key::decode(reader);
+    const typename App::Arguments arguments = App::decode(function, reader);
+    if (!reader.ok()) return damaged();
+    const auto result = at.shard->call(function, std::span(keys).first(count), arguments);
+    if (!result)
+      return fail(result.error().code,
+                  "the store's journal cannot be run again: " + result.error().detail);
+    THEMIS_CHECK(at.trusted);
+  }
+  return {};
+}
+
+}  // namespace themis::host

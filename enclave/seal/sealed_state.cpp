@@ -1,0 +1,88 @@
+#include "enclave/seal/sealed_state.hpp"
+
+#include "enclave/monitor/aggregator.hpp"
+#include "runtime/crypto/hash.hpp"
+
+namespace themis::seal {
+namespace {
+
+using monitor::put;
+
+constexpr std::string_view kLabel = "themis/seal/state/v1";
+constexpr size_t kHeadBytes = 8 + sizeof(Tag) + sizeof(monitor::InstanceId) + 1 + 4 + 2;
+constexpr size_t kThreadBytesMax =
+    monitor::TreeKey::kBytes + monitor::NodeValue::kBytesMax + 2 * (8 + sizeof(Tag));
+
+Tag mac(ByteView state, const SealingKey& key) {
+  Bytes message = to_bytes(kLabel);
+  append(message, state);
+  return crypto::blake2b_mac(key, message);
+}
+
+template <size_t N>
+void read(monitor::Reader& reader, std::array<std::byte, N>& into) {
+  if (const ByteView bytes = reader.bytes(N); !bytes.empty())
+    std::memcpy(into.data(), bytes.data(), N);
+}
+
+SealedThread read_thread(monitor::Reader& reader) {
+  SealedThread thread;
+  thread.top = monitor::TreeKey::decode(reader);
+  thread.value = monitor::NodeValue::decode(reader);
+  thread.call_bytes = reader.integer<uint64_t>();
+  thread.result_bytes = reader.integer<uint64_t>();
+  read(reader, thread.calls);
+  read(reader, thread.results);
+  return thread;
+}
+
+}  // namespace
+
+Bytes seal(const SealedState& state, const SealingKey& key) {
+  Bytes sealed(kHeadBytes + state.threads.size() * kThreadBytesMax + sizeof(Tag));
+  std::byte* to = put(put(sealed.data(), state.counter), ByteView(state.previous));
+  to = put(put(put(to, ByteView(state.instance)), uint8_t{state.aes}), state.epoch);
+  to = put(to, static_cast<uint16_t>(state.threads.size()));
+  for (const SealedThread& thread : state.threads) {
+    to = put(thread.value.encode(thread.top.encode(to)), thread.call_bytes);
+    to = put(put(put(to, thread.result_bytes), ByteView(thread.calls)), ByteView(thread.results));
+  }
+  const Tag tag = mac(ByteView(sealed.data(), to), key);
+  to = put(to, ByteView(tag));
+  sealed.resize(static_cast<size_t>(to - sealed.data()));
+  return sealed;
+}
+
+Result<SealedState> read_sealed(ByteView sealed) {
+  monitor::Reader reader(sealed);
+  SealedState state;
+  state.counter = reader.integer<uint64_t>();
+  read(reader, state.previous);
+  read(reader, state.instance);
+  state.aes = reader.boolean();
+  state.epoch = reader.integer<uint32_t>();
+  const auto threads = reader.integer<uint16_t>();
+  if (threads == 0 || threads > monitor::kThreadsMax) reader.refuse();
+  for (uint16_t i = 0; i < threads && reader.ok(); ++i)
+    state.threads.push_back(read_thread(reader));
+  if (!reader.ok() || reader.left() != sizeof(Tag))
+    return fail(Code::malformed, "the sealed state cannot be read: restore the store's directory");
+  return state;
+}
+
+Result<SealedState> unseal(ByteView sealed, const SealingKey& key) {
+  THEMIS_TRY(SealedState state, read_sealed(sealed));
+  if (!crypto::equal(mac(sealed.first(sealed.size() - sizeof(Tag)), key), tag_of(sealed)))
+    return fail(Code::forged,
+                "the sealed state was altered, or sealed with another key: restore "
+                "the store's directory, or give the right key");
+  return state;
+}
+
+Tag tag_of(ByteView sealed) {
+  Tag tag;
+  std::memcpy(tag.data(), sealed.last(sizeof tag).data(), sizeof tag);
+  return tag;
+}
+
+}  // namespace themis::seal

@@ -23,7 +23,7 @@ struct GatewayOptions {
   caf::actor node;
   caf::actor functions;
   caf::actor workers;         ///< Empty: this node runs no functions itself.
-  caf::actor state;           ///< A StateActor; empty: this node keeps no state.
+  caf::actor state;           ///< Takes AskHome and ReportState; empty: none.
   uint32_t wall_ms = 30'000;  ///< Of a function; a call waits a little longer.
   http::ServerLimits http;
   std::vector<RouteConfig> routes;

@@ -145,7 +145,7 @@ void GatewayActor::ask_state(uint64_t id, const std::string& name_space,
   if (body_of.body.size() > kStateAskBytesMax)
     return refuse(id, {Code::too_large, "a call of the state has at most " +
                                             std::to_string(kStateAskBytesMax) + " bytes"});
-  request(options_.state, caf::infinite, encode_ask(name_space, body_of.body))
+  request(options_.state, caf::infinite, AskHome{encode_ask(name_space, body_of.body)})
       .then(
           [this, id](const StateAnsweredMsg& message) {
             Result<std::string> answer = decode_answered(message);

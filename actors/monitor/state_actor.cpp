@@ -31,6 +31,7 @@ caf::behavior StateActor::make_behavior() {
   start();
   return {[this](const CallState& ask) { return call(ask); },
           [this](const AskStateMsg& message) { return answer_peer(message); },
+          [this](const AskHome& ask) { return answer_peer(ask.question); },
           [this](const ReportState&) { return report(); },
           [this](const StartMonitors&) { start(); },
           [this](const EndEpoch& tick) {
@@ -269,7 +270,10 @@ void StateActor::on_certified(uint32_t epoch) {
 
 void StateActor::on_down(const caf::down_msg& down) {
   const bool is_place = place_ && down.source == place_.address();
-  if (is_place) place_ = nullptr;
+  if (is_place) {
+    place_ = nullptr;
+    pid_ = 0;
+  }
   if (ending_) {
     if (is_place) quit(*ending_);
     return;

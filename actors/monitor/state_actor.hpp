@@ -53,7 +53,7 @@ struct CheckEpoch {
   uint32_t epoch = 0;
 };
 
-/// Answers as state_api.hpp says, and Msg<schema::AskState>. Keeps the
+/// Answers as state_api.hpp says, and Msg<schema::AskState>; every namespace is its own. Keeps the
 /// place of its monitors and starts it again when it ended, with a new instance and without
 /// records: they were in memory only. After a violation nothing is started again. Sends a batch
 /// when its monitor has nothing to do, or the batch is full. On the pool.

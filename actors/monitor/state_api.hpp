@@ -5,6 +5,8 @@
 #include <caf/allowed_unsafe_message_type.hpp>
 
 #include "actors/monitor/state_call.hpp"
+#include "state.capnp.h"
+#include "wire/msg.hpp"
 
 namespace themis {
 
@@ -20,6 +22,11 @@ struct CallState {
 };
 struct StateAnswers {
   std::vector<Result<StateAnswer>> answers;
+};
+/// Asks the node that keeps the namespace. -> Msg<schema::StateAnswered>. Errors: those of
+/// parse_state_ask, of the call, and of StateRouter.
+struct AskHome {
+  wire::Msg<schema::AskState> question;
 };
 /// -> StateReport.
 struct ReportState {};
@@ -42,5 +49,6 @@ struct StateReport {
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::CallState)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::StateAnswers)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::AskHome)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ReportState)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::StateReport)

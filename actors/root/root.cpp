@@ -9,6 +9,7 @@
 #include "actors/gateway/gateway_actor.hpp"
 #include "actors/monitor/epoch_actor.hpp"
 #include "actors/monitor/state_actor.hpp"
+#include "actors/monitor/state_router.hpp"
 #include "actors/node/admission.hpp"
 #include "actors/node/node_actor.hpp"
 #include "actors/placement/placement.hpp"
@@ -63,7 +64,8 @@ struct Root::Impl {
   caf::actor supervisor;
   // The handles of children that later children ask; each is set when its child starts.
   caf::actor workers;
-  caf::actor state;
+  caf::actor state;   ///< Of this node.
+  caf::actor router;  ///< To the state of every node.
   caf::actor functions;
   bool stopping = false;
   bool ended = false;
@@ -164,6 +166,8 @@ Result<caf::actor> Root::Impl::start_node(VirtualNode& node) {
   const auto actor = spawn_hosted<NodeActor>(reactor, std::move(options));
   THEMIS_CHECK(actor->start());
   node.actor = actor.handle();
+  if (&node == nodes.front().get())
+    caf::anon_send(router, UseNode{node.actor, {node.identity.id(), address}});
   return node.actor;
 }
 
@@ -202,7 +206,7 @@ Result<caf::actor> Root::Impl::start_gateway() {
   options.node = node.actor;
   options.functions = functions;
   options.workers = workers;
-  options.state = state;
+  options.state = router;
   options.self = {node.identity.id(), address};
   options.data = config.node.data;
   options.wall_ms = config.workers.wall_ms;
@@ -218,12 +222,17 @@ SupervisorSpec Root::Impl::tree() {
   spec.options.strategy = Strategy::rest_for_one;
   spec.options.seed = rng.next();
   spec.children.push_back(child("state", kNodeShutdown, [this] { return start_state(); }));
+  spec.children.push_back(child("state-router", kNodeShutdown, [this] {
+    router = spawn_pinned<StateRouter>(reactor, state);
+    nodes.front()->exports.add(kStateRouterName, caf::actor_cast<caf::strong_actor_ptr>(router));
+    return Result<caf::actor>(router);
+  }));
   WorkerPoolOptions pool;
   pool.home = home();
   pool.count = worker_count(config.workers);
   pool.programs = WorkerPrograms::beside_executable();
   spec.children.push_back(child("workers", kNodeShutdown, [this, pool]() mutable {
-    pool.state = state;
+    pool.state = router;
     return Result<caf::actor>(workers = spawn_worker_pool(pool));
   }));
   for (size_t i = 0; i < nodes.size(); ++i) {
@@ -265,7 +274,7 @@ Status Root::Impl::run() {
             config.mesh.network, config.node.data);
   loop.run();
   if (peers) peers->close_all();
-  for (caf::actor* handle : {&supervisor, &workers, &state, &functions}) *handle = nullptr;
+  for (caf::actor* handle : {&supervisor, &workers, &state, &router, &functions}) *handle = nullptr;
   for (const auto& node : nodes) {
     node->actor = nullptr;
     node->exports = {};

@@ -34,7 +34,7 @@ struct WorkerPoolOptions {
   /// Of a whole process, where cgroups can be used; functions have limits of their own.
   uint64_t process_memory_bytes = uint64_t{1} << 30;
   FunctionLog log;   ///< Empty: the log of the node, component "function".
-  caf::actor state;  ///< Takes Msg<schema::AskState>; empty: functions have no state.
+  caf::actor state;  ///< Takes AskHome; empty: functions have no state.
 };
 
 inline constexpr uint32_t kWorkerProcessesMax = 256;

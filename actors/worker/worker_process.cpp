@@ -325,7 +325,7 @@ caf::result<wire::Msg<schema::StateAnswered>> WorkerProcess::ask_state(
     return to_caf({Code::overloaded, "too many questions to the state wait"});
   ++asks_;
   auto promise = make_response_promise<wire::Msg<schema::StateAnswered>>();
-  request(state_, caf::infinite, question)
+  request(state_, caf::infinite, AskHome{question})
       .then(
           [this, promise](const wire::Msg<schema::StateAnswered>& answer) mutable {
             --asks_;

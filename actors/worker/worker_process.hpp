@@ -5,9 +5,9 @@
 #include <set>
 #include <unordered_map>
 
+#include "actors/monitor/state_api.hpp"
 #include "actors/placement/child_process.hpp"
 #include "actors/worker/worker_pool.hpp"
-#include "state.capnp.h"
 
 namespace themis {
 

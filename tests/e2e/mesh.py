@@ -188,7 +188,9 @@ class Mesh:
         """(exit code, stdout, stderr) of the themis command line against this mesh."""
         where = ["--gateway", f"127.0.0.1:{self.gateway_port}", "--token-file",
                  str(self.nodes[0].data / "admin.token")]
-        done = subprocess.run([mesh_program(self, "themis"), words[0], *where, *words[1:]],
+        groups = 2 if words[0] == "state" else 1
+        done = subprocess.run([mesh_program(self, "themis"), *words[:groups], *where,
+                               *words[groups:]],
                               capture_output=True, text=True, timeout=30, check=False)
         return done.returncode, done.stdout, done.stderr
 

@@ -17,7 +17,8 @@ TEST(State, AsksInTheNamespaceOfItsCall) {
 TEST(State, EveryOperationHasItsQuestion) {
   TestHost host;
   host.answer_state = [](const std::string&) {
-    return R"({"done":true,"value":{"hex":"00ff"},"entries":[{"key":"a","value":"b"}],"more":true})";
+    return R"({"done":true,"value":{"hex":"00ff"},"more":true,)"
+           R"("entries":[{"key":"a","value":"b"}]})";
   };
   Function f(handler("const s = env.STATE, out = [];"
                      "out.push(...await s.get('k'), await s.put('k', new Uint8Array([1, 255])),"

@@ -1,0 +1,165 @@
+#include "actors/monitor/state_router.hpp"
+
+#include <algorithm>
+#include <caf/all.hpp>
+
+#include "actors/system/caf_error.hpp"
+#include "actors/system/dead_letters.hpp"
+#include "runtime/base/log.hpp"
+#include "runtime/crypto/hash.hpp"
+
+namespace themis {
+namespace {
+
+ring::Point point_of(std::string_view name_space) {
+  crypto::Hasher hasher("themis/state/v1");
+  return ring::Point{hasher.add_framed(as_bytes(name_space)).finish()};
+}
+
+/// Whether another node may do what this one did not.
+bool asks_on(Code code) { return code == Code::not_hosted || code == Code::unavailable; }
+
+}  // namespace
+
+std::string ring_name_of_state(std::string_view name_space) {
+  return std::string("state/").append(name_space);
+}
+
+StateRouter::StateRouter(caf::actor_config& config, caf::actor local)
+    : PinnedActor(config), local_(std::move(local)) {}
+
+caf::behavior StateRouter::make_behavior() {
+  set_default_handlers(*this);
+  set_down_handler([this](const caf::down_msg& down) { forget(down.source); });
+  return {[this](const UseNode& use) {
+            node_ = use.node;
+            self_ = use.self;
+          },
+          [this](const AskHome& ask) { return take(ask.question, false); },
+          [this](const AskStateMsg& question) { return take(question, true); },
+          [this](const ReportState& ask) -> caf::result<StateReport> {
+            if (!local_) return to_caf({Code::not_found, "this node keeps no state"});
+            delegate(local_, ask);
+            return caf::delegated<StateReport>{};
+          }};
+}
+
+void StateRouter::on_exit() {
+  const Error ended{Code::unavailable, "the state's router ended"};
+  for (auto& [name, home] : std::exchange(homes_, {}))
+    for (Waiting& each : home.waiting) each.promise.deliver(to_caf(ended));
+  local_ = node_ = nullptr;
+}
+
+caf::result<StateAnsweredMsg> StateRouter::take(const AskStateMsg& message, bool of_peer) {
+  const Result<StateAsk> ask = decode_ask(message);
+  if (!ask) return to_caf(ask.error());
+  const std::string& name_space = ask->call.name_space;
+  if (of_peer && !local_) return to_caf({Code::not_hosted, "this node keeps no state"});
+  if (!node_) return to_caf({Code::unavailable, "this node has not started yet"});
+  if (waiting_ >= kRoutedWaitingMax)
+    return to_caf({Code::overloaded, "too many questions wait for their namespaces"});
+  if (homes_.size() >= kHomesMax)
+    std::erase_if(homes_, [](const auto& each) { return each.second.waiting.empty(); });
+  const auto [found, is_new] = homes_.try_emplace(name_space);
+  Home& home = found->second;
+  Waiting waiting{message, make_response_promise<StateAnsweredMsg>(), of_peer};
+  if (home.at) {
+    this->ask(home.at, name_space, waiting);
+  } else {
+    home.waiting.push_back(std::move(waiting));
+    ++waiting_;
+    if (home.waiting.size() == 1) find(name_space);
+  }
+  return caf::delegated<StateAnsweredMsg>{};
+}
+
+void StateRouter::find(const std::string& name_space) {
+  request(node_, caf::infinite, FindName{ring_name_of_state(name_space)})
+      .then(
+          [this, name_space](const ring::Records& records) {
+            // Two that began at the same time are told apart the same way by everybody.
+            const auto& first = *std::min_element(
+                records.begin(), records.end(),
+                [](const auto& a, const auto& b) { return a.provider.id < b.provider.id; });
+            if (first.provider.id == self_.id) return settle(name_space, local_);
+            reach(name_space, {first.provider}, 0);
+          },
+          [this, name_space](const caf::error& error) {
+            const Error why = from_caf(error);
+            why.code == Code::not_found ? ask_responsible(name_space) : give_up(name_space, why);
+          });
+}
+
+void StateRouter::ask_responsible(const std::string& name_space) {
+  const auto& waiting = homes_.at(name_space).waiting;
+  const bool peer_chose = std::ranges::any_of(waiting, [](const auto& w) { return w.of_peer; });
+  if (peer_chose) return keep(name_space);
+  request(node_, caf::infinite, FindResponsible{point_of(name_space)})
+      .then([this, name_space](const ring::Contacts& nodes) { reach(name_space, nodes, 0); },
+            [this, name_space](const caf::error& error) { give_up(name_space, from_caf(error)); });
+}
+
+void StateRouter::reach(const std::string& name_space, const ring::Contacts& nodes, size_t next) {
+  if (next == nodes.size())
+    return give_up(name_space, {Code::unavailable, "no node that keeps state can be reached"});
+  if (nodes[next].id == self_.id)
+    return local_ ? keep(name_space) : reach(name_space, nodes, next + 1);
+  request(node_, caf::infinite, ReachActor{nodes[next], Exports::target_of(kStateRouterName)})
+      .then([this, name_space](const caf::actor& home) { settle(name_space, home); },
+            [this, name_space, nodes, next](const caf::error& error) {
+              const Error why = from_caf(error);
+              const bool is_last = next + 1 == nodes.size();
+              asks_on(why.code) && !is_last ? reach(name_space, nodes, next + 1)
+                                            : give_up(name_space, why);
+            });
+}
+
+void StateRouter::keep(const std::string& name_space) {
+  request(node_, caf::infinite, ProvideName{ring_name_of_state(name_space)})
+      .then(
+          [this, name_space](caf::unit_t) {
+            log::info("state", "namespace {} is kept here", name_space);
+            settle(name_space, local_);
+          },
+          [this, name_space](const caf::error& error) { give_up(name_space, from_caf(error)); });
+}
+
+void StateRouter::settle(const std::string& name_space, const caf::actor& at) {
+  if (!at) return give_up(name_space, {Code::not_hosted, "this node keeps no state"});
+  Home& home = homes_.at(name_space);
+  home.at = at;
+  if (at != local_ && watched_.insert(at.address()).second) monitor(at);
+  const std::vector<Waiting> waiting = std::exchange(home.waiting, {});
+  waiting_ -= waiting.size();
+  for (const Waiting& each : waiting) ask(at, name_space, each);
+}
+
+void StateRouter::give_up(const std::string& name_space, const Error& why) {
+  auto home = homes_.extract(name_space);
+  waiting_ -= home.mapped().waiting.size();
+  for (Waiting& each : home.mapped().waiting) each.promise.deliver(to_caf(why));
+}
+
+void StateRouter::ask(const caf::actor& at, const std::string& name_space, const Waiting& waiting) {
+  Promise promise = waiting.promise;
+  if (waiting.of_peer && at != local_)
+    return void(promise.deliver(to_caf({Code::not_hosted, "another node keeps this namespace"})));
+  request(at, caf::infinite, waiting.ask)
+      .then([promise](const StateAnsweredMsg& answer) mutable { promise.deliver(answer); },
+            [this, promise, at, name_space](const caf::error& error) mutable {
+              const auto home = homes_.find(name_space);
+              const bool moved = from_caf(error).code == Code::not_hosted;
+              if (moved && home != homes_.end() && home->second.at == at) homes_.erase(home);
+              promise.deliver(error);
+            });
+}
+
+void StateRouter::forget(const caf::actor_addr& ended) {
+  watched_.erase(ended);
+  std::erase_if(homes_, [&](const auto& each) {
+    return each.second.at && each.second.at.address() == ended;
+  });
+}
+
+}  // namespace themis

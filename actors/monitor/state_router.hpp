@@ -1,0 +1,80 @@
+#pragma once
+// Finds the node that keeps a namespace, and asks it.
+
+#include <caf/actor.hpp>
+#include <map>
+#include <set>
+
+#include "actors/monitor/monitor_codec.hpp"
+#include "actors/monitor/state_api.hpp"
+#include "actors/node/node_api.hpp"
+#include "actors/peer/exports.hpp"
+#include "actors/system/hosted_actor.hpp"
+#include "actors/system/message_types.hpp"
+
+namespace themis {
+
+/// Under which peers find a node's router.
+inline constexpr std::string_view kStateRouterName = "state";
+/// Questions that may wait for their namespace to be found.
+inline constexpr size_t kRoutedWaitingMax = 1'024;
+/// Namespaces whose nodes are remembered; past it those of other nodes are found anew.
+inline constexpr size_t kHomesMax = 4'096;
+
+/// Under this name the node that keeps a namespace announces itself on the ring.
+std::string ring_name_of_state(std::string_view name_space);
+
+/// To a router, once: through which node it finds others, and which it is itself.
+struct UseNode {
+  caf::actor node;
+  ring::Contact self;
+};
+
+/// Takes AskHome: the namespace's node answers, wherever it is. The first question to a namespace
+/// makes the node responsible for it its keeper, which announces it on the ring; it stays that when
+/// others join. Takes Msg<schema::AskState> of peers for namespaces that this node keeps, or that
+/// nobody does. Passes ReportState on. Errors of its own: not_hosted (another node keeps the
+/// namespace, or this one keeps none), unavailable (its node cannot be reached), overloaded.
+/// Pinned to the node's reactor.
+class StateRouter final : public PinnedActor {
+ public:
+  /// `local`: this node's StateActor; empty: it keeps no state. Both outlive nothing.
+  StateRouter(caf::actor_config& config, caf::actor local);
+  const char* name() const override { return "state-router"; }
+  void on_exit() override;
+
+ private:
+  using Promise = caf::typed_response_promise<StateAnsweredMsg>;
+  struct Waiting {
+    AskStateMsg ask;
+    Promise promise;
+    bool of_peer = false;
+  };
+  struct Home {
+    caf::actor at;  ///< Null while it is looked for.
+    std::vector<Waiting> waiting;
+  };
+
+  caf::behavior make_behavior() override;
+  caf::result<StateAnsweredMsg> take(const AskStateMsg& message, bool of_peer);
+  void find(const std::string& name_space);
+  void ask_responsible(const std::string& name_space);
+  /// The first of `nodes` from `next` on that can be asked; this one keeps it itself.
+  void reach(const std::string& name_space, const ring::Contacts& nodes, size_t next);
+  void keep(const std::string& name_space);
+  void settle(const std::string& name_space, const caf::actor& at);
+  void give_up(const std::string& name_space, const Error& why);
+  void ask(const caf::actor& at, const std::string& name_space, const Waiting& waiting);
+  void forget(const caf::actor_addr& ended);
+
+  caf::actor local_;
+  caf::actor node_;
+  ring::Contact self_;
+  std::map<std::string, Home> homes_;
+  std::set<caf::actor_addr> watched_;
+  size_t waiting_ = 0;
+};
+
+}  // namespace themis
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::UseNode)

@@ -3,7 +3,7 @@
 //   import { verifyReceipt } from './receipt.js';
 //   const receipt = await verifyReceipt(text, publicKeyHex);   // throws an Error that says why not
 //
-// or: node receipt.js FILE KEY [SEEN], which prints the receipt or one line, and exits with 0, 1 or 2.
+// or, with Node.js 22.7 and later: node receipt.js FILE KEY [SEEN], which prints the receipt or one line, and exits with 0, 1 or 2.
 // `themis receipt verify` decides the same. The format and every hash: enclave/receipts/*.hpp.
 
 const FORMAT = 'themis-receipt-1';

@@ -1,7 +1,5 @@
 #include "enclave/receipts/call.hpp"
 
-#include "runtime/base/codec.hpp"
-
 namespace themis::receipts {
 namespace {
 
@@ -23,15 +21,22 @@ std::byte* OperationReceipt::encode_around(std::byte* result_end) const {
   return put(result_end, bytes_of(tag));
 }
 
-Result<OperationReceipt> OperationReceipt::parse(ByteView bytes) {
-  Reader reader(bytes);
+Result<OperationReceipt> OperationReceipt::take(Reader& reader) {
   OperationReceipt receipt;
   receipt.epoch = reader.integer<uint32_t>();
   receipt.position = reader.integer<uint64_t>();
   receipt.result = reader.bytes(reader.integer<uint16_t>());
   receipt.tag = reader.integer<Tag>();
-  if (!reader.ok() || reader.left() != 0 || receipt.result.size() > kResultBytesMax)
+  if (!reader.ok() || receipt.result.size() > kResultBytesMax)
     return fail(Code::malformed, "not an operation receipt");
+  return receipt;
+}
+
+Result<OperationReceipt> OperationReceipt::parse(ByteView bytes) {
+  Reader reader(bytes);
+  const auto receipt = take(reader);
+  if (receipt && reader.left() != 0)
+    return fail(Code::malformed, "something after an operation receipt");
   return receipt;
 }
 

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "enclave/receipts/keys.hpp"
+#include "runtime/base/codec.hpp"
 
 namespace themis::receipts {
 
@@ -46,6 +47,8 @@ struct OperationReceipt {
   /// Writes what comes before and after a result that lies at kHeadBytes already and ends at
   /// `result_end`; returns the end of it all.
   std::byte* encode_around(std::byte* result_end) const;
+  /// The next one of several, as a monitor's output has them. Errors: malformed.
+  static Result<OperationReceipt> take(Reader& reader);
   /// Errors: malformed. `bytes` holds one receipt and nothing else.
   static Result<OperationReceipt> parse(ByteView bytes);
 };

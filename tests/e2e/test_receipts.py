@@ -39,9 +39,10 @@ def test_a_receipt_is_judged_offline(build):
 
 def test_receipt_verify_says_what_it_needs(build):
     key = "00" * 32
-    one_line(program(build, "themis", "receipt", "verify", "none", "--key", key), 1, "none: no such file")
-    one_line(program(build, "themis", "receipt", "verify", "none", "--key", "12"), 2, "--key", "64")
-    one_line(program(build, "themis", "receipt", "verify", "none"), 2, "--key")
+    verify = ["receipt", "verify", "none"]
+    one_line(program(build, "themis", *verify, "--key", key), 1, "none: no such file")
+    one_line(program(build, "themis", *verify, "--key", "12"), 2, "--key", "64")
+    one_line(program(build, "themis", *verify), 2, "--key")
     one_line(program(build, "themis", "receipt"), 2, "themis --help")
     shown = program(build, "themis", "receipt", "verify", "--help")
     assert shown.returncode == 0 and "--seen" in shown.stdout, shown

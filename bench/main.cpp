@@ -94,6 +94,10 @@ int main(int argc, char** argv) {
                    "Among which they are spread, each with sockets and sessions of its own; 16 by "
                    "default")
       ->check(CLI::Range(2, 10'000));
+  for (CLI::App* ring : {find, join})
+    ring->add_option("--successors", options.successors, "Length of the nodes' successor lists")
+        ->check(CLI::Range(1, 16))
+        ->capture_default_str();
   CLI::App* gateway = app.get_subcommand("gateway");
   gateway->add_option("--gateway", options.gateway, "HOST:PORT of a running gateway");
   gateway->add_option("--function", options.function, "A function that answers GET");

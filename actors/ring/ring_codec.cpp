@@ -130,8 +130,8 @@ wire::FramePtr frame(const Leave& question) {
 wire::FramePtr frame(const Ack&) { return Builder<schema::Ack>(2).finish().frame(); }
 wire::FramePtr frame(const Refused& reply) {
   Builder<schema::Refused> b(2);
-  b->setForGood(reply.for_good);
-  b->setForNow(reply.for_now);
+  b->setInvalid(reply.invalid);
+  b->setRetry(reply.retry);
   return b.finish().frame();
 }
 wire::FramePtr frame(const FindNodeReply& reply) {
@@ -194,17 +194,6 @@ Result<Contact> read(schema::Contact::Reader from) {
   return contact;
 }
 
-Result<Contacts> read(capnp::List<schema::Contact>::Reader from, size_t limit) {
-  if (from.size() > limit) return fail(Code::too_large, "more contacts than a message may have");
-  Contacts out;
-  out.reserve(from.size());
-  for (const auto entry : from) {
-    THEMIS_TRY(Contact contact, read(entry));
-    out.push_back(std::move(contact));
-  }
-  return out;
-}
-
 Result<RecordProof> read_proof(schema::Record::Reader from) {
   RecordProof proof;
   THEMIS_TRY(proof.signature, crypto::Signature::from_bytes(bytes_of(from.getSignature())));
@@ -257,6 +246,19 @@ Result<Store> read(schema::Store::Reader from) {
   return store;
 }
 
+/// At most `limit` values, each read from its form in `from`.
+template <class T>
+Result<std::vector<T>> read_list(const auto& from, size_t limit) {
+  if (from.size() > limit) return fail(Code::too_large, "a list is longer than a message may have");
+  std::vector<T> out;
+  out.reserve(from.size());
+  for (const auto entry : from) {
+    THEMIS_TRY(T value, read(entry));
+    out.push_back(std::move(value));
+  }
+  return out;
+}
+
 Result<Question> value(schema::FindNode::Reader from) {
   THEMIS_TRY(const Point target, Point::from_bytes(bytes_of(from.getTarget())));
   return FindNode{target, from.getObject()};
@@ -270,14 +272,8 @@ Result<Question> value(schema::Store::Reader from) {
   return store;
 }
 Result<Question> value(schema::HandOver::Reader from) {
-  const auto entries = from.getEntries();
-  if (entries.size() > kHandOverEntriesMax)
-    return fail(Code::too_large, "a chunk has at most 16 entries");
   HandOver out;
-  for (const auto entry : entries) {
-    THEMIS_TRY(Store store, read(entry));
-    out.entries.push_back(std::move(store));
-  }
+  THEMIS_TRY(out.entries, read_list<Store>(from.getEntries(), kHandOverEntriesMax));
   return out;
 }
 Result<Question> value(schema::GetNeighbours::Reader) { return GetNeighbours{}; }
@@ -285,49 +281,38 @@ Result<Question> value(schema::Ping::Reader) { return Ping{}; }
 Result<Question> value(schema::Notify::Reader from) {
   Notify out;
   THEMIS_TRY(out.self, read(from.getSelf()));
-  THEMIS_TRY(out.predecessors, read(from.getPredecessors(), kSuccessorsMax));
+  THEMIS_TRY(out.predecessors, read_list<Contact>(from.getPredecessors(), kSuccessorsMax));
   return out;
 }
 Result<Question> value(schema::Leave::Reader from) {
   Leave out;
   THEMIS_TRY(out.self, read(from.getSelf()));
-  THEMIS_TRY(out.successors, read(from.getSuccessors(), kSuccessorsMax));
+  THEMIS_TRY(out.successors, read_list<Contact>(from.getSuccessors(), kSuccessorsMax));
   return out;
 }
 Result<Reply> value(schema::Refused::Reader from) {
-  return Refused{from.getForGood(), from.getForNow()};
+  return Refused{from.getInvalid(), from.getRetry()};
 }
 Result<Reply> value(schema::Ack::Reader) { return Ack{}; }
 Result<Reply> value(schema::FindNodeReply::Reader from) {
   FindNodeReply out;
   switch (from.which()) {
     case schema::FindNodeReply::CLOSER: {
-      THEMIS_TRY(out.contacts, read(from.getCloser(), kCloserMax));
+      THEMIS_TRY(out.contacts, read_list<Contact>(from.getCloser(), kCloserMax));
       return out;
     }
     case schema::FindNodeReply::RESPONSIBLE: {
       out.responsible = true;
-      THEMIS_TRY(out.contacts, read(from.getResponsible(), kSuccessorsMax + 1));
+      THEMIS_TRY(out.contacts, read_list<Contact>(from.getResponsible(), kSuccessorsMax + 1));
       if (out.contacts.empty()) return fail(Code::malformed, "nobody is responsible");
       return out;
     }
   }
   return fail(Code::malformed, "an answer of an unknown kind");
 }
-Result<RecordPtrs> read(capnp::List<schema::Record>::Reader from) {
-  if (from.size() > kRecordsPerReplyMax)
-    return fail(Code::too_large, "more records than a reply may have");
-  RecordPtrs out;
-  out.reserve(from.size());
-  for (const auto entry : from) {
-    THEMIS_TRY(RecordPtr record, read(entry));
-    out.push_back(std::move(record));
-  }
-  return out;
-}
 Result<Reply> value(schema::GetObjectReply::Reader from) {
   GetObjectReply out;
-  THEMIS_TRY(out.records, read(from.getRecords()));
+  THEMIS_TRY(out.records, read_list<RecordPtr>(from.getRecords(), kRecordsPerReplyMax));
   return out;
 }
 Result<Question> value(schema::Watch::Reader from) {
@@ -340,7 +325,7 @@ Result<Question> value(schema::Changed::Reader from) {
   Changed out;
   out.over = from.getOver();
   THEMIS_TRY(out.object, ObjectId::from_bytes(bytes_of(from.getObject())));
-  THEMIS_TRY(out.records, read(from.getRecords()));
+  THEMIS_TRY(out.records, read_list<RecordPtr>(from.getRecords(), kRecordsPerReplyMax));
   return out;
 }
 Result<Reply> value(schema::Neighbours::Reader from) {
@@ -348,7 +333,7 @@ Result<Reply> value(schema::Neighbours::Reader from) {
   if (from.hasPredecessor()) {
     THEMIS_TRY(out.predecessor, read(from.getPredecessor()));
   }
-  THEMIS_TRY(out.successors, read(from.getSuccessors(), kSuccessorsMax));
+  THEMIS_TRY(out.successors, read_list<Contact>(from.getSuccessors(), kSuccessorsMax));
   return out;
 }
 

@@ -69,8 +69,8 @@ using Question = std::variant<FindNode, GetObject, Store, HandOver, GetNeighbour
 struct Ack {};
 /// Answers a HandOver of which not all is kept: bit i stands for entry i.
 struct Refused {
-  uint16_t for_good = 0;  ///< Forged, say: the sender need not come back with these.
-  uint16_t for_now = 0;   ///< No room, or the ranges of the two nodes differ for a while.
+  uint16_t invalid = 0;  ///< Forged, say: the sender need not come back with these.
+  uint16_t retry = 0;    ///< No room, or the ranges of the two nodes differ for a while.
 };
 static_assert(kHandOverEntriesMax <= 16, "a bit for each entry");
 struct FindNodeReply {

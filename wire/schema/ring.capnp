@@ -63,8 +63,8 @@ struct HandOver @0xd6a1f1d0c3a90027 {  # objects the receiver keeps from now on;
   entries @0 :List(Store);             # or, when some are not kept, with Refused; up to 16
 }
 struct Refused @0xd6a1f1d0c3a90050 {   # bit i: entry i
-  forGood @0 :UInt16;
-  forNow @1 :UInt16;
+  invalid @0 :UInt16;                  # need not come back
+  retry @1 :UInt16;                    # is to be sent again
 }
 struct GetNeighbours @0xd6a1f1d0c3a90028 {}                   # join and update ask this
 struct Neighbours @0xd6a1f1d0c3a90029 {

@@ -24,7 +24,7 @@ TEST_F(RingStep, KeepsItsOwnRangeAndThatOfTheNodesBeforeIt) {
   EXPECT_TRUE(ring.answer(provider, store_at(90), at));
   EXPECT_TRUE(ring.answer(provider, store_at(45), at));
   EXPECT_TRUE(ring.answer(provider, store_at(25), at));
-  EXPECT_EQ(refused(after.id, HandOver{{store_at(120), store_at(80)}}).for_now, 1u);
+  EXPECT_EQ(refused(after.id, HandOver{{store_at(120), store_at(80)}}).retry, 1u);
   EXPECT_TRUE(ring.answer(contact_at(30).id, HandOver{{store_at(70)}}, at));
   EXPECT_EQ(ring.objects().object_count(), 5u);
 }
@@ -205,7 +205,7 @@ TEST_F(RingStep, AdversaryRecordsAreRefusedAtStoreAndDroppedAtFind) {
     const auto is_refused = [&](const char* what, const RecordPtr& record) {
       for (uint8_t replica = 0; replica < 3; ++replica)
         EXPECT_FALSE(ring.answer(record->provider.id, Store{replica, record}, at)) << what;
-      EXPECT_EQ(refused(before.id, HandOver{{{0, record}}}).for_good, 1u) << what;
+      EXPECT_EQ(refused(before.id, HandOver{{{0, record}}}).invalid, 1u) << what;
       EXPECT_FALSE(found_with(ring, {{record}}, at)) << what;
     };
     for (const Forgery& forgery : forgeries(at.wall_ms)) {
@@ -243,7 +243,7 @@ TEST_F(RingStep, AdversaryProviderStaysInItsQuotaWhoeverCarriesItsRecords) {
   EXPECT_EQ(small.answer(provider, store_at(62), at).error().code, Code::overloaded);
   const auto chunk = small.answer(before.id, HandOver{{store_at(60), store_at(62)}}, at);
   ASSERT_TRUE(chunk && std::holds_alternative<Refused>(*chunk));
-  EXPECT_EQ(std::get<Refused>(*chunk).for_now, 2u);
+  EXPECT_EQ(std::get<Refused>(*chunk).retry, 2u);
   EXPECT_EQ(small.objects().record_count(), 2u);
 }
 

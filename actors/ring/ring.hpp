@@ -174,6 +174,7 @@ class Ring : public RingLimits {
   void ask_to_watch(uint64_t user);
   void watch_answered(uint64_t user, const NodeId& holder, const RecordPtrs* records);
   void watched_changed(Watching& watching, const RecordPtrs& records);
+  void share_with_watches(Find& find);
   void tell_watchers(const ObjectId& object, const RecordPtr& changed);
   void tell(const ObjectId& object, const Contact& watcher, const RecordPtr& changed,
             unsigned tries);
@@ -231,10 +232,7 @@ class Ring : public RingLimits {
   std::map<NodeId, Push> pushes_;
   std::set<NodeId> replicated_;  ///< Successors that have all of this node's range.
   std::set<ObjectId> handed_;    ///< New here since the last round: they go on to others.
-  /// There may be objects that others keep now; a lookup asks who keeps some of them.
-  bool foreign_due_ = false, giving_ = false;
-  std::optional<Point> foreign_from_;  ///< Those up to here had their turn.
-  TimePoint settled_{};                ///< When the nodes before this one changed last.
+  Foreign foreign_;
 
   std::map<std::string, Provided> provided_;
   std::deque<DueStore> due_stores_;
@@ -243,8 +241,9 @@ class Ring : public RingLimits {
   std::map<uint64_t, OpenStore> open_stores_;
   TimePoint next_signing_ = TimePoint::max();
 
-  WatchTable watchers_;                   ///< Of objects that this node keeps.
-  std::map<uint64_t, Watching> watches_;  ///< Of this node, by user.
+  WatchTable watchers_;                                      ///< Of objects that this node keeps.
+  std::map<uint64_t, Watching> watches_;                     ///< Of this node, by user.
+  std::unordered_multimap<std::string, uint64_t> watching_;  ///< The users by name.
 };
 
 }  // namespace themis::ring

@@ -81,6 +81,13 @@ struct Push {
   uint64_t open_chunk = 0;   ///< 0: none is open.
   std::set<ObjectId> given;  ///< Others keep these: they go once they have arrived.
 };
+/// Objects here that other nodes keep now.
+struct Foreign {
+  bool due = false;           ///< There may be some.
+  bool giving = false;        ///< A lookup asks who keeps some of them.
+  std::optional<Point> from;  ///< Those up to here had their turn.
+  TimePoint settled{};        ///< When the nodes before this one changed last.
+};
 /// A name that somebody here watches.
 struct Watching {
   uint64_t user = 0;

@@ -17,6 +17,8 @@ Status Ring::watch(std::string name, uint64_t user, Moment at) {
   begin(at);
   if (watches_.size() >= kWatchesMax)
     return fail(Code::overloaded, "this node watches as many names as it may");
+  unwatch(user);
+  watching_.emplace(name, user);
   Watching& watching = watches_[user];
   watching.user = user;
   watching.name = std::move(name);
@@ -26,7 +28,22 @@ Status Ring::watch(std::string name, uint64_t user, Moment at) {
   return {};
 }
 
-void Ring::unwatch(uint64_t user) { watches_.erase(user); }
+void Ring::unwatch(uint64_t user) {
+  const auto watching = watches_.extract(user);
+  if (watching.empty()) return;
+  const auto [first, last] = watching_.equal_range(watching.mapped().name);
+  watching_.erase(std::find_if(first, last, [&](const auto& w) { return w.second == user; }));
+}
+
+/// A copy of the name may lack what another one has: finds and watches tell each other.
+void Ring::share_with_watches(Find& find) {
+  const auto [first, last] = watching_.equal_range(find.name);
+  for (auto at = first; at != last; ++at) {
+    Watching& watching = watches_.at(at->second);
+    merge(find.newest, find.name, watching.newest);
+    watched_changed(watching, find.newest);
+  }
+}
 
 void Ring::session_lost(const NodeId& peer, Moment at) {
   begin(at);

@@ -35,7 +35,7 @@ struct MeshConfig {
   uint32_t refresh_s = 30;  ///< Records are stored again this often; they live three times as long.
   /// r: nodes after it that each node knows, 1..16. Only when all of them fail together does it
   /// have to find its place again.
-  uint32_t successors = 4;
+  uint32_t successors = 8;
   /// Successors of the responsible node that keep each object too; the same in every node; 0..4.
   uint32_t replicas = 2;
   /// Lookups run over so many paths that share no node: 1 believes every node of the ring; at most

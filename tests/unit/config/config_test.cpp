@@ -198,9 +198,9 @@ TEST(Config, RefusesValuesThatContradictEachOther) {
             "the address that peers use");
   EXPECT_EQ(error_of("[node]\nvirtual = 3", {"gateway.listen=127.0.0.1:7001"}),
             "--set: gateway.listen: port 7001 is the node's own (node.listen)");
-  EXPECT_EQ(error_of("[mesh]\ndisjoint_paths = 5"),
-            "mesh.toml:2:18: mesh.disjoint_paths: 5 paths end at a list of 4 nodes: set "
-            "mesh.successors to 5 or more");
+  EXPECT_EQ(error_of("[mesh]\ndisjoint_paths = 9"),
+            "mesh.toml:2:18: mesh.disjoint_paths: 9 paths end at a list of 8 nodes: set "
+            "mesh.successors to 9 or more");
   EXPECT_EQ(error_of("[mesh]\ndisjoint_paths = 16\nsuccessors = 16"), "accepted");
   EXPECT_EQ(error_of("[mesh]\nsuccessors = 1\nreplicas = 2"),
             "mesh.toml:3:12: mesh.replicas: 2 successors cannot keep each object: mesh.successors "

@@ -87,6 +87,7 @@ void RouteCaller::on_changed(const NameChanged& changed) {
   if (!watched_.told(changed.name, !changed.records.empty())) return;
   table_.learn(changed.name, mesh::instances_of(changed.records), kind_.now(),
                mesh::RouteTable::Source::watch);
+  for (const NodeId& node : changed.lost) table_.lost(node, kind_.now());
   arm_checks();
 }
 

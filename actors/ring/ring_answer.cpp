@@ -152,7 +152,7 @@ Result<Reply> Ring::on(const NodeId& peer, const Changed& question) {
     if (question.over)
       watch_answered(user, {}, nullptr);
     else
-      watched_changed(watching, question.records);
+      watched_changed(watching, question.records, question.lost);
   }
   if (!watched) return fail(Code::not_found, "nobody here watches this object");
   return Ack{};

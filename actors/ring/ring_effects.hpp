@@ -93,10 +93,12 @@ struct StoreDone {
   Status status;
 };
 /// What a watched name has now: after watch(), and whenever a provider came, went or changed what
-/// it says. May be empty.
+/// it says. May be empty. `lost`: providers among them that may be gone, as somebody's session with
+/// them broke.
 struct WatchEvent {
   uint64_t user = 0;
   Records records;
+  std::vector<NodeId> lost = {};
 };
 /// A contact entered or left the routing table: the shell hosts an actor for each.
 struct FingerAdded {

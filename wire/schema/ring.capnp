@@ -91,4 +91,17 @@ struct Changed @0xd6a1f1d0c3a90030 {   # what a watched object holds now; answer
   object @0 :Data;
   records @1 :List(Record);
   over @2 :Bool;                       # the sender keeps it no longer: watch it elsewhere
+  lost @3 :List(Data);                 # providers that the sender lost its session with; up to 16
+}
+
+# "Do you keep what I keep in (from, until]?" To those that keep copies of the sender's range;
+# answered with Ack, or with Summary
+struct Compare @0xd6a1f1d0c3a90051 {
+  from @0 :Data;
+  until @1 :Data;
+  digest @2 :Data;                     # of what the entries of a Summary would be
+}
+struct Summary @0xd6a1f1d0c3a90052 {
+  until @0 :Data;                      # the last object, when there are more in the range
+  entries @1 :Data;                    # up to 512 of 72 bytes: object, provider, sequence (LE)
 }

@@ -112,6 +112,9 @@ class Caller final : public caf::event_based_actor, private CallKind {
               const auto routes = caller_.table().report(1, *now_);
               return uint64_t{routes.empty() ? 0u : routes[0].instances[0].instance.weight};
             },
+            [this](caf::get_atom, caf::open_atom) {
+              return uint64_t{caller_.table().report(1, *now_).at(0).counters.losses};
+            },
             [this](const NameChanged& changed) { caller_.on_changed(changed); },
             [this](const CallerTimer& timer) { caller_.on_timer(timer); }};
   }
@@ -239,6 +242,17 @@ TEST_F(RouteCallerTest, RegressANameThatSomebodyElseDeploysIsNotMissingForASecon
   ASSERT_EQ(weight(), 7u) << "told without being asked";
   EXPECT_EQ(answer(call()), kAnswered);
   EXPECT_EQ(finds(), before);
+}
+
+TEST_F(RouteCallerTest, AnInstanceThatTheRingLostGetsNoCallBeforeACheck) {
+  self_->send(node_, caf::subscribe_atom::value);
+  ASSERT_EQ(answer(call()), kAnswered);
+  NameChanged lost{kName, {ring::Record{}}, {NodeId{}}};
+  self_->send(caller_, lost);
+  uint64_t losses = 0;
+  self_->request(caller_, caf::infinite, caf::get_atom::value, caf::open_atom::value)
+      .receive([&losses](uint64_t told) { losses = told; }, [](const caf::error&) {});
+  EXPECT_EQ(losses, 1u);
 }
 
 TEST_F(RouteCallerTest, AWatchedNameIsToldOfChangesAndAskedForSeldom) {

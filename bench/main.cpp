@@ -99,6 +99,10 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(2, 10'000));
   app.get_subcommand("monitor")->add_flag("--durable", options.durable,
                                           "The store on disk: commits, checkpoint, restarts");
+  for (CLI::App* ring : {find, join})
+    ring->add_option("--successors", options.successors, "Length of the nodes' successor lists")
+        ->check(CLI::Range(1, 16))
+        ->capture_default_str();
   CLI::App* gateway = app.get_subcommand("gateway");
   gateway->add_option("--gateway", options.gateway, "HOST:PORT of a running gateway");
   gateway->add_option("--function", options.function, "A function that answers GET");

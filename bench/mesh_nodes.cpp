@@ -57,6 +57,7 @@ void MeshNodes::start(Node& node, size_t doors) {
     options.ring.shares_address = true;
   }
   options.ring.update_period = options_.update_period;
+  options.ring.successors = options_.successors;
   options.types = &system_.types();
   options.exports = &node.exports;
   options.rng = rngs_[node.thread].get();

@@ -17,6 +17,7 @@ class MeshNodes {
     size_t count = 32;
     size_t hosts = 32;  ///< Node i is on host i modulo hosts.
     bool encryption = true;
+    size_t successors = 8;
     Duration update_period = 500ms;
   };
   explicit MeshNodes(const Options& options);

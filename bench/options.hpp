@@ -21,6 +21,7 @@ struct Options {
   size_t connections = 16;
   size_t nodes = 32;
   size_t hosts = 0;  ///< Among which the nodes are spread; 0: find has one a node, join has 16.
+  size_t successors = 8;  ///< Of a ring's nodes.
   bool local = false;
   bool durable = false;
 };

@@ -215,6 +215,7 @@ struct Formed {
       : mesh({.count = options.nodes,
               .hosts = hosts_of(options, options.nodes),
               .encryption = encryption,
+              .successors = options.successors,
               .update_period = 200ms}) {
     formed_in(mesh.start());
     formed_in(mesh.wait_ideal());
@@ -267,7 +268,10 @@ Figures measure_join(const Options& options) {
   const TimePoint start = SystemClock{}.now();
   const Duration period = join_period(options.nodes);
   const size_t hosts = hosts_of(options, kJoinHosts);
-  MeshNodes mesh({.count = options.nodes, .hosts = hosts, .update_period = period});
+  MeshNodes mesh({.count = options.nodes,
+                  .hosts = hosts,
+                  .successors = options.successors,
+                  .update_period = period});
   const double keys_s = seconds(SystemClock{}.now() - start);
   const double cpu = process_cpu_s();
   const TimePoint begun = SystemClock{}.now();

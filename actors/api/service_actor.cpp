@@ -34,7 +34,8 @@ Answer answer_to(caf::typed_response_promise<AnyMessage> promise) {
 /// What every actor that calls services takes.
 caf::message_handler handlers_of(caf::event_based_actor& self, ServiceCalls& calls) {
   self.set_down_handler([&calls](const caf::down_msg& down) { calls.routes().on_down(down); });
-  return {[&calls](const CallerTimer& timer) { calls.routes().on_timer(timer); }};
+  return {[&calls](const CallerTimer& timer) { calls.routes().on_timer(timer); },
+          [&calls](const NameChanged& changed) { calls.routes().on_changed(changed); }};
 }
 
 }  // namespace

@@ -9,8 +9,8 @@ namespace themis {
 /// A service called `name` is announced on the ring, and exported by its node, under this name.
 std::string service_name(const std::string& name);
 
-/// Member of an event-based actor, which gives it CallerTimer and CAF's down messages; its thread
-/// only.
+/// Member of an event-based actor, which gives it CallerTimer, NameChanged and CAF's down
+/// messages; its thread only.
 class ServiceCalls final : private CallKind {
  public:
   ServiceCalls(caf::event_based_actor& self, caf::actor node, std::vector<RouteConfig> routes);

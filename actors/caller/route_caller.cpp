@@ -4,7 +4,6 @@
 
 #include "actors/system/caf_error.hpp"
 #include "actors/system/message_types.hpp"
-#include "rpc.capnp.h"
 
 namespace themis {
 
@@ -64,67 +63,11 @@ Result<uint64_t> RouteCaller::begin(RoutedCall call) {
   return id;
 }
 
-void RouteCaller::forget(const std::string& name) {
-  ++forgets_;
-  table_.forget(name);
-}
-
 void RouteCaller::give_key(wire::Frame& frame) {
   wire::IdempotencyKey key;
   do rng_.fill(key.bytes);
   while (key.is_zero());
   frame.set_idempotency_key(key);
-}
-
-/// Waits for the find that is under way, or for the next one (`anew`: what has just been done shall
-/// be seen).
-void RouteCaller::find(uint64_t id, bool anew) {
-  Open& open = open_.at(id);
-  open.fresh = open.searching = true;
-  const auto [search, is_first] = searches_.try_emplace(open.call.name);
-  (anew && !is_first ? search->second.next : search->second.waiting).push_back(id);
-  if (is_first) ask_ring(open.call.name);
-}
-
-/// The old route serves until the answer is there.
-void RouteCaller::refresh(const std::string& name) {
-  if (searches_.try_emplace(name).second) ask_ring(name);
-}
-
-void RouteCaller::ask_ring(const std::string& name) {
-  ++counters_.finds;
-  actor_.request(node_, caf::infinite, FindName{name})
-      .then(
-          [this, name](const ring::Records& records) {
-            table_.learn(name, mesh::instances_of(records), kind_.now());
-            found(name, {});
-          },
-          [this, name](const caf::error& error) {
-            Error why = from_caf(error);
-            // An old route is better than none.
-            if (why.code == Code::not_found) {
-              table_.learn(name, {}, kind_.now());
-              return found(name, {});
-            }
-            found(name, fail(std::move(why)));
-          });
-}
-
-void RouteCaller::found(const std::string& name, const Status& status) {
-  const auto search = searches_.find(name);
-  if (search == searches_.end()) return;  // stopped
-  const std::vector<uint64_t> waiting = std::move(search->second.waiting);
-  search->second.waiting = std::exchange(search->second.next, {});
-  if (search->second.waiting.empty()) {
-    searches_.erase(search);
-  } else {
-    ask_ring(name);
-  }
-  for (const uint64_t id : waiting) {
-    if (!woken(id)) continue;
-    if (!status) open_.at(id).last = status.error();
-    go_on(id);
-  }
 }
 
 bool RouteCaller::woken(uint64_t id) {
@@ -196,7 +139,7 @@ void RouteCaller::no_instance(uint64_t id) {
     });
   }
   const bool had_it = open.call.idempotent && !open.call.is_copy && !open.tried.empty();
-  if (had_it && !std::exchange(open.repeated, true)) {
+  if (had_it && open.attempts <= table_.policy(open.call.name).retries) {
     open.tried.clear();
     return go_on(id);
   }
@@ -349,48 +292,6 @@ void RouteCaller::stop() {
   searches_.clear();
   std::exchange(proxies_, {}).clear();
   node_ = nullptr;
-}
-
-void RouteCaller::on_down(const caf::down_msg& down) {
-  const auto found = std::ranges::find_if(
-      proxies_, [&down](const auto& entry) { return entry.second.address() == down.source; });
-  if (found == proxies_.end()) return;
-  const NodeId node = found->first.first;
-  proxies_.erase(found);
-  // This is how proxies end whose session is lost: not with a drained one, nor with an actor.
-  if (down.reason != to_caf({Code::unavailable, ""})) return;
-  table_.lost(node, kind_.now());
-  arm_checks();
-}
-
-void RouteCaller::on_timer(const CallerTimer& timer) {
-  if (timer.call != 0) return hedge(timer.call);
-  checks_armed_ = false;
-  if (node_ == nullptr) return;  // stopped
-  for (const mesh::RouteTable::Check& due : table_.checks_due(kind_.now())) check(due);
-  arm_checks();
-}
-
-void RouteCaller::arm_checks() {
-  if (table_.wants_checks() && !std::exchange(checks_armed_, true)) kind_.after(kChecksEvery, 0);
-}
-
-/// The very actor that takes the calls is asked: one that hangs does not answer.
-void RouteCaller::check(const mesh::RouteTable::Check& check) {
-  const auto end = [this, name = check.name, node = check.instance.id](bool passed) {
-    table_.checked(name, node, passed, kind_.now());
-  };
-  const TimePoint deadline =
-      kind_.now() + std::chrono::milliseconds(table_.policy(check.name).health_timeout_ms);
-  const ReachActor reach{check.instance, kind_.target_of(check.name)};
-  actor_.request(node_, caf::infinite, reach)
-      .then(
-          [this, end, deadline](const caf::actor& instance) {
-            using Echo = wire::Msg<schema::Echo>;
-            actor_.request(instance, caf::infinite, wire::Builder<schema::Echo>(8).finish(deadline))
-                .then([end](const Echo&) { end(true); }, [end](const caf::error&) { end(false); });
-          },
-          [end](const caf::error&) { end(false); });
 }
 
 }  // namespace themis

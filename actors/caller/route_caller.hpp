@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "actors/mesh/route_table.hpp"
+#include "actors/mesh/watched_names.hpp"
 #include "actors/node/node_api.hpp"
 
 namespace themis {
@@ -107,6 +108,8 @@ class RouteCaller {
   /// Whoever asked `request` gave up: the calls that serve it end with Code::cancelled.
   void cancel_for(const wire::FramePtr& request);
   void on_timer(const CallerTimer& timer);
+  /// The ring tells who provides a name that is called here.
+  void on_changed(const NameChanged& changed);
   /// The route of `name`, or that there is none, is known to be old.
   void forget(const std::string& name);
   /// A proxy ended. With its session, when that is lost: then every route leaves its node alone.
@@ -136,7 +139,6 @@ class RouteCaller {
     bool counted = false;    ///< In the route's counters.
     bool fresh = false;      ///< The ring was asked for this call.
     bool restored = false;   ///< Restoring was asked for this call.
-    bool repeated = false;   ///< It may go to an instance again that had it before.
     bool hedged = false;
     uint64_t forgets = 0;  ///< When it began; names that were deployed since are not missing.
     Error last{Code::not_found, ""};
@@ -157,6 +159,7 @@ class RouteCaller {
   void find(uint64_t id, bool anew = false);
   void refresh(const std::string& name);
   void ask_ring(const std::string& name);
+  void watch(const std::string& name);
   void found(const std::string& name, const Status& status);
   void hedge(uint64_t id);
   void arm_checks();
@@ -183,6 +186,7 @@ class RouteCaller {
   CallKind& kind_;
   Rng& rng_;
   mesh::RouteTable table_;
+  mesh::WatchedNames watched_;
   caf::actor node_;
   std::unordered_map<uint64_t, Open> open_;
   std::unordered_map<std::string, Search> searches_;

@@ -51,6 +51,7 @@ caf::behavior GatewayActor::make_behavior() {
   set_exit_handler([this](const caf::exit_msg& exit) { drain(exit.reason); });
   return {[this](const GatewayAddress&) { return address_; },
           [this](const CallerTimer& timer) { caller_.routes().on_timer(timer); },
+          [this](const NameChanged& changed) { caller_.routes().on_changed(changed); },
           [this](caf::close_atom, const caf::error& reason) { quit(reason); }};
 }
 

@@ -48,7 +48,9 @@ RouteTable::Endpoint* RouteTable::find(Route* route, const NodeId& node) {
 
 bool RouteTable::knows(const std::string& name, TimePoint now) const {
   const auto found = routes_.find(name);
-  return found != routes_.end() && now - found->second.learned < options_.ttl;
+  if (found == routes_.end()) return false;
+  const Route& route = found->second;
+  return now - route.learned < (route.is_watched ? options_.ttl_watched : options_.ttl);
 }
 
 bool RouteTable::is_usable(const std::string& name, TimePoint now) const {
@@ -73,18 +75,30 @@ void RouteTable::miss(const std::string& name, TimePoint now) {
   missing_[name] = now + options_.missing;
 }
 
-void RouteTable::learn(const std::string& name, Instances instances, TimePoint now) {
+void RouteTable::unwatched(const std::string& name) {
+  if (Route* known = find(name)) known->is_watched = false;
+}
+
+void RouteTable::learn(const std::string& name, Instances instances, TimePoint now, Source source) {
   Route* known = find(name);
   if (instances.empty()) {
+    unwatched(name);  // the ring is asked again, in case it knows better then
     if (known != nullptr && now - known->learned >= kDoubt) forget(name);
     return;
   }
-  if (instances.size() > options_.instances_max) instances.resize(options_.instances_max);
+  if (instances.size() > options_.instances_max) {
+    // A find answers others each time; a watch tells of all, by their ids.
+    const size_t first = source == Source::watch ? rng_.below(instances.size()) : 0;
+    std::rotate(instances.begin(), instances.begin() + static_cast<std::ptrdiff_t>(first),
+                instances.end());
+    instances.resize(options_.instances_max);
+  }
   if (known == nullptr) {
     if (routes_.size() >= options_.routes_max) make_room();
     known = &routes_[name];
     known->policy = policy(name);
   }
+  known->is_watched = known->is_watched || source == Source::watch;
   std::vector<Endpoint> endpoints;
   endpoints.reserve(instances.size());
   for (Instance& instance : instances) {

@@ -36,8 +36,12 @@ struct Judgement {
 };
 
 struct RouteOptions {
-  /// So long a route is used before the ring is asked again: a new instance is seen after it.
+  /// So long a route is used before the ring is asked again, where the ring tells of no change: a
+  /// new instance is seen after it.
   Duration ttl = 2s;
+  /// Where it does: the ring renews its watches about as often, and a message that was lost is made
+  /// up for by either.
+  Duration ttl_watched = 20s;
   /// So long it is used while the ring is asked, for which no call waits: what an unused route says
   /// is as old as that at most. Providers say it anew this often (mesh.refresh_s).
   Duration usable = 30s;
@@ -105,9 +109,16 @@ class RouteTable {
   bool knows(const std::string& name, TimePoint now) const;
   /// Whether it has one that may serve while the ring is asked for a fresh one.
   bool is_usable(const std::string& name, TimePoint now) const;
-  /// The answer of a find. Those that were known before keep their state, also when finds left them
-  /// out for a while. None: kDoubt later the route is forgotten.
-  void learn(const std::string& name, Instances instances, TimePoint now);
+  enum class Source : uint8_t {
+    find,
+    watch,  ///< The ring told by itself, and tells of the next change too.
+  };
+  /// What the ring says. Instances that were known before keep their state, also when they were
+  /// left out for a while. None: kDoubt later the route is forgotten.
+  void learn(const std::string& name, Instances instances, TimePoint now,
+             Source source = Source::find);
+  /// The ring tells of its changes no longer.
+  void unwatched(const std::string& name);
   void forget(const std::string& name);
   /// Nobody provides `name`, and nobody could be brought up.
   void miss(const std::string& name, TimePoint now);
@@ -175,6 +186,7 @@ class RouteTable {
     RouteConfig policy;
     std::vector<Endpoint> endpoints;
     TimePoint learned;
+    bool is_watched = false;
     TimePoint called{};
     RetryBudget budget;
     LatencyWindow latency;

@@ -109,7 +109,8 @@ uint16_t StateHost::thread_of(std::string_view name_space) const {
 Result<uint64_t> StateHost::run(const StateCall& call) {
   const Operation operation = operation_of(call);
   Thread& thread = threads_[thread_of(call.name_space)];
-  if (thread.results + monitor::kCallOutputBytesMax<Store> > kResultsBytesMax) thread.shard->flush();
+  if (thread.results + monitor::kCallOutputBytesMax < Store >> kResultsBytesMax)
+    thread.shard->flush();
   THEMIS_TRY(const Store::Result result,
              thread.shard->call(operation.function, operation.keys, operation.arguments));
   Expected expected;

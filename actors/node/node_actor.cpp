@@ -206,7 +206,8 @@ void NodeActor::run(const ring::WatchEvent& event) {
   const caf::strong_actor_ptr actor = found->second.actor.lock();
   if (actor != nullptr) {
     actor->enqueue(ctrl(), caf::make_message_id(),
-                   caf::make_message(NameChanged{found->second.name, event.records}), &reactor_);
+                   caf::make_message(NameChanged{found->second.name, event.records, event.lost}),
+                   &reactor_);
     return;
   }
   ring_->unwatch(event.user);

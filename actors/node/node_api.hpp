@@ -44,10 +44,12 @@ struct WatchName {
 struct UnwatchName {
   std::string name;
 };
-/// The live providers, by identity; none: nobody provides the name at the moment.
+/// The live providers, by identity; none: nobody provides the name at the moment. `lost`: those of
+/// them that may be gone, as somebody's session with them broke.
 struct NameChanged {
   std::string name;
   ring::Records records;
+  std::vector<NodeId> lost = {};
 };
 /// Which nodes are responsible for a point? -> ring::Contacts: the responsible node, then its
 /// successors.

@@ -111,7 +111,7 @@ void ChildProcess::end_if_over() {
   tell(caf::make_message(ProcessEnded{*why_}));
 }
 
-/// One read. False when there is no more, for now or for ever.
+/// One read. False when there is nothing to read yet, or at the end.
 bool ChildProcess::read_output() {
   if (output_watch_ == nullptr) return false;
   char buffer[4096];

@@ -127,6 +127,13 @@ std::vector<Store> ObjectTable::stores(const ObjectId& object) const {
   return out;
 }
 
+bool ObjectTable::has(const ObjectId& object, const NodeId& provider) const {
+  const auto found = objects_.find(object);
+  return found != objects_.end() &&
+         std::ranges::any_of(found->second.records,
+                             [&](const RecordPtr& r) { return r->provider.id == provider; });
+}
+
 void ObjectTable::erase(const ObjectId& object) {
   const auto found = objects_.find(object);
   if (found == objects_.end()) return;

@@ -49,6 +49,7 @@ class ObjectTable {
   /// Everything of one object, expired or not; empty when there is none.
   std::vector<Store> stores(const ObjectId& object) const;
   void erase(const ObjectId& object);
+  bool has(const ObjectId& object, const NodeId& provider) const;
   bool contains(const ObjectId& object) const { return objects_.contains(object); }
 
   size_t object_count() const { return objects_.size(); }

@@ -67,15 +67,15 @@ std::vector<ObjectId> PushQueue::acknowledged(const Refused& refused) {
     if (found == items_.end()) continue;
     Item& item = found->second;
     item.after = part.last;
-    item.refused = item.refused || any(refused.for_good, part.first, part.count);
-    item.again = item.again || any(refused.for_now, part.first, part.count);
+    item.invalid = item.invalid || any(refused.invalid, part.first, part.count);
+    item.retry = item.retry || any(refused.retry, part.first, part.count);
     if (!part.whole) continue;
-    if (item.again) {
+    if (item.retry) {
       const unsigned rounds = item.next_wait;
       item = {{}, false, false, std::min(2 * rounds, kWaitRoundsMax), rounds};
       continue;
     }
-    if (!item.refused) out.push_back(part.object);
+    if (!item.invalid) out.push_back(part.object);
     items_.erase(found);
   }
   return out;

@@ -15,7 +15,7 @@ class PushQueue {
   /// Attempts at one chunk after which the rest is left to the providers' next refresh: a new
   /// neighbour needs a few rounds until it knows who is around it.
   static constexpr unsigned kTriesMax = 10;
-  /// Rounds that an object which was refused for now waits at most; the first time one, then twice
+  /// Rounds that an object that is to be sent again waits at most; the first time one, then twice
   /// as many each time, until it expires.
   static constexpr unsigned kWaitRoundsMax = 64;
 
@@ -23,7 +23,7 @@ class PushQueue {
   /// The next chunk, or again the one that failed; empty: the rest waits for the next round.
   std::vector<Store> next(const ObjectTable& table, int64_t wall_ms);
   /// The open chunk was answered. Returns the objects that the receiver now has as a whole; those
-  /// refused for now are sent again from the next round on.
+  /// of Refused::retry are sent again from the next round on.
   std::vector<ObjectId> acknowledged(const Refused& refused);
   /// Nobody said which of the open chunk's entries are kept: it is sent again.
   void failed() { ++tries_; }
@@ -34,8 +34,8 @@ class PushQueue {
  private:
   struct Item {
     NodeId after;            ///< The last provider whose record was acknowledged; zero: none.
-    bool refused = false;    ///< Something of it, for good.
-    bool again = false;      ///< Something of it, for now.
+    bool invalid = false;    ///< Something of it was.
+    bool retry = false;      ///< Something of it is to be sent again.
     unsigned next_wait = 1;  ///< Rounds to wait when that happens again.
     unsigned waits = 0;      ///< Rounds.
   };

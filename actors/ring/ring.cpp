@@ -102,6 +102,9 @@ void Ring::suspect(const Contact& contact) {
   // A false address somebody spread says nothing about the node itself.
   if (const Contact* known = table_.find(contact.id); known && known->address != contact.address)
     return;
+  tell_lost(contact.id);
+  for (auto& [user, watching] : watches_)
+    if (watching.holder == contact.id) watching.due = at_.now;
   if (suspects_.size() < kSuspectsMax)
     suspects_[contact.id] = at_.now + kSilentRounds * options_.update_period;
   std::erase_if(remembered_, [&](const Contact& c) { return c.id == contact.id; });
@@ -250,7 +253,7 @@ void Ring::withdraw_all() {
   std::vector<std::string> names;
   for (const auto& [name, provided] : provided_) names.push_back(name);
   if (names.empty()) return push_before_leaving();
-  due_stores_.clear();
+  storing_.due.clear();
   taking_back_ = names.size() * (options_.redundancy + 1u);
   take_back(names);
   queue_due_stores();

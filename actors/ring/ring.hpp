@@ -2,12 +2,8 @@
 // One virtual node of the ring: join, update, find, store and leave as step(event) -> effects,
 // without I/O.
 
-#include <deque>
-#include <functional>
-#include <map>
-
-#include "actors/ring/object_table.hpp"
 #include "actors/ring/record_signer.hpp"
+#include "actors/ring/record_summary.hpp"
 #include "actors/ring/record_verifier.hpp"
 #include "actors/ring/ring_effects.hpp"
 #include "actors/ring/ring_state.hpp"
@@ -64,14 +60,14 @@ class Ring : public RingLimits {
   Status watch(std::string name, uint64_t user, Moment at);
   void unwatch(uint64_t user);
   /// The session to `peer` was lost (not drained, which both ends agree on): watches it held are
-  /// asked for again.
+  /// asked for again, and who watches what it provides is told.
   void session_lost(const NodeId& peer, Moment at);
   /// Takes back what it provides, hands its objects over, tells both neighbours; ends with Left.
   void leave(Moment at);
 
   /// A question of the authenticated `peer`. Errors: denied, not_found (in no ring, or another node
-  /// is responsible), and those of RecordVerifier::verify and ObjectTable::put. Takes
-  /// no trust from the question's own words on who asks.
+  /// is responsible), and those of RecordVerifier::verify and ObjectTable::put. Takes no trust from
+  /// the question's own words on who asks.
   Result<Reply> answer(const NodeId& peer, const Question& question, Moment at);
 
   /// What is to be done, in order; empties the list.
@@ -107,7 +103,6 @@ class Ring : public RingLimits {
   void say_goodbye();
   void set_next_update();
   Duration jitter(Duration base);
-
   // ring_update.cpp: one round of maintenance
   void update();
   void notify(const Contact& contact);
@@ -117,6 +112,7 @@ class Ring : public RingLimits {
   void check_predecessor();
   void rectify(const std::optional<Contact>& instead);
   void refresh_finger();
+  void look_finger_up(int bit);
   void look_for_other_ring();
   void set_predecessor(const std::optional<Contact>& contact);
 
@@ -138,6 +134,13 @@ class Ring : public RingLimits {
             const Lookup::Found& found);
   void drop_if_kept(const ObjectId& object, const Contact& owner);
   void drop_given(Push& push, const Refused& refused);
+
+  // ring_repair.cpp: comparing with those that keep copies
+  void repair();
+  void compare_next(size_t place);
+  void compare_from(size_t place, const Point& from);
+  void even_out(const Contact& holder, Difference difference);
+  void fetch(const ObjectId& object, const Contact& holder);
 
   // ring_find.cpp: lookups and finding
   void start_lookup(const Point& target, ThenFound then, Goal goal = Goal::owner);
@@ -173,10 +176,12 @@ class Ring : public RingLimits {
   void renew_watches();
   void ask_to_watch(uint64_t user);
   void watch_answered(uint64_t user, const NodeId& holder, const RecordPtrs* records);
-  void watched_changed(Watching& watching, const RecordPtrs& records);
+  void watched_changed(Watching& watching, const RecordPtrs& records,
+                       const std::vector<NodeId>& lost = {});
+  void share_with_watches(Find& find);
   void tell_watchers(const ObjectId& object, const RecordPtr& changed);
-  void tell(const ObjectId& object, const Contact& watcher, const RecordPtr& changed,
-            unsigned tries);
+  void tell_lost(const NodeId& provider);
+  void tell(const ObjectId& object, const Contact& watcher, const News& news, unsigned tries);
   void send_watchers_away(const ObjectId& object, const Then& then);
 
   // ring_answer.cpp
@@ -190,6 +195,7 @@ class Ring : public RingLimits {
   Result<Reply> on(const NodeId& peer, const Ping& question);
   Result<Reply> on(const NodeId& peer, const Watch& question);
   Result<Reply> on(const NodeId& peer, const Changed& question);
+  Result<Reply> on(const NodeId& peer, const Compare& question);
   Reply stored_reply(Change change, const ObjectId& object, const Store& store) const;
   Neighbours neighbours() const { return {table_.predecessor(), table_.successors()}; }
 
@@ -216,8 +222,7 @@ class Ring : public RingLimits {
   std::map<NodeId, TimePoint> suspects_;  ///< Until when.
   std::map<NodeId, TimePoint> heard_;     ///< When an entry of the table last spoke.
   Duration pace_;                         ///< Of the rounds, now.
-  TimePoint next_update_ = TimePoint::max();
-  TimePoint leave_deadline_ = TimePoint::max();
+  TimePoint next_update_ = TimePoint::max(), leave_deadline_ = TimePoint::max();
   size_t taking_back_ = 0, leave_open_ = 0;  ///< Withdrawn copies that a leaving node waits for.
   unsigned round_ = 0, update_hops_ = 0;
   bool updating_ = false, checking_ = false, refreshing_ = false, merging_ = false;
@@ -231,20 +236,15 @@ class Ring : public RingLimits {
   std::map<NodeId, Push> pushes_;
   std::set<NodeId> replicated_;  ///< Successors that have all of this node's range.
   std::set<ObjectId> handed_;    ///< New here since the last round: they go on to others.
-  /// There may be objects that others keep now; a lookup asks who keeps some of them.
-  bool foreign_due_ = false, giving_ = false;
-  std::optional<Point> foreign_from_;  ///< Those up to here had their turn.
-  TimePoint settled_{};                ///< When the nodes before this one changed last.
+  Foreign foreign_;
+  Repair repair_;
 
   std::map<std::string, Provided> provided_;
-  std::deque<DueStore> due_stores_;
-  size_t stores_in_flight_ = 0;
-  bool pumping_stores_ = false;
-  std::map<uint64_t, OpenStore> open_stores_;
-  TimePoint next_signing_ = TimePoint::max();
+  Storing storing_;
 
-  WatchTable watchers_;                   ///< Of objects that this node keeps.
-  std::map<uint64_t, Watching> watches_;  ///< Of this node, by user.
+  WatchTable watchers_;                                      ///< Of objects that this node keeps.
+  std::map<uint64_t, Watching> watches_;                     ///< Of this node, by user.
+  std::unordered_multimap<std::string, uint64_t> watching_;  ///< The users by name.
 };
 
 }  // namespace themis::ring

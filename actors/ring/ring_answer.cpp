@@ -77,21 +77,21 @@ Result<Reply> Ring::on(const NodeId& peer, const HandOver& question) {
     const auto bit = static_cast<uint16_t>(1u << i);
     const ObjectId object = object_id(entry.record->name, entry.replica);
     if (!accepts(point(object))) {
-      refused.for_now |= bit;
+      refused.retry |= bit;
       continue;
     }
     const Result<Change> kept = keep(object, entry);
     // What expired on the way is no loss; a full table is, and may have room again.
-    if (!kept && kept.error().code == Code::overloaded) refused.for_now |= bit;
+    if (!kept && kept.error().code == Code::overloaded) refused.retry |= bit;
     if (!kept && kept.error().code != Code::overloaded && kept.error().code != Code::invalid)
-      refused.for_good |= bit;
+      refused.invalid |= bit;
     // What is this node's now has copies to be made; what the successor gave for a range that is a
     // newer predecessor's by now goes on to that one.
     const bool is_new = kept && (*kept == Change::content || *kept == Change::renewed);
     if (is_new && (table_.is_responsible(point(object)) || peer == table_.successor().id))
       handed_.insert(object);
   }
-  if (refused.for_good != 0 || refused.for_now != 0) return refused;
+  if (refused.invalid != 0 || refused.retry != 0) return refused;
   return Ack{};
 }
 
@@ -152,7 +152,7 @@ Result<Reply> Ring::on(const NodeId& peer, const Changed& question) {
     if (question.over)
       watch_answered(user, {}, nullptr);
     else
-      watched_changed(watching, question.records);
+      watched_changed(watching, question.records, question.lost);
   }
   if (!watched) return fail(Code::not_found, "nobody here watches this object");
   return Ack{};

@@ -49,7 +49,8 @@ struct RingOptions {
   /// Records are stored again this often and expire after three times that.
   Duration refresh = 30s;
   uint8_t redundancy = 2;  ///< k: k + 1 objects per name; at most kRedundancyMax.
-  size_t successors = 4;   ///< r.
+  /// r. With eight, half of the nodes may fail at once, and four liars in a row cut off nobody.
+  size_t successors = 8;
   /// Successors of the responsible node that keep each object too; at most `successors` of them do.
   size_t replicas = 2;
   /// Another node of its process answers at this node's address: it may be joined through.
@@ -92,10 +93,12 @@ struct StoreDone {
   Status status;
 };
 /// What a watched name has now: after watch(), and whenever a provider came, went or changed what
-/// it says. May be empty.
+/// it says. May be empty. `lost`: providers among them that may be gone, as somebody's session with
+/// them broke.
 struct WatchEvent {
   uint64_t user = 0;
   Records records;
+  std::vector<NodeId> lost = {};
 };
 /// A contact entered or left the routing table: the shell hosts an actor for each.
 struct FingerAdded {

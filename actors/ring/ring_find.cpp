@@ -256,6 +256,7 @@ void Ring::take(uint64_t id, const ObjectId& object, const RecordPtrs& records, 
   Find& find = finds_.at(id);
   find.answered = true;
   merge(find.newest, find.name, records);
+  share_with_watches(find);
   Records live;
   for (const RecordPtr& record : find.newest)
     if (!record->withdrawn) live.push_back(*record);

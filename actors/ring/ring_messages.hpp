@@ -24,6 +24,11 @@ inline constexpr size_t kHandOverEntriesMax = 16;
 /// Copies of a name: k + 1, with k at most 7.
 inline constexpr uint8_t kReplicasMax = 8;
 
+/// Records named in one Summary: more than an object may have of them; 37 KB.
+inline constexpr size_t kSummaryEntriesMax = 512;
+/// Providers that one message says may be gone.
+inline constexpr size_t kLostMax = 16;
+
 struct FindNode {
   Point target;
   /// It is an object, wanted for its records: answered as GetObject is by the node responsible. Who
@@ -62,15 +67,23 @@ struct Changed {
   ObjectId object;
   RecordPtrs records;
   bool over = false;  ///< The sender keeps the object no longer: it is to be watched elsewhere.
+  /// Providers that the sender lost its session with: the receiver sees for itself.
+  std::vector<NodeId> lost = {};
+};
+/// Whether the receiver keeps what the sender, whose range it is, keeps in (from, until].
+struct Compare {
+  Point from;
+  Point until;
+  crypto::Digest digest;  ///< digest_of(Summary) of it.
 };
 using Question = std::variant<FindNode, GetObject, Store, HandOver, GetNeighbours, Notify, Leave,
-                              Ping, Watch, Changed>;
+                              Ping, Watch, Changed, Compare>;
 
 struct Ack {};
 /// Answers a HandOver of which not all is kept: bit i stands for entry i.
 struct Refused {
-  uint16_t for_good = 0;  ///< Forged, say: the sender need not come back with these.
-  uint16_t for_now = 0;   ///< No room, or the ranges of the two nodes differ for a while.
+  uint16_t invalid = 0;  ///< Forged, say: the sender need not come back with these.
+  uint16_t retry = 0;    ///< No room, or the ranges of the two nodes differ for a while.
 };
 static_assert(kHandOverEntriesMax <= 16, "a bit for each entry");
 struct FindNodeReply {
@@ -89,6 +102,20 @@ struct Neighbours {
   std::optional<Contact> predecessor;
   Contacts successors;
 };
-using Reply = std::variant<Ack, Refused, FindNodeReply, GetObjectReply, Neighbours>;
+/// One record, by what tells it from others. Without padding: it is hashed and sent as it is.
+struct RecordName {
+  ObjectId object;
+  NodeId provider;
+  uint64_t sequence = 0;
+  friend bool operator==(const RecordName&, const RecordName&) = default;
+};
+static_assert(sizeof(RecordName) == 72);
+/// Answers a Compare when the two differ: all that the answering node keeps of the range up to
+/// `until`. Otherwise the answer is Ack.
+struct Summary {
+  Point until;
+  std::vector<RecordName> entries;
+};
+using Reply = std::variant<Ack, Refused, FindNodeReply, GetObjectReply, Neighbours, Summary>;
 
 }  // namespace themis::ring

@@ -25,7 +25,7 @@ void Ring::provide(std::string name, Offer offer, uint64_t user, Moment at) {
     return refuse({Code::unavailable, "this node is leaving the ring"});
   if (!provided_.contains(name) && provided_.size() >= kProvidedMax)
     return refuse({Code::overloaded, "this node provides as many names as it may"});
-  if (provided_count() == 0) next_signing_ = at.now + jitter(options_.refresh * 4 / 5);
+  if (provided_count() == 0) storing_.next_signing = at.now + jitter(options_.refresh * 4 / 5);
   Provided& provided = provided_[name];
   if (provided.user)
     effects_.push_back(StoreDone{*provided.user, fail(Code::cancelled, "provided again")});
@@ -89,7 +89,7 @@ Record Ring::make_record(const std::string& name, const Offer& offer) const {
 /// One signature for all names, and every copy is due again. A withdrawal lasts no longer for it,
 /// and what is stored of it is not due.
 void Ring::sign_all() {
-  next_signing_ = at_.now + jitter(options_.refresh * 4 / 5);
+  storing_.next_signing = at_.now + jitter(options_.refresh * 4 / 5);
   Records records;
   for (const auto& [name, provided] : provided_)
     records.push_back(provided.withdrawn ? *provided.record : make_record(name, provided.offer));
@@ -125,13 +125,13 @@ void Ring::queue_due_stores() {
   std::erase_if(provided_, [&](const auto& entry) {
     return entry.second.withdrawn && entry.second.record->expires_ms <= at_.wall_ms;
   });
-  if (at_.now >= next_signing_) sign_all();
+  if (at_.now >= storing_.next_signing) sign_all();
   for (auto& [name, provided] : provided_) {
     for (size_t r = 0; r < provided.copies.size(); ++r) {
       Copy& copy = provided.copies[r];
       if (copy.queued || copy.due > at_.now) continue;
       copy.queued = true;
-      due_stores_.push_back({name, static_cast<uint8_t>(r)});
+      storing_.due.push_back({name, static_cast<uint8_t>(r)});
     }
   }
   pump_stores();
@@ -140,23 +140,23 @@ void Ring::queue_due_stores() {
 void Ring::pump_stores() {
   // A store that ends at once (this node is responsible) comes back here: the loop below goes on
   // with the next.
-  if (pumping_stores_) return;
-  pumping_stores_ = true;
-  while (!due_stores_.empty() && stores_in_flight_ < kStoresInFlightMax) {
-    const DueStore due = std::move(due_stores_.front());
-    due_stores_.pop_front();
+  if (storing_.pumping) return;
+  storing_.pumping = true;
+  while (!storing_.due.empty() && storing_.in_flight < kStoresInFlightMax) {
+    const DueStore due = std::move(storing_.due.front());
+    storing_.due.pop_front();
     store_copy(due);
   }
-  pumping_stores_ = false;
+  storing_.pumping = false;
 }
 
 void Ring::store_copy(const DueStore& due) {
   const auto found = provided_.find(due.name);
   if (found == provided_.end() || !found->second.copies[due.replica].queued) return;
-  ++stores_in_flight_;
+  ++storing_.in_flight;
   const uint64_t generation = found->second.generation;
   store_at({due.replica, found->second.record}, [this, due, generation](Stored stored) {
-    --stores_in_flight_;
+    --storing_.in_flight;
     copy_stored(due, generation, std::move(stored));
   });
 }
@@ -184,7 +184,7 @@ void Ring::store_at(const Store& store, ThenStored then) {
 void Ring::send_store(const Store& store, Contacts nodes, ThenStored then) {
   const uint64_t id = ++last_id_;
   nodes.resize(std::min(nodes.size(), options_.replicas + 1));
-  open_stores_.emplace(id, OpenStore{nodes.size(), {{}, true, {}}, std::move(then)});
+  storing_.open.emplace(id, OpenStore{nodes.size(), {{}, true, {}}, std::move(then)});
   for (size_t i = 0; i < nodes.size(); ++i) {
     const NodeId& self = table_.self().id;
     if (nodes[i].id == self) {
@@ -202,7 +202,7 @@ void Ring::send_store(const Store& store, Contacts nodes, ThenStored then) {
 }
 
 void Ring::store_answered(uint64_t id, bool responsible, const NodeId& from, Result<Reply>& reply) {
-  OpenStore& store = open_stores_.at(id);
+  OpenStore& store = storing_.open.at(id);
   Status status;
   if (!reply) {
     status = fail(std::move(reply.error()));
@@ -215,7 +215,7 @@ void Ring::store_answered(uint64_t id, bool responsible, const NodeId& from, Res
   if (!status) store.stored.whole = false;
   if (responsible) store.stored.status = std::move(status);
   if (--store.open > 0) return;
-  const auto done = open_stores_.extract(id);
+  const auto done = storing_.open.extract(id);
   done.mapped().then(std::move(done.mapped().stored));
 }
 
@@ -224,7 +224,7 @@ void Ring::store_answered(uint64_t id, bool responsible, const NodeId& from, Res
 void Ring::pass(const RecordPtrs& newer) {
   for (const RecordPtr& record : newer) {
     if (record->provider.id != table_.self().id || !verifier_.verify(*record)) continue;
-    if (signer_.pass(record->sequence)) next_signing_ = at_.now;
+    if (signer_.pass(record->sequence)) storing_.next_signing = at_.now;
   }
 }
 

@@ -42,8 +42,8 @@ Result<Change> Ring::keep(const ObjectId& object, const Store& store) {
   const auto from = predecessor_at(options_.replicas);
   if (from && !is_in_range(from->id, object, table_.self().id)) {
     // Its place becomes clear when this node has heard who precedes it now.
-    foreign_due_ = true;
-    settled_ = at_.now;
+    foreign_.due = true;
+    foreign_.settled = at_.now;
   }
   return change;
 }
@@ -55,8 +55,8 @@ void Ring::on_new_predecessor(const Contact& contact) {
   const bool closer = is_between(owned_from_, contact.id, table_.self().id);
   const Point from = point(std::exchange(owned_from_, contact.id));
   behind_.clear();
-  foreign_due_ = true;
-  settled_ = at_.now;
+  foreign_.due = true;
+  foreign_.settled = at_.now;
   if (!closer) replicated_.clear();
   if (state_ != State::joined) return;
   push(contact, objects_.inside(closer ? from : point(table_.self().id), point(contact.id)));
@@ -74,8 +74,8 @@ void Ring::on_predecessors(const Contacts& told) {
   }
   if (behind == behind_) return;
   behind_ = std::move(behind);
-  foreign_due_ = true;
-  settled_ = at_.now;
+  foreign_.due = true;
+  foreign_.settled = at_.now;
 }
 
 /// Every round: successors that became holders of this node's objects get them; failed chunks are
@@ -185,30 +185,30 @@ bool Ring::is_foreign(const ObjectId& object) const {
 void Ring::drop_foreign() {
   // What happens `replicas` nodes back is heard of as many rounds later, twice that at worst.
   const auto rounds = static_cast<int64_t>(kSilentRounds + 2 * options_.replicas);
-  const bool settled = at_.now >= settled_ + rounds * options_.update_period;
+  const bool settled = at_.now >= foreign_.settled + rounds * options_.update_period;
   const auto from = predecessor_at(options_.replicas);
-  if (!foreign_due_ || !settled || !from || giving_) return;
+  if (!foreign_.due || !settled || !from || foreign_.giving) return;
   const NodeId& self = table_.self().id;
-  const bool goes_on = foreign_from_ && !is_in_range(from->id, *foreign_from_, self);
-  const Point begin = goes_on ? *foreign_from_ : point(self);
+  const bool goes_on = foreign_.from && !is_in_range(from->id, *foreign_.from, self);
+  const Point begin = goes_on ? *foreign_.from : point(self);
   std::vector<ObjectId> foreign = objects_.inside(begin, point(from->id));
   if (foreign.empty() || begin == point(from->id)) {
-    foreign_from_.reset();
-    settled_ = at_.now;
-    foreign_due_ = std::ranges::any_of(objects_.all(),
+    foreign_.from.reset();
+    foreign_.settled = at_.now;
+    foreign_.due = std::ranges::any_of(objects_.all(),
                                        [&](const ObjectId& object) { return is_foreign(object); });
     for (const ObjectId& object : watchers_.objects())
       if (is_foreign(object)) send_watchers_away(object, [](const NodeId&, Result<Reply>&) {});
     return;
   }
-  giving_ = true;
+  foreign_.giving = true;
   const ObjectId first = *std::ranges::min_element(
       foreign, {}, [&](const ObjectId& object) { return distance(begin, point(object)); });
   const auto done = [this, begin, first, end = point(from->id)](Result<Lookup::Found> found) {
-    giving_ = false;
+    foreign_.giving = false;
     const bool inside = found && is_in_range(begin, found->responsible.id, end);
-    foreign_from_ = inside ? point(found->responsible.id) : end;
-    if (inside) give(objects_.inside(begin, *foreign_from_), first, *found);
+    foreign_.from = inside ? point(found->responsible.id) : end;
+    if (inside) give(objects_.inside(begin, *foreign_.from), first, *found);
   };
   start_lookup(point(first), done, Goal::confirmed_owner);
 }
@@ -234,7 +234,7 @@ void Ring::give(const std::vector<ObjectId>& objects, const ObjectId& first,
 
 /// `object` came here from far away, when this node knew less of the circle.
 void Ring::drop_if_kept(const ObjectId& object, const Contact& owner) {
-  foreign_from_ = point(object);
+  foreign_.from = point(object);
   ask(owner, GetObject{object}, [this, object](const NodeId&, Result<Reply>& reply) {
     const auto* there = reply ? std::get_if<GetObjectReply>(&*reply) : nullptr;
     if (there == nullptr || !is_foreign(object)) return;

@@ -1,7 +1,9 @@
 #pragma once
 // What a Ring remembers of the operations that it has under way.
 
+#include <deque>
 #include <functional>
+#include <map>
 
 #include "actors/ring/lookup.hpp"
 #include "actors/ring/neighbourhood.hpp"
@@ -75,11 +77,38 @@ struct OpenStore {
   Stored stored;
   Then then;
 };
+/// What of Provided is on its way.
+struct Storing {
+  std::deque<DueStore> due;
+  size_t in_flight = 0;
+  bool pumping = false;
+  std::map<uint64_t, OpenStore> open;
+  TimePoint next_signing = TimePoint::max();
+};
 struct Push {
   Contact to;
   PushQueue queue;
   uint64_t open_chunk = 0;   ///< 0: none is open.
   std::set<ObjectId> given;  ///< Others keep these: they go once they have arrived.
+};
+/// Objects here that other nodes keep now.
+struct Foreign {
+  bool due = false;           ///< There may be some.
+  bool giving = false;        ///< A lookup asks who keeps some of them.
+  std::optional<Point> from;  ///< Those up to here had their turn.
+  TimePoint settled{};        ///< When the nodes before this one changed last.
+};
+/// The comparison with one of those that keep copies of this node's range.
+struct Repair {
+  TimePoint due{};    ///< When the next one begins.
+  bool open = false;  ///< A question is.
+  size_t chunks = 0;  ///< Summaries compared.
+  size_t repaired = 0;
+};
+/// What a watcher is told beside all that there is.
+struct News {
+  RecordPtr changed;         ///< Comes first.
+  std::vector<NodeId> lost;  ///< Providers.
 };
 /// A name that somebody here watches.
 struct Watching {

@@ -19,6 +19,7 @@ void Ring::update() {
     refresh_finger();
   if (table_.alone() || round_ % kMergeRounds == 0) look_for_other_ring();
   replicate();
+  repair();
   queue_due_stores();
   renew_watches();
 }
@@ -125,14 +126,35 @@ void Ring::set_predecessor(const std::optional<Contact>& contact) {
   if (moved) on_new_predecessor(*contact);
 }
 
-/// One distinct finger a round: a full circle takes about log2(nodes) rounds.
+/// One distinct finger a round: a full circle takes about log2(nodes) rounds. Where nobody lies,
+/// the successor list tells of those within it, and the node that is a finger already whether it
+/// still is: only a new one is looked up.
 void Ring::refresh_finger() {
   if (next_finger_ < 0) next_finger_ = table_.begin_refresh();
+  const auto known = [this]() -> const Contact* {
+    if (next_finger_ < 0 || options_.disjoint_paths > 1 || !is_sure()) return nullptr;
+    return table_.first_from(finger_start(table_.self().id, next_finger_));
+  };
+  const Contact* finger = known();
+  for (; finger != nullptr && table_.is_successor(finger->id); finger = known())
+    next_finger_ = table_.set_finger(next_finger_, Contact(*finger));
   if (next_finger_ < 0) return;
   refreshing_ = true;
-  const int bit = next_finger_;
-  const Point start = finger_start(table_.self().id, bit);
-  start_lookup(start, [this, bit](Result<Lookup::Found> found) {
+  if (finger == nullptr) return look_finger_up(next_finger_);
+  ask(*finger, GetNeighbours{},
+      [this, bit = next_finger_, finger = *finger](const NodeId&, Result<Reply>& reply) {
+        const auto* around = reply ? std::get_if<Neighbours>(&*reply) : nullptr;
+        const bool is_first =
+            around != nullptr && around->predecessor &&
+            is_in_range(around->predecessor->id, finger_start(table_.self().id, bit), finger.id);
+        if (!is_first) return look_finger_up(bit);
+        refreshing_ = false;
+        next_finger_ = table_.set_finger(bit, finger);
+      });
+}
+
+void Ring::look_finger_up(int bit) {
+  start_lookup(finger_start(table_.self().id, bit), [this, bit](Result<Lookup::Found> found) {
     refreshing_ = false;
     if (!found) {
       next_finger_ = bit + 1 < kRingBits ? bit + 1 : -1;

@@ -17,6 +17,8 @@ Status Ring::watch(std::string name, uint64_t user, Moment at) {
   begin(at);
   if (watches_.size() >= kWatchesMax)
     return fail(Code::overloaded, "this node watches as many names as it may");
+  unwatch(user);
+  watching_.emplace(name, user);
   Watching& watching = watches_[user];
   watching.user = user;
   watching.name = std::move(name);
@@ -26,10 +28,26 @@ Status Ring::watch(std::string name, uint64_t user, Moment at) {
   return {};
 }
 
-void Ring::unwatch(uint64_t user) { watches_.erase(user); }
+void Ring::unwatch(uint64_t user) {
+  const auto watching = watches_.extract(user);
+  if (watching.empty()) return;
+  const auto [first, last] = watching_.equal_range(watching.mapped().name);
+  watching_.erase(std::find_if(first, last, [&](const auto& w) { return w.second == user; }));
+}
+
+/// A copy of the name may lack what another one has: finds and watches tell each other.
+void Ring::share_with_watches(Find& find) {
+  const auto [first, last] = watching_.equal_range(find.name);
+  for (auto at = first; at != last; ++at) {
+    Watching& watching = watches_.at(at->second);
+    merge(find.newest, find.name, watching.newest);
+    watched_changed(watching, find.newest);
+  }
+}
 
 void Ring::session_lost(const NodeId& peer, Moment at) {
   begin(at);
+  tell_lost(peer);
   for (auto& [user, watching] : watches_)
     if (watching.holder == peer) watching.due = at.now;
   if (state_ == State::joined) renew_watches();
@@ -82,8 +100,9 @@ void Ring::watch_answered(uint64_t user, const NodeId& holder, const RecordPtrs*
   watched_changed(watching, *records);
 }
 
-/// Tells when what lives differs from what was told last.
-void Ring::watched_changed(Watching& watching, const RecordPtrs& records) {
+/// Tells when what lives differs from what was told last, or may be gone.
+void Ring::watched_changed(Watching& watching, const RecordPtrs& records,
+                           const std::vector<NodeId>& lost) {
   std::erase_if(watching.newest,
                 [&](const RecordPtr& record) { return record->expires_ms <= at_.wall_ms; });
   merge(watching.newest, watching.name, records);
@@ -92,8 +111,11 @@ void Ring::watched_changed(Watching& watching, const RecordPtrs& records) {
                        [](const RecordPtr& record) { return !record->withdrawn; });
   std::ranges::sort(live, {}, [](const RecordPtr& record) { return record->provider.id; });
   const auto same = [](const RecordPtr& a, const RecordPtr& b) { return same_content(*a, *b); };
-  if (watching.told && std::ranges::equal(*watching.told, live, same)) return;
   WatchEvent event{watching.user, {}};
+  std::ranges::copy_if(lost, std::back_inserter(event.lost), [&live](const NodeId& provider) {
+    return std::ranges::any_of(live, [&](const auto& r) { return r->provider.id == provider; });
+  });
+  if (event.lost.empty() && watching.told && std::ranges::equal(*watching.told, live, same)) return;
   for (const RecordPtr& record : live) event.records.push_back(*record);
   effects_.push_back(std::move(event));
   watching.told = std::move(live);
@@ -101,10 +123,20 @@ void Ring::watched_changed(Watching& watching, const RecordPtrs& records) {
 
 void Ring::tell_watchers(const ObjectId& object, const RecordPtr& changed) {
   for (const Contact& watcher : watchers_.changed(object))
-    tell(object, watcher, changed, kTellTries);
+    tell(object, watcher, {changed, {}}, kTellTries);
   for (auto& [user, watching] : watches_)
     if (watching.holder == table_.self().id && object_id(watching.name, watching.replica) == object)
       watched_changed(watching, objects_.get(object, at_.wall_ms, 0));
+}
+
+/// `provider` may be gone: who watches what it provides, here or elsewhere, sees for itself.
+void Ring::tell_lost(const NodeId& provider) {
+  for (const ObjectId& object : watchers_.objects())
+    if (objects_.has(object, provider))
+      for (const Contact& watcher : watchers_.changed(object))
+        tell(object, watcher, {{}, {provider}}, kTellTries);
+  for (auto& [user, watching] : watches_)
+    if (watching.told) watched_changed(watching, {}, {provider});
 }
 
 /// `object` is kept by others from now on.
@@ -115,19 +147,18 @@ void Ring::send_watchers_away(const ObjectId& object, const Then& then) {
 
 /// What changed comes first: the object may have more providers than one message. A watcher that
 /// does not answer twice, or no longer wants to know, is forgotten.
-void Ring::tell(const ObjectId& object, const Contact& watcher, const RecordPtr& changed,
-                unsigned tries) {
+void Ring::tell(const ObjectId& object, const Contact& watcher, const News& news, unsigned tries) {
   RecordPtrs records = objects_.get(object, at_.wall_ms, rng_.next());
-  if (changed != nullptr) {
-    std::erase(records, changed);
-    records.insert(records.begin(), changed);
+  if (news.changed != nullptr) {
+    std::erase(records, news.changed);
+    records.insert(records.begin(), news.changed);
     records.resize(std::min(records.size(), kRecordsPerReplyMax));
   }
-  ask(watcher, Changed{object, std::move(records)},
-      [this, object, watcher, changed, tries](const NodeId& from, Result<Reply>& reply) {
-        if (!reply && from.is_zero() && tries > 1) return tell(object, watcher, changed, tries - 1);
+  ask(watcher, Changed{object, std::move(records), false, news.lost},
+      [this, object, watcher, news, tries](const NodeId& from, Result<Reply>& reply) {
+        if (!reply && from.is_zero() && tries > 1) return tell(object, watcher, news, tries - 1);
         if (!reply) return watchers_.remove(object, watcher.id);
-        if (watchers_.acknowledged(object, watcher.id)) tell(object, watcher, nullptr, kTellTries);
+        if (watchers_.acknowledged(object, watcher.id)) tell(object, watcher, {}, kTellTries);
       });
 }
 

@@ -121,6 +121,11 @@ int RoutingTable::set_finger(int bit, const Contact& contact) {
   return closes || next >= kRingBits ? -1 : next;
 }
 
+const Contact* RoutingTable::first_from(const Point& point) const {
+  const auto at = std::ranges::lower_bound(distances_, distance(self_.id, point));
+  return at == distances_.end() ? nullptr : &entries_[static_cast<size_t>(at - distances_.begin())];
+}
+
 int RoutingTable::begin_refresh() {
   const int bit = alone() ? kRingBits : finger_bit(distance(self_.id, successors_.front().id)) + 1;
   if (std::erase_if(fingers_, [&](const Contact& f) {

@@ -63,6 +63,8 @@ class RoutingTable {
   bool drop(const Contact& contact);
   /// A known identity proved itself at a new address.
   void refresh_address(const Contact& contact);
+  /// The first entry at or after `point`, going from this node once around; nullptr: none is.
+  const Contact* first_from(const Point& point) const;
   const Contact* find(const NodeId& id) const;
   bool is_successor(const NodeId& id) const;
   bool is_neighbour(const NodeId& id) const;

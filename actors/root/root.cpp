@@ -157,6 +157,7 @@ Result<caf::actor> Root::Impl::start_node(VirtualNode& node) {
     options.ring.shares_address = true;
   }
   options.ring.redundancy = static_cast<uint8_t>(config.mesh.redundancy);
+  options.ring.successors = config.mesh.successors;
   options.ring.replicas = config.mesh.replicas;
   options.ring.refresh = std::chrono::seconds(config.mesh.refresh_s);
   options.ring.disjoint_paths = config.mesh.disjoint_paths;

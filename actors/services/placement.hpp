@@ -28,7 +28,8 @@ class Placement {
   Placement() = default;
   Placement(size_t wanted, ring::Contacts candidates);
 
-  /// The next node to ask, or nothing for now. Each call hands out another one.
+  /// The next node to ask; nothing while those that were asked may be enough. Each call hands out
+  /// another one.
   std::optional<ring::Contact> next();
   /// An asked node's answer.
   void accepted(const ring::Contact& node);

@@ -33,9 +33,13 @@ struct MeshConfig {
   std::vector<BootstrapPeer> bootstrap;  ///< Empty: this node starts the ring. At most 64.
   uint32_t redundancy = 2;               ///< k: k + 1 objects per name; 0..7.
   uint32_t refresh_s = 30;  ///< Records are stored again this often; they live three times as long.
-  /// Successors of the responsible node that keep each object too; the same in every node.
+  /// r: nodes after it that each node knows, 1..16. Only when all of them fail together does it
+  /// have to find its place again.
+  uint32_t successors = 8;
+  /// Successors of the responsible node that keep each object too; the same in every node; 0..4.
   uint32_t replicas = 2;
-  /// Lookups run over so many paths that share no node: 1 believes every node of the ring; 1..16.
+  /// Lookups run over so many paths that share no node: 1 believes every node of the ring; at most
+  /// `successors`.
   uint32_t disjoint_paths = 1;
   std::string invite;  ///< A file that lets this node into a private network; empty: none.
   /// Public keys whose invites count, at most 16. Not empty: the network is private, peers without

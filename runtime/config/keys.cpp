@@ -137,7 +137,8 @@ constexpr std::string_view kHardwarePlaces[] = {"snp", "tdx", "nitro"};
 constexpr Range kRedundancy{
     0, 7, "each name is stored as k + 1 objects; a find asks them in random order"};
 constexpr Range kRefresh{1, 1000, "records live three times as long, and an hour at most"};
-constexpr Range kReplicas{0, 4, "a node knows four successors; more would not be kept"};
+constexpr Range kSuccessors{1, 16, "a message names 16 at most; without one there is no ring"};
+constexpr Range kReplicas{0, 4, "a provider sends each record to all of them at every refresh"};
 constexpr Range kVirtual{1, 4096,
                          "all virtual nodes of a process share one thread and its sessions"};
 constexpr Range kDisjointPaths{1, 16,
@@ -173,6 +174,7 @@ std::span<const Key> keys() {
         bootstrap_key(),
         number<&C::mesh, &M::redundancy, kRedundancy>("mesh", "redundancy"),
         number<&C::mesh, &M::refresh_s, kRefresh>("mesh", "refresh_s"),
+        number<&C::mesh, &M::successors, kSuccessors>("mesh", "successors"),
         number<&C::mesh, &M::replicas, kReplicas>("mesh", "replicas"),
         number<&C::mesh, &M::disjoint_paths, kDisjointPaths>("mesh", "disjoint_paths"),
         text<&C::mesh, &M::invite, kPathBytesMax, true>("mesh", "invite"),
@@ -217,12 +219,20 @@ std::string_view kind_name(Kind kind) {
 
 bool consistent(const Config& config, Conflict& conflict) {
   const NodeConfig& node = config.node;
-  if (!config.mesh.inviters.empty() && config.mesh.invite.empty()) {
+  const MeshConfig& mesh = config.mesh;
+  if (mesh.replicas > mesh.successors) {
+    conflict = {"mesh.replicas",
+                fmt::format("{} successors cannot keep each object: mesh.successors is {}",
+                            mesh.replicas, mesh.successors)};
+  } else if (mesh.disjoint_paths > mesh.successors) {
+    conflict = {"mesh.disjoint_paths",
+                fmt::format("{} paths end at a list of {} nodes: set mesh.successors to {} or more",
+                            mesh.disjoint_paths, mesh.successors, mesh.disjoint_paths)};
+  } else if (!mesh.inviters.empty() && mesh.invite.empty()) {
     conflict = {"mesh.inviters",
                 "this node needs an invite too, its peers ask for one: set mesh.invite to a file "
                 "of `themis invite create`"};
-  } else if ((!config.mesh.inviters.empty() || !config.mesh.invite.empty()) &&
-             node.virtual_nodes > 1) {
+  } else if ((!mesh.inviters.empty() || !mesh.invite.empty()) && node.virtual_nodes > 1) {
     conflict = {"node.virtual", "an invite is for one node: a private network takes one a process"};
   } else if (config.place.workers == Place::local) {
     conflict = {"place.workers",

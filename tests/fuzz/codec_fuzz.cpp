@@ -46,10 +46,12 @@ std::vector<wire::FramePtr> genuine() {
           encode(Question(Leave{contact(6), {contact(8), contact(9)}})),
           encode(Question(Ping{})),
           encode(Question(Watch{object, contact(6)})),
-          encode(Question(Changed{object, {record(5)}})),
+          encode(Question(Changed{object, {record(5)}, false, {contact(7).id}})),
+          encode(Question(Compare{Point{contact(1).id.bytes}, Point{contact(2).id.bytes}, {}})),
           encode(Reply(Ack{})),
           encode(Reply(Refused{1, 6})),
           encode(Reply(FindNodeReply{true, {contact(1), contact(2)}})),
+          encode(Reply(Summary{Point{contact(1).id.bytes}, {{object, contact(2).id, 7}}})),
           encode(Reply(GetObjectReply{{record(1), record(2)}})),
           encode(Reply(Neighbours{contact(3), {contact(4)}}))};
 }

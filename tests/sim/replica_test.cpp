@@ -97,6 +97,42 @@ TEST_P(Replicas, JoinsLeavesAndCrashesLeaveEveryObjectWhereItBelongs) {
   expect_kept_where_it_belongs(world, kNames, options);
 }
 
+/// One of those that keep a copy, another one for each object.
+size_t sure_keeper(RingWorld& world, const Store& store, const RingOptions& options) {
+  const ObjectId object = object_id(store.record->name, store.replica);
+  const std::vector<size_t> all = keepers(world, object, options.replicas);
+  return all[static_cast<size_t>(object.bytes.back()) % all.size()];
+}
+
+/// All nodes but one for each object say that they have it and forget a third of what they are
+/// sent: nobody sends that again but who compares.
+TEST_P(Replicas, CopiesThatGotLostAreMadeAgainWithoutTheProvider) {
+  SCOPED_TRACE("seed " + std::to_string(GetParam()));
+  RingOptions options;
+  options.refresh = 1200s;
+  RingWorld world(GetParam(), 10, options);
+  settle(world);
+  size_t lost = 0;
+  world.liar = [&](size_t i, const Question& question) -> std::optional<Result<Reply>> {
+    const auto* store = std::get_if<Store>(&question);
+    const auto* chunk = std::get_if<HandOver>(&question);
+    const auto is_sure = [&](const Store& s) { return sure_keeper(world, s, options) == i; };
+    if (store == nullptr && chunk == nullptr) return std::nullopt;
+    if (store != nullptr ? is_sure(*store) : std::ranges::any_of(chunk->entries, is_sure))
+      return std::nullopt;
+    if (world.world().rng().below(3) != 0) return std::nullopt;
+    ++lost;
+    return Ack{};
+  };
+  constexpr size_t kNames = 40;
+  for (size_t n = 0; n < kNames; ++n) world.provide(n % 10, "name-" + std::to_string(n));
+  ASSERT_TRUE(world.world().run_until([&] { return world.stored == kNames; }, 20s));
+  world.liar = {};
+  ASSERT_GT(lost, 0u);
+  world.world().run_for(15s);
+  expect_kept_where_it_belongs(world, kNames, options);
+}
+
 TEST_P(Replicas, LostMessagesDelayCopiesAndLoseNone) {
   SCOPED_TRACE("seed " + std::to_string(GetParam()));
   RingOptions options;

@@ -63,8 +63,8 @@ struct HandOver @0xd6a1f1d0c3a90027 {  # objects the receiver keeps from now on;
   entries @0 :List(Store);             # or, when some are not kept, with Refused; up to 16
 }
 struct Refused @0xd6a1f1d0c3a90050 {   # bit i: entry i
-  forGood @0 :UInt16;
-  forNow @1 :UInt16;
+  invalid @0 :UInt16;                  # need not come back
+  retry @1 :UInt16;                    # is to be sent again
 }
 struct GetNeighbours @0xd6a1f1d0c3a90028 {}                   # join and update ask this
 struct Neighbours @0xd6a1f1d0c3a90029 {
@@ -91,4 +91,17 @@ struct Changed @0xd6a1f1d0c3a90030 {   # what a watched object holds now; answer
   object @0 :Data;
   records @1 :List(Record);
   over @2 :Bool;                       # the sender keeps it no longer: watch it elsewhere
+  lost @3 :List(Data);                 # providers that the sender lost its session with; up to 16
+}
+
+# "Do you keep what I keep in (from, until]?" To those that keep copies of the sender's range;
+# answered with Ack, or with Summary
+struct Compare @0xd6a1f1d0c3a90051 {
+  from @0 :Data;
+  until @1 :Data;
+  digest @2 :Data;                     # of what the entries of a Summary would be
+}
+struct Summary @0xd6a1f1d0c3a90052 {
+  until @0 :Data;                      # the last object, when there are more in the range
+  entries @1 :Data;                    # up to 512 of 72 bytes: object, provider, sequence (LE)
 }

@@ -140,18 +140,21 @@ TEST_F(RoutedServices, TellTheSlowerOfTwoThatItIsNotNeeded) {
   release().acquire();  // the one that would have computed for ever
 }
 
-/// Breaks every connection of this process: what was on its way is lost. Returns how many.
+/// Breaks every connection that this process has now: what was on its way is lost. Returns how
+/// many. Those that are opened as soon as the first one breaks, under the same numbers perhaps, are
+/// others.
 size_t cut_connections() {
-  size_t cut = 0;
+  std::vector<net::Descriptor> connections;
   for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
     const int fd = std::stoi(entry.path().filename().string());
     sockaddr_storage peer{};
     socklen_t length = sizeof peer;  // a listener has no peer
     if (getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &length) == 0 &&
-        peer.ss_family == AF_INET && shutdown(fd, SHUT_RDWR) == 0)
-      ++cut;
+        peer.ss_family == AF_INET)
+      connections.emplace_back(dup(fd));
   }
-  return cut;
+  return static_cast<size_t>(std::ranges::count_if(
+      connections, [](const net::Descriptor& fd) { return shutdown(fd.get(), SHUT_RDWR) == 0; }));
 }
 
 /// Runs, and breaks its node's connections before it answers, for the first time only.

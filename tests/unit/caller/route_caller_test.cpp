@@ -23,7 +23,9 @@ caf::behavior instance() {
 }
 
 /// A node with one instance of each name. After a put_atom its finds wait for an ok_atom; after a
-/// delete_atom nobody provides anything. A get_atom counts the finds.
+/// delete_atom nobody provides anything. A get_atom counts the finds. After a subscribe_atom it
+/// takes watches; a publish_atom puts an instance of that weight there, of which who watches is
+/// told.
 class ScriptedNode final : public caf::event_based_actor {
  public:
   using caf::event_based_actor::event_based_actor;
@@ -37,6 +39,18 @@ class ScriptedNode final : public caf::event_based_actor {
             },
             [this](const ReachActor&) { return instance_; },
             [this](caf::put_atom) { is_held_ = true; },
+            [this](caf::subscribe_atom) { takes_watches_ = true; },
+            [this](const WatchName& watch) -> caf::result<caf::message> {
+              if (!takes_watches_) return to_caf({Code::overloaded, "no more watches"});
+              watcher_ = caf::actor_cast<caf::actor>(current_sender());
+              send(watcher_, NameChanged{watch.name, is_empty_ ? ring::Records{} : record()});
+              return caf::make_message(caf::unit);  // as a node does
+            },
+            [this](caf::publish_atom, uint16_t weight) {
+              is_empty_ = false;
+              weight_ = weight;
+              send(watcher_, NameChanged{kName, record()});
+            },
             [this](caf::delete_atom) { is_empty_ = true; },
             [this](caf::get_atom) { return finds_; },
             [this](caf::ok_atom) {
@@ -46,13 +60,14 @@ class ScriptedNode final : public caf::event_based_actor {
   }
   void on_exit() override {
     waiting_.clear();
-    instance_ = nullptr;
+    instance_ = watcher_ = nullptr;
   }
 
  private:
-  static ring::Records record() {
+  ring::Records record() const {
     ring::Record record;
     record.name = kName;
+    record.weight = weight_;
     return {record};
   }
   caf::result<ring::Records> outcome() const {
@@ -60,8 +75,10 @@ class ScriptedNode final : public caf::event_based_actor {
     return record();
   }
 
-  caf::actor instance_;
+  caf::actor instance_, watcher_;
   std::vector<caf::typed_response_promise<ring::Records>> waiting_;
+  uint16_t weight_ = 1;
+  bool takes_watches_ = false;
   uint64_t finds_ = 0;
   bool is_held_ = false;
   bool is_empty_ = false;
@@ -91,6 +108,14 @@ class Caller final : public caf::event_based_actor, private CallKind {
             },
             [this](caf::delete_atom) { caller_.forget(kName); },
             [this](caf::get_atom) { return uint64_t{caller_.open_calls()}; },
+            [this](caf::get_atom, caf::ok_atom) {
+              const auto routes = caller_.table().report(1, *now_);
+              return uint64_t{routes.empty() ? 0u : routes[0].instances[0].instance.weight};
+            },
+            [this](caf::get_atom, caf::open_atom) {
+              return uint64_t{caller_.table().report(1, *now_).at(0).counters.losses};
+            },
+            [this](const NameChanged& changed) { caller_.on_changed(changed); },
             [this](const CallerTimer& timer) { caller_.on_timer(timer); }};
   }
   void on_exit() override { caller_.stop(); }
@@ -135,6 +160,14 @@ class RouteCallerTest : public testing::Test {
     uint64_t value = 0;
     self_->request(whom, caf::infinite, caf::get_atom::value)
         .receive([&value](uint64_t counted) { value = counted; }, [](const caf::error&) {});
+    return value;
+  }
+  /// Of the one instance that the caller knows, after all that was sent before has been taken.
+  uint64_t weight() {
+    count(node_);
+    uint64_t value = 0;
+    self_->request(caller_, caf::infinite, caf::get_atom::value, caf::ok_atom::value)
+        .receive([&value](uint64_t told) { value = told; }, [](const caf::error&) {});
     return value;
   }
   /// After all that was sent before has been taken.
@@ -198,6 +231,42 @@ TEST_F(RouteCallerTest, RegressANameNobodyProvidesIsLookedForOnceASecond) {
   self_->send(caller_, caf::delete_atom::value);
   EXPECT_EQ(answer(call()), Code::not_found);
   EXPECT_GT(finds(), after) << "something was deployed";
+}
+
+TEST_F(RouteCallerTest, RegressANameThatSomebodyElseDeploysIsNotMissingForASecondMore) {
+  self_->send(node_, caf::subscribe_atom::value);
+  self_->send(node_, caf::delete_atom::value);
+  ASSERT_EQ(answer(call()), Code::not_found);
+  const uint64_t before = finds();
+  self_->send(node_, caf::publish_atom::value, uint16_t{7});
+  ASSERT_EQ(weight(), 7u) << "told without being asked";
+  EXPECT_EQ(answer(call()), kAnswered);
+  EXPECT_EQ(finds(), before);
+}
+
+TEST_F(RouteCallerTest, AnInstanceThatTheRingLostGetsNoCallBeforeACheck) {
+  self_->send(node_, caf::subscribe_atom::value);
+  ASSERT_EQ(answer(call()), kAnswered);
+  NameChanged lost{kName, {ring::Record{}}, {NodeId{}}};
+  self_->send(caller_, lost);
+  uint64_t losses = 0;
+  self_->request(caller_, caf::infinite, caf::get_atom::value, caf::open_atom::value)
+      .receive([&losses](uint64_t told) { losses = told; }, [](const caf::error&) {});
+  EXPECT_EQ(losses, 1u);
+}
+
+TEST_F(RouteCallerTest, AWatchedNameIsToldOfChangesAndAskedForSeldom) {
+  self_->send(node_, caf::subscribe_atom::value);
+  ASSERT_EQ(answer(call()), kAnswered);
+  ASSERT_EQ(weight(), 1u);
+  advance(19s);
+  ASSERT_EQ(answer(call()), kAnswered);
+  EXPECT_EQ(finds(), 1u);
+  self_->send(node_, caf::publish_atom::value, uint16_t{7});
+  EXPECT_EQ(weight(), 7u);
+  advance(20s);
+  ASSERT_EQ(answer(call()), kAnswered);
+  EXPECT_EQ(finds(), 2u) << "in case a message was lost";
 }
 
 }  // namespace

@@ -39,6 +39,7 @@ network = "other"
 bootstrap = ["127.0.0.1:7001", "{}@[::1]:7009"]
 redundancy = 0
 refresh_s = 7
+successors = 6
 replicas = 1
 disjoint_paths = 4
 invite = "invite.txt"
@@ -72,7 +73,7 @@ format = "json"
   std::array<std::byte, 32> id;
   id.fill(std::byte{0xaa});
   expected.mesh = {
-      "other", {{{"127.0.0.1", 7001}, {}}, {{"::1", 7009}, id}}, 0, 7, 1, 4, "invite.txt", {id}};
+      "other", {{{"127.0.0.1", 7001}, {}}, {{"::1", 7009}, id}}, 0, 7, 6, 1, 4, "invite.txt", {id}};
   expected.node = {{"127.0.0.1", 7100}, net::Address{"10.0.0.1", 7100}, "elsewhere", 1, false};
   expected.gateway = {std::nullopt};
   expected.workers = {3, 64, 10, 1000};
@@ -147,9 +148,10 @@ TEST(Config, RefusesNumbersOutOfRangeWithTheReason) {
             "and caps a heap at 4096 MB");
   for (const char* wrong :
        {"mesh.redundancy=17", "mesh.redundancy=-1", "mesh.refresh_s=0", "mesh.disjoint_paths=0",
-        "mesh.replicas=5", "mesh.disjoint_paths=17", "node.virtual=0", "node.virtual=4097",
-        "workers.count=257", "workers.cpu_ms=0", "workers.wall_ms=900001", "monitors.threads=0",
-        "monitors.epoch_ms=9", "workers.count=99999999999999999999"})
+        "mesh.replicas=5", "mesh.successors=0", "mesh.successors=17", "mesh.disjoint_paths=17",
+        "node.virtual=0", "node.virtual=4097", "workers.count=257", "workers.cpu_ms=0",
+        "workers.wall_ms=900001", "monitors.threads=0", "monitors.epoch_ms=9",
+        "workers.count=99999999999999999999"})
     EXPECT_NE(error_of("", {wrong}), "accepted") << wrong;
 }
 
@@ -200,6 +202,13 @@ TEST(Config, RefusesValuesThatContradictEachOther) {
             "the address that peers use");
   EXPECT_EQ(error_of("[node]\nvirtual = 3", {"gateway.listen=127.0.0.1:7001"}),
             "--set: gateway.listen: port 7001 is the node's own (node.listen)");
+  EXPECT_EQ(error_of("[mesh]\ndisjoint_paths = 9"),
+            "mesh.toml:2:18: mesh.disjoint_paths: 9 paths end at a list of 8 nodes: set "
+            "mesh.successors to 9 or more");
+  EXPECT_EQ(error_of("[mesh]\ndisjoint_paths = 16\nsuccessors = 16"), "accepted");
+  EXPECT_EQ(error_of("[mesh]\nsuccessors = 1\nreplicas = 2"),
+            "mesh.toml:3:12: mesh.replicas: 2 successors cannot keep each object: mesh.successors "
+            "is 1");
   EXPECT_NE(error_of("[workers]\ncpu_ms = 100\nwall_ms = 99"), "accepted");
   EXPECT_EQ(error_of("", {"node.listen=127.0.0.1:0", "gateway.listen=127.0.0.1:0"}), "accepted");
 }

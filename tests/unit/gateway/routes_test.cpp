@@ -197,5 +197,20 @@ TEST_F(GatewayRoutes, RegressANameNobodyProvidesIsLookedForOnce) {
   EXPECT_EQ(send("GET", "/f/later").status, 200) << "a deploy here ends it";
 }
 
+/// The route is there before anybody calls: it was told.
+TEST_F(GatewayRoutes, RegressANameDeployedThroughAnotherNodeIsToldAtOnce) {
+  start(2);
+  EXPECT_EQ(problem(send("GET", "/f/later")), 404);
+  const int finds = metric("themis_gateway_finds_total");
+  ASSERT_TRUE(
+      ask<DeployedFunction>(system_, nodes_[1]->functions, testing::deployment("later", "hi")));
+  const std::string calls = "themis_route_calls_total{route=\"fn/later\"}";
+  const TimePoint end = SystemClock{}.now() + 20s;
+  while (metric(calls) < 0 && SystemClock{}.now() < end) continue;
+  ASSERT_EQ(metric(calls), 0);
+  EXPECT_EQ(metric("themis_gateway_finds_total"), finds);
+  EXPECT_EQ(send("GET", "/f/later").status, 200);
+}
+
 }  // namespace
 }  // namespace themis

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "actors/mesh/watched_names.hpp"
 #include "tests/unit/mesh/route_table_fixture.hpp"
 
 namespace themis::mesh {
@@ -20,6 +21,50 @@ TEST_F(RouteTableTest, AnOldRouteServesForAWhileWhileTheRingIsAsked) {
   EXPECT_TRUE(table_->is_usable(kName, after(29'999ms)));
   EXPECT_FALSE(table_->is_usable(kName, after(30s)));
   EXPECT_FALSE(table_->is_usable("fn/other", after(0s)));
+}
+
+TEST_F(RouteTableTest, AWatchedRouteIsFreshForLonger) {
+  using Source = RouteTable::Source;
+  table_->learn(kName, {instance(1)}, after(0s), Source::watch);
+  EXPECT_TRUE(table_->knows(kName, after(19'999ms)));
+  EXPECT_FALSE(table_->knows(kName, after(20s)));
+  table_->learn(kName, {instance(1), instance(2)}, after(20s));
+  EXPECT_TRUE(table_->knows(kName, after(39s)));
+  table_->learn(kName, {}, after(23s), Source::watch);
+  EXPECT_FALSE(table_->knows(kName, after(25s))) << "nobody is left, or the holder lost them";
+  table_->learn(kName, {instance(1)}, after(25s), Source::watch);
+  table_->unwatched(kName);
+  EXPECT_FALSE(table_->knows(kName, after(27s)));
+}
+
+TEST(WatchedNames, GivesAwayOnlyThePlacesOfNamesThatNobodyAsksFor) {
+  WatchedNames names;
+  for (size_t i = 0; i < WatchedNames::kNamesMax; ++i) {
+    const std::string name = "fn/" + std::to_string(i);
+    EXPECT_TRUE(names.asked(name, after(0s)).watch);
+    EXPECT_TRUE(names.told(name, true));
+  }
+  EXPECT_FALSE(names.asked("fn/0", after(1s)).watch) << "it is";
+  EXPECT_FALSE(names.asked("fn/more", after(1s)).watch);
+  const auto change = names.asked("fn/more", after(WatchedNames::kIdle));
+  EXPECT_TRUE(change.watch);
+  ASSERT_TRUE(change.unwatch);
+  EXPECT_NE(*change.unwatch, "fn/0");
+  EXPECT_FALSE(names.told(*change.unwatch, true));
+  EXPECT_EQ(names.size(), WatchedNames::kNamesMax);
+}
+
+TEST(WatchedNames, AdversaryNamesThatDoNotExistTakeFewPlaces) {
+  WatchedNames names;
+  EXPECT_TRUE(names.asked("fn/real", after(0s)).watch);
+  EXPECT_TRUE(names.told("fn/real", true));
+  size_t watches = 0;
+  for (int i = 0; i < 10'000; ++i)
+    watches += names.asked("fn/" + std::to_string(i), after(1s)).watch ? 1 : 0;
+  EXPECT_EQ(watches, WatchedNames::kMissingMax);
+  const auto later = names.asked("fn/x", after(WatchedNames::kIdle + 1s));
+  EXPECT_TRUE(later.watch);
+  EXPECT_NE(later.unwatch, "fn/real") << "which has been unused for longer";
 }
 
 TEST_F(RouteTableTest, ANameNobodyProvidesIsMissingForASecond) {

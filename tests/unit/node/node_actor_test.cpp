@@ -260,6 +260,20 @@ TEST_F(NodeActorTest, TellsWatchersAtOnceThroughTheNodeThatKeepsTheName) {
   EXPECT_EQ(changes.size(), 3u);
 }
 
+TEST_F(NodeActorTest, TellsWatchersAtOnceOfAProviderThatCrashed) {
+  ring_of(3);
+  const auto& changes = members_[2]->local->changes;
+  ASSERT_TRUE(ask<caf::unit_t>(*members_[2], WatchName{"greeter"}));
+  ASSERT_TRUE(ask<caf::unit_t>(*members_[3], ProvideName{"greeter"}));
+  ASSERT_TRUE(until([&] { return !changes.empty() && changes.back().records.size() == 1; }, 5s));
+  EXPECT_TRUE(changes.back().lost.empty());
+  const NodeId gone = members_[3]->id();
+  crash(3, sim::Crash::reset);
+  ASSERT_TRUE(until([&] { return !changes.back().lost.empty(); }, 1s));
+  EXPECT_EQ(changes.back().lost, std::vector{gone});
+  EXPECT_EQ(changes.back().records.size(), 1u) << "who calls it sees for itself";
+}
+
 TEST_F(NodeActorTest, ForgetsANodeWhoseMachineIsGone) {
   ring_of(3);
   const NodeId gone = members_[3]->id();

@@ -84,8 +84,8 @@ TEST(PushQueue, RegressOneRefusedRecordHoldsUpNoOther) {
       // There is no room for the first.
       Refused refused;
       for (size_t i = 0; i < chunk.size(); ++i)
-        if (chunk[i].record->sequence == 2) refused.for_now = static_cast<uint16_t>(1u << i);
-      if (refused.for_now != 0) attempts.push_back(round);
+        if (chunk[i].record->sequence == 2) refused.retry = static_cast<uint16_t>(1u << i);
+      if (refused.retry != 0) attempts.push_back(round);
       for (const ObjectId& object : queue.acknowledged(refused)) arrived.insert(object);
     }
   }

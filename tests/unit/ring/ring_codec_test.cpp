@@ -42,6 +42,8 @@ std::vector<Question> questions() {
           Ping{},
           Watch{id_at<ObjectId>(6), contact_at(5)},
           Changed{id_at<ObjectId>(6), {record_of(1), full_record()}},
+          Changed{id_at<ObjectId>(6), {}, true, {id_at<NodeId>(3), id_at<NodeId>(4)}},
+          Compare{id_at<Point>(1), id_at<Point>(2), crypto::blake2b(as_bytes("c"))},
           FindNode{id_at<Point>(7), true}};
 }
 std::vector<Reply> replies() {
@@ -50,6 +52,7 @@ std::vector<Reply> replies() {
           FindNodeReply{false, {contact_at(1)}},
           FindNodeReply{true, {contact_at(1), contact_at(2)}},
           GetObjectReply{{record_of(1), record_of(2)}},
+          Summary{id_at<Point>(3), {{id_at<ObjectId>(1), id_at<NodeId>(2), 3}}},
           Neighbours{{}, {contact_at(5)}},
           Neighbours{contact_at(6), {}}};
 }
@@ -101,6 +104,18 @@ TEST(RingCodec, AdversaryContactsAreMalformed) {
   EXPECT_EQ(decode_question(short_id.finish().frame()).error().code, Code::malformed);
 }
 
+TEST(RingCodec, AdversarySummariesOfPartialEntriesAreMalformed) {
+  wire::Builder<schema::Summary> summary;
+  summary->setUntil(wire::to_data(id_at<Point>(1).view()));
+  summary->setEntries(wire::to_data(Bytes(sizeof(RecordName) + 1)));
+  EXPECT_EQ(decode_reply(summary.finish().frame()).error().code, Code::malformed);
+  wire::Builder<schema::Compare> compare;
+  compare->setFrom(wire::to_data(id_at<Point>(1).view()));
+  compare->setUntil(wire::to_data(id_at<Point>(2).view()));
+  compare->setDigest(wire::to_data(Bytes(31)));
+  EXPECT_EQ(decode_question(compare.finish().frame()).error().code, Code::malformed);
+}
+
 TEST(RingCodec, AdversaryListsOverTheirLimitsAreTooLarge) {
   const auto code = [](const auto& back) { return back ? Code::internal : back.error().code; };
   const Contacts many(kSuccessorsMax + 2, contact_at(1));
@@ -110,6 +125,11 @@ TEST(RingCodec, AdversaryListsOverTheirLimitsAreTooLarge) {
   EXPECT_EQ(code(decode_reply(encode(Reply(Neighbours{{}, many})))), Code::too_large);
   EXPECT_EQ(code(decode_reply(encode(Reply(GetObjectReply{RecordPtrs(65, record_of(1))})))),
             Code::too_large);
+  EXPECT_EQ(code(decode_question(encode(Question(
+                Changed{id_at<ObjectId>(1), {}, false, {kLostMax + 1, id_at<NodeId>(1)}})))),
+            Code::too_large);
+  const std::vector<RecordName> entries(kSummaryEntriesMax + 1);
+  EXPECT_EQ(code(decode_reply(encode(Reply(Summary{id_at<Point>(1), entries})))), Code::too_large);
   const std::vector<Store> stores(kHandOverEntriesMax + 1, Store{0, record_of(3)});
   EXPECT_EQ(code(decode_question(encode(Question(HandOver{stores})))), Code::too_large);
 }

@@ -221,6 +221,24 @@ TEST_F(Provides, RegressALostMessageDoesNotEndAWatch) {
   EXPECT_TRUE(take<Ask>(ring).empty()) << "one that stays silent is forgotten";
 }
 
+TEST_F(Provides, AWatcherIsToldOfAProviderWhoseSessionBroke) {
+  join_ring_of_three();
+  const Contact watcher = contact_at(7);
+  const std::string name = name_at(80);
+  const ObjectId object = object_id(name, 0);
+  ASSERT_TRUE(ring.answer(member_at(3).id, Store{0, record_of(3, 1, 1'050'000, name)}, at));
+  ASSERT_TRUE(ring.answer(watcher.id, Watch{object, watcher}, at));
+  ring.session_lost(member_at(4).id, at);
+  EXPECT_TRUE(take<Ask>(ring).empty()) << "it provides nothing here";
+  ring.session_lost(member_at(3).id, at);
+  const auto told = take<Ask>(ring);
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0].to, watcher);
+  const auto& changed = std::get<Changed>(told[0].question);
+  EXPECT_EQ(changed.lost, std::vector{member_at(3).id});
+  EXPECT_EQ(changed.records.size(), 1u) << "it is for the watcher to see whether it is gone";
+}
+
 TEST_F(Provides, RegressAWatcherIsToldOfTheOneThatChangedAmongManyProviders) {
   join_ring_of_three();
   const Contact watcher = contact_at(7);

@@ -24,7 +24,7 @@ TEST_F(RingStep, KeepsItsOwnRangeAndThatOfTheNodesBeforeIt) {
   EXPECT_TRUE(ring.answer(provider, store_at(90), at));
   EXPECT_TRUE(ring.answer(provider, store_at(45), at));
   EXPECT_TRUE(ring.answer(provider, store_at(25), at));
-  EXPECT_EQ(refused(after.id, HandOver{{store_at(120), store_at(80)}}).for_now, 1u);
+  EXPECT_EQ(refused(after.id, HandOver{{store_at(120), store_at(80)}}).retry, 1u);
   EXPECT_TRUE(ring.answer(contact_at(30).id, HandOver{{store_at(70)}}, at));
   EXPECT_EQ(ring.objects().object_count(), 5u);
 }
@@ -205,7 +205,7 @@ TEST_F(RingStep, AdversaryRecordsAreRefusedAtStoreAndDroppedAtFind) {
     const auto is_refused = [&](const char* what, const RecordPtr& record) {
       for (uint8_t replica = 0; replica < 3; ++replica)
         EXPECT_FALSE(ring.answer(record->provider.id, Store{replica, record}, at)) << what;
-      EXPECT_EQ(refused(before.id, HandOver{{{0, record}}}).for_good, 1u) << what;
+      EXPECT_EQ(refused(before.id, HandOver{{{0, record}}}).invalid, 1u) << what;
       EXPECT_FALSE(found_with(ring, {{record}}, at)) << what;
     };
     for (const Forgery& forgery : forgeries(at.wall_ms)) {
@@ -243,7 +243,7 @@ TEST_F(RingStep, AdversaryProviderStaysInItsQuotaWhoeverCarriesItsRecords) {
   EXPECT_EQ(small.answer(provider, store_at(62), at).error().code, Code::overloaded);
   const auto chunk = small.answer(before.id, HandOver{{store_at(60), store_at(62)}}, at);
   ASSERT_TRUE(chunk && std::holds_alternative<Refused>(*chunk));
-  EXPECT_EQ(std::get<Refused>(*chunk).for_now, 2u);
+  EXPECT_EQ(std::get<Refused>(*chunk).retry, 2u);
   EXPECT_EQ(small.objects().record_count(), 2u);
 }
 
@@ -271,6 +271,52 @@ TEST_F(RingStep, TellsWatchersOfChangesUntilTheyLoseInterest) {
   ring.answered(more[0].token, watcher.id, fail(Code::not_found, "not watched"), at);
   ASSERT_TRUE(ring.answer(member_at(5).id, Store{0, record_of(5, 1, 1'050'000, name)}, at));
   EXPECT_TRUE(take<Ask>(ring).empty());
+}
+
+/// A provider has stored some copies of its name and not yet the others.
+TEST_F(RingStep, RegressACopyThatLacksAProviderHidesNoneThatIsKnown) {
+  join_ring_of_three();
+  const std::string name = name_of_others();
+  const RecordPtr first = record_of(8, 1, at.wall_ms + 10'000, name);
+  const RecordPtr second = record_of(9, 1, at.wall_ms + 10'000, name);
+  std::vector<FindDone> found;
+  std::vector<WatchEvent> told;
+  const auto run = [&](const RecordPtrs& records) {
+    for (int i = 0; i < 8; ++i) {
+      std::vector<Ask> asks;
+      for (Effect& effect : ring.take_effects()) {
+        if (auto* ask = std::get_if<Ask>(&effect)) asks.push_back(std::move(*ask));
+        if (auto* done = std::get_if<FindDone>(&effect)) found.push_back(std::move(*done));
+        if (auto* event = std::get_if<WatchEvent>(&effect)) told.push_back(std::move(*event));
+      }
+      for (const Ask& ask : asks) {
+        const auto* step = std::get_if<FindNode>(&ask.question);
+        Reply reply = GetObjectReply{records};
+        if (step != nullptr && !step->object)
+          reply = ask.to == after ? FindNodeReply{true, {before}} : FindNodeReply{false, {after}};
+        ring.answered(ask.token, ask.to.id, reply, at);
+      }
+    }
+  };
+  ASSERT_TRUE(ring.watch(name, 1, at));
+  run({first});
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0].records, Records{*first});
+  ring.find(name, 2, at);
+  run({second});
+  ASSERT_EQ(found.size(), 1u);
+  ASSERT_TRUE(found[0].records);
+  EXPECT_EQ(found[0].records->size(), 2u) << "one from each";
+  ASSERT_EQ(told.size(), 2u);
+  EXPECT_EQ(told[1].records.size(), 2u) << "who watches hears of what was found";
+  ring.find(name, 3, at);
+  run({withdrawal_of(8, 2, at.wall_ms + 10'000, name)});
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_EQ(*found[1].records, Records{*second}) << "the other is still there";
+  ring.find(name, 4, at);
+  run({first});
+  ASSERT_EQ(found.size(), 3u);
+  EXPECT_EQ(*found[2].records, Records{*second}) << "an older record is no news";
 }
 
 TEST_F(RingStep, AdversaryCannotMakeAWatcherBelieve) {

@@ -134,11 +134,11 @@ TEST_F(Replicas, RegressOneRefusedRecordHoldsUpNoHandOver) {
     for (size_t i = 0; i < chunk->entries.size(); ++i) {
       const Record& record = *chunk->entries[i].record;
       if (record.provider.id == member_at(9).id)
-        out.for_now |= static_cast<uint16_t>(1u << i);
+        out.retry |= static_cast<uint16_t>(1u << i);
       else
         arrived.insert(record.name);
     }
-    if (out.for_now == 0) return Ack{};
+    if (out.retry == 0) return Ack{};
     ++refused;
     return out;
   });

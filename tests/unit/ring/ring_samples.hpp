@@ -65,9 +65,11 @@ inline RecordPtr record_of(unsigned provider, uint64_t sequence = 1, int64_t exp
   record.expires_ms = expires_ms;
   return sign_one(std::move(record), provider);
 }
-inline RecordPtr withdrawal_of(unsigned provider, uint64_t sequence) {
-  Record record = unsigned_record(provider);
+inline RecordPtr withdrawal_of(unsigned provider, uint64_t sequence, int64_t expires_ms = 10'000,
+                               const std::string& name = "greeter") {
+  Record record = unsigned_record(provider, name);
   record.sequence = sequence;
+  record.expires_ms = expires_ms;
   record.withdrawn = true;
   return sign_one(std::move(record), provider);
 }

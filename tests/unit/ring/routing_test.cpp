@@ -18,6 +18,15 @@ class Routing : public testing::Test {
   RoutingTable table{contact_at(100), 4};
 };
 
+TEST_F(Routing, KnowsTheFirstEntryFromAPointOnAroundTheCircle) {
+  table.set_successors(contact_at(110), contacts({120}));
+  table.set_predecessor(contact_at(50));
+  EXPECT_EQ(table.first_from(id_at<Point>(110))->id, contact_at(110).id);
+  EXPECT_EQ(table.first_from(id_at<Point>(111))->id, contact_at(120).id);
+  EXPECT_EQ(table.first_from(id_at<Point>(30))->id, contact_at(50).id);
+  EXPECT_EQ(table.first_from(id_at<Point>(51)), nullptr) << "this node is";
+}
+
 TEST_F(Routing, SuccessorListEndsWhereOrderBreaksOrTheNodeItselfComes) {
   table.set_successors(contact_at(110), contacts({120, 115, 130}));
   EXPECT_EQ(table.successors(), contacts({110, 120}));

@@ -4,7 +4,7 @@
 
 #include "enclave/applications/key_value.hpp"
 #include "enclave/host/shard.hpp"
-#include "enclave/monitor/certifier.hpp"
+#include "enclave/seal/certifier.hpp"
 #include "enclave/monitor/monitor.hpp"
 
 namespace themis::bench {

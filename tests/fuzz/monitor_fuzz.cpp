@@ -4,7 +4,7 @@
 
 #include "enclave/applications/key_value.hpp"
 #include "enclave/host/command_log.hpp"
-#include "enclave/monitor/certifier.hpp"
+#include "enclave/seal/certifier.hpp"
 #include "enclave/monitor/monitor.hpp"
 #include "runtime/crypto/crypto.hpp"
 #include "tests/fuzz/input.hpp"
@@ -124,7 +124,7 @@ void play(Input& input) {
   options.calls_without_client = true;
   const MasterKey master(rng);
   Monitor<App> monitor(options, master);
-  Certifier<> certifier(1, options.instance, master);
+  seal::Certifier<> certifier(1, options.instance, master);
   host::CommandLog<App> log(options.instance, 0);
   Bytes room(4'096);
   bool refused = false;

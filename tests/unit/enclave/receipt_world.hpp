@@ -4,8 +4,8 @@
 #include "enclave/applications/key_value.hpp"
 #include "enclave/host/receipt_log.hpp"
 #include "enclave/host/shard.hpp"
-#include "enclave/monitor/certifier.hpp"
 #include "enclave/monitor/monitor.hpp"
+#include "enclave/seal/certifier.hpp"
 #include "tests/unit/enclave/monitor_world.hpp"
 
 namespace themis::tests {
@@ -29,7 +29,7 @@ class ReceiptWorld {
     const receipts::MasterKey master(rng);
     instance = receipts::describe(master, options.instance, threads, crypto::best_prf());
     certifier =
-        std::make_unique<monitor::Certifier<monitor::Checked>>(threads, options.instance, master);
+        std::make_unique<seal::Certifier<monitor::Checked>>(threads, options.instance, master);
     options.threads = threads;
     results.resize(1 << 16);
     for (uint16_t thread = 0; thread < threads; ++thread) {
@@ -107,7 +107,7 @@ class ReceiptWorld {
 
   receipts::Instance instance;
   std::vector<std::unique_ptr<monitor::Monitor<WordStore, monitor::Checked>>> monitors;
-  std::unique_ptr<monitor::Certifier<monitor::Checked>> certifier;
+  std::unique_ptr<seal::Certifier<monitor::Checked>> certifier;
   std::vector<std::unique_ptr<host::Shard<WordStore>>> shards;
   std::vector<ClientSession> sessions;  // by thread, then by client
   host::ReceiptLog log;

@@ -308,7 +308,7 @@ TEST(Receipts, AMonitorTakesNoHeapForThem) {
   log.next_epoch();
   log.verify_epoch();
   monitor::Monitor<WordStore> monitor(options, master);
-  monitor::Certifier<> certifier(1, options.instance, master);
+  seal::Certifier<> certifier(1, options.instance, master);
   Bytes results(1 << 16);
   monitor::Output output{results};
   const ByteView sent = log.take();
@@ -324,7 +324,7 @@ TEST(Receipts, CertificatesAreTakenBeforeTheNextReport) {
   receipts::InstanceId instance;
   rng.fill(instance);
   const receipts::MasterKey master(rng);
-  monitor::Certifier<> certifier(1, instance, master);
+  seal::Certifier<> certifier(1, instance, master);
   EXPECT_TRUE(certifier.accept({0, 0, {}, {}, {}}));
   EXPECT_FALSE(certifier.accept({0, 1, {}, {}, {}}));
   EXPECT_EQ(certifier.aggregator().violation().reason, Reason::reports_pending);

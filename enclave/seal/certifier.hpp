@@ -4,33 +4,34 @@
 #include "enclave/monitor/aggregator.hpp"
 #include "enclave/receipts/certificate.hpp"
 
-namespace themis::monitor {
+namespace themis::seal {
 
 /// The aggregator with the instance's signing key. Nothing is signed after a violation. No heap
 /// after construction. One thread.
-template <class Checks = AllChecks>
+template <class Checks = monitor::AllChecks>
 class Certifier {
  public:
-  Certifier(uint16_t threads, const InstanceId& instance, const MasterKey& master)
+  Certifier(uint16_t threads, const monitor::InstanceId& instance, const monitor::MasterKey& master)
       : aggregator_(threads),
         threads_(threads),
         signer_(instance, master),
-        heads_(std::make_unique<receipts::LogHead[]>(kEpochsReported * threads)) {}
+        heads_(std::make_unique<receipts::LogHead[]>(monitor::kEpochsReported * threads)) {}
 
   /// As Aggregator::accept(); take_certificate() until there is none before the next report.
-  bool accept(const EpochReport& report) {
-    if (signer_.epochs() < certified()) fail({Reason::reports_pending, 0, signer_.epochs(), 0});
+  bool accept(const monitor::EpochReport& report) {
+    if (signer_.epochs() < certified())
+      fail({monitor::Reason::reports_pending, 0, signer_.epochs(), 0});
     if (!aggregator_.accept(report)) return false;
     heads(report.epoch)[report.thread] = report.receipts;
     return true;
   }
-  void fail(const Violation& violation) { aggregator_.fail(violation); }
+  void fail(const monitor::Violation& violation) { aggregator_.fail(violation); }
   /// Of the oldest epoch that is certified and not signed yet.
   std::optional<receipts::Certificate> take_certificate() {
     if (aggregator_.violation() || signer_.epochs() == certified()) return std::nullopt;
     return signer_.next(heads(signer_.epochs()));
   }
-  const Aggregator<Checks>& aggregator() const { return aggregator_; }
+  const monitor::Aggregator<Checks>& aggregator() const { return aggregator_; }
 
  private:
   /// How many epochs.
@@ -39,13 +40,13 @@ class Certifier {
     return last ? uint64_t{*last} + 1 : 0;
   }
   std::span<receipts::LogHead> heads(uint32_t epoch) {
-    return {&heads_[epoch % kEpochsReported * threads_], threads_};
+    return {&heads_[epoch % monitor::kEpochsReported * threads_], threads_};
   }
 
-  Aggregator<Checks> aggregator_;
+  monitor::Aggregator<Checks> aggregator_;
   uint16_t threads_;
   receipts::CertificateSigner signer_;
   std::unique_ptr<receipts::LogHead[]> heads_;
 };
 
-}  // namespace themis::monitor
+}  // namespace themis::seal

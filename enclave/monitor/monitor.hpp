@@ -32,6 +32,10 @@ class Monitor {
     const Client* client = clients_.find(caller.client);
     return client != nullptr && client->key.evaluate(body) == caller.tag;
   }
+  /// As the command; a wrong client is only refused and does not end the monitor. None: it is in.
+  [[nodiscard]] Reason register_client(uint16_t number, const crypto::DhShare& share,
+                                       const crypto::Signature& grant);
+  void require_clients() { options_.calls_without_client = false; }  ///< From here on.
   /// Reports of the epochs verified since the last call, for the aggregator only; oldest first.
   std::optional<EpochReport> take_report();
 

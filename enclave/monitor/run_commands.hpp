@@ -11,10 +11,19 @@ bool Monitor<App, Checks>::register_client(Reader& reader) {
   const auto share = reader.integer<crypto::DhShare>();
   const auto grant = reader.integer<crypto::Signature>();
   if (!reader.ok()) return refuse(Reason::malformed);
-  if (number >= options_.clients) return refuse(Reason::client_range);
-  return check(Reason::client_exists, clients_.find(number) == nullptr) &&
-         check(Reason::not_granted, clients_.granted(share, grant)) &&
-         (clients_.add(number, share) || refuse(Reason::not_granted));
+  const Reason why = register_client(number, share, grant);
+  return why == Reason::none || refuse(why);
+}
+
+template <Application App, class Checks>
+Reason Monitor<App, Checks>::register_client(uint16_t number, const crypto::DhShare& share,
+                                             const crypto::Signature& grant) {
+  if (number >= options_.clients) return Reason::client_range;
+  if (!Checks::holds(Reason::client_exists, clients_.find(number) == nullptr))
+    return Reason::client_exists;
+  if (!Checks::holds(Reason::not_granted, clients_.granted(share, grant)))
+    return Reason::not_granted;
+  return clients_.add(number, share) ? Reason::none : Reason::not_granted;
 }
 
 /// What run and run_once start with; the keys follow.

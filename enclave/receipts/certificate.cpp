@@ -49,8 +49,9 @@ Digest thread_leaf(uint16_t thread, const LogHead& head) {
   return leaf_hasher().add(as_bytes(kThreadLabel)).add(numbers).add(head.root).finish();
 }
 
-CertificateSigner::CertificateSigner(const InstanceId& instance, const MasterKey& master)
-    : instance_(instance), master_(master.view()), key_(signing_key(master, instance)) {}
+CertificateSigner::CertificateSigner(const InstanceId& instance, const MasterKey& master,
+                                     crypto::SigningKey key, uint32_t first)
+    : instance_(instance), master_(master.view()), key_(std::move(key)), epoch_(first) {}
 
 Certificate CertificateSigner::next(std::span<const LogHead> heads) {
   const auto threads = static_cast<uint16_t>(heads.size());

@@ -12,12 +12,13 @@ namespace themis::receipts {
 using ChainHash = crypto::Digest;
 
 /// "All calls up to this epoch were sequentially consistent, and these are its receipts." One for
-/// every epoch of an instance, without gaps.
+/// every epoch of an instance, without gaps. Instances that one key signs for, as a store's before
+/// and after a restart, have a chain each.
 struct Certificate {
   InstanceId instance{};
   uint32_t epoch = 0;
   uint16_t threads = 0;
-  ChainHash previous{};  ///< Of the epoch before; all zero for epoch 0.
+  ChainHash previous{};  ///< Of the epoch before; all zero for the instance's first.
   Digest root{};         ///< Of the tree over the threads' logs, see thread_leaf().
   EpochSecret secret{};
   crypto::Signature signature;
@@ -35,11 +36,16 @@ Digest thread_leaf(uint16_t thread, const LogHead& head);
 /// The trusted half: signs one epoch after the other. No heap. One thread.
 class CertificateSigner {
  public:
-  CertificateSigner(const InstanceId& instance, const MasterKey& master);
+  /// Of an instance whose signing key is its own.
+  CertificateSigner(const InstanceId& instance, const MasterKey& master)
+      : CertificateSigner(instance, master, signing_key(master, instance), 0) {}
+  /// Of one run of a store, whose key stays. `first`: the epoch that this run begins with.
+  CertificateSigner(const InstanceId& instance, const MasterKey& master, crypto::SigningKey key,
+                    uint32_t first);
   /// The next epoch's, whose threads' logs ended at `heads`.
   Certificate next(std::span<const LogHead> heads);
-  /// How many epochs are signed.
-  uint32_t epochs() const { return epoch_; }
+  /// The next one to sign.
+  uint32_t epoch() const { return epoch_; }
 
  private:
   InstanceId instance_;

@@ -27,7 +27,7 @@ struct Instance {
 };
 
 crypto::DhKey agreement_key(const MasterKey& master, const InstanceId& instance);
-/// Signs the certificates.
+/// Signs the certificates, where nothing outlives the instance.
 crypto::SigningKey signing_key(const MasterKey& master, const InstanceId& instance);
 EpochSecret epoch_secret(const MasterKey& master, const InstanceId& instance, uint32_t epoch);
 Instance describe(const MasterKey& master, const InstanceId& instance, uint16_t threads,

@@ -12,15 +12,18 @@ template <class Checks = monitor::AllChecks>
 class Certifier {
  public:
   Certifier(uint16_t threads, const monitor::InstanceId& instance, const monitor::MasterKey& master)
-      : aggregator_(threads),
+      : Certifier(threads, receipts::CertificateSigner(instance, master)) {}
+  /// Certifies from the signer's epoch on.
+  Certifier(uint16_t threads, receipts::CertificateSigner signer)
+      : aggregator_(threads, signer.epoch()),
         threads_(threads),
-        signer_(instance, master),
+        signer_(std::move(signer)),
         heads_(std::make_unique<receipts::LogHead[]>(monitor::kEpochsReported * threads)) {}
 
   /// As Aggregator::accept(); take_certificate() until there is none before the next report.
   bool accept(const monitor::EpochReport& report) {
-    if (signer_.epochs() < certified())
-      fail({monitor::Reason::reports_pending, 0, signer_.epochs(), 0});
+    if (signer_.epoch() < certified())
+      fail({monitor::Reason::reports_pending, 0, signer_.epoch(), 0});
     if (!aggregator_.accept(report)) return false;
     heads(report.epoch)[report.thread] = report.receipts;
     return true;
@@ -28,13 +31,13 @@ class Certifier {
   void fail(const monitor::Violation& violation) { aggregator_.fail(violation); }
   /// Of the oldest epoch that is certified and not signed yet.
   std::optional<receipts::Certificate> take_certificate() {
-    if (aggregator_.violation() || signer_.epochs() == certified()) return std::nullopt;
-    return signer_.next(heads(signer_.epochs()));
+    if (aggregator_.violation() || signer_.epoch() == certified()) return std::nullopt;
+    return signer_.next(heads(signer_.epoch()));
   }
   const monitor::Aggregator<Checks>& aggregator() const { return aggregator_; }
 
  private:
-  /// How many epochs.
+  /// The first epoch that is not.
   uint64_t certified() const {
     const auto last = aggregator_.certified();
     return last ? uint64_t{*last} + 1 : 0;

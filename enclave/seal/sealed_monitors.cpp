@@ -40,15 +40,28 @@ Status check_counter(const SealedState& state, const Tag& tag, const CounterValu
                   at));
 }
 
-crypto::SecretBytes<32> derive(const SealingKey& key, std::string_view use,
-                               const monitor::InstanceId& instance, uint16_t thread) {
+crypto::SecretBytes<32> derive(const SealingKey& key, std::string_view use, const StoreId& store,
+                               uint16_t thread) {
   Bytes info = to_bytes(use);
-  append(info, instance);
+  append(info, store);
   append(info, std::as_bytes(std::span(&thread, 1)));
   crypto::SecretBytes<32> derived;
   const Status filled = crypto::hkdf_sha256_expand(key, info, derived.span());
   THEMIS_ASSERT(filled, "32 bytes can be derived");
   return derived;
+}
+
+Status registered(monitor::Reason why) {
+  switch (why) {
+    case monitor::Reason::none:
+      return {};
+    case monitor::Reason::client_range:
+      return fail(Code::overloaded, "no room for another client until the next start");
+    case monitor::Reason::client_exists:
+      return fail(Code::exists, "another client has this number");
+    default:
+      return fail(Code::denied, "the store's owner did not let this client in, or it has no key");
+  }
 }
 
 template class SealedMonitors<monitor::WordStore>;

@@ -9,7 +9,8 @@ namespace {
 using monitor::put;
 
 constexpr std::string_view kLabel = "themis/seal/state/v1";
-constexpr size_t kHeadBytes = 8 + sizeof(Tag) + sizeof(monitor::InstanceId) + 1 + 4 + 2;
+constexpr size_t kHeadBytes =
+    8 + sizeof(Tag) + sizeof(StoreId) + 1 + 1 + crypto::PublicKey::kBytes + 1 + 4 + 2;
 constexpr size_t kThreadBytesMax =
     monitor::TreeKey::kBytes + monitor::NodeValue::kBytesMax + 2 * (8 + sizeof(Tag));
 
@@ -41,7 +42,10 @@ SealedThread read_thread(monitor::Reader& reader) {
 Bytes seal(const SealedState& state, const SealingKey& key) {
   Bytes sealed(kHeadBytes + state.threads.size() * kThreadBytesMax + sizeof(Tag));
   std::byte* to = put(put(sealed.data(), state.counter), ByteView(state.previous));
-  to = put(put(put(to, ByteView(state.instance)), uint8_t{state.aes}), state.epoch);
+  to = put(put(to, ByteView(state.store)), uint8_t{state.access.clients_only});
+  to = put(to, uint8_t{state.access.owner.has_value()});
+  if (state.access.owner) to = put(to, state.access.owner->view());
+  to = put(put(to, uint8_t{state.aes}), state.epoch);
   to = put(to, static_cast<uint16_t>(state.threads.size()));
   for (const SealedThread& thread : state.threads) {
     to = put(thread.value.encode(thread.top.encode(to)), thread.call_bytes);
@@ -58,7 +62,9 @@ Result<SealedState> read_sealed(ByteView sealed) {
   SealedState state;
   state.counter = reader.integer<uint64_t>();
   read(reader, state.previous);
-  read(reader, state.instance);
+  read(reader, state.store);
+  state.access.clients_only = reader.boolean();
+  if (reader.boolean()) state.access.owner = reader.integer<crypto::PublicKey>();
   state.aes = reader.boolean();
   state.epoch = reader.integer<uint32_t>();
   const auto threads = reader.integer<uint16_t>();

@@ -1,6 +1,7 @@
 #pragma once
 // What the trusted side must know after a restart, as the host keeps it: it cannot be altered.
 
+#include <optional>
 #include <vector>
 
 #include "enclave/monitor/slots.hpp"
@@ -17,11 +18,22 @@ struct SealedThread {
   friend bool operator==(const SealedThread&, const SealedThread&) = default;
 };
 
+/// Random, made with the store and kept for its life; each start of it is another instance.
+using StoreId = std::array<std::byte, 16>;
+
+/// Who may call; fixed when the store is made, since a later start must not open it to others.
+struct Access {
+  bool clients_only = false;               ///< Nothing is run but clients' calls.
+  std::optional<crypto::PublicKey> owner;  ///< Whose grant a client needs; none: anybody is let in.
+  friend bool operator==(const Access&, const Access&) = default;
+};
+
 /// Written with every commit. Not secret: the host knows the values, and tags are a PRF's output.
 struct SealedState {
   uint64_t counter = 0;  ///< Of this state; each is one higher than the one it follows.
   Tag previous{};        ///< The tag of the state it follows.
-  monitor::InstanceId instance{};
+  StoreId store{};
+  Access access;
   bool aes = false;    ///< Which PRF the tags are of: AES-CMAC, else SipHash.
   uint32_t epoch = 0;  ///< The first one after the checkpoint.
   std::vector<SealedThread> threads;

@@ -5,14 +5,27 @@
 #include <vector>
 
 #include "enclave/monitor/reason.hpp"
+#include "enclave/receipts/call.hpp"
+#include "enclave/receipts/certificate.hpp"
 #include "enclave/seal/sealed_state.hpp"
 
 namespace themis::seal {
 
 /// What may be shown to clients once the calls are durable.
 struct Released {
-  std::vector<Bytes> results;  ///< By thread: the encoded results, in the order of the calls.
+  /// By thread, in the order of the calls: the encoded result; for a client's call its operation
+  /// receipt, and the leaf after it when that is to be transferable. See monitor::Output.
+  std::vector<Bytes> results;
   std::optional<uint32_t> certified;  ///< The last certified epoch.
+  /// Of the epochs certified since the last one, in order.
+  std::vector<receipts::Certificate> certificates;
+};
+
+/// What a client is registered with.
+struct ClientEntry {
+  uint16_t number = 0;  ///< In the thread's table.
+  crypto::DhShare share;
+  crypto::Signature grant;
 };
 
 /// The monitors, their aggregator, and the seal over both. The host calls it in this order:
@@ -30,12 +43,14 @@ class TrustedSide {
   /// Errors: malformed, forged (altered, another key, another number of threads); replayed (the
   /// counter knows of a later state, or of another one); invalid (this CPU has not the PRF).
   virtual Status start(ByteView sealed) = 0;
-  /// The store is as it was sealed. Errors: forged ("monitor thread 0 did not do what was sealed:
+  /// The store is as it was sealed, and from here on a store for clients runs only their calls.
+  /// Errors: forged ("monitor thread 0 did not do what was sealed:
   /// ..."), io.
   virtual Status started() = 0;
 
   /// Errors: forged ("monitor thread 1 refused batch 17 at byte 4,022: wrong_hash"): nothing is
-  /// accepted any more; overloaded (kHeldBytesMax: seal and confirm first).
+  /// accepted any more; overloaded (kHeldBytesMax, kHeldCertificatesMax: seal and confirm first);
+  /// invalid (what was sealed is not confirmed: its answers would leave with this one's).
   virtual Status apply(uint16_t thread, ByteView batch) = 0;
   /// Takes the threads' reports of the epochs they have ended; at least once an epoch.
   /// Errors: forged ("epoch 4 is not certified: multiset_mismatch").
@@ -55,9 +70,23 @@ class TrustedSide {
   virtual std::optional<uint32_t> certified() const = 0;
   /// Known after start().
   virtual const monitor::InstanceId& instance() const = 0;
+
+  /// This run for its clients; known after start(). The key that signs certificates is the store's
+  /// and stays over restarts, everything else is new with each.
+  virtual const receipts::Instance& describe() const = 0;
+  /// After started(): a client of one thread until the next start, under a number that is free.
+  /// `grant`: of the store's owner; any when it has none. Nothing ends by a wrong one.
+  /// Errors: invalid (no such thread), overloaded (the table is full), exists (the number),
+  /// denied (no grant, or the share is no key).
+  virtual Status register_client(uint16_t thread, const ClientEntry& client) = 0;
+  /// Whether that thread would take this call: its client made it. Without a client: whether there
+  /// need be none. That its nonce rises is the host's to see. As apply(), each thread on its own.
+  virtual bool admits(uint16_t thread, const receipts::Caller& caller, ByteView body) = 0;
 };
 
 /// Results of one thread that wait for confirm(): 60,000 of a kilobyte.
 constexpr size_t kHeldBytesMax = 64 * 1024 * 1024;
+/// Certificates that do: 200 KiB. Whoever commits with each epoch has one.
+constexpr size_t kHeldCertificatesMax = 1'024;
 
 }  // namespace themis::seal

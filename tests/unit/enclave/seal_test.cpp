@@ -21,7 +21,7 @@ SealedState example(uint16_t threads) {
   SealedState state;
   state.counter = 7;
   rng.fill(state.previous);
-  rng.fill(state.instance);
+  rng.fill(state.store);
   state.aes = true;
   state.epoch = 12;
   for (uint16_t thread = 0; thread < threads; ++thread) {

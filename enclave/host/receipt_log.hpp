@@ -25,8 +25,9 @@ class ReceiptLog {
 
   explicit ReceiptLog(uint16_t threads) : threads_(threads) {}
 
-  /// To be asked before a call is written that wants a transferable receipt.
-  bool has_room() const { return receipts_ < kReceiptsMax; }
+  /// To be asked before a call is written that wants a transferable receipt: for that and all that
+  /// were written before and are not added yet.
+  bool has_room(size_t more = 1) const { return receipts_ + more <= kReceiptsMax; }
   /// In the order in which the thread's monitor gave them.
   void add(uint16_t thread, const IssuedReceipt& issued);
   /// The receipts of the certificate's epoch, thread by thread in that order; they are forgotten

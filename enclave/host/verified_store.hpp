@@ -1,9 +1,11 @@
 #pragma once
 // The durable store: shards, their calls on disk, and the trusted side that checks and seals them.
 
+#include "enclave/host/call_bytes.hpp"
+#include "enclave/host/receipt_log.hpp"
+#include "enclave/host/released.hpp"
 #include "enclave/host/shard.hpp"
 #include "enclave/host/store_tables.hpp"
-#include "enclave/seal/trusted_side.hpp"
 
 namespace themis::host {
 
@@ -38,15 +40,16 @@ class VerifiedStore {
 
  public:
   using Key = typename App::Key;
-  using Released = seal::Released;
+  using Released = host::Released;
   struct Called {
     typename App::Result result;
     uint64_t ticket = 0;  ///< See StoreStatus::committed.
+    uint64_t number = 0;  ///< Of a client's call, in its thread: see Released::answer.
   };
   /// Calls of one thread between two commits; their results wait in the trusted side.
   static constexpr size_t kPendingCallsMax =
-      std::min(size_t{1} << 20,
-               (seal::kHeldBytesMax - 2 * monitor::kOutputBytesMax) / App::Result::kBytesMax);
+      std::min(size_t{1} << 20, (seal::kHeldBytesMax - 2 * monitor::kOutputBytesMax) /
+                                    monitor::kCallOutputBytesMax<App>);
 
   /// Makes the store, or brings it to where it was: loads the records of the checkpoint, compares
   /// them with the sealed top nodes, and runs the journal's calls again. `environment` and
@@ -60,15 +63,22 @@ class VerifiedStore {
       : options_(options),
         tables_(std::move(tables)),
         trusted_(trusted),
-        threads_(options.threads) {}
+        threads_(options.threads),
+        receipts_(options.threads) {}
 
   uint16_t thread_of(const Key& key) const {
     return static_cast<uint16_t>(key.place().path[0] % options_.threads);
   }
-  /// Runs the function; `keys` are of one thread. Errors: as Shard::call; overloaded also when
-  /// kPendingCallsMax wait for commit(); failure.
+  /// Runs the function; `keys` are of one thread. Errors: as Shard::call; unauthenticated, forged,
+  /// replayed (the caller); overloaded also when kPendingCallsMax wait for commit(); failure.
   Result<Called> call(uint8_t function, std::span<const Key> keys,
-                      const typename App::Arguments& arguments);
+                      const typename App::Arguments& arguments, const Caller& caller = {});
+  /// What a client needs to know of the store since its start; the key for certificates stays.
+  const receipts::Instance& describe() const { return trusted_.describe(); }
+  /// A client of all threads until the store's next start; answers its number. `grant`: of the
+  /// store's owner. Errors: as TrustedSide::register_client; failure.
+  Result<uint16_t> register_client(const crypto::DhShare& share,
+                                   const crypto::Signature& grant = {});
   void prefetch(uint16_t thread, std::span<const Key> keys) const {
     threads_[thread].shard->prefetch(keys);
   }
@@ -87,11 +97,19 @@ class VerifiedStore {
   StoreStatus status() const;
 
  private:
+  /// A client's call since the last commit.
+  struct Asked {
+    Caller caller;
+    size_t skipped = 0;                        // bytes of other results before its answer
+    size_t at = 0, keys_bytes = 0, bytes = 0;  // in Thread::calls
+  };
   struct Thread {
     std::unique_ptr<Shard<App>> shard;
     Bytes calls;  // since the last commit, as Monitor::history has them
-    size_t pending = 0;
-    Status trusted;  // the first refusal
+    std::vector<Asked> asked;
+    size_t pending = 0, unasked = 0, transferable = 0;  // unasked: bytes after the last Asked
+    std::vector<uint64_t> nonces;                       // the last one of each client
+    Status trusted;                                     // the first refusal
   };
 
   // verified_store_open.hpp
@@ -100,6 +118,13 @@ class VerifiedStore {
   Result<std::vector<std::vector<Record<App>>>> read_records() const;
   Status replay(uint16_t thread, ByteView calls);
 
+  // verified_store_clients.hpp
+  Status admit(uint16_t thread, const Caller& caller, CallBytes<App>& call);
+  void expect(Thread& at, const Caller& caller, const CallBytes<App>& call,
+              const typename App::Result& result);
+  Status sort(Released& released);
+
+  // verified_store_commit.hpp
   Status flush_all();
   Result<Released> save_calls();
   template <class Write>
@@ -113,6 +138,9 @@ class VerifiedStore {
   StoreTables tables_;
   seal::TrustedSide& trusted_;
   std::vector<Thread> threads_;
+  std::vector<crypto::DhShare> clients_;  // by number
+  ReceiptLog receipts_;
+  bool anybody_ = true;  // may call: no client is needed
   std::optional<uint32_t> certified_;
   uint64_t commits_ = 0;
   std::optional<Error> failure_;
@@ -120,113 +148,28 @@ class VerifiedStore {
 
 template <class App>
 Result<typename VerifiedStore<App>::Called> VerifiedStore<App>::call(
-    uint8_t function, std::span<const Key> keys, const typename App::Arguments& arguments) {
+    uint8_t function, std::span<const Key> keys, const typename App::Arguments& arguments,
+    const Caller& caller) {
   if (failure_) return fail(*failure_);
-  if (keys.empty()) return fail(Code::invalid, "a call has one key at least");
-  Thread& at = threads_[thread_of(keys[0])];
+  if (keys.empty() || keys.size() > monitor::kRecordsPerCallMax)
+    return fail(Code::invalid, "a call has one to eight keys");
+  const uint16_t thread = thread_of(keys[0]);
+  Thread& at = threads_[thread];
   if (at.pending == kPendingCallsMax)
     return fail(Code::overloaded, "too many calls wait for their commit");
-  THEMIS_TRY(const typename App::Result result, at.shard->call(function, keys, arguments));
+  CallBytes<App> bytes(function, keys, arguments);
+  THEMIS_CHECK(admit(thread, caller, bytes));
+  THEMIS_TRY(const typename App::Result result, at.shard->call(function, keys, arguments, caller));
   THEMIS_CHECK(at.trusted);
-  std::array<std::byte, CommandLog<App>::kCommandBytesMax> bytes;
-  std::byte* to = monitor::put(bytes.data(), function);
-  for (const Key& key : keys) to = key.encode(to);
-  append(at.calls, ByteView(bytes.data(), App::encode(function, arguments, to)));
+  Called called{result, commits_ + 1, at.asked.size()};
+  expect(at, caller, bytes, result);
+  append(at.calls, bytes.history());
   ++at.pending;
-  return Called{result, commits_ + 1};
-}
-
-template <class App>
-Status VerifiedStore<App>::flush(uint16_t thread) {
-  threads_[thread].shard->flush();
-  return threads_[thread].trusted;
-}
-
-template <class App>
-Status VerifiedStore<App>::flush_all() {
-  if (failure_) return fail(*failure_);
-  for (uint16_t thread = 0; thread < options_.threads; ++thread) THEMIS_CHECK(latch(flush(thread)));
-  return latch(trusted_.certify());
-}
-
-/// `write` puts the sealed state on disk with what belongs to it.
-template <class App>
-template <class Write>
-Result<seal::Released> VerifiedStore<App>::save(const Result<Bytes>& sealed, Write write) {
-  if (!sealed) THEMIS_CHECK(latch(fail(sealed.error())));
-  THEMIS_CHECK(latch(write(*sealed)));
-  Result<Released> released = trusted_.confirm();
-  if (!released) THEMIS_CHECK(latch(fail(released.error())));
-  for (Thread& each : threads_) {
-    each.calls.clear();
-    each.pending = 0;
-  }
-  ++commits_;
-  certified_ = released->certified;
-  return released;
-}
-
-template <class App>
-Result<seal::Released> VerifiedStore<App>::commit() {
-  THEMIS_CHECK(flush_all());
-  const bool news =
-      std::ranges::any_of(threads_, [](const Thread& at) { return !at.calls.empty(); });
-  if (!news) return Released{std::vector<Bytes>(threads_.size()), certified_};
-  return save_calls();
-}
-
-template <class App>
-Result<seal::Released> VerifiedStore<App>::save_calls() {
-  return save(trusted_.seal(), [this](ByteView sealed) {
-    std::vector<ByteView> calls;
-    for (const Thread& each : threads_) calls.push_back(each.calls);
-    return tables_.commit(calls, sealed);
-  });
-}
-
-template <class App>
-Result<seal::Released> VerifiedStore<App>::end_epoch() {
-  if (tables_.journal_bytes() > options_.journal_bytes_max) return checkpoint();
-  if (failure_) return fail(*failure_);
-  for (Thread& each : threads_) {
-    each.shard->end_epoch();
-    each.calls.push_back(std::byte{0});
-  }
-  return commit();
-}
-
-template <class App>
-Result<seal::Released> VerifiedStore<App>::checkpoint() {
-  if (failure_) return fail(*failure_);
-  for (Thread& each : threads_) THEMIS_CHECK(latch(each.shard->come_to_rest()));
-  THEMIS_CHECK(flush_all());
-  Result<Released> released = save(trusted_.checkpoint(), [this](ByteView sealed) {
-    const auto write_all = [this](const StoreTables::PutRecord& put) -> Status {
-      const auto put_record = [&put](const Record<App>& record) {
-        std::array<std::byte, Key::kBytesMax> key;
-        std::array<std::byte, 1 + App::Value::kBytesMax> value;
-        return put(ByteView(key.data(), record.key.encode(key.data())),
-                   ByteView(value.data(), monitor::put_optional(value.data(), record.value)));
-      };
-      for (const Thread& each : threads_) THEMIS_CHECK(each.shard->for_each_changed(put_record));
-      return {};
-    };
-    return tables_.checkpoint(write_all, sealed);
-  });
-  if (released)
-    for (Thread& each : threads_) each.shard->saved();
-  return released;
-}
-
-template <class App>
-StoreStatus VerifiedStore<App>::status() const {
-  StoreStatus status{threads_[0].shard->epoch(), certified_, commits_, tables_.journal_bytes(),
-                     failure_};
-  for (const Thread& each : threads_)
-    if (!status.failure && !each.trusted) status.failure = each.trusted.error();
-  return status;
+  return called;
 }
 
 }  // namespace themis::host
 
+#include "enclave/host/verified_store_clients.hpp"
+#include "enclave/host/verified_store_commit.hpp"
 #include "enclave/host/verified_store_open.hpp"

@@ -43,6 +43,7 @@ Status VerifiedStore<App>::start() {
       tables_.journal([this](uint16_t thread, ByteView calls) { return replay(thread, calls); }));
   THEMIS_CHECK(flush_all());
   THEMIS_CHECK(trusted_.started());
+  anybody_ = trusted_.admits(0, {}, {});
   certified_ = trusted_.certified();
   if (!sealed.empty()) return {};
   // Nobody has called anything: the empty store becomes the counter's first state.

@@ -113,33 +113,15 @@ TEST(AdversaryVerifiedStore, RecordsOfAnotherCheckpointAreRefused) {
                                     "checkpoint: restore the store's directory"}));
 }
 
-/// A trusted side whose batches a lying host can change.
-struct LyingHost final : seal::TrustedSide {
-  explicit LyingHost(seal::TrustedSide& to) : side(to) {}
-  Status start(ByteView sealed) override { return side.start(sealed); }
-  Status started() override { return side.started(); }
+/// A host that changes batches on their way.
+struct LyingHost final : PassingHost {
+  using PassingHost::PassingHost;
   Status apply(uint16_t thread, ByteView batch) override {
     Bytes sent(batch.begin(), batch.end());
     const auto at = std::search(sent.begin(), sent.end(), truth.begin(), truth.end());
     if (!truth.empty() && at != sent.end()) std::copy(lie.begin(), lie.end(), at);
     return side.apply(thread, sent);
   }
-  Status certify() override { return side.certify(); }
-  Result<Bytes> seal() override { return side.seal(); }
-  Result<Bytes> checkpoint() override { return side.checkpoint(); }
-  Result<seal::Released> confirm() override { return side.confirm(); }
-  monitor::Violation violation() const override { return side.violation(); }
-  std::optional<uint32_t> certified() const override { return side.certified(); }
-  const monitor::InstanceId& instance() const override { return side.instance(); }
-  const receipts::Instance& describe() const override { return side.describe(); }
-  Status register_client(uint16_t thread, const seal::ClientEntry& client) override {
-    return side.register_client(thread, client);
-  }
-  bool admits(uint16_t thread, const receipts::Caller& caller, ByteView body) override {
-    return side.admits(thread, caller, body);
-  }
-
-  seal::TrustedSide& side;
   Bytes truth, lie;
 };
 

@@ -34,8 +34,9 @@ struct DurableWorld {
     THEMIS_TRY(counter, seal::CounterFile::open(counter_path(), key));
     THEMIS_TRY(environment, storage::Environment::open(store_path(), {.durable = durable}));
     trusted = std::make_unique<seal::SealedMonitors<WordStore>>(
-        seal::SealedMonitorsOptions{options.threads, options.node_slots, options.record_slots}, key,
-        *counter, rng);
+        seal::SealedMonitorsOptions{options.threads, options.node_slots, options.record_slots,
+                                    clients_max, access},
+        key, *counter, rng);
     THEMIS_TRY(store, Store::open(*environment, *trusted, options));
     return {};
   }
@@ -77,10 +78,36 @@ struct DurableWorld {
   SeededRng rng;
   seal::SealingKey key;
   host::VerifiedStoreOptions options;
+  uint16_t clients_max = 4;
+  seal::Access access;  ///< Anybody's calls, unless a test says otherwise.
   std::unique_ptr<seal::CounterFile> counter;
   std::unique_ptr<storage::Environment> environment;
   std::unique_ptr<seal::SealedMonitors<WordStore>> trusted;
   std::unique_ptr<Store> store;
+};
+
+/// Passes everything on; a test's host does something else with some of it.
+struct PassingHost : seal::TrustedSide {
+  explicit PassingHost(seal::TrustedSide& to) : side(to) {}
+  Status start(ByteView sealed) override { return side.start(sealed); }
+  Status started() override { return side.started(); }
+  Status apply(uint16_t thread, ByteView batch) override { return side.apply(thread, batch); }
+  Status certify() override { return side.certify(); }
+  Result<Bytes> seal() override { return side.seal(); }
+  Result<Bytes> checkpoint() override { return side.checkpoint(); }
+  Result<seal::Released> confirm() override { return side.confirm(); }
+  monitor::Violation violation() const override { return side.violation(); }
+  std::optional<uint32_t> certified() const override { return side.certified(); }
+  const monitor::InstanceId& instance() const override { return side.instance(); }
+  const receipts::Instance& describe() const override { return side.describe(); }
+  Status register_client(uint16_t thread, const seal::ClientEntry& client) override {
+    return side.register_client(thread, client);
+  }
+  bool admits(uint16_t thread, const receipts::Caller& caller, ByteView body) override {
+    return side.admits(thread, caller, body);
+  }
+
+  seal::TrustedSide& side;
 };
 
 /// Some history with a checkpoint, calls after it, and an epoch between them; closed.

@@ -1,0 +1,107 @@
+#pragma once
+// How a verified store makes calls durable. Included by verified_store.hpp.
+
+#include <algorithm>
+
+#include "enclave/host/verified_store.hpp"
+
+namespace themis::host {
+
+template <class App>
+Status VerifiedStore<App>::flush(uint16_t thread) {
+  threads_[thread].shard->flush();
+  return threads_[thread].trusted;
+}
+
+template <class App>
+Status VerifiedStore<App>::flush_all() {
+  if (failure_) return fail(*failure_);
+  for (uint16_t thread = 0; thread < options_.threads; ++thread) THEMIS_CHECK(latch(flush(thread)));
+  return latch(trusted_.certify());
+}
+
+/// `write` puts the sealed state on disk with what belongs to it.
+template <class App>
+template <class Write>
+Result<Released> VerifiedStore<App>::save(const Result<Bytes>& sealed, Write write) {
+  if (!sealed) THEMIS_CHECK(latch(fail(sealed.error())));
+  THEMIS_CHECK(latch(write(*sealed)));
+  Result<seal::Released> confirmed = trusted_.confirm();
+  if (!confirmed) THEMIS_CHECK(latch(fail(confirmed.error())));
+  Released released{std::move(*confirmed), {}, {}};
+  THEMIS_CHECK(latch(sort(released)));
+  for (Thread& each : threads_) {
+    each.calls.clear();
+    each.asked.clear();
+    each.pending = each.unasked = each.transferable = 0;
+  }
+  ++commits_;
+  certified_ = released.certified;
+  return released;
+}
+
+template <class App>
+Result<Released> VerifiedStore<App>::commit() {
+  THEMIS_CHECK(flush_all());
+  const bool news =
+      std::ranges::any_of(threads_, [](const Thread& at) { return !at.calls.empty(); });
+  if (news) return save_calls();
+  Released nothing;
+  nothing.results.resize(threads_.size());
+  nothing.certified = certified_;
+  return nothing;
+}
+
+template <class App>
+Result<Released> VerifiedStore<App>::save_calls() {
+  return save(trusted_.seal(), [this](ByteView sealed) {
+    std::vector<ByteView> calls;
+    for (const Thread& each : threads_) calls.push_back(each.calls);
+    return tables_.commit(calls, sealed);
+  });
+}
+
+template <class App>
+Result<Released> VerifiedStore<App>::end_epoch() {
+  if (tables_.journal_bytes() > options_.journal_bytes_max) return checkpoint();
+  if (failure_) return fail(*failure_);
+  for (Thread& each : threads_) {
+    each.shard->end_epoch();
+    each.calls.push_back(std::byte{0});
+  }
+  return commit();
+}
+
+template <class App>
+Result<Released> VerifiedStore<App>::checkpoint() {
+  if (failure_) return fail(*failure_);
+  for (Thread& each : threads_) THEMIS_CHECK(latch(each.shard->come_to_rest()));
+  THEMIS_CHECK(flush_all());
+  Result<Released> released = save(trusted_.checkpoint(), [this](ByteView sealed) {
+    const auto write_all = [this](const StoreTables::PutRecord& put) -> Status {
+      const auto put_record = [&put](const Record<App>& record) {
+        std::array<std::byte, Key::kBytesMax> key;
+        std::array<std::byte, 1 + App::Value::kBytesMax> value;
+        return put(ByteView(key.data(), record.key.encode(key.data())),
+                   ByteView(value.data(), monitor::put_optional(value.data(), record.value)));
+      };
+      for (const Thread& each : threads_) THEMIS_CHECK(each.shard->for_each_changed(put_record));
+      return {};
+    };
+    return tables_.checkpoint(write_all, sealed);
+  });
+  if (released)
+    for (Thread& each : threads_) each.shard->saved();
+  return released;
+}
+
+template <class App>
+StoreStatus VerifiedStore<App>::status() const {
+  StoreStatus status{threads_[0].shard->epoch(), certified_, commits_, tables_.journal_bytes(),
+                     failure_};
+  for (const Thread& each : threads_)
+    if (!status.failure && !each.trusted) status.failure = each.trusted.error();
+  return status;
+}
+
+}  // namespace themis::host

@@ -149,7 +149,7 @@ async function checkTree(receipt) {
 }
 
 /**
- * Returns the receipt in `source`, or throws. `key`: the instance's public key, 64 hexadecimal digits.
+ * Returns the receipt in `source`, or throws. `key`: the store's public key, 64 hexadecimal digits.
  * `seen`: the text of an earlier receipt, whose chain must be the same one.
  */
 export async function verifyReceipt(source, key, seen = '') {

@@ -1,4 +1,4 @@
-// receipt verify: a transferable receipt is checked offline, with the instance's public key alone.
+// receipt verify: a transferable receipt is checked offline, with the store's public key alone.
 
 #include <fmt/format.h>
 
@@ -49,7 +49,7 @@ Outcome verify_receipt(const std::string& path, const std::string& key_text,
                        const std::string& seen_path, bool json) {
   const auto bytes = from_hex(key_text);
   const auto key = bytes ? crypto::PublicKey::from_bytes(*bytes) : fail(bytes.error());
-  if (!key) return misused("--key: needs the 64 hexadecimal digits of the instance's public key");
+  if (!key) return misused("--key: needs the 64 hexadecimal digits of the store's public key");
   const auto text = read_file(path);
   if (!text) return tl::unexpected<Failure>(text.error());
   std::string seen;
@@ -78,7 +78,7 @@ void add_receipt_commands(CLI::App& app, std::function<Outcome()>& action) {
   CLI::App* sub = receipt->require_subcommand(1)->add_subcommand(
       "verify", "Check a receipt by itself; no node is asked");
   CLI::Option* file = sub->add_option("FILE", "the receipt")->required();
-  CLI::Option* key = sub->add_option("--key", "the instance's public key")->required();
+  CLI::Option* key = sub->add_option("--key", "the store's public key")->required();
   CLI::Option* seen = sub->add_option(
       "--seen",
       "an earlier receipt: fails on a fork of its chain, or an epoch between that is not "

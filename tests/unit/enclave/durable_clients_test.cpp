@@ -41,6 +41,11 @@ struct ClientWorld : DurableWorld {
   const crypto::PublicKey& signing() const { return store->describe().signing; }
 };
 
+/// No code when nothing was refused.
+template <class T>
+Code refusal(const Result<T>& result) {
+  return result ? Code{} : result.error().code;
+}
 std::string hex_of(const Result<receipts::OperationReceipt>& receipt) {
   return receipt ? to_hex(receipt->result) : receipt.error().text();
 }
@@ -64,7 +69,7 @@ TEST(VerifiedStoreClients, EachCallIsAnsweredWithAReceiptWhenItIsDurable) {
       const uint64_t put = 100 + i / 2;
       const std::string value = to_hex(std::as_bytes(std::span(&put, 1)));
       EXPECT_EQ(hex_of(client->check(call, *released)), i % 2 == 0 ? "0100" : "0101" + value) << i;
-      EXPECT_EQ((client == &one ? two : one).check(call, *released).error().code, Code::forged);
+      EXPECT_EQ(refusal((client == &one ? two : one).check(call, *released)), Code::forged);
     }
     ASSERT_EQ(released->certificates.size(), 1u);
     EXPECT_TRUE(receipts::check_chain(released->certificates, world.signing()));
@@ -85,10 +90,10 @@ TEST(VerifiedStoreClients, AnswersAreThoseOfTheirCommitAndReceiptsComeWithTheirE
   EXPECT_TRUE(early.receipts.empty()) << "the epoch is not certified";
   const auto second = world.put(client, 2, 20, Use::transferable_call).value();
   const auto released = world.store->end_epoch().value();
-  EXPECT_EQ(client.check(first, released).error().code, Code::forged);
+  EXPECT_EQ(refusal(client.check(first, released)), Code::forged);
   EXPECT_TRUE(client.check(second, released));
   EXPECT_EQ(released.receipts.size(), 2u) << "of both commits";
-  EXPECT_EQ(client.check(second, world.store->commit().value()).error().code, Code::not_found);
+  EXPECT_EQ(refusal(client.check(second, world.store->commit().value())), Code::not_found);
 }
 
 // A store that takes calls with and without a client finds each answer among the others.
@@ -135,7 +140,7 @@ TEST(VerifiedStoreClients, AReceiptOfACertifiedEpochIsGoodAfterARestartWithTheSa
   EXPECT_EQ(later.certificates[0].instance, after.id);
   const std::string next = later.receipts.at(0).text();
   EXPECT_TRUE(receipts::verify_text(next, before.signing));
-  EXPECT_EQ(receipts::verify_text(next, before.signing, text).error().code, Code::wrong_peer);
+  EXPECT_EQ(refusal(receipts::verify_text(next, before.signing, text)), Code::wrong_peer);
 }
 
 // The epoch that was open at the crash is certified by the next instance: its calls are kept, but
@@ -158,7 +163,7 @@ TEST(VerifiedStoreClients, AReceiptOfAnEpochThatWasOpenAtACrashIsVoid) {
   EXPECT_EQ(released.certificates[0].epoch, provisional->epoch);
   EXPECT_TRUE(released.receipts.empty());
   receipts::ChainView view(before);
-  EXPECT_EQ(view.accept(released.certificates[0]).error().code, Code::wrong_peer);
+  EXPECT_EQ(refusal(view.accept(released.certificates[0])), Code::wrong_peer);
   EXPECT_FALSE(view.is_final(provisional->epoch));
   // The host still has the leaf of the earlier instance, and puts it under the new certificate.
   host::ReceiptLog log(1);
@@ -175,7 +180,7 @@ TEST(VerifiedStoreClients, AReceiptOfAnEpochThatWasOpenAtACrashIsVoid) {
   log.add(0, issued);
   const auto shown = log.complete(released.certificates[0]);
   ASSERT_EQ(shown.size(), 1u);
-  EXPECT_EQ(shown[0].verify(before.signing).error().code, Code::forged);
+  EXPECT_EQ(refusal(shown[0].verify(before.signing)), Code::forged);
 }
 
 // Epochs that end while the journal runs again are not certified a second time for anybody.
@@ -203,9 +208,9 @@ TEST(AdversaryVerifiedStoreClients, ACallOfAnEarlierInstanceIsRefused) {
   const auto sent = world.put(client, 1, 10).value();
   ASSERT_TRUE(world.store->commit());
   ASSERT_TRUE(world.open());
-  EXPECT_EQ(world.again(sent.caller, 1, 10).error().code, Code::unauthenticated) << "nobody joined";
+  EXPECT_EQ(refusal(world.again(sent.caller, 1, 10)), Code::unauthenticated) << "nobody joined";
   ASSERT_TRUE(world.join());
-  EXPECT_EQ(world.again(sent.caller, 1, 10).error().code, Code::forged);
+  EXPECT_EQ(refusal(world.again(sent.caller, 1, 10)), Code::forged);
   EXPECT_FALSE(world.store->status().failure) << "the monitor goes on";
 }
 
@@ -215,13 +220,13 @@ TEST(AdversaryVerifiedStoreClients, ForgedChangedAndRepeatedCallsAreRefusedAndEn
     ASSERT_TRUE(world.open());
     auto client = world.join().value();
     const auto sent = world.put(client, 1, 10).value();
-    EXPECT_EQ(world.again(sent.caller, 1, 10).error().code, Code::replayed);
+    EXPECT_EQ(refusal(world.again(sent.caller, 1, 10)), Code::replayed);
     Caller forged = sent.caller;
     ++forged.nonce;
-    EXPECT_EQ(world.again(forged, 1, 10).error().code, Code::forged);
-    EXPECT_EQ(world.again({}, 1, 10).error().code, Code::unauthenticated) << "without a client";
+    EXPECT_EQ(refusal(world.again(forged, 1, 10)), Code::forged);
+    EXPECT_EQ(refusal(world.again({}, 1, 10)), Code::unauthenticated) << "without a client";
     forged.client = 1;
-    EXPECT_EQ(world.again(forged, 1, 10).error().code, Code::unauthenticated);
+    EXPECT_EQ(refusal(world.again(forged, 1, 10)), Code::unauthenticated);
     const auto next = world.put(client, 2, 20);
     ASSERT_TRUE(next);
     EXPECT_TRUE(client.check(*next, world.store->end_epoch().value()));
@@ -233,24 +238,21 @@ TEST(AdversaryVerifiedStoreClients, WhoIsNotGrantedOrTooManyIsNoClientAndEndsNot
   world.clients_max = 2;
   ASSERT_TRUE(world.open());
   const crypto::DhKey own = monitor::client_key_pair(7);
-  EXPECT_EQ(Client::join(*world.store, own).error().code, Code::denied);
+  EXPECT_EQ(refusal(Client::join(*world.store, own)), Code::denied);
   SeededRng rng(5);
   receipts::InstanceId earlier;
   rng.fill(earlier);
   const auto stale = receipts::grant(monitor::owner_key(), earlier, own.share());
-  EXPECT_EQ(Client::join(*world.store, own, stale).error().code, Code::denied);
+  EXPECT_EQ(refusal(Client::join(*world.store, own, stale)), Code::denied);
   const crypto::DhShare zero;
-  EXPECT_EQ(world.store
-                ->register_client(
-                    zero, receipts::grant(monitor::owner_key(), world.store->describe().id, zero))
-                .error()
-                .code,
+  EXPECT_EQ(refusal(world.store->register_client(
+                zero, receipts::grant(monitor::owner_key(), world.store->describe().id, zero))),
             Code::denied);
   ASSERT_TRUE(world.join(0));
   auto last = world.join(1).value();
-  EXPECT_EQ(world.join(2).error().code, Code::overloaded);
-  EXPECT_EQ(world.trusted->register_client(0, {0, own.share(), {}}).error().code, Code::exists);
-  EXPECT_EQ(world.trusted->register_client(1, {0, own.share(), {}}).error().code, Code::invalid);
+  EXPECT_EQ(refusal(world.join(2)), Code::overloaded);
+  EXPECT_EQ(refusal(world.trusted->register_client(0, {0, own.share(), {}})), Code::exists);
+  EXPECT_EQ(refusal(world.trusted->register_client(1, {0, own.share(), {}})), Code::invalid);
   EXPECT_TRUE(world.put(last, 1, 1));
   EXPECT_TRUE(world.store->end_epoch());
 }
@@ -277,6 +279,10 @@ struct CredulousWorld : ClientWorld {
     store = Store::open(*environment, *host, options).value();
   }
   ~CredulousWorld() { store.reset(); }
+  std::string why_lost() const {
+    const auto released = store->commit();
+    return released ? "" : released.error().detail;
+  }
   std::unique_ptr<CredulousHost> host;
 };
 
@@ -285,7 +291,7 @@ TEST(AdversaryVerifiedStoreClients, AHostThatAsksNobodyEndsItsMonitor) {
   {
     CredulousWorld world;
     ASSERT_TRUE(world.again({}, 1, 10));
-    EXPECT_NE(world.store->commit().error().detail.find("client_needed"), std::string::npos);
+    EXPECT_NE(world.why_lost().find("client_needed"), std::string::npos) << world.why_lost();
   }
   {
     CredulousWorld world;
@@ -293,7 +299,7 @@ TEST(AdversaryVerifiedStoreClients, AHostThatAsksNobodyEndsItsMonitor) {
     Caller forged = world.put(client, 1, 10)->caller;
     ++forged.nonce;
     ASSERT_TRUE(world.again(forged, 1, 66));
-    EXPECT_NE(world.store->commit().error().detail.find("forged_call"), std::string::npos);
+    EXPECT_NE(world.why_lost().find("forged_call"), std::string::npos) << world.why_lost();
   }
 }
 
@@ -308,9 +314,74 @@ TEST(AdversaryVerifiedStoreClients, RegressNothingIsTakenBetweenSealAndConfirm) 
   log.next_epoch();
   const ByteView batch = log.take();
   ASSERT_TRUE(world.trusted->seal());
-  EXPECT_EQ(world.trusted->apply(0, batch).error().code, Code::invalid);
+  EXPECT_EQ(refusal(world.trusted->apply(0, batch)), Code::invalid);
   ASSERT_TRUE(world.trusted->confirm());
   EXPECT_TRUE(world.trusted->apply(0, batch)) << "the batch itself is good";
+}
+
+// A host that ends epochs and never commits fills no memory of the trusted side.
+TEST(AdversaryVerifiedStoreClients, CertificatesThatWaitForACommitAreLimited) {
+  CredulousWorld world;
+  host::CommandLog<WordStore> log(world.store->describe().id, 0);
+  for (uint64_t i = 0; i < world.host->batches; ++i) log.take();
+  size_t epochs = 0;
+  for (Status applied; epochs <= seal::kHeldCertificatesMax; ++epochs) {
+    log.next_epoch();
+    log.verify_epoch();
+    applied = world.trusted->apply(0, log.take());
+    if (!applied) {
+      EXPECT_EQ(refusal(applied), Code::overloaded);
+      break;
+    }
+    ASSERT_TRUE(world.trusted->certify());
+  }
+  EXPECT_EQ(epochs, seal::kHeldCertificatesMax);
+  ASSERT_TRUE(world.trusted->seal());
+  const auto released = world.trusted->confirm();
+  ASSERT_TRUE(released);
+  EXPECT_EQ(released->certificates.size(), seal::kHeldCertificatesMax);
+  EXPECT_TRUE(receipts::check_chain(released->certificates, world.signing()));
+}
+
+/// Changes what the trusted side gave.
+struct GarblingHost final : PassingHost {
+  using PassingHost::PassingHost;
+  Result<seal::Released> confirm() override {
+    auto released = side.confirm();
+    if (change) change(*released);
+    return released;
+  }
+  std::function<void(seal::Released&)> change;
+};
+
+TEST(VerifiedStoreClients, AnswersThatCannotBeReadEndTheStore) {
+  const std::function<void(seal::Released&)> changes[] = {
+      [](seal::Released& released) { released.results[0].pop_back(); },
+      [](seal::Released& released) { released.results[0].emplace_back(); },
+      [](seal::Released& released) { released.results[0].clear(); },
+      [](seal::Released& released) { released.results.clear(); },
+      [](seal::Released& released) { released.results.emplace_back(); },
+      // The length of the first result.
+      [](seal::Released& released) { released.results[0][12] ^= std::byte{1}; },
+      [](seal::Released& released) { released.results[0][13] ^= std::byte{0xff}; }};
+  for (const auto& change : changes) {
+    ClientWorld world;
+    ASSERT_TRUE(world.open());
+    world.store.reset();
+    world.trusted = std::make_unique<seal::SealedMonitors<WordStore>>(
+        seal::SealedMonitorsOptions{1, 64, 16, world.clients_max, world.access}, world.key,
+        *world.counter, world.rng);
+    GarblingHost host(*world.trusted);
+    world.store = DurableWorld::Store::open(*world.environment, host, world.options).value();
+    auto client = world.join().value();
+    for (int i = 0; i < 3; ++i)
+      ASSERT_TRUE(world.put(client, 1, 10, i == 1 ? Use::transferable_call : Use::call));
+    host.change = change;
+    const auto released = world.store->commit();
+    EXPECT_EQ(refusal(released), Code::malformed);
+    EXPECT_TRUE(world.store->status().failure);
+    world.store.reset();
+  }
 }
 
 // Whoever starts the store again cannot open it to others.

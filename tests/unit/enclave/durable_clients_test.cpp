@@ -199,6 +199,8 @@ TEST(VerifiedStoreClients, AReplayShowsNoCertificates) {
   const auto rest = world.store->checkpoint().value();
   ASSERT_EQ(rest.certificates.size(), 2u);
   EXPECT_TRUE(receipts::check_same_chain(released.certificates, rest.certificates));
+  ASSERT_TRUE(world.open());
+  EXPECT_EQ(world.store->end_epoch()->certificates.at(0).epoch, 6u) << "after the checkpoint";
 }
 
 TEST(AdversaryVerifiedStoreClients, ACallOfAnEarlierInstanceIsRefused) {
@@ -375,7 +377,7 @@ TEST(VerifiedStoreClients, AnswersThatCannotBeReadEndTheStore) {
     world.store = DurableWorld::Store::open(*world.environment, host, world.options).value();
     auto client = world.join().value();
     for (int i = 0; i < 3; ++i)
-      ASSERT_TRUE(world.put(client, 1, 10, i == 1 ? Use::transferable_call : Use::call));
+      ASSERT_TRUE(world.put(client, 1, 10, i == 0 ? Use::call : Use::transferable_call));
     host.change = change;
     const auto released = world.store->commit();
     EXPECT_EQ(refusal(released), Code::malformed);

@@ -15,12 +15,6 @@ Bytes call_body(const Caller& caller, uint8_t function, ByteView keys, ByteView 
   return body;
 }
 
-std::byte* OperationReceipt::encode_around(std::byte* result_end) const {
-  std::byte* to = result_end - result.size() - kHeadBytes;
-  put(put(put(to, epoch), position), static_cast<uint16_t>(result.size()));
-  return put(result_end, bytes_of(tag));
-}
-
 Result<OperationReceipt> OperationReceipt::take(Reader& reader) {
   OperationReceipt receipt;
   receipt.epoch = reader.integer<uint32_t>();
@@ -41,11 +35,10 @@ Result<OperationReceipt> OperationReceipt::parse(ByteView bytes) {
 }
 
 Tag receipt_tag(const crypto::Prf& key, const Tag& call, const OperationReceipt& receipt) {
-  std::array<std::byte, 1 + sizeof call + 4 + 8 + kResultBytesMax> text;
-  std::byte* to = put(text.data(), static_cast<uint8_t>(Use::receipt));
-  to = put(put(put(to, bytes_of(call)), receipt.epoch), receipt.position);
-  to = put(to, receipt.result);
-  return key.evaluate(ByteView(text.data(), to));
+  std::array<std::byte, kTaggedBytes + kResultBytesMax> text;
+  const std::byte* end = put_tagged(text.data(), call, receipt,
+                                    [&](std::byte* to) { return put(to, receipt.result); });
+  return key.evaluate(ByteView(text.data(), end));
 }
 
 Result<ClientSession> ClientSession::open(const crypto::DhKey& own, const Instance& instance,

@@ -28,7 +28,7 @@ class Monitor {
   /// asks before it writes a call, so that a wrong one does not end the monitor.
   [[nodiscard]] bool admits(const receipts::Caller& caller, ByteView body) {
     const Client* client = clients_.find(caller.client);
-    return client != nullptr && client->key.evaluate(body) == caller.tag;
+    return client != nullptr && crypto::equal(client->key.evaluate(body), caller.tag);
   }
   /// Reports of the epochs verified since the last call, for the aggregator only; oldest first.
   std::optional<EpochReport> take_report();

@@ -45,7 +45,7 @@ bool Monitor<App, Checks>::authorize(Call& call) {
   // Not droppable: there would be no key.
   if (call.client == nullptr) return refuse(Reason::unknown_client);
   if (!check(Reason::forged_call,
-             call.client->key.evaluate({call.body, call.end}) == call.caller.tag) ||
+             crypto::equal(call.client->key.evaluate({call.body, call.end}), call.caller.tag)) ||
       !check(Reason::stale_nonce, call.caller.nonce > call.client->nonce))
     return false;
   call.client->nonce = call.caller.nonce;

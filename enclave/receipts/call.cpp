@@ -1,11 +1,6 @@
 #include "enclave/receipts/call.hpp"
 
 namespace themis::receipts {
-namespace {
-
-ByteView bytes_of(const Tag& tag) { return std::as_bytes(std::span(tag)); }
-
-}  // namespace
 
 Bytes call_body(const Caller& caller, uint8_t function, ByteView keys, ByteView arguments) {
   Bytes body(1 + sizeof caller.nonce + 1);
@@ -61,7 +56,7 @@ Caller ClientSession::sign(Use use, uint8_t function, ByteView keys, ByteView ar
 Status ClientSession::check(const Caller& call, const OperationReceipt& receipt) const {
   if (receipt.result.size() > kResultBytesMax) return fail(Code::too_large, "a receipt's result");
   const Tag expected = receipt_tag(*key_, call.tag, receipt);
-  if (!crypto::equal(bytes_of(expected), bytes_of(receipt.tag)))
+  if (!crypto::equal(expected, receipt.tag))
     return fail(Code::forged, "the receipt is not the monitor's answer to this call");
   return {};
 }

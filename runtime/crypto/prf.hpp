@@ -17,6 +17,10 @@ bool available(PrfKind kind);
 PrfKind best_prf();
 
 using PrfBlock = std::array<uint64_t, 2>;
+/// In constant time.
+[[nodiscard]] inline bool equal(const PrfBlock& a, const PrfBlock& b) {
+  return ((a[0] ^ b[0]) | (a[1] ^ b[1])) == 0;
+}
 
 /// One keyed function. A message has any length; two messages of different length are different
 /// inputs. Evaluation is const and may run on any thread; the key is wiped at the end.

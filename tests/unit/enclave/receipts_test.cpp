@@ -33,6 +33,24 @@ TEST(Receipts, EveryCallIsAnsweredWithASmallReceiptThatItsClientCanCheck) {
   EXPECT_TRUE(world.completed.empty()) << "nobody asked for one to show to others";
 }
 
+TEST(Receipts, WorkWithEveryPrfAndAnyNumberOfThreads) {
+  for (const auto kind :
+       {crypto::PrfKind::cmac_vaes, crypto::PrfKind::cmac_aes, crypto::PrfKind::siphash}) {
+    if (!crypto::available(kind)) continue;
+    for (const uint16_t threads : {uint16_t{1}, uint16_t{8}, uint16_t{64}}) {
+      ReceiptWorld world(threads, 1, kind);
+      for (uint64_t key = 0; key < 100; ++key)
+        EXPECT_TRUE(world.check(0, key, world.put(0, key, 1, Use::transferable_call)));
+      world.end_epoch();
+      ASSERT_EQ(world.completed.size(), 100u);
+      for (const Receipt& each : world.completed) {
+        const auto verified = receipts::verify_text(each.text(), world.instance.signing);
+        EXPECT_TRUE(verified) << each.thread << ' ' << each.index << " of " << threads;
+      }
+    }
+  }
+}
+
 // Positions say in which order a thread ran what it was asked.
 TEST(Receipts, PositionsOfAThreadRiseByOne) {
   ReceiptWorld world(1);

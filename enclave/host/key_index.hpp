@@ -3,7 +3,7 @@
 
 #include <functional>
 
-#include "enclave/applications/values.hpp"
+#include "enclave/applications/types.hpp"
 #include "enclave/host/shadow_tree.hpp"
 
 namespace themis::host {

@@ -22,6 +22,12 @@ struct Options {
   size_t nodes = 32;
   size_t hosts = 0;  ///< Among which the nodes are spread; 0: find has one a node, join has 16.
   bool local = false;
+  size_t threads = 1;
+  size_t records = 100'000;
+  size_t value_bytes = 8;
+  std::string mix = "a";
+  double zipf = 0;
+  size_t epoch_ms = 1'000;
 };
 
 /// Field name to value, in the order it is printed. Names: see the README's table of benches.

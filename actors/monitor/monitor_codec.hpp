@@ -51,5 +51,6 @@ Result<StateAsk> decode_ask(const AskStateMsg& message);
 StateAnsweredMsg encode_answered(const StateCall& call, const StateAnswer& answer);
 /// Errors: malformed.
 Result<std::string> decode_answered(const StateAnsweredMsg& message);
+Result<StateAnswer> decode_answer(const StateAnsweredMsg& message);
 
 }  // namespace themis

@@ -290,7 +290,7 @@ void StateActor::on_down(const caf::down_msg& down) {
 /// The monitors are gone, and with them the only proof of what the records were.
 void StateActor::lose(const Error& why) {
   if (history_.violation || ending_) return;
-  if (!std::exchange(down_why_, why.text()).empty()) return;
+  down_why_ = why.text();
   ++instance_;
   pid_ = 0;
   if (place_) send_exit(place_, caf::exit_reason::kill);

@@ -61,6 +61,8 @@ caf::result<StateAnsweredMsg> StateRouter::take(const AskStateMsg& message, bool
   const std::string& name_space = ask->call.name_space;
   if (of_peer && !local_) return to_caf({Code::not_hosted, "this node keeps no state"});
   if (!node_) return to_caf({Code::unavailable, "this node has not started yet"});
+  if (message.frame()->deadline() < reactor_.loop().now())
+    return to_caf({Code::timeout, "the deadline passed before the state was asked"});
   if (waiting_ >= kRoutedWaitingMax)
     return to_caf({Code::overloaded, "too many questions wait for their namespaces"});
   if (homes_.size() >= kHomesMax)

@@ -164,7 +164,7 @@ void StateActor::start() {
           [this, instance = instance_](uint32_t pid) {
             if (instance == instance_) pid_ = pid;
           },
-          [](const caf::error&) {});  // the place is this process
+          [](const caf::error&) {});  // it ended: on_down() says so
   request(place_, caf::infinite, SpawnActor{"monitors", "monitors"})
       .then(
           [this, instance = instance_](const caf::actor& monitors) {

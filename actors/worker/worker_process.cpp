@@ -274,7 +274,7 @@ void WorkerProcess::send_call(const caf::actor& proxy, Call call) {
   call.at = proxy;
   if (names_.size() >= kNamesMax) names_.clear();
   names_.insert(call.function->name);
-  if (auto name = name_of(invoke)) names_.insert(std::move(*name));
+  if (auto name = name_of(invoke); name && !name->empty()) names_.insert(std::move(*name));
   calls_.emplace(id, std::move(call));
   watch();
   request(proxy, caf::infinite, invoke)

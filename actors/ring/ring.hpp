@@ -175,7 +175,7 @@ class Ring : public RingLimits {
   // ring_watch.cpp: both sides of a watch
   void renew_watches();
   void ask_to_watch(uint64_t user);
-  void watch_answered(uint64_t user, const NodeId& holder, const RecordPtrs* records);
+  void watch_answered(uint64_t user, const NodeId& holder, const GetObjectReply* answer);
   void watched_changed(Watching& watching, const RecordPtrs& records,
                        const std::vector<NodeId>& lost = {});
   void share_with_watches(Find& find);

@@ -133,12 +133,15 @@ void Ring::tell_watchers(const ObjectId& object, const RecordPtr& changed) {
 
 /// `provider` may be gone: who watches what it provides, here or elsewhere, sees for itself.
 void Ring::tell_lost(const NodeId& provider) {
-  for (const ObjectId& object : watchers_.objects())
-    if (objects_.has(object, provider))
-      for (const Contact& watcher : watchers_.changed(object))
-        tell(object, watcher, {{}, {provider}}, kTellTries);
+  if (objects_.has(provider))
+    for (const ObjectId& object : watchers_.objects())
+      if (objects_.has(object, provider))
+        for (const Contact& watcher : watchers_.changed(object))
+          tell(object, watcher, {{}, {provider}}, kTellTries);
+  const auto is_of = [&](const RecordPtr& record) { return record->provider.id == provider; };
   for (auto& [user, watching] : watches_)
-    if (watching.told) watched_changed(watching, {}, {provider});
+    if (watching.told && std::ranges::any_of(*watching.told, is_of))
+      watched_changed(watching, {}, {provider});
 }
 
 /// `object` is kept by others from now on.

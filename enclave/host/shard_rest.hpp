@@ -74,9 +74,13 @@ Status Shard<App>::come_to_rest() {
 
 template <class App>
 void Shard<App>::sort_by_place(std::vector<RecordId>& ids) const {
-  std::sort(ids.begin(), ids.end(), [this](RecordId a, RecordId b) {
-    return left_of(entries_[a].record.key.place(), entries_[b].record.key.place());
-  });
+  std::vector<std::pair<TreeKey, RecordId>> sorted;  // a place may be a hash: each is computed once
+  sorted.reserve(ids.size());
+  for (const RecordId id : ids) sorted.emplace_back(entries_[id].record.key.place(), id);
+  std::sort(sorted.begin(), sorted.end(),
+            [](const auto& a, const auto& b) { return left_of(a.first, b.first); });
+  std::transform(sorted.begin(), sorted.end(), ids.begin(),
+                 [](const auto& each) { return each.second; });
 }
 
 template <class App>

@@ -137,7 +137,7 @@ void Shard<App>::to_tree(std::vector<RecordId>& cold) {
     ShadowNode& parent = tree_.at(entry.parent);
     room();
     log_.evict_merkle(slot, parent.slot);
-    Edge& edge = parent.value.edge[place.side_of(parent.key)];
+    Edge& edge = parent.value.edge[entry.record.key.place().side_of(parent.key)];
     edge.hash = monitor::hash(entry.record.value);
     edge.in_deferred = false;
     entry.where = Where::tree;

@@ -24,12 +24,6 @@ inline constexpr size_t kHomesMax = 4'096;
 /// Under this name the node that keeps a namespace announces itself on the ring.
 std::string ring_name_of_state(std::string_view name_space);
 
-/// To a router, once: through which node it finds others, and which it is itself.
-struct UseNode {
-  caf::actor node;
-  ring::Contact self;
-};
-
 /// Takes AskHome: the namespace's node answers, wherever it is. The first question to a namespace
 /// makes the node responsible for it its keeper, which announces it on the ring; it stays that when
 /// others join. Takes Msg<schema::AskState> of peers for namespaces that this node keeps, or that
@@ -76,5 +70,3 @@ class StateRouter final : public PinnedActor {
 };
 
 }  // namespace themis
-
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::UseNode)

@@ -46,19 +46,22 @@ caf::message_handler handlers_of(caf::event_based_actor& self, ServiceCalls& cal
 caf::behavior ServiceActor::make_behavior() {
   set_default_handlers(*this);
   return handlers_of(*this, calls_)
-      .or_else([this](const AnyMessage& request) -> caf::result<AnyMessage> {
-        const wire::Frame& frame = *request.frame;
-        const Status admitted = guard_.admit(frame.peer(), name_, runner_.method_name(frame.type()),
-                                             std::chrono::steady_clock::now(), frame.former());
-        if (!admitted) return to_caf(admitted.error());
-        auto promise = make_response_promise<AnyMessage>();
-        runner_.run(request.frame, answer_to(promise));
-        return promise;
-      })
+      .or_else([this](const AnyMessage& request) { return serve(request.frame); },
+               // Of a function: every process of the mesh knows this type.
+               [this](const wire::Msg<HttpRequest>& request) { return serve(request.frame()); })
       .or_else(
           [this](const CancelRequest& given_up) { calls_.routes().cancel_for(given_up.frame); },
           // A health check: who answers it takes calls.
           [](const wire::Msg<schema::Echo>& check) { return check; });
+}
+
+caf::result<AnyMessage> ServiceActor::serve(const wire::FramePtr& request) {
+  const Status admitted = guard_.admit(request->peer(), name_, runner_.method_name(request->type()),
+                                       std::chrono::steady_clock::now(), request->former());
+  if (!admitted) return to_caf(admitted.error());
+  auto promise = make_response_promise<AnyMessage>();
+  runner_.run(request, answer_to(promise));
+  return promise;
 }
 
 void ServiceActor::ask_state(StateAsk ask, TimePoint deadline, StateAnswered then) {

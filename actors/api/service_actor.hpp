@@ -6,6 +6,7 @@
 
 #include "actors/api/service_calls.hpp"
 #include "actors/mesh/guard.hpp"
+#include "actors/system/message_types.hpp"
 #include "actors/system/pool_actor.hpp"
 
 namespace themis {
@@ -29,6 +30,7 @@ class ServiceActor final : public PoolActor, private ServiceContext {
 
  private:
   caf::behavior make_behavior() override;
+  caf::result<AnyMessage> serve(const wire::FramePtr& request);
   /// What waits holds promises, and those hold the actor.
   void on_exit() override {
     calls_.stop();

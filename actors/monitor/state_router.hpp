@@ -28,12 +28,6 @@ inline constexpr Duration kFindPause = 100ms;
 /// Under this name the node that keeps a namespace announces itself on the ring.
 std::string ring_name_of_state(std::string_view name_space);
 
-/// To a router, once: through which node it finds others, and which it is itself.
-struct UseNode {
-  caf::actor node;
-  ring::Contact self;
-};
-
 /// What it tells itself.
 struct FindAgain {
   std::string name_space;
@@ -91,5 +85,4 @@ class StateRouter final : public PinnedActor {
 
 }  // namespace themis
 
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::UseNode)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::FindAgain)

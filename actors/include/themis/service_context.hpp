@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "actors/monitor/state_call.hpp"
+#include "function.capnp.h"
 #include "wire/msg.hpp"
 
 namespace themis {
@@ -20,6 +21,12 @@ using In = wire::Msg<S>;
 /// What is answered or asked: `out->setText(...)`.
 template <class S>
 using Out = wire::Builder<S>;
+
+/// What functions ask a service (`env.SERVICES.fetch("check", ...)`) and get from it: a method from
+/// HttpRequest to HttpResponse makes a service callable by them. The fields are those of HTTP:
+/// `getMethod()`, `getUrl()`, `getHeaders()`, `getBody()`; `setStatus()`, `setBody()`.
+using HttpRequest = schema::Invoke;
+using HttpResponse = schema::Outcome;
 
 /// Whether a request may run twice: one that may is sent again when its instance is lost. An
 /// instance that is asked again runs it once all the same, and sends the same answer.

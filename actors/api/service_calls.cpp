@@ -8,28 +8,11 @@
 
 namespace themis {
 
-using mesh::CallFailure;
 using mesh::Judgement;
-using mesh::Verdict;
-
-std::string service_name(const std::string& name) { return "service/" + name; }
 
 ServiceCalls::ServiceCalls(caf::event_based_actor& self, caf::actor node,
                            std::vector<RouteConfig> routes)
     : self_(self), caller_(self, *this, rng_, std::move(node), std::move(routes)) {}
-
-namespace {
-
-/// A call of its own: it shares neither key nor cancellation with the one it is a copy of.
-wire::FramePtr copy_of(const wire::Frame& frame) {
-  wire::FramePtr copy = wire::Frame::make(frame.words());
-  std::ranges::copy(frame.bytes(), copy.writable()->data());
-  copy.writable()->set_type(frame.type());
-  copy.writable()->set_deadline(frame.deadline());
-  return copy;
-}
-
-}  // namespace
 
 void ServiceCalls::call(ServiceCall call, Answer then) {
   const std::string ring_name = service_name(call.name);
@@ -66,32 +49,7 @@ void ServiceCalls::ask(const caf::actor& instance, const wire::FramePtr& frame, 
             std::move(failed));
 }
 
-/// A service's own error looks like one of the way to it: what may have run is sent again only when
-/// it is idempotent.
-Judgement ServiceCalls::judge(const caf::error& error) const {
-  if (error == caf::sec::request_receiver_down)
-    return {CallFailure::not_sent, Verdict::unreachable};
-  switch (from_caf(error).code) {
-    case Code::unavailable:
-      return {CallFailure::maybe_run, Verdict::unreachable};
-    case Code::not_hosted:
-      return {CallFailure::not_run, Verdict::absent};
-    case Code::overloaded:
-    case Code::cancelled:
-      return {CallFailure::maybe_run, Verdict::faulty};
-    case Code::denied:
-    case Code::rate_limited:
-    case Code::too_large:
-      return {CallFailure::answered, Verdict::none};
-    case Code::threw:
-    case Code::timeout:
-    case Code::internal:
-    case Code::io:
-      return {CallFailure::answered, Verdict::faulty};
-    default:
-      return {CallFailure::answered, Verdict::healthy};  // it did its work: "no such user"
-  }
-}
+Judgement ServiceCalls::judge(const caf::error& error) const { return judge_service(error); }
 
 void ServiceCalls::restore(const std::string&, std::function<void(Status)> done) {
   done(fail(Code::not_found, "services are started by their owners"));

@@ -1,13 +1,10 @@
 #pragma once
 // Calling a service by its name from an actor.
 
-#include "actors/caller/route_caller.hpp"
+#include "actors/caller/services.hpp"
 #include "themis/service.hpp"
 
 namespace themis {
-
-/// A service called `name` is announced on the ring, and exported by its node, under this name.
-std::string service_name(const std::string& name);
 
 /// Member of an event-based actor, which gives it CallerTimer, NameChanged and CAF's down
 /// messages; its thread only.

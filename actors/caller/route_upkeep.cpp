@@ -82,12 +82,17 @@ void RouteCaller::watch(const std::string& name) {
             });
 }
 
-/// A node's finds and watches tell each other: what a find answers later is no older.
+/// A node's finds and watches tell each other: what a find answers later is no older. That an
+/// instance may be gone is news only without a session of one's own: whoever says so may lie, and
+/// would keep calls from it by saying it again and again.
 void RouteCaller::on_changed(const NameChanged& changed) {
   if (!watched_.told(changed.name, !changed.records.empty())) return;
   table_.learn(changed.name, mesh::instances_of(changed.records), kind_.now(),
                mesh::RouteTable::Source::watch);
-  for (const NodeId& node : changed.lost) table_.lost(node, kind_.now());
+  for (const NodeId& node : changed.lost) {
+    const auto proxy = proxies_.lower_bound({node, wire::Target{}});
+    if (proxy == proxies_.end() || proxy->first.first != node) table_.lost(node, kind_.now());
+  }
   arm_checks();
 }
 

@@ -114,6 +114,13 @@ struct NodeReport {
   PeerReport peers;
 };
 
+/// To an actor that was there before the node: through which node it finds others, and which that
+/// is.
+struct UseNode {
+  caf::actor node;
+  ring::Contact self;
+};
+
 }  // namespace themis
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::FindName)
@@ -128,3 +135,4 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ReportNode)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::NodeReport)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ring::Records)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ring::Contacts)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::UseNode)

@@ -21,7 +21,7 @@ struct SpawnActor {
   std::string name;
 };
 
-/// Asked of a place in a process -> uint32_t, its process id out here.
+/// Asked of a place -> uint32_t, the id of its process out here; 0: it is this one.
 struct PlacePid {};
 
 struct PlaceOptions {

@@ -50,6 +50,7 @@ class ObjectTable {
   std::vector<Store> stores(const ObjectId& object) const;
   void erase(const ObjectId& object);
   bool has(const ObjectId& object, const NodeId& provider) const;
+  bool has(const NodeId& provider) const { return per_provider_.contains(provider); }
   bool contains(const ObjectId& object) const { return objects_.contains(object); }
 
   size_t object_count() const { return objects_.size(); }

@@ -31,7 +31,7 @@ void Ring::end() {
   if (table_.version() == published_version_) return;
   published_version_ = table_.version();
   pace_ = options_.update_period / kHaste;
-  next_update_ = std::min(next_update_, at_.now + jitter(pace_));
+  next_update_ = std::min(next_update_, at_.now + jitter(std::max(pace_, 2 * round_trip_)));
   const Contacts& entries = table_.entries();
   const auto holds = [](const Contacts& list, const Contact& contact) {
     return std::find(list.begin(), list.end(), contact) != list.end();
@@ -48,7 +48,7 @@ void Ring::end() {
 
 /// From kHaste times the configured rate back to it, when nothing changes any more.
 void Ring::set_next_update() {
-  next_update_ = at_.now + jitter(pace_);
+  next_update_ = at_.now + jitter(std::max(pace_, 2 * round_trip_));
   pace_ = std::min(2 * pace_, options_.update_period);
 }
 
@@ -56,7 +56,9 @@ void Ring::ask(const Contact& to, Question question, Then then) {
   const uint64_t token = ++last_id_;
   ++questions_asked_;
   pending_.emplace(token, Pending{to, at_.now, std::move(then)});
-  effects_.push_back(Ask{token, to, std::move(question), options_.ask_timeout});
+  const Duration timeout = std::clamp(kPatience * round_trip_, options_.ask_timeout,
+                                      kTimeoutsMax * options_.ask_timeout);
+  effects_.push_back(Ask{token, to, std::move(question), timeout});
 }
 
 void Ring::answered(uint64_t token, const NodeId& from, Result<Reply> reply, Moment at) {
@@ -72,6 +74,7 @@ void Ring::answered(uint64_t token, const NodeId& from, Result<Reply> reply, Mom
     if (reply) reply = fail(Code::unavailable, "nobody answered");
     on_silence(pending);
   } else {
+    round_trip_ += (at.now - pending.asked - round_trip_) / 8;
     suspects_.erase(from);
     if (table_.find(from) != nullptr) heard_[from] = at.now;
   }

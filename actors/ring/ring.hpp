@@ -175,7 +175,7 @@ class Ring : public RingLimits {
   // ring_watch.cpp: both sides of a watch
   void renew_watches();
   void ask_to_watch(uint64_t user);
-  void watch_answered(uint64_t user, const NodeId& holder, const RecordPtrs* records);
+  void watch_answered(uint64_t user, const NodeId& holder, const GetObjectReply* answer);
   void watched_changed(Watching& watching, const RecordPtrs& records,
                        const std::vector<NodeId>& lost = {});
   void share_with_watches(Find& find);
@@ -221,7 +221,7 @@ class Ring : public RingLimits {
   std::deque<Contact> remembered_;
   std::map<NodeId, TimePoint> suspects_;  ///< Until when.
   std::map<NodeId, TimePoint> heard_;     ///< When an entry of the table last spoke.
-  Duration pace_;                         ///< Of the rounds, now.
+  Duration pace_, round_trip_{};          ///< Of the rounds, now; of questions, smoothed.
   TimePoint next_update_ = TimePoint::max(), leave_deadline_ = TimePoint::max();
   size_t taking_back_ = 0, leave_open_ = 0;  ///< Withdrawn copies that a leaving node waits for.
   unsigned round_ = 0, update_hops_ = 0;

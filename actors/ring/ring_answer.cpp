@@ -139,8 +139,9 @@ Result<Reply> Ring::on(const NodeId& peer, const Watch& question) {
   if (!accepts(point(question.object)))
     return fail(Code::not_found, "other nodes keep this object");
   // With as many watchers as may be, one more is answered each time it asks, and told of nothing.
-  (void)watchers_.add(question.object, question.self, at_.now + 2 * options_.refresh);
-  return GetObjectReply{objects_.get(question.object, at_.wall_ms, rng_.next())};
+  const Status added =
+      watchers_.add(question.object, question.self, at_.now + 2 * options_.refresh);
+  return GetObjectReply{objects_.get(question.object, at_.wall_ms, rng_.next()), added.has_value()};
 }
 
 /// An error ends the watch at the other side.

@@ -155,6 +155,7 @@ Result<Reply> value(schema::FindNodeReply::Reader from) {
 }
 Result<Reply> value(schema::GetObjectReply::Reader from) {
   GetObjectReply out;
+  out.watched = from.getWatched();
   THEMIS_TRY(out.records, read_list<RecordPtr>(from.getRecords(), kRecordsPerReplyMax));
   return out;
 }

@@ -34,6 +34,11 @@ struct RingLimits {
   /// Rounds in one update period while entries of the table come and go; half as many with each one
   /// that changes nothing.
   static constexpr int kHaste = 8;
+  /// Where answers take long, as the machines have too much to do, a question waits four times as
+  /// long as answers take, at most so many times its usual timeout; rounds come at most as often as
+  /// an answer takes twice. Else a busy node is taken for a dead one, which makes more work.
+  static constexpr int kPatience = 4;
+  static constexpr int kTimeoutsMax = 8;
   static constexpr size_t kDisjointPathsMax = 16;  ///< As many as there are entries to start from.
   static constexpr size_t kSuspectsMax = 64;
   /// Names that this node watches for the actors of its process.
@@ -43,7 +48,7 @@ struct RingLimits {
 struct RingOptions {
   /// Between two rounds of maintenance, with a jitter of a quarter either way.
   Duration update_period = 500ms;
-  Duration ask_timeout = 1s;  ///< For one question.
+  Duration ask_timeout = 1s;  ///< For one question, where answers do not take long.
   /// After this a leaving node is gone, whoever has not answered.
   Duration leave_timeout = 1500ms;
   /// Records are stored again this often and expire after three times that.

@@ -145,7 +145,8 @@ void write(capnp::List<schema::Record>::Builder to, const RecordPtrs& records) {
   for (size_t i = 0; i < records.size(); ++i) write(to[static_cast<unsigned>(i)], *records[i]);
 }
 wire::FramePtr frame(const GetObjectReply& reply) {
-  Builder<schema::GetObjectReply> b(words(reply.records));
+  Builder<schema::GetObjectReply> b(8 + words(reply.records));
+  b->setWatched(reply.watched);
   write(b->initRecords(count(reply.records)), reply.records);
   return b.finish().frame();
 }

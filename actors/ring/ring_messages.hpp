@@ -96,6 +96,7 @@ struct FindNodeReply {
 /// Store it says no: the newer record of that provider, with other content, which is kept.
 struct GetObjectReply {
   RecordPtrs records;
+  bool watched = false;  ///< To a Watch: its sender is told of changes; else it has to ask again.
 };
 /// Answers GetNeighbours and Notify.
 struct Neighbours {

@@ -8,6 +8,8 @@ namespace {
 
 /// Looking through all watchers is worth it now and then only.
 constexpr unsigned kWatchSweepRounds = 16;
+/// Rounds after which a holder that has too many watchers is asked again.
+constexpr int kUntoldRounds = 4;
 /// One lost message is no watcher that has gone.
 constexpr unsigned kTellTries = 2;
 
@@ -72,32 +74,32 @@ void Ring::ask_to_watch(uint64_t user) {
   start_lookup(point(object), [this, user, object](Result<Lookup::Found> found) {
     if (!found) return watch_answered(user, {}, nullptr);
     if (found->responsible.id == table_.self().id) {
-      const RecordPtrs records = objects_.get(object, at_.wall_ms, rng_.next());
-      return watch_answered(user, table_.self().id, &records);
+      const GetObjectReply own{objects_.get(object, at_.wall_ms, rng_.next()), true};
+      return watch_answered(user, table_.self().id, &own);
     }
     ask(found->responsible, Watch{object, table_.self()},
         [this, user](const NodeId& from, Result<Reply>& reply) {
-          const auto* answer = reply ? std::get_if<GetObjectReply>(&*reply) : nullptr;
-          watch_answered(user, from, answer == nullptr ? nullptr : &answer->records);
+          watch_answered(user, from, reply ? std::get_if<GetObjectReply>(&*reply) : nullptr);
         });
   });
 }
 
-/// `records`: nullptr when nobody answered; then the holder of the next copy is asked.
-void Ring::watch_answered(uint64_t user, const NodeId& holder, const RecordPtrs* records) {
+/// `answer`: nullptr when nobody gave one; then the holder of the next copy is asked.
+void Ring::watch_answered(uint64_t user, const NodeId& holder, const GetObjectReply* answer) {
   const auto found = watches_.find(user);
   if (found == watches_.end()) return;
   Watching& watching = found->second;
   watching.asking = false;
-  if (records == nullptr) {
+  if (answer == nullptr) {
     watching.holder = {};
     watching.replica = static_cast<uint8_t>((watching.replica + 1) % (options_.redundancy + 1));
     watching.due = at_.now + jitter(options_.update_period);
     return;
   }
   watching.holder = holder;
-  watching.due = at_.now + jitter(options_.refresh * 4 / 5);
-  watched_changed(watching, *records);
+  watching.due = at_.now + jitter(answer->watched ? options_.refresh * 4 / 5
+                                                  : kUntoldRounds * options_.update_period);
+  watched_changed(watching, answer->records);
 }
 
 /// Tells when what lives differs from what was told last, or may be gone.
@@ -131,12 +133,15 @@ void Ring::tell_watchers(const ObjectId& object, const RecordPtr& changed) {
 
 /// `provider` may be gone: who watches what it provides, here or elsewhere, sees for itself.
 void Ring::tell_lost(const NodeId& provider) {
-  for (const ObjectId& object : watchers_.objects())
-    if (objects_.has(object, provider))
-      for (const Contact& watcher : watchers_.changed(object))
-        tell(object, watcher, {{}, {provider}}, kTellTries);
+  if (objects_.has(provider))
+    for (const ObjectId& object : watchers_.objects())
+      if (objects_.has(object, provider))
+        for (const Contact& watcher : watchers_.changed(object))
+          tell(object, watcher, {{}, {provider}}, kTellTries);
+  const auto is_of = [&](const RecordPtr& record) { return record->provider.id == provider; };
   for (auto& [user, watching] : watches_)
-    if (watching.told) watched_changed(watching, {}, {provider});
+    if (watching.told && std::ranges::any_of(*watching.told, is_of))
+      watched_changed(watching, {}, {provider});
 }
 
 /// `object` is kept by others from now on.

@@ -6,6 +6,7 @@
 #include <caf/all.hpp>
 #include <thread>
 
+#include "actors/caller/service_gate.hpp"
 #include "actors/gateway/gateway_actor.hpp"
 #include "actors/monitor/epoch_actor.hpp"
 #include "actors/monitor/state_actor.hpp"
@@ -66,6 +67,7 @@ struct Root::Impl {
   caf::actor workers;
   caf::actor state;   ///< Of this node.
   caf::actor router;  ///< To the state of every node.
+  caf::actor gate;    ///< To the services that functions call.
   caf::actor functions;
   bool stopping = false;
   bool ended = false;
@@ -168,7 +170,8 @@ Result<caf::actor> Root::Impl::start_node(VirtualNode& node) {
   THEMIS_CHECK(actor->start());
   node.actor = actor.handle();
   if (&node == nodes.front().get())
-    caf::anon_send(router, UseNode{node.actor, {node.identity.id(), address}});
+    for (const caf::actor& each : {router, gate})
+      caf::anon_send(each, UseNode{node.actor, {node.identity.id(), address}});
   return node.actor;
 }
 
@@ -228,12 +231,18 @@ SupervisorSpec Root::Impl::tree() {
     nodes.front()->exports.add(kStateRouterName, caf::actor_cast<caf::strong_actor_ptr>(router));
     return Result<caf::actor>(router);
   }));
+  spec.children.push_back(child("service-gate", kNodeShutdown, [this] {
+    gate = spawn_pinned<ServiceGate>(
+        reactor, ServiceGateOptions{config.workers.services, config.routes, &rng});
+    return Result<caf::actor>(gate);
+  }));
   WorkerPoolOptions pool;
   pool.home = home();
   pool.count = worker_count(config.workers);
   pool.programs = WorkerPrograms::beside_executable();
   spec.children.push_back(child("workers", kNodeShutdown, [this, pool]() mutable {
     pool.state = router;
+    pool.services = gate;
     return Result<caf::actor>(workers = spawn_worker_pool(pool));
   }));
   for (size_t i = 0; i < nodes.size(); ++i) {
@@ -275,7 +284,8 @@ Status Root::Impl::run() {
             config.mesh.network, config.node.data);
   loop.run();
   if (peers) peers->close_all();
-  for (caf::actor* handle : {&supervisor, &workers, &state, &router, &functions}) *handle = nullptr;
+  for (caf::actor* handle : {&supervisor, &workers, &state, &router, &gate, &functions})
+    *handle = nullptr;
   for (const auto& node : nodes) {
     node->actor = nullptr;
     node->exports = {};

@@ -22,12 +22,18 @@ Result<js::Headers> read_headers(capnp::List<schema::Header>::Reader list) {
 }
 
 Result<size_t> header_words(const js::Headers& headers) {
-  if (headers.size() > kHeadersMax)
-    return fail(Code::too_large, "the response has too many headers");
+  if (headers.size() > kHeadersMax) return fail(Code::too_large, "there are too many headers");
   size_t bytes = 0;
   for (const auto& [name, value] : headers) bytes += name.size() + value.size();
-  if (bytes > kHeaderBytesMax) return fail(Code::too_large, "the response's headers are too long");
+  if (bytes > kHeaderBytesMax) return fail(Code::too_large, "the headers are too long");
   return headers.size() * kHeaderWords + bytes / 8;
+}
+
+void write_headers(const js::Headers& from, capnp::List<schema::Header>::Builder to) {
+  for (unsigned i = 0; i < to.size(); ++i) {
+    to[i].setName(wire::to_text(from[i].first));
+    to[i].setValue(wire::to_text(from[i].second));
+  }
 }
 
 Result<CodeId> read_code_id(capnp::Data::Reader data) {
@@ -61,12 +67,41 @@ Result<wire::Msg<schema::Outcome>> encode_outcome(const js::Response& response) 
   outcome->setCpuUs(static_cast<uint32_t>(
       std::chrono::duration_cast<std::chrono::microseconds>(response.cpu).count()));
   outcome->setBody(wire::to_data(response.body));
-  auto headers = outcome->initHeaders(static_cast<unsigned>(response.headers.size()));
-  for (unsigned i = 0; i < headers.size(); ++i) {
-    headers[i].setName(wire::to_text(response.headers[i].first));
-    headers[i].setValue(wire::to_text(response.headers[i].second));
-  }
+  write_headers(response.headers,
+                outcome->initHeaders(static_cast<unsigned>(response.headers.size())));
   return outcome.finish();
+}
+
+Result<wire::Msg<schema::Invoke>> encode_invoke(const std::string& service,
+                                                const js::Request& request, TimePoint deadline) {
+  if (service.size() + request.url.size() > kHeaderBytesMax ||
+      request.body.size() > kResponseBodyBytesMax)
+    return fail(Code::too_large, "the request is larger than a service takes");
+  THEMIS_TRY(const size_t words, header_words(request.headers));
+  wire::Builder<schema::Invoke> invoke(
+      32 + words + (service.size() + request.url.size() + request.body.size()) / 8);
+  invoke->setFunction(wire::to_text(service));
+  invoke->setMethod(wire::to_text(request.method));
+  invoke->setUrl(wire::to_text(request.url));
+  invoke->setBody(wire::to_data(request.body));
+  write_headers(request.headers,
+                invoke->initHeaders(static_cast<unsigned>(request.headers.size())));
+  return invoke.finish(deadline);
+}
+
+Result<js::Response> decode_answer(const wire::Msg<schema::Outcome>& message) {
+  return wire::decode(message, [](const schema::Outcome::Reader& outcome) -> Result<js::Response> {
+    js::Response response;
+    response.status = outcome.getStatus();
+    if (response.status < 200 || response.status > 599)
+      return fail(Code::malformed, "an answer with the status " + std::to_string(response.status));
+    THEMIS_TRY(response.headers, read_headers(outcome.getHeaders()));
+    const ByteView body = wire::bytes_of(outcome.getBody());
+    if (body.size() > kResponseBodyBytesMax)
+      return fail(Code::too_large, "the answer's body is over 1 MB");
+    response.body.assign(body.begin(), body.end());
+    return response;
+  });
 }
 
 wire::Msg<schema::Load> encode_load(const InstallFunction& function, TimePoint deadline) {

@@ -12,6 +12,12 @@ inline constexpr size_t kResponseBodyBytesMax = 1 << 20;
 inline constexpr size_t kHeaderBytesMax = 256 * 1024;
 inline constexpr size_t kHeadersMax = 1024;
 
+/// The request of a function for a service, whose name is where a function's would be. Errors:
+/// too_large.
+Result<wire::Msg<schema::Invoke>> encode_invoke(const std::string& service,
+                                                const js::Request& request, TimePoint deadline);
+/// Errors: malformed (also a status that is none), too_large.
+Result<js::Response> decode_answer(const wire::Msg<schema::Outcome>& message);
 /// Errors: malformed, too_large.
 Result<js::Request> decode_invoke(const wire::Msg<schema::Invoke>& message);
 /// Errors: too_large.

@@ -24,9 +24,18 @@ void FunctionHost::ask_state(const std::string& name_space, const std::string& q
   caf::anon_send(asker_, AskParent{message.finish(deadline), std::move(answered)});
 }
 
-caf::behavior StateAsker::make_behavior() {
+void FunctionHost::call_service(const std::string& service, js::Request request, TimePoint deadline,
+                                ServiceAnswered answered) {
+  auto invoke = encode_invoke(service, request, deadline);
+  if (!invoke)
+    return post(
+        [answered = std::move(answered), why = std::move(invoke.error())] { answered(fail(why)); });
+  caf::anon_send(asker_, CallParent{std::move(*invoke), std::move(answered)});
+}
+
+caf::behavior ParentAsker::make_behavior() {
   set_default_handlers(*this);
-  return {[this](const AskParent& ask) {
+  const auto ask_state = [this](const AskParent& ask) {
     request(enclave_.parent(kStateActorName), caf::infinite, ask.question)
         .then(
             [answered = ask.answered](const wire::Msg<schema::StateAnswered>& message) {
@@ -38,7 +47,16 @@ caf::behavior StateAsker::make_behavior() {
             [answered = ask.answered](const caf::error& error) {
               answered(fail(from_caf(error)));
             });
-  }};
+  };
+  const auto call_service = [this](const CallParent& call) {
+    request(enclave_.parent(kServicesActorName), caf::infinite, call.invoke)
+        .then([answered = call.answered](
+                  const wire::Msg<schema::Outcome>& outcome) { answered(decode_answer(outcome)); },
+              [answered = call.answered](const caf::error& error) {
+                answered(fail(from_caf(error)));
+              });
+  };
+  return {ask_state, call_service};
 }
 
 void FunctionWorker::on_message(caf::mailbox_element& element) {

@@ -11,11 +11,11 @@
 namespace themis {
 
 /// What a function reaches of the outside: timers of the reactor's loop, the system's randomness,
-/// log lines to the parent's actor "log", questions to its actor "state". Reactor thread, post()
-/// any.
+/// log lines to the parent's actor "log", questions to its actors "state" and "services". Reactor
+/// thread, post() any.
 class FunctionHost final : public js::Host {
  public:
-  /// `asker`: a StateAsker.
+  /// `asker`: a ParentAsker.
   FunctionHost(EnclaveSystem& enclave, std::string function, caf::actor asker)
       : enclave_(enclave),
         loop_(enclave.reactor().loop()),
@@ -34,6 +34,8 @@ class FunctionHost final : public js::Host {
   void random(std::span<std::byte> out) override { enclave_.rng().fill(out); }
   void ask_state(const std::string& name_space, const std::string& question, TimePoint deadline,
                  Answered answered) override;
+  void call_service(const std::string& service, js::Request request, TimePoint deadline,
+                    ServiceAnswered answered) override;
 
  private:
   EnclaveSystem& enclave_;
@@ -47,12 +49,17 @@ struct AskParent {
   wire::Msg<schema::AskState> question;
   js::Host::Answered answered;
 };
+/// A request of such a function for a service.
+struct CallParent {
+  wire::Msg<schema::Invoke> invoke;
+  js::Host::ServiceAnswered answered;
+};
 /// Asks for the functions of a process, which have no mailboxes to take answers with.
-class StateAsker final : public PinnedActor {
+class ParentAsker final : public PinnedActor {
  public:
-  StateAsker(caf::actor_config& config, EnclaveSystem& enclave)
+  ParentAsker(caf::actor_config& config, EnclaveSystem& enclave)
       : PinnedActor(config), enclave_(enclave) {}
-  const char* name() const override { return "state-asker"; }
+  const char* name() const override { return "parent-asker"; }
 
  private:
   caf::behavior make_behavior() override;
@@ -93,3 +100,4 @@ class FunctionWorker final : public HostedActor {
 }  // namespace themis
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::AskParent)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::CallParent)

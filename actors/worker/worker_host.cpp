@@ -41,7 +41,7 @@ class HostActor final : public PinnedActor {
   caf::behavior make_behavior() override {
     set_default_handlers(*this);
     set_down_handler([this](caf::down_msg& down) { forget(down.source); });
-    asker_ = spawn_pinned<StateAsker>(reactor_, std::ref(enclave_));
+    asker_ = spawn_pinned<ParentAsker>(reactor_, std::ref(enclave_));
     return {[this](const wire::Msg<schema::Load>& message) { return load(message); },
             [this](const wire::Msg<schema::Unload>& message) { return unload(message); },
             [](const wire::Msg<schema::Ping>&) { return wire::Builder<schema::Ack>(2).finish(); }};

@@ -12,6 +12,8 @@ inline constexpr const char* kHostActorName = "host";
 inline constexpr const char* kLogActorName = "log";
 /// The name under which a function host finds the actor that its functions' state is asked of.
 inline constexpr const char* kStateActorName = "state";
+/// The same for the services that its functions call.
+inline constexpr const char* kServicesActorName = "services";
 /// Functions one host keeps loaded; 1 MB of private memory each. The parent unloads before.
 inline constexpr size_t kFunctionsPerHostMax = 512;
 

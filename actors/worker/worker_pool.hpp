@@ -33,12 +33,13 @@ struct WorkerPoolOptions {
   WorkerPrograms programs;
   /// Of a whole process, where cgroups can be used; functions have limits of their own.
   uint64_t process_memory_bytes = uint64_t{1} << 30;
-  FunctionLog log;   ///< Empty: the log of the node, component "function".
-  caf::actor state;  ///< Takes AskHome; empty: functions have no state.
+  FunctionLog log;      ///< Empty: the log of the node, component "function".
+  caf::actor state;     ///< Takes AskHome; empty: functions have no state.
+  caf::actor services;  ///< A ServiceGate; empty: functions call no services.
 };
 
 inline constexpr uint32_t kWorkerProcessesMax = 256;
-/// Questions to the state one process may have open.
+/// Questions to the state and to services that one process may have open.
 inline constexpr size_t kAsksPerProcessMax = 1024;
 /// Calls one process may owe; past it the pool says overloaded.
 inline constexpr size_t kCallsPerProcessMax = 1024;

@@ -88,7 +88,8 @@ WorkerProcess::WorkerProcess(caf::actor_config& config, const WorkerPoolOptions&
       options_(options),
       slot_(slot),
       pool_(std::move(pool)),
-      state_(options.state) {}
+      state_(options.state),
+      services_(options.services) {}
 
 caf::behavior WorkerProcess::make_behavior() {
   set_default_handlers(*this);
@@ -117,6 +118,7 @@ caf::behavior WorkerProcess::make_behavior() {
           [this](const CancelRequest& given_up) { cancel(given_up); },
           [this](const ProcessUnload& ask) { unload(ask.id); },
           [this](const wire::Msg<schema::AskState>& question) { return ask_state(question); },
+          [this](const wire::Msg<schema::Invoke>& invoke) { return call_service(invoke); },
           [this](const ReportProcess&) { return report(); },
           [this](ProcessUp) { on_up(); },
           [this](const ProcessEnded& ended) { on_ended(ended.why); },
@@ -130,8 +132,9 @@ Status WorkerProcess::start() {
   THEMIS_TRY(process_, ChildProcess::start(options_.home, process_name, launch_options(options_),
                                            caf::actor(this)));
   process_->exports().add(kLogActorName, spawn_hosted<WorkerLog>(reactor_, options_.log).strong());
-  // Of what a host can send, this actor takes AskState only.
-  process_->exports().add(kStateActorName, caf::strong_actor_ptr{ctrl()});
+  // Of what a host can send, this actor takes AskState and Invoke only.
+  for (const char* exported : {kStateActorName, kServicesActorName})
+    process_->exports().add(exported, caf::strong_actor_ptr{ctrl()});
   host_ = process_->proxy(Exports::target_of(kHostActorName));
   monitor(host_);
   return {};
@@ -161,7 +164,7 @@ void WorkerProcess::on_exit() {
   }
   host_ = nullptr;
   process_.reset();
-  state_ = nullptr;
+  state_ = services_ = nullptr;
 }
 
 void WorkerProcess::on_down(const caf::down_msg& down) {
@@ -274,7 +277,7 @@ void WorkerProcess::send_call(const caf::actor& proxy, Call call) {
   call.at = proxy;
   if (names_.size() >= kNamesMax) names_.clear();
   names_.insert(call.function->name);
-  if (auto name = name_of(invoke)) names_.insert(std::move(*name));
+  if (auto name = name_of(invoke); name && !name->empty()) names_.insert(std::move(*name));
   calls_.emplace(id, std::move(call));
   watch();
   request(proxy, caf::infinite, invoke)
@@ -321,13 +324,25 @@ caf::result<wire::Msg<schema::StateAnswered>> WorkerProcess::ask_state(
   if (!name_space) return to_caf(name_space.error());
   if (!state_) return to_caf({Code::not_found, "this node keeps no state"});
   if (!names_.contains(*name_space)) return to_caf({Code::denied, "the state of another function"});
+  return pass_on<wire::Msg<schema::StateAnswered>>(state_, AskHome{question});
+}
+
+caf::result<wire::Msg<schema::Outcome>> WorkerProcess::call_service(
+    const wire::Msg<schema::Invoke>& invoke) {
+  if (!services_) return to_caf({Code::denied, "functions of this node call no services"});
+  return pass_on<wire::Msg<schema::Outcome>>(services_, invoke);
+}
+
+/// A question of the host, to be answered with an `Answered`.
+template <class Answered, class Question>
+caf::result<Answered> WorkerProcess::pass_on(const caf::actor& to, const Question& question) {
   if (asks_ >= kAsksPerProcessMax)
-    return to_caf({Code::overloaded, "too many questions to the state wait"});
+    return to_caf({Code::overloaded, "too many questions of this process wait"});
   ++asks_;
-  auto promise = make_response_promise<wire::Msg<schema::StateAnswered>>();
-  request(state_, caf::infinite, AskHome{question})
+  auto promise = make_response_promise<Answered>();
+  request(to, caf::infinite, question)
       .then(
-          [this, promise](const wire::Msg<schema::StateAnswered>& answer) mutable {
+          [this, promise](const Answered& answer) mutable {
             --asks_;
             promise.deliver(answer);
           },
@@ -335,7 +350,7 @@ caf::result<wire::Msg<schema::StateAnswered>> WorkerProcess::ask_state(
             --asks_;
             promise.deliver(error);
           });
-  return caf::delegated<wire::Msg<schema::StateAnswered>>{};
+  return caf::delegated<Answered>{};
 }
 
 void WorkerProcess::watch() {

@@ -52,7 +52,8 @@ struct EndProcess {};
 /// be ended does it neither answer the call nor a ping: then the process is killed. What was
 /// overdue is answered with cpu_exceeded or timeout.
 ///
-/// Exported to the host as "state": passes questions of the functions it runs to the node's state.
+/// Exported to the host as "state" and "services": passes on what the functions it runs ask of the
+/// node's state, and of services.
 class WorkerProcess final : public PinnedActor {
  public:
   /// A call is watched closely when it is this much older than its CPU limit.
@@ -115,6 +116,9 @@ class WorkerProcess final : public PinnedActor {
 
   caf::result<wire::Msg<schema::StateAnswered>> ask_state(
       const wire::Msg<schema::AskState>& question);
+  caf::result<wire::Msg<schema::Outcome>> call_service(const wire::Msg<schema::Invoke>& invoke);
+  template <class Answered, class Question>
+  caf::result<Answered> pass_on(const caf::actor& to, const Question& question);
 
   void watch();
   void on_tick();
@@ -126,7 +130,7 @@ class WorkerProcess final : public PinnedActor {
   const WorkerPoolOptions options_;
   const uint32_t slot_;
   const caf::actor_addr pool_;
-  caf::actor state_;
+  caf::actor state_, services_;
   std::unique_ptr<ChildProcess> process_;
   caf::actor host_;
   std::map<CodeId, Function> functions_;

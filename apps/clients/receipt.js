@@ -142,8 +142,7 @@ async function checkTree(receipt) {
     u32(certificate.epoch), u64(receipt.position), fromHex(receipt.client), fromHex(certificate.secret),
     u64(receipt.nonce), u8(receipt.function), ...parts.map((part) => u32(part.length)), ...parts);
   const log = await rootOf(leaf, BigInt(receipt.index), BigInt(receipt.size), receipt.path);
-  const thread = await leafHash(text('themis/receipt/thread/v1'), u16(receipt.thread),
-                                u64(receipt.size), fromHex(log));
+  const thread = await leafHash(text('themis/receipt/thread/v1'), u64(receipt.size), fromHex(log));
   const root = await rootOf(thread, BigInt(receipt.thread), BigInt(certificate.threads), receipt.thread_path);
   require(root === certificate.root, 'the receipt is not among those of its epoch');
 }

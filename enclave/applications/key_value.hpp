@@ -1,7 +1,7 @@
 #pragma once
 // The application of a key-value store.
 
-#include "enclave/applications/values.hpp"
+#include "enclave/applications/types.hpp"
 
 namespace themis::monitor {
 

@@ -3,7 +3,7 @@
 
 #include <functional>
 
-#include "enclave/applications/values.hpp"
+#include "enclave/applications/types.hpp"
 #include "enclave/host/shadow_tree.hpp"
 
 namespace themis::host {
@@ -39,7 +39,7 @@ class KeyIndex {
   /// Brings the slot of `key` closer; the caller has other work until it looks.
   template <class Key>
   void prefetch(const Key& key) const {
-    __builtin_prefetch(&slots_[index_hash(key) & mask()]);
+    fetch(&slots_[index_hash(key) & mask()]);
   }
   /// The same for what is likely its entry; the slot is there by now.
   template <class Key>
@@ -47,7 +47,10 @@ class KeyIndex {
     const uint64_t hash = index_hash(key);
     size_t at = hash & mask();
     while (slots_[at].id != kNone && slots_[at].tag != tag(hash)) at = (at + 1) & mask();
-    if (slots_[at].id != kNone) __builtin_prefetch(&entries_[slots_[at].id], 1);
+    if (slots_[at].id == kNone) return;
+    const auto* entry = reinterpret_cast<const std::byte*>(&entries_[slots_[at].id]);
+    fetch(entry);
+    fetch(entry + sizeof(entries_[0]) - 1);  // half of them lie in two lines
   }
   /// The last of `entries` is new.
   void added_last() {
@@ -64,6 +67,12 @@ class KeyIndex {
     RecordId id = kNone;
     uint32_t tag = 0;
   };
+  /// GCC 12 takes a function of nothing but prefetches for one without effect and leaves out its
+  /// calls; the empty statement is an effect for it.
+  static void fetch(const void* at) {
+    __builtin_prefetch(at, 1);
+    asm volatile("" : : "r"(at));
+  }
   static uint32_t tag(uint64_t hash) { return static_cast<uint32_t>(hash >> 32); }
   size_t mask() const { return slots_.size() - 1; }
   void place(RecordId id) {

@@ -40,8 +40,7 @@ std::vector<receipts::Receipt> ReceiptLog::complete(const receipts::Certificate&
   std::vector<receipts::Digest> heads;
   for (Thread& each : epochs_.front().threads) {
     trees.emplace_back(std::move(each.leaves));
-    heads.push_back(
-        receipts::thread_leaf(static_cast<uint16_t>(heads.size()), trees.back().head()));
+    heads.push_back(receipts::thread_leaf(trees.back().head()));
   }
   const receipts::LogTree top(std::move(heads));
   for (uint16_t thread = 0; thread < threads_; ++thread) {

@@ -65,6 +65,12 @@ class Shard {
   /// The same twice, which brings everything into the tree and nothing is left in slots but the top
   /// node: the monitor is at rest. Errors: overloaded (too few node slots for some path alone).
   Status come_to_rest();
+  /// Brings records of many keys from the tree into the deferred set, in the order of the tree, so
+  /// that they share their paths: six times cheaper a record than by calls in any other order. Keys
+  /// that never were come too, as absent. What does not fit is left to its call.
+  void warm(std::span<const Key> keys);
+  /// The same for all that the epochs before come_to_rest() used.
+  void warm_again();
   /// Hands over what is written.
   void flush();
 
@@ -149,6 +155,8 @@ class Shard {
     entry.changed = true;
   }
   void finish_epoch(bool rest);
+  void sort_by_place(std::vector<RecordId>& ids) const;
+  void warm(std::vector<RecordId> ids);
 
   // shard_tree.hpp
   size_t missing_nodes(NodeId node);
@@ -167,6 +175,7 @@ class Shard {
   KeyIndex<std::vector<Entry>> index_{entries_};
   std::vector<RecordId> deferred_;  // listed; some were pinned since
   std::vector<RecordId> pinned_;
+  std::vector<RecordId> used_;  // before the last rest
   std::vector<uint16_t> free_record_slots_, free_node_slots_;
   std::vector<NodeId> in_node_slot_;  // by slot; kNoNode: free or not to be evicted
   size_t hand_ = 0;                   // of the cache's clock

@@ -53,6 +53,8 @@ void Shard<App>::finish_epoch(bool rest) {
 
 template <class App>
 Status Shard<App>::come_to_rest() {
+  used_ = deferred_;
+  used_.insert(used_.end(), pinned_.begin(), pinned_.end());
   finish_epoch(true);
   finish_epoch(true);  // what left its slot in the first is in the deferred set until the second
   if (!deferred_.empty())
@@ -68,6 +70,43 @@ Status Shard<App>::come_to_rest() {
   }
   flush();
   return {};
+}
+
+template <class App>
+void Shard<App>::sort_by_place(std::vector<RecordId>& ids) const {
+  std::vector<std::pair<TreeKey, RecordId>> sorted;  // a place may be a hash: each is computed once
+  sorted.reserve(ids.size());
+  for (const RecordId id : ids) sorted.emplace_back(entries_[id].record.key.place(), id);
+  std::sort(sorted.begin(), sorted.end(),
+            [](const auto& a, const auto& b) { return left_of(a.first, b.first); });
+  std::transform(sorted.begin(), sorted.end(), ids.begin(),
+                 [](const auto& each) { return each.second; });
+}
+
+template <class App>
+void Shard<App>::warm(std::vector<RecordId> ids) {
+  sort_by_place(ids);
+  for (const RecordId id : ids) {
+    const Where where = entries_[id].where;
+    if (where != Where::tree && where != Where::unborn) continue;
+    if (UINT32_MAX - clock_.counter() <= kTimesPerCall || !prepare(std::span(&id, 1), Where::tree))
+      continue;
+    load_record(id, static_cast<uint16_t>(options_.node_slots));
+    evict_deferred(id);
+  }
+}
+
+template <class App>
+void Shard<App>::warm(std::span<const Key> keys) {
+  std::vector<RecordId> ids;
+  for (const Key& key : keys)
+    if (entries_.size() < options_.records_max) ids.push_back(find_or_add(key));
+  warm(std::move(ids));
+}
+
+template <class App>
+void Shard<App>::warm_again() {
+  warm(std::exchange(used_, {}));
 }
 
 template <class App>

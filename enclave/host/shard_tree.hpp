@@ -122,9 +122,7 @@ void Shard<App>::load_record(RecordId id, uint16_t slot) {
 /// record whose path finds no slots stays in the deferred set.
 template <class App>
 void Shard<App>::to_tree(std::vector<RecordId>& cold) {
-  std::sort(cold.begin(), cold.end(), [this](RecordId a, RecordId b) {
-    return left_of(entries_[a].record.key.place(), entries_[b].record.key.place());
-  });
+  sort_by_place(cold);
   const auto slot = static_cast<uint16_t>(options_.node_slots);
   for (const RecordId id : cold) {
     Entry& entry = entries_[id];

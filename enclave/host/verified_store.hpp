@@ -82,6 +82,8 @@ class VerifiedStore {
   void prefetch(uint16_t thread, std::span<const Key> keys) const {
     threads_[thread].shard->prefetch(keys);
   }
+  /// Before many calls on cold or new records of `thread`: see Shard::warm.
+  void warm(uint16_t thread, std::span<const Key> keys) { threads_[thread].shard->warm(keys); }
   /// Hands the thread's calls to its monitor, which commit() does for all. Errors: failure.
   Status flush(uint16_t thread);
 
@@ -116,7 +118,16 @@ class VerifiedStore {
   Status start();
   Status load();
   Result<std::vector<std::vector<Record<App>>>> read_records() const;
-  Status replay(uint16_t thread, ByteView calls);
+  /// Calls of the journal, one after the other. An epoch's end has the function 0 and no keys.
+  using Visit = std::function<Status(uint8_t function, std::span<const Key> keys,
+                                     const typename App::Arguments& arguments)>;
+  Status for_each_call(ByteView calls, const Visit& visit) const;
+  Status replay_journal();
+  struct Replay {
+    std::vector<ByteView> calls;  // in the read transaction
+    std::vector<Key> keys;        // of all of them
+  };
+  Status replay(uint16_t thread, const Replay& replay);
 
   // verified_store_clients.hpp
   Status admit(uint16_t thread, const Caller& caller, CallBytes<App>& call);

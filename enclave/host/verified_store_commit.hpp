@@ -63,7 +63,11 @@ Result<Released> VerifiedStore<App>::save_calls() {
 
 template <class App>
 Result<Released> VerifiedStore<App>::end_epoch() {
-  if (tables_.journal_bytes() > options_.journal_bytes_max) return checkpoint();
+  if (tables_.journal_bytes() > options_.journal_bytes_max) {
+    Result<Released> released = checkpoint();
+    for (Thread& each : threads_) each.shard->warm_again();
+    return released;
+  }
   if (failure_) return fail(*failure_);
   for (Thread& each : threads_) {
     each.shard->end_epoch();

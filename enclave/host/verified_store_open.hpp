@@ -39,9 +39,7 @@ Status VerifiedStore<App>::start() {
                   "the records of monitor thread " + std::to_string(thread) +
                       " are not those of the checkpoint: restore the store's directory");
   }
-  THEMIS_CHECK(
-      tables_.journal([this](uint16_t thread, ByteView calls) { return replay(thread, calls); }));
-  THEMIS_CHECK(flush_all());
+  THEMIS_CHECK(replay_journal());
   THEMIS_CHECK(trusted_.started());
   anybody_ = trusted_.admits(0, {}, {});
   certified_ = trusted_.certified();
@@ -69,35 +67,64 @@ Result<std::vector<std::vector<Record<App>>>> VerifiedStore<App>::read_records()
   return records;
 }
 
-/// Runs the calls again. The shard may bring records another way than it did before.
 template <class App>
-Status VerifiedStore<App>::replay(uint16_t thread, ByteView calls) {
-  const auto damaged = [] {
-    return fail(Code::malformed, "the store's journal is damaged: restore its directory");
-  };
-  if (thread >= options_.threads) return damaged();
-  Thread& at = threads_[thread];
+Status VerifiedStore<App>::for_each_call(ByteView calls, const Visit& visit) const {
   monitor::Reader reader(calls);
   while (reader.left() > 0) {
     const auto function = reader.integer<uint8_t>();
-    if (function == 0) {
-      at.shard->end_epoch();
-      THEMIS_CHECK(at.trusted);
-      THEMIS_CHECK(trusted_.certify());
-      continue;
-    }
     const size_t count = App::arity(function);
-    if (count == 0) return damaged();
     std::array<Key, monitor::kRecordsPerCallMax> keys;
     for (size_t i = 0; i < count; ++i) keys[i] = Key::decode(reader);
-    const typename App::Arguments arguments = App::decode(function, reader);
-    if (!reader.ok()) return damaged();
-    const auto result = at.shard->call(function, std::span(keys).first(count), arguments);
-    if (!result)
+    typename App::Arguments arguments{};
+    if (count != 0) arguments = App::decode(function, reader);
+    if (!reader.ok() || (count == 0 && function != 0))
+      return fail(Code::malformed, "the store's journal is damaged: restore its directory");
+    THEMIS_CHECK(visit(function, std::span(keys).first(count), arguments));
+  }
+  return {};
+}
+
+/// An epoch of a thread at a time: its records are warmed together before its calls.
+template <class App>
+Status VerifiedStore<App>::replay_journal() {
+  std::vector<Replay> waiting(options_.threads);
+  const Status read = tables_.journal([&](uint16_t thread, ByteView calls) -> Status {
+    if (thread >= options_.threads)
+      return fail(Code::malformed, "the store's journal is damaged: restore its directory");
+    Replay& at = waiting[thread];
+    bool ends = false;
+    at.calls.push_back(calls);
+    THEMIS_CHECK(for_each_call(
+        calls, [&](uint8_t function, std::span<const Key> keys, const auto&) -> Status {
+          at.keys.insert(at.keys.end(), keys.begin(), keys.end());
+          ends = ends || function == 0;
+          return {};
+        }));
+    return ends ? replay(thread, std::exchange(at, {})) : Status();
+  });
+  if (!read) return read;
+  for (uint16_t thread = 0; thread < options_.threads; ++thread)
+    THEMIS_CHECK(replay(thread, waiting[thread]));
+  return flush_all();
+}
+
+/// The shard may bring records another way than it did before.
+template <class App>
+Status VerifiedStore<App>::replay(uint16_t thread, const Replay& replay) {
+  Thread& at = threads_[thread];
+  at.shard->warm(replay.keys);
+  const Visit run = [&](uint8_t function, std::span<const Key> keys,
+                        const typename App::Arguments& arguments) -> Status {
+    if (function == 0) {
+      at.shard->end_epoch();
+      if (at.trusted) at.trusted = trusted_.certify();
+    } else if (const auto result = at.shard->call(function, keys, arguments); !result) {
       return fail(result.error().code,
                   "the store's journal cannot be run again: " + result.error().detail);
-    THEMIS_CHECK(at.trusted);
-  }
+    }
+    return at.trusted;
+  };
+  for (const ByteView each : replay.calls) THEMIS_CHECK(for_each_call(each, run));
   return {};
 }
 

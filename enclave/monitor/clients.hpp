@@ -16,7 +16,10 @@ struct Client {
 /// let its calls be put again. No heap after construction. One thread.
 class Clients {
  public:
-  Clients(const MonitorOptions& options, const MasterKey& master);
+  Clients(const MonitorOptions& options, const MasterKey& master)
+      : options_(options),
+        agreement_(receipts::agreement_key(master, options.instance)),
+        table_(std::make_unique<Client[]>(options.clients)) {}
 
   /// Null when nobody is registered there.
   Client* find(uint16_t number) {
@@ -28,7 +31,18 @@ class Clients {
            receipts::check_grant(*options_.owner, options_.instance, share, grant).has_value();
   }
   /// Agrees on a key. `number`: below MonitorOptions::clients. False when `share` is no key.
-  bool add(uint16_t number, const crypto::DhShare& share);
+  bool add(uint16_t number, const crypto::DhShare& share) {
+    const auto shared = agreement_.agree(share);
+    if (!shared) return false;
+    Client& client = table_[number];
+    const receipts::ClientSeat seat{options_.instance, options_.thread, number, share,
+                                    agreement_.share()};
+    client.key.rekey(receipts::client_key(*shared, seat), options_.prf);
+    client.share = share;
+    client.nonce = 0;
+    client.registered = true;
+    return true;
+  }
 
  private:
   MonitorOptions options_;

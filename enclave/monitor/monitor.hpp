@@ -30,7 +30,7 @@ class Monitor {
   /// asks before it writes a call, so that a wrong one does not end the monitor.
   [[nodiscard]] bool admits(const receipts::Caller& caller, ByteView body) {
     const Client* client = clients_.find(caller.client);
-    return client != nullptr && client->key.evaluate(body) == caller.tag;
+    return client != nullptr && crypto::equal(client->key.evaluate(body), caller.tag);
   }
   /// As the command; a wrong client is only refused and does not end the monitor. None: it is in.
   [[nodiscard]] Reason register_client(uint16_t number, const crypto::DhShare& share,
@@ -100,7 +100,7 @@ class Monitor {
   bool read_caller(Reader& reader, Call& call);
   bool authorize(Call& call);
   bool emit(const Call& call, const typename App::Result& result, Output& output);
-  bool issue(const Call& call, ByteView result, std::byte*& end);
+  std::byte* issue(const Call& call, const typename App::Result& result, std::byte* to);
   static_assert(App::Result::kBytesMax <= receipts::kResultBytesMax);
   void remember(const Call& call, std::span<const typename App::Key> keys,
                 const typename App::Arguments& arguments);
@@ -141,7 +141,8 @@ class Monitor {
   MonitorOptions options_;
   Epochs epochs_;
   Clients clients_;
-  uint64_t calls_ = 0;  // of clients
+  uint64_t calls_ = 0;     // of clients
+  crypto::PrfBatch tags_;  // of receipts; empty between batches
   std::unique_ptr<NodeSlot[]> nodes_;
   std::unique_ptr<RecordSlot<App>[]> records_;
   std::unique_ptr<std::byte[]> batch_,
@@ -182,14 +183,13 @@ bool Monitor<App, Checks>::apply(ByteView batch, Output& output) {
   if (!batch.empty()) std::memcpy(batch_.get(), batch.data(), batch.size());
   Reader reader(ByteView(batch_.get(), batch.size()));
   if (!read_header(reader)) return false;
-  while (reader.left() > 0) {
+  while (reader.left() > 0 && !violation_) {
     const std::byte* start = reader.position();
-    if (command(reader, output)) continue;
-    violation_.offset = static_cast<uint32_t>(start - batch_.get());
-    return false;
+    if (!command(reader, output)) violation_.offset = static_cast<uint32_t>(start - batch_.get());
   }
+  tags_.flush();
   ++sequence_;
-  return true;
+  return !violation_;
 }
 
 template <Application App, class Checks>

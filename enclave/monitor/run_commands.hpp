@@ -54,7 +54,7 @@ bool Monitor<App, Checks>::authorize(Call& call) {
   // Not droppable: there would be no key.
   if (call.client == nullptr) return refuse(Reason::unknown_client);
   if (!check(Reason::forged_call,
-             call.client->key.evaluate({call.body, call.end}) == call.caller.tag) ||
+             crypto::equal(call.client->key.evaluate({call.body, call.end}), call.caller.tag)) ||
       !check(Reason::stale_nonce, call.caller.nonce > call.client->nonce))
     return false;
   call.client->nonce = call.caller.nonce;
@@ -138,32 +138,40 @@ bool Monitor<App, Checks>::emit(const Call& call, const typename App::Result& re
       kOutputBytesMax - results_bytes_ < App::Result::kBytesMax)
     return refuse(Reason::output_room);
   std::byte* const start = output.room.data() + output.used;
-  std::byte* const to =
-      start + (call.client != nullptr ? receipts::OperationReceipt::kHeadBytes : 0);
-  std::byte* end = result.encode(to);
-  std::memcpy(results_.get() + results_bytes_, to, static_cast<size_t>(end - to));
-  results_bytes_ += static_cast<size_t>(end - to);
-  if (call.client != nullptr && !issue(call, ByteView(to, end), end)) return false;
+  std::byte* const kept = results_.get() + results_bytes_;
+  results_bytes_ += static_cast<size_t>(result.encode(kept) - kept);
+  std::byte* end = call.client == nullptr ? result.encode(start) : issue(call, result, start);
+  if (end == nullptr) return false;
   output.used += static_cast<size_t>(end - start);
   return true;
 }
 
-/// Writes the operation receipt around `result` and moves `end` to its end.
+/// Writes the operation receipt at `to`, and the leaf where one is wanted; returns the end, or null
+/// when that is refused.
 template <Application App, class Checks>
-bool Monitor<App, Checks>::issue(const Call& call, ByteView result, std::byte*& end) {
+std::byte* Monitor<App, Checks>::issue(const Call& call, const typename App::Result& result,
+                                       std::byte* to) {
+  constexpr size_t kResultBytes = std::max(receipts::kTaggedResultMin, App::Result::kBytesMax);
   const uint32_t epoch = clock_.epoch();
-  receipts::OperationReceipt receipt{epoch, calls_++, result, {}};
-  receipt.tag = receipts::receipt_tag(call.client->key, call.caller.tag, receipt);
-  end = receipt.encode_around(end);
-  if (call.caller.use == receipts::Use::call) return true;
-  if (!in_window(epoch)) return false;
+  to += receipts::OperationReceipt::kHeadBytes;
+  const ByteView encoded(to, result.encode(to));
+  const receipts::OperationReceipt receipt{epoch, calls_++, encoded, {}};
+  std::byte* const tag = receipt.put_head(to + encoded.size());
+  // The result is encoded once more: copying what was just written in parts would wait for it.
+  tags_.template add_written<receipts::kTaggedBytes + kResultBytes>(
+      call.client->key, tag, [&](std::byte* text) {
+        return receipts::put_tagged(text, call.caller.tag, receipt,
+                                    [&](std::byte* place) { return result.encode(place); });
+      });
+  std::byte* const end = tag + sizeof(receipts::Tag);
+  if (call.caller.use == receipts::Use::call) return end;
+  if (!in_window(epoch)) return nullptr;
   const auto leaf = receipts::leaf_hash(
       options_.instance, options_.thread, epoch, epochs_.secret(epoch),
       {receipt.position, call.client->share, call.caller.nonce, call.function,
-       ByteView(call.keys, call.arguments), ByteView(call.arguments, call.end), result});
+       ByteView(call.keys, call.arguments), ByteView(call.arguments, call.end), encoded});
   epochs_.log(epoch).add(leaf);
-  end = put(end, ByteView(leaf));
-  return true;
+  return put(end, ByteView(leaf));
 }
 
 }  // namespace themis::monitor

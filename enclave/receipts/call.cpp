@@ -1,11 +1,6 @@
 #include "enclave/receipts/call.hpp"
 
 namespace themis::receipts {
-namespace {
-
-ByteView bytes_of(const Tag& tag) { return std::as_bytes(std::span(tag)); }
-
-}  // namespace
 
 Bytes call_body(const Caller& caller, uint8_t function, ByteView keys, ByteView arguments) {
   Bytes body(1 + sizeof caller.nonce + 1);
@@ -13,12 +8,6 @@ Bytes call_body(const Caller& caller, uint8_t function, ByteView keys, ByteView 
   append(body, keys);
   append(body, arguments);
   return body;
-}
-
-std::byte* OperationReceipt::encode_around(std::byte* result_end) const {
-  std::byte* to = result_end - result.size() - kHeadBytes;
-  put(put(put(to, epoch), position), static_cast<uint16_t>(result.size()));
-  return put(result_end, bytes_of(tag));
 }
 
 Result<OperationReceipt> OperationReceipt::take(Reader& reader) {
@@ -41,11 +30,10 @@ Result<OperationReceipt> OperationReceipt::parse(ByteView bytes) {
 }
 
 Tag receipt_tag(const crypto::Prf& key, const Tag& call, const OperationReceipt& receipt) {
-  std::array<std::byte, 1 + sizeof call + 4 + 8 + kResultBytesMax> text;
-  std::byte* to = put(text.data(), static_cast<uint8_t>(Use::receipt));
-  to = put(put(put(to, bytes_of(call)), receipt.epoch), receipt.position);
-  to = put(to, receipt.result);
-  return key.evaluate(ByteView(text.data(), to));
+  std::array<std::byte, kTaggedBytes + kResultBytesMax> text;
+  const std::byte* end = put_tagged(text.data(), call, receipt,
+                                    [&](std::byte* to) { return put(to, receipt.result); });
+  return key.evaluate(ByteView(text.data(), end));
 }
 
 Result<ClientSession> ClientSession::open(const crypto::DhKey& own, const Instance& instance,
@@ -68,7 +56,7 @@ Caller ClientSession::sign(Use use, uint8_t function, ByteView keys, ByteView ar
 Status ClientSession::check(const Caller& call, const OperationReceipt& receipt) const {
   if (receipt.result.size() > kResultBytesMax) return fail(Code::too_large, "a receipt's result");
   const Tag expected = receipt_tag(*key_, call.tag, receipt);
-  if (!crypto::equal(bytes_of(expected), bytes_of(receipt.tag)))
+  if (!crypto::equal(expected, receipt.tag))
     return fail(Code::forged, "the receipt is not the monitor's answer to this call");
   return {};
 }

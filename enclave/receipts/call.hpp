@@ -1,6 +1,7 @@
 #pragma once
 // A client's call and the operation receipt that answers it: the bytes and their MACs.
 
+#include <algorithm>
 #include <memory>
 
 #include "enclave/receipts/keys.hpp"
@@ -44,15 +45,36 @@ struct OperationReceipt {
   ByteView result;        ///< Borrowed.
   Tag tag{};
 
-  /// Writes what comes before and after a result that lies at kHeadBytes already and ends at
-  /// `result_end`; returns the end of it all.
-  std::byte* encode_around(std::byte* result_end) const;
+  /// Writes what comes before a result that lies there already and ends at `result_end`; returns
+  /// where the tag goes.
+  std::byte* put_head(std::byte* result_end) const {
+    std::byte* to = result_end - result.size() - kHeadBytes;
+    put(put(put(to, epoch), position), static_cast<uint16_t>(result.size()));
+    return result_end;
+  }
   /// The next one of several, as a monitor's output has them. Errors: malformed.
   static Result<OperationReceipt> take(Reader& reader);
   /// Errors: malformed. `bytes` holds one receipt and nothing else.
   static Result<OperationReceipt> parse(ByteView bytes);
 };
 
+/// Beside the result in what a receipt's tag is over.
+constexpr size_t kTaggedBytes = 1 + sizeof(Tag) + 4 + 8 + 2;
+/// Short results are followed by zeros up to this length: tags of messages of one length are made
+/// eight at a time.
+constexpr size_t kTaggedResultMin = 16;
+/// What a receipt's tag is over: use u8, call's tag, epoch u32, position u64, result's length u16,
+/// result, zeros. `put_result` writes the result where it is told and returns its end, as this
+/// does.
+template <class Put>
+inline std::byte* put_tagged(std::byte* to, const Tag& call, const OperationReceipt& receipt,
+                             Put put_result) {
+  to = put(put(to, static_cast<uint8_t>(Use::receipt)), std::as_bytes(std::span(call)));
+  to = put(put(to, receipt.epoch), receipt.position);
+  to = put(to, static_cast<uint16_t>(receipt.result.size()));
+  std::memset(to, 0, kTaggedResultMin);
+  return std::max(put_result(to), to + kTaggedResultMin);
+}
 /// The tag of a receipt for the call with the tag `call`, which stands for everything in it.
 Tag receipt_tag(const crypto::Prf& key, const Tag& call, const OperationReceipt& receipt);
 

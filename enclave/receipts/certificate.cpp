@@ -43,10 +43,10 @@ Status Certificate::verify(const crypto::PublicKey& key) const {
   return with_statement(*this, [&](ByteView text) { return crypto::verify(key, text, signature); });
 }
 
-Digest thread_leaf(uint16_t thread, const LogHead& head) {
-  std::array<std::byte, 2 + 8> numbers;
-  put(put(numbers.data(), thread), head.size);
-  return leaf_hasher().add(as_bytes(kThreadLabel)).add(numbers).add(head.root).finish();
+Digest thread_leaf(const LogHead& head) {
+  std::array<std::byte, 8> size;
+  put(size.data(), head.size);
+  return leaf_hasher().add(as_bytes(kThreadLabel)).add(size).add(head.root).finish();
 }
 
 CertificateSigner::CertificateSigner(const InstanceId& instance, const MasterKey& master,
@@ -56,7 +56,7 @@ CertificateSigner::CertificateSigner(const InstanceId& instance, const MasterKey
 Certificate CertificateSigner::next(std::span<const LogHead> heads) {
   const auto threads = static_cast<uint16_t>(heads.size());
   MerkleLog log;
-  for (uint16_t thread = 0; thread < threads; ++thread) log.add(thread_leaf(thread, heads[thread]));
+  for (const LogHead& head : heads) log.add(thread_leaf(head));
   const EpochSecret secret = epoch_secret(master_, instance_, epoch_);
   Certificate certificate{instance_, epoch_, threads, chain_, log.head().root, secret, {}};
   certificate.sign(key_);

@@ -30,8 +30,8 @@ struct Certificate {
   friend bool operator==(const Certificate&, const Certificate&) = default;
 };
 
-/// A thread's leaf in the tree of its epoch.
-Digest thread_leaf(uint16_t thread, const LogHead& head);
+/// A thread's leaf in the tree of its epoch, whose index is the thread's number.
+Digest thread_leaf(const LogHead& head);
 
 /// The trusted half: signs one epoch after the other. No heap. One thread.
 class CertificateSigner {

@@ -32,7 +32,7 @@ Status Receipt::verify(const crypto::PublicKey& key) const {
                                 {position, client, nonce, function, keys, arguments, result});
   THEMIS_TRY(const Digest log, root_of(leaf, index, size, path));
   THEMIS_TRY(const Digest root,
-             root_of(thread_leaf(thread, {log, size}), thread, epoch.threads, thread_path));
+             root_of(thread_leaf({log, size}), thread, epoch.threads, thread_path));
   if (root != epoch.root) return fail(Code::forged, "the receipt is not among those of its epoch");
   return {};
 }

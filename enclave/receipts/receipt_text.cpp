@@ -62,7 +62,7 @@ class Scanner {
   }
   void hex(Bytes& bytes, size_t bytes_max) {
     const size_t digits = std::min(left_.find('"'), left_.size());
-    if (digits % 2 != 0 || digits / 2 > bytes_max) return refuse();
+    if (digits / 2 > bytes_max) return refuse();
     bytes.resize(digits / 2);
     hex(bytes);
   }

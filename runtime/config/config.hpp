@@ -72,6 +72,8 @@ struct WorkersConfig {
   uint32_t memory_mb = 128;
   uint32_t cpu_ms = 50;  ///< CPU per request.
   uint32_t wall_ms = 30'000;
+  /// C++ services that functions may call, by name, in this node's name; at most 64.
+  std::vector<std::string> services;
   friend bool operator==(const WorkersConfig&, const WorkersConfig&) = default;
 };
 

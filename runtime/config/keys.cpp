@@ -12,6 +12,8 @@ namespace {
 constexpr size_t kPathBytesMax = 1024;     // far under PATH_MAX, so that file names can be appended
 constexpr size_t kBootstrapPeersMax = 64;  // they are tried one after another
 constexpr size_t kInvitersMax = 16;        // people and machines that invite, not nodes
+constexpr size_t kServicesMax = 64;        // what one node's functions need
+constexpr size_t kServiceNameBytesMax = 128;
 
 Result<net::Address> parse_address(std::string_view text) {
   auto address = net::Address::parse(text);
@@ -127,6 +129,22 @@ Key inviters_key() {
           }};
 }
 
+Key services_key() {
+  return {"workers", "services", Kind::list,
+          [](Config& config, const Value& value) -> Status {
+            const auto& names = std::get<std::vector<std::string>>(value);
+            if (names.size() > kServicesMax)
+              return fail(Code::invalid, fmt::format("has {} entries; at most {} are allowed",
+                                                     names.size(), kServicesMax));
+            for (const std::string& name : names)
+              if (name.empty() || name.size() > kServiceNameBytesMax)
+                return fail(Code::invalid, in_quotes(name) + " is no name of a service");
+            config.workers.services = names;
+            return {};
+          },
+          [](const Config& config) { return Value(config.workers.services); }};
+}
+
 constexpr Word<Place> kPlaces[] = {{"process", Place::process}, {"local", Place::local}};
 constexpr Word<log::Level> kLevels[] = {{"trace", log::Level::trace}, {"debug", log::Level::debug},
                                         {"info", log::Level::info},   {"warn", log::Level::warn},
@@ -189,6 +207,7 @@ std::span<const Key> keys() {
         number<&C::workers, &W::memory_mb, kMemory>("workers", "memory_mb"),
         number<&C::workers, &W::cpu_ms, kCpu>("workers", "cpu_ms"),
         number<&C::workers, &W::wall_ms, kWall>("workers", "wall_ms"),
+        services_key(),
         number<&C::monitors, &MonitorsConfig::threads, kThreads>("monitors", "threads"),
         number<&C::monitors, &MonitorsConfig::epoch_ms, kEpoch>("monitors", "epoch_ms"),
         word<&C::place, &PlaceConfig::workers, kPlaces>("place", "workers"),

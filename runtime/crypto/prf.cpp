@@ -189,6 +189,33 @@ THEMIS_AES PrfBlock cmac_one(const std::byte* keys, ByteView message, const PrfB
   encrypt();
   return words(state);
 }
+/// Eight messages, each under keys and with a mask of its own.
+THEMIS_AES void cbc_each(const std::array<const std::byte*, 8>& keys, const Messages& messages,
+                         const std::array<const std::byte*, 8>& masks,
+                         const std::array<std::byte*, 8>& values) {
+  __m128i state[8];
+#pragma GCC unroll 8
+  for (__m128i& lane : state) lane = _mm_setzero_si128();
+  for (size_t block = 0; block < messages.blocks; ++block) {
+    const bool last = block + 1 == messages.blocks;
+#pragma GCC unroll 8
+    for (size_t i = 0; i < 8; ++i) {
+      state[i] =
+          _mm_xor_si128(_mm_xor_si128(state[i], read(keys[i])), read(messages.block(i, block)));
+      if (last) state[i] = _mm_xor_si128(state[i], read(masks[i]));
+    }
+    for (size_t round = 1; round < kRounds; ++round) {
+#pragma GCC unroll 8
+      for (size_t i = 0; i < 8; ++i)
+        state[i] = _mm_aesenc_si128(state[i], read(keys[i] + round * kBlock));
+    }
+#pragma GCC unroll 8
+    for (size_t i = 0; i < 8; ++i)
+      state[i] = _mm_aesenclast_si128(state[i], read(keys[i] + kRounds * kBlock));
+  }
+#pragma GCC unroll 8
+  for (size_t i = 0; i < 8; ++i) write(values[i], state[i]);
+}
 THEMIS_AES PrfBlock cbc_sixteen(const std::byte* keys, const Messages& messages) {
   return words(_mm_xor_si128(cbc_sum<8>(keys, messages, 0), cbc_sum<8>(keys, messages, 8)));
 }
@@ -289,6 +316,39 @@ void PrfSum::flush(const Prf& prf) {
 void PrfSum::clear() {
   wipe(lanes_);
   sum_ = {};
+  pending_ = 0;
+}
+
+void PrfBatch::take(const Lane& lane, std::byte* message, size_t size) {
+  const size_t blocks = size == 0 ? 1 : (size + Prf::kBlock - 1) / Prf::kBlock;
+  const bool padded = size != blocks * Prf::kBlock;
+  if (padded) store(message + size, PrfBlock{0x80, 0});
+  if (blocks != blocks_ || padded != padded_) {
+    flush();
+    std::memmove(lanes_.data(), message, blocks * Prf::kBlock);
+    blocks_ = blocks;
+    padded_ = padded;
+  }
+  owners_[pending_] = lane;
+  if (++pending_ == kLanes) flush();
+}
+
+void PrfBatch::flush() {
+  const Messages messages{lanes_.data(), kLaneBytes, blocks_, nullptr};
+  std::array<const std::byte*, kLanes> keys, masks;
+  std::array<std::byte*, kLanes> values;
+  for (size_t i = 0; i < pending_; ++i) {
+    const Prf& prf = *owners_[i].prf;
+    keys[i] = prf.round_keys_.data();
+    masks[i] = bytes_of(padded_ ? prf.padded_mask_ : prf.whole_mask_);
+    values[i] = owners_[i].value;
+  }
+  if (pending_ == kLanes) {
+    cbc_each(keys, messages, masks, values);
+  } else {
+    for (size_t i = 0; i < pending_; ++i)
+      store(values[i], cbc_one(keys[i], {lanes_.data(), kLaneBytes, blocks_, masks[i]}, i));
+  }
   pending_ = 0;
 }
 

@@ -17,6 +17,10 @@ bool available(PrfKind kind);
 PrfKind best_prf();
 
 using PrfBlock = std::array<uint64_t, 2>;
+/// In constant time.
+[[nodiscard]] inline bool equal(const PrfBlock& a, const PrfBlock& b) {
+  return ((a[0] ^ b[0]) | (a[1] ^ b[1])) == 0;
+}
 
 /// One keyed function. A message has any length; two messages of different length are different
 /// inputs. Evaluation is const and may run on any thread; the key is wiped at the end.
@@ -35,6 +39,7 @@ class Prf {
   PrfBlock evaluate(ByteView message) const;
 
  private:
+  friend class PrfBatch;
   friend class PrfSum;
   static constexpr size_t kBlock = 16;
   static constexpr size_t kLanes = 16;
@@ -97,6 +102,41 @@ class PrfSum {
 
   alignas(64) std::array<std::byte, (Prf::kLanes * kLaneBytes) + Prf::kBlock> lanes_{};
   PrfBlock sum_{};
+  size_t blocks_ = 1;  // of each pending message
+  size_t pending_ = 0;
+  bool padded_ = false;
+};
+
+/// The values of many short messages, each under a Prf of its own and written to a place of its
+/// own: eight are evaluated at once, since one alone would wait for each round of AES. Holds no
+/// heap. One thread.
+class PrfBatch {
+ public:
+  /// `write` puts a message, at most `kBytesMax` of it, where it is told and returns its end. Its
+  /// value, 16 bytes, is at `value` after flush() at the latest; `prf` stays until then.
+  template <size_t kBytesMax, class Write>
+  void add_written(const Prf& prf, std::byte* value, Write write) {
+    if (kBytesMax <= kLaneBytes && prf.kind_ != PrfKind::siphash) {
+      std::byte* to = lanes_.data() + pending_ * kLaneBytes;
+      return take({&prf, value}, to, static_cast<size_t>(write(to) - to));
+    }
+    std::array<std::byte, kBytesMax> message;
+    const std::byte* end = write(message.data());
+    store(value, prf.evaluate(ByteView(message.data(), end)));
+  }
+  void flush();
+
+ private:
+  static constexpr size_t kLanes = 8;
+  static constexpr size_t kLaneBytes = 128;
+  struct Lane {
+    const Prf* prf;
+    std::byte* value;
+  };
+  void take(const Lane& lane, std::byte* message, size_t size);
+
+  alignas(64) std::array<std::byte, (kLanes * kLaneBytes) + Prf::kBlock> lanes_{};
+  std::array<Lane, kLanes> owners_{};
   size_t blocks_ = 1;  // of each pending message
   size_t pending_ = 0;
   bool padded_ = false;

@@ -1,9 +1,9 @@
 // From an HTTP request to the handler's fetch.
 #include <array>
-#include <memory>
 
 #include "runtime/js/ada.hpp"
 #include "runtime/js/errors.hpp"
+#include "runtime/js/messages.hpp"
 #include "runtime/js/text.hpp"
 #include "runtime/js/worker.hpp"
 
@@ -39,37 +39,6 @@ Status check(Request& request) {
       return fail(Code::malformed, "a header's value with a NUL, CR or LF");
   }
   return {};
-}
-
-/// One string "name\0value\0name\0value" for the prelude to split when the handler asks.
-std::string flat(const Headers& headers) {
-  std::string out;
-  for (const auto& [name, value] : headers) {
-    if (!out.empty()) out += '\0';
-    out += name;
-    out += '\0';
-    out += value;
-  }
-  return out;
-}
-
-/// The body as an ArrayBuffer over the request's own bytes, counted like any other.
-struct HeldBody {
-  Bytes bytes;
-  ArrayBuffers& buffers;
-
-  static void release(void*, size_t length, void* held) {
-    const std::unique_ptr<HeldBody> owned(static_cast<HeldBody*>(held));
-    owned->buffers.give_back(length);
-  }
-};
-
-v8::Local<v8::Value> body_value(v8::Isolate* isolate, ArrayBuffers& buffers, Bytes body) {
-  auto held = std::make_unique<HeldBody>(HeldBody{std::move(body), buffers});
-  std::byte* data = held->bytes.data();
-  const size_t size = held->bytes.size();
-  auto store = v8::ArrayBuffer::NewBackingStore(data, size, HeldBody::release, held.release());
-  return v8::Uint8Array::New(v8::ArrayBuffer::New(isolate, std::move(store)), 0, size);
 }
 
 }  // namespace
@@ -116,7 +85,7 @@ void WorkerImpl::dispatch(v8::Local<v8::Context> context, uint32_t id, Request& 
   v8::Local<v8::String> headers;
   if (!from_latin1(isolate, request.method).ToLocal(&method) ||
       !from_latin1(isolate, request.url).ToLocal(&url) ||
-      !from_latin1(isolate, flat(request.headers)).ToLocal(&headers))
+      !from_latin1(isolate, join_headers(request.headers)).ToLocal(&headers))
     return answer(id, fail(Code::too_large, "the request's head"), false);
   arguments[3] = method;
   arguments[4] = url;

@@ -22,8 +22,8 @@ inline constexpr size_t kSourceBytesMax = 1 << 20;
 inline constexpr size_t kCallsInFlightMax = 1024;
 /// Timers one worker may have running; past it setTimeout throws.
 inline constexpr size_t kTimersMax = 4096;
-/// Questions to the state one worker may have open; past it they are refused. The node takes as
-/// many of a whole process.
+/// Questions to the state and to services that one worker may have open; past it they are refused.
+/// The node has a limit for a whole process.
 inline constexpr size_t kAsksMax = 256;
 /// Longest question to the state.
 inline constexpr size_t kAskBytesMax = 16 << 10;
@@ -96,6 +96,10 @@ class Host : public Clock {
   /// when nobody will answer any more. Of no use after `deadline`.
   virtual void ask_state(const std::string& name_space, const std::string& question,
                          TimePoint deadline, Answered answered) = 0;
+  using ServiceAnswered = std::function<void(Result<Response>)>;
+  /// Asks a service by its name; `answered` as for ask_state.
+  virtual void call_service(const std::string& service, Request request, TimePoint deadline,
+                            ServiceAnswered answered) = 0;
 };
 
 struct HeapFigures {

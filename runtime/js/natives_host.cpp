@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "runtime/js/messages.hpp"
 #include "runtime/js/natives.hpp"
 #include "runtime/js/text.hpp"
 #include "runtime/js/worker.hpp"
@@ -16,43 +17,6 @@ constexpr double kDelayMaxMs = 2147483647;
 
 uint32_t id_argument(const Info& info, int index) {
   return info[index]->IsUint32() ? info[index].As<v8::Uint32>()->Value() : 0;
-}
-
-/// "name\0value\0name\0value", as the prelude joins them.
-Headers split_headers(const std::string& flat) {
-  Headers headers;
-  for (size_t at = 0; at < flat.size();) {
-    const size_t name_end = std::min(flat.find('\0', at), flat.size());
-    const size_t value_at = std::min(name_end + 1, flat.size());
-    const size_t value_end = std::min(flat.find('\0', value_at), flat.size());
-    headers.emplace_back(flat.substr(at, name_end - at),
-                         flat.substr(value_at, value_end - value_at));
-    at = value_end + 1;
-  }
-  return headers;
-}
-
-Result<Bytes> body_bytes(v8::Isolate* isolate, v8::Local<v8::Value> value, size_t bytes_max) {
-  Bytes body;
-  const auto too_large = [&](size_t size) {
-    return fail(Code::too_large, "a response of " + std::to_string(size) + " bytes; " +
-                                     std::to_string(bytes_max) + " is the limit");
-  };
-  if (value->IsString()) {
-    const auto text = value.As<v8::String>();
-    const auto units = static_cast<size_t>(text->Length());
-    if (units > bytes_max) return too_large(units);  // before it is flattened to be counted
-    const size_t size = text->Utf8LengthV2(isolate);
-    if (size > bytes_max) return too_large(size);
-    body.resize(size);
-    text->WriteUtf8V2(isolate, reinterpret_cast<char*>(body.data()), size,
-                      v8::String::WriteFlags::kReplaceInvalidUtf8);
-  } else {
-    const ByteView bytes = bytes_of(value);
-    if (bytes.size() > bytes_max) return too_large(bytes.size());
-    body.assign(bytes.begin(), bytes.end());
-  }
-  return body;
 }
 
 /// respond(id, status, headers, body, more)
@@ -111,6 +75,26 @@ void clear_timer(const Info& info) {
   WorkerImpl::of(info.GetIsolate()).clear_timer(id_argument(info, 0));
 }
 
+/// askService(service, method, url, headers, body): a promise of [status, headers, body]
+void ask_service(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  for (int i = 0; i < 4; ++i)
+    if (!info[i]->IsString() || is_too_long(info, i)) return;
+  WorkerImpl& worker = WorkerImpl::of(isolate);
+  const auto argument = [&](int i) { return to_latin1(isolate, info[i].As<v8::String>()); };
+  Request request{.method = argument(1), .url = argument(2), .headers = split_headers(argument(3))};
+  Result<Bytes> body = body_bytes(isolate, info[4], worker.limits().response_bytes);
+  Result<Request> whole = fail(Code::internal, "");
+  if (body) {
+    request.body = std::move(*body);
+    whole = std::move(request);
+  } else {
+    whole = fail(body.error());
+  }
+  info.GetReturnValue().Set(worker.call_service(
+      isolate->GetCurrentContext(), to_utf8(isolate, info[0].As<v8::String>()), std::move(whole)));
+}
+
 /// askState(question): a promise of the answer; both are JSON texts
 void ask_state(const Info& info) {
   v8::Isolate* isolate = info.GetIsolate();
@@ -137,10 +121,12 @@ void wall_ms(const Info& info) {
       static_cast<double>(WorkerImpl::of(info.GetIsolate()).host().wall_ms()));
 }
 
-constexpr Native kNatives[] = {
-    {"respond", respond},        {"fail", fail_call},         {"end", end_call},  {"log", log},
-    {"startTimer", start_timer}, {"clearTimer", clear_timer}, {"random", random}, {"now", now},
-    {"wallMs", wall_ms},         {"askState", ask_state}};
+constexpr Native kNatives[] = {{"respond", respond},        {"fail", fail_call},
+                               {"end", end_call},           {"log", log},
+                               {"startTimer", start_timer}, {"clearTimer", clear_timer},
+                               {"random", random},          {"now", now},
+                               {"wallMs", wall_ms},         {"askState", ask_state},
+                               {"askService", ask_service}};
 
 }  // namespace
 

@@ -44,6 +44,9 @@ class WorkerImpl final : public Worker {
   void clear_timer(uint32_t id);
   /// A promise of the answer's text.
   v8::Local<v8::Value> ask_state(v8::Local<v8::Context> context, const std::string& question);
+  /// A promise of [status, headers, body], in the form of a call's request.
+  v8::Local<v8::Value> call_service(v8::Local<v8::Context> context, const std::string& service,
+                                    Result<Request> request);
 
  private:
   using Body = std::function<void(v8::Local<v8::Context>)>;
@@ -64,7 +67,7 @@ class WorkerImpl final : public Worker {
     Duration delay{};
     bool repeat = false;
   };
-  /// A question to the state without its answer.
+  /// A question to the state or to a service, without its answer.
   struct Ask {
     v8::Global<v8::Promise::Resolver> promise;
     uint32_t call = 0;
@@ -88,7 +91,12 @@ class WorkerImpl final : public Worker {
   void give_up(uint32_t id, Error why);
   void run_tasks(const std::function<void()>& tasks);
   void fire_timer(uint32_t id);
-  void answer_ask(uint32_t id, const Result<std::string>& answer);
+  using ToValue = std::function<Result<v8::Local<v8::Value>>()>;
+  /// The promise of a question by the current call, and its number; 0: it was rejected at once, as
+  /// it is when `refused` says why.
+  std::pair<v8::Local<v8::Promise>, uint32_t> begin_ask(v8::Local<v8::Context> context,
+                                                        const char* refused);
+  void settle_ask(uint32_t id, const char* whose, const ToValue& answer);
   /// Hands out the answers collected by a turn. Last in its caller: a `done` may destroy *this.
   void deliver();
   void dispatch(v8::Local<v8::Context> context, uint32_t id, Request& request);

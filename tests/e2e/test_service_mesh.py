@@ -1,5 +1,6 @@
 """The service mesh among real processes: canaries, lost instances, breakers, rates, rules."""
 import collections
+import json
 import subprocess
 import threading
 import time
@@ -198,11 +199,23 @@ def test_rules_deny_at_the_callee(build):
             assert checks.ask()[:2] == ["error", "denied:"]
 
 
-def test_the_handler_of_the_example_runs(build):
-    """It asks no `check`: functions cannot call C++ services yet."""
+def test_the_handler_of_the_example_asks_check(build):
+    with Mesh(build, nodes=2, settings=["workers.services=check"]) as mesh, \
+            Checks(mesh, (EXAMPLE / "twiitr.toml").read_text(), ["1"]):
+        mesh.deploy("handler", (EXAMPLE / "handler.js").read_text())
+        status, _, body = mesh.post("/f/handler", b'{"user": "ada", "password": "lovelace"}')
+        verdict = {"user": "ada", "known": True, "version": "1"}
+        assert (status, json.loads(body)) == (200, verdict), (status, body)
+        status, _, body = mesh.post("/f/handler", b'{"user": "ada", "password": "byron"}')
+        assert (status, json.loads(body)["known"]) == (403, False), (status, body)
+        status, _, body = mesh.post("/f/handler", b'{"user": "fail", "password": "x"}')
+        assert status == 502 and b"version 1 is ill" in body, (status, body)
+        assert mesh.post("/f/handler", b'{"user": ""}')[0] == 400
+        assert mesh.get("/f/handler")[0] == 405
+
+
+def test_a_function_calls_only_the_services_of_the_config(build):
     with Mesh(build, nodes=1) as mesh:
         mesh.deploy("handler", (EXAMPLE / "handler.js").read_text())
         status, _, body = mesh.post("/f/handler", b'{"user": "ada", "password": "lovelace"}')
-        assert (status, body) == (200, b'{"service":"check","user":"ada"}'), (status, body)
-        assert mesh.post("/f/handler", b'{"user": ""}')[0] == 400
-        assert mesh.get("/f/handler")[0] == 405
+        assert status == 502 and b"workers.services does not name it" in body, (status, body)

@@ -119,7 +119,7 @@ void play(Input& input) {
   MonitorOptions options;
   rng.fill(options.instance);
   options.node_slots = options.record_slots = kSlots;
-  options.prf = crypto::PrfKind::siphash;
+  options.prf = input.byte() % 2 == 0 ? crypto::PrfKind::siphash : crypto::best_prf();
   options.clients = 2;
   options.calls_without_client = true;
   const MasterKey master(rng);

@@ -51,7 +51,10 @@ struct FindNodeReply @0xd6a1f1d0c3a90023 {
   }
 }
 struct GetObject @0xd6a1f1d0c3a90024 { object @0 :Data; }
-struct GetObjectReply @0xd6a1f1d0c3a90025 { records @0 :List(Record); }
+struct GetObjectReply @0xd6a1f1d0c3a90025 {
+  records @0 :List(Record);
+  watched @1 :Bool;                    # to Watch: changes will be told
+}
 
 # To the responsible node; answered with Ack, or with GetObjectReply: the newer record, of another
 # content, that is kept of this provider.

@@ -1,10 +1,12 @@
 // `check`, the back-end of the paper's AppAuth: knows the users. Start it twice with --version 1
-// and --version 2, and a [[route]] decides who is asked.
+// and --version 2, and a [[route]] decides who is asked. C++ programs call check(), functions call
+// fetch().
 #include <themis/node.hpp>
 #include <unistd.h>
 
 #include <iostream>
 #include <map>
+#include <sstream>
 
 #include "check.capnp.h"
 
@@ -39,6 +41,28 @@ class Check : public themis::Service {
     co_return out;
   }
 
+  /// A body of two lines, the user and the password -> {"known", "version"}.
+  themis::Reply<themis::HttpResponse> fetch(themis::In<themis::HttpRequest> in) {
+    const auto request = in.view();
+    const auto body = request->getBody().asChars();
+    std::istringstream lines(std::string(body.begin(), body.size()));
+    std::string user, password;
+    std::getline(lines, user);
+    std::getline(lines, password);
+    if (user == "fail")
+      co_return themis::Error{themis::Code::internal, "version " + users_.version + " is ill"};
+    const std::string verdict = std::string("{\"known\":") +
+                                (users_.know(user, password) ? "true" : "false") +
+                                ",\"version\":\"" + users_.version + "\"}";
+    themis::Out<themis::HttpResponse> out;
+    out->setStatus(200);
+    auto type = out->initHeaders(1)[0];
+    type.setName("content-type");
+    type.setValue("application/json");
+    out->setBody(kj::StringPtr(verdict.c_str()).asBytes());
+    co_return out;
+  }
+
  private:
   Users users_{own_version};
 };
@@ -49,7 +73,7 @@ int main(int argc, char** argv) {
   const auto settings = themis::NodeSettings::from_arguments(argc, argv);
   own_version = settings.version;
   themis::Node node(settings);
-  if (const auto served = node.serve<Check, &Check::check>("check"); !served) {
+  if (const auto served = node.serve<Check, &Check::check, &Check::fetch>("check"); !served) {
     std::cerr << "check: " << served.error().text() << '\n';
     return 1;
   }

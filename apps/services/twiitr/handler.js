@@ -1,10 +1,9 @@
 // `handler`, the ingress of the paper's AppAuth: takes {"user", "password"}, refuses what cannot be
-// credentials, and tells what it would ask `check`. It asks nobody: functions cannot call C++
-// services yet. check_client does.
+// credentials, and asks `check`. Its node must let it: [workers] services = ["check"].
 const kMax = 64;
 
 export default {
-  async fetch(request) {
+  async fetch(request, env) {
     if (request.method !== 'POST') return new Response('POST a user and a password\n', { status: 405 });
     let body;
     try {
@@ -14,8 +13,15 @@ export default {
     }
     const { user, password } = body ?? {};
     for (const text of [user, password])
-      if (typeof text !== 'string' || text.length === 0 || text.length > kMax)
+      if (typeof text !== 'string' || text.length === 0 || text.length > kMax || text.includes('\n'))
         return Response.json({ error: 'user and password are texts of 1 to 64 characters' }, { status: 400 });
-    return Response.json({ service: 'check', user });
+    try {
+      const answer = await env.SERVICES.fetch('check', 'http://check/',
+        { method: 'POST', body: `${user}\n${password}` });
+      const { known, version } = await answer.json();
+      return Response.json({ user, known, version }, { status: known ? 200 : 403 });
+    } catch (error) {
+      return Response.json({ error: error.message }, { status: 502 });
+    }
   },
 };

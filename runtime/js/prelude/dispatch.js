@@ -38,7 +38,8 @@ web.dispatch = async (handler, fetch, id, method, url, headers, body) => {
   const context = new ExecutionContext();
   try {
     const response = await ReflectApply(fetch, handler,
-      [web.makeRequest(method, url, headers, body), { STATE: web.state }, context]);
+      [web.makeRequest(method, url, headers, body), { STATE: web.state, SERVICES: web.services },
+        context]);
     settle(id, context, (more) => { web.sendResponse(id, response, more); });
   } catch (error) {
     settle(id, context, (more) => { native.fail(id, error, more); });

@@ -94,3 +94,4 @@ class Request extends web.Body {
 
 web.exposeClass(Request);
 web.makeRequest = construct;
+web.Request = Request;

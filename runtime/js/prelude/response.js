@@ -22,6 +22,7 @@ const statusOf = (value) => {
 };
 
 let send;
+let receive;
 let immutable;
 
 class Response extends web.Body {
@@ -38,6 +39,13 @@ class Response extends web.Body {
       if (value.#type === 'error') throw new TypeError('The handler returned Response.error()');
       const data = web.takeBody(value);
       native.respond(id, value.#status, value.#flat(), data === null ? '' : data, more);
+    };
+    receive = (status, flat, body) => {
+      const response = new Response();
+      response.#status = status;
+      response.#headers = web.splitHeaders(flat, false);
+      if (body !== undefined) web.setBody(response, body);
+      return response;
     };
     immutable = (response, list) => {
       response.#headers = web.makeHeaders(list, true);
@@ -132,3 +140,4 @@ class Response extends web.Body {
 
 web.exposeClass(Response);
 web.sendResponse = send;
+web.receiveResponse = receive;

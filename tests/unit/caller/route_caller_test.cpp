@@ -244,15 +244,27 @@ TEST_F(RouteCallerTest, RegressANameThatSomebodyElseDeploysIsNotMissingForASecon
   EXPECT_EQ(finds(), before);
 }
 
-TEST_F(RouteCallerTest, AnInstanceThatTheRingLostGetsNoCallBeforeACheck) {
+TEST_F(RouteCallerTest, AnInstanceThatTheRingLostIsLeftAloneUnlessItsSessionIsThere) {
+  const auto losses = [&] {
+    uint64_t value = 0;
+    self_->request(caller_, caf::infinite, caf::get_atom::value, caf::open_atom::value)
+        .receive([&value](uint64_t told) { value = told; }, [](const caf::error&) {});
+    return value;
+  };
   self_->send(node_, caf::subscribe_atom::value);
-  ASSERT_EQ(answer(call()), kAnswered);
-  NameChanged lost{kName, {ring::Record{}}, {NodeId{}}};
+  self_->send(node_, caf::delete_atom::value);
+  ASSERT_EQ(answer(call()), Code::not_found);
+  ring::Record record;
+  record.name = kName;
+  const NameChanged lost{kName, {record}, {record.provider.id}};
   self_->send(caller_, lost);
-  uint64_t losses = 0;
-  self_->request(caller_, caf::infinite, caf::get_atom::value, caf::open_atom::value)
-      .receive([&losses](uint64_t told) { losses = told; }, [](const caf::error&) {});
-  EXPECT_EQ(losses, 1u);
+  EXPECT_EQ(losses(), 1u);
+  self_->send(caller_, caf::delete_atom::value);
+  self_->send(node_, caf::publish_atom::value, uint16_t{7});
+  ASSERT_EQ(answer(call()), kAnswered);
+  ASSERT_EQ(losses(), 0u) << "of a new route";
+  self_->send(caller_, lost);
+  EXPECT_EQ(losses(), 0u) << "it answers";
 }
 
 TEST_F(RouteCallerTest, AWatchedNameIsToldOfChangesAndAskedForSeldom) {

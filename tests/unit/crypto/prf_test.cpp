@@ -77,6 +77,36 @@ TEST(Prf, ASumIsTheXorOfEveryValueInWhateverOrderAndLength) {
   }
 }
 
+TEST(Prf, ABatchGivesEveryMessageItsOwnValueUnderItsOwnKey) {
+  SeededRng rng(3);
+  for (const PrfKind kind : kinds()) {
+    std::array<Prf, 5> prfs;
+    for (Prf& each : prfs) each.rekey(SecretBytes<16>(rng), kind);
+    for (size_t count = 0; count < 40; ++count) {
+      PrfBatch batch;
+      std::vector<PrfBlock> expected, values(count);
+      for (size_t i = 0; i < count; ++i) {
+        // Runs of one length, so that all lanes are used, and changes between them.
+        Bytes message(rng.below(8) == 0 ? rng.below(129) : count);
+        rng.fill(message);
+        const Prf& prf = prfs[rng.below(prfs.size())];
+        expected.push_back(prf.evaluate(message));
+        const auto write = [&](std::byte* to) {
+          return std::copy(message.begin(), message.end(), to);
+        };
+        auto* value = reinterpret_cast<std::byte*>(&values[i]);
+        if (rng.below(8) == 0) {
+          batch.add_written<200>(prf, value, write);
+        } else {
+          batch.add_written<128>(prf, value, write);
+        }
+      }
+      batch.flush();
+      ASSERT_EQ(values, expected) << count;
+    }
+  }
+}
+
 TEST(Prf, KindsOfOneFunctionAgreeAndKeysDoNot) {
   SeededRng rng(2);
   const SecretBytes<16> key(rng), other(rng);

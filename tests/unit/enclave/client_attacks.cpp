@@ -122,6 +122,31 @@ void forgotten_nonce(Words& world, bool attack) {
   }
   finish(host);
 }
+/// Two puts of key 1 in the fused form; the second one's caller is `second`.
+void fused_puts(WordHost host, const Caller& first, const Caller& second) {
+  host.log().evict_to_deferred(kR0, kRoot, at(0, 1));
+  host.log().run_once(WordStore::put, WordHost::record(1, std::nullopt), at(0, 1), 0, at(0, 3),
+                      {Word{7}, std::nullopt}, first);
+  host.log().run_once(WordStore::put, WordHost::record(1, 7), at(0, 3), 0, at(0, 5),
+                      {Word{7}, std::nullopt}, second);
+  host.log().next_epoch();
+  host.carry(kR0, 1, 7, at(0, 5), at(1, 1));
+  host.log().verify_epoch();
+  host.world.send();
+}
+void invented_fused_put(Words& world, bool attack) {
+  WordHost host{world};
+  auto client = begin(host);
+  const Caller first = WordHost::sign_put(client, 1, 7);
+  const Caller invented{1, receipts::Use::call, 2, first.tag};
+  fused_puts(host, first, attack ? invented : WordHost::sign_put(client, 1, 7));
+}
+void replayed_fused_put(Words& world, bool attack) {
+  WordHost host{world};
+  auto client = begin(host);
+  const Caller first = WordHost::sign_put(client, 1, 7);
+  fused_puts(host, first, attack ? first : WordHost::sign_put(client, 1, 7));
+}
 void put_of_nobody(Words& world, bool attack) {
   WordHost host{world};
   auto client = begin(host);
@@ -151,6 +176,8 @@ constexpr Attack kAttacks[] = {
     {"41", "PutWithChangedUse", Reason::forged_call, kNone, changed_use},
     {"41", "PutInAnotherClientsName", Reason::forged_call, kNone, put_in_another_clients_name},
     {"41", "ReplayedPut", Reason::stale_nonce, kNone, replayed_put},
+    {"41", "InventedFusedPut", Reason::forged_call, kNone, invented_fused_put},
+    {"41", "ReplayedFusedPut", Reason::stale_nonce, kNone, replayed_fused_put},
     {"41", "ReorderedPuts", Reason::stale_nonce, kNone, reordered_puts},
     {"41", "ReplayedAtAnotherThread", Reason::forged_call, kNone, replayed_at_another_thread, 2},
     {"41", "ReplayedInAnotherSeat", Reason::forged_call, kNone, replayed_in_another_seat},

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "enclave/applications/key_value.hpp"
 #include "enclave/host/verified_store.hpp"
 #include "enclave/seal/counter_file.hpp"
@@ -74,7 +76,7 @@ struct DurableWorld {
   }
 
   bool durable = false;  ///< Whether a commit survives a power cut: the crash tests want it.
-  storage::TemporaryDirectory directory;
+  storage::TemporaryDirectory directory{storage::memory_path()};
   SeededRng rng;
   seal::SealingKey key;
   host::VerifiedStoreOptions options;
@@ -152,14 +154,24 @@ struct Disk {
     }));
     return all;
   }
-  void replace(std::string_view table, const Rows& with) const {
-    const Rows old = rows(table);
-    const storage::Table at = environment->table(table).value();
+  /// What each of these tables has, in one transaction.
+  void replace(const std::map<std::string, Rows>& tables) const {
+    std::map<std::string, Rows> old;
+    std::map<std::string, storage::Table> at;
+    for (const auto& [name, with] : tables) {
+      old[name] = rows(name);
+      at[name] = environment->table(name).value();
+    }
     EXPECT_TRUE(environment->write([&](storage::WriteTransaction& txn) -> Status {
-      for (const auto& row : old) EXPECT_TRUE(txn.erase(at, row.first));
-      for (const auto& row : with) EXPECT_TRUE(txn.put(at, row.first, row.second));
+      for (const auto& [name, with] : tables) {
+        for (const auto& row : old[name]) EXPECT_TRUE(txn.erase(at[name], row.first));
+        for (const auto& row : with) EXPECT_TRUE(txn.put(at[name], row.first, row.second));
+      }
       return {};
     }));
+  }
+  void replace(const char* table, const Rows& with) const {
+    replace(std::map<std::string, Rows>{{table, with}});
   }
 };
 inline constexpr const char* kRecords = "verified/records";

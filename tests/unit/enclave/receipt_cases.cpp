@@ -7,16 +7,16 @@ namespace {
 
 using receipts::Certificate;
 
-/// Four epochs of two threads; three, none, one and eight receipts. `last`: what client 1 writes in
-/// the fourth.
-std::unique_ptr<ReceiptWorld> play(uint64_t seed, uint64_t last) {
+/// Four epochs of two threads; three, none, one and eight receipts. `third`, `last`: what client 1
+/// reads in the third and writes in the fourth.
+std::unique_ptr<ReceiptWorld> play(uint64_t seed, uint64_t third, uint64_t last) {
   auto world = std::make_unique<ReceiptWorld>(2, seed);
   for (uint64_t key = 0; key < 3; ++key) world->put(0, key, 7 + key, Use::transferable_call);
   world->put(1, 0, 1);
   world->end_epoch();
   world->put(1, 1, 2);
   world->end_epoch();
-  world->call(1, WordStore::get, 1, 0, Use::transferable_call);
+  world->call(1, WordStore::get, third, 0, Use::transferable_call);
   world->end_epoch();
   for (uint64_t key = 0; key < 7; ++key) world->put(0, 2 * key, key, Use::transferable_call);
   world->put(1, 1, last, Use::transferable_call);
@@ -117,7 +117,8 @@ void add_changes(Cases& cases, const Receipt& good, const crypto::DhShare& other
 }  // namespace
 
 std::vector<ReceiptCase> receipt_cases() {
-  const auto world = play(1, 5), forked = play(1, 6), stranger = play(2, 5);
+  const auto world = play(1, 1, 5), forked = play(1, 1, 6), early = play(1, 0, 5),
+             stranger = play(2, 1, 5);
   const auto& certificates = world->certificates;
   Cases cases(to_hex(world->instance.signing.view()));
   for (const Receipt& each : world->completed)
@@ -150,11 +151,20 @@ std::vector<ReceiptCase> receipt_cases() {
   crossed.certificates[2] = stranger->certificates[2];
   cases.add("certificates of two instances", false, crossed);
 
+  Receipt joined = with_certificates(first, certificates, 0, 4);
+  joined.certificates[3] = early->certificates[3];
+  cases.add("an epoch of a fork that began before it", false, joined);
+  Receipt alone = world->completed[3];
+  alone.index = 1;
+  cases.add("another index in a log of one", false, alone);
+
   const auto seen = [&](size_t from, size_t to) {
     return with_certificates(first, certificates, from, to).text();
   };
   cases.add("after the epoch before it", true, last, seen(0, 3));
   cases.add("after itself", true, last, last.text());
+  cases.add("after what is no receipt", false, last, "[]\n");
+  cases.add("after what the key did not sign", false, last, signed_again.text());
   cases.add("before what was seen", true, first, seen(0, 4));
   cases.add("after a gap", false, last, seen(0, 2));
   const Receipt& other = forked->completed[forked->completed.size() - 8];

@@ -22,12 +22,14 @@ class ReceiptWorld {
  public:
   static constexpr uint16_t kClients = 2;
 
-  explicit ReceiptWorld(uint16_t threads = 2, uint64_t seed = 1) : log(threads) {
+  explicit ReceiptWorld(uint16_t threads = 2, uint64_t seed = 1,
+                        crypto::PrfKind prf = crypto::best_prf())
+      : log(threads) {
     SeededRng rng(seed);
     host::ShardOptions options;
     rng.fill(options.instance);
     const receipts::MasterKey master(rng);
-    instance = receipts::describe(master, options.instance, threads, crypto::best_prf());
+    instance = receipts::describe(master, options.instance, threads, prf);
     certifier =
         std::make_unique<seal::Certifier<monitor::Checked>>(threads, options.instance, master);
     options.threads = threads;
@@ -35,6 +37,8 @@ class ReceiptWorld {
     for (uint16_t thread = 0; thread < threads; ++thread) {
       options.thread = thread;
       monitor::MonitorOptions trusted{options.instance, thread};
+      trusted.prf = prf;
+      trusted.clients = kClients;
       trusted.owner = monitor::owner_key().public_key();
       monitors.push_back(
           std::make_unique<monitor::Monitor<WordStore, monitor::Checked>>(trusted, master));

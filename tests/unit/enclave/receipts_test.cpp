@@ -33,6 +33,24 @@ TEST(Receipts, EveryCallIsAnsweredWithASmallReceiptThatItsClientCanCheck) {
   EXPECT_TRUE(world.completed.empty()) << "nobody asked for one to show to others";
 }
 
+TEST(Receipts, WorkWithEveryPrfAndAnyNumberOfThreads) {
+  for (const auto kind :
+       {crypto::PrfKind::cmac_vaes, crypto::PrfKind::cmac_aes, crypto::PrfKind::siphash}) {
+    if (!crypto::available(kind)) continue;
+    for (const uint16_t threads : {uint16_t{1}, uint16_t{8}, uint16_t{64}}) {
+      ReceiptWorld world(threads, 1, kind);
+      for (uint64_t key = 0; key < 100; ++key)
+        EXPECT_TRUE(world.check(0, key, world.put(0, key, 1, Use::transferable_call)));
+      world.end_epoch();
+      ASSERT_EQ(world.completed.size(), 100u);
+      for (const Receipt& each : world.completed) {
+        const auto verified = receipts::verify_text(each.text(), world.instance.signing);
+        EXPECT_TRUE(verified) << each.thread << ' ' << each.index << " of " << threads;
+      }
+    }
+  }
+}
+
 // Positions say in which order a thread ran what it was asked.
 TEST(Receipts, PositionsOfAThreadRiseByOne) {
   ReceiptWorld world(1);
@@ -160,6 +178,9 @@ TEST(AdversaryReceipts, AnAnswerOtherThanTheMonitorsIsRefused) {
   auto cut = put;
   cut.receipt.pop_back();
   EXPECT_EQ(world.check(0, 4, cut).error().code, Code::malformed);
+  auto longer = put;
+  longer.receipt.emplace_back();
+  EXPECT_EQ(world.check(0, 4, longer).error().code, Code::malformed);
   // The answer to an earlier call, and to another client's.
   const auto again = world.put(0, 4, 7);
   EXPECT_EQ(world.check(0, 4, {again.caller, put.receipt}).error().code, Code::forged);
@@ -209,6 +230,66 @@ TEST(AdversaryReceipts, AForkShowsWhenClientsCompareCertificates) {
   EXPECT_TRUE(skipping.accept(one.certificates[0]));
   EXPECT_EQ(skipping.accept(one.certificates[2]).error().code, Code::not_found);
   EXPECT_FALSE(skipping.is_final(1));
+}
+
+TEST(AdversaryReceipts, ACertificateIsSignedWhole) {
+  ReceiptWorld world;
+  world.put(0, 1, 7, Use::transferable_call);
+  for (int i = 0; i < 2; ++i) world.end_epoch();
+  const Certificate good = world.certificates[1];
+  ASSERT_TRUE(good.verify(world.instance.signing));
+  const auto refused = [&](auto change) {
+    Certificate altered = good;
+    change(altered);
+    return !altered.verify(world.instance.signing);
+  };
+  EXPECT_TRUE(refused([](Certificate& c) { ++c.epoch; }));
+  EXPECT_TRUE(refused([](Certificate& c) { ++c.threads; }));
+  for (size_t i = 0; i < 64; ++i) {
+    const auto flip = [i](auto& bytes) { bytes[i % bytes.size()] ^= std::byte{1}; };
+    EXPECT_TRUE(refused([&](Certificate& c) { flip(c.instance); }));
+    EXPECT_TRUE(refused([&](Certificate& c) { flip(c.previous); }));
+    EXPECT_TRUE(refused([&](Certificate& c) { flip(c.root); }));
+    EXPECT_TRUE(refused([&](Certificate& c) { flip(c.secret); }));
+    EXPECT_TRUE(refused([&](Certificate& c) { flip(c.signature.bytes); }));
+  }
+}
+
+// What an honest signer never signs is refused as well, and each refusal says why.
+TEST(AdversaryReceipts, AChainIsRefusedForWhatIsWrongWithIt) {
+  ReceiptWorld world(2, 1), stranger(2, 2);
+  world.put(0, 1, 7, Use::transferable_call);
+  for (int i = 0; i < 3; ++i) {
+    world.end_epoch();
+    stranger.end_epoch();
+  }
+  const auto& all = world.certificates;
+  const auto code = [&](std::vector<Certificate> chain) {
+    const Status checked = receipts::check_chain(chain, world.instance.signing);
+    return checked ? std::nullopt : std::optional(checked.error().code);
+  };
+  EXPECT_EQ(code(all), std::nullopt);
+  EXPECT_EQ(code({}), Code::malformed);
+  EXPECT_EQ(code({all[0], stranger.certificates[1]}), Code::wrong_peer);
+  EXPECT_EQ(code({all[0], all[2]}), Code::not_found);
+  EXPECT_EQ(code({all[1], all[0]}), Code::not_found);
+  EXPECT_EQ(code({stranger.certificates[0]}), Code::forged);
+  EXPECT_EQ(receipts::check_same_chain(all, stranger.certificates).error().code, Code::wrong_peer);
+  SeededRng rng(1);
+  const crypto::SigningKey own{crypto::SecretBytes<32>(rng)};
+  Certificate first = all[0];
+  first.previous = all[1].chain();
+  first.sign(own);
+  EXPECT_EQ(receipts::check_chain(std::span(&first, 1), own.public_key()).error().code,
+            Code::forged);
+  Receipt receipt = world.completed[0];
+  receipt.certificates.clear();
+  EXPECT_EQ(receipt.verify(world.instance.signing).error().code, Code::malformed);
+  EXPECT_EQ(Receipt::parse(receipt.text()).error().code, Code::forged);
+  // An old certificate shown again takes nothing back.
+  ChainView view(world.instance);
+  for (const size_t epoch : {0, 1, 0}) EXPECT_TRUE(view.accept(all[epoch])) << epoch;
+  EXPECT_TRUE(view.is_final(1));
 }
 
 // Attack 40.

@@ -82,7 +82,7 @@ TEST(State, QuestionsHaveALimit) {
   Function f(handler("for (let i = 0; i < 256; i++) env.STATE.get('k').catch(() => {});"
                      "return new Response(await env.STATE.get('k').catch((e) => e.message));"),
              {}, &host);
-  EXPECT_EQ(f.text(kRequest), "too many questions to STATE wait");
+  EXPECT_EQ(f.text(kRequest), "too many questions wait");
   EXPECT_EQ(host.questions.size(), 256u);
 }
 

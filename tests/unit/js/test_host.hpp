@@ -40,6 +40,16 @@ class TestHost final : public Host {
     if (!answer_state) return asked.push_back(std::move(answered));
     post([answer = answer_state(question), answered] { answered(answer); });
   }
+  void call_service(const std::string& service, Request request, TimePoint,
+                    ServiceAnswered answered) override {
+    requests.emplace_back(service, std::move(request));
+    if (!answer_service) return called.push_back(std::move(answered));
+    post([answer = answer_service(requests.back().second), answered] { answered(answer); });
+  }
+  /// What services answer, if anything.
+  std::function<Result<Response>(const Request&)> answer_service;
+  std::vector<std::pair<std::string, Request>> requests;
+  std::vector<ServiceAnswered> called;  ///< Without an answer.
   /// What the state answers, if anything.
   std::function<Result<std::string>(const std::string&)> answer_state;
   std::vector<std::string> questions;

@@ -52,6 +52,7 @@ std::vector<Reply> replies() {
           FindNodeReply{false, {contact_at(1)}},
           FindNodeReply{true, {contact_at(1), contact_at(2)}},
           GetObjectReply{{record_of(1), record_of(2)}},
+          GetObjectReply{{record_of(1)}, true},
           Summary{id_at<Point>(3), {{id_at<ObjectId>(1), id_at<NodeId>(2), 3}}},
           Neighbours{{}, {contact_at(5)}},
           Neighbours{contact_at(6), {}}};

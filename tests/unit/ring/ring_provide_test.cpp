@@ -201,6 +201,7 @@ TEST_F(Provides, RegressAWatchBeyondTheLimitIsAnsweredEachTimeItIsAsked) {
   const auto reply = ring.answer(contact_at(200).id, Watch{object, contact_at(200)}, at);
   ASSERT_TRUE(reply) << reply.error().text();
   EXPECT_EQ(std::get<GetObjectReply>(*reply).records, RecordPtrs{record});
+  EXPECT_FALSE(std::get<GetObjectReply>(*reply).watched);
 }
 
 TEST_F(Provides, RegressALostMessageDoesNotEndAWatch) {

@@ -273,6 +273,36 @@ TEST_F(RingStep, TellsWatchersOfChangesUntilTheyLoseInterest) {
   EXPECT_TRUE(take<Ask>(ring).empty());
 }
 
+/// The holder has as many watchers as it may.
+TEST_F(RingStep, RegressAWatchThatIsNotToldOfChangesIsAskedForOften) {
+  join_ring_of_three();
+  ASSERT_TRUE(ring.watch(name_of_others(), 1, at));
+  size_t watches = 0;
+  const auto run_for = [&](Duration time, bool watched) {
+    watches = 0;
+    for (const TimePoint end = at.now + time; at.now < end; pass(100ms)) {
+      ring.tick(at);
+      for (auto asks = take<Ask>(ring); !asks.empty(); asks = take<Ask>(ring)) {
+        for (const Ask& ask : asks) {
+          Reply reply = GetObjectReply{{}, watched};
+          watches += std::holds_alternative<Watch>(ask.question) ? 1 : 0;
+          if (std::holds_alternative<Notify>(ask.question))
+            reply = Neighbours{member_at(100), {before, member_at(100)}};
+          if (std::holds_alternative<FindNode>(ask.question))
+            reply = ask.to == after ? FindNodeReply{true, {before}} : FindNodeReply{false, {after}};
+          ring.answered(ask.token, ask.to.id, reply, at);
+        }
+      }
+      EXPECT_TRUE(ring.answer(before.id, Notify{before}, at));
+    }
+  };
+  run_for(10s, false);
+  EXPECT_GE(watches, 3u);
+  run_for(5s, true);
+  run_for(10s, true);
+  EXPECT_EQ(watches, 0u) << "it will be told";
+}
+
 /// A provider has stored some copies of its name and not yet the others.
 TEST_F(RingStep, RegressACopyThatLacksAProviderHidesNoneThatIsKnown) {
   join_ring_of_three();

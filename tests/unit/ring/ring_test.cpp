@@ -231,6 +231,42 @@ TEST_F(RingStep, RegressRoundsFollowEachOtherSoonerWhileEntriesComeAndGo) {
   EXPECT_LE(next_round(), quick);
 }
 
+/// Ten thousand nodes on two cores took each other for dead.
+TEST_F(RingStep, RegressWhoAnswersLateIsAskedLessOftenAndWaitedForLonger) {
+  join_ring_of_three();
+  const RingOptions options;
+  Duration timeout{}, longest_timeout{}, round{};
+  const auto late_by = [&](Duration late, int rounds) {
+    for (int i = 0; i < rounds; ++i) {
+      pass(std::max(Duration::zero(), ring.next_wakeup() - at.now));
+      ring.tick(at);
+      round = ring.next_wakeup() - at.now;
+      const auto asks = take<Ask>(ring);
+      pass(late);
+      for (const Ask& ask : asks) {
+        timeout = ask.timeout;
+        longest_timeout = std::max(timeout, longest_timeout);
+        Reply reply = Ack{};
+        if (std::holds_alternative<Notify>(ask.question))
+          reply = Neighbours{member_at(100), {before, member_at(100)}};
+        ring.answered(ask.token, ask.to.id, reply, at);
+      }
+      ASSERT_TRUE(ring.answer(before.id, Notify{before}, at));
+      ring.take_effects();
+    }
+  };
+  late_by(10ms, 20);
+  EXPECT_EQ(timeout, options.ask_timeout);
+  EXPECT_LE(round, options.update_period * 5 / 4);
+  late_by(900ms, 40);
+  EXPECT_GT(timeout, 3 * options.ask_timeout);
+  EXPECT_GT(round, 2 * options.update_period);
+  late_by(5s, 100);
+  EXPECT_EQ(longest_timeout, Ring::kTimeoutsMax * options.ask_timeout);
+  late_by(10ms, 100);
+  EXPECT_EQ(timeout, options.ask_timeout);
+}
+
 /// With half of 400 nodes gone at once, such nodes answered for all that lay before the next
 /// finger.
 TEST_F(RingStep, RegressWhoLostItsWholeListDoesNotSayWhoIsResponsibleAtOnce) {

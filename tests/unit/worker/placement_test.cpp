@@ -45,6 +45,7 @@ TEST_F(PlacementTest, SpawnsTheSameActorHere) {
   const auto answer = world_.ask<ConfinementMsg>(spawn(place), probe());
   ASSERT_TRUE(answer) << answer.error().text();
   EXPECT_EQ(answer->view()->getPid(), static_cast<uint32_t>(::getpid()));
+  EXPECT_EQ(world_.ask<uint32_t>(place, PlacePid{}), 0u);
   EXPECT_EQ(world_.stop(place), "user_shutdown");
 }
 

@@ -16,7 +16,9 @@ class FunctionState : public PoolTest {
     options.start_place = [home = world_.home(), place] { return spawn_place(home, place); };
     options.shape.threads = 2;
     state_ = caf::actor_cast<caf::actor>(world_.caf().spawn<StateActor>(options));
-    WorkerPoolOptions pool = pool_options(2);
+    start_pool(pool_options(2));
+  }
+  void start_pool(WorkerPoolOptions pool) {
     pool.state = state_;
     pool_ = spawn_worker_pool(pool);
   }
@@ -72,6 +74,19 @@ TEST_F(FunctionState, SurvivesTheEndOfItsWorkerProcess) {
   while (answer.starts_with("unavailable") && std::chrono::steady_clock::now() < end)
     answer = text(kCounter);
   EXPECT_EQ(answer, "2");
+}
+
+// A host that was taken over may ask for what its own functions may ask for, and no more.
+TEST_F(FunctionState, AdversaryAHostReachesTheStateOfItsFunctionsOnly) {
+  EXPECT_EQ(world_.stop(pool_), "user_shutdown");
+  WorkerPoolOptions hostile = pool_options(1);
+  hostile.programs.node = THEMIS_HOSTILE_HOST;
+  start_pool(hostile);
+  ASSERT_TRUE(install("mine", {}, "mine"));
+  EXPECT_TRUE(text("mine", "mine").starts_with(R"({"certified")")) << text("mine", "mine");
+  EXPECT_EQ(text("mine", "other"), "denied: the state of another function");
+  EXPECT_EQ(text("mine", "mine2"), "denied: the state of another function");
+  EXPECT_EQ(text("mine", ""), "denied: the state of another function");
 }
 
 TEST_F(FunctionState, ARefusalReachesTheHandler) {

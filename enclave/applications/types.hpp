@@ -1,5 +1,5 @@
 #pragma once
-// Keys and values that applications are made of.
+// Key and value types for applications: words, and bytes up to a length.
 
 #include "enclave/monitor/application.hpp"
 

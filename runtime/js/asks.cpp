@@ -1,0 +1,94 @@
+// What a function asks of the node, env.STATE and env.SERVICES: questions to the Host, and the
+// promises of their answers.
+#include <array>
+
+#include "runtime/js/errors.hpp"
+#include "runtime/js/messages.hpp"
+#include "runtime/js/text.hpp"
+#include "runtime/js/worker.hpp"
+
+namespace themis::js {
+
+std::pair<v8::Local<v8::Promise>, uint32_t> WorkerImpl::begin_ask(v8::Local<v8::Context> context,
+                                                                  const char* refused) {
+  v8::Isolate* isolate = box_.get();
+  v8::Local<v8::Promise::Resolver> promise;
+  if (!v8::Promise::Resolver::New(context).ToLocal(&promise)) return {};
+  if (!calls_.contains(current_)) refused = "STATE and SERVICES can be used within a request only";
+  if (refused == nullptr && asks_.size() >= kAsksMax) refused = "too many questions wait";
+  if (refused != nullptr) {
+    (void)promise->Reject(context, v8::Exception::Error(text(isolate, refused))).IsNothing();
+    return {promise->GetPromise(), 0};
+  }
+  const uint32_t id = ++last_ask_;
+  Ask& ask = asks_[id];
+  ask.promise.Reset(isolate, promise);
+  ask.call = current_;
+  return {promise->GetPromise(), id};
+}
+
+/// Nothing when the call has ended meanwhile. `whose` begins the message of an error.
+void WorkerImpl::settle_ask(uint32_t id, const char* whose, const ToValue& answer) {
+  auto node = asks_.extract(id);
+  if (node.empty()) return;
+  call_turn(node.mapped().call, [&](v8::Local<v8::Context> context) {
+    v8::Isolate* isolate = box_.get();
+    const v8::Local<v8::Promise::Resolver> promise = node.mapped().promise.Get(isolate);
+    const Result<v8::Local<v8::Value>> value = answer();
+    const auto settled =
+        value ? promise->Resolve(context, *value)
+              : promise->Reject(context, v8::Exception::Error(
+                                             text(isolate, whose + (": " + value.error().text()))));
+    (void)settled.IsNothing();  // only when the turn was ended
+  });
+  deliver();
+}
+
+v8::Local<v8::Value> WorkerImpl::ask_state(v8::Local<v8::Context> context,
+                                           const std::string& question) {
+  const auto [promise, id] = begin_ask(
+      context, question.size() > kAskBytesMax ? "a question to STATE is too long" : nullptr);
+  if (id == 0) return promise;
+  host_.ask_state(
+      calls_.at(current_).name_space, question, host_.now() + limits_.wall,
+      [this, id = id, alive = std::weak_ptr(alive_)](const Result<std::string>& answer) {
+        if (alive.expired()) return;
+        settle_ask(id, "STATE", [&]() -> Result<v8::Local<v8::Value>> {
+          if (!answer) return fail(answer.error());
+          return text(box_.get(), *answer);
+        });
+      });
+  return promise;
+}
+
+v8::Local<v8::Value> WorkerImpl::call_service(v8::Local<v8::Context> context,
+                                              const std::string& service, Result<Request> request) {
+  const auto [promise, id] =
+      begin_ask(context, request ? nullptr : "the body of a request to SERVICES is too long");
+  if (id == 0) return promise;
+  const auto answered = [this](Result<Response>& answer) -> Result<v8::Local<v8::Value>> {
+    if (!answer) return fail(answer.error());
+    v8::Isolate* isolate = box_.get();
+    v8::Local<v8::String> headers;
+    if (!from_latin1(isolate, join_headers(answer->headers)).ToLocal(&headers))
+      return fail(Code::too_large, "the answer's headers");
+    v8::Local<v8::Value> body = v8::Undefined(isolate);
+    if (!answer->body.empty()) {
+      if (!box_.buffers().take(answer->body.size()))
+        return fail(Code::memory_exceeded, "no room for the answer's body");
+      body = body_value(isolate, box_.buffers(), std::move(answer->body));
+    }
+    std::array<v8::Local<v8::Value>, 3> parts{v8::Integer::New(isolate, answer->status), headers,
+                                              body};
+    return v8::Array::New(isolate, parts.data(), parts.size());
+  };
+  host_.call_service(
+      service, std::move(*request), host_.now() + limits_.wall,
+      [this, answered, id = id, alive = std::weak_ptr(alive_)](Result<Response> answer) {
+        if (alive.expired()) return;
+        settle_ask(id, "SERVICES", [&] { return answered(answer); });
+      });
+  return promise;
+}
+
+}  // namespace themis::js

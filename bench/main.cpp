@@ -12,6 +12,7 @@
 #include "bench/primitives.hpp"
 #include "bench/ring.hpp"
 #include "bench/session.hpp"
+#include "bench/state.hpp"
 #include "bench/worker.hpp"
 #include "runtime/base/log.hpp"
 #include "runtime/crypto/crypto.hpp"
@@ -44,6 +45,8 @@ constexpr Bench kBenches[] = {
      [](const bench::Options& options) {
        return options.durable ? bench::measure_durable(options) : bench::measure_monitor(options);
      }},
+    {"state", "Verified state through its actors, monitors in a process of their own",
+     bench::measure_state},
     {"primitives", "The primitives of libsodium and OpenSSL side by side",
      bench::measure_primitives},
 };
@@ -60,6 +63,23 @@ void print(const bench::Figures& figures, bool json) {
       std::printf("%-32s %14s\n", name.c_str(), value.dump().c_str());
     }
   }
+}
+
+void add_state_options(CLI::App& app, bench::Options& options) {
+  CLI::App* state = app.get_subcommand("state");
+  state->add_option("--threads", options.threads, "Of the monitors: 1, 2, 4 ...")
+      ->check(CLI::IsMember({1, 2, 4, 8, 16}));
+  state->add_option("--records", options.records, "Written before; 1.3 KB of memory each")
+      ->check(CLI::Range(1, 1'000'000));
+  state->add_option("--value-bytes", options.value_bytes)->check(CLI::Range(1, 1024));
+  state
+      ->add_option("--mix", options.mix,
+                   "As YCSB: a half puts, b a twentieth, c none, f read and write the same key")
+      ->check(CLI::IsMember({"a", "b", "c", "f"}));
+  state->add_option("--zipf", options.zipf, "Skew of the keys; 0: uniform")
+      ->check(CLI::Range(0.0, 0.999));
+  state->add_option("--epoch-ms", options.epoch_ms)->check(CLI::Range(10, 60'000));
+  state->add_flag("--local", options.local, "Monitors in this process");
 }
 
 }  // namespace
@@ -103,6 +123,7 @@ int main(int argc, char** argv) {
     ring->add_option("--successors", options.successors, "Length of the nodes' successor lists")
         ->check(CLI::Range(1, 16))
         ->capture_default_str();
+  add_state_options(app, options);
   CLI::App* gateway = app.get_subcommand("gateway");
   gateway->add_option("--gateway", options.gateway, "HOST:PORT of a running gateway");
   gateway->add_option("--function", options.function, "A function that answers GET");

@@ -24,6 +24,12 @@ struct Options {
   size_t successors = 8;  ///< Of a ring's nodes.
   bool local = false;
   bool durable = false;
+  size_t threads = 1;
+  size_t records = 100'000;
+  size_t value_bytes = 8;
+  std::string mix = "a";
+  double zipf = 0;
+  size_t epoch_ms = 1'000;
 };
 
 /// Field name to value, in the order it is printed. Names: see the README's table of benches.

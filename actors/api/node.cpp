@@ -7,6 +7,7 @@
 #include <iostream>
 
 #include "actors/api/service_actor.hpp"
+#include "actors/monitor/state_router.hpp"
 #include "actors/node/admission.hpp"
 #include "actors/node/node_actor.hpp"
 #include "actors/system/caf_error.hpp"
@@ -122,6 +123,7 @@ struct Node::Impl {
   HostedPtr<NodeActor> node;
   caf::actor services;
   caf::actor caller;
+  caf::actor state;  ///< A router; this program keeps none itself.
 
   explicit Impl(wire::Identity own) : identity(std::move(own)) {}
 
@@ -134,7 +136,11 @@ struct Node::Impl {
     thread.in_loop([&] {
       node = spawn_hosted<NodeActor>(thread.reactor(), std::move(options));
       status = node->start();
-      if (status) return;
+      if (status) {
+        state = spawn_pinned<StateRouter>(thread.reactor(), caf::actor{});
+        caf::anon_send(state, UseNode{node.handle(), {identity.id(), node->address()}});
+        return;
+      }
       caf::anon_send_exit(node.handle(), caf::exit_reason::user_shutdown);
       node.reset();
     });
@@ -190,6 +196,8 @@ struct Node::Impl {
                         [this] { return node->ring().state() == ring::Ring::State::left; });
     }
     while (open > 0) self->receive(on_down);
+    if (state) caf::anon_send_exit(state, caf::exit_reason::user_shutdown);
+    state = nullptr;
     thread.in_loop([this] {
       node.reset();
       exports = {};
@@ -262,15 +270,16 @@ Status Node::serve_factory(const std::string& name, std::function<ServiceRunner(
   const auto on_error = [&status](const caf::error& error) { status = fail(from_caf(error)); };
   const caf::actor node = impl_->node.handle();
   Impl* impl = impl_.get();
-  ChildSpec child{
-      .id = name, .start = [=](caf::event_based_actor* parent) -> Result<caf::actor> {
-        const caf::actor actor = parent->spawn<ServiceActor>(ServiceSetup{
-            service_name(name), make, node, impl->identity.id(), impl->routes, impl->rules});
-        impl->thread.loop().post([impl, name, actor] {
-          impl->exports.add(service_name(name), caf::actor_cast<caf::strong_actor_ptr>(actor));
-        });
-        return actor;
-      }};
+  ChildSpec child{.id = name, .start = [=](caf::event_based_actor* parent) -> Result<caf::actor> {
+                    const caf::actor actor = parent->spawn<ServiceActor>(
+                        ServiceSetup{service_name(name), make, node, impl->state,
+                                     impl->identity.id(), impl->routes, impl->rules});
+                    impl->thread.loop().post([impl, name, actor] {
+                      impl->exports.add(service_name(name),
+                                        caf::actor_cast<caf::strong_actor_ptr>(actor));
+                    });
+                    return actor;
+                  }};
   self->request(impl_->services, caf::infinite, AddChild{std::move(child)})
       .receive([](const caf::actor&) {}, on_error);
   THEMIS_CHECK(std::move(status));
@@ -287,6 +296,21 @@ Result<wire::FramePtr> Node::call_frame(const std::string& name, wire::FramePtr 
       .receive([&](const AnyMessage& answer) { outcome = answer.frame; },
                [&](const caf::error& error) { outcome = fail(from_caf(error)); });
   return outcome;
+}
+
+Result<StateAnswer> Node::ask_state(StateCall call, bool wait, Duration timeout) {
+  THEMIS_CHECK(check_state_call(call));
+  const std::string name_space = call.name_space;
+  const AskHome question{encode_ask(name_space, state_ask_json({std::move(call), wait}),
+                                    std::chrono::steady_clock::now() + timeout)};
+  const Guest guest;
+  caf::scoped_actor self{impl_->system.caf()};
+  Result<StateAnswer> answer =
+      fail(Code::timeout, "no answer of the state \"" + name_space + "\" in time");
+  self->request(impl_->state, timeout, question)
+      .receive([&](const StateAnsweredMsg& message) { answer = decode_answer(message); },
+               [&](const caf::error& error) { answer = fail(from_caf(error)); });
+  return answer;
 }
 
 int Node::run() {

@@ -2,6 +2,8 @@
 
 #include <caf/all.hpp>
 
+#include "actors/monitor/monitor_codec.hpp"
+#include "actors/monitor/state_api.hpp"
 #include "actors/system/caf_error.hpp"
 #include "actors/system/dead_letters.hpp"
 #include "actors/system/message_types.hpp"
@@ -14,7 +16,8 @@ ServiceActor::ServiceActor(caf::actor_config& config, ServiceSetup setup)
       name_(std::move(setup.name)),
       runner_(setup.make()),
       guard_(setup.self, setup.routes, std::move(setup.rules)),
-      calls_(*this, std::move(setup.node), std::move(setup.routes)) {
+      calls_(*this, std::move(setup.node), std::move(setup.routes)),
+      state_(std::move(setup.state)) {
   runner_.set_context(*this);
 }
 
@@ -56,6 +59,20 @@ caf::behavior ServiceActor::make_behavior() {
           [this](const CancelRequest& given_up) { calls_.routes().cancel_for(given_up.frame); },
           // A health check: who answers it takes calls.
           [](const wire::Msg<schema::Echo>& check) { return check; });
+}
+
+void ServiceActor::ask_state(StateAsk ask, TimePoint deadline, StateAnswered then) {
+  if (const Status checked = check_state_call(ask.call); !checked)
+    return then(fail(checked.error()));
+  const uint64_t id = ++last_ask_;
+  asks_.emplace(id, std::move(then));
+  const auto answered = [this, id](Result<StateAnswer> answer) {
+    if (auto waiting = asks_.extract(id)) waiting.mapped()(std::move(answer));
+  };
+  request(state_, caf::infinite,
+          AskHome{encode_ask(ask.call.name_space, state_ask_json(ask), deadline)})
+      .then([answered](const StateAnsweredMsg& message) { answered(decode_answer(message)); },
+            [answered](const caf::error& error) { answered(fail(from_caf(error))); });
 }
 
 caf::behavior CallerActor::make_behavior() {

@@ -2,6 +2,8 @@
 // The actor a typed service runs in, and the one that calls services for threads that are no
 // actors.
 
+#include <map>
+
 #include "actors/api/service_calls.hpp"
 #include "actors/mesh/guard.hpp"
 #include "actors/system/pool_actor.hpp"
@@ -13,6 +15,7 @@ struct ServiceSetup {
   std::string name;  ///< On the ring.
   std::function<ServiceRunner()> make;
   caf::actor node;
+  caf::actor state;  ///< A StateRouter.
   NodeId self;
   std::vector<RouteConfig> routes;
   std::vector<AllowConfig> rules;
@@ -26,15 +29,24 @@ class ServiceActor final : public PoolActor, private ServiceContext {
 
  private:
   caf::behavior make_behavior() override;
-  void on_exit() override { calls_.stop(); }
+  /// What waits holds promises, and those hold the actor.
+  void on_exit() override {
+    calls_.stop();
+    asks_.clear();
+    state_ = nullptr;
+  }
   void call(ServiceCall call, Answer then) override {
     calls_.call(std::move(call), std::move(then));
   }
+  void ask_state(StateAsk ask, TimePoint deadline, StateAnswered then) override;
 
   std::string name_;
   ServiceRunner runner_;
   mesh::Guard guard_;
   ServiceCalls calls_;
+  caf::actor state_;
+  std::map<uint64_t, StateAnswered> asks_;  ///< Bounded by the requests that are served.
+  uint64_t last_ask_ = 0;
 };
 
 /// Asks the service `name`. -> AnyMessage. Errors: as Node::call.

@@ -172,6 +172,8 @@ void write_state(Writer& out, const StateReport& state) {
   out.gauge("state_up", "1 while calls of the state are taken.", state.state == "up" ? 1 : 0);
   out.gauge("state_epochs_certified", "Epochs certified since the monitors started.",
             state.certified ? uint64_t{*state.certified} + 1 : 0);
+  out.gauge("state_certify_microseconds", "From the end of the last epoch to its certificate.",
+            static_cast<uint64_t>(to_us(state.certifying)));
   out.counter("state_calls_total", "Calls of the state.", state.calls);
   out.counter("state_batches_total", "Batches given to the monitors.", state.batches);
   out.counter("state_losses_total", "Times the state was lost with its monitors.", state.losses);

@@ -108,6 +108,7 @@ Json state(const NodeOverview& overview) {
           {"threads", report.threads},
           {"epoch", report.epoch},
           {"certified", report.certified ? Json(*report.certified) : Json()},
+          {"certify_us", static_cast<int64_t>(to_us(report.certifying))},
           {"calls", report.calls},
           {"batches", report.batches},
           {"records", report.records},

@@ -118,4 +118,9 @@ Result<std::string> decode_answered(const StateAnsweredMsg& message) {
                       });
 }
 
+Result<StateAnswer> decode_answer(const StateAnsweredMsg& message) {
+  THEMIS_TRY(const std::string json, decode_answered(message));
+  return parse_state_answer(json);
+}
+
 }  // namespace themis

@@ -22,7 +22,7 @@ using StateAnsweredMsg = wire::Msg<schema::StateAnswered>;
 
 struct MonitorShape {
   uint16_t threads = 1;
-  uint32_t node_slots = 1'024;
+  uint32_t node_slots = 8'192;  ///< The upper 13 levels of the tree; 200 bytes each.
   uint32_t record_slots = 1'024;
 };
 
@@ -51,5 +51,6 @@ Result<StateAsk> decode_ask(const AskStateMsg& message);
 StateAnsweredMsg encode_answered(const StateCall& call, const StateAnswer& answer);
 /// Errors: malformed.
 Result<std::string> decode_answered(const StateAnsweredMsg& message);
+Result<StateAnswer> decode_answer(const StateAnsweredMsg& message);
 
 }  // namespace themis

@@ -192,6 +192,7 @@ void StateActor::on_opened(const monitor::InstanceId& instance) {
   down_why_.clear();
   pause_ = kMonitorsPauseMin;
   certified_.reset();
+  ended_.clear();
   epoch_watched_ = false;
   in_flight_.assign(options_.shape.threads, 0);
   StateHostOptions options;
@@ -245,6 +246,7 @@ void StateActor::end_epoch() {
   const uint32_t epoch = host_->epoch();
   const uint32_t first_open = certified_ ? *certified_ + 1 : 0;
   if (epoch - first_open >= kEpochsAheadMax) return watch_epoch();
+  ended_.emplace(epoch, clock().now());
   host_->end_epoch();
   delayed_send(this, options_.answer_max, CheckEpoch{instance_, epoch});
   request(monitors_, caf::infinite, encode_await(epoch))
@@ -261,6 +263,9 @@ void StateActor::end_epoch() {
 
 void StateActor::on_certified(uint32_t epoch) {
   certified_ = std::max(certified_.value_or(0), epoch);
+  if (const auto ended = ended_.find(epoch); ended != ended_.end())
+    certifying_for_ = clock().now() - ended->second;
+  ended_.erase(ended_.begin(), ended_.upper_bound(epoch));
   while (!certifying_.empty() && certifying_.begin()->first <= *certified_) {
     const auto node = groups_.extract(certifying_.begin()->second);
     certifying_.erase(certifying_.begin());
@@ -338,6 +343,7 @@ StateReport StateActor::report() const {
     out.waiting = host_->open_calls();
   }
   out.certified = certified_;
+  out.certifying = certifying_for_;
   out.calls = calls_;
   out.batches = batches_;
   out.losses = history_.losses;

@@ -119,6 +119,8 @@ class StateActor final : public PoolActor {
   std::unordered_map<uint64_t, Place> places_;    ///< By the host's ticket.
   std::multimap<uint32_t, uint64_t> certifying_;  ///< Groups that are done but for their epoch.
   std::optional<uint32_t> certified_;
+  std::map<uint32_t, TimePoint> ended_;  ///< When, of epochs that are not certified.
+  Duration certifying_for_{};            ///< The last one took so long.
   uint64_t last_group_ = 0, calls_ = 0, batches_ = 0;
   uint32_t pid_ = 0;
   bool epoch_watched_ = false;

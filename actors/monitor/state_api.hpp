@@ -38,6 +38,7 @@ struct StateReport {
   uint32_t pid = 0;  ///< Of the monitors' process; 0: none, or this one.
   uint32_t epoch = 0;
   std::optional<uint32_t> certified;  ///< The last certified epoch; every one before is, too.
+  Duration certifying{};              ///< From the end of that epoch to its certificate.
   uint64_t calls = 0;
   uint64_t batches = 0;
   uint64_t losses = 0;  ///< Times that state was lost with the monitors' process.

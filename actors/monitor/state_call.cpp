@@ -144,6 +144,48 @@ Result<StateAsk> parse_state_ask(std::string_view name_space, std::string_view j
   return ask;
 }
 
+std::string state_ask_json(const StateAsk& ask) {
+  const StateCall& call = ask.call;
+  const auto op = std::find_if(std::begin(kOps), std::end(kOps),
+                               [&](const OpName& at) { return at.op == call.op; });
+  Json out = {{"op", op->name}, {"wait", ask.wait}};
+  out[call.op == StateOp::list ? "prefix" : "key"] = call.key;
+  if (call.op == StateOp::list) out["after"] = call.after;
+  if (call.op == StateOp::put || call.op == StateOp::cas) out["value"] = value_json(call.value);
+  if (call.op == StateOp::cas)
+    out["expected"] = call.expected ? value_json(*call.expected) : Json();
+  for (const StateChange& change : call.changes) {
+    Json each = {{"key", change.key}};
+    if (change.checks) each["expected"] = change.expected ? value_json(*change.expected) : Json();
+    if (change.writes) each["value"] = change.value ? value_json(*change.value) : Json();
+    out["changes"].push_back(std::move(each));
+  }
+  return http::to_text(out);
+}
+
+Result<StateAnswer> parse_state_answer(std::string_view json) {
+  THEMIS_TRY(const Json body, http::parse_json(json, kAskDepthMax));
+  if (!body.is_object()) return fail(Code::malformed, "the state's answer is no object");
+  const auto is_set = [&](const char* name) {
+    return body.contains(name) && body.at(name) == Json(true);
+  };
+  StateAnswer answer;
+  answer.done = is_set("done");
+  answer.more = is_set("more");
+  answer.certified = is_set("certified");
+  answer.epoch = static_cast<uint32_t>(http::integer_or(body, "epoch", 0));
+  if (body.contains("value")) {
+    THEMIS_TRY(answer.value, read_optional_value(body.at("value")));
+  }
+  for (const Json& entry : http::array_or_empty(body, "entries")) {
+    if (!entry.is_object() || !entry.contains("value"))
+      return fail(Code::malformed, "an entry of the state's answer is none");
+    THEMIS_TRY(Bytes value, read_value(entry.at("value")));
+    answer.entries.push_back({http::string_or(entry, "key", ""), std::move(value)});
+  }
+  return answer;
+}
+
 std::string state_answer_json(const StateCall& call, const StateAnswer& answer) {
   Json out = {{"done", answer.done}, {"epoch", answer.epoch}, {"certified", answer.certified}};
   if (call.op == StateOp::get || call.op == StateOp::cas)

@@ -83,7 +83,11 @@ struct StateAsk {
 };
 /// Errors: malformed, too_large, and those of check_state_call.
 Result<StateAsk> parse_state_ask(std::string_view name_space, std::string_view json);
+/// What parse_state_ask reads; the namespace is not in it.
+std::string state_ask_json(const StateAsk& ask);
 /// {"done", "value", "entries": [{"key", "value"}], "more", "epoch", "certified"}
 std::string state_answer_json(const StateCall& call, const StateAnswer& answer);
+/// Errors: malformed.
+Result<StateAnswer> parse_state_answer(std::string_view json);
 
 }  // namespace themis

@@ -37,6 +37,10 @@ caf::behavior StateRouter::make_behavior() {
           },
           [this](const AskHome& ask) { return take(ask.question, false); },
           [this](const AskStateMsg& question) { return take(question, true); },
+          [this](const FindAgain& again) {
+            const auto home = homes_.find(again.name_space);
+            if (home != homes_.end() && !home->second.at) find(again.name_space);
+          },
           [this](const ReportState& ask) -> caf::result<StateReport> {
             if (!local_) return to_caf({Code::not_found, "this node keeps no state"});
             delegate(local_, ask);
@@ -100,18 +104,23 @@ void StateRouter::ask_responsible(const std::string& name_space) {
             [this, name_space](const caf::error& error) { give_up(name_space, from_caf(error)); });
 }
 
-void StateRouter::reach(const std::string& name_space, const ring::Contacts& nodes, size_t next) {
-  if (next == nodes.size())
-    return give_up(name_space, {Code::unavailable, "no node that keeps state can be reached"});
+void StateRouter::reach(const std::string& name_space, ring::Contacts nodes, size_t next) {
+  Home& home = homes_.at(name_space);
+  if (next >= nodes.size()) {
+    if (++home.finds >= kFindsMax)
+      return give_up(name_space, {Code::unavailable, "no node that keeps state can be reached"});
+    return void(reactor_.send_after(kFindPause, caf::actor(this),
+                                    caf::make_message(FindAgain{name_space})));
+  }
   if (nodes[next].id == self_.id)
     return local_ ? keep(name_space) : reach(name_space, nodes, next + 1);
+  home.nodes = nodes;
+  home.next = next;
   request(node_, caf::infinite, ReachActor{nodes[next], Exports::target_of(kStateRouterName)})
-      .then([this, name_space](const caf::actor& home) { settle(name_space, home); },
+      .then([this, name_space](const caf::actor& proxy) { settle(name_space, proxy); },
             [this, name_space, nodes, next](const caf::error& error) {
               const Error why = from_caf(error);
-              const bool is_last = next + 1 == nodes.size();
-              asks_on(why.code) && !is_last ? reach(name_space, nodes, next + 1)
-                                            : give_up(name_space, why);
+              asks_on(why.code) ? reach(name_space, nodes, next + 1) : give_up(name_space, why);
             });
 }
 
@@ -146,20 +155,34 @@ void StateRouter::ask(const caf::actor& at, const std::string& name_space, const
   if (waiting.of_peer && at != local_)
     return void(promise.deliver(to_caf({Code::not_hosted, "another node keeps this namespace"})));
   request(at, caf::infinite, waiting.ask)
-      .then([promise](const StateAnsweredMsg& answer) mutable { promise.deliver(answer); },
-            [this, promise, at, name_space](const caf::error& error) mutable {
-              const auto home = homes_.find(name_space);
-              const bool moved = from_caf(error).code == Code::not_hosted;
-              if (moved && home != homes_.end() && home->second.at == at) homes_.erase(home);
-              promise.deliver(error);
-            });
+      .then(
+          [this, promise, name_space](const StateAnsweredMsg& answer) mutable {
+            if (const auto home = homes_.find(name_space); home != homes_.end())
+              home->second.finds = 0;
+            promise.deliver(answer);
+          },
+          [this, promise, at, name_space, waiting](const caf::error& error) mutable {
+            const bool is_elsewhere = from_caf(error).code == Code::not_hosted && !waiting.of_peer;
+            if (is_elsewhere) return ask_elsewhere(at, name_space, waiting);
+            promise.deliver(error);
+          });
+}
+
+/// `at` keeps no state, or not this any more: nothing happened there.
+void StateRouter::ask_elsewhere(const caf::actor& at, const std::string& name_space,
+                                const Waiting& waiting) {
+  Home& home = homes_[name_space];
+  if (home.at && home.at != at) return ask(home.at, name_space, waiting);
+  home.at = nullptr;
+  home.waiting.push_back(waiting);
+  ++waiting_;
+  if (home.waiting.size() == 1) reach(name_space, home.nodes, home.next + 1);
 }
 
 void StateRouter::forget(const caf::actor_addr& ended) {
   watched_.erase(ended);
-  std::erase_if(homes_, [&](const auto& each) {
-    return each.second.at && each.second.at.address() == ended;
-  });
+  for (auto& [name, home] : homes_)
+    if (home.at && home.at.address() == ended) home.at = nullptr;
 }
 
 }  // namespace themis

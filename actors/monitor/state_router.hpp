@@ -21,6 +21,10 @@ inline constexpr size_t kRoutedWaitingMax = 1'024;
 /// Namespaces whose nodes are remembered; past it those of other nodes are found anew.
 inline constexpr size_t kHomesMax = 4'096;
 
+/// A ring that has just changed may name nobody who keeps state: it is asked again, so often.
+inline constexpr int kFindsMax = 20;
+inline constexpr Duration kFindPause = 100ms;
+
 /// Under this name the node that keeps a namespace announces itself on the ring.
 std::string ring_name_of_state(std::string_view name_space);
 
@@ -28,6 +32,11 @@ std::string ring_name_of_state(std::string_view name_space);
 struct UseNode {
   caf::actor node;
   ring::Contact self;
+};
+
+/// What it tells itself.
+struct FindAgain {
+  std::string name_space;
 };
 
 /// Takes AskHome: the namespace's node answers, wherever it is. The first question to a namespace
@@ -50,9 +59,13 @@ class StateRouter final : public PinnedActor {
     Promise promise;
     bool of_peer = false;
   };
+  /// Looked for while something waits.
   struct Home {
-    caf::actor at;  ///< Null while it is looked for.
+    caf::actor at;  ///< Null until it is found, and when it ended.
     std::vector<Waiting> waiting;
+    int finds = 0;              ///< Since somebody answered.
+    ring::Contacts nodes = {};  ///< Who may keep it, and which of them `at` is.
+    size_t next = 0;
   };
 
   caf::behavior make_behavior() override;
@@ -60,11 +73,12 @@ class StateRouter final : public PinnedActor {
   void find(const std::string& name_space);
   void ask_responsible(const std::string& name_space);
   /// The first of `nodes` from `next` on that can be asked; this one keeps it itself.
-  void reach(const std::string& name_space, const ring::Contacts& nodes, size_t next);
+  void reach(const std::string& name_space, ring::Contacts nodes, size_t next);
   void keep(const std::string& name_space);
   void settle(const std::string& name_space, const caf::actor& at);
   void give_up(const std::string& name_space, const Error& why);
   void ask(const caf::actor& at, const std::string& name_space, const Waiting& waiting);
+  void ask_elsewhere(const caf::actor& at, const std::string& name_space, const Waiting& waiting);
   void forget(const caf::actor_addr& ended);
 
   caf::actor local_;
@@ -78,3 +92,4 @@ class StateRouter final : public PinnedActor {
 }  // namespace themis
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::UseNode)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::FindAgain)

@@ -122,11 +122,13 @@ void Shard<App>::load_record(RecordId id, uint16_t slot) {
 /// record whose path finds no slots stays in the deferred set.
 template <class App>
 void Shard<App>::to_tree(std::vector<RecordId>& cold) {
-  std::sort(cold.begin(), cold.end(), [this](RecordId a, RecordId b) {
-    return left_of(entries_[a].record.key.place(), entries_[b].record.key.place());
-  });
+  std::vector<std::pair<TreeKey, RecordId>> sorted;  // a place may be a hash: each is computed once
+  sorted.reserve(cold.size());
+  for (const RecordId id : cold) sorted.emplace_back(entries_[id].record.key.place(), id);
+  std::sort(sorted.begin(), sorted.end(),
+            [](const auto& a, const auto& b) { return left_of(a.first, b.first); });
   const auto slot = static_cast<uint16_t>(options_.node_slots);
-  for (const RecordId id : cold) {
+  for (const auto& [place, id] : sorted) {
     Entry& entry = entries_[id];
     const bool fits = prepare(std::span(&id, 1), Where::deferred).has_value();
     add_deferred(entry, slot);
@@ -139,7 +141,7 @@ void Shard<App>::to_tree(std::vector<RecordId>& cold) {
     ShadowNode& parent = tree_.at(entry.parent);
     room();
     log_.evict_merkle(slot, parent.slot);
-    Edge& edge = parent.value.edge[entry.record.key.place().side_of(parent.key)];
+    Edge& edge = parent.value.edge[place.side_of(parent.key)];
     edge.hash = monitor::hash(entry.record.value);
     edge.in_deferred = false;
     entry.where = Where::tree;

@@ -67,6 +67,15 @@ class Node {
     return In<R>(std::move(frame));
   }
 
+  /// Asks verified state, wherever in the mesh its namespace is kept, and waits; with `wait` until
+  /// the answer is certified. Any thread but a service's (there: co_await state(...)).
+  ///
+  ///   node.ask_state({.op = StateOp::put, .name_space = "notes", .key = "k", .value = bytes});
+  ///
+  /// Errors: those of check_state_call, forged (a monitor refused something: the state cannot be
+  /// believed any more), unavailable, overloaded, timeout.
+  Result<StateAnswer> ask_state(StateCall call, bool wait = false, Duration timeout = 10s);
+
   /// Serves until SIGINT or SIGTERM; returns the exit code for main().
   int run();
 

@@ -12,47 +12,12 @@
 
 #include <coroutine>
 #include <exception>
-#include <functional>
 #include <memory>
 #include <string>
 
-#include "wire/msg.hpp"
+#include "themis/service_context.hpp"
 
 namespace themis {
-
-/// A request's parameters: `in.view()->getName()`. Its frame tells who asked (`in.frame()->peer()`,
-/// null: this process), until when the answer is of use (`in.frame()->deadline()`), and whether
-/// nobody waits for it any more (`in.frame()->cancelled()`, to be asked now and then by what
-/// computes for long). A field that is not valid throws; the caller gets Code::malformed.
-template <class S>
-using In = wire::Msg<S>;
-/// What is answered or asked: `out->setText(...)`.
-template <class S>
-using Out = wire::Builder<S>;
-
-/// Whether a request may run twice: one that may is sent again when its instance is lost. An
-/// instance that is asked again runs it once all the same, and sends the same answer.
-enum class Idempotent : bool { no, yes };
-
-/// Takes the outcome of one request; called once, on the service's thread.
-using Answer = std::function<void(Result<wire::FramePtr>)>;
-
-/// A call that a service makes.
-struct ServiceCall {
-  std::string name;
-  wire::FramePtr params;
-  Idempotent idempotent = Idempotent::no;
-  wire::FramePtr request = {};  ///< That is served by it: given up with it. Empty: none.
-};
-
-/// What a service may do besides answering. Implemented by the actor that runs it.
-class ServiceContext {
- public:
-  virtual ~ServiceContext() = default;
-  /// Asks the service `name`, wherever in the mesh it runs. Errors: not_found, unavailable,
-  /// timeout, overloaded, denied, rate_limited, and what the service answered.
-  virtual void call(ServiceCall call, Answer then) = 0;
-};
 
 /// Base of every service. One instance lives in one actor: its methods never run at the same time,
 /// so members need no lock; while one method waits in co_await, others run.
@@ -67,6 +32,9 @@ class Service {
   template <class R, class P>
   auto call(std::string name, Out<P>& params, TimePoint deadline = TimePoint::max(),
             Idempotent idempotent = Idempotent::no);
+  /// `auto old = co_await state({.name_space = "notes", .key = "first"});` -> Result<StateAnswer>.
+  /// With `wait` when the epoch is certified. Ends with the request that is being answered.
+  auto state(StateCall call, bool wait = false);
 
  private:
   template <class R>
@@ -122,21 +90,6 @@ class Reply {
 
 namespace detail {
 
-/// Owns a waiting coroutine: resumes it once, or destroys it when nobody will.
-class Suspended {
- public:
-  explicit Suspended(std::coroutine_handle<> handle) : handle_(handle) {}
-  Suspended(const Suspended&) = delete;
-  Suspended& operator=(const Suspended&) = delete;
-  ~Suspended() {
-    if (handle_) handle_.destroy();
-  }
-  void resume() { std::exchange(handle_, nullptr).resume(); }
-
- private:
-  std::coroutine_handle<> handle_;
-};
-
 template <class R>
 struct CallAwaiter {
   ServiceContext* context;
@@ -164,7 +117,29 @@ struct CallAwaiter {
   }
 };
 
+struct StateAwaiter {
+  ServiceContext* context;
+  StateAsk ask;
+  Result<StateAnswer> outcome = fail(Code::cancelled, "not answered");
+
+  bool await_ready() const noexcept { return false; }
+  template <class Promise>
+  void await_suspend(std::coroutine_handle<Promise> handle) {
+    const TimePoint deadline = handle.promise().request()->deadline();
+    auto waiting = std::make_shared<Suspended>(handle);
+    context->ask_state(std::move(ask), deadline, [this, waiting](Result<StateAnswer> answer) {
+      outcome = std::move(answer);
+      waiting->resume();
+    });
+  }
+  Result<StateAnswer> await_resume() { return std::move(outcome); }
+};
+
 }  // namespace detail
+
+inline auto Service::state(StateCall call, bool wait) {
+  return detail::StateAwaiter{context_, {std::move(call), wait}};
+}
 
 template <class R, class P>
 auto Service::call(std::string name, Out<P>& params, TimePoint deadline, Idempotent idempotent) {

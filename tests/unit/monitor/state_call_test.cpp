@@ -57,6 +57,41 @@ TEST(StateCall, RefusesWhatIsNoCall) {
             Code::too_large);
 }
 
+TEST(StateCall, GoesThroughJsonUnchanged) {
+  for (const StateOp op : {StateOp::get, StateOp::put, StateOp::remove, StateOp::cas, StateOp::list,
+                           StateOp::transaction}) {
+    StateAsk ask;
+    ask.call.op = op;
+    ask.call.name_space = "n";
+    ask.call.key = op == StateOp::transaction ? "" : "k";
+    if (op == StateOp::put || op == StateOp::cas) ask.call.value = Bytes{std::byte{0xff}};
+    if (op == StateOp::cas) ask.call.expected = to_bytes("old");
+    if (op == StateOp::list) ask.call.after = "ka";
+    if (op == StateOp::transaction)
+      ask.call.changes = {{"a", true, std::nullopt, true, to_bytes("v")},
+                          {"b", true, to_bytes("w"), false, {}},
+                          {"c", false, {}, true, std::nullopt}};
+    ask.wait = true;
+    const std::string json = state_ask_json(ask);
+    const auto again = parse_state_ask("n", json);
+    ASSERT_TRUE(again) << json << again.error().text();
+    EXPECT_EQ(state_ask_json(*again), json);
+    EXPECT_EQ(again->call.expected, ask.call.expected);
+  }
+  StateCall list;
+  list.op = StateOp::list;
+  StateAnswer answer;
+  answer.done = answer.more = answer.certified = true;
+  answer.epoch = 7;
+  answer.entries = {{"k", to_bytes("v")}, {"l", Bytes{std::byte{0xff}}}};
+  const auto read = parse_state_answer(state_answer_json(list, answer));
+  ASSERT_TRUE(read) << read.error().text();
+  EXPECT_TRUE(read->done && read->more && read->certified);
+  EXPECT_EQ(read->epoch, 7u);
+  EXPECT_EQ(to_hex(read->entries.at(1).value), "ff");
+  EXPECT_FALSE(parse_state_answer("[]"));
+}
+
 TEST(StateCall, WritesTextAsTextAndBytesAsHexadecimal) {
   StateCall call;
   StateAnswer answer;

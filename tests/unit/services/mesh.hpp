@@ -127,6 +127,8 @@ class MeshNode {
   net::Address address() const { return address_; }
   const std::filesystem::path& data() const { return data_; }
   Reactor& reactor() { return thread_->reactor(); }
+  /// On the node's thread.
+  Exports& exports() { return exports_; }
 
  private:
   void start(const Options& options) {

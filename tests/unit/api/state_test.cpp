@@ -1,0 +1,71 @@
+// Verified state from a C++ program: from its own threads and from its services.
+#include "tests/unit/api/api_fixture.hpp"
+#include "tests/unit/monitor/state_node.hpp"
+
+namespace themis {
+namespace {
+
+StateCall make(StateOp op, std::string key, std::string_view value = {}) {
+  return {.op = op, .name_space = "notes", .key = std::move(key), .value = to_bytes(value)};
+}
+
+/// Counts its calls in the state.
+class Counter : public Service {
+ public:
+  Reply<calls::Told> hello(In<calls::Ask> in) {
+    const std::string key(wire::text_of(in.view()->getText()));
+    const auto old = co_await state(make(StateOp::get, key));
+    if (!old) co_return old.error();
+    const size_t count = old->value ? old->value->size() : 0;
+    const auto put = co_await state(make(StateOp::put, key, std::string(count + 1, '+')), true);
+    if (!put) co_return put.error();
+    Out<calls::Told> out;
+    out->setCount(count + 1);
+    out->setText(put->certified ? "certified" : "provisional");
+    co_return out;
+  }
+};
+
+class StateApi : public ::testing::Test {
+ protected:
+  StateApi() : nodes_(testing::start_mesh(system_, 1)), keeper_(system_, *nodes_[0]) {}
+  NodeSettings settings() {
+    NodeSettings settings;
+    settings.network = "test";
+    settings.join = nodes_[0]->address().text();
+    return settings;
+  }
+  System system_;
+  std::vector<std::unique_ptr<testing::MeshNode>> nodes_;
+  testing::StateNode keeper_;
+};
+
+TEST_F(StateApi, AProgramReadsAndWrites) {
+  Node node(settings());
+  const auto put = node.ask_state(make(StateOp::put, "k", "v"), true);
+  ASSERT_TRUE(put) << put.error().text();
+  EXPECT_TRUE(put->certified);
+  const auto got = node.ask_state(make(StateOp::get, "k"));
+  ASSERT_TRUE(got && got->value);
+  EXPECT_EQ(as_text(*got->value), "v");
+  EXPECT_EQ(node.ask_state(make(StateOp::put, "")).error().code, Code::invalid);
+}
+
+TEST_F(StateApi, AServiceWaitsForItsState) {
+  Node node(settings());
+  ASSERT_TRUE((node.serve<Counter, &Counter::hello>("counter")));
+  for (uint64_t i = 1; i <= 3; ++i) {
+    Out<calls::Ask> ask;
+    ask->setText("k");
+    const auto told = node.call<calls::Told>("counter", ask);
+    ASSERT_TRUE(told) << told.error().text();
+    EXPECT_EQ(told->view()->getCount(), i);
+    EXPECT_EQ(wire::text_of(told->view()->getText()), "certified");
+  }
+  Out<calls::Ask> bad;
+  bad->setText(std::string(200, 'k'));
+  EXPECT_EQ(node.call<calls::Told>("counter", bad).error().code, Code::too_large);
+}
+
+}  // namespace
+}  // namespace themis

@@ -1,0 +1,95 @@
+// Which node keeps a namespace: one, whoever asks, and the same one when others join.
+
+#include "actors/monitor/state_router.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/monitor/state_node.hpp"
+
+namespace themis {
+namespace {
+
+using testing::ask;
+
+class StateRouters : public ::testing::Test {
+ protected:
+  /// `keepers` of `count` nodes keep state.
+  void start(size_t count, size_t keepers) {
+    nodes_ = testing::start_mesh(system_, count);
+    for (size_t i = 0; i < keepers; ++i)
+      states_.push_back(std::make_unique<testing::StateNode>(system_, *nodes_[i]));
+  }
+  static AskHome question(const std::string& name_space, const std::string& json) {
+    return {encode_ask(name_space, json)};
+  }
+  Result<StateAnswer> call(size_t node, const std::string& name_space, const std::string& json) {
+    const auto answer =
+        ask<StateAnsweredMsg>(system_, states_[node]->router(), question(name_space, json));
+    if (!answer) return fail(answer.error());
+    return decode_answer(*answer);
+  }
+  System system_;
+  std::vector<std::unique_ptr<testing::MeshNode>> nodes_;
+  std::vector<std::unique_ptr<testing::StateNode>> states_;
+};
+
+TEST_F(StateRouters, EveryNodeReadsWhatAnotherOneWrote) {
+  start(3, 3);
+  for (const char* name : {"a", "b", "c", "d"}) {
+    const auto put = call(0, name, R"({"op":"put","key":"k","value":"v"})");
+    ASSERT_TRUE(put) << put.error().text();
+    for (size_t node = 0; node < 3; ++node) {
+      const auto got = call(node, name, R"({"op":"get","key":"k"})");
+      ASSERT_TRUE(got) << got.error().text();
+      EXPECT_TRUE(got->done) << name << " at " << node;
+    }
+    const auto records =
+        ask<ring::Records>(system_, nodes_[0]->node(), FindName{ring_name_of_state(name)});
+    ASSERT_TRUE(records) << records.error().text();
+    EXPECT_EQ(records->size(), 1u) << "one node keeps " << name;
+  }
+}
+
+TEST_F(StateRouters, NodesThatAskAtTheSameTimeFindTheSameOne) {
+  start(3, 3);
+  caf::scoped_actor self{system_.caf()};
+  const auto send = [&](size_t node) {
+    return self->request(
+        states_[node]->router(), caf::infinite,
+        question("n", R"({"op":"put","key":")" + std::to_string(node) + R"(","value":"v"})"));
+  };
+  std::vector<decltype(send(0))> open;
+  for (size_t node = 0; node < 3; ++node) open.push_back(send(node));
+  for (auto& one : open)
+    one.receive([](const StateAnsweredMsg&) {},
+                [](const caf::error& error) { ADD_FAILURE() << describe(error); });
+  for (size_t node = 0; node < 3; ++node) {
+    const auto list = call(node, "n", R"({"op":"list"})");
+    ASSERT_TRUE(list) << list.error().text();
+    EXPECT_EQ(list->entries.size(), 3u);
+  }
+}
+
+TEST_F(StateRouters, ANodeWithoutStateIsPassedOver) {
+  start(3, 1);
+  for (const char* name : {"a", "b", "c", "d"}) {
+    const auto put = call(0, name, R"({"op":"put","key":"k","value":"v"})");
+    ASSERT_TRUE(put) << put.error().text();
+  }
+}
+
+TEST_F(StateRouters, RefusesWhatIsNoCallAndWhatNobodyCanAnswer) {
+  start(1, 1);
+  EXPECT_EQ(call(0, "n", "{}").error().code, Code::malformed);
+  EXPECT_EQ(call(0, "No", R"({"op":"get","key":"k"})").error().code, Code::invalid);
+  const auto lost =
+      caf::actor_cast<caf::actor>(spawn_pinned<StateRouter>(nodes_[0]->reactor(), caf::actor{}));
+  const auto asked = [&] {
+    return ask<StateAnsweredMsg>(system_, lost, question("m", R"({"op":"get","key":"k"})"));
+  };
+  EXPECT_EQ(asked().error().code, Code::unavailable) << "it knows no node";
+  caf::anon_send_exit(lost, caf::exit_reason::user_shutdown);
+}
+
+}  // namespace
+}  // namespace themis

@@ -43,7 +43,7 @@ class SealedMonitors final : public TrustedSide {
   Result<Bytes> checkpoint() override;
   Result<Released> confirm() override;
 
-  monitor::Violation violation() const override {
+  monitor::Violation violation() const {
     for (const Thread& each : threads_)
       if (each.monitor->violation()) return each.monitor->violation();
     return aggregator_.violation();

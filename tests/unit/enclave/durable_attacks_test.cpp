@@ -128,7 +128,6 @@ struct LyingHost final : seal::TrustedSide {
   Result<Bytes> seal() override { return side.seal(); }
   Result<Bytes> checkpoint() override { return side.checkpoint(); }
   Result<seal::Released> confirm() override { return side.confirm(); }
-  monitor::Violation violation() const override { return side.violation(); }
   std::optional<uint32_t> certified() const override { return side.certified(); }
   const monitor::InstanceId& instance() const override { return side.instance(); }
 

@@ -46,8 +46,8 @@ caf::result<MonitorsStartedMsg> MonitorsActor::start(const StartMonitorsMsg& mes
     return to_caf(*failure_);
   }
   for (uint16_t thread = 0; thread < threads; ++thread) {
-    monitors_.push_back(
-        caf::actor_cast<caf::actor>(system().spawn<MonitorActor>(thread, std::ref(*trusted_), caf::actor(this))));
+    monitors_.push_back(caf::actor_cast<caf::actor>(
+        system().spawn<MonitorActor>(thread, std::ref(*trusted_), caf::actor(this))));
     monitor(monitors_.back());
   }
   phase_ = Phase::replaying;

@@ -175,7 +175,7 @@ void StateRouter::announce_next() {
           },
           [this, announce](const caf::error& error) {
             if (from_caf(error).code == Code::not_found) return announce();
-            reactor_.send_after(kAnnouncePause, caf::actor(this),
+            reactor_.send_after(kOwnNamesPause, caf::actor(this),
                                 caf::make_message(AnnounceNext{}));
           });
 }

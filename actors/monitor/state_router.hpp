@@ -27,7 +27,7 @@ inline constexpr int kFindsMax = 20;
 inline constexpr Duration kFindPause = 100ms;
 
 /// Between two tries to announce a namespace of the store while the ring does not answer.
-inline constexpr Duration kAnnouncePause = 1s;
+inline constexpr Duration kOwnNamesPause = 1s;
 
 /// Under this name the node that keeps a namespace announces itself on the ring.
 std::string ring_name_of_state(std::string_view name_space);

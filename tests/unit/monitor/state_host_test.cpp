@@ -9,7 +9,6 @@
 
 #include "enclave/applications/state_store.hpp"
 #include "enclave/host/verified_store.hpp"
-#include "enclave/seal/counter_file.hpp"
 #include "enclave/seal/sealed_monitors.hpp"
 #include "runtime/crypto/crypto.hpp"
 #include "tests/unit/store/temporary_directory.hpp"
@@ -18,6 +17,16 @@ namespace themis {
 namespace {
 
 using Monitors = seal::SealedMonitors<monitor::StateStore>;
+
+/// Survives the store's restarts as a file would; CounterFile has tests of its own.
+struct MemoryCounter final : seal::SealedCounter {
+  Result<seal::CounterValue> value() override { return stands; }
+  Status raise(const seal::CounterValue& to) override {
+    stands = to;
+    return {};
+  }
+  seal::CounterValue stands;
+};
 
 /// Monitors that tell one wrong byte.
 struct LyingMonitors final : seal::TrustedSide {
@@ -49,12 +58,10 @@ struct World {
   void open() {
     host.reset();
     environment.reset();
-    counter.reset();
-    counter = seal::CounterFile::open(directory.path() / "counter", key).value();
     environment =
         storage::Environment::open(directory.path() / "store", {.durable = false}).value();
     monitors = std::make_unique<Monitors>(seal::SealedMonitorsOptions{threads, 100, 16}, key,
-                                          *counter, rng);
+                                          counter, rng);
     between.emplace(*monitors);
     auto opened = StateHost::open(*environment, *between, {threads, 100, 16});
     ASSERT_TRUE(opened) << opened.error().text();
@@ -78,7 +85,7 @@ struct World {
   uint16_t threads;
   SeededRng rng;
   seal::SealingKey key;
-  std::unique_ptr<seal::CounterFile> counter;
+  MemoryCounter counter;
   std::unique_ptr<storage::Environment> environment;
   std::unique_ptr<Monitors> monitors;
   std::optional<LyingMonitors> between;

@@ -5,11 +5,14 @@
 #include <future>
 #include <unordered_map>
 
-#include "actors/monitor/epoch_actor.hpp"
+#include "actors/monitor/monitors_actor.hpp"
 #include "actors/monitor/state_actor.hpp"
 #include "actors/placement/placement.hpp"
 #include "actors/system/reactor_thread.hpp"
+#include "enclave/host/verified_store.hpp"
+#include "enclave/seal/counter_file.hpp"
 #include "runtime/base/clock.hpp"
+#include "tests/unit/store/temporary_directory.hpp"
 
 namespace themis::bench {
 namespace {
@@ -210,32 +213,54 @@ Outcome measure(System& system, const caf::actor& store, const Options& options)
               std::chrono::milliseconds(static_cast<int64_t>(options.seconds * 1e3)));
 }
 
+/// Keeps what passes to monitors in this thread.
+struct Recorder final : seal::TrustedSide {
+  explicit Recorder(seal::TrustedSide& monitors) : side(monitors) {}
+  Status start(ByteView sealed) override { return side.start(sealed); }
+  Status started() override { return side.started(); }
+  Status apply(uint16_t thread, ByteView batch) override {
+    batches.emplace_back(batch.begin(), batch.end());
+    return side.apply(thread, batch);
+  }
+  Status certify() override { return side.certify(); }
+  Result<Bytes> seal() override { return side.seal(); }
+  Result<Bytes> checkpoint() override { return side.checkpoint(); }
+  Result<seal::Released> confirm() override { return side.confirm(); }
+  std::optional<uint32_t> certified() const override { return side.certified(); }
+  const monitor::InstanceId& instance() const override { return side.instance(); }
+  seal::TrustedSide& side;
+  std::vector<Bytes> batches;
+};
+
 /// Records the batches of a host, then plays them to a fresh monitor.
 double replay(const Options& options) {
+  const storage::TemporaryDirectory directory;
   SeededRng rng(1);
-  StateHostOptions host_options;
-  rng.fill(host_options.instance);
-  const monitor::MasterKey key(rng);
-  std::vector<Bytes> batches;
-  StateHost host(host_options, [&](uint16_t, ByteView batch) {
-    batches.emplace_back(batch.begin(), batch.end());
-  });
-  for (const CallState& message : first_writes(options))
-    for (const StateCall& call : message.calls) THEMIS_ASSERT(host.run(call), "room for it");
-  host.flush(0);
-  const size_t warm = batches.size();
+  const seal::SealingKey key(rng);
+  const auto counter = seal::CounterFile::open(directory.path() / "counter", key).value();
+  const auto environment =
+      storage::Environment::open(directory.path() / "store", {.durable = false}).value();
+  seal::SealedMonitors<monitor::StateStore> monitors({}, key, *counter, rng);
+  Recorder recorder(monitors);
+  const auto host = StateHost::open(*environment, recorder, {}).value();
+  const auto run = [&](const CallState& message) {
+    for (const StateCall& call : message.calls) THEMIS_ASSERT(host->run(call), "room for it");
+    THEMIS_ASSERT(host->commit(), "the disk works");
+  };
+  for (const CallState& message : first_writes(options)) run(message);
+  const size_t warm = recorder.batches.size();
   Load load(options);
   size_t calls = 0;
-  while (calls < kReplayedCalls)
-    for (const StateCall& call : load.next().calls) calls += host.run(call).has_value();
-  host.flush(0);
-  monitor::Monitor<monitor::StateStore> monitor({.instance = host_options.instance}, key);
-  Bytes results(kResultsBytesMax);
+  for (; calls < kReplayedCalls; calls += kCallsPerMessage) run(load.next());
+  const monitor::MasterKey master(rng);
+  monitor::Monitor<monitor::StateStore> monitor(
+      {.instance = recorder.instance(), .calls_without_client = true}, master, monitor::Rest{});
+  Bytes results(monitor::kOutputBytesMax);
   double start = 0;
-  for (size_t i = 0; i < batches.size(); ++i) {
+  for (size_t i = 0; i < recorder.batches.size(); ++i) {
     if (i == warm) start = process_cpu_s();
     monitor::Output output{results};
-    THEMIS_ASSERT(monitor.apply(batches[i], output), "the stream is honest");
+    THEMIS_ASSERT(monitor.apply(recorder.batches[i], output), "the stream is honest");
   }
   return static_cast<double>(calls) / (process_cpu_s() - start);
 }
@@ -250,7 +275,9 @@ Figures measure_state(const Options& options) {
   place.place = options.local ? Place::local : Place::process;
   place.program = executable_directory() + "/../apps/themis-enclave";
   place.kinds.merge(state_kinds());
+  const storage::TemporaryDirectory directory;
   StateOptions state;
+  state.data = directory.path();
   state.shape.threads = static_cast<uint16_t>(options.threads);
   state.epoch = std::chrono::milliseconds(options.epoch_ms);
   const ProcessHome home{&thread.reactor(), &thread.loop(), &system.types(), &rng};

@@ -1,79 +1,19 @@
 #include "actors/gateway/admin_token.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <array>
-#include <cerrno>
-
-#include "runtime/net/socket.hpp"
-
 namespace themis {
-namespace {
-
-constexpr size_t kHexBytes = 2 * AdminToken::kBytes;
-
-tl::unexpected<Error> failed(const std::filesystem::path& path, std::string_view what) {
-  return fail(Code::io, path.string() + ": cannot " + std::string(what) + ": " +
-                            std::generic_category().message(errno));
-}
-
-using Token = crypto::SecretBytes<AdminToken::kBytes>;
-
-/// Written under another name and renamed: a crash leaves either no token or a whole one.
-Status write_token(const std::filesystem::path& path, const Token& token) {
-  const std::filesystem::path fresh = path.string() + ".new";
-  const net::Descriptor file{
-      ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600)};
-  if (file.get() < 0) return failed(fresh, "create");
-  std::array<char, kHexBytes + 1> text{};
-  crypto::secret_to_hex(token.view(), std::span(text).first<kHexBytes>());
-  text.back() = '\n';
-  const ssize_t written = ::write(file.get(), text.data(), text.size());
-  crypto::wipe(std::as_writable_bytes(std::span(text)));
-  if (written != static_cast<ssize_t>(text.size()) || ::fchmod(file.get(), 0600) != 0 ||
-      ::fsync(file.get()) != 0)
-    return failed(fresh, "write");
-  if (::rename(fresh.c_str(), path.c_str()) != 0) return failed(path, "create");
-  return {};
-}
-
-}  // namespace
 
 Result<AdminToken> AdminToken::load_or_create(const std::filesystem::path& path, Rng& rng) {
-  const net::Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (file.get() < 0) {
-    if (errno != ENOENT) return failed(path, "open");
-    Token token(rng);
-    THEMIS_CHECK(write_token(path, token));
-    return AdminToken(std::move(token));
-  }
-  struct stat status {};
-  if (::fstat(file.get(), &status) != 0) return failed(path, "read");
-  if ((status.st_mode & 077) != 0)
-    return fail(Code::denied,
-                path.string() + ": others can read this token; run: chmod 600 " + path.string());
-  std::array<char, kHexBytes + 2> text{};
-  const ssize_t got = ::read(file.get(), text.data(), text.size());
-  if (got < 0) return failed(path, "read");
-  const bool has_length = got == kHexBytes || (got == kHexBytes + 1 && text[kHexBytes] == '\n');
-  Token token;
-  const Status parsed =
-      crypto::secret_from_hex(std::string_view(text.data(), kHexBytes), token.span());
-  crypto::wipe(std::as_writable_bytes(std::span(text)));
-  if (!has_length || !parsed)
-    return fail(Code::malformed, path.string() + ": not a token; remove the file for a new one");
+  THEMIS_TRY(FileSecret token, load_or_create_secret(path, "token", rng));
   return AdminToken(std::move(token));
 }
 
 bool AdminToken::is_in(const http::Headers& headers) const {
   constexpr std::string_view kScheme = "Bearer ";
   const std::string* value = headers.find("Authorization");
-  if (value == nullptr || value->size() != kScheme.size() + kHexBytes) return false;
+  if (value == nullptr || value->size() != kScheme.size() + 2 * kBytes) return false;
   const std::string_view text = *value;
   if (!http::equal_ignoring_case(text.substr(0, kScheme.size()), kScheme)) return false;
-  Token given;
+  FileSecret given;
   if (!crypto::secret_from_hex(text.substr(kScheme.size()), given.span())) return false;
   return given == token_;
 }

@@ -5,8 +5,7 @@
 #include <filesystem>
 #include <string_view>
 
-#include "runtime/base/error.hpp"
-#include "runtime/crypto/secret_bytes.hpp"
+#include "actors/system/secret_file.hpp"
 #include "runtime/http/message.hpp"
 
 namespace themis {
@@ -14,19 +13,18 @@ namespace themis {
 /// 32 random bytes, in the file and in requests as 64 hexadecimal digits. One thread.
 class AdminToken {
  public:
-  static constexpr size_t kBytes = 32;
+  static constexpr size_t kBytes = kSecretFileBytes;
 
-  /// Reads the file, or makes it when there is none. Errors: io (the path and the reason); denied
-  /// (others can read it); malformed (not a token).
+  /// Errors: load_or_create_secret's.
   static Result<AdminToken> load_or_create(const std::filesystem::path& path, Rng& rng);
 
   /// Whether the request has "Authorization: Bearer TOKEN". The time does not depend on the token.
   bool is_in(const http::Headers& headers) const;
 
  private:
-  explicit AdminToken(crypto::SecretBytes<kBytes> token) : token_(std::move(token)) {}
+  explicit AdminToken(FileSecret token) : token_(std::move(token)) {}
 
-  crypto::SecretBytes<kBytes> token_;
+  FileSecret token_;
 };
 
 }  // namespace themis

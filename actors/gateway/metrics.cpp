@@ -170,15 +170,19 @@ void write_state(Writer& out, const StateReport& state) {
   out.gauge("state_violated", "1 for good once a monitor refused something.",
             state.state == "violated" ? 1 : 0);
   out.gauge("state_up", "1 while calls of the state are taken.", state.state == "up" ? 1 : 0);
-  out.gauge("state_epochs_certified", "Epochs certified since the monitors started.",
+  out.gauge("state_epochs_certified", "Epochs certified since the store was made.",
             state.certified ? uint64_t{*state.certified} + 1 : 0);
   out.gauge("state_certify_microseconds", "From the end of the last epoch to its certificate.",
             static_cast<uint64_t>(to_us(state.certifying)));
   out.counter("state_calls_total", "Calls of the state.", state.calls);
   out.counter("state_batches_total", "Batches given to the monitors.", state.batches);
-  out.counter("state_losses_total", "Times the state was lost with its monitors.", state.losses);
+  out.counter("state_commits_total", "Times that calls were brought to disk together.",
+              state.commits);
+  out.counter("state_restarts_total", "Times that the monitors were started again.",
+              state.restarts);
   out.gauge("state_records", "Keys known, with those that are absent.", state.records);
-  out.gauge("state_calls_waiting", "Calls without a verified result.", state.waiting);
+  out.gauge("state_journal_bytes", "Calls that a start runs again.", state.journal_bytes);
+  out.gauge("state_calls_waiting", "Calls without their answer.", state.waiting);
 }
 
 void write_http(Writer& out, const http::ServerCounters& http) {

@@ -111,9 +111,11 @@ Json state(const NodeOverview& overview) {
           {"certify_us", static_cast<int64_t>(to_us(report.certifying))},
           {"calls", report.calls},
           {"batches", report.batches},
+          {"commits", report.commits},
+          {"restarts", report.restarts},
           {"records", report.records},
-          {"waiting", report.waiting},
-          {"losses", report.losses}};
+          {"journal_bytes", report.journal_bytes},
+          {"waiting", report.waiting}};
 }
 
 Json peers(const PeerReport& report) {

@@ -1,45 +1,64 @@
 #pragma once
-// One thread of the verifier as an actor. The one place that talks to a Monitor.
+// One thread of the verifier as an actor.
 
 #include "actors/monitor/monitor_codec.hpp"
-#include "actors/monitor/state_host.hpp"
 #include "actors/system/message_types.hpp"
 #include "actors/system/pool_actor.hpp"
 #include "enclave/applications/state_store.hpp"
-#include "enclave/monitor/monitor.hpp"
+#include "enclave/seal/sealed_monitors.hpp"
+#include "runtime/base/rng.hpp"
 
 namespace themis {
 
-// What a monitor tells the epochs' actor, in its own process: no schema, so nobody outside can say
-// it.
-struct ThreadReport {
-  monitor::EpochReport report;
-};
-struct ThreadRefused {
-  monitor::Violation violation;
+/// The sealed counter of a trusted side without files: the node keeps it, and says when it has
+/// written it. How far that node is trusted: enclave/README.md.
+class ToldCounter final : public seal::SealedCounter {
+ public:
+  explicit ToldCounter(const seal::CounterValue& value) : value_(value) {}
+  /// The next raise() has to be to this.
+  void expect(const seal::CounterValue& written) { expected_ = written; }
+  Result<seal::CounterValue> value() override { return value_; }
+  Status raise(const seal::CounterValue& to) override {
+    if (expected_ && to != *expected_)
+      return fail(Code::invalid, "the node's counter names another sealed state");
+    value_ = to;
+    return {};
+  }
+
+ private:
+  seal::CounterValue value_;
+  std::optional<seal::CounterValue> expected_;
 };
 
-/// "a monitor refused: wrong_hash (thread 0, batch 17, byte 312)".
-Error violation_error(const monitor::Violation& violation);
+/// What the threads share. MonitorsActor sees to it that nothing else runs beside apply().
+struct TrustedState {
+  explicit TrustedState(MonitorsStart from)
+      : key(std::move(from.key)),
+        counter(from.counter),
+        monitors({from.shape.threads, from.shape.node_slots, from.shape.record_slots}, key, counter,
+                 rng) {}
+  seal::SealingKey key;
+  ToldCounter counter;
+  SystemRng rng;
+  seal::SealedMonitors<monitor::StateStore> monitors;
+};
 
-/// Answers MonitorBatch with Verified, or with Code::forged once a command was wrong. On the pool:
-/// a batch takes milliseconds.
+/// Answers MonitorBatch of its thread with Ack, or with Code::forged once a command was wrong. On
+/// the pool: a batch takes milliseconds.
 class MonitorActor final : public PoolActor {
  public:
-  MonitorActor(caf::actor_config& config, const monitor::MonitorOptions& options,
-               const std::shared_ptr<const monitor::MasterKey>& key, caf::actor_addr epochs);
+  /// `trusted` is a member of `owner`, which lives as long as somebody holds it.
+  MonitorActor(caf::actor_config& config, uint16_t thread, TrustedState& trusted, caf::actor owner);
   const char* name() const override { return "monitor"; }
+  void on_exit() override { owner_ = nullptr; }
 
  private:
   caf::behavior make_behavior() override;
-  caf::result<VerifiedMsg> verify(const MonitorBatchMsg& message);
+  caf::result<DoneMsg> verify(const MonitorBatchMsg& message);
 
-  monitor::Monitor<monitor::StateStore> monitor_;
-  const caf::actor_addr epochs_;
-  Bytes results_;
+  const uint16_t thread_;
+  TrustedState& trusted_;
+  caf::actor owner_;
 };
 
 }  // namespace themis
-
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ThreadReport)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ThreadRefused)

@@ -6,43 +6,79 @@
 #include "enclave/monitor/slots.hpp"
 
 namespace themis {
+namespace {
 
-OpenMonitorsMsg encode_open(const MonitorShape& shape) {
-  wire::Builder<schema::OpenMonitors> message(8);
+template <size_t N>
+Status read_exactly(capnp::Data::Reader from, std::span<std::byte, N> to, const char* what) {
+  const ByteView bytes = wire::bytes_of(from);
+  if (bytes.size() != N)
+    return fail(Code::malformed, std::string(what) + " has " + std::to_string(N) + " bytes");
+  std::memcpy(to.data(), bytes.data(), N);
+  return {};
+}
+
+Status check(const MonitorShape& shape) {
+  if (!std::has_single_bit(shape.threads) || shape.threads > monitor::kThreadsMax)
+    return fail(Code::invalid, "monitor threads are a power of two, at most 64");
+  const uint64_t slots = uint64_t{shape.node_slots} + shape.record_slots;
+  if (shape.node_slots <= shape.threads || shape.record_slots <= monitor::kRecordsPerCallMax ||
+      slots > monitor::kSlotsMax)
+    return fail(Code::invalid, "slots of a monitor: a few of each kind, 65,535 together");
+  return {};
+}
+
+std::optional<uint32_t> read_certified(const schema::Certified::Reader& told) {
+  return told.getAny() ? std::optional(told.getEpoch()) : std::nullopt;
+}
+
+void write_certified(schema::Certified::Builder to, std::optional<uint32_t> epoch) {
+  to.setAny(epoch.has_value());
+  to.setEpoch(epoch.value_or(0));
+}
+
+}  // namespace
+
+StartMonitorsMsg encode_start(const MonitorShape& shape, const seal::SealingKey& key,
+                              const seal::CounterValue& counter, ByteView sealed) {
+  wire::Builder<schema::StartMonitors> message(24 + sealed.size() / 8);
   message->setThreads(shape.threads);
   message->setNodeSlots(shape.node_slots);
   message->setRecordSlots(shape.record_slots);
+  message->setKey(wire::to_data(key.view()));
+  message->setCounter(counter.counter);
+  message->setTag(wire::to_data(counter.tag));
+  message->setSealed(wire::to_data(sealed));
   return message.finish();
 }
 
-Result<MonitorShape> decode_open(const OpenMonitorsMsg& message) {
+Result<MonitorsStart> decode_start(const StartMonitorsMsg& message) {
   return wire::decode(
-      message, [](const schema::OpenMonitors::Reader& open) -> Result<MonitorShape> {
-        const MonitorShape shape{open.getThreads(), open.getNodeSlots(), open.getRecordSlots()};
-        if (!std::has_single_bit(shape.threads) || shape.threads > monitor::kThreadsMax)
-          return fail(Code::invalid, "monitor threads are a power of two, at most 64");
-        const uint64_t slots = uint64_t{shape.node_slots} + shape.record_slots;
-        if (shape.node_slots <= shape.threads ||
-            shape.record_slots <= monitor::kRecordsPerCallMax || slots > monitor::kSlotsMax)
-          return fail(Code::invalid, "slots of a monitor: a few of each kind, 65,535 together");
-        return shape;
+      message, [](const schema::StartMonitors::Reader& asked) -> Result<MonitorsStart> {
+        MonitorsStart start;
+        start.shape = {asked.getThreads(), asked.getNodeSlots(), asked.getRecordSlots()};
+        THEMIS_CHECK(check(start.shape));
+        THEMIS_CHECK(read_exactly(asked.getKey(), start.key.span(), "a sealing key"));
+        start.counter.counter = asked.getCounter();
+        THEMIS_CHECK(
+            read_exactly(asked.getTag(), std::span(start.counter.tag), "a sealed state's tag"));
+        const ByteView sealed = wire::bytes_of(asked.getSealed());
+        start.sealed.assign(sealed.begin(), sealed.end());
+        return start;
       });
 }
 
-MonitorsOpenedMsg encode_opened(const monitor::InstanceId& instance) {
-  wire::Builder<schema::MonitorsOpened> message(8);
+MonitorsStartedMsg encode_started(const monitor::InstanceId& instance) {
+  wire::Builder<schema::MonitorsStarted> message(8);
   message->setInstance(wire::to_data(instance));
   return message.finish();
 }
 
-Result<monitor::InstanceId> decode_opened(const MonitorsOpenedMsg& message) {
+Result<monitor::InstanceId> decode_started(const MonitorsStartedMsg& message) {
   return wire::decode(
-      message, [](const schema::MonitorsOpened::Reader& opened) -> Result<monitor::InstanceId> {
+      message, [](const schema::MonitorsStarted::Reader& started) -> Result<monitor::InstanceId> {
         monitor::InstanceId instance{};
-        const ByteView bytes = wire::bytes_of(opened.getInstance());
-        if (bytes.size() != instance.size())
-          return fail(Code::malformed, "an instance of monitors has 16 bytes");
-        std::memcpy(instance.data(), bytes.data(), bytes.size());
+        THEMIS_CHECK(
+            read_exactly(started.getInstance(), std::span(instance), "an instance of monitors"));
         return instance;
       });
 }
@@ -60,33 +96,77 @@ Result<uint16_t> decode_batch_thread(const MonitorBatchMsg& message) {
   });
 }
 
-VerifiedMsg encode_verified(ByteView results) {
-  wire::Builder<schema::Verified> message(8 + results.size() / 8);
-  message->setResults(wire::to_data(results));
+CertifiedMsg encode_certified(std::optional<uint32_t> epoch) {
+  wire::Builder<schema::Certified> message(4);
+  write_certified(*message, epoch);
   return message.finish();
 }
 
-AwaitEpochMsg encode_await(uint32_t epoch) {
-  wire::Builder<schema::AwaitEpoch> message(4);
-  message->setEpoch(epoch);
+Result<std::optional<uint32_t>> decode_certified(const CertifiedMsg& message) {
+  return wire::decode(message,
+                      [](const schema::Certified::Reader& told) -> Result<std::optional<uint32_t>> {
+                        return read_certified(told);
+                      });
+}
+
+SealStateMsg encode_seal(bool checkpoint) {
+  wire::Builder<schema::SealState> message(4);
+  message->setCheckpoint(checkpoint);
   return message.finish();
 }
 
-EpochCertifiedMsg encode_certified(uint32_t epoch) {
-  wire::Builder<schema::EpochCertified> message(4);
-  message->setEpoch(epoch);
+SealedStateMsg encode_sealed(ByteView sealed) {
+  wire::Builder<schema::SealedState> message(8 + sealed.size() / 8);
+  message->setSealed(wire::to_data(sealed));
   return message.finish();
 }
 
-Result<uint32_t> decode_await(const AwaitEpochMsg& message) {
-  return wire::decode(message, [](const schema::AwaitEpoch::Reader& asked) -> Result<uint32_t> {
-    return asked.getEpoch();
+Result<Bytes> decode_sealed(const SealedStateMsg& message) {
+  return wire::decode(message, [](const schema::SealedState::Reader& told) -> Result<Bytes> {
+    const ByteView sealed = wire::bytes_of(told.getSealed());
+    return Bytes(sealed.begin(), sealed.end());
   });
 }
 
-Result<uint32_t> decode_certified(const EpochCertifiedMsg& message) {
-  return wire::decode(message, [](const schema::EpochCertified::Reader& told) -> Result<uint32_t> {
-    return told.getEpoch();
+ConfirmStateMsg encode_confirm(const seal::CounterValue& counter) {
+  wire::Builder<schema::ConfirmState> message(8);
+  message->setCounter(counter.counter);
+  message->setTag(wire::to_data(counter.tag));
+  return message.finish();
+}
+
+Result<seal::CounterValue> decode_confirm(const ConfirmStateMsg& message) {
+  return wire::decode(
+      message, [](const schema::ConfirmState::Reader& told) -> Result<seal::CounterValue> {
+        seal::CounterValue counter;
+        counter.counter = told.getCounter();
+        THEMIS_CHECK(read_exactly(told.getTag(), std::span(counter.tag), "a sealed state's tag"));
+        return counter;
+      });
+}
+
+ReleasedMsg encode_released(const seal::Released& released) {
+  size_t words = 16;
+  for (const Bytes& each : released.results) words += 2 + each.size() / 8;
+  wire::Builder<schema::Released> message(words);
+  auto results = message->initResults(static_cast<unsigned>(released.results.size()));
+  for (unsigned thread = 0; thread < results.size(); ++thread)
+    results.set(thread, wire::to_data(released.results[thread]));
+  write_certified(message->initCertified(), released.certified);
+  return message.finish();
+}
+
+Result<seal::Released> decode_released(const ReleasedMsg& message, uint16_t threads) {
+  return wire::decode(message, [=](const schema::Released::Reader& told) -> Result<seal::Released> {
+    if (told.getResults().size() != threads)
+      return fail(Code::malformed, "results of another number of monitor threads");
+    seal::Released released;
+    for (const capnp::Data::Reader each : told.getResults()) {
+      const ByteView results = wire::bytes_of(each);
+      released.results.emplace_back(results.begin(), results.end());
+    }
+    released.certified = read_certified(told.getCertified());
+    return released;
   });
 }
 

@@ -1,47 +1,69 @@
 #pragma once
-// What a host and its monitors tell each other, as messages.
+// What a host and its trusted side tell each other, and who asks a node's state, as messages.
 
 #include <optional>
 
 #include "actors/monitor/state_call.hpp"
-#include "enclave/monitor/epochs.hpp"
+#include "enclave/seal/trusted_side.hpp"
+#include "rpc.capnp.h"
 #include "state.capnp.h"
 #include "wire/msg.hpp"
 
 namespace themis {
 
-using OpenMonitorsMsg = wire::Msg<schema::OpenMonitors>;
-using MonitorsOpenedMsg = wire::Msg<schema::MonitorsOpened>;
+using StartMonitorsMsg = wire::Msg<schema::StartMonitors>;
+using MonitorsStartedMsg = wire::Msg<schema::MonitorsStarted>;
 using MonitorBatchMsg = wire::Msg<schema::MonitorBatch>;
-using VerifiedMsg = wire::Msg<schema::Verified>;
-using AwaitEpochMsg = wire::Msg<schema::AwaitEpoch>;
-using EpochCertifiedMsg = wire::Msg<schema::EpochCertified>;
+using FinishReplayMsg = wire::Msg<schema::FinishReplay>;
+using CertifyEpochsMsg = wire::Msg<schema::CertifyEpochs>;
+using CertifiedMsg = wire::Msg<schema::Certified>;
+using SealStateMsg = wire::Msg<schema::SealState>;
+using SealedStateMsg = wire::Msg<schema::SealedState>;
+using ConfirmStateMsg = wire::Msg<schema::ConfirmState>;
+using ReleasedMsg = wire::Msg<schema::Released>;
+using DoneMsg = wire::Msg<schema::Ack>;
 
 using AskStateMsg = wire::Msg<schema::AskState>;
 using StateAnsweredMsg = wire::Msg<schema::StateAnswered>;
 
 struct MonitorShape {
   uint16_t threads = 1;
-  uint32_t node_slots = 8'192;  ///< The upper 13 levels of the tree; 200 bytes each.
+  uint32_t node_slots = 1'024;
   uint32_t record_slots = 1'024;
 };
 
-OpenMonitorsMsg encode_open(const MonitorShape& shape);
+/// What a trusted side without files is given by the node that keeps them for it.
+struct MonitorsStart {
+  MonitorShape shape;
+  seal::SealingKey key;
+  seal::CounterValue counter;
+  Bytes sealed;
+};
+
+StartMonitorsMsg encode_start(const MonitorShape& shape, const seal::SealingKey& key,
+                              const seal::CounterValue& counter, ByteView sealed);
 /// Errors: malformed; invalid (threads are no power of two up to 64, slots are out of range).
-Result<MonitorShape> decode_open(const OpenMonitorsMsg& message);
-MonitorsOpenedMsg encode_opened(const monitor::InstanceId& instance);
+Result<MonitorsStart> decode_start(const StartMonitorsMsg& message);
+MonitorsStartedMsg encode_started(const monitor::InstanceId& instance);
 /// Errors: malformed.
-Result<monitor::InstanceId> decode_opened(const MonitorsOpenedMsg& message);
+Result<monitor::InstanceId> decode_started(const MonitorsStartedMsg& message);
 /// Copies the batch, once.
 MonitorBatchMsg encode_batch(uint16_t thread, ByteView batch);
 /// Errors: malformed.
 Result<uint16_t> decode_batch_thread(const MonitorBatchMsg& message);
-VerifiedMsg encode_verified(ByteView results);
-AwaitEpochMsg encode_await(uint32_t epoch);
-EpochCertifiedMsg encode_certified(uint32_t epoch);
+CertifiedMsg encode_certified(std::optional<uint32_t> epoch);
 /// Errors: malformed.
-Result<uint32_t> decode_await(const AwaitEpochMsg& message);
-Result<uint32_t> decode_certified(const EpochCertifiedMsg& message);
+Result<std::optional<uint32_t>> decode_certified(const CertifiedMsg& message);
+SealStateMsg encode_seal(bool checkpoint);
+SealedStateMsg encode_sealed(ByteView sealed);
+/// Errors: malformed.
+Result<Bytes> decode_sealed(const SealedStateMsg& message);
+ConfirmStateMsg encode_confirm(const seal::CounterValue& counter);
+/// Errors: malformed.
+Result<seal::CounterValue> decode_confirm(const ConfirmStateMsg& message);
+ReleasedMsg encode_released(const seal::Released& released);
+/// Errors: malformed (also for another number of threads).
+Result<seal::Released> decode_released(const ReleasedMsg& message, uint16_t threads);
 
 /// `json` has at most kStateAskBytesMax bytes.
 AskStateMsg encode_ask(const std::string& name_space, std::string_view json,

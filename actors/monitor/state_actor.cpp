@@ -13,6 +13,12 @@ namespace {
 
 constexpr std::string_view kComponent = "state";
 
+/// Trying again does not help: the files have to be put right.
+bool is_of_the_store(Code code) {
+  return code == Code::forged || code == Code::replayed || code == Code::malformed ||
+         code == Code::invalid || code == Code::denied;
+}
+
 }  // namespace
 
 StateActor::StateActor(caf::actor_config& config, StateOptions options)
@@ -23,142 +29,149 @@ StateActor::StateActor(caf::actor_config& config, StateOptions options)
 caf::behavior StateActor::make_behavior() {
   set_default_handlers(*this);
   set_down_handler([this](const caf::down_msg& down) { on_down(down); });
-  set_exit_handler([this](const caf::exit_msg& exit) {
-    ending_ = exit.reason;
-    if (!place_) return quit(exit.reason);
-    send_exit(place_, exit.reason);
-  });
+  set_exit_handler([this](const caf::exit_msg& exit) { end(exit.reason); });
+  keeper_ = caf::actor_cast<caf::actor>(system().spawn<StateKeeper, caf::detached>(
+      StateKeeperOptions{options_.data, options_.shape, options_.answer_max}));
+  monitor(keeper_);
   start();
   return {[this](const CallState& ask) { return call(ask); },
           [this](const AskStateMsg& message) { return answer_peer(message); },
           [this](const AskHome& ask) { return answer_peer(ask.question); },
           [this](const ReportState&) { return report(); },
-          [this](const StartMonitors&) { start(); },
+          [this](const NameStates&) { return names(); },
+          [this](const StartPlace&) { start(); },
           [this](const EndEpoch& tick) {
-            if (tick.instance == instance_ && host_) end_epoch();
-          },
-          [this](const CheckEpoch& check) {
-            const bool is_done = certified_ && *certified_ >= check.epoch;
-            if (check.instance == instance_ && host_ && !is_done)
-              lose({Code::unavailable, "the monitors certify no epoch any more"});
+            if (tick.instance != instance_ || !up_) return;
+            epoch_watched_ = false;
+            epoch_due_ = true;
+            run_waiting();
           }};
 }
 
 void StateActor::on_exit() {
+  if (keeper_) caf::anon_send_exit(keeper_, caf::exit_reason::user_shutdown);
+  keeper_ = nullptr;
   refuse_all({Code::unavailable, "the state's actor ended before it answered"});
+  const Error ended{Code::unavailable, "the state's actor ended"};
+  for (auto& each : std::exchange(names_asked_, {})) each.deliver(to_caf(ended));
   if (place_) caf::anon_send_exit(place_, caf::exit_reason::user_shutdown);
   place_ = monitors_ = nullptr;
-  host_.reset();
+}
+
+/// The store is closed before its monitors end: what they confirm last is not to be run again.
+void StateActor::end(const caf::error& reason) {
+  if (ending_) return;
+  ending_ = reason;
+  const auto closed = [this] {
+    if (!place_) return quit(*ending_);
+    send_exit(place_, *ending_);
+  };
+  request(keeper_, caf::infinite, CloseStore{})
+      .then(
+          [closed](const StoreTold& told) {
+            if (told.failure)
+              log::warn(kComponent, "no checkpoint at the end ({}): the journal is run again",
+                        told.failure->text());
+            closed();
+          },
+          [closed](const caf::error&) { closed(); });
 }
 
 caf::result<StateAnswers> StateActor::call(const CallState& ask) {
   auto promise = make_response_promise<StateAnswers>();
-  if (const Status admitted = admit(); !admitted) {
+  if (const Status admitted = admit(ask.calls.size()); !admitted) {
     const Result<StateAnswer> refused = fail(admitted.error());
     promise.deliver(StateAnswers{{ask.calls.size(), refused}});
-  } else if (!host_) {
-    waiting_.push_back({ask, promise});
-  } else {
-    run(ask, promise);
+    return caf::delegated<StateAnswers>{};
   }
+  Group group;
+  group.calls = ask.calls;
+  group.size = ask.calls.size();
+  group.wait = ask.wait;
+  group.promise = promise;
+  calls_ += group.size;
+  calls_waiting_ += group.size;
+  waiting_.push_back(std::move(group));
+  run_waiting();
   return caf::delegated<StateAnswers>{};
 }
 
-Status StateActor::admit() const {
+Status StateActor::admit(size_t calls) const {
   if (history_.violation) return fail(*history_.violation);
-  if (ending_ || (!host_ && !down_why_.empty()))
+  if (refused_) return fail(*refused_);
+  if (ending_) return fail(Code::unavailable, "the state ends");
+  if (!up_ && !down_why_.empty())
     return fail(Code::unavailable, "the monitors are down: " + down_why_);
-  if (!host_ && waiting_.size() >= kStateWaitingMax)
-    return fail(Code::overloaded, "the monitors start and too many calls wait for them");
+  if (calls_waiting_ + calls > kStateCallsMax)
+    return fail(Code::overloaded, "too many calls wait for the monitors");
   return {};
 }
 
-void StateActor::run(const CallState& ask, caf::typed_response_promise<StateAnswers> promise) {
-  const uint64_t id = ++last_group_;
-  Group& group = groups_[id];
-  group.promise = std::move(promise);
-  group.wait = ask.wait;
-  group.answers.answers.resize(ask.calls.size());
-  for (size_t i = 0; i < ask.calls.size(); ++i) run_one(ask.calls[i], {id, i}, group);
-  for (uint16_t thread = 0; thread < host_->threads(); ++thread)
-    if (in_flight_[thread] == 0) host_->flush(thread);
-  watch_epoch();
-  finish_if_done(id);
+/// Everything that waits, as one commit, when there is none at work.
+void StateActor::run_waiting() {
+  if (!up_ || running_ || ending_ || (waiting_.empty() && !epoch_due_)) return;
+  RunCalls ask;
+  ask.end_epoch = std::exchange(epoch_due_, false);
+  in_commit_ = std::exchange(waiting_, {});
+  for (Group& group : in_commit_)
+    std::ranges::move(std::exchange(group.calls, {}), std::back_inserter(ask.calls));
+  epoch_open_ = !ask.end_epoch && (epoch_open_ || !ask.calls.empty());
+  running_ = true;
+  request(keeper_, caf::infinite, std::move(ask))
+      .then([this](StoreTold& told) { on_run(told); },
+            [this](const caf::error& error) { quit(error); });
 }
 
-void StateActor::run_one(const StateCall& call, Place place, Group& group) {
-  ++calls_;
-  Result<StateAnswer>& answer = group.answers.answers[place.answer];
-  const auto started = [&](const StateCall& one) -> Status {
-    if (host_->open_calls() >= kStateCallsMax)
-      return fail(Code::overloaded, "too many calls wait for the monitors");
-    THEMIS_TRY(const uint64_t ticket, host_->run(one));
-    places_.emplace(ticket, place);
-    ++group.open;
-    return {};
-  };
-  const auto start_all = [&]() -> Status {
-    THEMIS_CHECK(check_state_call(call));
-    if (call.op != StateOp::list) return started(call);
-    auto [keys, more] = host_->list(call);
-    answer->done = true;
-    answer->more = more;
-    for (std::string& key : keys) {
-      place.entry = answer->entries.size();
-      answer->entries.push_back({key, {}});
-      StateCall read;
-      read.name_space = call.name_space;
-      read.key = std::move(key);
-      THEMIS_CHECK(started(read));
-    }
-    return {};
-  };
-  if (const Status status = start_all(); !status) answer = fail(status.error());
-}
-
-void StateActor::on_result(const VerifiedCall& call) {
-  const auto node = places_.extract(call.ticket);
-  const Place& place = node.mapped();
-  Group& group = groups_.at(place.group);
-  Result<StateAnswer>& answer = group.answers.answers[place.answer];
-  --group.open;
-  group.epoch = std::max(group.epoch, call.epoch);
-  if (answer) {
-    answer->epoch = call.epoch;
-    if (!place.entry) {
-      answer->done = call.done;
-      answer->value = call.value;
-    } else if (call.value) {
-      answer->entries[*place.entry].value = *call.value;
-    }
+void StateActor::on_run(StoreTold& told) {
+  running_ = false;
+  ++commits_;
+  auto next = told.answers.begin();
+  note(told);
+  for (Group& group : std::exchange(in_commit_, {})) {
+    const auto left = static_cast<size_t>(told.answers.end() - next);
+    const auto end = next + static_cast<std::ptrdiff_t>(std::min(left, group.size));
+    group.answers.answers.assign(std::move_iterator(next), std::move_iterator(end));
+    next = end;
+    finish(std::move(group), told.failure);
   }
-  finish_if_done(place.group);
+  while (!certifying_.empty() && last_.certified &&
+         certifying_.begin()->first <= *last_.certified) {
+    auto node = certifying_.extract(certifying_.begin());
+    deliver(node.mapped());
+  }
+  if (told.violation) return violated(*told.violation);
+  if (told.failure) return fail_with(*told.failure);
+  if (!up_) return;
+  watch_epoch();
+  run_waiting();
 }
 
-void StateActor::finish_if_done(uint64_t id) {
-  const auto found = groups_.find(id);
-  if (found == groups_.end() || found->second.open > 0) return;
-  Group& group = found->second;
-  const bool certified = certified_ && group.epoch <= *certified_;
-  if (group.wait && !certified) return void(certifying_.emplace(group.epoch, id));
-  deliver(group);
-  groups_.erase(found);
+/// `failure`: why its last answers are missing, if they are.
+void StateActor::finish(Group group, const std::optional<Error>& failure) {
+  while (group.answers.answers.size() < group.size)
+    group.answers.answers.push_back(fail(failure.value_or(Error{Code::internal, "no answer"})));
+  for (const Result<StateAnswer>& answer : group.answers.answers)
+    if (answer) group.epoch = std::max(group.epoch, answer->epoch);
+  const bool certified = last_.certified && group.epoch <= *last_.certified;
+  const bool any = std::ranges::any_of(group.answers.answers,
+                                       [](const auto& answer) { return answer.has_value(); });
+  if (!group.wait || certified || !any) return deliver(group);
+  const uint32_t epoch = group.epoch;
+  certifying_.emplace(epoch, std::move(group));
 }
 
 void StateActor::deliver(Group& group) {
   for (Result<StateAnswer>& answer : group.answers.answers)
-    if (answer) answer->certified = certified_ && answer->epoch <= *certified_;
+    if (answer) answer->certified = last_.certified && answer->epoch <= *last_.certified;
+  calls_waiting_ -= group.size;
   group.promise.deliver(std::move(group.answers));
 }
 
 void StateActor::start() {
-  if (history_.violation || ending_) return;
+  if (history_.violation || refused_ || ending_) return;
   ++instance_;
   place_ = options_.start_place();
   monitor(place_);
-  const auto failed = [this, instance = instance_](const caf::error& error) {
-    if (instance == instance_) lose(from_caf(error));
-  };
   request(place_, caf::infinite, PlacePid{})
       .then(
           [this, instance = instance_](uint32_t pid) {
@@ -170,110 +183,56 @@ void StateActor::start() {
           [this, instance = instance_](const caf::actor& monitors) {
             if (instance == instance_) open(monitors);
           },
-          failed);
-}
-
-void StateActor::open(const caf::actor& monitors) {
-  monitors_ = monitors;
-  monitor(monitors_);
-  request(monitors_, caf::infinite, encode_open(options_.shape))
-      .then(
-          [this, instance = instance_](const MonitorsOpenedMsg& message) {
-            if (instance != instance_) return;
-            const auto opened = decode_opened(message);
-            opened ? on_opened(*opened) : lose(opened.error());
-          },
           [this, instance = instance_](const caf::error& error) {
             if (instance == instance_) lose(from_caf(error));
           });
 }
 
-void StateActor::on_opened(const monitor::InstanceId& instance) {
+void StateActor::open(const caf::actor& monitors) {
+  monitors_ = monitors;
+  monitor(monitors_);
+  request(keeper_, caf::infinite, OpenStore{monitors})
+      .then(
+          [this, instance = instance_](const StoreTold& told) {
+            if (instance == instance_ && !ending_) on_opened(told);
+          },
+          [this](const caf::error& error) { quit(error); });
+}
+
+void StateActor::on_opened(const StoreTold& told) {
+  if (told.violation) return violated(*told.violation);
+  if (told.failure) return fail_with(*told.failure);
+  note(told);
+  up_ = true;
   down_why_.clear();
   pause_ = kMonitorsPauseMin;
-  certified_.reset();
-  ended_.clear();
-  epoch_watched_ = false;
-  in_flight_.assign(options_.shape.threads, 0);
-  StateHostOptions options;
-  options.instance = instance;
-  options.threads = options_.shape.threads;
-  options.node_slots = options_.shape.node_slots;
-  options.record_slots = options_.shape.record_slots;
-  host_ = std::make_unique<StateHost>(
-      options, [this](uint16_t thread, ByteView batch) { on_batch(thread, batch); });
-  log::info(kComponent, "verified state is up: {} monitor threads, instance {}, in memory only",
-            options.threads, to_hex(instance).substr(0, 8));
-  for (const Waiting& waiting : std::exchange(waiting_, {})) run(waiting.ask, waiting.promise);
+  name_spaces_ = told.name_spaces;
+  for (auto& each : std::exchange(names_asked_, {})) each.deliver(StateNames{name_spaces_});
+  log::info(kComponent, "verified state is up: {} monitor threads, {} records, epoch {}",
+            options_.shape.threads, told.records, told.epoch);
+  epoch_open_ = told.journal_bytes > 0;  // calls of before may want their certificate
+  watch_epoch();
+  run_waiting();
 }
 
-void StateActor::on_batch(uint16_t thread, ByteView batch) {
-  ++batches_;
-  ++in_flight_[thread];
-  request(monitors_, caf::infinite, encode_batch(thread, batch))
-      .then(
-          [this, thread, instance = instance_](const VerifiedMsg& message) {
-            if (instance == instance_ && host_) on_verified(thread, message);
-          },
-          [this, instance = instance_](const caf::error& error) {
-            if (instance == instance_) on_failed(from_caf(error));
-          });
+void StateActor::note(const StoreTold& told) {
+  if (told.failure) return;
+  if (told.batches < last_.batches) batches_ += last_.batches;  // of the monitors before
+  last_ = told;
+  last_.answers.clear();
 }
 
-void StateActor::on_verified(uint16_t thread, const VerifiedMsg& message) {
-  --in_flight_[thread];
-  const Status verified =
-      wire::decode(message, [this, thread](const schema::Verified::Reader& answer) {
-        return host_->verify(thread, wire::bytes_of(answer.getResults()),
-                             [this](const VerifiedCall& call) { on_result(call); });
-      });
-  if (!verified) return violated(verified.error());
-  if (in_flight_[thread] == 0) host_->flush(thread);
-}
-
-/// Of a batch or an epoch. What is no refusal of a monitor is the end of its process.
-void StateActor::on_failed(const Error& why) {
-  why.code == Code::unavailable ? lose(why) : violated(why);
-}
-
+/// Epochs in which nobody calls do not end.
 void StateActor::watch_epoch() {
-  if (std::exchange(epoch_watched_, true)) return;
+  if (!epoch_open_ || std::exchange(epoch_watched_, true)) return;
   delayed_send(this, options_.epoch, EndEpoch{instance_});
 }
 
-void StateActor::end_epoch() {
-  epoch_watched_ = false;
-  const uint32_t epoch = host_->epoch();
-  const uint32_t first_open = certified_ ? *certified_ + 1 : 0;
-  if (epoch - first_open >= kEpochsAheadMax) return watch_epoch();
-  ended_.emplace(epoch, clock().now());
-  host_->end_epoch();
-  delayed_send(this, options_.answer_max, CheckEpoch{instance_, epoch});
-  request(monitors_, caf::infinite, encode_await(epoch))
-      .then(
-          [this, instance = instance_](const EpochCertifiedMsg& message) {
-            if (instance != instance_ || !host_) return;
-            const auto certified = decode_certified(message);
-            certified ? on_certified(*certified) : violated(certified.error());
-          },
-          [this, instance = instance_](const caf::error& error) {
-            if (instance == instance_) on_failed(from_caf(error));
-          });
-}
-
-void StateActor::on_certified(uint32_t epoch) {
-  certified_ = std::max(certified_.value_or(0), epoch);
-  if (const auto ended = ended_.find(epoch); ended != ended_.end())
-    certifying_for_ = clock().now() - ended->second;
-  ended_.erase(ended_.begin(), ended_.upper_bound(epoch));
-  while (!certifying_.empty() && certifying_.begin()->first <= *certified_) {
-    const auto node = groups_.extract(certifying_.begin()->second);
-    certifying_.erase(certifying_.begin());
-    deliver(node.mapped());
-  }
-}
-
 void StateActor::on_down(const caf::down_msg& down) {
+  if (keeper_ && down.source == keeper_.address()) {
+    keeper_ = nullptr;
+    return quit(down.reason);
+  }
   const bool is_place = place_ && down.source == place_.address();
   if (is_place) {
     place_ = nullptr;
@@ -287,67 +246,87 @@ void StateActor::on_down(const caf::down_msg& down) {
     lose(down.reason ? from_caf(down.reason) : Error{Code::unavailable, "the monitors ended"});
 }
 
-/// The monitors are gone, and with them the only proof of what the records were.
+void StateActor::fail_with(const Error& why) {
+  is_of_the_store(why.code) ? refuse_store(why) : lose(why);
+}
+
+/// The monitors are gone; the store has everything that was answered.
 void StateActor::lose(const Error& why) {
-  if (history_.violation || ending_) return;
-  down_why_ = why.text();
-  ++instance_;
-  pid_ = 0;
-  if (place_) send_exit(place_, caf::exit_reason::kill);
-  place_ = monitors_ = nullptr;
-  if (host_) {
-    ++history_.losses;
-    log::error(kComponent, "{} records are lost with their monitors ({}); the state starts empty",
-               host_->records(), why.text());
-  } else {
-    log::warn(kComponent, "the monitors did not start: {}; trying again in {} ms", why.text(),
-              to_ms(pause_));
-  }
-  refuse_all({Code::unavailable, "the state was lost with its monitors: " + why.detail});
-  host_.reset();
-  delayed_send(this, pause_, StartMonitors{});
+  if (history_.violation || refused_ || ending_ || !down_why_.empty()) return;
+  log::warn(kComponent, "the state is down: {}; trying again in {} ms", why.text(), to_ms(pause_));
+  down(why);
+  ++restarts_;
+  delayed_send(this, pause_, StartPlace{});
   pause_ = std::min(2 * pause_, kMonitorsPauseMax);
+}
+
+void StateActor::refuse_store(const Error& why) {
+  log::error(kComponent, "the state stays down: {}", why.text());
+  refused_ = why;
+  down(why);
 }
 
 void StateActor::violated(const Error& why) {
   if (history_.violation) return;
-  history_.violation = why.code == Code::forged ? why : Error{Code::forged, why.text()};
+  history_.violation = why;
   log::error(kComponent, "VIOLATION: {}. No call is answered and no epoch certified any more",
-             history_.violation->detail);
+             why.detail);
   ++instance_;
-  refuse_all(*history_.violation);
+  up_ = false;
+  refuse_all(why);
 }
 
+void StateActor::down(const Error& why) {
+  down_why_ = why.detail;
+  ++instance_;
+  up_ = epoch_watched_ = epoch_due_ = false;
+  pid_ = 0;
+  if (place_) send_exit(place_, caf::exit_reason::kill);
+  place_ = monitors_ = nullptr;
+  refuse_all(why);
+}
+
+/// But what the keeper has: that is answered by what it says.
 void StateActor::refuse_all(const Error& why) {
   const Result<StateAnswer> refused = fail(why);
-  for (auto& [id, group] : std::exchange(groups_, {}))
-    group.promise.deliver(StateAnswers{{group.answers.answers.size(), refused}});
-  for (Waiting& waiting : std::exchange(waiting_, {}))
-    waiting.promise.deliver(StateAnswers{{waiting.ask.calls.size(), refused}});
-  places_.clear();
-  certifying_.clear();
+  const auto refuse = [&](Group& group) {
+    calls_waiting_ -= group.size;
+    group.promise.deliver(StateAnswers{{group.size, refused}});
+  };
+  for (Group& group : std::exchange(waiting_, {})) refuse(group);
+  for (auto& [epoch, group] : std::exchange(certifying_, {})) refuse(group);
+  if (keeper_) return;
+  for (Group& group : std::exchange(in_commit_, {})) refuse(group);
 }
 
 StateReport StateActor::report() const {
   StateReport out;
   out.state = history_.violation  ? "violated"
-              : host_             ? "up"
+              : up_               ? "up"
               : down_why_.empty() ? "starting"
                                   : "down";
   out.why = history_.violation ? history_.violation->detail : down_why_;
   out.threads = options_.shape.threads;
   out.pid = pid_;
-  if (host_) {
-    out.epoch = host_->epoch();
-    out.records = host_->records();
-    out.waiting = host_->open_calls();
-  }
-  out.certified = certified_;
-  out.certifying = certifying_for_;
+  out.epoch = last_.epoch;
+  out.certified = last_.certified;
+  out.certifying = last_.certifying;
   out.calls = calls_;
-  out.batches = batches_;
-  out.losses = history_.losses;
+  out.batches = batches_ + last_.batches;
+  out.commits = commits_;
+  out.restarts = restarts_;
+  out.records = last_.records;
+  out.journal_bytes = last_.journal_bytes;
+  out.waiting = calls_waiting_;
   return out;
+}
+
+caf::result<StateNames> StateActor::names() {
+  if (up_) return StateNames{name_spaces_};
+  if (names_asked_.size() >= kNamesAskedMax)
+    return to_caf({Code::overloaded, "too many wait for the state to start"});
+  names_asked_.push_back(make_response_promise<StateNames>());
+  return caf::delegated<StateNames>{};
 }
 
 caf::result<StateAnsweredMsg> StateActor::answer_peer(const AskStateMsg& message) {

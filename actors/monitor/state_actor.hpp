@@ -1,45 +1,44 @@
 #pragma once
-// The host half of verified state: takes calls, batches them for the monitors, and answers with
-// what these have verified.
+// A node's verified state: takes calls, gives them together to the keeper of its store, and keeps
+// the place of its monitors.
 
 #include <caf/actor.hpp>
 #include <functional>
 #include <map>
-#include <unordered_map>
 
 #include "actors/monitor/monitor_codec.hpp"
 #include "actors/monitor/state_api.hpp"
-#include "actors/monitor/state_host.hpp"
+#include "actors/monitor/state_keeper.hpp"
 #include "actors/system/message_types.hpp"
 #include "actors/system/pool_actor.hpp"
 
 namespace themis {
 
 /// What is true of a node's state whatever actor keeps it; outlives them all. A violation stays: no
-/// restart makes it fine again.
+/// restart within the process makes it fine again.
 struct StateHistory {
   std::optional<Error> violation;
-  uint64_t losses = 0;
 };
 
 struct StateOptions {
+  /// The node's directory, where its store and what belongs to it are kept; see StateKeeper.
+  std::filesystem::path data;
   /// Starts the place where the monitors are to be: spawn_place with state_kinds().
   std::function<caf::actor()> start_place;
   MonitorShape shape;
   Duration epoch = 1s;
-  /// From the end of an epoch to its certificate; a million records take 150 ms. Then the monitors
-  /// are given up: who does not let them verify could starve all that wait.
+  /// For one answer of the monitors; a checkpoint of a million records takes 150 ms. Then they are
+  /// given up.
   Duration answer_max = 30s;
   StateHistory* history = nullptr;
 };
 
-/// Calls without a verified result; each keeps its predicted one, 1 KB at most.
+/// Calls that wait for their commit, or for the store to open: 20 MB of the longest ones.
 inline constexpr size_t kStateCallsMax = 16'384;
-/// Messages that may wait while the monitors start.
-inline constexpr size_t kStateWaitingMax = 1'024;
-/// Epochs that may be open when another one ends; the monitors keep 16.
-inline constexpr uint32_t kEpochsAheadMax = 4;
-/// Between a monitors' process that ended and the next one, doubled from the first to the second.
+/// Who may ask for the namespaces before the store is open: the router, once for each of its lives.
+inline constexpr size_t kNamesAskedMax = 16;
+/// Between monitors that ended, or a store that could not be opened, and the next try; doubled from
+/// the first to the second.
 inline constexpr Duration kMonitorsPauseMin = 100ms;
 inline constexpr Duration kMonitorsPauseMax = 30s;
 
@@ -47,16 +46,13 @@ inline constexpr Duration kMonitorsPauseMax = 30s;
 struct EndEpoch {
   uint64_t instance = 0;
 };
-struct StartMonitors {};
-struct CheckEpoch {
-  uint64_t instance = 0;
-  uint32_t epoch = 0;
-};
+struct StartPlace {};
 
-/// Answers as state_api.hpp says, and Msg<schema::AskState>; every namespace is its own. Keeps the
-/// place of its monitors and starts it again when it ended, with a new instance and without
-/// records: they were in memory only. After a violation nothing is started again. Sends a batch
-/// when its monitor has nothing to do, or the batch is full. On the pool.
+/// Answers as state_api.hpp says, and Msg<schema::AskState>; every namespace is its own. What
+/// arrives while a commit runs goes into the next one together; a lone call does not wait. Starts
+/// the monitors' place again when it ended: the store is opened with the new ones, and has
+/// everything that was answered. After a violation nothing is started again, and what a store is
+/// refused for is not tried again. On the pool; its keeper has a thread of its own.
 class StateActor final : public PoolActor {
  public:
   StateActor(caf::actor_config& config, StateOptions options);
@@ -65,72 +61,64 @@ class StateActor final : public PoolActor {
 
  private:
   struct Group {
-    caf::typed_response_promise<StateAnswers> promise;
-    StateAnswers answers;
-    size_t open = 0;  ///< Calls, and entries of lists, without their result.
+    std::vector<StateCall> calls;  ///< Until they are given to the keeper.
     bool wait = false;
-    uint32_t epoch = 0;  ///< The latest of its answers.
-  };
-  /// Where the result of one call of the host belongs.
-  struct Place {
-    uint64_t group = 0;
-    size_t answer = 0;
-    std::optional<size_t> entry = {};  ///< Of a list.
-  };
-  struct Waiting {
-    CallState ask;
     caf::typed_response_promise<StateAnswers> promise;
+    size_t size = 0;  ///< How many calls.
+    StateAnswers answers;
+    uint32_t epoch = 0;  ///< The latest of its answers.
   };
   caf::behavior make_behavior() override;
   caf::result<StateAnswers> call(const CallState& ask);
-  void run(const CallState& ask, caf::typed_response_promise<StateAnswers> promise);
-  void run_one(const StateCall& call, Place place, Group& group);
-  Status admit() const;
-  void on_result(const VerifiedCall& call);
-  void finish_if_done(uint64_t id);
+  Status admit(size_t calls) const;
+  void run_waiting();
+  void on_run(StoreTold& told);
+  void finish(Group group, const std::optional<Error>& failure);
   void deliver(Group& group);
 
   void start();
   void open(const caf::actor& monitors);
-  void on_opened(const monitor::InstanceId& instance);
-  void on_batch(uint16_t thread, ByteView batch);
-  void on_verified(uint16_t thread, const VerifiedMsg& message);
-  void on_failed(const Error& why);
+  void on_opened(const StoreTold& told);
+  void note(const StoreTold& told);
   void watch_epoch();
-  void end_epoch();
-  void on_certified(uint32_t epoch);
   void on_down(const caf::down_msg& down);
+  void fail_with(const Error& why);
   void lose(const Error& why);
+  void refuse_store(const Error& why);
   void violated(const Error& why);
+  void down(const Error& why);
   void refuse_all(const Error& why);
+  void end(const caf::error& reason);
   StateReport report() const;
+  caf::result<StateNames> names();
   caf::result<StateAnsweredMsg> answer_peer(const AskStateMsg& message);
 
   const StateOptions options_;
   StateHistory own_history_;
   StateHistory& history_;
+  caf::actor keeper_;
   caf::actor place_;
   caf::actor monitors_;
   uint64_t instance_ = 0;  ///< Raised with every start: what belongs to an earlier one is ignored.
-  std::unique_ptr<StateHost> host_;  ///< While it is up.
-  std::vector<size_t> in_flight_;    ///< Batches, by thread.
-  std::vector<Waiting> waiting_;
-  std::unordered_map<uint64_t, Group> groups_;
-  std::unordered_map<uint64_t, Place> places_;    ///< By the host's ticket.
-  std::multimap<uint32_t, uint64_t> certifying_;  ///< Groups that are done but for their epoch.
-  std::optional<uint32_t> certified_;
-  std::map<uint32_t, TimePoint> ended_;  ///< When, of epochs that are not certified.
-  Duration certifying_for_{};            ///< The last one took so long.
-  uint64_t last_group_ = 0, calls_ = 0, batches_ = 0;
+  bool up_ = false;
+  bool running_ = false;        ///< The keeper has calls, those of in_commit_.
+  std::vector<Group> waiting_;  ///< For the keeper.
+  std::vector<Group> in_commit_;
+  std::multimap<uint32_t, Group> certifying_;  ///< Done but for their epoch.
+  size_t calls_waiting_ = 0;                   ///< Of the groups in all three.
+  bool epoch_open_ = false, epoch_watched_ = false, epoch_due_ = false;
+  StoreTold last_;                        ///< Without answers.
+  std::vector<std::string> name_spaces_;  ///< At the last start.
+  std::vector<caf::typed_response_promise<StateNames>> names_asked_;
+  uint64_t calls_ = 0, batches_ = 0, commits_ = 0, restarts_ = 0;
   uint32_t pid_ = 0;
-  bool epoch_watched_ = false;
   Duration pause_ = kMonitorsPauseMin;
   std::string down_why_;
+  std::optional<Error> refused_;  ///< The store.
   std::optional<caf::error> ending_;
 };
 
 }  // namespace themis
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::EndEpoch)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::StartMonitors)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::CheckEpoch)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::StartPlace)

@@ -11,11 +11,11 @@
 namespace themis {
 
 /// Runs the calls in their order; those of one namespace stay in order, of several may interleave
-/// with others'. -> StateAnswers, as many, when monitors have accepted all of them, or, with
-/// `wait`, when their epochs are certified. Errors of one call: those of check_state_call,
-/// overloaded; forged (a monitor refused something: the state cannot be believed any more),
-/// unavailable (the monitors' process ended: the state is lost, and the call may have run before
-/// that).
+/// with others'. -> StateAnswers, as many, when monitors have accepted all of them and they are on
+/// disk, or, with `wait`, when their epochs are certified. Errors of one call: those of
+/// check_state_call, overloaded; forged (a monitor refused something, or the store is not what it
+/// was: nothing is answered any more), unavailable (the monitors' process or the disk failed: the
+/// call may have run).
 struct CallState {
   std::vector<StateCall> calls;
   bool wait = false;
@@ -30,10 +30,17 @@ struct AskHome {
 };
 /// -> StateReport.
 struct ReportState {};
+/// Which namespaces does this node's store have? -> StateNames, once it is open.
+struct NameStates {};
+struct StateNames {
+  std::vector<std::string> names;
+};
 
 struct StateReport {
   std::string state;  ///< "up", "starting", "down", "violated".
-  std::string why;    ///< Of "down": how the process ended; of "violated": which check, and where.
+  /// Of "down": how the process ended, or what is wrong with the store; of "violated": which check,
+  /// and where.
+  std::string why;
   uint16_t threads = 0;
   uint32_t pid = 0;  ///< Of the monitors' process; 0: none, or this one.
   uint32_t epoch = 0;
@@ -41,9 +48,11 @@ struct StateReport {
   Duration certifying{};              ///< From the end of that epoch to its certificate.
   uint64_t calls = 0;
   uint64_t batches = 0;
-  uint64_t losses = 0;  ///< Times that state was lost with the monitors' process.
+  uint64_t commits = 0;   ///< Times that calls were brought to disk together.
+  uint64_t restarts = 0;  ///< Times that the monitors' process ended and was started again.
   size_t records = 0;
-  size_t waiting = 0;  ///< Calls without a verified result.
+  uint64_t journal_bytes = 0;  ///< That a start runs again.
+  size_t waiting = 0;          ///< Calls without their answer.
 };
 
 }  // namespace themis
@@ -53,3 +62,5 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::StateAnswers)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::AskHome)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ReportState)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::StateReport)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::NameStates)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::StateNames)

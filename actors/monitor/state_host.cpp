@@ -1,7 +1,7 @@
 #include "actors/monitor/state_host.hpp"
 
 #include "enclave/applications/state_store.hpp"
-#include "enclave/host/shard.hpp"
+#include "enclave/host/verified_store.hpp"
 
 namespace themis {
 namespace {
@@ -80,60 +80,59 @@ Operation operation_of(const StateCall& call) {
 
 }  // namespace
 
-StateHost::StateHost(const StateHostOptions& options, Deliver deliver) : threads_(options.threads) {
-  host::ShardOptions shard{.instance = options.instance,
-                           .threads = options.threads,
-                           .node_slots = options.node_slots,
-                           .record_slots = options.record_slots,
-                           .records_max = options.records_max};
-  for (uint16_t i = 0; i < options.threads; ++i) {
-    shard.thread = i;
-    threads_[i].shard =
-        std::make_unique<host::Shard<Store>>(shard, [this, i, deliver](ByteView batch) {
-          threads_[i].results = 0;
-          deliver(i, batch);
-        });
-  }
-  uint16_t next = 1;
-  for (const host::Handover& given : threads_[0].shard->hand_over())
-    threads_[next++].shard->receive(given);
+StateHost::StateHost(std::unique_ptr<Store> store, uint16_t threads)
+    : store_(std::move(store)),
+      expected_(threads),
+      epoch_(store_->status().epoch),
+      certified_(store_->status().certified) {
+  store_->for_each_record([this](const host::Record<StateStore>& record) {
+    if (record.value) present_.emplace(as_text(record.key.view()));
+  });
 }
 
 StateHost::~StateHost() = default;
 
-uint16_t StateHost::thread_of(std::string_view name_space) const {
-  return static_cast<uint16_t>(StateKey::of(as_bytes(name_space), {}).place().path[0] %
-                               threads_.size());
+Result<std::unique_ptr<StateHost>> StateHost::open(storage::Environment& environment,
+                                                   seal::TrustedSide& trusted,
+                                                   const StateHostOptions& options) {
+  host::VerifiedStoreOptions store;
+  store.threads = options.threads;
+  store.node_slots = options.node_slots;
+  store.record_slots = options.record_slots;
+  store.records_max = options.records_max;
+  THEMIS_TRY(std::unique_ptr<Store> opened, Store::open(environment, trusted, store));
+  return std::unique_ptr<StateHost>(new StateHost(std::move(opened), options.threads));
 }
 
-Result<uint64_t> StateHost::run(const StateCall& call) {
+Result<StateAnswer> StateHost::run(const StateCall& call) {
+  THEMIS_CHECK(check_state_call(call));
+  return call.op == StateOp::list ? list(call) : run_one(call);
+}
+
+Result<StateAnswer> StateHost::run_one(const StateCall& call) {
   const Operation operation = operation_of(call);
-  Thread& thread = threads_[thread_of(call.name_space)];
-  if (thread.results + monitor::kCallOutputBytesMax < Store >> kResultsBytesMax)
-    thread.shard->flush();
-  THEMIS_TRY(const Store::Result result,
-             thread.shard->call(operation.function, operation.keys, operation.arguments));
-  Expected expected;
-  expected.call = {++last_ticket_, result.done, std::nullopt, thread.shard->epoch()};
-  if (result.value) {
-    const ByteView value = result.value->view();
-    expected.call.value.emplace(value.begin(), value.end());
+  THEMIS_TRY(const Store::Called called,
+             store_->call(operation.function, operation.keys, operation.arguments));
+  std::array<std::byte, StateStore::Result::kBytesMax> bytes;
+  const ByteView result(bytes.data(), called.result.encode(bytes.data()));
+  append(expected_[store_->thread_of(operation.keys[0])], result);
+  expected_bytes_ += result.size();
+  StateAnswer answer;
+  answer.done = called.result.done;
+  answer.epoch = epoch_;
+  if (called.result.value) {
+    const ByteView value = called.result.value->view();
+    answer.value.emplace(value.begin(), value.end());
   }
-  std::array<std::byte, Store::Result::kBytesMax> bytes;
-  expected.result.assign(bytes.data(), result.encode(bytes.data()));
-  thread.results += expected.result.size();
-  thread.expected.push_back(std::move(expected));
-  ++open_;
-  note_present(call, result.done);
-  return last_ticket_;
+  if (answer.done) note_present(call);
+  return answer;
 }
 
-void StateHost::note_present(const StateCall& call, bool done) {
+void StateHost::note_present(const StateCall& call) {
   const auto note = [&](const std::string& key, bool present) {
     const std::string name = call.name_space + '\0' + key;
     present ? void(present_.insert(name)) : void(present_.erase(name));
   };
-  if (!done) return;
   if (call.op == StateOp::put || call.op == StateOp::cas) note(call.key, true);
   if (call.op == StateOp::remove) note(call.key, false);
   if (call.op != StateOp::transaction) return;
@@ -141,50 +140,66 @@ void StateHost::note_present(const StateCall& call, bool done) {
     if (change.writes) note(change.key, change.value.has_value());
 }
 
-std::pair<std::vector<std::string>, bool> StateHost::list(const StateCall& call) const {
+Result<StateAnswer> StateHost::list(const StateCall& call) {
   const std::string start = call.name_space + '\0' + call.key;
   const std::string after = call.name_space + '\0' + call.after;
   auto at = call.after.empty() || after < start ? present_.lower_bound(start)
                                                 : present_.upper_bound(after);
-  std::vector<std::string> keys;
+  StateAnswer answer;
+  answer.done = true;
+  answer.epoch = epoch_;
   for (; at != present_.end() && at->starts_with(start); ++at) {
-    if (keys.size() == kListMax) return {std::move(keys), true};
-    keys.push_back(at->substr(call.name_space.size() + 1));
+    if (answer.entries.size() == kListMax) {
+      answer.more = true;
+      break;
+    }
+    StateCall read;
+    read.name_space = call.name_space;
+    read.key = at->substr(call.name_space.size() + 1);
+    THEMIS_TRY(StateAnswer one, run_one(read));
+    answer.entries.push_back({std::move(read.key), std::move(one.value).value_or(Bytes{})});
   }
-  return {std::move(keys), false};
+  return answer;
 }
 
-void StateHost::flush(uint16_t thread) { threads_[thread].shard->flush(); }
-
-void StateHost::end_epoch() {
-  for (Thread& thread : threads_) thread.shard->end_epoch();
+bool StateHost::is_full() const {
+  return expected_bytes_ + kListMax * StateStore::Result::kBytesMax > kCommitResultsBytesMax;
 }
 
-Status StateHost::verify(uint16_t thread, ByteView results,
-                         const std::function<void(const VerifiedCall&)>& then) {
-  std::deque<Expected>& waiting = threads_[thread].expected;
-  while (!results.empty()) {
-    const auto is_next = [&](const Bytes& bytes) {
-      return results.size() >= bytes.size() &&
-             std::memcmp(results.data(), bytes.data(), bytes.size()) == 0;
-    };
-    if (waiting.empty() || !is_next(waiting.front().result))
-      return fail(Code::forged, "the verified answer of a call is not the host's");
-    const Expected next = std::move(waiting.front());
-    waiting.pop_front();
-    --open_;
-    results = results.subspan(next.result.size());
-    then(next.call);
-  }
+Status StateHost::commit() { return accept(store_->commit()); }
+
+Status StateHost::end_epoch() {
+  const uint32_t ended = epoch_;
+  THEMIS_CHECK(accept(store_->end_epoch()));
+  if (!certified_ || *certified_ < ended)
+    return fail(Code::unavailable, "the monitors certify no epoch any more");
   return {};
 }
 
-uint32_t StateHost::epoch() const { return threads_[0].shard->epoch(); }
+Status StateHost::checkpoint() { return accept(store_->checkpoint()); }
 
-size_t StateHost::records() const {
-  size_t all = 0;
-  for (const Thread& thread : threads_) all += thread.shard->counts().records;
-  return all;
+Status StateHost::accept(const Result<seal::Released>& released) {
+  if (!released) return fail(released.error());
+  if (released->results != expected_)
+    return fail(Code::forged, "the verified answer of a call is not the host's");
+  for (Bytes& each : expected_) each.clear();
+  expected_bytes_ = 0;
+  certified_ = released->certified;
+  epoch_ = store_->status().epoch;
+  return {};
+}
+
+size_t StateHost::records() const { return store_->records(); }
+
+uint64_t StateHost::journal_bytes() const { return store_->status().journal_bytes; }
+
+std::vector<std::string> StateHost::name_spaces() const {
+  std::vector<std::string> names;
+  for (auto at = present_.begin(); at != present_.end();) {
+    names.push_back(at->substr(0, at->find('\0')));
+    at = present_.lower_bound(names.back() + '\1');
+  }
+  return names;
 }
 
 }  // namespace themis

@@ -1,12 +1,9 @@
 #pragma once
-// The untrusted half of verified state: one shard for each monitor thread, and what their monitors
-// are expected to answer. The one place that talks to the shards. Pure: batches go to a callback.
+// The untrusted half of verified state: what calls mean to the durable store, and which keys there
+// are. The one place that talks to the store.
 
-#include <deque>
-#include <functional>
 #include <memory>
 #include <set>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -16,82 +13,78 @@ namespace themis {
 
 namespace host {
 template <class App>
-class Shard;
+class VerifiedStore;
 }
 namespace monitor {
 struct StateStore;
-struct StateKey;
-}  // namespace monitor
+}
+namespace seal {
+struct Released;
+class TrustedSide;
+}  // namespace seal
+namespace storage {
+class Environment;
+}
 
 struct StateHostOptions {
-  std::array<std::byte, 16> instance{};
-  uint16_t threads = 1;  ///< A power of two, at most 64.
+  uint16_t threads = 1;  ///< A power of two, at most 64; fixed when the store is made.
   uint32_t node_slots = 1'024;
   uint32_t record_slots = 1'024;
-  /// 1.3 KB each: 1.3 GB. Absent keys that were asked for count.
+  /// Of each thread, 1.3 KB each: 1.3 GB. Absent keys that were asked for count.
   size_t records_max = size_t{1} << 20;
 };
 
-/// Results of one batch; the monitor takes no longer ones.
-inline constexpr size_t kResultsBytesMax = 256 * 1024;
+/// Results of all calls of one commit: with the rest of their message under kMessageBytesMax.
+inline constexpr size_t kCommitResultsBytesMax = 1024 * 1024;
 
-/// One call whose result a monitor has accepted.
-struct VerifiedCall {
-  uint64_t ticket = 0;
-  bool done = false;
-  std::optional<Bytes> value;
-  uint32_t epoch = 0;
-};
-
-/// Runs calls at once on its own copy of the records, and writes for the monitors what makes them
-/// do the same. In memory. One thread.
+/// Runs calls at once on its own copy of the records; commit() makes them durable and compares what
+/// the monitors have answered. After an error of those nothing more is to be asked: only a new one
+/// finds out which calls count. Blocks for the disk and the trusted side. One thread.
 class StateHost {
  public:
-  /// Gets a batch for a thread; its bytes are gone after the call.
-  using Deliver = std::function<void(uint16_t thread, ByteView batch)>;
-
-  StateHost(const StateHostOptions& options, Deliver deliver);
+  /// Makes the store, or brings it to where it was. Both are borrowed for the object's life.
+  /// Errors: VerifiedStore::open's.
+  static Result<std::unique_ptr<StateHost>> open(storage::Environment& environment,
+                                                 seal::TrustedSide& trusted,
+                                                 const StateHostOptions& options);
   ~StateHost();
 
-  /// Any call but list, checked by check_state_call. Returns the number under which verify() will
-  /// name it. Errors: overloaded (records, slots, the epoch is full); nothing was run then.
-  Result<uint64_t> run(const StateCall& call);
-  /// The next keys of a namespace after `after` that start with `prefix`, in their order, at most
-  /// kListMax, and whether there are more. What the host says, not a monitor.
-  std::pair<std::vector<std::string>, bool> list(const StateCall& call) const;
-  /// Hands over what is written for a thread.
-  void flush(uint16_t thread);
-  /// Ends the epoch of all threads, and hands over.
-  void end_epoch();
-  /// Takes the results of the oldest batch of `thread` that has none yet. Errors: forged (one is
-  /// not what this host predicted: host or monitor is wrong, nothing may be believed any more).
-  Status verify(uint16_t thread, ByteView results,
-                const std::function<void(const VerifiedCall&)>& then);
+  /// Provisional until commit(). Answers of `list` are what the host says is there, in the order of
+  /// the keys, each one read. Errors: check_state_call's; overloaded (records, slots, the epoch is
+  /// full); the store's failure.
+  Result<StateAnswer> run(const StateCall& call);
+  /// No call fits any more: commit() first.
+  bool is_full() const;
+  /// Everything run so far may be told. Errors: forged (a result is not what this host predicted:
+  /// host or monitor is wrong, nothing may be believed any more), unavailable, timeout, io.
+  Status commit();
+  /// Ends the epoch of all threads and commits; that epoch is certified then. Errors: as commit();
+  /// unavailable (the monitors did not certify it).
+  Status end_epoch();
+  /// The same, and a start from here runs no call again.
+  Status checkpoint();
 
-  uint16_t thread_of(std::string_view name_space) const;
-  uint16_t threads() const { return static_cast<uint16_t>(threads_.size()); }
-  uint32_t epoch() const;
+  uint32_t epoch() const { return epoch_; }
+  std::optional<uint32_t> certified() const { return certified_; }
   size_t records() const;
-  /// Calls that wait for their results.
-  size_t open_calls() const { return open_; }
+  uint64_t journal_bytes() const;
+  /// Those that have a key.
+  std::vector<std::string> name_spaces() const;
 
  private:
-  using Store = monitor::StateStore;
-  struct Expected {
-    VerifiedCall call;
-    Bytes result;
-  };
-  struct Thread {
-    std::unique_ptr<host::Shard<Store>> shard;
-    std::deque<Expected> expected;
-    size_t results = 0;  ///< Bytes of the calls since the last batch, at most.
-  };
-  void note_present(const StateCall& call, bool done);
+  using Store = host::VerifiedStore<monitor::StateStore>;
+  StateHost(std::unique_ptr<Store> store, uint16_t threads);
+  Result<StateAnswer> run_one(const StateCall& call);
+  Result<StateAnswer> list(const StateCall& call);
+  void note_present(const StateCall& call);
+  Status accept(const Result<seal::Released>& released);
 
-  std::vector<Thread> threads_;
+  std::unique_ptr<Store> store_;
+  std::vector<Bytes> expected_;  ///< By thread: the results of the calls since the last commit.
+  size_t expected_bytes_ = 0;
   std::set<std::string, std::less<>> present_;  ///< "namespace\0key" of every key with a value.
-  uint64_t last_ticket_ = 0;
-  size_t open_ = 0;
+  uint32_t epoch_ = 0;
+  std::optional<uint32_t> certified_;
 };
 
 }  // namespace themis

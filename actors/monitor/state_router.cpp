@@ -16,6 +16,13 @@ ring::Point point_of(std::string_view name_space) {
   return ring::Point{hasher.add_framed(as_bytes(name_space)).finish()};
 }
 
+/// The record outlives a restart: nobody else starts an empty namespace meanwhile.
+ProvideName announcement(const std::string& name_space) {
+  ProvideName provide{ring_name_of_state(name_space)};
+  provide.outlives = true;
+  return provide;
+}
+
 /// Whether another node may do what this one did not.
 bool asks_on(Code code) { return code == Code::not_hosted || code == Code::unavailable; }
 
@@ -34,7 +41,9 @@ caf::behavior StateRouter::make_behavior() {
   return {[this](const UseNode& use) {
             node_ = use.node;
             self_ = use.self;
+            learn_own();
           },
+          [this](const AnnounceNext&) { announce_next(); },
           [this](const AskHome& ask) { return take(ask.question, false); },
           [this](const AskStateMsg& question) { return take(question, true); },
           [this](const FindAgain& again) {
@@ -126,8 +135,55 @@ void StateRouter::reach(const std::string& name_space, ring::Contacts nodes, siz
             });
 }
 
+/// After a start: the ring's records of what the store has are this node's to renew.
+void StateRouter::learn_own() {
+  if (!local_) return;
+  request(local_, caf::infinite, NameStates{})
+      .then(
+          [this](const StateNames& told) {
+            own_.assign(told.names.begin(), told.names.end());
+            announce_next();
+          },
+          [](const caf::error& error) {
+            log::warn("state", "what is kept here is not announced: {}", describe(error));
+          });
+}
+
+/// One after the other: a store may have thousands.
+void StateRouter::announce_next() {
+  if (own_.empty()) return;
+  const auto announce = [this] {
+    const std::string name_space = std::exchange(own_.front(), {});
+    own_.pop_front();
+    request(node_, caf::infinite, announcement(name_space))
+        .then([](caf::unit_t) {},
+              [name_space](const caf::error& error) {
+                log::warn("state", "namespace {} is not announced: {}", name_space,
+                          describe(error));
+              });
+    announce_next();
+  };
+  const auto is_own = [this](const ring::Record& record) { return record.provider.id == self_.id; };
+  request(node_, caf::infinite, FindName{ring_name_of_state(own_.front())})
+      .then(
+          [this, announce, is_own](const ring::Records& records) {
+            if (std::ranges::any_of(records, is_own)) return announce();
+            log::error("state",
+                       "namespace {} is kept by node {} since this one was gone; what is here is "
+                       "not asked for",
+                       own_.front(), records.front().provider.id.brief());
+            own_.pop_front();
+            announce_next();
+          },
+          [this, announce](const caf::error& error) {
+            if (from_caf(error).code == Code::not_found) return announce();
+            reactor_.send_after(kOwnNamesPause, caf::actor(this),
+                                caf::make_message(AnnounceNext{}));
+          });
+}
+
 void StateRouter::keep(const std::string& name_space) {
-  request(node_, caf::infinite, ProvideName{ring_name_of_state(name_space)})
+  request(node_, caf::infinite, announcement(name_space))
       .then(
           [this, name_space](caf::unit_t) {
             log::info("state", "namespace {} is kept here", name_space);

@@ -2,6 +2,7 @@
 // Finds the node that keeps a namespace, and asks it.
 
 #include <caf/actor.hpp>
+#include <deque>
 #include <map>
 #include <set>
 
@@ -25,6 +26,9 @@ inline constexpr size_t kHomesMax = 4'096;
 inline constexpr int kFindsMax = 20;
 inline constexpr Duration kFindPause = 100ms;
 
+/// Between two tries to announce a namespace of the store while the ring does not answer.
+inline constexpr Duration kOwnNamesPause = 1s;
+
 /// Under this name the node that keeps a namespace announces itself on the ring.
 std::string ring_name_of_state(std::string_view name_space);
 
@@ -32,13 +36,14 @@ std::string ring_name_of_state(std::string_view name_space);
 struct FindAgain {
   std::string name_space;
 };
+struct AnnounceNext {};
 
 /// Takes AskHome: the namespace's node answers, wherever it is. The first question to a namespace
 /// makes the node responsible for it its keeper, which announces it on the ring; it stays that when
-/// others join. Takes Msg<schema::AskState> of peers for namespaces that this node keeps, or that
-/// nobody does. Passes ReportState on. Errors of its own: not_hosted (another node keeps the
-/// namespace, or this one keeps none), unavailable (its node cannot be reached), overloaded.
-/// Pinned to the node's reactor.
+/// others join, and announces all that its store has when it starts again. Takes
+/// Msg<schema::AskState> of peers for namespaces that this node keeps, or that nobody does. Passes
+/// ReportState on. Errors of its own: not_hosted (another node keeps the namespace, or this one
+/// keeps none), unavailable (its node cannot be reached), overloaded. Pinned to the node's reactor.
 class StateRouter final : public PinnedActor {
  public:
   /// `local`: this node's StateActor; empty: it keeps no state. Both outlive nothing.
@@ -64,6 +69,8 @@ class StateRouter final : public PinnedActor {
 
   caf::behavior make_behavior() override;
   caf::result<StateAnsweredMsg> take(const AskStateMsg& message, bool of_peer);
+  void learn_own();
+  void announce_next();
   void find(const std::string& name_space);
   void ask_responsible(const std::string& name_space);
   /// The first of `nodes` from `next` on that can be asked; this one keeps it itself.
@@ -81,8 +88,10 @@ class StateRouter final : public PinnedActor {
   std::map<std::string, Home> homes_;
   std::set<caf::actor_addr> watched_;
   size_t waiting_ = 0;
+  std::deque<std::string> own_;  ///< Namespaces of the store, to be announced.
 };
 
 }  // namespace themis
 
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::AnnounceNext)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::FindAgain)

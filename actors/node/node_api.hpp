@@ -24,12 +24,14 @@ struct ProvideName {
   uint16_t weight = 100;     ///< The share of calls for this instance, beside the others'.
   std::string version = {};  ///< At most ring::kVersionBytesMax.
   ring::Labels labels = {};  ///< At most ring::kLabelsMax.
+  bool outlives = false;     ///< See ring::Offer.
 
   ring::Offer offer() const {
     ring::Offer out(payload);
     out.weight = weight;
     out.version = version;
     out.labels = labels;
+    out.outlives = outlives;
     return out;
   }
 };

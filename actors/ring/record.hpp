@@ -37,6 +37,9 @@ struct Offer {
   uint16_t weight = 100;
   std::string version;
   Labels labels;
+  /// Only this provider has what the name stands for: the record is not taken back when it leaves,
+  /// and lives for kRecordLifetimeMsMax, so that nobody takes its place while it starts again.
+  bool outlives = false;
 };
 
 /// Leads from one record to the root that its provider signed (record_tree.hpp).

@@ -254,7 +254,8 @@ void Ring::leave(Moment at) {
 void Ring::withdraw_all() {
   pushes_.clear();  // all it has goes to the successor once its own names are taken back
   std::vector<std::string> names;
-  for (const auto& [name, provided] : provided_) names.push_back(name);
+  for (const auto& [name, provided] : provided_)
+    if (!provided.offer.outlives) names.push_back(name);
   if (names.empty()) return push_before_leaving();
   storing_.due.clear();
   taking_back_ = names.size() * (options_.redundancy + 1u);

@@ -70,14 +70,14 @@ size_t Ring::provided_count() const {
       std::ranges::count_if(provided_, [](const auto& entry) { return !entry.second.withdrawn; }));
 }
 
-/// Expires after three refreshes, so that one may be missed and one be late.
+/// Expires after three refreshes, so that one may be missed and one be late; see Offer::outlives.
 Record Ring::make_record(const std::string& name, const Offer& offer) const {
   Record record;
   record.name = name;
   record.provider = table_.self();
   record.more_addresses = options_.more_addresses;
-  record.expires_ms =
-      at_.wall_ms + std::min<int64_t>(3 * to_ms(options_.refresh), kRecordLifetimeMsMax);
+  const int64_t missed_ms = std::min<int64_t>(3 * to_ms(options_.refresh), kRecordLifetimeMsMax);
+  record.expires_ms = at_.wall_ms + (offer.outlives ? kRecordLifetimeMsMax : missed_ms);
   record.weight = offer.weight;
   record.version = offer.version;
   record.labels = offer.labels;

@@ -8,7 +8,7 @@
 
 #include "actors/caller/service_gate.hpp"
 #include "actors/gateway/gateway_actor.hpp"
-#include "actors/monitor/epoch_actor.hpp"
+#include "actors/monitor/monitors_actor.hpp"
 #include "actors/monitor/state_actor.hpp"
 #include "actors/monitor/state_router.hpp"
 #include "actors/node/admission.hpp"
@@ -180,6 +180,7 @@ Result<caf::actor> Root::Impl::start_state() {
   place.place = config.place.monitors;
   place.kinds.merge(state_kinds());
   StateOptions options;
+  options.data = config.node.data;
   options.start_place = [home = home(), place] { return spawn_place(home, place); };
   options.shape.threads = static_cast<uint16_t>(config.monitors.threads);
   options.epoch = std::chrono::milliseconds(config.monitors.epoch_ms);

@@ -33,7 +33,8 @@ void add_schemas(MessageTypes& types) {
           Neighbours, Notify, Leave, Ping>(types);
   add_all<FetchCode, CodeBlob, Host, Unhost, Invoke, Outcome, Load, Loaded, Unload, LogLine>(types);
   add_all<Spawn, Spawned, Probe, Confinement>(types);
-  add_all<OpenMonitors, MonitorsOpened, MonitorBatch, Verified, AwaitEpoch, EpochCertified>(types);
+  add_all<StartMonitors, MonitorsStarted, MonitorBatch, FinishReplay, CertifyEpochs, Certified,
+          SealState, SealedState, ConfirmState, Released>(types);
   add_all<AskState, StateAnswered>(types);
 }
 

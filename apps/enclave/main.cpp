@@ -1,6 +1,6 @@
 // themis-enclave: the process of an enclave-backed system of native actors. Started by themis-node.
 
-#include "actors/monitor/epoch_actor.hpp"
+#include "actors/monitor/monitors_actor.hpp"
 #include "actors/placement/enclave_system.hpp"
 #include "actors/placement/spawner.hpp"
 

@@ -86,6 +86,10 @@ class Shard {
       if (entry.changed) THEMIS_CHECK(visit(entry.record));
     return {};
   }
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for (const Entry& entry : entries_) visit(entry.record);
+  }
   void saved() {
     for (Entry& entry : entries_) entry.changed = false;
   }

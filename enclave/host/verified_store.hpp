@@ -97,6 +97,16 @@ class VerifiedStore {
   Result<Released> checkpoint();
 
   StoreStatus status() const;
+  /// Absent ones count; in no order.
+  template <class Visit>
+  void for_each_record(Visit visit) const {
+    for (const Thread& each : threads_) each.shard->for_each(visit);
+  }
+  size_t records() const {
+    size_t all = 0;
+    for (const Thread& each : threads_) all += each.shard->counts().records;
+    return all;
+  }
 
  private:
   /// A client's call since the last commit.

@@ -50,7 +50,7 @@ class SealedMonitors final : public TrustedSide {
   Result<Bytes> checkpoint() override;
   Result<Released> confirm() override;
 
-  monitor::Violation violation() const override {
+  monitor::Violation violation() const {
     for (const Thread& each : threads_)
       if (each.monitor->violation()) return each.monitor->violation();
     return certifier_ ? certifier_->aggregator().violation() : monitor::Violation{};

@@ -65,7 +65,6 @@ class TrustedSide {
   /// restart finds out which state counts.
   virtual Result<Released> confirm() = 0;
 
-  virtual monitor::Violation violation() const = 0;
   /// Also of epochs whose calls are not confirmed yet.
   virtual std::optional<uint32_t> certified() const = 0;
   /// Known after start().

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <caf/all.hpp>
 
-#include "actors/monitor/epoch_actor.hpp"
+#include "actors/monitor/monitors_actor.hpp"
 #include "actors/placement/enclave_system.hpp"
 #include "actors/placement/spawner.hpp"
 #include "enclave/monitor/slots.hpp"
@@ -15,12 +15,16 @@ namespace {
 class Tamperer final : public PinnedActor {
  public:
   explicit Tamperer(caf::actor_config& config)
-      : PinnedActor(config), monitors_(spawn_pinned<EpochActor>(reactor_)) {}
+      : PinnedActor(config),
+        monitors_(caf::actor_cast<caf::actor>(system().spawn<MonitorsActor>())) {}
 
  private:
   caf::behavior make_behavior() override {
-    return {[this](const OpenMonitorsMsg& message) { return delegate(monitors_, message); },
-            [this](const AwaitEpochMsg& message) { return delegate(monitors_, message); },
+    return {[this](const StartMonitorsMsg& message) { return delegate(monitors_, message); },
+            [this](const FinishReplayMsg& message) { return delegate(monitors_, message); },
+            [this](const CertifyEpochsMsg& message) { return delegate(monitors_, message); },
+            [this](const SealStateMsg& message) { return delegate(monitors_, message); },
+            [this](const ConfirmStateMsg& message) { return delegate(monitors_, message); },
             [this](const MonitorBatchMsg& message) {
               const auto view = message.view();
               const ByteView batch = wire::bytes_of(view->getBatch());

@@ -1,5 +1,5 @@
 // POST /v1/state/NAMESPACE, and what a node says of its state.
-#include "actors/monitor/epoch_actor.hpp"
+#include "actors/monitor/monitors_actor.hpp"
 #include "actors/monitor/state_actor.hpp"
 #include "actors/placement/placement.hpp"
 #include "tests/unit/gateway/gateway_fixture.hpp"
@@ -17,6 +17,7 @@ class GatewayState : public testing::GatewayTest {
       place.place = Place::local;
       place.kinds.merge(state_kinds());
       StateOptions options;
+      options.data = state_directory_.path();
       options.start_place = [&reactor = node.reactor(), place] {
         return spawn_place({.reactor = &reactor}, place);
       };
@@ -29,6 +30,7 @@ class GatewayState : public testing::GatewayTest {
   http::Response ask(const std::string& body, const std::string& name_space = "n") {
     return send("POST", "/v1/state/" + name_space, body, true);
   }
+  storage::TemporaryDirectory state_directory_;
   caf::actor state_;
 };
 

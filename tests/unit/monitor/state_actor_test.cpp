@@ -1,11 +1,13 @@
-// Verified state as actors: local and in an enclave process, its epochs, its loss and its end.
+// Verified state as actors: local and in an enclave process, its epochs, what survives which end,
+// and what is refused.
 
 #include "actors/monitor/state_actor.hpp"
 
 #include <signal.h>
 
-#include "actors/monitor/epoch_actor.hpp"
+#include "actors/monitor/monitors_actor.hpp"
 #include "actors/placement/placement.hpp"
+#include "tests/unit/store/temporary_directory.hpp"
 #include "tests/unit/worker/reactor_thread.hpp"
 
 namespace themis {
@@ -18,7 +20,9 @@ enum class Tampering { none, breaks_a_command, changes_a_value, forgets_the_epoc
 class Tamperer final : public PinnedActor {
  public:
   Tamperer(caf::actor_config& config, const std::atomic<Tampering>& how)
-      : PinnedActor(config), how_(how), monitors_(spawn_pinned<EpochActor>(reactor_)) {}
+      : PinnedActor(config),
+        how_(how),
+        monitors_(caf::actor_cast<caf::actor>(system().spawn<MonitorsActor>())) {}
   const char* name() const override { return "tamperer"; }
   void on_exit() override {
     caf::anon_send_exit(monitors_, caf::exit_reason::user_shutdown);
@@ -27,8 +31,11 @@ class Tamperer final : public PinnedActor {
 
  private:
   caf::behavior make_behavior() override {
-    return {[this](const OpenMonitorsMsg& message) { return delegate(monitors_, message); },
-            [this](const AwaitEpochMsg& message) { return delegate(monitors_, message); },
+    return {[this](const StartMonitorsMsg& message) { return delegate(monitors_, message); },
+            [this](const FinishReplayMsg& message) { return delegate(monitors_, message); },
+            [this](const CertifyEpochsMsg& message) { return delegate(monitors_, message); },
+            [this](const SealStateMsg& message) { return delegate(monitors_, message); },
+            [this](const ConfirmStateMsg& message) { return delegate(monitors_, message); },
             [this](const MonitorBatchMsg& message) {
               const auto view = message.view();
               const ByteView batch = wire::bytes_of(view->getBatch());
@@ -64,6 +71,7 @@ class StateActorTest : public testing::Test {
     place.kinds.merge(state_kinds());
     StateOptions made;
     made.start_place = [home = world_.home(), place] { return spawn_place(home, place); };
+    made.data = directory_.path();
     made.epoch = epoch;
     made.history = &history_;
     return made;
@@ -82,12 +90,23 @@ class StateActorTest : public testing::Test {
     if (!all) return fail(all.error());
     return all->answers.at(0);
   }
+  /// Asks until the state is up again, in another process than `pid`.
+  Result<StateAnswer> get_when_up(const std::string& key, uint32_t pid = 0) {
+    const auto end = std::chrono::steady_clock::now() + kDeadline;
+    while (std::chrono::steady_clock::now() < end) {
+      const bool is_other = pid == 0 || (report().pid != pid && report().pid != 0);
+      const auto answer = call(StateOp::get, key);
+      if (is_other && (answer || answer.error().code != Code::unavailable)) return answer;
+    }
+    return fail(Code::timeout, "the state does not come up again");
+  }
   StateReport report() { return world_.ask<StateReport>(state_, ReportState{}).value(); }
   static std::string text(const Result<StateAnswer>& answer) {
     if (!answer) return answer.error().text();
     return answer->value ? std::string(as_text(*answer->value)) : "absent";
   }
 
+  storage::TemporaryDirectory directory_;
   StateHistory history_;
   ReactorThread world_;
   caf::actor state_;
@@ -119,7 +138,7 @@ TEST_F(StateActorTest, ManyCallsShareFewBatchesAndALoneOneDoesNotWait) {
   start(four);
   ASSERT_TRUE(call(StateOp::put, "k", "v"));
   EXPECT_EQ(report().waiting, 0u);
-  const uint64_t before = report().batches;
+  const uint64_t before = report().batches, commits = report().commits;
   CallState many;
   for (int i = 0; i < 2'000; ++i) {
     StateCall put;
@@ -134,6 +153,7 @@ TEST_F(StateActorTest, ManyCallsShareFewBatchesAndALoneOneDoesNotWait) {
   ASSERT_EQ(answers->answers.size(), many.calls.size());
   for (const auto& answer : answers->answers) ASSERT_TRUE(answer) << answer.error().text();
   EXPECT_LE(report().batches - before, 16u);
+  EXPECT_EQ(report().commits - commits, 1u);
   EXPECT_EQ(report().calls, 2'001u);
 }
 
@@ -151,21 +171,106 @@ TEST_F(StateActorTest, RefusesOneBadCallAmongGoodOnes) {
   EXPECT_EQ(answers->answers[1].error().code, Code::invalid);
 }
 
-TEST_F(StateActorTest, AKilledProcessLosesTheStateSaysSoAndStartsEmpty) {
+TEST_F(StateActorTest, AKilledProcessLosesNothingThatWasAnswered) {
+  log::setup(log::Level::off, log::Format::text);
+  start(options(Place::process, 1h));
+  for (int round = 0; round < 3; ++round) {
+    const std::string key = "k" + std::to_string(round);
+    ASSERT_TRUE(call(StateOp::put, key, "v"));
+    const uint32_t pid = report().pid;
+    ASSERT_GT(pid, 1u);
+    ASSERT_EQ(::kill(static_cast<pid_t>(pid), SIGKILL), 0);
+    EXPECT_EQ(text(get_when_up(key, pid)), "v");
+    EXPECT_NE(report().pid, pid);
+  }
+  EXPECT_EQ(call(StateOp::list, "k")->entries.size(), 3u);
+  EXPECT_GE(report().restarts, 3u);
+}
+
+TEST_F(StateActorTest, AnotherActorFindsWhatWasKept) {
+  for (const Place place : {Place::local, Place::process}) {
+    for (int round = 0; round < 3; ++round) {
+      start(options(place));
+      for (int i = 0; i < round; ++i)
+        EXPECT_EQ(text(call(StateOp::get, "k" + std::to_string(i))), "v" + std::to_string(i));
+      ASSERT_TRUE(call(StateOp::put, "k" + std::to_string(round), "v" + std::to_string(round)));
+      EXPECT_EQ(world_.stop(state_), "user_shutdown");
+    }
+  }
+  start(options(Place::local));
+  EXPECT_EQ(call(StateOp::list, "k")->entries.size(), 3u);
+  EXPECT_LT(report().journal_bytes, 1'000u) << "it left a checkpoint";
+  const auto names = world_.ask<StateNames>(state_, NameStates{});
+  ASSERT_TRUE(names) << names.error().text();
+  EXPECT_EQ(names->names, std::vector<std::string>{"n"});
+}
+
+TEST_F(StateActorTest, AnActorThatCrashesLosesNothingThatWasAnswered) {
   log::setup(log::Level::off, log::Format::text);
   start(options(Place::process));
   ASSERT_TRUE(call(StateOp::put, "k", "v"));
-  const uint32_t pid = report().pid;
-  ASSERT_GT(pid, 1u);
-  ASSERT_EQ(::kill(static_cast<pid_t>(pid), SIGKILL), 0);
-  Result<StateAnswer> answer = call(StateOp::get, "k");
-  const auto end = std::chrono::steady_clock::now() + kDeadline;
-  while ((!answer || answer->done) && std::chrono::steady_clock::now() < end)
-    answer = call(StateOp::get, "k");
-  EXPECT_EQ(text(answer), "absent");
-  EXPECT_EQ(report().losses, 1u);
-  EXPECT_EQ(history_.losses, 1u);
-  EXPECT_NE(report().pid, pid);
+  caf::anon_send_exit(state_, caf::exit_reason::kill);
+  EXPECT_EQ(world_.end_of(state_), "kill");
+  start(options(Place::process));
+  EXPECT_EQ(text(get_when_up("k")), "v");
+}
+
+class AdversaryStore : public StateActorTest {
+ protected:
+  AdversaryStore() {
+    log::setup(log::Level::off, log::Format::text);
+    start(options(Place::local));
+    EXPECT_TRUE(call(StateOp::put, "k", "old"));
+    stop();
+    std::filesystem::copy(path("state"), path("before"), std::filesystem::copy_options::recursive);
+    start(options(Place::local));
+    EXPECT_TRUE(call(StateOp::put, "k", "new"));
+    stop();
+  }
+  void stop() {
+    EXPECT_EQ(world_.stop(state_), "user_shutdown");
+    state_ = nullptr;
+  }
+  std::filesystem::path path(const std::string& name) const { return directory_.path() / name; }
+  /// What the state says of its store.
+  void expect_down(Code code, const std::string& why) {
+    start(options(Place::local));
+    Result<StateAnswer> answer = call(StateOp::get, "k");
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().code, code) << answer.error().text();
+    EXPECT_NE(answer.error().detail.find(why), std::string::npos) << answer.error().text();
+    EXPECT_EQ(report().state, "down");
+    EXPECT_EQ(report().why, answer.error().detail);
+  }
+};
+
+TEST_F(AdversaryStore, AStoreThatWasPutBackIsRefused) {
+  std::filesystem::remove_all(path("state"));
+  std::filesystem::rename(path("before"), path("state"));
+  expect_down(Code::replayed, "the store was rolled back");
+}
+
+TEST_F(AdversaryStore, AnEmptyStoreInItsPlaceIsRefused) {
+  std::filesystem::remove_all(path("state"));
+  expect_down(Code::replayed, "the store is empty, but its counter stands at");
+}
+
+TEST_F(AdversaryStore, AStoreOfAnotherKeyIsRefused) {
+  std::filesystem::remove(path("state.key"));
+  expect_down(Code::forged, "is not a sealed counter of this key");
+  stop();
+  std::filesystem::remove(path("state.counter"));
+  expect_down(Code::forged, "sealed");
+}
+
+TEST_F(AdversaryStore, AStoreOfAnotherShapeIsRefused) {
+  StateOptions two = options(Place::local);
+  two.shape.threads = 2;
+  start(two);
+  EXPECT_EQ(call(StateOp::get, "k").error().code, Code::invalid);
+  stop();
+  start(options(Place::local));
+  EXPECT_EQ(text(call(StateOp::get, "k")), "new") << "the refusal changed nothing";
 }
 
 /// Monitors behind a host that tampers.
@@ -195,13 +300,18 @@ TEST_F(AdversaryState, ABrokenCommandEndsTheStateForGood) {
   how_ = Tampering::none;
   EXPECT_EQ(call(StateOp::get, "k").error().code, Code::forged);
   EXPECT_EQ(report().state, "violated");
-  EXPECT_EQ(report().why, "a monitor refused: malformed (thread 0, batch 2, byte 30)");
+  EXPECT_NE(report().why.find("monitor thread 0 refused batch"), std::string::npos) << report().why;
   EXPECT_EQ(report().certified, certified);
   // Neither a new actor nor new monitors make it fine again.
   EXPECT_EQ(world_.stop(state_), "user_shutdown");
   start(options(Place::local));
   EXPECT_EQ(call(StateOp::get, "k").error().code, Code::forged);
   EXPECT_EQ(report().state, "violated");
+  // A new process finds what was answered before.
+  EXPECT_EQ(world_.stop(state_), "user_shutdown");
+  history_.violation.reset();
+  start(options(Place::local));
+  EXPECT_EQ(text(call(StateOp::get, "k")), "v");
 }
 
 TEST_F(AdversaryState, AChangedValueIsCaughtInItsEpoch) {
@@ -211,13 +321,16 @@ TEST_F(AdversaryState, AChangedValueIsCaughtInItsEpoch) {
   EXPECT_NE(report().why.find("multiset_mismatch"), std::string::npos) << report().why;
 }
 
-TEST_F(AdversaryState, AnEpochThatIsNeverVerifiedIsNotWaitedForWithoutEnd) {
+TEST_F(AdversaryState, AnEpochThatIsNotVerifiedIsNotWaitedFor) {
   EXPECT_EQ(world_.stop(state_), "user_shutdown");
   options_.answer_max = 200ms;
   start(options_);
   how_ = Tampering::forgets_the_epoch;
   EXPECT_EQ(call(StateOp::put, "k", "w", true).error().code, Code::unavailable);
-  EXPECT_EQ(report().losses, 1u);
+  how_ = Tampering::none;
+  // What was sealed then is not what the journal has.
+  EXPECT_EQ(get_when_up("k").error().code, Code::forged);
+  EXPECT_EQ(report().state, "down");
 }
 
 TEST_F(StateActorTest, EveryCallIsAnsweredWhenItEnds) {

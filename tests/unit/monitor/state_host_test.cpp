@@ -1,5 +1,5 @@
-// The host half against real monitors, without actors: answers are a map's, epochs are certified,
-// and nothing that differs from what a monitor said gets through.
+// The host half and real monitors over a store on disk, without actors: answers are a map's, epochs
+// are certified, and nothing that differs from what a monitor said gets through.
 
 #include "actors/monitor/state_host.hpp"
 
@@ -8,58 +8,88 @@
 #include <map>
 
 #include "enclave/applications/state_store.hpp"
-#include "enclave/monitor/aggregator.hpp"
-#include "enclave/monitor/monitor.hpp"
+#include "enclave/host/verified_store.hpp"
+#include "enclave/seal/sealed_monitors.hpp"
 #include "runtime/crypto/crypto.hpp"
+#include "tests/unit/store/temporary_directory.hpp"
 
 namespace themis {
 namespace {
 
-/// A host and its monitors in one thread.
+using Monitors = seal::SealedMonitors<monitor::StateStore>;
+
+/// Survives the store's restarts as a file would; CounterFile has tests of its own.
+struct MemoryCounter final : seal::SealedCounter {
+  Result<seal::CounterValue> value() override { return stands; }
+  Status raise(const seal::CounterValue& to) override {
+    stands = to;
+    return {};
+  }
+  seal::CounterValue stands;
+};
+
+/// Monitors that tell one wrong byte.
+struct LyingMonitors final : seal::TrustedSide {
+  explicit LyingMonitors(seal::TrustedSide& from) : side(from) {}
+  Status start(ByteView sealed) override { return side.start(sealed); }
+  Status started() override { return side.started(); }
+  Status apply(uint16_t thread, ByteView batch) override { return side.apply(thread, batch); }
+  Status certify() override { return side.certify(); }
+  Result<Bytes> seal() override { return side.seal(); }
+  Result<Bytes> checkpoint() override { return side.checkpoint(); }
+  Result<seal::Released> confirm() override {
+    Result<seal::Released> released = side.confirm();
+    if (released && lies) released->results[0].back() ^= std::byte{1};
+    return released;
+  }
+  std::optional<uint32_t> certified() const override { return side.certified(); }
+  const monitor::InstanceId& instance() const override { return side.instance(); }
+  seal::TrustedSide& side;
+  bool lies = false;
+};
+
+/// A store in a directory, with its monitors in this thread.
 struct World {
-  explicit World(uint16_t threads) : aggregator(threads) {
+  explicit World(uint16_t threads_of_store) : threads(threads_of_store), rng(7), key(rng) {
     crypto::init();
-    SeededRng rng(7);
-    StateHostOptions options;
-    rng.fill(options.instance);
-    options.threads = threads;
-    options.node_slots = 100;
-    options.record_slots = 16;
-    const monitor::MasterKey key(rng);
-    for (uint16_t thread = 0; thread < threads; ++thread)
-      monitors.push_back(std::make_unique<monitor::Monitor<monitor::StateStore>>(
-          monitor::MonitorOptions{.instance = options.instance,
-                                  .thread = thread,
-                                  .node_slots = 100,
-                                  .record_slots = 16,
-                                  .calls_without_client = true},
-          key));
-    host.emplace(options, [this](uint16_t thread, ByteView batch) { deliver(thread, batch); });
+    open();
   }
-  void deliver(uint16_t thread, ByteView batch) {
-    Bytes results(kResultsBytesMax);
-    monitor::Output output{results};
-    EXPECT_TRUE(monitors[thread]->apply(batch, output));
-    while (const auto report = monitors[thread]->take_report()) aggregator.accept(*report);
-    results.resize(output.used);
-    answers.emplace_back(thread, std::move(results));
+  /// Closes what is open first, as a process that ends without warning.
+  void open() {
+    host.reset();
+    environment.reset();
+    environment =
+        storage::Environment::open(directory.path() / "store", {.durable = false}).value();
+    monitors = std::make_unique<Monitors>(seal::SealedMonitorsOptions{threads, 100, 16}, key,
+                                          counter, rng);
+    between.emplace(*monitors);
+    auto opened = StateHost::open(*environment, *between, {threads, 100, 16});
+    ASSERT_TRUE(opened) << opened.error().text();
+    host = std::move(*opened);
   }
-  /// The verified result of a call that runs alone.
-  VerifiedCall call(const StateCall& call) {
-    const auto ticket = host->run(call);
-    EXPECT_TRUE(ticket) << ticket.error().text();
-    host->flush(host->thread_of(call.name_space));
-    VerifiedCall last;
-    for (auto& [thread, results] : std::exchange(answers, {}))
-      EXPECT_TRUE(host->verify(thread, results, [&](const VerifiedCall& one) { last = one; }));
-    EXPECT_EQ(last.ticket, *ticket);
-    return last;
+  /// The durable answer of a call that runs alone.
+  StateAnswer call(const StateCall& call) {
+    const auto answer = host->run(call);
+    EXPECT_TRUE(answer) << answer.error().text();
+    const Status committed = host->commit();
+    EXPECT_TRUE(committed) << committed.error().text();
+    return answer.value_or(StateAnswer{});
+  }
+  std::vector<std::string> keys(const StateCall& list) {
+    std::vector<std::string> out;
+    for (const StateEntry& entry : call(list).entries) out.push_back(entry.key);
+    return out;
   }
 
-  std::vector<std::unique_ptr<monitor::Monitor<monitor::StateStore>>> monitors;
-  monitor::Aggregator<> aggregator;
-  std::vector<std::pair<uint16_t, Bytes>> answers;
-  std::optional<StateHost> host;
+  storage::TemporaryDirectory directory;
+  uint16_t threads;
+  SeededRng rng;
+  seal::SealingKey key;
+  MemoryCounter counter;
+  std::unique_ptr<storage::Environment> environment;
+  std::unique_ptr<Monitors> monitors;
+  std::optional<LyingMonitors> between;
+  std::unique_ptr<StateHost> host;
 };
 
 StateCall make(StateOp op, std::string name_space, std::string key, std::string_view value = {}) {
@@ -74,7 +104,7 @@ std::string text(const std::optional<Bytes>& value) {
   return value ? std::string(as_text(*value)) : "absent";
 }
 
-TEST(StateHost, AnswersWhatAMapDoesAndEveryEpochIsCertified) {
+TEST(StateHost, AnswersWhatAMapDoesThroughRestartsAndEveryEpochIsCertified) {
   for (const uint16_t threads : {uint16_t{1}, uint16_t{4}}) {
     SCOPED_TRACE(threads);
     World world(threads);
@@ -92,7 +122,7 @@ TEST(StateHost, AnswersWhatAMapDoesAndEveryEpochIsCertified) {
           model[{space, key}] = value;
           break;
         case 1: {
-          const VerifiedCall got = world.call(make(StateOp::get, space, key));
+          const StateAnswer got = world.call(make(StateOp::get, space, key));
           EXPECT_EQ(text(got.value), before);
           EXPECT_EQ(got.done, before != "absent");
           break;
@@ -105,23 +135,30 @@ TEST(StateHost, AnswersWhatAMapDoesAndEveryEpochIsCertified) {
           StateCall cas = make(StateOp::cas, space, key, value);
           const bool matches = rng.below(2) == 0;
           if (matches ? before != "absent" : before == "absent") cas.expected = to_bytes(before);
-          const VerifiedCall got = world.call(cas);
+          const StateAnswer got = world.call(cas);
           EXPECT_EQ(got.done, matches);
           EXPECT_EQ(text(got.value), before);
           if (matches) model[{space, key}] = value;
         }
       }
-      if (i % 400 == 399) world.host->end_epoch();
+      if (i % 400 == 399) {
+        EXPECT_TRUE(world.host->end_epoch());
+      }
+      if (i % 700 == 699) world.open();
+      if (i == 1'500) {
+        EXPECT_TRUE(world.host->checkpoint());
+      }
     }
-    world.host->end_epoch();
-    EXPECT_EQ(world.aggregator.certified(), world.host->epoch() - 1);
+    EXPECT_TRUE(world.host->end_epoch());
+    EXPECT_EQ(world.host->certified(), world.host->epoch() - 1);
+    world.open();
     for (int space = 0; space < 6; ++space) {
       StateCall all = make(StateOp::list, "space-" + std::to_string(space), "k1");
       std::vector<std::string> expected;
       for (const auto& [name, value] : model)
         if (name.first == all.name_space && name.second.starts_with("k1"))
           expected.push_back(name.second);
-      EXPECT_EQ(world.host->list(all).first, expected);
+      EXPECT_EQ(world.keys(all), expected);
     }
   }
 }
@@ -140,7 +177,7 @@ TEST(StateHost, ATransactionHappensAsAWholeOrNotAtAll) {
   EXPECT_TRUE(world.call(pay).done);
   EXPECT_EQ(text(world.call(make(StateOp::get, "bank", "ada")).value), "absent");
   StateCall list = make(StateOp::list, "bank", "");
-  EXPECT_EQ(world.host->list(list).first, std::vector<std::string>{"bob"});
+  EXPECT_EQ(world.keys(list), std::vector<std::string>{"bob"});
   // All eight keys, values as long as they may be together.
   pay.changes.clear();
   for (size_t i = 0; i < kTransactionKeysMax; ++i)
@@ -148,15 +185,17 @@ TEST(StateHost, ATransactionHappensAsAWholeOrNotAtAll) {
                            Bytes(kTransactionBytesMax / kTransactionKeysMax)});
   ASSERT_TRUE(check_state_call(pay));
   EXPECT_TRUE(world.call(pay).done);
-  world.host->end_epoch();
-  EXPECT_EQ(world.aggregator.certified(), 0u);
+  EXPECT_TRUE(world.host->end_epoch());
+  EXPECT_EQ(world.host->certified(), 0u);
 }
 
 TEST(StateHost, KeysOfOneNamespaceNeverReachAnother) {
   World world(1);
   world.call(make(StateOp::put, "a", "bc", "1"));
   EXPECT_FALSE(world.call(make(StateOp::get, "ab", "c")).done);
-  EXPECT_TRUE(world.host->list(make(StateOp::list, "ab", "")).first.empty());
+  EXPECT_TRUE(world.keys(make(StateOp::list, "ab", "")).empty());
+  world.call(make(StateOp::put, "ab", "c", "1"));
+  EXPECT_EQ(world.host->name_spaces(), (std::vector<std::string>{"a", "ab"}));
 }
 
 TEST(StateHost, ListsInPagesOfAHundred) {
@@ -167,43 +206,35 @@ TEST(StateHost, ListsInPagesOfAHundred) {
   size_t seen = 0;
   bool more = true;
   while (more) {
-    auto [keys, again] = world.host->list(list);
-    seen += keys.size();
-    list.after = keys.back();
-    more = again;
+    const StateAnswer page = world.call(list);
+    seen += page.entries.size();
+    list.after = page.entries.back().key;
+    more = page.more;
   }
   EXPECT_EQ(seen, 250u);
 }
 
-TEST(StateHost, CutsBatchesBeforeTheirResultsAreTooLong) {
+TEST(StateHost, SaysWhenTheResultsOfACommitAreLongEnough) {
   World world(1);
   world.call(make(StateOp::put, "n", "k", std::string(1'000, 'v')));
-  for (int i = 0; i < 1'000; ++i) ASSERT_TRUE(world.host->run(make(StateOp::get, "n", "k")));
-  world.host->flush(0);
-  EXPECT_GE(world.answers.size(), 4u);
-  size_t verified = 0;
-  for (const auto& [thread, results] : world.answers)
-    EXPECT_TRUE(world.host->verify(thread, results, [&](const VerifiedCall& one) {
-      ++verified;
-      EXPECT_TRUE(one.value);
-    }));
-  EXPECT_EQ(verified, 1'000u);
+  size_t run = 0;
+  for (; !world.host->is_full() && run < 5'000; ++run)
+    ASSERT_TRUE(world.host->run(make(StateOp::get, "n", "k")));
+  EXPECT_GT(run, 500u);
+  EXPECT_LT(run, kCommitResultsBytesMax / 1'000);
+  EXPECT_TRUE(world.host->commit());
+  EXPECT_FALSE(world.host->is_full());
 }
 
 // Attack 42 of the specification: the host answers another thing than what was verified.
 TEST(AdversaryStateHost, AnAnswerThatDiffersFromTheVerifiedOneIsForged) {
   World world(1);
-  ASSERT_TRUE(world.host->run(make(StateOp::put, "n", "k", "v")));
+  world.call(make(StateOp::put, "n", "k", "v"));
   ASSERT_TRUE(world.host->run(make(StateOp::get, "n", "k")));
-  world.host->flush(0);
-  Bytes results = world.answers.front().second;
-  results.back() ^= std::byte{1};
-  size_t delivered = 0;
-  const auto status = world.host->verify(0, results, [&](const VerifiedCall&) { ++delivered; });
-  ASSERT_FALSE(status);
-  EXPECT_EQ(status.error().code, Code::forged);
-  EXPECT_EQ(delivered, 1u);  // the put, whose answer was right
-  EXPECT_FALSE(world.host->verify(0, Bytes(4'000), [](const VerifiedCall&) {}));
+  world.between->lies = true;
+  const Status committed = world.host->commit();
+  ASSERT_FALSE(committed);
+  EXPECT_EQ(committed.error().code, Code::forged);
 }
 
 }  // namespace

@@ -1,11 +1,12 @@
 #pragma once
 // A node of a test's mesh that keeps state, its monitors in this process.
 
-#include "actors/monitor/epoch_actor.hpp"
+#include "actors/monitor/monitors_actor.hpp"
 #include "actors/monitor/state_actor.hpp"
 #include "actors/monitor/state_router.hpp"
 #include "actors/placement/placement.hpp"
 #include "tests/unit/services/mesh.hpp"
+#include "tests/unit/store/temporary_directory.hpp"
 
 namespace themis::testing {
 
@@ -17,6 +18,7 @@ class StateNode {
     place.place = Place::local;
     place.kinds.merge(state_kinds());
     StateOptions options;
+    options.data = directory_.path();
     options.start_place = [&reactor = node.reactor(), place] {
       return spawn_place({.reactor = &reactor}, place);
     };
@@ -38,6 +40,7 @@ class StateNode {
   const caf::actor& router() const { return router_; }
 
  private:
+  storage::TemporaryDirectory directory_;
   MeshNode& node_;
   caf::actor state_, router_;
 };

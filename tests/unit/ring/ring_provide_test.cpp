@@ -178,6 +178,31 @@ TEST_F(Provides, RegressLeavingTakesItsNamesBackAFewAtATime) {
   EXPECT_TRUE(ring.state() == Ring::State::left);
 }
 
+TEST_F(Provides, WhatOutlivesItsProviderIsNotTakenBackWhenItLeaves) {
+  join_ring_of_three();
+  Offer only_here;
+  only_here.outlives = true;
+  ring.provide("state/notes", only_here, 1, at);
+  ring.provide("greeter", {}, 2, at);
+  std::map<std::string, bool> withdrawn;
+  std::map<std::string, int64_t> lives_ms;
+  const Answer answer = [&](const Ask& ask) -> Result<Reply> {
+    if (const auto* store = std::get_if<Store>(&ask.question)) {
+      withdrawn[store->record->name] = store->record->withdrawn;
+      lives_ms[store->record->name] = store->record->expires_ms - at.wall_ms;
+    }
+    return Ack{};
+  };
+  serve(answer);
+  EXPECT_EQ(lives_ms["state/notes"], kRecordLifetimeMsMax);
+  EXPECT_LT(lives_ms["greeter"], kRecordLifetimeMsMax);
+  ring.leave(at);
+  serve(answer);
+  EXPECT_TRUE(withdrawn["greeter"]);
+  EXPECT_FALSE(withdrawn["state/notes"]);
+  EXPECT_TRUE(ring.state() == Ring::State::left);
+}
+
 TEST_F(Provides, RegressFindsAreLimitedInARingTooSmallForLookups) {
   join_ring_of_three();
   // None of the copies is this node's own: every find waits for an answer.

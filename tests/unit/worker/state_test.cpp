@@ -1,6 +1,7 @@
 // env.STATE of real functions in their processes, before a state that notes what it is asked.
-#include "actors/monitor/epoch_actor.hpp"
+#include "actors/monitor/monitors_actor.hpp"
 #include "actors/monitor/state_actor.hpp"
+#include "tests/unit/store/temporary_directory.hpp"
 #include "tests/unit/worker/pool_fixture.hpp"
 
 namespace themis {
@@ -13,6 +14,7 @@ class FunctionState : public PoolTest {
     place.place = Place::local;
     place.kinds.merge(state_kinds());
     StateOptions options;
+    options.data = directory_.path();
     options.start_place = [home = world_.home(), place] { return spawn_place(home, place); };
     options.shape.threads = 2;
     state_ = caf::actor_cast<caf::actor>(world_.caf().spawn<StateActor>(options));
@@ -34,6 +36,7 @@ class FunctionState : public PoolTest {
     if (!all) return fail(all.error());
     return all->answers.at(0);
   }
+  storage::TemporaryDirectory directory_;
   caf::actor state_;
 };
 

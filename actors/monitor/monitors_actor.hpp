@@ -1,0 +1,64 @@
+#pragma once
+// The trusted side of verified state: the monitors of one store, their aggregator and the seal over
+// both, as one actor that a host asks.
+
+#include <deque>
+#include <functional>
+
+#include "actors/monitor/monitor_actor.hpp"
+#include "actors/placement/kinds.hpp"
+
+namespace themis {
+
+/// Questions that may wait for batches before them. A host waits for each but batches, of which it
+/// sends kBatchesAheadMax ahead.
+inline constexpr size_t kMonitorTasksMax = 256;
+
+/// seal::TrustedSide for a host in another process: StartMonitors makes it, once, and the other
+/// messages of state.capnp ask it in its order; who keeps another order is refused. Batches of
+/// different threads run beside each other, everything else alone. After the first failure
+/// everything is answered with that, for good. Ends when one of its monitors does. On the pool.
+class MonitorsActor final : public PoolActor {
+ public:
+  explicit MonitorsActor(caf::actor_config& config) : PoolActor(config) {}
+  const char* name() const override { return "monitors"; }
+  void on_exit() override;
+
+ private:
+  enum class Phase : uint8_t { fresh, replaying, running, sealed };
+  struct Task {
+    bool is_batch = false;
+    std::function<void()> run;
+    caf::response_promise promise;
+  };
+
+  caf::behavior make_behavior() override;
+  caf::result<MonitorsStartedMsg> start(const StartMonitorsMsg& message);
+  caf::result<DoneMsg> verify(const MonitorBatchMsg& message);
+  Result<CertifiedMsg> finish_replay();
+  Result<DoneMsg> certify();
+  Result<SealedStateMsg> seal(const SealStateMsg& message);
+  Result<ReleasedMsg> confirm(const ConfirmStateMsg& message);
+
+  /// Runs when all before it has; `run` once, with nothing beside it.
+  template <class Answer>
+  caf::result<Answer> alone(std::function<Result<Answer>()> run);
+  Status add(Task task);
+  void run_tasks();
+  void run_batch(uint16_t thread, const MonitorBatchMsg& message,
+                 caf::typed_response_promise<DoneMsg> promise);
+  /// The order that TrustedSide asks for.
+  Status expect(std::initializer_list<Phase> phases) const;
+
+  std::unique_ptr<TrustedState> trusted_;
+  std::vector<caf::actor> monitors_;
+  Phase phase_ = Phase::fresh;
+  std::optional<Error> failure_;
+  std::deque<Task> tasks_;
+  size_t applying_ = 0;
+};
+
+/// The kind "monitors": a MonitorsActor.
+Kinds state_kinds();
+
+}  // namespace themis

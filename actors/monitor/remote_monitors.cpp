@@ -1,0 +1,116 @@
+#include "actors/monitor/remote_monitors.hpp"
+
+#include <caf/all.hpp>
+#include <deque>
+
+#include "actors/system/caf_error.hpp"
+#include "actors/system/message_types.hpp"
+
+namespace themis {
+
+struct RemoteMonitors::Pending {
+  caf::scoped_actor self;
+  const caf::actor monitors;
+  using Answer = decltype(self->request(monitors, Duration(), MonitorBatchMsg()));
+  std::deque<Answer> answers;
+
+  Pending(caf::actor_system& system, caf::actor to) : self(system), monitors(std::move(to)) {}
+};
+
+RemoteMonitors::RemoteMonitors(caf::actor_system& system, caf::actor monitors,
+                               const RemoteMonitorsOptions& options, const seal::SealingKey& key,
+                               seal::SealedCounter& counter)
+    : options_(options),
+      key_(key),
+      counter_(counter),
+      pending_(std::make_unique<Pending>(system, std::move(monitors))) {}
+
+RemoteMonitors::~RemoteMonitors() = default;
+
+/// Of a question: a monitor's refusal is kept.
+Error RemoteMonitors::noted(Error error) {
+  if (error.code == Code::forged && !violation_) violation_ = error;
+  return error;
+}
+
+template <class Question>
+Status RemoteMonitors::send(const Question& question) {
+  THEMIS_CHECK(wait(kBatchesAheadMax - 1));
+  pending_->answers.push_back(
+      pending_->self->request(pending_->monitors, options_.answer_max, question));
+  return {};
+}
+
+Status RemoteMonitors::wait(size_t left) {
+  Status first;
+  while (pending_->answers.size() > left) {
+    pending_->answers.front().receive([](const DoneMsg&) {},
+                                      [&](const caf::error& error) {
+                                        if (first) first = fail(noted(from_caf(error)));
+                                      });
+    pending_->answers.pop_front();
+  }
+  return first;
+}
+
+template <class Answer, class Question>
+Result<Answer> RemoteMonitors::ask(const Question& question) {
+  THEMIS_CHECK(wait(0));
+  Result<Answer> out = fail(Code::internal, "the monitors were not asked");
+  pending_->self->request(pending_->monitors, options_.answer_max, question)
+      .receive([&](const Answer& answer) { out = answer; },
+               [&](const caf::error& error) { out = fail(from_caf(error)); });
+  return out;
+}
+
+Status RemoteMonitors::start(ByteView sealed) {
+  THEMIS_TRY(const seal::CounterValue stands, counter_.value());
+  THEMIS_TRY(const MonitorsStartedMsg answer,
+             ask<MonitorsStartedMsg>(encode_start(options_.shape, key_, stands, sealed)));
+  THEMIS_TRY(instance_, decode_started(answer));
+  sealed_ = stands;
+  if (sealed.empty()) return {};
+  THEMIS_TRY(const seal::SealedState state, seal::read_sealed(sealed));
+  sealed_ = {state.counter, seal::tag_of(sealed)};
+  return {};
+}
+
+Status RemoteMonitors::started() {
+  THEMIS_TRY(const CertifiedMsg answer,
+             ask<CertifiedMsg>(wire::Builder<schema::FinishReplay>(2).finish()));
+  THEMIS_TRY(certified_, decode_certified(answer));
+  THEMIS_TRY(const seal::CounterValue stands, counter_.value());
+  // A crash came between the last commit and its confirmation; the trusted side has accepted that.
+  if (sealed_.counter == stands.counter + 1) THEMIS_CHECK(counter_.raise(sealed_));
+  return {};
+}
+
+Status RemoteMonitors::apply(uint16_t thread, ByteView batch) {
+  ++batches_;
+  return send(encode_batch(thread, batch));
+}
+
+Status RemoteMonitors::certify() { return send(wire::Builder<schema::CertifyEpochs>(2).finish()); }
+
+Result<Bytes> RemoteMonitors::seal(bool checkpoint) {
+  const Result<SealedStateMsg> answer = ask<SealedStateMsg>(encode_seal(checkpoint));
+  if (!answer) return fail(noted(answer.error()));
+  THEMIS_TRY(Bytes sealed, decode_sealed(*answer));
+  THEMIS_TRY(const seal::SealedState state, seal::read_sealed(sealed));
+  THEMIS_TRY(const seal::CounterValue stands, counter_.value());
+  if (state.counter != stands.counter + 1)
+    return fail(Code::malformed, "the monitors sealed another state than the next one");
+  sealed_ = {state.counter, seal::tag_of(sealed)};
+  return sealed;
+}
+
+Result<seal::Released> RemoteMonitors::confirm() {
+  THEMIS_CHECK(counter_.raise(sealed_));
+  const Result<ReleasedMsg> answer = ask<ReleasedMsg>(encode_confirm(sealed_));
+  if (!answer) return fail(noted(answer.error()));
+  THEMIS_TRY(seal::Released released, decode_released(*answer, options_.shape.threads));
+  certified_ = released.certified;
+  return released;
+}
+
+}  // namespace themis

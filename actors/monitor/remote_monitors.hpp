@@ -1,0 +1,72 @@
+#pragma once
+// seal::TrustedSide where the trusted side is an actor, in another process or in this one.
+
+#include <caf/actor.hpp>
+#include <memory>
+
+#include "actors/monitor/monitor_codec.hpp"
+
+namespace themis {
+
+/// Batches that may be with the monitors: enough to keep the threads busy while the next ones are
+/// written, few enough that a process that stands still holds 4 MB of them.
+inline constexpr size_t kBatchesAheadMax = 16;
+
+struct RemoteMonitorsOptions {
+  MonitorShape shape;
+  /// For one answer. Then the monitors are given up: who does not let them run could starve all
+  /// that wait.
+  Duration answer_max;
+};
+
+/// Sends batches without waiting, and waits where the store has to know: in start(), started(),
+/// seal(), checkpoint() and confirm(), which also say what was wrong with a batch before them.
+/// Keeps the sealed counter for the trusted side, which has no files: confirm() raises it first.
+/// Errors of its own: unavailable (the process ended), timeout (answer_max). Blocks: for a thread
+/// of its own, never a reactor's or the pool's.
+class RemoteMonitors final : public seal::TrustedSide {
+ public:
+  /// `monitors`: a MonitorsActor. `key` and `counter` are borrowed for the object's life.
+  RemoteMonitors(caf::actor_system& system, caf::actor monitors,
+                 const RemoteMonitorsOptions& options, const seal::SealingKey& key,
+                 seal::SealedCounter& counter);
+  ~RemoteMonitors() override;
+
+  Status start(ByteView sealed) override;
+  Status started() override;
+  Status apply(uint16_t thread, ByteView batch) override;
+  /// Wrong epochs are told by the next call that waits.
+  Status certify() override;
+  Result<Bytes> seal() override { return seal(false); }
+  Result<Bytes> checkpoint() override { return seal(true); }
+  Result<seal::Released> confirm() override;
+  std::optional<uint32_t> certified() const override { return certified_; }
+  const monitor::InstanceId& instance() const override { return instance_; }
+
+  /// What a monitor refused, which is more than a store that does not fit.
+  const std::optional<Error>& violation() const { return violation_; }
+  uint64_t batches() const { return batches_; }
+
+ private:
+  struct Pending;
+  template <class Answer, class Question>
+  Result<Answer> ask(const Question& question);
+  template <class Question>
+  Status send(const Question& question);
+  /// Until at most `left` of what was sent are without their answer.
+  Status wait(size_t left);
+  Result<Bytes> seal(bool checkpoint);
+  Error noted(Error error);
+
+  const RemoteMonitorsOptions options_;
+  const seal::SealingKey& key_;
+  seal::SealedCounter& counter_;
+  std::unique_ptr<Pending> pending_;
+  monitor::InstanceId instance_{};
+  std::optional<uint32_t> certified_;
+  seal::CounterValue sealed_;  ///< What the last seal() gave, or the store had at its start.
+  std::optional<Error> violation_;
+  uint64_t batches_ = 0;
+};
+
+}  // namespace themis

@@ -1,0 +1,117 @@
+#include "actors/monitor/state_keeper.hpp"
+
+#include <caf/all.hpp>
+
+#include "actors/system/dead_letters.hpp"
+#include "actors/system/secret_file.hpp"
+#include "enclave/seal/counter_file.hpp"
+#include "runtime/base/rng.hpp"
+#include "runtime/store/environment.hpp"
+
+namespace themis {
+
+/// In the order in which they hold each other.
+struct StateKeeper::Files {
+  FileSecret key;
+  std::unique_ptr<seal::CounterFile> counter;
+  std::unique_ptr<storage::Environment> environment;
+  std::unique_ptr<RemoteMonitors> monitors;
+};
+
+StateKeeper::StateKeeper(caf::actor_config& config, StateKeeperOptions options)
+    : caf::event_based_actor(config), options_(std::move(options)) {}
+
+StateKeeper::~StateKeeper() = default;
+
+caf::behavior StateKeeper::make_behavior() {
+  set_default_handlers(*this);
+  return {[this](const OpenStore& ask) { return open(ask.monitors); },
+          [this](const RunCalls& ask) { return run(ask); },
+          [this](const CloseStore&) {
+            Status left;
+            if (host_ && host_->journal_bytes() <= kStopJournalBytesMax) left = host_->checkpoint();
+            close();
+            return tell({}, left);
+          }};
+}
+
+void StateKeeper::close() {
+  host_.reset();
+  files_.reset();
+}
+
+Status StateKeeper::open_files(const caf::actor& monitors) {
+  auto files = std::make_unique<Files>();
+  SystemRng rng;
+  THEMIS_TRY(files->environment, storage::Environment::open(options_.data / "state"));
+  THEMIS_TRY(files->key,
+             load_or_create_secret(options_.data / "state.key", "key of the state", rng));
+  THEMIS_TRY(files->counter, seal::CounterFile::open(options_.data / "state.counter", files->key));
+  files->monitors = std::make_unique<RemoteMonitors>(
+      system(), monitors, RemoteMonitorsOptions{options_.shape, options_.answer_max}, files->key,
+      *files->counter);
+  files_ = std::move(files);
+  return {};
+}
+
+StoreTold StateKeeper::open(const caf::actor& monitors) {
+  close();
+  const auto opened = [&]() -> Status {
+    THEMIS_CHECK(open_files(monitors));
+    StateHostOptions host;
+    host.threads = options_.shape.threads;
+    host.node_slots = options_.shape.node_slots;
+    host.record_slots = options_.shape.record_slots;
+    THEMIS_TRY(host_, StateHost::open(*files_->environment, *files_->monitors, host));
+    return {};
+  };
+  StoreTold told = tell({}, opened());
+  if (host_) told.name_spaces = host_->name_spaces();
+  return told;
+}
+
+StoreTold StateKeeper::run(const RunCalls& ask) {
+  StoreTold told;
+  if (!host_) return tell(std::move(told), fail(Code::unavailable, "the store is closed"));
+  const Status status = run_all(ask, told);
+  return tell(std::move(told), status);
+}
+
+/// After a failure `answers` has those that are durable.
+Status StateKeeper::run_all(const RunCalls& ask, StoreTold& told) {
+  size_t durable = 0;
+  const auto commit = [&](Status status) {
+    status ? void(durable = told.answers.size()) : told.answers.resize(durable);
+    return status;
+  };
+  for (const StateCall& call : ask.calls) {
+    if (host_->is_full()) THEMIS_CHECK(commit(host_->commit()));
+    told.answers.push_back(host_->run(call));
+  }
+  if (!ask.end_epoch) return commit(host_->commit());
+  const TimePoint from = SystemClock().now();
+  const Status ended = commit(host_->end_epoch());
+  certifying_ = SystemClock().now() - from;
+  return ended;
+}
+
+StoreTold StateKeeper::tell(StoreTold told, const Status& status) {
+  if (!status) {
+    told.failure = status.error();
+    if (files_ && files_->monitors->violation()) told.violation = files_->monitors->violation();
+    // The comparison with what the monitors answered is this side's.
+    if (host_ && status.error().code == Code::forged) told.violation = status.error();
+    close();
+    return told;
+  }
+  if (!host_) return told;
+  told.epoch = host_->epoch();
+  told.certified = host_->certified();
+  told.certifying = certifying_;
+  told.records = host_->records();
+  told.batches = files_->monitors->batches();
+  told.journal_bytes = host_->journal_bytes();
+  return told;
+}
+
+}  // namespace themis

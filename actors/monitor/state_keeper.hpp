@@ -1,0 +1,82 @@
+#pragma once
+// The thread on which a node's state waits for its disk and its monitors.
+
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/event_based_actor.hpp>
+#include <filesystem>
+
+#include "actors/monitor/remote_monitors.hpp"
+#include "actors/monitor/state_api.hpp"
+#include "actors/monitor/state_host.hpp"
+
+namespace themis {
+
+// What a StateActor asks its keeper. Each is answered with StoreTold.
+
+/// Opens the store with these monitors, which are new.
+struct OpenStore {
+  caf::actor monitors;
+};
+/// Runs the calls, ends the epoch if told so, and commits: once, unless the results are too long
+/// for one message.
+struct RunCalls {
+  std::vector<StateCall> calls;
+  bool end_epoch = false;
+};
+/// Leaves a checkpoint if that takes no time to speak of, and closes.
+struct CloseStore {};
+
+struct StoreTold {
+  std::vector<Result<StateAnswer>> answers;  ///< Durable; without `certified`.
+  std::optional<Error> failure;              ///< The store is closed then.
+  std::optional<Error> violation;            ///< A monitor refused, or answered something else.
+  uint32_t epoch = 0;
+  std::optional<uint32_t> certified;
+  Duration certifying{};  ///< The last epoch's end took so long.
+  size_t records = 0;
+  uint64_t batches = 0;  ///< Since the store was opened.
+  uint64_t journal_bytes = 0;
+  std::vector<std::string> name_spaces;  ///< Of OpenStore only.
+};
+
+/// A checkpoint at the end writes what the journal's calls have changed: 8 MB of them in some
+/// 0.2 s. A longer journal is run again at the next start.
+inline constexpr uint64_t kStopJournalBytesMax = 8 * 1024 * 1024;
+
+struct StateKeeperOptions {
+  std::filesystem::path data;  ///< The node's; see open_files().
+  MonitorShape shape;
+  Duration answer_max;  ///< See RemoteMonitorsOptions.
+};
+
+/// Has state/, state.key and state.counter in the node's data directory open while the store is.
+/// Blocks: spawned detached, so that no reactor and no thread of the pool waits for a disk.
+class StateKeeper final : public caf::event_based_actor {
+ public:
+  StateKeeper(caf::actor_config& config, StateKeeperOptions options);
+  ~StateKeeper() override;
+  const char* name() const override { return "state-keeper"; }
+  void on_exit() override { close(); }
+
+ private:
+  struct Files;
+  caf::behavior make_behavior() override;
+  StoreTold open(const caf::actor& monitors);
+  Status open_files(const caf::actor& monitors);
+  StoreTold run(const RunCalls& ask);
+  Status run_all(const RunCalls& ask, StoreTold& told);
+  StoreTold tell(StoreTold told, const Status& status);
+  void close();
+
+  const StateKeeperOptions options_;
+  std::unique_ptr<Files> files_;
+  std::unique_ptr<StateHost> host_;
+  Duration certifying_{};
+};
+
+}  // namespace themis
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::OpenStore)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::RunCalls)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::CloseStore)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::StoreTold)

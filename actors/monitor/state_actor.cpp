@@ -140,7 +140,9 @@ void StateActor::on_run(StoreTold& told) {
     deliver(node.mapped());
   }
   if (told.violation) return violated(*told.violation);
-  if (told.failure) return fail_with(*told.failure);
+  // What it was asked before its monitors were lost says nothing new, unless of the store.
+  if (told.failure && (up_ || is_of_the_store(told.failure->code)))
+    return fail_with(*told.failure);
   if (!up_) return;
   watch_epoch();
   run_waiting();
@@ -168,7 +170,7 @@ void StateActor::deliver(Group& group) {
 }
 
 void StateActor::start() {
-  if (history_.violation || refused_ || ending_) return;
+  if (history_.violation || refused_ || ending_ || place_) return;
   ++instance_;
   place_ = options_.start_place();
   monitor(place_);
@@ -252,7 +254,7 @@ void StateActor::fail_with(const Error& why) {
 
 /// The monitors are gone; the store has everything that was answered.
 void StateActor::lose(const Error& why) {
-  if (history_.violation || refused_ || ending_ || !down_why_.empty()) return;
+  if (history_.violation || refused_ || ending_) return;
   log::warn(kComponent, "the state is down: {}; trying again in {} ms", why.text(), to_ms(pause_));
   down(why);
   ++restarts_;

@@ -73,8 +73,9 @@ class VerifiedStore {
   /// replayed (the caller); overloaded also when kPendingCallsMax wait for commit(); failure.
   Result<Called> call(uint8_t function, std::span<const Key> keys,
                       const typename App::Arguments& arguments, const Caller& caller = {});
-  /// What a client needs to know of the store since its start; the key for certificates stays.
-  const receipts::Instance& describe() const { return trusted_.describe(); }
+  /// What a client needs to know of the store since its start; the key for certificates stays. For
+  /// a trusted side that has clients.
+  const receipts::Instance& describe() const { return trusted_.clients()->describe(); }
   /// A client of all threads until the store's next start; answers its number. `grant`: of the
   /// store's owner. Errors: as TrustedSide::register_client; failure.
   Result<uint16_t> register_client(const crypto::DhShare& share,

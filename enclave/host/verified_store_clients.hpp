@@ -12,8 +12,10 @@ Result<uint16_t> VerifiedStore<App>::register_client(const crypto::DhShare& shar
   if (failure_) return fail(*failure_);
   const auto number = static_cast<uint16_t>(clients_.size());
   if (number == receipts::kNoClient) return fail(Code::overloaded, "no room for another client");
+  seal::ClientDesk* const desk = trusted_.clients();
+  if (desk == nullptr) return fail(Code::unavailable, "these monitors take no clients");
   for (uint16_t thread = 0; thread < options_.threads; ++thread)
-    THEMIS_CHECK(trusted_.register_client(thread, {number, share, grant}));
+    THEMIS_CHECK(desk->register_client(thread, {number, share, grant}));
   clients_.push_back(share);
   for (Thread& each : threads_) each.nonces.push_back(0);
   return number;
@@ -35,7 +37,7 @@ Status VerifiedStore<App>::admit(uint16_t thread, const Caller& caller, CallByte
   if (caller.use == receipts::Use::transferable_call &&
       !receipts_.has_room((at.transferable + 1) * options_.threads))
     return fail(Code::overloaded, "too many receipts wait for their epoch's end");
-  if (!trusted_.admits(thread, caller, call.body(caller)))
+  if (!trusted_.clients()->admits(thread, caller, call.body(caller)))
     return fail(Code::forged, "the client did not make this call to this instance of the store");
   return {};
 }

@@ -41,7 +41,7 @@ Status VerifiedStore<App>::start() {
   }
   THEMIS_CHECK(replay_journal());
   THEMIS_CHECK(trusted_.started());
-  anybody_ = trusted_.admits(0, {}, {});
+  anybody_ = trusted_.clients() == nullptr || trusted_.clients()->admits(0, {}, {});
   certified_ = trusted_.certified();
   if (!sealed.empty()) return {};
   // Nobody has called anything: the empty store becomes the counter's first state.

@@ -35,7 +35,7 @@ Status registered(monitor::Reason why);
 /// these calls are gone with their instance: they run without, and epochs that end among them get
 /// no certificate that anybody sees.
 template <monitor::Application App>
-class SealedMonitors final : public TrustedSide {
+class SealedMonitors final : public TrustedSide, public ClientDesk {
  public:
   /// `key` and `counter` are borrowed for the object's life.
   SealedMonitors(const SealedMonitorsOptions& options, const SealingKey& key,
@@ -60,6 +60,7 @@ class SealedMonitors final : public TrustedSide {
   }
   const monitor::InstanceId& instance() const override { return instance_.id; }
 
+  ClientDesk* clients() override { return this; }
   const receipts::Instance& describe() const override { return instance_; }
   Status register_client(uint16_t thread, const ClientEntry& client) override {
     THEMIS_ASSERT(started_, "after started()");

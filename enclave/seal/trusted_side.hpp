@@ -28,6 +28,24 @@ struct ClientEntry {
   crypto::Signature grant;
 };
 
+/// What a trusted side knows of its clients.
+class ClientDesk {
+ public:
+  virtual ~ClientDesk() = default;
+
+  /// This run for its clients; known after start(). The key that signs certificates is the store's
+  /// and stays over restarts, everything else is new with each.
+  virtual const receipts::Instance& describe() const = 0;
+  /// After started(): a client of one thread until the next start, under a number that is free.
+  /// `grant`: of the store's owner; any when it has none. Nothing ends by a wrong one.
+  /// Errors: invalid (no such thread), overloaded (the table is full), exists (the number),
+  /// denied (no grant, or the share is no key).
+  virtual Status register_client(uint16_t thread, const ClientEntry& client) = 0;
+  /// Whether that thread would take this call: its client made it. Without a client: whether there
+  /// need be none. That its nonce rises is the host's to see. As apply(), each thread on its own.
+  virtual bool admits(uint16_t thread, const receipts::Caller& caller, ByteView body) = 0;
+};
+
 /// The monitors, their aggregator, and the seal over both. The host calls it in this order:
 /// start(), apply() as often as the journal needs, started(); then apply() and certify(); and for
 /// each commit seal() or checkpoint(), a durable write of what that gave, confirm().
@@ -70,17 +88,8 @@ class TrustedSide {
   /// Known after start().
   virtual const monitor::InstanceId& instance() const = 0;
 
-  /// This run for its clients; known after start(). The key that signs certificates is the store's
-  /// and stays over restarts, everything else is new with each.
-  virtual const receipts::Instance& describe() const = 0;
-  /// After started(): a client of one thread until the next start, under a number that is free.
-  /// `grant`: of the store's owner; any when it has none. Nothing ends by a wrong one.
-  /// Errors: invalid (no such thread), overloaded (the table is full), exists (the number),
-  /// denied (no grant, or the share is no key).
-  virtual Status register_client(uint16_t thread, const ClientEntry& client) = 0;
-  /// Whether that thread would take this call: its client made it. Without a client: whether there
-  /// need be none. That its nonce rises is the host's to see. As apply(), each thread on its own.
-  virtual bool admits(uint16_t thread, const receipts::Caller& caller, ByteView body) = 0;
+  /// Null: a side that runs the calls of whoever reaches it, and has no clients.
+  virtual ClientDesk* clients() { return nullptr; }
 };
 
 /// Results of one thread that wait for confirm(): 60,000 of a kilobyte.

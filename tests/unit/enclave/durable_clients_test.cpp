@@ -260,8 +260,13 @@ TEST(AdversaryVerifiedStoreClients, WhoIsNotGrantedOrTooManyIsNoClientAndEndsNot
 }
 
 /// Asks nobody who may call, and remembers how many batches went to thread 0.
-struct CredulousHost final : PassingHost {
+struct CredulousHost final : PassingHost, seal::ClientDesk {
   using PassingHost::PassingHost;
+  seal::ClientDesk* clients() override { return this; }
+  const receipts::Instance& describe() const override { return side.clients()->describe(); }
+  Status register_client(uint16_t thread, const seal::ClientEntry& client) override {
+    return side.clients()->register_client(thread, client);
+  }
   bool admits(uint16_t, const Caller&, ByteView) override { return true; }
   Status apply(uint16_t thread, ByteView batch) override {
     if (thread == 0) ++batches;

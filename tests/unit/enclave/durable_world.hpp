@@ -98,16 +98,9 @@ struct PassingHost : seal::TrustedSide {
   Result<Bytes> seal() override { return side.seal(); }
   Result<Bytes> checkpoint() override { return side.checkpoint(); }
   Result<seal::Released> confirm() override { return side.confirm(); }
-  monitor::Violation violation() const override { return side.violation(); }
   std::optional<uint32_t> certified() const override { return side.certified(); }
   const monitor::InstanceId& instance() const override { return side.instance(); }
-  const receipts::Instance& describe() const override { return side.describe(); }
-  Status register_client(uint16_t thread, const seal::ClientEntry& client) override {
-    return side.register_client(thread, client);
-  }
-  bool admits(uint16_t thread, const receipts::Caller& caller, ByteView body) override {
-    return side.admits(thread, caller, body);
-  }
+  seal::ClientDesk* clients() override { return side.clients(); }
 
   seal::TrustedSide& side;
 };

@@ -132,6 +132,19 @@ TEST_P(StateActorPlaces, KeepsWhatIsPutAndCertifiesIt) {
 }
 INSTANTIATE_TEST_SUITE_P(All, StateActorPlaces, testing::Values(Place::local, Place::process));
 
+TEST_F(StateActorTest, RegressMonitorsThatFailToStartTwiceAreStartedAgain) {
+  StateOptions made = options(Place::local);
+  int starts = 0;
+  made.start_place = [home = world_.home(), good = made.start_place, &starts] {
+    PlaceOptions missing;
+    missing.program = "/nonexistent/themis-enclave";
+    return ++starts <= 2 ? spawn_place(home, missing) : good();
+  };
+  start(made);
+  EXPECT_EQ(text(get_when_up("k")), "absent");
+  EXPECT_EQ(starts, 3);
+}
+
 TEST_F(StateActorTest, ManyCallsShareFewBatchesAndALoneOneDoesNotWait) {
   StateOptions four = options(Place::local, 1h);
   four.shape.threads = 4;

@@ -245,7 +245,7 @@ void StateActor::end_epoch() {
   const uint32_t epoch = host_->epoch();
   const uint32_t first_open = certified_ ? *certified_ + 1 : 0;
   if (epoch - first_open >= kEpochsAheadMax) return watch_epoch();
-  host_->end_epoch();
+  if (!host_->end_epoch(certified_)) return watch_epoch();
   delayed_send(this, options_.answer_max, CheckEpoch{instance_, epoch});
   request(monitors_, caf::infinite, encode_await(epoch))
       .then(

@@ -2,6 +2,7 @@
 
 #include "enclave/applications/state_store.hpp"
 #include "enclave/host/shard.hpp"
+#include "runtime/base/rng.hpp"
 
 namespace themis {
 namespace {
@@ -85,7 +86,8 @@ StateHost::StateHost(const StateHostOptions& options, Deliver deliver) : threads
                            .threads = options.threads,
                            .node_slots = options.node_slots,
                            .record_slots = options.record_slots,
-                           .records_max = options.records_max};
+                           .bytes_max = options.records_max * host::Shard<Store>::kRecordBytes};
+  SystemRng().fill(std::as_writable_bytes(std::span(shard.index_key)));
   for (uint16_t i = 0; i < options.threads; ++i) {
     shard.thread = i;
     threads_[i].shard =
@@ -156,8 +158,9 @@ std::pair<std::vector<std::string>, bool> StateHost::list(const StateCall& call)
 
 void StateHost::flush(uint16_t thread) { threads_[thread].shard->flush(); }
 
-void StateHost::end_epoch() {
-  for (Thread& thread : threads_) thread.shard->end_epoch();
+Status StateHost::end_epoch(std::optional<uint32_t> certified) {
+  for (Thread& thread : threads_) THEMIS_CHECK(thread.shard->end_epoch(certified));
+  return {};
 }
 
 Status StateHost::verify(uint16_t thread, ByteView results,

@@ -28,7 +28,7 @@ struct StateHostOptions {
   uint16_t threads = 1;  ///< A power of two, at most 64.
   uint32_t node_slots = 1'024;
   uint32_t record_slots = 1'024;
-  /// 1.3 KB each: 1.3 GB. Absent keys that were asked for count.
+  /// 1.6 KB each. Absent keys that were asked for count until their epoch is over.
   size_t records_max = size_t{1} << 20;
 };
 
@@ -62,7 +62,8 @@ class StateHost {
   /// Hands over what is written for a thread.
   void flush(uint16_t thread);
   /// Ends the epoch of all threads, and hands over.
-  void end_epoch();
+  /// Errors: as Shard::end_epoch.
+  Status end_epoch(std::optional<uint32_t> certified);
   /// Takes the results of the oldest batch of `thread` that has none yet. Errors: forged (one is
   /// not what this host predicted: host or monitor is wrong, nothing may be believed any more).
   Status verify(uint16_t thread, ByteView results,

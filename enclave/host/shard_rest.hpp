@@ -7,9 +7,21 @@
 
 namespace themis::host {
 
+/// The aggregator takes reports of twice as many epochs: whoever keeps to this never meets its end.
 template <class App>
-void Shard<App>::end_epoch() {
+Status Shard<App>::may_end(uint32_t epochs, std::optional<uint32_t> certified) const {
+  const uint32_t next = certified ? *certified + 1 : 0;
+  if (clock_.epoch() - next + epochs <= monitor::kEpochsOpen) return {};
+  return fail(Code::overloaded,
+              "the epoch is too far ahead of the last certified one: end the "
+              "epochs of the other monitor threads");
+}
+
+template <class App>
+Status Shard<App>::end_epoch(std::optional<uint32_t> certified) {
+  THEMIS_CHECK(may_end(1, certified));
   finish_epoch(false);
+  return {};
 }
 
 /// `rest`: nothing is kept where it is for having been used.
@@ -20,7 +32,7 @@ void Shard<App>::finish_epoch(bool rest) {
   clock_ = Timestamp::of(clock_.epoch() + 1, 0);
   std::erase_if(pinned_, [this, rest](RecordId id) {
     Entry& entry = entries_[id];
-    const bool hot = !rest && entry.calls >= options_.hot_calls / 4;
+    const bool hot = !rest && entry.calls >= std::max(1u, options_.hot_calls / 4);
     entry.calls = 0;
     if (hot) return false;
     free_record_slots_.push_back(entry.slot);
@@ -52,7 +64,8 @@ void Shard<App>::finish_epoch(bool rest) {
 }
 
 template <class App>
-Status Shard<App>::come_to_rest() {
+Status Shard<App>::come_to_rest(std::optional<uint32_t> certified) {
+  THEMIS_CHECK(may_end(2, certified));
   finish_epoch(true);
   finish_epoch(true);  // what left its slot in the first is in the deferred set until the second
   if (!deferred_.empty())
@@ -78,10 +91,11 @@ Result<NodeValue> Shard<App>::load(std::vector<Record<App>> records, uint32_t ep
   leaves.reserve(records.size());
   entries_.reserve(records.size());
   for (Record<App>& record : records) {
-    leaves.push_back(
-        {record.key.place(), monitor::hash(record.value), static_cast<RecordId>(entries_.size())});
-    entries_.push_back({std::move(record), {}, kNoNode, 0, kNoSlot, 0, Where::tree, false});
-    index_.added_last();
+    const RecordId id = add(record.key);
+    leaves.push_back({record.key.place(), monitor::hash(record.value), id});
+    entries_[id].record.value = std::move(record.value);
+    entries_[id].where = Where::tree;
+    entries_[id].saved = true;
   }
   std::sort(leaves.begin(), leaves.end(),
             [](const auto& a, const auto& b) { return left_of(a.place, b.place); });

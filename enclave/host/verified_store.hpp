@@ -11,8 +11,8 @@ struct VerifiedStoreOptions {
   uint16_t threads = 1;  ///< A power of two, at most 64; fixed when the store is made.
   /// As the trusted side's monitors have them; may change from start to start.
   uint32_t node_slots = 1'024, record_slots = 1'024;
-  uint32_t hot_calls = 16;               ///< See ShardOptions.
-  size_t records_max = size_t{1} << 26;  ///< Of each thread; see ShardOptions.
+  uint32_t hot_calls = 16;                 ///< See ShardOptions.
+  uint64_t bytes_max = uint64_t{4} << 30;  ///< Of each thread; see ShardOptions.
   /// The end of an epoch becomes a checkpoint when the journal has passed this: a restart runs it
   /// again, some four million calls of 8-byte keys and values.
   uint64_t journal_bytes_max = 64 * 1024 * 1024;
@@ -189,7 +189,7 @@ Result<seal::Released> VerifiedStore<App>::end_epoch() {
   if (tables_.journal_bytes() > options_.journal_bytes_max) return checkpoint();
   if (failure_) return fail(*failure_);
   for (Thread& each : threads_) {
-    each.shard->end_epoch();
+    THEMIS_CHECK(latch(each.shard->end_epoch(certified_)));
     each.calls.push_back(std::byte{0});
   }
   return commit();
@@ -198,15 +198,16 @@ Result<seal::Released> VerifiedStore<App>::end_epoch() {
 template <class App>
 Result<seal::Released> VerifiedStore<App>::checkpoint() {
   if (failure_) return fail(*failure_);
-  for (Thread& each : threads_) THEMIS_CHECK(latch(each.shard->come_to_rest()));
+  for (Thread& each : threads_) THEMIS_CHECK(latch(each.shard->come_to_rest(certified_)));
   THEMIS_CHECK(flush_all());
   Result<Released> released = save(trusted_.checkpoint(), [this](ByteView sealed) {
     const auto write_all = [this](const StoreTables::PutRecord& put) -> Status {
       const auto put_record = [&put](const Record<App>& record) {
         std::array<std::byte, Key::kBytesMax> key;
         std::array<std::byte, 1 + App::Value::kBytesMax> value;
+        const ByteView present(value.data(), monitor::put_optional(value.data(), record.value));
         return put(ByteView(key.data(), record.key.encode(key.data())),
-                   ByteView(value.data(), monitor::put_optional(value.data(), record.value)));
+                   record.value ? present : ByteView());
       };
       for (const Thread& each : threads_) THEMIS_CHECK(each.shard->for_each_changed(put_record));
       return {};

@@ -105,10 +105,12 @@ bool Monitor<App, Checks>::run_once(Reader& reader, Output& output) {
   if (!reader.ok()) return refuse(Reason::malformed);
   if (!authorize(call) || !enter(RecordElement<App>{record, time, thread})) return false;
   typename App::Result result{};
+  const typename App::Key key = record.key;
   if (!check(Reason::refused, App::run(call.function, arguments, std::span(&record, 1), result)))
     return false;
-  remember(call, std::span(&record.key, 1), arguments);
-  if (!emit(call, result, output) || !may_evict_at(new_time, nullptr, &record.key)) return false;
+  record.key = key;  // the function changes values only
+  remember(call, std::span(&key, 1), arguments);
+  if (!emit(call, result, output) || !may_evict_at(new_time, nullptr, &key)) return false;
   epochs_.evict(new_time.epoch(), RecordElement<App>{record, new_time, options_.thread});
   return true;
 }
@@ -147,7 +149,6 @@ bool Monitor<App, Checks>::issue(const Call& call, ByteView result, std::byte*& 
   receipt.tag = receipts::receipt_tag(call.client->key, call.caller.tag, receipt);
   end = receipt.encode_around(end);
   if (call.caller.use == receipts::Use::call) return true;
-  if (!in_window(epoch)) return false;
   const auto leaf = receipts::leaf_hash(
       options_.instance, options_.thread, epoch, epochs_.secret(epoch),
       {receipt.position, call.client->share, call.caller.nonce, call.function,

@@ -244,7 +244,7 @@ class History {
   void epoch(int t) {
     if (rng_.below(2) == 0) return verify(t);
     both(
-        t, "NextEpoch", [](auto& r) { return r.next_epoch(), true; },
+        t, "NextEpoch", [](auto& r) { return r.next_epoch(); },
         [](auto& log) { log.next_epoch(); });
   }
   void verify(int t) {
@@ -271,7 +271,7 @@ class History {
     for (int t = 0; t < kThreads; ++t)
       while (!over_ && threads_[t].clock.epoch <= epoch)
         both(
-            t, "NextEpoch", [](auto& r) { return r.next_epoch(), true; },
+            t, "NextEpoch", [](auto& r) { return r.next_epoch(); },
             [](auto& log) { log.next_epoch(); });
     std::multiset<reference::Element> out;
     for (const auto& thread : threads_)

@@ -111,9 +111,9 @@ TEST(StateHost, AnswersWhatAMapDoesAndEveryEpochIsCertified) {
           if (matches) model[{space, key}] = value;
         }
       }
-      if (i % 400 == 399) world.host->end_epoch();
+      if (i % 400 == 399) EXPECT_TRUE(world.host->end_epoch(world.aggregator.certified()));
     }
-    world.host->end_epoch();
+    EXPECT_TRUE(world.host->end_epoch(world.aggregator.certified()));
     EXPECT_EQ(world.aggregator.certified(), world.host->epoch() - 1);
     for (int space = 0; space < 6; ++space) {
       StateCall all = make(StateOp::list, "space-" + std::to_string(space), "k1");
@@ -148,7 +148,7 @@ TEST(StateHost, ATransactionHappensAsAWholeOrNotAtAll) {
                            Bytes(kTransactionBytesMax / kTransactionKeysMax)});
   ASSERT_TRUE(check_state_call(pay));
   EXPECT_TRUE(world.call(pay).done);
-  world.host->end_epoch();
+  EXPECT_TRUE(world.host->end_epoch(world.aggregator.certified()));
   EXPECT_EQ(world.aggregator.certified(), 0u);
 }
 

@@ -32,7 +32,7 @@ class Clients {
 
  private:
   MonitorOptions options_;
-  crypto::DhKey agreement_;
+  std::optional<crypto::DhKey> agreement_;  // where there are places for clients
   std::unique_ptr<Client[]> table_;
 };
 

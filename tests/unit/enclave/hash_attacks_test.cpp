@@ -15,15 +15,6 @@ using crypto::PrfBlock;
 
 PrfBlock operator^(const PrfBlock& a, const PrfBlock& b) { return {a[0] ^ b[0], a[1] ^ b[1]}; }
 
-/// As Epochs derives it.
-crypto::SecretBytes<16> epoch_key(const MasterKey& master, const InstanceId& instance,
-                                  uint32_t epoch) {
-  Bytes info = to_bytes("themis/monitor/epoch-key/v1");
-  append(info, instance);
-  append(info, std::as_bytes(std::span(&epoch, 1)));
-  return crypto::SecretBytes<16>(crypto::blake2b_mac(master, info));
-}
-
 template <class Element>
 Bytes bytes(const Element& element) {
   Bytes encoded(Element::kBytesMax);

@@ -8,6 +8,7 @@
 
 #include "enclave/applications/ledger.hpp"
 #include "tests/unit/enclave/log_checker.hpp"
+#include "tests/unit/enclave/rounds.hpp"
 #include "tests/unit/enclave/shard_mesh.hpp"
 
 namespace themis::host {
@@ -71,7 +72,7 @@ class ShardShapes : public testing::TestWithParam<Shape> {};
 
 TEST_P(ShardShapes, AnswersAreAMapsAndEveryEpochIsCertified) {
   const Shape& shape = GetParam();
-  for (uint64_t seed = 1; seed <= 6; ++seed) {
+  for (uint64_t seed = 1; seed <= tests::rounds(6); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     SeededRng rng(seed);
     Mesh<WordStore> mesh(shape.threads, shape.node_slots, shape.record_slots, seed);
@@ -192,7 +193,7 @@ TEST(AdversaryShard, KeysMadeForADeepTreeAreServedOrRefused) {
 // catch.
 TEST(AdversaryShard, AFlippedBitThatMakesAnAnswerWrongIsCaughtInItsEpoch) {
   size_t caught = 0, certified = 0;
-  for (uint64_t seed = 1; seed <= 2'000; ++seed) {
+  for (uint64_t seed = 1; seed <= tests::rounds(200); ++seed) {
     SeededRng rng(seed);
     const auto threads = static_cast<uint16_t>(1 + seed % 2);
     Mesh<WordStore> mesh(threads, 32, 12, seed);

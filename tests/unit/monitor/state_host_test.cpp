@@ -111,7 +111,9 @@ TEST(StateHost, AnswersWhatAMapDoesAndEveryEpochIsCertified) {
           if (matches) model[{space, key}] = value;
         }
       }
-      if (i % 400 == 399) EXPECT_TRUE(world.host->end_epoch(world.aggregator.certified()));
+      if (i % 400 == 399) {
+        EXPECT_TRUE(world.host->end_epoch(world.aggregator.certified()));
+      }
     }
     EXPECT_TRUE(world.host->end_epoch(world.aggregator.certified()));
     EXPECT_EQ(world.aggregator.certified(), world.host->epoch() - 1);

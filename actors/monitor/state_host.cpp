@@ -99,7 +99,7 @@ Result<std::unique_ptr<StateHost>> StateHost::open(storage::Environment& environ
   store.threads = options.threads;
   store.node_slots = options.node_slots;
   store.record_slots = options.record_slots;
-  store.records_max = options.records_max;
+  store.bytes_max = options.records_max * host::Shard<StateStore>::kRecordBytes;
   THEMIS_TRY(std::unique_ptr<Store> opened, Store::open(environment, trusted, store));
   return std::unique_ptr<StateHost>(new StateHost(std::move(opened), options.threads));
 }

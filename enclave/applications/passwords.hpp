@@ -5,13 +5,15 @@
 
 namespace themis::monitor {
 
-/// The digest is computed by the trusted caller (crypto::argon2id) and compared here, in constant
-/// time.
+/// The caller computes the digest (crypto::argon2id) and what is kept is its BLAKE2b-256: the host,
+/// which reads every record, learns nothing from it that logs in. Digests of calls are compared in
+/// constant time. The host reads calls too: an instance for passwords runs none without a client
+/// (MonitorOptions), or whoever has seen a digest in a call could use it again.
 struct Credential {
   static constexpr size_t kBytesMax = 16 + 32 + 1;
   std::array<std::byte, 16> salt{};
-  std::array<std::byte, 32> digest{};
-  uint8_t failures = 0;  ///< In a row.
+  std::array<std::byte, 32> digest{};  ///< Of a call: of the password. Of a record: of the digest.
+  uint8_t failures = 0;                ///< In a row.
   friend bool operator==(const Credential&, const Credential&) = default;
 
   std::byte* encode(std::byte* to) const {
@@ -66,18 +68,25 @@ struct Passwords {
     result = {user.has_value() != (function == enrol), std::nullopt};
     if (!result.done) return true;
     if (function == enrol) {
-      user = arguments.next;
+      user = kept(arguments.next);
     } else if (function == salt) {
       result.value = Blob<16>::from(user->salt);
     } else if (function == unlock) {
       user->failures = 0;
     } else {
-      result.done = user->failures < kFailuresMax && crypto::equal(user->digest, arguments.digest);
+      result.done = user->failures < kFailuresMax &&
+                    crypto::equal(user->digest, crypto::blake2b(arguments.digest));
       if (!result.done && user->failures < kFailuresMax) ++user->failures;
       if (result.done) user->failures = 0;
-      if (result.done && function == change) user = arguments.next;
+      if (result.done && function == change) user = kept(arguments.next);
     }
     return true;
+  }
+
+ private:
+  static Credential kept(Credential given) {
+    given.digest = crypto::blake2b(given.digest);
+    return given;
   }
 };
 

@@ -17,7 +17,8 @@ struct Word {
 };
 
 /// Up to N bytes: u16 length, then the bytes; what is beyond the length is zero. As a key its place
-/// is its BLAKE2b-256; a collision of it aliases nothing, because slots and elements hold the key.
+/// is its BLAKE2b-256. Slots and elements of the deferred set hold the key, but the tree only has
+/// its place: two keys of one place would be read as each other there.
 template <size_t N>
 struct Blob {
   static_assert(N <= 2'040, "an element of the multiset stays below 4,096 bytes");
@@ -29,6 +30,7 @@ struct Blob {
   ByteView view() const { return ByteView(bytes).first(size); }
   /// `from` has at most N bytes.
   static Blob from(ByteView from) {
+    THEMIS_ASSERT(from.size() <= N, "whoever makes a blob has checked its length");
     Blob blob;
     blob.size = static_cast<uint16_t>(from.size());
     if (!from.empty()) std::memcpy(blob.bytes.data(), from.data(), from.size());

@@ -26,6 +26,8 @@ class CommandLog {
   bool has_room(size_t commands = 1) const {
     return monitor::kBatchBytesMax - size() >= commands * kCommandBytesMax;
   }
+  /// Bytes of the batch so far.
+  size_t size() const { return static_cast<size_t>(at_ - buffer_.get()); }
   bool empty() const { return size() == monitor::kBatchHeaderBytes; }
   /// The finished batch, valid until the next command. Sequence numbers rise by one.
   ByteView take() {
@@ -111,7 +113,6 @@ class CommandLog {
   static std::byte* encode(const Record<App>& record, std::byte* to) {
     return monitor::put_optional(record.key.encode(to), record.value);
   }
-  size_t size() const { return static_cast<size_t>(at_ - buffer_.get()); }
   std::byte* begin(Command command) {
     THEMIS_ASSERT(has_room(), "the batch was taken before it was full");
     return put(at_, static_cast<uint8_t>(command));

@@ -27,9 +27,19 @@ std::optional<TreeKey> ShadowTree::split_key(NodeId above, const TreeKey& place)
   return monitor::common_prefix(edge.key, place);
 }
 
+NodeId ShadowTree::make_node() {
+  if (free_.empty()) {
+    nodes_.emplace_back();
+    return static_cast<NodeId>(nodes_.size() - 1);
+  }
+  const NodeId id = free_.back();
+  free_.pop_back();
+  nodes_[id] = {};
+  return id;
+}
+
 NodeId ShadowTree::split(NodeId above, const TreeKey& key, bool below_cached) {
-  const auto id = static_cast<NodeId>(nodes_.size());
-  nodes_.emplace_back();
+  const NodeId id = make_node();
   ShadowNode &node = nodes_[id], &parent = nodes_[above];
   const unsigned side = key.side_of(parent.key);
   Edge& edge = parent.value.edge[side];
@@ -44,6 +54,19 @@ NodeId ShadowTree::split(NodeId above, const TreeKey& key, bool below_cached) {
   edge = {key, {}, true, false};
   parent.child[side] = id;
   return id;
+}
+
+Edge ShadowTree::collapse(NodeId node) {
+  const ShadowNode& at = nodes_[node];
+  const bool right = at.value.edge[1].used;
+  const Edge edge = at.value.edge[right];
+  const uint32_t child = edge.used ? at.child[right] : kNoNode;
+  const unsigned side = side_of(node);
+  parent_of(node).value.edge[side] = edge;
+  parent_of(node).child[side] = child;
+  if (edge.used && !edge.key.is_leaf()) nodes_[child].parent = at.parent;
+  free_.push_back(node);
+  return edge;
 }
 
 void ShadowTree::build(std::span<Leaf> leaves) {
@@ -68,8 +91,7 @@ void ShadowTree::build_side(NodeId above, unsigned side, std::span<Leaf> leaves)
     leaves[0].parent = above;
     return;
   }
-  const auto id = static_cast<NodeId>(nodes_.size());
-  nodes_.emplace_back();
+  const NodeId id = make_node();
   nodes_[id].key = monitor::common_prefix(leaves.front().place, leaves.back().place);
   nodes_[id].parent = above;
   build_sides(id, leaves);

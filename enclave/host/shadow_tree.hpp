@@ -23,9 +23,11 @@ struct ShadowNode {
   uint16_t slot = kNoSlot;
   uint8_t cached_children = 0;  ///< Added under it and still in slots; it cannot leave before them.
   bool recent = false;          ///< Used since the cache's hand last passed.
+  bool counted = false;         ///< By whoever walks several paths.
 };
 
-/// Nodes are never removed: a key that was written once keeps its place. One thread.
+/// Has the nodes of the records that are in it, and no others once they left their slots. One
+/// thread.
 class ShadowTree {
  public:
   /// `top`: the node above all of this thread's records, in `slot` for good.
@@ -33,7 +35,7 @@ class ShadowTree {
 
   static constexpr NodeId kTop = 0;
   ShadowNode& at(NodeId node) { return nodes_[node]; }
-  size_t size() const { return nodes_.size(); }
+  size_t size() const { return nodes_.size() - free_.size(); }
   ShadowNode& parent_of(NodeId node) { return nodes_[nodes_[node].parent]; }
   unsigned side_of(NodeId node) const {
     return nodes_[node].key.side_of(nodes_[nodes_[node].parent].key);
@@ -48,6 +50,10 @@ class ShadowTree {
   /// `below_cached`: what the edge led to is in a slot.
   NodeId split(NodeId above, const TreeKey& key, bool below_cached);
 
+  /// Takes out a node that has one edge or none and no children in slots: its parent gets the edge.
+  /// Answers the edge; the caller moves the record that it leads to, if it is a leaf's.
+  Edge collapse(NodeId node);
+
   /// A record in the tree, for build(), which fills in the parent.
   struct Leaf {
     TreeKey place;
@@ -60,10 +66,12 @@ class ShadowTree {
   void build(std::span<Leaf> leaves);
 
  private:
+  NodeId make_node();
   void build_side(NodeId above, unsigned side, std::span<Leaf> leaves);
   void build_sides(NodeId node, std::span<Leaf> leaves);
 
   std::vector<ShadowNode> nodes_;
+  std::vector<NodeId> free_;
 };
 
 /// The order of a walk through the tree from left to right.

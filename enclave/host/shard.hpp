@@ -19,13 +19,17 @@ struct ShardOptions {
   uint16_t thread = 0;
   /// A power of two, at most 64; a record belongs to thread `place.path[0] % threads`.
   uint16_t threads = 1;
-  /// As the monitor has them. A path of a key made to be deep has 256 nodes.
+  /// As the monitor has them. A path of a key made to be deep has 256 nodes; thread 0 keeps as many
+  /// as there are threads for the nodes above their tops.
   uint32_t node_slots = 1'024;
   uint32_t record_slots = 1'024;
   /// Calls in one epoch after which a record stays in a slot as long as there is one.
   uint32_t hot_calls = 16;
-  /// Absent keys that were asked for count; some 150 bytes each with their node in the tree.
-  size_t records_max = size_t{1} << 26;
+  /// Of records, present or not yet found cold and absent, with their nodes and places in the
+  /// index: Shard::kRecordBytes each. While a table grows, its old half is there as well.
+  uint64_t bytes_max = uint64_t{4} << 30;
+  /// Random, and nobody who chooses keys knows it: they could make them meet in the index.
+  IndexKey index_key{};
 };
 
 /// Keeps hot records and the upper tree in slots, what an epoch touched in the deferred set, and
@@ -49,7 +53,8 @@ class Shard {
   /// many as the function takes, all different, all of this thread. `caller`: whom the monitor
   /// admits, with a nonce above the last one.
   /// Errors: invalid (keys, or the call cannot be, as a get of an absent key), overloaded (no slots
-  /// for the paths, or the epoch is full: end it). Nothing was run then.
+  /// for the paths, no memory for a new key, or the epoch is full: end it). Nothing was run or kept
+  /// then.
   Result<typename App::Result> call(uint8_t function, std::span<const Key> keys,
                                     const typename App::Arguments& arguments,
                                     const Caller& caller = {});
@@ -60,14 +65,19 @@ class Shard {
     log_.register_client(number, share, grant);
   }
   /// Writes the end of the clock's epoch: everything in the deferred set goes to the next epoch, or
-  /// to the tree when the epoch did not touch it, and hands it over.
-  void end_epoch();
+  /// to the tree when the epoch did not touch it, and hands it over. Absent records that come to
+  /// the tree are forgotten. `certified`: the last epoch that the aggregator certified, if any.
+  /// Errors: overloaded (too far ahead of that, which would end the instance: end the epochs of the
+  /// other threads, idle ones too, and let the aggregator have their reports). Nothing is written
+  /// then.
+  Status end_epoch(std::optional<uint32_t> certified);
   /// The same twice, which brings everything into the tree and nothing is left in slots but the top
-  /// node: the monitor is at rest. Errors: overloaded (too few node slots for some path alone).
-  Status come_to_rest();
+  /// node: the monitor is at rest. Errors: as end_epoch(); overloaded (too few node slots for some
+  /// path alone).
+  Status come_to_rest(std::optional<uint32_t> certified);
   /// Brings records of many keys from the tree into the deferred set, in the order of the tree, so
-  /// that they share their paths: six times cheaper a record than by calls in any other order. Keys
-  /// that never were come too, as absent. What does not fit is left to its call.
+  /// that they share their paths: six times cheaper a record than by calls in any other order. What
+  /// never was or does not fit is left to its call.
   void warm(std::span<const Key> keys);
   /// The same for all that the epochs before come_to_rest() used.
   void warm_again();
@@ -78,12 +88,13 @@ class Shard {
   /// and each key once, at the start of `epoch`. Answers the top node's value, which the monitor
   /// must have. Errors: malformed (two keys of one place).
   Result<NodeValue> load(std::vector<Record<App>> records, uint32_t epoch);
-  /// Visits each record that is new or was written since the last saved(). Absent ones count: the
-  /// tree has them.
+  /// Visits what differs from the last saved(): first the keys that are gone, as absent records,
+  /// then those that were written.
   template <class Visit>
   Status for_each_changed(Visit visit) const {
+    for (const Key& key : gone_) THEMIS_CHECK(visit(Record<App>{key, std::nullopt}));
     for (const Entry& entry : entries_)
-      if (entry.changed) THEMIS_CHECK(visit(entry.record));
+      if (entry.changed && (entry.saved || entry.record.value)) THEMIS_CHECK(visit(entry.record));
     return {};
   }
   template <class Visit>
@@ -91,7 +102,9 @@ class Shard {
     for (const Entry& entry : entries_) visit(entry.record);
   }
   void saved() {
-    for (Entry& entry : entries_) entry.changed = false;
+    gone_.clear();
+    for (Entry& entry : entries_)
+      if (std::exchange(entry.changed, false)) entry.saved = entry.record.value.has_value();
   }
   /// Fetches what calls of these keys will look at; for the next few calls, before the first.
   void prefetch(std::span<const Key> keys) const {
@@ -120,7 +133,15 @@ class Shard {
     Where where = Where::unborn;
     bool listed = false;   // in deferred_
     bool changed = false;  // since saved()
+    bool saved = false;    // it was present then
   };
+
+ public:
+  /// Of one record, in ShardOptions::bytes_max.
+  static constexpr uint64_t kRecordBytes =
+      sizeof(Entry) + sizeof(ShadowNode) + KeyIndex<std::vector<Entry>>::kBytesMax;
+
+ private:
   /// Slots of records that are only there for one call.
   static constexpr uint16_t kPassing = monitor::kRecordsPerCallMax;
   /// In Entry::thread: it is in a slot and came from the deferred set.
@@ -128,8 +149,12 @@ class Shard {
   /// Times of one call: two for each record, one to spare.
   static constexpr uint32_t kTimesPerCall = 2 * kPassing + 1;
 
-  RecordId find_or_add(const Key& key);
-  Status prepare(std::span<const RecordId> ids, Where from);
+  static constexpr RecordId kNone = KeyIndex<std::vector<Entry>>::kNone;
+
+  RecordId add(const Key& key);
+  void forget(RecordId id);
+  size_t live() const { return entries_.size() - free_entries_.size(); }
+  Status prepare(std::span<const RecordId> ids, std::span<const Key> keys, Where from);
   void run_one(Entry& entry, uint8_t function, const Record<App>& before,
                const typename App::Arguments& arguments, const Caller& caller);
   void run_in_slots(std::span<const RecordId> ids, uint8_t function,
@@ -158,12 +183,13 @@ class Shard {
     entry.record.value = value;
     entry.changed = true;
   }
+  Status may_end(uint32_t epochs, std::optional<uint32_t> certified) const;
   void finish_epoch(bool rest);
   void sort_by_place(std::vector<RecordId>& ids) const;
   void warm(std::vector<RecordId> ids);
 
   // shard_tree.hpp
-  size_t missing_nodes(NodeId node);
+  size_t missing_nodes(std::span<const NodeId> paths);
   Status make_node_slots(size_t wanted);
   void load_path(NodeId node);
   void load_record(RecordId id, uint16_t slot);
@@ -176,7 +202,9 @@ class Shard {
   CommandLog<App> log_;
   ShadowTree tree_;
   std::vector<Entry> entries_;
-  KeyIndex<std::vector<Entry>> index_{entries_};
+  std::vector<RecordId> free_entries_;
+  std::vector<Key> gone_;  // saved once and forgotten since
+  KeyIndex<std::vector<Entry>> index_{entries_, options_.index_key};
   std::vector<RecordId> deferred_;  // listed; some were pinned since
   std::vector<RecordId> pinned_;
   std::vector<RecordId> used_;  // before the last rest

@@ -66,12 +66,26 @@ void Shard<App>::flush() {
 }
 
 template <class App>
-RecordId Shard<App>::find_or_add(const Key& key) {
-  const RecordId found = index_.find(key);
-  if (found != KeyIndex<std::vector<Entry>>::kNone) return found;
-  entries_.push_back({{key, std::nullopt}, {}, kNoNode, 0, kNoSlot, 0, Where::unborn, false});
-  index_.added_last();
-  return static_cast<RecordId>(entries_.size() - 1);
+RecordId Shard<App>::add(const Key& key) {
+  if (free_entries_.empty()) {
+    free_entries_.push_back(static_cast<RecordId>(entries_.size()));
+    entries_.emplace_back();
+  }
+  const RecordId id = free_entries_.back();
+  free_entries_.pop_back();
+  entries_[id] = {};
+  entries_[id].record.key = key;
+  index_.add(id);
+  return id;
+}
+
+/// An absent record that the tree has nothing of.
+template <class App>
+void Shard<App>::forget(RecordId id) {
+  if (entries_[id].saved) gone_.push_back(entries_[id].record.key);
+  index_.erase(id);
+  entries_[id] = {};
+  free_entries_.push_back(id);
 }
 
 template <class App>
@@ -81,26 +95,29 @@ Result<typename App::Result> Shard<App>::call(uint8_t function, std::span<const 
   if (keys.empty() || App::arity(function) != keys.size())
     return fail(Code::invalid, "the function does not exist, or not with so many keys");
   std::array<Record<App>, kPassing> records;
+  std::array<RecordId, kPassing> numbers{};
+  size_t fresh = 0;
   for (size_t i = 0; i < keys.size(); ++i) {
     if (keys[i].place().path[0] % options_.threads != options_.thread)
       return fail(Code::invalid, "a key of another monitor thread");
     for (size_t j = 0; j < i; ++j)
       if (keys[i] == keys[j]) return fail(Code::invalid, "one key twice in one call");
-    const RecordId id = index_.find(keys[i]);
+    const RecordId id = numbers[i] = index_.find(keys[i]);
     records[i].key = keys[i];
-    if (id != KeyIndex<std::vector<Entry>>::kNone) records[i].value = entries_[id].record.value;
+    fresh += id == kNone;
+    if (id != kNone) records[i].value = entries_[id].record.value;
   }
   typename App::Result result{};
   if (!App::run(function, arguments, std::span(records).first(keys.size()), result))
     return fail(Code::invalid, "the function cannot be called on these records");
   if (UINT32_MAX - clock_.counter() <= kTimesPerCall)
     return fail(Code::overloaded, "the epoch is full; end it");
-  if (entries_.size() + keys.size() > options_.records_max)
-    return fail(Code::overloaded, "no room for another record");
-  std::array<RecordId, kPassing> numbers{};
-  for (size_t i = 0; i < keys.size(); ++i) numbers[i] = find_or_add(keys[i]);
+  if (fresh != 0 && live() + fresh > std::min<uint64_t>(options_.bytes_max / kRecordBytes, kNone))
+    return fail(Code::overloaded, "no memory for another key; removed ones leave with their epoch");
   const std::span ids = std::span(numbers).first(keys.size());
-  THEMIS_CHECK(prepare(ids, Where::tree));
+  THEMIS_CHECK(prepare(ids, keys, Where::tree));
+  for (size_t i = 0; i < keys.size(); ++i)
+    if (ids[i] == kNone) ids[i] = add(keys[i]);
   for (const RecordId id : ids)
     if (entries_[id].calls != UINT16_MAX) ++entries_[id].calls;
   Entry& first = entries_[ids[0]];
@@ -117,18 +134,22 @@ Result<typename App::Result> Shard<App>::call(uint8_t function, std::span<const 
   return result;
 }
 
-/// Makes sure of node slots for the path of every record that is in `from` or was never anywhere.
+/// Makes sure of node slots for the path of every record that is in `from` or has no entry.
 template <class App>
-Status Shard<App>::prepare(std::span<const RecordId> ids, Where from) {
+Status Shard<App>::prepare(std::span<const RecordId> ids, std::span<const Key> keys, Where from) {
   constexpr int kAttempts = 4;  // what is evicted for one path may be on another
   for (int i = 0; i < kAttempts; ++i) {
-    size_t wanted = 0;
-    for (const RecordId id : ids) {
-      const Entry& entry = entries_[id];
-      if (entry.where == from) wanted += missing_nodes(entry.parent);
-      if (entry.where == Where::unborn)  // and one for a split
-        wanted += 1 + missing_nodes(tree_.lowest_above(entry.record.key.place()));
+    std::array<NodeId, kPassing> paths{};
+    size_t count = 0, wanted = 0;
+    for (size_t j = 0; j < ids.size(); ++j) {
+      if (ids[j] == kNone) {
+        ++wanted;  // for a split
+        paths[count++] = tree_.lowest_above(keys[j].place());
+      } else if (entries_[ids[j]].where == from) {
+        paths[count++] = entries_[ids[j]].parent;
+      }
     }
+    wanted += missing_nodes(std::span(paths).first(count));
     if (wanted <= free_node_slots_.size()) return {};
     THEMIS_CHECK(make_node_slots(wanted));
   }
@@ -205,8 +226,7 @@ void Shard<App>::evict_deferred(RecordId id) {
 
 template <class App>
 typename Shard<App>::Counts Shard<App>::counts() const {
-  return {entries_.size(), tree_.size(),  deferred_.size(),
-          pinned_.size(),  nodes_loaded_, nodes_evicted_};
+  return {live(), tree_.size(), deferred_.size(), pinned_.size(), nodes_loaded_, nodes_evicted_};
 }
 
 }  // namespace themis::host

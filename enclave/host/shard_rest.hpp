@@ -7,9 +7,21 @@
 
 namespace themis::host {
 
+/// The aggregator takes reports of twice as many epochs: whoever keeps to this never meets its end.
 template <class App>
-void Shard<App>::end_epoch() {
+Status Shard<App>::may_end(uint32_t epochs, std::optional<uint32_t> certified) const {
+  const uint32_t next = certified ? *certified + 1 : 0;
+  if (clock_.epoch() - next + epochs <= monitor::kEpochsOpen) return {};
+  return fail(Code::overloaded,
+              "the epoch is too far ahead of the last certified one: end the "
+              "epochs of the other monitor threads");
+}
+
+template <class App>
+Status Shard<App>::end_epoch(std::optional<uint32_t> certified) {
+  THEMIS_CHECK(may_end(1, certified));
   finish_epoch(false);
+  return {};
 }
 
 /// `rest`: nothing is kept where it is for having been used.
@@ -20,7 +32,7 @@ void Shard<App>::finish_epoch(bool rest) {
   clock_ = Timestamp::of(clock_.epoch() + 1, 0);
   std::erase_if(pinned_, [this, rest](RecordId id) {
     Entry& entry = entries_[id];
-    const bool hot = !rest && entry.calls >= options_.hot_calls / 4;
+    const bool hot = !rest && entry.calls >= std::max(1u, options_.hot_calls / 4);
     entry.calls = 0;
     if (hot) return false;
     free_record_slots_.push_back(entry.slot);
@@ -52,7 +64,8 @@ void Shard<App>::finish_epoch(bool rest) {
 }
 
 template <class App>
-Status Shard<App>::come_to_rest() {
+Status Shard<App>::come_to_rest(std::optional<uint32_t> certified) {
+  THEMIS_CHECK(may_end(2, certified));
   used_ = deferred_;
   used_.insert(used_.end(), pinned_.begin(), pinned_.end());
   finish_epoch(true);
@@ -87,9 +100,10 @@ template <class App>
 void Shard<App>::warm(std::vector<RecordId> ids) {
   sort_by_place(ids);
   for (const RecordId id : ids) {
-    const Where where = entries_[id].where;
-    if (where != Where::tree && where != Where::unborn) continue;
-    if (UINT32_MAX - clock_.counter() <= kTimesPerCall || !prepare(std::span(&id, 1), Where::tree))
+    const Entry& entry = entries_[id];
+    if (entry.where != Where::tree || index_.find(entry.record.key) != id) continue;
+    if (UINT32_MAX - clock_.counter() <= kTimesPerCall ||
+        !prepare(std::span(&id, 1), std::span(&entry.record.key, 1), Where::tree))
       continue;
     load_record(id, static_cast<uint16_t>(options_.node_slots));
     evict_deferred(id);
@@ -100,7 +114,7 @@ template <class App>
 void Shard<App>::warm(std::span<const Key> keys) {
   std::vector<RecordId> ids;
   for (const Key& key : keys)
-    if (entries_.size() < options_.records_max) ids.push_back(find_or_add(key));
+    if (const RecordId id = index_.find(key); id != kNone) ids.push_back(id);
   warm(std::move(ids));
 }
 
@@ -117,10 +131,11 @@ Result<NodeValue> Shard<App>::load(std::vector<Record<App>> records, uint32_t ep
   leaves.reserve(records.size());
   entries_.reserve(records.size());
   for (Record<App>& record : records) {
-    leaves.push_back(
-        {record.key.place(), monitor::hash(record.value), static_cast<RecordId>(entries_.size())});
-    entries_.push_back({std::move(record), {}, kNoNode, 0, kNoSlot, 0, Where::tree, false});
-    index_.added_last();
+    const RecordId id = add(record.key);
+    leaves.push_back({record.key.place(), monitor::hash(record.value), id});
+    entries_[id].record.value = std::move(record.value);
+    entries_[id].where = Where::tree;
+    entries_[id].saved = true;
   }
   std::sort(leaves.begin(), leaves.end(),
             [](const auto& a, const auto& b) { return left_of(a.place, b.place); });

@@ -7,15 +7,20 @@
 
 namespace themis::host {
 
-/// Nodes from `node` up that are in no slot.
+/// Nodes from each of `paths` up that are in no slot, each node once.
 template <class App>
-size_t Shard<App>::missing_nodes(NodeId node) {
+size_t Shard<App>::missing_nodes(std::span<const NodeId> paths) {
   size_t missing = 0;
-  while (node != ShadowTree::kTop && tree_.at(node).slot == kNoSlot) {
-    ++missing;
-    node = tree_.at(node).parent;
-  }
-  for (; node != kNoNode; node = tree_.at(node).parent) tree_.at(node).recent = true;
+  for (NodeId node : paths)
+    for (; node != kNoNode && !tree_.at(node).counted; node = tree_.at(node).parent) {
+      ShadowNode& at = tree_.at(node);
+      missing += at.slot == kNoSlot;
+      at.recent = at.recent || at.slot != kNoSlot;
+      at.counted = true;
+    }
+  for (NodeId node : paths)
+    for (; node != kNoNode && tree_.at(node).counted; node = tree_.at(node).parent)
+      tree_.at(node).counted = false;
   return missing;
 }
 
@@ -23,14 +28,17 @@ size_t Shard<App>::missing_nodes(NodeId node) {
 /// passed, until `wanted` slots are free. Upper nodes have children in slots and so stay.
 template <class App>
 Status Shard<App>::make_node_slots(size_t wanted) {
-  // Every full turn but the first evicts a level of the tree at least.
-  const size_t turns = in_node_slot_.size() * (monitor::TreeKey::kLeafDepth + 2);
-  for (size_t i = 0; free_node_slots_.size() < wanted && i < turns; ++i) {
+  // The first turn may only find nodes that were used; a second one without an eviction is the
+  // last.
+  const size_t idle_max = 2 * in_node_slot_.size();
+  for (size_t idle = 0;
+       free_node_slots_.size() < wanted && wanted <= idle_max / 2 && idle < idle_max; ++idle) {
     hand_ = (hand_ + 1) % in_node_slot_.size();
     const NodeId node = in_node_slot_[hand_];
     if (node == kNoNode || tree_.at(node).cached_children != 0) continue;
     if (std::exchange(tree_.at(node).recent, false)) continue;
     evict_node(node);
+    idle = 0;
   }
   if (free_node_slots_.size() >= wanted) return {};
   return fail(Code::overloaded,
@@ -42,13 +50,18 @@ void Shard<App>::evict_node(NodeId node) {
   ShadowNode &at = tree_.at(node), &parent = tree_.parent_of(node);
   room();
   log_.evict_merkle(at.slot, parent.slot);
-  Edge& edge = parent.value.edge[tree_.side_of(node)];
-  edge.hash = monitor::hash(at.value);
-  edge.in_deferred = false;
   --parent.cached_children;
   in_node_slot_[at.slot] = kNoNode;
   free_node_slots_.push_back(std::exchange(at.slot, kNoSlot));
   ++nodes_evicted_;
+  if (at.value.edge[0].used && at.value.edge[1].used) {
+    parent.value.edge[tree_.side_of(node)] = {at.key, monitor::hash(at.value), true, false};
+    return;
+  }
+  const NodeId above = at.parent;
+  const unsigned side = tree_.side_of(node);
+  if (const Edge left = tree_.collapse(node); left.used && left.key.is_leaf())
+    entries_[parent.child[side]].parent = above;
 }
 
 /// Loads `node` and what is above it. There are slots enough.
@@ -106,7 +119,6 @@ void Shard<App>::load_record(RecordId id, uint16_t slot) {
     parent.value.edge[side] = {place, {}, true, false};
     parent.child[side] = id;
     entry.parent = above;
-    entry.changed = true;
   }
   load_path(above);
   ShadowNode& parent = tree_.at(above);
@@ -126,7 +138,8 @@ void Shard<App>::to_tree(std::vector<RecordId>& cold) {
   const auto slot = static_cast<uint16_t>(options_.node_slots);
   for (const RecordId id : cold) {
     Entry& entry = entries_[id];
-    const bool fits = prepare(std::span(&id, 1), Where::deferred).has_value();
+    const bool fits =
+        prepare(std::span(&id, 1), std::span(&entry.record.key, 1), Where::deferred).has_value();
     add_deferred(entry, slot);
     if (!fits) {
       evict_deferred(id);
@@ -137,9 +150,15 @@ void Shard<App>::to_tree(std::vector<RecordId>& cold) {
     ShadowNode& parent = tree_.at(entry.parent);
     room();
     log_.evict_merkle(slot, parent.slot);
-    Edge& edge = parent.value.edge[entry.record.key.place().side_of(parent.key)];
-    edge.hash = monitor::hash(entry.record.value);
-    edge.in_deferred = false;
+    const TreeKey place = entry.record.key.place();
+    const unsigned side = place.side_of(parent.key);
+    if (!entry.record.value) {
+      parent.value.edge[side] = {};
+      parent.child[side] = kNoNode;
+      forget(id);
+      continue;
+    }
+    parent.value.edge[side] = {place, monitor::hash(entry.record.value), true, false};
     entry.where = Where::tree;
     entry.slot = kNoSlot;
     entry.listed = false;

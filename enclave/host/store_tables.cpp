@@ -87,8 +87,9 @@ Status StoreTables::commit(std::span<const ByteView> calls, ByteView sealed) {
 Status StoreTables::checkpoint(const std::function<Status(const PutRecord&)>& write,
                                ByteView sealed) {
   const Status written = environment_->write([&](WriteTransaction& txn) -> Status {
-    THEMIS_CHECK(
-        write([&](ByteView key, ByteView value) { return txn.put(records_, key, value); }));
+    THEMIS_CHECK(write([&](ByteView key, ByteView value) {
+      return value.empty() ? txn.erase(records_, key) : txn.put(records_, key, value);
+    }));
     std::vector<Bytes> entries;
     THEMIS_CHECK(txn.scan(journal_, {}, [&](ByteView key, ByteView) {
       entries.emplace_back(key.begin(), key.end());

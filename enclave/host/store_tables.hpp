@@ -29,7 +29,8 @@ class StoreTables {
 
   /// Adds to the journal what each thread has called. Errors: as Environment::write.
   Status commit(std::span<const ByteView> calls, ByteView sealed);
-  /// Puts the records that changed and empties the journal. `write` may run more than once.
+  /// Puts the records that changed, erases those put with an empty value, and empties the journal.
+  /// `write` may run more than once.
   Status checkpoint(const std::function<Status(const PutRecord&)>& write, ByteView sealed);
 
  private:

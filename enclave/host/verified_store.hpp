@@ -13,8 +13,8 @@ struct VerifiedStoreOptions {
   uint16_t threads = 1;  ///< A power of two, at most 64; fixed when the store is made.
   /// As the trusted side's monitors have them; may change from start to start.
   uint32_t node_slots = 1'024, record_slots = 1'024;
-  uint32_t hot_calls = 16;               ///< See ShardOptions.
-  size_t records_max = size_t{1} << 26;  ///< Of each thread; see ShardOptions.
+  uint32_t hot_calls = 16;                 ///< See ShardOptions.
+  uint64_t bytes_max = uint64_t{4} << 30;  ///< Of each thread; see ShardOptions.
   /// The end of an epoch becomes a checkpoint when the journal has passed this: a restart runs it
   /// again, some four million calls of 8-byte keys and values.
   uint64_t journal_bytes_max = 64 * 1024 * 1024;

@@ -70,7 +70,7 @@ Result<Released> VerifiedStore<App>::end_epoch() {
   }
   if (failure_) return fail(*failure_);
   for (Thread& each : threads_) {
-    each.shard->end_epoch();
+    THEMIS_CHECK(latch(each.shard->end_epoch(certified_)));
     each.calls.push_back(std::byte{0});
   }
   return commit();
@@ -79,15 +79,16 @@ Result<Released> VerifiedStore<App>::end_epoch() {
 template <class App>
 Result<Released> VerifiedStore<App>::checkpoint() {
   if (failure_) return fail(*failure_);
-  for (Thread& each : threads_) THEMIS_CHECK(latch(each.shard->come_to_rest()));
+  for (Thread& each : threads_) THEMIS_CHECK(latch(each.shard->come_to_rest(certified_)));
   THEMIS_CHECK(flush_all());
   Result<Released> released = save(trusted_.checkpoint(), [this](ByteView sealed) {
     const auto write_all = [this](const StoreTables::PutRecord& put) -> Status {
       const auto put_record = [&put](const Record<App>& record) {
         std::array<std::byte, Key::kBytesMax> key;
         std::array<std::byte, 1 + App::Value::kBytesMax> value;
+        const ByteView present(value.data(), monitor::put_optional(value.data(), record.value));
         return put(ByteView(key.data(), record.key.encode(key.data())),
-                   ByteView(value.data(), monitor::put_optional(value.data(), record.value)));
+                   record.value ? present : ByteView());
       };
       for (const Thread& each : threads_) THEMIS_CHECK(each.shard->for_each_changed(put_record));
       return {};

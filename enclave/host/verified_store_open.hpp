@@ -2,6 +2,7 @@
 // How a verified store is made, or brought to where it was. Included by verified_store.hpp.
 
 #include "enclave/host/verified_store.hpp"
+#include "runtime/base/rng.hpp"
 
 namespace themis::host {
 
@@ -28,7 +29,8 @@ Status VerifiedStore<App>::start() {
     ShardOptions shard{trusted_.instance(),   thread,
                        options_.threads,      options_.node_slots,
                        options_.record_slots, options_.hot_calls,
-                       options_.records_max};
+                       options_.bytes_max};
+    SystemRng().fill(std::as_writable_bytes(std::span(shard.index_key)));
     Thread& at = threads_[thread];
     at.shard = std::make_unique<Shard<App>>(shard, [this, thread](ByteView batch) {
       if (Status& first = threads_[thread].trusted; first) first = trusted_.apply(thread, batch);
@@ -58,7 +60,7 @@ Result<std::vector<std::vector<Record<App>>>> VerifiedStore<App>::read_records()
     record.key = Key::decode(key_reader);
     record.value = monitor::read_optional<typename App::Value>(value_reader);
     if (!key_reader.ok() || key_reader.left() != 0 || !value_reader.ok() ||
-        value_reader.left() != 0)
+        value_reader.left() != 0 || !record.value)
       return fail(Code::malformed, "a record of the store is damaged: restore its directory");
     records[thread_of(record.key)].push_back(std::move(record));
     return {};
@@ -116,7 +118,7 @@ Status VerifiedStore<App>::replay(uint16_t thread, const Replay& replay) {
   const Visit run = [&](uint8_t function, std::span<const Key> keys,
                         const typename App::Arguments& arguments) -> Status {
     if (function == 0) {
-      at.shard->end_epoch();
+      THEMIS_CHECK(at.shard->end_epoch(trusted_.certified()));
       if (at.trusted) at.trusted = trusted_.certify();
     } else if (const auto result = at.shard->call(function, keys, arguments); !result) {
       return fail(result.error().code,

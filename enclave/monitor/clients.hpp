@@ -17,9 +17,9 @@ struct Client {
 class Clients {
  public:
   Clients(const MonitorOptions& options, const MasterKey& master)
-      : options_(options),
-        agreement_(receipts::agreement_key(master, options.instance)),
-        table_(std::make_unique<Client[]>(options.clients)) {}
+      : options_(options), table_(std::make_unique<Client[]>(options.clients)) {
+    if (options.clients > 0) agreement_.emplace(receipts::agreement_key(master, options.instance));
+  }
 
   /// Null when nobody is registered there.
   Client* find(uint16_t number) {
@@ -32,11 +32,11 @@ class Clients {
   }
   /// Agrees on a key. `number`: below MonitorOptions::clients. False when `share` is no key.
   bool add(uint16_t number, const crypto::DhShare& share) {
-    const auto shared = agreement_.agree(share);
+    const auto shared = agreement_->agree(share);
     if (!shared) return false;
     Client& client = table_[number];
     const receipts::ClientSeat seat{options_.instance, options_.thread, number, share,
-                                    agreement_.share()};
+                                    agreement_->share()};
     client.key.rekey(receipts::client_key(*shared, seat), options_.prf);
     client.share = share;
     client.nonce = 0;
@@ -46,7 +46,7 @@ class Clients {
 
  private:
   MonitorOptions options_;
-  crypto::DhKey agreement_;
+  std::optional<crypto::DhKey> agreement_;  // where there are places for clients
   std::unique_ptr<Client[]> table_;
 };
 

@@ -133,7 +133,7 @@ bool Monitor<App, Checks>::evict_to_deferred(Reader& reader) {
 template <Application App, class Checks>
 bool Monitor<App, Checks>::next_epoch() {
   const uint32_t epoch = clock_.epoch();
-  if (!check(Reason::epoch_overflow, epoch != UINT32_MAX)) return false;
+  if (!check(Reason::epoch_overflow, epoch != UINT32_MAX) || !in_window(epoch + 1)) return false;
   clock_ = Timestamp::of(epoch + 1, 0);
   last_evicted_.kind = LastEvicted::root;
   put(history_.get() + history_bytes_++, uint8_t{0});

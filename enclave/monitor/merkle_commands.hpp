@@ -86,6 +86,9 @@ bool Monitor<App, Checks>::split(uint16_t slot, NodeSlot& above, unsigned side, 
   return true;
 }
 
+/// What holds nothing leaves nothing: an absent record empties its edge, and a node between one
+/// edge and its parent gives the edge to the parent. So the tree is that of the present records
+/// alone.
 template <Application App, class Checks>
 bool Monitor<App, Checks>::evict_merkle(Reader& reader) {
   const auto slot = reader.integer<uint16_t>(), parent = reader.integer<uint16_t>();
@@ -105,8 +108,13 @@ bool Monitor<App, Checks>::evict_merkle(Reader& reader) {
   } else if (!check(Reason::child_cached, above.child[side] == kNoSlot)) {
     return false;
   }
-  edge.hash = hash_of(slot);
-  edge.in_deferred = false;
+  if (!is_node(slot)) {
+    edge = record_slot(slot).record.value ? Edge{key, hash_of(slot), true, false} : Edge{};
+  } else if (const Edge* below = nodes_[slot].value.edge; below[0].used && below[1].used) {
+    edge = {key, hash_of(slot), true, false};
+  } else {
+    edge = below[below[1].used];
+  }
   above.child[side] = kNoSlot;
   clear(slot);
   return true;

@@ -114,10 +114,12 @@ bool Monitor<App, Checks>::run_once(Reader& reader, Output& output) {
   if (!reader.ok()) return refuse(Reason::malformed);
   if (!authorize(call) || !enter(RecordElement<App>{record, time, thread})) return false;
   typename App::Result result{};
+  const typename App::Key key = record.key;
   if (!check(Reason::refused, App::run(call.function, arguments, std::span(&record, 1), result)))
     return false;
-  remember(call, std::span(&record.key, 1), arguments);
-  if (!emit(call, result, output) || !may_evict_at(new_time, nullptr, &record.key)) return false;
+  record.key = key;  // the function changes values only
+  remember(call, std::span(&key, 1), arguments);
+  if (!emit(call, result, output) || !may_evict_at(new_time, nullptr, &key)) return false;
   epochs_.evict(new_time.epoch(), RecordElement<App>{record, new_time, options_.thread});
   return true;
 }
@@ -165,7 +167,6 @@ std::byte* Monitor<App, Checks>::issue(const Call& call, const typename App::Res
       });
   std::byte* const end = tag + sizeof(receipts::Tag);
   if (call.caller.use == receipts::Use::call) return end;
-  if (!in_window(epoch)) return nullptr;
   const auto leaf = receipts::leaf_hash(
       options_.instance, options_.thread, epoch, epochs_.secret(epoch),
       {receipt.position, call.client->share, call.caller.nonce, call.function,

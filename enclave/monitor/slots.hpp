@@ -93,8 +93,8 @@ struct NodeElement {
 constexpr size_t kOutputBytesMax = 1024 * 1024;
 /// Of one call.
 template <class App>
-constexpr size_t kCallOutputBytesMax =
-    App::Result::kBytesMax + receipts::OperationReceipt::kBytes + sizeof(crypto::Digest);
+constexpr size_t kCallOutputBytesMax = App::Result::kBytesMax + receipts::OperationReceipt::kBytes +
+                                       sizeof(crypto::Digest);
 
 /// Where results go, one after the other in the order of the calls: for a call of a client the
 /// operation receipt, and its leaf after it when the receipt is to be transferable.

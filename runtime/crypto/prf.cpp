@@ -233,10 +233,13 @@ PrfBlock doubled(const PrfBlock& value) {
 THEMIS_AES void expand_from(std::byte* keys, const std::byte* key) { expand(keys, read(key)); }
 
 /// Clang 14's __builtin_cpu_supports does not know VAES. Leaf 7, ECX bit 9: Intel SDM vol. 2,
-/// CPUID.
+/// CPUID; asked once, since a virtual machine's host answers it.
 bool has_vaes() {
-  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
-  return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 && (ecx & (1U << 9)) != 0;
+  static const bool has = [] {
+    unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+    return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 && (ecx & (1U << 9)) != 0;
+  }();
+  return has;
 }
 
 }  // namespace

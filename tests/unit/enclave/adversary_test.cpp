@@ -42,6 +42,21 @@ TEST_P(AdversaryMonitor, PassesOrIsCaughtLaterWhenTheCheckIsDropped) {
 INSTANTIATE_TEST_SUITE_P(All, AdversaryMonitor, testing::ValuesIn(all_attacks()),
                          [](const auto& attack) { return std::string(attack.param.name); });
 
+// The matrix drops a check everywhere. Of each line that checks, taken out alone, a named attack or
+// test fails, but for these, which another line makes good:
+// - attach: child_cached under an empty edge, since an edge with a child in a slot is not empty;
+// - leave: root_moved; the root came neither way and has no parent, which its two callers find;
+// - evict_deferred and evict_to_deferred: slot_empty; an empty slot's link says "tree", "no
+// parent";
+// - evict_to_deferred: same_slot and not_below; no node has an edge to itself or above;
+// - add_deferred_node: a leaf; a node and a record of one place are different elements, so it
+//   was never evicted, and slot_occupied, since what was lost is missing when its epoch is
+//   verified;
+// - the first byte of hashed values; absent values are not hashed, and a node's two edges have
+//   another length than a value;
+// - refuse(): the first violation; the batch ends at it and nothing is applied after it;
+// - Epochs::close: the epoch marked as closed; in_window() lets nobody ask for it again.
+
 /// The kill matrix is complete: each check has an attack, or is named here with the reason.
 TEST(AdversaryCoverage, EveryCheckHasAnAttack) {
   std::set<Reason> covered;
@@ -54,7 +69,7 @@ TEST(AdversaryCoverage, EveryCheckHasAnAttack) {
       Reason::client_range, Reason::unknown_client,
       // Only reports from outside the monitors do this. Aggregator and StrictMonitor test them.
       Reason::unknown_reporter, Reason::duplicate_report, Reason::reports_pending,
-      // 2^32 epochs have to be verified before; an epoch takes a millisecond at least.
+      // 2^32 epochs have to be verified before; StrictMonitor starts a monitor there.
       Reason::epoch_overflow};
   for (int i = 1; i <= static_cast<int>(kLastReason); ++i) {
     const auto reason = static_cast<Reason>(i);

@@ -109,9 +109,24 @@ Credential credential(std::string_view password, uint8_t salt) {
   return made;
 }
 
+// The host keeps the record, and whoever has that must not get in with it.
+TEST(AdversaryPasswords, RegressWhatIsStoredDoesNotLogIn) {
+  const Credential first = credential("correct horse", 1), second = credential("staple", 2);
+  Calls<Passwords> call;
+  EXPECT_TRUE(call(Passwords::enrol, {1}, {{}, first}).done);
+  EXPECT_NE(call.state[1]->digest, first.digest);
+  EXPECT_FALSE(call(Passwords::authenticate, {1}, {call.state[1]->digest, {}}).done);
+  EXPECT_FALSE(call(Passwords::change, {1}, {call.state[1]->digest, second}).done);
+  EXPECT_TRUE(call(Passwords::change, {1}, {first.digest, second}).done);
+  EXPECT_NE(call.state[1]->digest, second.digest);
+  EXPECT_FALSE(call(Passwords::authenticate, {1}, {call.state[1]->digest, {}}).done);
+  EXPECT_TRUE(call(Passwords::authenticate, {1}, {second.digest, {}}).done);
+}
+
 TEST(PasswordsApplication, LetsInWhoKnowsThePasswordAndLocksOutWhoGuesses) {
   const Credential first = credential("correct horse", 1), second = credential("staple", 2);
   EXPECT_NE(first.digest, credential("correct horse", 2).digest) << "salted";
+  EXPECT_NE(first.digest, credential("correct horsf", 1).digest) << "of the password";
   Calls<Passwords> call;
   EXPECT_FALSE(call(Passwords::authenticate, {1}, {first.digest, {}}).done) << "unknown user";
   EXPECT_TRUE(call(Passwords::enrol, {1}, {{}, first}).done);
@@ -196,6 +211,10 @@ TEST(AdversaryLedger, AnAccountCannotBeNamedTwice) {
   };
   EXPECT_EQ(play(kR1, 2), Reason::none);
   EXPECT_EQ(play(kR0, 1), Reason::duplicate_record);
+}
+
+TEST(BlobKeysDeathTest, RegressNothingLongerFitsIn) {
+  EXPECT_DEATH((void)Blob<4>::from(Bytes(10)), "checked its length");
 }
 
 TEST(BlobKeys, RefuseALengthOverTheirLimit) {

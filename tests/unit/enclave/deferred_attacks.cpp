@@ -1,5 +1,6 @@
 // Attacks on the deferred set, on time and on the batches.
 
+#include "runtime/crypto/hash.hpp"
 #include "tests/unit/enclave/attacks.hpp"
 
 namespace themis::monitor {
@@ -138,6 +139,53 @@ void evicted_twice_at_one_time(Words& world, bool attack) {
   host.carry(kR0, 1, 7, at(0, attack ? 5 : 6), at(1, 1));
   finish(host);
 }
+/// A node that nobody wrote, whose edge leads to an invented value of key 2.
+constexpr TreeKey kEven{{0, 0, 0, 0}, 1};
+NodeValue invented_above_two() {
+  NodeValue node;
+  node.edge[1] = {Word{2}.place(), hash(std::optional(Word{99})), true, false};
+  return node;
+}
+void read_through_invented_node(WordHost host, Timestamp time, Timestamp new_time) {
+  host.log().add_deferred(1, time, 0, kEven, invented_above_two());
+  host.log().add_merkle(kR0, 1, WordHost::record(2, 99));
+  host.get(kR0, 2);
+  host.log().evict_merkle(kR0, 1);
+  host.log().evict_deferred(1, new_time);
+}
+// Two adds and two evictions of one node at one time each: both cancel.
+void node_evicted_twice_at_one_time(Words& world, bool attack) {
+  WordHost host{world};
+  if (attack) {
+    read_through_invented_node(host, at(0, 1), at(0, 9));
+    read_through_invented_node(host, at(0, 1), at(0, 9));
+  }
+  host.log().next_epoch();
+  finish(host);
+}
+// The same with one eviction by each of two threads: their number tells them apart.
+void node_evicted_by_two_threads_at_one_time(Words& world, bool attack) {
+  WordHost host{world}, other{world, 1};
+  for (const WordHost& each : {host, other}) {
+    if (attack) read_through_invented_node(each, at(0, 1), at(0, 9));
+    WordHost{each}.log().next_epoch();
+    finish(each);
+  }
+}
+// Nobody has been in that epoch; a clock that came there by reading would never be verified.
+void from_an_epoch_too_far_ahead(Words& world, bool attack) {
+  WordHost host{world};
+  host.create(kR0, 1, 7, at(0, 1));
+  if (attack) host.add(kR1, 2, 99, at(kEpochsOpen, 1));
+  host.log().next_epoch();
+  host.carry(kR0, 1, 7, at(0, 1), at(1, 1));
+  finish(host);
+}
+void clock_runs_away(Words& world, bool attack) {
+  WordHost host{world};
+  for (uint32_t i = 0; i < (attack ? kEpochsOpen : kEpochsOpen - 1); ++i) host.log().next_epoch();
+  finish(host);
+}
 void counter_wraps(Words& world, bool attack) {
   WordHost host{world};
   host.create(kR0, 1, 7, at(0, attack ? UINT32_MAX : 5));
@@ -253,6 +301,12 @@ constexpr Attack kAttacks[] = {
     {"11", "TimeTravel", Reason::evict_order, kNone, time_travel},
     {"12", "KeysDoNotRise", Reason::evict_order, kNone, keys_do_not_rise},
     {"12", "EvictedTwiceAtOneTime", Reason::evict_order, kNone, evicted_twice_at_one_time},
+    {"12", "NodeEvictedTwiceAtOneTime", Reason::evict_order, kNone, node_evicted_twice_at_one_time},
+    {"7", "NodeEvictedByTwoThreadsAtOneTime", Reason::multiset_mismatch, kNone,
+     node_evicted_by_two_threads_at_one_time, 2},
+    {"18", "FromAnEpochTooFarAhead", Reason::epoch_window, Reason::evict_order,
+     from_an_epoch_too_far_ahead},
+    {"18", "ClockRunsAway", Reason::epoch_window, kNone, clock_runs_away},
     {"13", "CounterWraps", Reason::counter_overflow, kNone, counter_wraps},
     {"14", "IntoAVerifiedEpoch", Reason::epoch_closed, kNone, into_a_verified_epoch, 1, 1},
     {"15", "VerifiedWhileRunning", Reason::epoch_running, Reason::epoch_closed,

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 
 #include "runtime/crypto/hash.hpp"
@@ -13,15 +14,6 @@ namespace {
 using crypto::PrfBlock;
 
 PrfBlock operator^(const PrfBlock& a, const PrfBlock& b) { return {a[0] ^ b[0], a[1] ^ b[1]}; }
-
-/// As Epochs derives it.
-crypto::SecretBytes<16> epoch_key(const MasterKey& master, const InstanceId& instance,
-                                  uint32_t epoch) {
-  Bytes info = to_bytes("themis/monitor/epoch-key/v1");
-  append(info, instance);
-  append(info, std::as_bytes(std::span(&epoch, 1)));
-  return crypto::SecretBytes<16>(crypto::blake2b_mac(master, info));
-}
 
 template <class Element>
 Bytes bytes(const Element& element) {
@@ -100,6 +92,48 @@ TEST(AdversaryMultiset, SwapsFoundByEliminationNeedTheKey) {
   EXPECT_EQ(play(swaps_that_cancel(real)), Reason::none) << "the forgery itself is sound";
 }
 
+// What was learnt of one epoch's sums says nothing of the next one's.
+TEST(AdversaryMultiset, OneElementHasAnotherValueInEachEpochInstanceAndRun) {
+  SeededRng rng(1);
+  const MasterKey master(rng), other_master(rng);
+  InstanceId instance{}, other_instance{};
+  other_instance[15] = std::byte{1};
+  const WordRecord record = WordHost::record(1, 7);
+  const RecordElement<WordStore> element{record, at(0, 1), 0};
+  const auto sum = [&](const MasterKey& key, const InstanceId& id, uint32_t epoch) {
+    Epochs epochs(key, id, crypto::best_prf());
+    epochs.add(epoch, element);
+    return epochs.close(0, epoch).added.sum;
+  };
+  const PrfBlock first = sum(master, instance, 5);
+  EXPECT_EQ(sum(master, instance, 5), first);
+  EXPECT_NE(sum(master, instance, 6), first);
+  EXPECT_NE(sum(master, other_instance, 5), first);
+  EXPECT_NE(sum(other_master, instance, 5), first);
+}
+
+// Whoever gets at the memory later must not be able to forge what is certified.
+TEST(AdversaryMultiset, AClosedEpochsKeyIsGoneFromMemory) {
+  SeededRng rng(1);
+  const MasterKey master(rng);
+  const InstanceId instance{};
+  Epochs epochs(master, instance, crypto::best_prf());
+  const WordRecord record = WordHost::record(1, 7);
+  epochs.add(0, RecordElement<WordStore>{record, at(0, 1), 0});
+  // The ring is the last member, and epoch 0 is the first in it, its key at the start.
+  const std::byte* ring = nullptr;
+  std::memcpy(&ring, reinterpret_cast<const std::byte*>(&epochs) + sizeof epochs - sizeof ring,
+              sizeof ring);
+  const auto key = epoch_key(master, instance, 0);
+  const auto is_there = [&] {
+    const ByteView memory(ring, 1'024);
+    return !std::ranges::search(memory, key.view()).empty();
+  };
+  EXPECT_TRUE(is_there());
+  epochs.close(0, 0);
+  EXPECT_FALSE(is_there());
+}
+
 // Attack 1 at its root: equal changes of two elements change a linear tag equally.
 TEST(AdversaryMultiset, TheHashIsNotLinear) {
   SeededRng rng(7);
@@ -173,6 +207,28 @@ TEST(AdversaryMonitorMemory, ABatchRewrittenWhileItIsReadChangesNothing) {
   EXPECT_EQ(to_hex(world.answers()), "0100010001010800000000000000");
 }
 
+/// An application that takes its record for another one's.
+struct Renaming : WordStore {
+  static bool run(uint8_t, const Arguments&, std::span<Record<Renaming>> records, Result& result) {
+    records[0].key = Word{2};
+    result.done = true;
+    return true;
+  }
+};
+
+TEST(AdversaryMonitorMemory, RegressAFunctionDoesNotMoveItsRecord) {
+  World<Renaming> world;
+  auto& log = world.log();
+  log.add_merkle(kR0, kRoot, {{1}, std::nullopt});
+  log.evict_to_deferred(kR0, kRoot, at(0, 1));
+  log.run_once(Renaming::put, {{1}, std::nullopt}, at(0, 1), 0, at(0, 3), {});
+  log.next_epoch();
+  log.add_deferred(kR0, at(0, 3), 0, Record<Renaming>{{1}, std::nullopt});
+  log.evict_deferred(kR0, at(1, 1));
+  log.verify_epoch();
+  EXPECT_TRUE(world.send()) << name(world.reason());
+}
+
 /// Keys that all have one place in the tree: what a collision of the key hash would be.
 struct SamePlace : Word {
   static SamePlace decode(Reader& reader) { return {Word::decode(reader)}; }
@@ -229,6 +285,30 @@ TEST(AdversaryAggregator, AMismatchEndsCertificationForGood) {
   EXPECT_FALSE(aggregator.accept(report(0, 1)));
   EXPECT_FALSE(aggregator.accept(report(0, 2)));
   EXPECT_EQ(aggregator.certified(), 0u);
+}
+
+// A thread's refusal ends certification also when all other reports are right.
+TEST(AdversaryAggregator, CertifiesNothingAfterAThreadHasRefused) {
+  Aggregator<> aggregator(1);
+  EXPECT_TRUE(aggregator.accept(report(0, 0)));
+  const Violation first{Reason::wrong_hash, 0, 1, 30};
+  aggregator.fail(first);
+  aggregator.fail({Reason::refused, 0, 2, 31});
+  EXPECT_EQ(aggregator.violation(), first) << "the first one is kept";
+  for (uint32_t epoch = 1; epoch < 4; ++epoch) EXPECT_FALSE(aggregator.accept(report(0, epoch)));
+  EXPECT_EQ(aggregator.certified(), 0u);
+  EXPECT_EQ(aggregator.violation(), first);
+}
+
+TEST(AdversaryAggregator, RemembersNothingOfAnEpochThatHadItsPlace) {
+  Aggregator<> aggregator(2);
+  for (uint32_t epoch = 0; epoch < 3 * kEpochsReported; ++epoch) {
+    ASSERT_TRUE(aggregator.accept(report(0, epoch, epoch)));
+    // Half of it does not certify an epoch, whoever reported in this place before.
+    ASSERT_EQ(aggregator.certified().value_or(UINT32_MAX), epoch - 1);
+    ASSERT_TRUE(aggregator.accept(report(1, epoch, 2 * epoch)));
+    ASSERT_EQ(aggregator.certified(), epoch);
+  }
 }
 
 TEST(AdversaryAggregator, RefusesReportsThatNoMonitorMakes) {

@@ -33,6 +33,13 @@ NodeValue above_two(uint64_t value) {
   return node;
 }
 
+/// The same with a second key below it, without which it would not be kept in the tree.
+NodeValue above_two_and_four(uint64_t two, uint64_t four) {
+  NodeValue node = above_two(two);
+  node.edge[0] = {Word{4}.place(), hash(std::optional(Word{four})), true, false};
+  return node;
+}
+
 void stale_value(Words& world, bool attack) {
   WordHost host{world};
   write(host, kR0, 1, 7);
@@ -132,10 +139,11 @@ void parent_left_first(Words& world, bool attack) {
   WordHost host{world};
   host.log().add_merkle(kN1, kRoot, kEven, {});
   write(host, kR0, 2, 7, kN1);
+  write(host, kR0, 4, 5, kN1);
   load(host, kR0, 2, 7, kN1);
   if (attack) {
     host.log().evict_merkle(kN1, kRoot);
-    host.log().add_merkle(kN2, kRoot, kEven, above_two(7));
+    host.log().add_merkle(kN2, kRoot, kEven, above_two_and_four(7, 5));
     load(host, kR1, 2, 7, kN2);
   }
   host.put(kR0, 2, 9);
@@ -178,10 +186,11 @@ void under_another_copy_of_the_parent(Words& world, bool attack) {
   WordHost host{world};
   host.log().add_merkle(kN1, kRoot, kEven, {});
   write(host, kR0, 2, 7, kN1);
+  write(host, kR0, 4, 5, kN1);
   load(host, kR0, 2, 7, kN1);
   if (attack) {
     host.log().evict_merkle(kN1, kRoot);
-    host.log().add_merkle(kN2, kRoot, kEven, above_two(7));
+    host.log().add_merkle(kN2, kRoot, kEven, above_two_and_four(7, 5));
   }
   host.put(kR0, 2, 9);
   host.log().evict_merkle(kR0, attack ? kN2 : kN1);
@@ -283,6 +292,101 @@ void slot_after_its_record_left(Words& world, bool attack) {
   host.get(kR0, 1);
   finish(host);
 }
+// What was in the slot is out of date: putting it back once more would undo the second write.
+void empty_slot_put_back(Words& world, bool attack) {
+  WordHost host{world};
+  write(host, kR0, 1, 7);
+  load(host, kR1, 1, 7);
+  host.put(kR1, 1, 8);
+  host.log().evict_merkle(kR1, kRoot);
+  if (attack) host.log().evict_merkle(kR0, kRoot);
+  load(host, kR0, 1, attack ? 7 : 8);
+  host.get(kR0, 1);
+  finish(host);
+}
+// The node comes back without the mark that key 2 is in the deferred set.
+void mark_left_out_of_a_node(Words& world, bool attack) {
+  WordHost host{world};
+  host.log().add_merkle(kN1, kRoot, kEven, {});
+  write(host, kR0, 4, 5, kN1);
+  write(host, kR0, 2, 7, kN1);
+  load(host, kR0, 2, 7, kN1);
+  host.put(kR0, 2, 8);
+  host.log().evict_to_deferred(kR0, kN1, at(0, 1));
+  host.log().evict_merkle(kN1, kRoot);
+  NodeValue node = above_two_and_four(7, 5);
+  node.edge[1].in_deferred = !attack;
+  host.log().add_merkle(kN1, kRoot, kEven, node);
+  if (attack) {
+    load(host, kR1, 2, 7, kN1);
+    host.get(kR1, 2);
+  }
+  host.log().next_epoch();
+  host.carry(kR0, 2, 8, at(0, 1), at(1, 1));
+  host.log().verify_epoch();
+  world.send();
+}
+// The edge of what was removed leads nowhere, and not to what was there before.
+void removed_record_comes_back(Words& world, bool attack) {
+  WordHost host{world};
+  write(host, kR0, 1, 7);
+  load(host, kR0, 1, 7);
+  host.call(WordStore::remove, kR0, 1);
+  host.log().evict_merkle(kR0, kRoot);
+  load(host, kR0, 1, attack ? std::optional<uint64_t>(7) : std::nullopt);
+  host.call(attack ? WordStore::get : WordStore::get_absent, kR0, 1);
+  finish(host);
+}
+// A node that left the tree gives its one edge to its parent, mark and all.
+void mark_lost_with_its_node(Words& world, bool attack) {
+  WordHost host{world};
+  host.log().add_merkle(kN1, kRoot, kEven, {});
+  write(host, kR0, 2, 7, kN1);
+  load(host, kR0, 2, 7, kN1);
+  host.put(kR0, 2, 8);
+  host.log().evict_to_deferred(kR0, kN1, at(0, 1));
+  host.log().evict_merkle(kN1, kRoot);
+  if (attack) {
+    load(host, kR1, 2, 7);
+    host.get(kR1, 2);
+  }
+  host.log().next_epoch();
+  host.carry(kR0, 2, 8, at(0, 1), at(1, 1));
+  host.log().verify_epoch();
+  world.send();
+}
+void hash_lost_with_its_node(Words& world, bool attack) {
+  WordHost host{world};
+  host.log().add_merkle(kN1, kRoot, kEven, {});
+  write(host, kR0, 2, 7, kN1);
+  host.log().evict_merkle(kN1, kRoot);
+  load(host, kR0, 2, attack ? 9 : 7);
+  host.get(kR0, 2);
+  finish(host);
+}
+void child_lost_with_its_node(Words& world, bool attack) {
+  WordHost host{world};
+  host.log().add_merkle(kN1, kRoot, kEven, {});
+  write(host, kR0, 2, 7, kN1);
+  load(host, kR0, 2, 7, kN1);
+  if (attack) {
+    host.log().evict_merkle(kN1, kRoot);
+    load(host, kR1, 2, 7);
+  }
+  host.put(kR0, 2, 9);
+  host.get(attack ? kR1 : kR0, 2);
+  finish(host);
+}
+void fused_call_that_cannot_be(Words& world, bool attack) {
+  WordHost host{world};
+  host.create(kR0, 1, 7, at(0, 1));
+  host.log().run_once(attack ? WordStore::get_absent : WordStore::get, WordHost::record(1, 7),
+                      at(0, 1), 0, at(0, 3), {});
+  host.log().next_epoch();
+  host.carry(kR0, 1, 7, at(0, 3), at(1, 1));
+  host.log().verify_epoch();
+  world.send();
+}
 void own_parent(Words& world, bool attack) {
   WordHost host{world};
   host.log().add_merkle(kN1, kRoot, kEven, {});
@@ -327,6 +431,13 @@ constexpr Attack kAttacks[] = {
     {"32", "AnotherKeysSlot", Reason::wrong_key, kNone, another_keys_slot},
     {"33", "OneRecordTwice", Reason::duplicate_record, kNone, one_record_twice},
     {"+", "SlotAfterItsRecordLeft", Reason::slot_empty, kNone, slot_after_its_record_left},
+    {"+", "EmptySlotPutBack", Reason::slot_empty, kNone, empty_slot_put_back},
+    {"+", "MarkLeftOutOfANode", Reason::wrong_hash, kNone, mark_left_out_of_a_node},
+    {"+", "RemovedRecordComesBack", Reason::not_initial, kNone, removed_record_comes_back},
+    {"+", "MarkLostWithItsNode", Reason::in_deferred, kNone, mark_lost_with_its_node},
+    {"+", "HashLostWithItsNode", Reason::wrong_hash, kNone, hash_lost_with_its_node},
+    {"+", "ChildLostWithItsNode", Reason::children_cached, kNone, child_lost_with_its_node},
+    {"+", "FusedCallThatCannotBe", Reason::refused, kNone, fused_call_that_cannot_be},
     {"+", "OwnParent", Reason::same_slot, Reason::not_below, own_parent},
     {"+", "CallThatCannotBe", Reason::refused, kNone, call_that_cannot_be},
 };

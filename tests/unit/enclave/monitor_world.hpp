@@ -5,6 +5,7 @@
 #include "enclave/host/command_log.hpp"
 #include "enclave/monitor/monitor.hpp"
 #include "runtime/base/rng.hpp"
+#include "runtime/crypto/hash.hpp"
 
 namespace themis::monitor {
 
@@ -43,24 +44,37 @@ inline crypto::SigningKey owner_key() {
   return crypto::SigningKey(crypto::SecretBytes<32>(rng));
 }
 
+/// As Epochs derives it.
+inline crypto::SecretBytes<16> epoch_key(const MasterKey& master, const InstanceId& instance,
+                                         uint32_t epoch) {
+  Bytes info = to_bytes("themis/monitor/epoch-key/v1");
+  append(info, instance);
+  append(info, std::as_bytes(std::span(&epoch, 1)));
+  return crypto::SecretBytes<16>(crypto::blake2b_mac(master, info));
+}
+
 template <class App>
 class World {
  public:
   /// `clients_only`: no call without a client, and no client without the owner's grant.
-  explicit World(uint16_t threads = 1, uint64_t seed = 1, bool clients_only = false)
+  /// `clients`: places for them; a world without any is made in a fraction of the time.
+  explicit World(uint16_t threads = 1, uint64_t seed = 1, bool clients_only = false,
+                 uint16_t clients = 1'024)
       : aggregator(threads) {
     SeededRng rng(seed);
     rng.fill(instance);
     const MasterKey key(rng);
-    description = receipts::describe(key, instance, threads, crypto::best_prf());
+    master = MasterKey(key.view());
+    if (clients > 0) description = receipts::describe(key, instance, threads, crypto::best_prf());
     for (uint16_t thread = 0; thread < threads; ++thread) {
       MonitorOptions options{instance, thread, kNodeSlots, kRecordSlots};
       options.calls_without_client = !clients_only;
+      options.clients = clients;
       if (clients_only) options.owner = owner_key().public_key();
       monitors.push_back(std::make_unique<Monitor<App, Checked>>(options, key));
       logs.emplace_back(instance, thread);
     }
-    results.resize(1 << 16);
+    results.resize(clients > 0 ? 1 << 16 : 1 << 12);
     output.room = results;
   }
 
@@ -71,7 +85,10 @@ class World {
   bool deliver(size_t thread, ByteView batch) {
     Monitor<App, Checked>& to = *monitors[thread];
     if (!to.apply(batch, output)) aggregator.fail(to.violation());
-    while (const auto report = to.take_report()) aggregator.accept(*report);
+    while (const auto report = to.take_report()) {
+      last_report = *report;
+      aggregator.accept(*report);
+    }
     return !aggregator.violation();
   }
 
@@ -83,6 +100,8 @@ class World {
   }
 
   InstanceId instance{};
+  MasterKey master;
+  EpochReport last_report;
   receipts::Instance description;
   std::vector<std::unique_ptr<Monitor<App, Checked>>> monitors;
   std::vector<host::CommandLog<App>> logs;

@@ -1,5 +1,6 @@
 // Random hosts, honest and not, against the monitor and the reference side by side: both accept the
-// same commands, and what is certified is sequentially consistent. THEMIS_SEED=n replays one run.
+// same commands in batches of any length, have the same multisets, and what is certified is
+// sequentially consistent. THEMIS_SEED=n replays one run, THEMIS_ROUNDS=n plays n times as many.
 
 #include <gtest/gtest.h>
 
@@ -7,6 +8,7 @@
 
 #include "tests/unit/enclave/monitor_world.hpp"
 #include "tests/unit/enclave/reference_monitor.hpp"
+#include "tests/unit/enclave/rounds.hpp"
 
 namespace themis::monitor {
 namespace {
@@ -34,7 +36,7 @@ TreeKey tree_key(const Path& path) {
 /// One run: both monitors are given every command; the random host looks into the reference.
 class History {
  public:
-  explicit History(uint64_t seed) : rng_(seed), world_(kThreads) {
+  explicit History(uint64_t seed) : rng_(seed), world_(kThreads, seed, false, 0) {
     for (int t = 0; t < kThreads; ++t)
       threads_.push_back(
           {t, &hashes_, std::vector<reference::Slot>(kNodes + kRecords), {}, {}, 0, {}});
@@ -44,10 +46,11 @@ class History {
   /// Empty when monitor and reference agreed and nothing false was certified.
   std::string play() {
     const uint64_t steps = 6 + rng_.below(30);
-    stubborn_ = rng_.below(6) == 0;
+    stubborn_ = rng_.below(3) == 0;
     places_ = 6 + rng_.below(std::size(kPlaces) - 5);
     for (uint64_t i = 0; i < steps && fault_.empty() && !over_; ++i) step();
     for (uint32_t epoch = 0; epoch < 2 && fault_.empty() && !over_; ++epoch) close(epoch);
+    for (int t = 0; t < kThreads && fault_.empty() && !over_; ++t) flush(t);
     return fault_ + check_certified();
   }
   bool certified() const { return world_.certified(0); }
@@ -71,16 +74,21 @@ class History {
     return value.node ? hash(real(value)) : hash(word(value));
   }
 
-  /// `accepted`: what the reference said. A refused command ends the monitor's run, so most of them
-  /// are kept from it.
-  void send(int thread, const std::string& text, bool accepted) {
+  /// `accepted`: what the reference said of the batch's last command, which starts at `offset`. A
+  /// refused command ends the monitor's run, so most of them are kept from it.
+  void send(int thread, bool accepted, size_t offset = 0) {
+    const bool matches = world_.send(thread) == accepted &&
+                         (accepted || offset == world_.monitors[thread]->violation().offset);
+    over_ = !accepted;
+    if (matches) return;
+    fault_ = "the monitor " + std::string(accepted ? "refuses one" : "accepts or goes on beyond") +
+             " (" + std::string(name(world_.reason())) + ")\n" + trace_;
+  }
+  void flush(int thread) {
+    if (!world_.log(thread).empty()) send(thread, true);
+  }
+  void trace(int thread, const std::string& text, bool accepted) {
     trace_ += "  t" + std::to_string(thread) + ' ' + text + (accepted ? "\n" : " refused\n");
-    if (world_.send(thread) == accepted) {
-      over_ = !accepted;
-      return;
-    }
-    fault_ = "the monitor " + std::string(accepted ? "refuses " : "accepts ") + text + " (" +
-             std::string(name(world_.reason())) + ")\n" + trace_;
   }
   /// Tries a command on a copy of the reference; sends it to both when that accepts, or now and
   /// then to see the monitor refuse as well.
@@ -89,8 +97,10 @@ class History {
     reference::Thread after = threads_[t];
     const bool accepted = attempt(after);
     if (!accepted && !(stubborn_ && rng_.below(4) == 0)) return;
+    const size_t offset = world_.log(t).size();
     write(world_.log(t));
-    send(t, text, accepted);
+    trace(t, text, accepted);
+    if (!accepted || rng_.below(4) == 0) send(t, accepted, offset);
     if (accepted) threads_[t] = after;
   }
 
@@ -116,7 +126,7 @@ class History {
 
   void step() {
     const int t = rng_.below(3) == 0 ? 1 : 0;
-    switch (rng_.below(10)) {
+    switch (rng_.below(12)) {  // many puts: absent records leave nothing in the tree
       case 0:
       case 1:
         return add_merkle(t);
@@ -136,12 +146,28 @@ class History {
         return put(t);
     }
   }
+  /// Another value, or a node with an edge more or less, an older hash, another mark.
+  void forge(reference::Value& value) {
+    if (!value.node) {
+      value.data = rng_.below(3);
+      return;
+    }
+    reference::Edge& edge = value.edge[rng_.below(2)];
+    const uint64_t how = rng_.below(3);
+    if (!edge.used || how == 0) {
+      edge = edge.used ? reference::Edge{} : value.edge[0];
+    } else if (how == 1) {
+      edge.in_deferred = !edge.in_deferred;
+    } else {
+      edge.hash = static_cast<int>(rng_.below(hashes_.values.size()));
+    }
+  }
   void add_merkle(int t) {
     Path path = kPlaces[rng_.below(places_)];
     reference::Value value = reference::initial(path);
     if (rng_.below(3) != 0 && !past_.empty())
       std::tie(path, value) = past_[rng_.below(past_.size())];
-    if (rng_.below(10) == 0 && reference::is_leaf(path)) value.data = rng_.below(3);
+    if (rng_.below(10) == 0) forge(value);
     const bool node = !reference::is_leaf(path);
     const int s = pick(t, false, node ? 0 : kNodes, node ? kNodes : kRecords);
     const int above = parent_of(t, path);
@@ -165,7 +191,7 @@ class History {
   void add_deferred(int t) {
     if (pool_.empty()) return;
     auto [path, value, time, by] = pool_[rng_.below(pool_.size())];
-    if (rng_.below(25) == 0 && reference::is_leaf(path)) value.data = rng_.below(3);
+    if (rng_.below(25) == 0) forge(value);
     if (rng_.below(25) == 0) time.counter += static_cast<uint32_t>(rng_.below(2));
     if (rng_.below(25) == 0) by ^= 1;
     deferred(t, path, value, time, by);
@@ -244,7 +270,7 @@ class History {
   void epoch(int t) {
     if (rng_.below(2) == 0) return verify(t);
     both(
-        t, "NextEpoch", [](auto& r) { return r.next_epoch(), true; },
+        t, "NextEpoch", [](auto& r) { return r.next_epoch(); },
         [](auto& log) { log.next_epoch(); });
   }
   void verify(int t) {
@@ -253,6 +279,10 @@ class History {
     reference::Thread after = threads_[t];
     if (!(sets = after.verify_epoch())) return;
     threads_[t] = after;
+    world_.log(t).verify_epoch();
+    trace(t, "VerifyEpoch", true);
+    sums_[0] = sum(verified, sets->added);
+    sums_[1] = sum(verified, sets->evicted);
     reference::Sets& total = total_[verified];
     total.added.merge(sets->added);
     total.evicted.merge(sets->evicted);
@@ -263,15 +293,34 @@ class History {
         ++certified_;
       if (reported_[certified_] == kThreads) mismatch_ = true;
     }
-    world_.log(t).verify_epoch();
-    send(t, "VerifyEpoch", !mismatch_);
+    send(t, !mismatch_);
+    const EpochReport& report = world_.last_report;
+    if (report.epoch != verified || report.added != sums_[0] || report.evicted != sums_[1])
+      fault_ += "epoch " + std::to_string(verified) + " has other multisets\n" + trace_;
+  }
+  /// What the monitor's accumulator must hold: every element's PRF value on its own.
+  Accumulator sum(uint32_t epoch, const std::multiset<reference::Element>& elements) const {
+    const crypto::Prf prf(epoch_key(world_.master, world_.instance, epoch), crypto::best_prf());
+    Accumulator all{{}, elements.size()};
+    for (const auto& [path, value, time, by] : elements) {
+      std::array<std::byte, NodeElement::kBytesMax> bytes;
+      const Timestamp when = at(time.epoch, time.counter);
+      const auto who = static_cast<uint16_t>(by);
+      const WordRecord record{{word_of(path)}, word(value)};
+      const std::byte* end =
+          value.node ? NodeElement{tree_key(path), real(value), when, who}.encode(bytes.data())
+                     : RecordElement<WordStore>{record, when, who}.encode(bytes.data());
+      const crypto::PrfBlock one = prf.evaluate(ByteView(bytes.data(), end));
+      all.sum = {all.sum[0] ^ one[0], all.sum[1] ^ one[1]};
+    }
+    return all;
   }
   /// Ends `epoch` on both threads, adding what is still out.
   void close(uint32_t epoch) {
     for (int t = 0; t < kThreads; ++t)
       while (!over_ && threads_[t].clock.epoch <= epoch)
         both(
-            t, "NextEpoch", [](auto& r) { return r.next_epoch(), true; },
+            t, "NextEpoch", [](auto& r) { return r.next_epoch(); },
             [](auto& log) { log.next_epoch(); });
     std::multiset<reference::Element> out;
     for (const auto& thread : threads_)
@@ -281,7 +330,8 @@ class History {
       if (const auto found = thread.open.find(epoch); found != thread.open.end())
         for (const auto& element : found->second.added)
           if (const auto same = out.find(element); same != out.end()) out.erase(same);
-    for (const auto& [path, value, time, by] : out) {
+    for (auto [path, value, time, by] : out) {
+      if (rng_.below(40) == 0) forge(value);  // as many, but not the same
       const int t = static_cast<int>(rng_.below(kThreads));
       const bool node = !reference::is_leaf(path);
       const int s = pick(t, false, node ? 0 : kNodes, node ? kNodes : kRecords);
@@ -318,13 +368,14 @@ class History {
   uint32_t certified_ = 0;
   bool mismatch_ = false, over_ = false, stubborn_ = false;
   uint64_t places_ = 0;
+  Accumulator sums_[2];
   std::string trace_, fault_;
 };
 
 TEST(AdversaryRandomHistory, MonitorAndReferenceAgreeAndNothingFalseIsCertified) {
   const char* replay = std::getenv("THEMIS_SEED");
   const uint64_t first = replay != nullptr ? std::strtoull(replay, nullptr, 10) : 1;
-  const uint64_t runs = replay != nullptr ? 1 : 20'000;
+  const uint64_t runs = replay != nullptr ? 1 : tests::rounds(10'000);
   uint64_t certified = 0, refused = 0;
   for (uint64_t seed = first; seed < first + runs; ++seed) {
     History run(seed);
@@ -341,6 +392,7 @@ TEST(AdversaryRandomHistory, MonitorAndReferenceAgreeAndNothingFalseIsCertified)
 // The search is worth something: without any one of these checks it finds a false history, or a
 // command that only the monitor accepts.
 TEST(AdversaryRandomHistory, FindsEachDroppedCheck) {
+  constexpr uint64_t kSeedsMax = 60'000;
   for (const Reason reason :
        {Reason::slot_occupied, Reason::slot_empty, Reason::not_below, Reason::not_initial,
         Reason::wrong_hash, Reason::in_deferred, Reason::child_cached, Reason::not_ancestor,
@@ -348,8 +400,8 @@ TEST(AdversaryRandomHistory, FindsEachDroppedCheck) {
         Reason::refused, Reason::count_mismatch, Reason::multiset_mismatch}) {
     const Without without(reason);
     uint64_t seed = 1;
-    while (seed <= 20'000 && History(seed).play().empty()) ++seed;
-    EXPECT_LE(seed, 20'000u) << name(reason);
+    while (seed <= kSeedsMax && History(seed).play().empty()) ++seed;
+    EXPECT_LE(seed, kSeedsMax) << name(reason);
   }
 }
 

@@ -339,7 +339,7 @@ TEST(AdversaryReceipts, AfterAViolationNothingIsSigned) {
   world.change = [](uint16_t thread, Bytes& batch) {
     if (thread == 0) batch[0] ^= std::byte{1};
   };
-  world.shards[0]->end_epoch();
+  world.end_epoch(0);
   world.change = nullptr;
   for (int i = 0; i < 3; ++i) world.end_epoch();
   EXPECT_NE(world.certifier->aggregator().violation().reason, Reason::none);

@@ -107,8 +107,12 @@ struct Thread {
     if (!edge.used || edge.key != from.key) return false;
     if (from.parent >= 0 ? from.parent != above || from.side != side : parent.child[side] >= 0)
       return false;
-    edge.hash = hashes->of(from.value);
-    edge.in_deferred = false;
+    const Edge* below = from.value.edge;
+    if (from.value.node ? below[0].used && below[1].used : from.value.data.has_value()) {
+      edge = {from.key, hashes->of(from.value), true, false};
+    } else {  // nothing to keep, or nothing but what is below
+      edge = below[0].used ? below[0] : below[1];
+    }
     parent.child[side] = -1;
     from = {};
     return true;
@@ -139,9 +143,11 @@ struct Thread {
     parent.child[side] = -1;
     return true;
   }
-  void next_epoch() {
+  bool next_epoch() {
+    if (!in_window(clock.epoch + 1)) return false;
     clock = {clock.epoch + 1, 0};
     last.clear();
+    return true;
   }
   std::optional<Sets> verify_epoch() {
     if (clock.epoch <= to_verify) return std::nullopt;

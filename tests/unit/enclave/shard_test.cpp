@@ -6,80 +6,15 @@
 
 #include <map>
 
-#include "enclave/applications/key_value.hpp"
 #include "enclave/applications/ledger.hpp"
-#include "enclave/host/shard.hpp"
-#include "enclave/monitor/monitor.hpp"
 #include "tests/unit/enclave/log_checker.hpp"
+#include "tests/unit/enclave/rounds.hpp"
+#include "tests/unit/enclave/shard_mesh.hpp"
 
 namespace themis::host {
 namespace {
 
 using monitor::Blob;
-using monitor::Reason;
-using monitor::Word;
-using monitor::WordStore;
-
-/// A host with its monitors. Answers of the monitors are kept by thread, as the host expected them
-/// and as they came.
-template <class App>
-struct Mesh {
-  Mesh(uint16_t threads, uint32_t node_slots, uint32_t record_slots, uint64_t seed = 1)
-      : aggregator(threads), expected(threads), answered(threads) {
-    SeededRng rng(seed);
-    ShardOptions options;
-    rng.fill(options.instance);
-    const monitor::MasterKey key(rng);
-    options.threads = threads;
-    options.node_slots = node_slots;
-    options.record_slots = record_slots;
-    options.hot_calls = 4;
-    results.resize(1 << 20);
-    for (uint16_t thread = 0; thread < threads; ++thread) {
-      options.thread = thread;
-      monitor::MonitorOptions monitor{options.instance, thread, node_slots, record_slots};
-      monitor.calls_without_client = true;
-      monitors.push_back(std::make_unique<monitor::Monitor<App>>(monitor, key));
-      shards.push_back(std::make_unique<Shard<App>>(
-          options, [this, thread](ByteView batch) { deliver(thread, batch); }));
-    }
-    uint16_t thread = 1;
-    for (const Handover& each : shards[0]->hand_over()) shards[thread++]->receive(each);
-  }
-
-  void deliver(uint16_t thread, ByteView batch) {
-    Bytes sent(batch.begin(), batch.end());
-    if (change) change(thread, sent);
-    monitor::Output output{results};
-    if (!monitors[thread]->apply(sent, output)) aggregator.fail(monitors[thread]->violation());
-    append(answered[thread], ByteView(results).first(output.used));
-    while (const auto report = monitors[thread]->take_report()) aggregator.accept(*report);
-    ++batches;
-  }
-  Result<typename App::Result> call(uint8_t function, std::vector<typename App::Key> keys,
-                                    const typename App::Arguments& arguments = {}) {
-    const size_t thread = keys[0].place().path[0] % shards.size();
-    const auto result = shards[thread]->call(function, keys, arguments);
-    if (result) {
-      std::array<std::byte, App::Result::kBytesMax> bytes;
-      append(expected[thread], ByteView(bytes.data(), result->encode(bytes.data())));
-    }
-    return result;
-  }
-  void end_epoch() {
-    for (auto& shard : shards) shard->end_epoch();
-  }
-  bool right() const { return answered == expected; }
-  Reason reason() const { return aggregator.violation().reason; }
-
-  std::vector<std::unique_ptr<monitor::Monitor<App>>> monitors;
-  std::vector<std::unique_ptr<Shard<App>>> shards;
-  monitor::Aggregator<> aggregator;
-  std::vector<Bytes> expected, answered;
-  Bytes results;
-  std::function<void(uint16_t, Bytes&)> change;
-  size_t batches = 0;
-};
 
 /// `calls` random calls on `keys` keys, an epoch's end now and then; every result checked with a
 /// map.
@@ -137,12 +72,12 @@ class ShardShapes : public testing::TestWithParam<Shape> {};
 
 TEST_P(ShardShapes, AnswersAreAMapsAndEveryEpochIsCertified) {
   const Shape& shape = GetParam();
-  for (uint64_t seed = 1; seed <= 6; ++seed) {
+  for (uint64_t seed = 1; seed <= tests::rounds(5); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     SeededRng rng(seed);
     Mesh<WordStore> mesh(shape.threads, shape.node_slots, shape.record_slots, seed);
     const uint64_t stride = seed % 2 == 0 ? 1 : 0x9e3779b97f4a7c15;
-    play_words(mesh, rng, shape.keys, 4'000, [stride](uint64_t i) { return i * stride; });
+    play_words(mesh, rng, shape.keys, 3'400, [stride](uint64_t i) { return i * stride; });
     EXPECT_EQ(name(mesh.reason()), "none");
     EXPECT_TRUE(mesh.right());
     EXPECT_EQ(mesh.aggregator.certified(), mesh.shards[0]->epoch() - 1);
@@ -258,7 +193,7 @@ TEST(AdversaryShard, KeysMadeForADeepTreeAreServedOrRefused) {
 // catch.
 TEST(AdversaryShard, AFlippedBitThatMakesAnAnswerWrongIsCaughtInItsEpoch) {
   size_t caught = 0, certified = 0;
-  for (uint64_t seed = 1; seed <= 2'000; ++seed) {
+  for (uint64_t seed = 1; seed <= tests::rounds(200); ++seed) {
     SeededRng rng(seed);
     const auto threads = static_cast<uint16_t>(1 + seed % 2);
     Mesh<WordStore> mesh(threads, 32, 12, seed);

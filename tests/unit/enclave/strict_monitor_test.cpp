@@ -214,8 +214,14 @@ TEST(StrictMonitor, KeepsTheFirstViolationAndAcceptsNothingAfterIt) {
   EXPECT_EQ(first.batch, 1u);
   EXPECT_EQ(first.offset, kBatchHeaderBytes + 1);
   EXPECT_EQ(first.thread, 0);
-  host.log().verify_epoch();
-  EXPECT_FALSE(world.send());
+  // A good batch, under the number of the failed one and under the next.
+  host::CommandLog<WordStore> again(world.instance, 0);
+  (void)again.take();
+  for (int i = 0; i < 2; ++i) {
+    again.next_epoch();
+    again.verify_epoch();
+    EXPECT_FALSE(world.deliver(0, again.take()));
+  }
   EXPECT_EQ(world.monitors[0]->violation(), first);
   EXPECT_FALSE(world.monitors[0]->take_report());
   EXPECT_FALSE(world.aggregator.certified());
@@ -239,6 +245,47 @@ TEST(StrictMonitor, WantsRoomForResultsAndItsReportsTaken) {
   }
   EXPECT_FALSE(other.send());
   EXPECT_EQ(other.reason(), Reason::reports_pending);
+}
+
+TEST(AdversaryStrictMonitor, TheLastEpochHasNoNextOne) {
+  SeededRng rng(1);
+  const MasterKey key(rng);
+  const InstanceId instance{};
+  Monitor<WordStore> monitor({instance, 0, kNodeSlots, kRecordSlots}, key,
+                             Rest{TreeKey{}, NodeValue{}, UINT32_MAX - 1});
+  host::CommandLog<WordStore> log(instance, 0);
+  Output output;
+  log.next_epoch();
+  log.verify_epoch();
+  EXPECT_TRUE(monitor.apply(log.take(), output));
+  log.next_epoch();
+  EXPECT_FALSE(monitor.apply(log.take(), output));
+  EXPECT_EQ(monitor.violation().reason, Reason::epoch_overflow);
+}
+
+TEST(StrictMonitor, TakesNoHeapForLargeValuesEither) {
+  World<ByteStore> world;
+  auto& log = world.log();
+  const Blob<128> key[] = {Blob<128>::from(Bytes(128, std::byte{1}))};
+  const auto value = Blob<1'024>::from(Bytes(1'024, std::byte{2}));
+  const uint16_t slot[] = {kR0};
+  log.add_merkle(kR0, kRoot, {key[0], std::nullopt});
+  log.run(ByteStore::put, slot, key, {value, std::nullopt});
+  log.evict_merkle(kR0, kRoot);
+  log.add_merkle(kR0, kRoot, {key[0], value});
+  log.evict_to_deferred(kR0, kRoot, at(0, 1));
+  log.run_once(ByteStore::compare_and_swap, {key[0], value}, at(0, 1), 0, at(0, 3), {value, value});
+  log.next_epoch();
+  log.add_deferred(kR0, at(0, 3), 0, Record<ByteStore>{key[0], value});
+  log.evict_deferred(kR0, at(1, 1));
+  log.verify_epoch();
+  const ByteView batch = log.take();
+  const uint64_t before = tests::allocations();
+  EXPECT_TRUE(world.monitors[0]->apply(batch, world.output));
+  const auto report = world.monitors[0]->take_report();
+  EXPECT_TRUE(world.aggregator.accept(report.value()));
+  EXPECT_EQ(tests::allocations(), before);
+  EXPECT_EQ(world.aggregator.certified(), 0u);
 }
 
 TEST(StrictMonitor, TakesNoHeapAfterItsConstruction) {

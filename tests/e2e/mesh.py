@@ -98,7 +98,7 @@ def mesh_program(mesh, name):
 class Mesh:
     """Some processes of `virtual` nodes each; the first has the gateway. `rules`: lines for the end
     of their mesh.toml. Use `with`."""
-    SUCCESSORS = 4  # as many as a node keeps
+    SUCCESSORS = 8  # as many as a node keeps: mesh.successors
 
     def __init__(self, build, nodes=3, settings=(), rules="", virtual=1):
         self.build = Path(build)

@@ -1,5 +1,5 @@
 #pragma once
-// The commands between slots and the deferred set, and those of time. Included by monitor.hpp.
+// The commands between slots and the deferred set, those of time, and rest. Included by monitor.hpp.
 
 #include "enclave/monitor/monitor.hpp"
 
@@ -147,6 +147,28 @@ bool Monitor<App, Checks>::verify_epoch() {
   reports_[reported_++ % kEpochsOpen] = epochs_.close(options_.thread, to_verify_);
   ++to_verify_;
   return true;
+}
+
+template <Application App, class Checks>
+Monitor<App, Checks>::Monitor(const MonitorOptions& options, const MasterKey& master,
+                              const Rest& from)
+    : Monitor(options, master) {
+  nodes_[0].link.used = true;
+  nodes_[0].key = from.top;
+  nodes_[0].value = from.value;
+  to_verify_ = from.epoch;
+  clock_ = Timestamp::of(from.epoch, 0);
+}
+
+template <Application App, class Checks>
+std::optional<Rest> Monitor<App, Checks>::at_rest() const {
+  bool empty = nodes_[0].link.used && nodes_[0].link.parent == kNoSlot;
+  for (uint32_t i = 1; i < options_.node_slots; ++i) empty = empty && !nodes_[i].link.used;
+  for (uint32_t i = 0; i < options_.record_slots; ++i) empty = empty && !records_[i].link.used;
+  if (!empty || violation_ || taken_ != reported_ || epochs_.any_open() ||
+      clock_ != Timestamp::of(to_verify_, 0))
+    return std::nullopt;
+  return Rest{nodes_[0].key, nodes_[0].value, to_verify_};
 }
 
 }  // namespace themis::monitor

@@ -246,5 +246,4 @@ std::optional<EpochReport> Monitor<App, Checks>::take_report() {
 
 #include "enclave/monitor/deferred_commands.hpp"
 #include "enclave/monitor/merkle_commands.hpp"
-#include "enclave/monitor/rest.hpp"
 #include "enclave/monitor/run_commands.hpp"

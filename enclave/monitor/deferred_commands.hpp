@@ -1,5 +1,5 @@
 #pragma once
-// The commands between slots and the deferred set, those of time, and rest. Included by monitor.hpp.
+// The commands between slots and the deferred set, of time, and rest. Included by monitor.hpp.
 
 #include "enclave/monitor/monitor.hpp"
 

@@ -79,7 +79,7 @@ struct KeyValue {
 
 /// 8-byte keys and values, for which the hot path is laid out.
 using WordStore = KeyValue<Word, Word>;
-/// Keys and values of a function's state.
+/// Byte strings; what functions keep is in a StateStore.
 using ByteStore = KeyValue<Blob<128>, Blob<1'024>>;
 
 }  // namespace themis::monitor

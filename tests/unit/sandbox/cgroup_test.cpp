@@ -2,13 +2,14 @@
 #include "enclave/sandbox/cgroup.hpp"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+
+#include "tests/unit/store/temporary_directory.hpp"
 
 namespace themis::sandbox {
 namespace {
@@ -17,15 +18,7 @@ namespace fs = std::filesystem;
 
 class FakeCgroups : public testing::Test {
  protected:
-  FakeCgroups() {
-    std::string name = (fs::temp_directory_path() / "themis-cgroup-XXXXXX").string();
-    THEMIS_ASSERT(::mkdtemp(name.data()) != nullptr, "the test needs a writable directory");
-    host_.root = name;
-  }
-  ~FakeCgroups() override {
-    std::error_code ignored;
-    fs::remove_all(host_.root, ignored);
-  }
+  FakeCgroups() { host_.root = directory_.path(); }
   void file(const fs::path& path, std::string_view text = "") {
     fs::create_directories((host_.root / path).parent_path());
     std::ofstream(host_.root / path) << text;
@@ -48,6 +41,7 @@ class FakeCgroups : public testing::Test {
     for (const char* path : {"pids.max", "cgroup.procs"}) file("pids" / name / path);
   }
 
+  const storage::TemporaryDirectory directory_;
   CgroupHost host_;
   CgroupLimits limits_{.memory_bytes = 100 << 20, .cpu_percent = 150, .processes = 32};
 };

@@ -23,7 +23,8 @@ class TemporaryDirectory {
  public:
   explicit TemporaryDirectory(
       const std::filesystem::path& in = std::filesystem::temp_directory_path()) {
-    std::string name = (in / "themis-store-XXXXXX").string();
+    // mkdtemp(3) puts its own six characters in the place of the last six.
+    std::string name = (in / ("themis-test-" + std::string(6, 'X'))).string();
     THEMIS_ASSERT(::mkdtemp(name.data()) != nullptr, "the test needs a writable directory");
     path_ = name;
   }

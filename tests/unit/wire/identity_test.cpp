@@ -3,10 +3,10 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include <cstdlib>
 #include <fstream>
 
 #include "runtime/crypto/hash.hpp"
+#include "tests/unit/store/temporary_directory.hpp"
 
 namespace themis::wire {
 namespace {
@@ -15,13 +15,6 @@ namespace fs = std::filesystem;
 
 class IdentityFile : public testing::Test {
  protected:
-  IdentityFile() {
-    std::string name = (fs::temp_directory_path() / "themis-identity-XXXXXX").string();
-    THEMIS_ASSERT(mkdtemp(name.data()) != nullptr, "the test needs a directory");
-    folder_ = name;
-  }
-  ~IdentityFile() override { fs::remove_all(folder_); }
-
   Result<Identity> load(std::string_view network = "testnet") {
     return load_or_create_identity(path(), network, rng_);
   }
@@ -35,7 +28,8 @@ class IdentityFile : public testing::Test {
     fs::permissions(path(), fs::perms::owner_read | fs::perms::owner_write);
   }
 
-  fs::path folder_;
+  const storage::TemporaryDirectory directory_;
+  const fs::path folder_ = directory_.path();
   SystemRng rng_;
 };
 

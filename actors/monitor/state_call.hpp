@@ -34,6 +34,9 @@ enum class StateOp : uint8_t {
   transaction,  ///< changes, all or nothing: done when every check held.
 };
 
+/// As in the JSON: "get", "put", "delete", ...
+std::string_view name(StateOp op);
+
 /// One key of a transaction.
 struct StateChange {
   std::string key;

@@ -35,8 +35,9 @@ struct TrustedState {
   explicit TrustedState(MonitorsStart from)
       : key(std::move(from.key)),
         counter(from.counter),
-        monitors({from.shape.threads, from.shape.node_slots, from.shape.record_slots}, key, counter,
-                 rng) {}
+        monitors(
+            {from.shape.threads, from.shape.node_slots, from.shape.record_slots, kStateClientsMax},
+            key, counter, rng) {}
   seal::SealingKey key;
   ToldCounter counter;
   SystemRng rng;

@@ -36,6 +36,20 @@ void write_certified(schema::Certified::Builder to, std::optional<uint32_t> epoc
   to.setEpoch(epoch.value_or(0));
 }
 
+Result<receipts::Certificate> read_certificate(const schema::EpochCertificate::Reader& from,
+                                               const receipts::Instance& run) {
+  receipts::Certificate made;
+  made.instance = run.id;
+  made.threads = run.threads;
+  made.epoch = from.getEpoch();
+  constexpr const char* kWhat = "a field of a certificate";
+  THEMIS_CHECK(read_exactly(from.getPrevious(), std::span(made.previous), kWhat));
+  THEMIS_CHECK(read_exactly(from.getRoot(), std::span(made.root), kWhat));
+  THEMIS_CHECK(read_exactly(from.getSecret(), std::span(made.secret), kWhat));
+  THEMIS_CHECK(read_exactly(from.getSignature(), std::span(made.signature.bytes), kWhat));
+  return made;
+}
+
 }  // namespace
 
 StartMonitorsMsg encode_start(const MonitorShape& shape, const seal::SealingKey& key,
@@ -67,19 +81,35 @@ Result<MonitorsStart> decode_start(const StartMonitorsMsg& message) {
       });
 }
 
-MonitorsStartedMsg encode_started(const monitor::InstanceId& instance) {
-  wire::Builder<schema::MonitorsStarted> message(8);
-  message->setInstance(wire::to_data(instance));
+MonitorsStartedMsg encode_started(const MonitorsRun& run) {
+  wire::Builder<schema::MonitorsStarted> message(24);
+  message->setInstance(wire::to_data(run.instance.id));
+  message->setPrf(static_cast<uint8_t>(run.instance.prf));
+  message->setAgreement(wire::to_data(run.instance.agreement.view()));
+  message->setSigning(wire::to_data(run.instance.signing.view()));
+  message->setClientsOnly(run.clients_only);
   return message.finish();
 }
 
-Result<monitor::InstanceId> decode_started(const MonitorsStartedMsg& message) {
+Result<MonitorsRun> decode_started(const MonitorsStartedMsg& message, uint16_t threads) {
   return wire::decode(
-      message, [](const schema::MonitorsStarted::Reader& started) -> Result<monitor::InstanceId> {
-        monitor::InstanceId instance{};
+      message, [=](const schema::MonitorsStarted::Reader& started) -> Result<MonitorsRun> {
+        MonitorsRun run;
+        receipts::Instance& made = run.instance;
         THEMIS_CHECK(
-            read_exactly(started.getInstance(), std::span(instance), "an instance of monitors"));
-        return instance;
+            read_exactly(started.getInstance(), std::span(made.id), "an instance of monitors"));
+        THEMIS_CHECK(read_exactly(started.getAgreement(), std::span(made.agreement.bytes),
+                                  "an instance's share"));
+        THEMIS_CHECK(
+            read_exactly(started.getSigning(), std::span(made.signing.bytes), "a store's key"));
+        const uint8_t prf = started.getPrf();
+        if (prf < static_cast<uint8_t>(crypto::PrfKind::cmac_vaes) ||
+            prf > static_cast<uint8_t>(crypto::PrfKind::siphash))
+          return fail(Code::malformed, "no such kind of MAC: " + std::to_string(prf));
+        made.prf = static_cast<crypto::PrfKind>(prf);
+        made.threads = threads;
+        run.clients_only = started.getClientsOnly();
+        return run;
       });
 }
 
@@ -146,27 +176,111 @@ Result<seal::CounterValue> decode_confirm(const ConfirmStateMsg& message) {
 }
 
 ReleasedMsg encode_released(const seal::Released& released) {
-  size_t words = 16;
+  constexpr size_t kCertificateWords = 24;
+  size_t words = 16 + kCertificateWords * released.certificates.size();
   for (const Bytes& each : released.results) words += 2 + each.size() / 8;
   wire::Builder<schema::Released> message(words);
   auto results = message->initResults(static_cast<unsigned>(released.results.size()));
   for (unsigned thread = 0; thread < results.size(); ++thread)
     results.set(thread, wire::to_data(released.results[thread]));
   write_certified(message->initCertified(), released.certified);
+  auto certificates =
+      message->initCertificates(static_cast<unsigned>(released.certificates.size()));
+  for (unsigned i = 0; i < certificates.size(); ++i) {
+    const receipts::Certificate& from = released.certificates[i];
+    schema::EpochCertificate::Builder to = certificates[i];
+    to.setEpoch(from.epoch);
+    to.setPrevious(wire::to_data(from.previous));
+    to.setRoot(wire::to_data(from.root));
+    to.setSecret(wire::to_data(from.secret));
+    to.setSignature(wire::to_data(from.signature.view()));
+  }
   return message.finish();
 }
 
-Result<seal::Released> decode_released(const ReleasedMsg& message, uint16_t threads) {
-  return wire::decode(message, [=](const schema::Released::Reader& told) -> Result<seal::Released> {
-    if (told.getResults().size() != threads)
-      return fail(Code::malformed, "results of another number of monitor threads");
-    seal::Released released;
-    for (const capnp::Data::Reader each : told.getResults()) {
-      const ByteView results = wire::bytes_of(each);
-      released.results.emplace_back(results.begin(), results.end());
-    }
-    released.certified = read_certified(told.getCertified());
-    return released;
+Result<seal::Released> decode_released(const ReleasedMsg& message, const receipts::Instance& run) {
+  return wire::decode(
+      message, [&run](const schema::Released::Reader& told) -> Result<seal::Released> {
+        if (told.getResults().size() != run.threads)
+          return fail(Code::malformed, "results of another number of monitor threads");
+        if (told.getCertificates().size() > seal::kHeldCertificatesMax)
+          return fail(Code::malformed, "more certificates than monitors hold");
+        seal::Released released;
+        for (const capnp::Data::Reader each : told.getResults()) {
+          const ByteView results = wire::bytes_of(each);
+          released.results.emplace_back(results.begin(), results.end());
+        }
+        released.certified = read_certified(told.getCertified());
+        for (const schema::EpochCertificate::Reader each : told.getCertificates()) {
+          THEMIS_TRY(released.certificates.emplace_back(), read_certificate(each, run));
+        }
+        return released;
+      });
+}
+
+RegisterClientMsg encode_register(uint16_t thread, const seal::ClientEntry& client) {
+  wire::Builder<schema::RegisterClient> message(24);
+  message->setThread(thread);
+  message->setNumber(client.number);
+  message->setShare(wire::to_data(client.share.view()));
+  message->setGrant(wire::to_data(client.grant.view()));
+  return message.finish();
+}
+
+Result<Registration> decode_register(const RegisterClientMsg& message) {
+  return wire::decode(
+      message, [](const schema::RegisterClient::Reader& asked) -> Result<Registration> {
+        Registration out;
+        out.thread = asked.getThread();
+        out.client.number = asked.getNumber();
+        THEMIS_CHECK(
+            read_exactly(asked.getShare(), std::span(out.client.share.bytes), "a client's share"));
+        THEMIS_CHECK(
+            read_exactly(asked.getGrant(), std::span(out.client.grant.bytes), "an owner's grant"));
+        return out;
+      });
+}
+
+AdmitCallMsg encode_admit(const ClientCall& call) {
+  wire::Builder<schema::AdmitCall> message(16 + call.body.size() / 8);
+  message->setThread(call.thread);
+  message->setClient(call.caller.client);
+  message->setUse(static_cast<uint8_t>(call.caller.use));
+  message->setNonce(call.caller.nonce);
+  message->setTag(wire::to_data(std::as_bytes(std::span(call.caller.tag))));
+  message->setBody(wire::to_data(call.body));
+  return message.finish();
+}
+
+Result<ClientCall> decode_admit(const AdmitCallMsg& message) {
+  return wire::decode(message, [](const schema::AdmitCall::Reader& asked) -> Result<ClientCall> {
+    ClientCall call;
+    call.thread = asked.getThread();
+    call.caller.client = asked.getClient();
+    call.caller.use = static_cast<receipts::Use>(asked.getUse());
+    if (call.caller.use != receipts::Use::call &&
+        call.caller.use != receipts::Use::transferable_call)
+      return fail(Code::malformed, "a client's key is not used so for calls");
+    call.caller.nonce = asked.getNonce();
+    const auto tag =
+        std::as_writable_bytes(std::span(call.caller.tag)).first<sizeof(receipts::Tag)>();
+    THEMIS_CHECK(read_exactly(asked.getTag(), tag, "a call's tag"));
+    call.body = wire::bytes_of(asked.getBody());
+    if (call.body.size() > kCallBodyBytesMax)
+      return fail(Code::too_large, "a client's call is too long");
+    return call;
+  });
+}
+
+CallAdmittedMsg encode_admitted(bool admitted) {
+  wire::Builder<schema::CallAdmitted> message(4);
+  message->setAdmitted(admitted);
+  return message.finish();
+}
+
+Result<bool> decode_admitted(const CallAdmittedMsg& message) {
+  return wire::decode(message, [](const schema::CallAdmitted::Reader& told) -> Result<bool> {
+    return told.getAdmitted();
   });
 }
 

@@ -21,10 +21,17 @@ using SealStateMsg = wire::Msg<schema::SealState>;
 using SealedStateMsg = wire::Msg<schema::SealedState>;
 using ConfirmStateMsg = wire::Msg<schema::ConfirmState>;
 using ReleasedMsg = wire::Msg<schema::Released>;
+using RegisterClientMsg = wire::Msg<schema::RegisterClient>;
+using AdmitCallMsg = wire::Msg<schema::AdmitCall>;
+using CallAdmittedMsg = wire::Msg<schema::CallAdmitted>;
 using DoneMsg = wire::Msg<schema::Ack>;
 
 using AskStateMsg = wire::Msg<schema::AskState>;
 using StateAnsweredMsg = wire::Msg<schema::StateAnswered>;
+
+/// Clients of one run of the monitors, the node's own among them: 320 KB a thread. A client stays
+/// until the next start, so whoever may call can fill the table; calls without a client go on then.
+inline constexpr uint16_t kStateClientsMax = 1'024;
 
 struct MonitorShape {
   uint16_t threads = 1;
@@ -40,13 +47,19 @@ struct MonitorsStart {
   Bytes sealed;
 };
 
+/// One run of the monitors, as the host and its clients know it.
+struct MonitorsRun {
+  receipts::Instance instance;
+  bool clients_only = false;
+};
+
 StartMonitorsMsg encode_start(const MonitorShape& shape, const seal::SealingKey& key,
                               const seal::CounterValue& counter, ByteView sealed);
 /// Errors: malformed; invalid (threads are no power of two up to 64, slots are out of range).
 Result<MonitorsStart> decode_start(const StartMonitorsMsg& message);
-MonitorsStartedMsg encode_started(const monitor::InstanceId& instance);
-/// Errors: malformed.
-Result<monitor::InstanceId> decode_started(const MonitorsStartedMsg& message);
+MonitorsStartedMsg encode_started(const MonitorsRun& run);
+/// `threads`: as started. Errors: malformed.
+Result<MonitorsRun> decode_started(const MonitorsStartedMsg& message, uint16_t threads);
 /// Copies the batch, once.
 MonitorBatchMsg encode_batch(uint16_t thread, ByteView batch);
 /// Errors: malformed.
@@ -62,8 +75,32 @@ ConfirmStateMsg encode_confirm(const seal::CounterValue& counter);
 /// Errors: malformed.
 Result<seal::CounterValue> decode_confirm(const ConfirmStateMsg& message);
 ReleasedMsg encode_released(const seal::Released& released);
-/// Errors: malformed (also for another number of threads).
-Result<seal::Released> decode_released(const ReleasedMsg& message, uint16_t threads);
+/// Certificates are read as ones of `run`. Errors: malformed (another number of threads than the
+/// run's, more than kHeldCertificatesMax certificates).
+Result<seal::Released> decode_released(const ReleasedMsg& message, const receipts::Instance& run);
+
+RegisterClientMsg encode_register(uint16_t thread, const seal::ClientEntry& client);
+struct Registration {
+  uint16_t thread = 0;
+  seal::ClientEntry client;
+};
+/// Errors: malformed.
+Result<Registration> decode_register(const RegisterClientMsg& message);
+/// A client's call before it is run; `body` is borrowed.
+struct ClientCall {
+  uint16_t thread = 0;
+  receipts::Caller caller;
+  ByteView body;
+};
+/// What a client signs of a call: eight keys, two values, and room for both.
+inline constexpr size_t kCallBodyBytesMax = 16 * 1024;
+AdmitCallMsg encode_admit(const ClientCall& call);
+/// The body is borrowed from `message`. Errors: malformed (the tag's length, a use that no call
+/// has), too_large (kCallBodyBytesMax).
+Result<ClientCall> decode_admit(const AdmitCallMsg& message);
+CallAdmittedMsg encode_admitted(bool admitted);
+/// Errors: malformed.
+Result<bool> decode_admitted(const CallAdmittedMsg& message);
 
 /// `json` has at most kStateAskBytesMax bytes.
 AskStateMsg encode_ask(const std::string& name_space, std::string_view json,

@@ -24,6 +24,14 @@ caf::behavior MonitorsActor::make_behavior() {
           },
           [this](const ConfirmStateMsg& message) {
             return alone<ReleasedMsg>([this, message] { return confirm(message); });
+          },
+          [this](const RegisterClientMsg& message) {
+            return alone<DoneMsg>([this, message] { return register_client(message); },
+                                  Errors::of_clients);
+          },
+          [this](const AdmitCallMsg& message) {
+            return alone<CallAdmittedMsg>([this, message] { return admit(message); },
+                                          Errors::of_clients);
           }};
 }
 
@@ -51,7 +59,8 @@ caf::result<MonitorsStartedMsg> MonitorsActor::start(const StartMonitorsMsg& mes
     monitor(monitors_.back());
   }
   phase_ = Phase::replaying;
-  return encode_started(trusted_->monitors.instance());
+  const bool clients_only = !trusted_->monitors.admits(0, {}, {});
+  return encode_started({trusted_->monitors.describe(), clients_only});
 }
 
 Status MonitorsActor::expect(std::initializer_list<Phase> phases) const {
@@ -78,12 +87,12 @@ void MonitorsActor::run_tasks() {
 }
 
 template <class Answer>
-caf::result<Answer> MonitorsActor::alone(std::function<Result<Answer>()> run) {
+caf::result<Answer> MonitorsActor::alone(std::function<Result<Answer>()> run, Errors errors) {
   auto promise = make_response_promise<Answer>();
-  const auto deliver = [this, promise, run = std::move(run)]() mutable {
+  const auto deliver = [this, promise, errors, run = std::move(run)]() mutable {
     const Result<Answer> answer = run();
     if (answer) return void(promise.deliver(*answer));
-    if (!failure_) failure_ = answer.error();
+    if (!failure_ && errors == Errors::for_good) failure_ = answer.error();
     promise.deliver(to_caf(answer.error()));
   };
   const Status added = add({false, deliver, promise});
@@ -157,6 +166,20 @@ Result<ReleasedMsg> MonitorsActor::confirm(const ConfirmStateMsg& message) {
   THEMIS_TRY(const seal::Released released, trusted_->monitors.confirm());
   phase_ = Phase::running;
   return encode_released(released);
+}
+
+Result<DoneMsg> MonitorsActor::register_client(const RegisterClientMsg& message) {
+  THEMIS_CHECK(expect({Phase::running}));
+  THEMIS_TRY(const Registration asked, decode_register(message));
+  THEMIS_CHECK(trusted_->monitors.register_client(asked.thread, asked.client));
+  return wire::Builder<schema::Ack>(2).finish();
+}
+
+Result<CallAdmittedMsg> MonitorsActor::admit(const AdmitCallMsg& message) {
+  THEMIS_CHECK(expect({Phase::running}));
+  THEMIS_TRY(const ClientCall call, decode_admit(message));
+  if (call.thread >= monitors_.size()) return fail(Code::invalid, "no such monitor thread");
+  return encode_admitted(trusted_->monitors.admits(call.thread, call.caller, call.body));
 }
 
 Kinds state_kinds() {

@@ -39,10 +39,14 @@ class MonitorsActor final : public PoolActor {
   Result<DoneMsg> certify();
   Result<SealedStateMsg> seal(const SealStateMsg& message);
   Result<ReleasedMsg> confirm(const ConfirmStateMsg& message);
+  Result<DoneMsg> register_client(const RegisterClientMsg& message);
+  Result<CallAdmittedMsg> admit(const AdmitCallMsg& message);
 
-  /// Runs when all before it has; `run` once, with nothing beside it.
+  /// Runs when all before it has; `run` once, with nothing beside it. Its error is for good, unless
+  /// it is of a client: those end nothing.
+  enum class Errors : uint8_t { for_good, of_clients };
   template <class Answer>
-  caf::result<Answer> alone(std::function<Result<Answer>()> run);
+  caf::result<Answer> alone(std::function<Result<Answer>()> run, Errors errors = Errors::for_good);
   Status add(Task task);
   void run_tasks();
   void run_batch(uint16_t thread, const MonitorBatchMsg& message,

@@ -43,6 +43,7 @@ Status RemoteMonitors::send(const Question& question) {
 
 Status RemoteMonitors::wait(size_t left) {
   Status first;
+  if (lost_) first = fail(*lost_);
   while (pending_->answers.size() > left) {
     pending_->answers.front().receive([](const DoneMsg&) {},
                                       [&](const caf::error& error) {
@@ -67,7 +68,7 @@ Status RemoteMonitors::start(ByteView sealed) {
   THEMIS_TRY(const seal::CounterValue stands, counter_.value());
   THEMIS_TRY(const MonitorsStartedMsg answer,
              ask<MonitorsStartedMsg>(encode_start(options_.shape, key_, stands, sealed)));
-  THEMIS_TRY(instance_, decode_started(answer));
+  THEMIS_TRY(run_, decode_started(answer, options_.shape.threads));
   sealed_ = stands;
   if (sealed.empty()) return {};
   THEMIS_TRY(const seal::SealedState state, seal::read_sealed(sealed));
@@ -108,9 +109,22 @@ Result<seal::Released> RemoteMonitors::confirm() {
   THEMIS_CHECK(counter_.raise(sealed_));
   const Result<ReleasedMsg> answer = ask<ReleasedMsg>(encode_confirm(sealed_));
   if (!answer) return fail(noted(answer.error()));
-  THEMIS_TRY(seal::Released released, decode_released(*answer, options_.shape.threads));
+  THEMIS_TRY(seal::Released released, decode_released(*answer, run_.instance));
   certified_ = released.certified;
   return released;
+}
+
+Status RemoteMonitors::register_client(uint16_t thread, const seal::ClientEntry& client) {
+  const auto done = ask<DoneMsg>(encode_register(thread, client));
+  return done ? Status() : fail(done.error());
+}
+
+bool RemoteMonitors::admits(uint16_t thread, const receipts::Caller& caller, ByteView body) {
+  if (caller.client == receipts::kNoClient) return !run_.clients_only;
+  const auto answer = ask<CallAdmittedMsg>(encode_admit({thread, caller, body}));
+  const Result<bool> admitted = answer ? decode_admitted(*answer) : fail(answer.error());
+  if (!admitted) lost_ = noted(admitted.error());
+  return admitted.value_or(false);
 }
 
 }  // namespace themis

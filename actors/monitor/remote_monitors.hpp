@@ -24,7 +24,7 @@ struct RemoteMonitorsOptions {
 /// Keeps the sealed counter for the trusted side, which has no files: confirm() raises it first.
 /// Errors of its own: unavailable (the process ended), timeout (answer_max). Blocks: for a thread
 /// of its own, never a reactor's or the pool's.
-class RemoteMonitors final : public seal::TrustedSide {
+class RemoteMonitors final : public seal::TrustedSide, public seal::ClientDesk {
  public:
   /// `monitors`: a MonitorsActor. `key` and `counter` are borrowed for the object's life.
   RemoteMonitors(caf::actor_system& system, caf::actor monitors,
@@ -41,7 +41,15 @@ class RemoteMonitors final : public seal::TrustedSide {
   Result<Bytes> checkpoint() override { return seal(true); }
   Result<seal::Released> confirm() override;
   std::optional<uint32_t> certified() const override { return certified_; }
-  const monitor::InstanceId& instance() const override { return instance_; }
+  const monitor::InstanceId& instance() const override { return run_.instance.id; }
+
+  seal::ClientDesk* clients() override { return this; }
+  const receipts::Instance& describe() const override { return run_.instance; }
+  /// Of its own also: overloaded (kStateClientsMax).
+  Status register_client(uint16_t thread, const seal::ClientEntry& client) override;
+  /// One question for each call of a client, none for others. False also when the monitors cannot
+  /// be asked; the next call that waits tells why.
+  bool admits(uint16_t thread, const receipts::Caller& caller, ByteView body) override;
 
   /// What a monitor refused, which is more than a store that does not fit.
   const std::optional<Error>& violation() const { return violation_; }
@@ -62,7 +70,8 @@ class RemoteMonitors final : public seal::TrustedSide {
   const seal::SealingKey& key_;
   seal::SealedCounter& counter_;
   std::unique_ptr<Pending> pending_;
-  monitor::InstanceId instance_{};
+  MonitorsRun run_;
+  std::optional<Error> lost_;  ///< What admits() could not tell.
   std::optional<uint32_t> certified_;
   seal::CounterValue sealed_;  ///< What the last seal() gave, or the store had at its start.
   std::optional<Error> violation_;

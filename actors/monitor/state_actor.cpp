@@ -126,12 +126,15 @@ void StateActor::on_run(StoreTold& told) {
   running_ = false;
   ++commits_;
   auto next = told.answers.begin();
+  const FinalReceipts receipts = std::exchange(told.receipts, {});
   note(told);
+  for (auto& [epoch, group] : certifying_) add_receipts(group, receipts);
   for (Group& group : std::exchange(in_commit_, {})) {
     const auto left = static_cast<size_t>(told.answers.end() - next);
     const auto end = next + static_cast<std::ptrdiff_t>(std::min(left, group.size));
     group.answers.answers.assign(std::move_iterator(next), std::move_iterator(end));
     next = end;
+    add_receipts(group, receipts);
     finish(std::move(group), told.failure);
   }
   while (!certifying_.empty() && last_.certified &&
@@ -141,11 +144,23 @@ void StateActor::on_run(StoreTold& told) {
   }
   if (told.violation) return violated(*told.violation);
   // What it was asked before its monitors were lost says nothing new, unless of the store.
-  if (told.failure && (up_ || is_of_the_store(told.failure->code)))
-    return fail_with(*told.failure);
+  if (told.failure && (up_ || is_of_the_store(told.failure->code))) return fail_with(*told.failure);
   if (!up_) return;
   watch_epoch();
   run_waiting();
+}
+
+/// Makes the receipts of its answers final that are.
+void StateActor::add_receipts(Group& group, const FinalReceipts& receipts) {
+  if (receipts.empty() || !group.wait) return;
+  for (Result<StateAnswer>& answer : group.answers.answers) {
+    if (!answer || !answer->receipt) continue;
+    const auto found = receipts.find({answer->receipt->thread, answer->receipt->position});
+    if (found == receipts.end()) continue;
+    StateReceipt shown = *answer->receipt;
+    shown.transferable = found->second;
+    answer->receipt = std::make_shared<const StateReceipt>(std::move(shown));
+  }
 }
 
 /// `failure`: why its last answers are missing, if they are.
@@ -309,6 +324,7 @@ StateReport StateActor::report() const {
                                   : "down";
   out.why = history_.violation ? history_.violation->detail : down_why_;
   out.threads = options_.shape.threads;
+  out.key = last_.key;
   out.pid = pid_;
   out.epoch = last_.epoch;
   out.certified = last_.certified;

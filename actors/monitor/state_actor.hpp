@@ -73,6 +73,7 @@ class StateActor final : public PoolActor {
   Status admit(size_t calls) const;
   void run_waiting();
   void on_run(StoreTold& told);
+  static void add_receipts(Group& group, const FinalReceipts& receipts);
   void finish(Group group, const std::optional<Error>& failure);
   void deliver(Group& group);
 

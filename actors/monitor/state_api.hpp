@@ -42,6 +42,7 @@ struct StateReport {
   /// and where.
   std::string why;
   uint16_t threads = 0;
+  std::string key;  ///< Hexadecimal: what the store's certificates are signed with; empty: unknown.
   uint32_t pid = 0;  ///< Of the monitors' process; 0: none, or this one.
   uint32_t epoch = 0;
   std::optional<uint32_t> certified;  ///< The last certified epoch; every one before is, too.

@@ -1,5 +1,6 @@
 #include "actors/monitor/state_call.hpp"
 
+#include "enclave/receipts/keys.hpp"
 #include "runtime/http/json.hpp"
 
 namespace themis {
@@ -47,9 +48,13 @@ struct OpName {
   std::string_view name;
 };
 constexpr OpName kOps[] = {
-    {StateOp::get, "get"}, {StateOp::put, "put"},   {StateOp::remove, "delete"},
-    {StateOp::cas, "cas"}, {StateOp::list, "list"}, {StateOp::transaction, "transaction"},
+    {StateOp::get, "get"},           {StateOp::put, "put"},
+    {StateOp::remove, "delete"},     {StateOp::cas, "cas"},
+    {StateOp::list, "list"},         {StateOp::transaction, "transaction"},
+    {StateOp::describe, "describe"}, {StateOp::join, "register"},
 };
+
+bool is_of_the_run(StateOp op) { return op == StateOp::describe || op == StateOp::join; }
 
 /// A text, or {"hex": text}.
 Result<Bytes> read_value(const Json& value) {
@@ -92,6 +97,92 @@ Json value_json(const Bytes& value) {
   return text;
 }
 
+template <size_t N>
+Status read_hex(const Json& from, const char* name, std::array<std::byte, N>& to) {
+  const auto bytes = from_hex(http::string_or(from, name, ""));
+  if (!bytes || bytes->size() != N)
+    return fail(Code::malformed, std::string("\"") + name + "\" has " + std::to_string(2 * N) +
+                                     " hexadecimal digits");
+  std::memcpy(to.data(), bytes->data(), N);
+  return {};
+}
+
+/// A whole number of at most `max`.
+Result<uint64_t> read_number(const Json& from, const char* name, uint64_t max) {
+  if (from.is_object() && from.contains(name) && from.at(name).is_number_unsigned())
+    if (const auto number = from.at(name).get<uint64_t>(); number <= max) return number;
+  return fail(Code::malformed,
+              std::string("\"") + name + "\" is a number of at most " + std::to_string(max));
+}
+
+Status read_caller(const Json& body, StateCall& call) {
+  call.receipt = body.contains("receipt") && body.at("receipt") == Json(true);
+  if (!body.contains("caller")) return {};
+  const Json& from = body.at("caller");
+  StateCaller caller;
+  THEMIS_CHECK(read_hex(from, "instance", caller.instance));
+  THEMIS_CHECK(read_hex(from, "tag", caller.tag));
+  THEMIS_TRY(const uint64_t client, read_number(from, "client", receipts::kNoClient - 1));
+  THEMIS_TRY(caller.nonce, read_number(from, "nonce", UINT64_MAX));
+  caller.client = static_cast<uint16_t>(client);
+  call.caller = std::make_shared<const StateCaller>(caller);
+  return {};
+}
+
+Json caller_json(const StateCaller& caller) {
+  return {{"instance", to_hex(caller.instance)},
+          {"client", caller.client},
+          {"nonce", caller.nonce},
+          {"tag", to_hex(caller.tag)}};
+}
+
+Json receipt_json(const StateReceipt& receipt) {
+  Json out = {{"thread", receipt.thread},
+              {"position", receipt.position},
+              {"operation", to_hex(receipt.operation)}};
+  if (!receipt.transferable.empty()) out["transferable"] = receipt.transferable;
+  return out;
+}
+
+Status read_receipt(const Json& from, StateAnswer& answer) {
+  StateReceipt receipt;
+  THEMIS_TRY(const uint64_t thread, read_number(from, "thread", UINT16_MAX));
+  receipt.thread = static_cast<uint16_t>(thread);
+  THEMIS_TRY(receipt.position, read_number(from, "position", UINT64_MAX));
+  THEMIS_TRY(receipt.operation, from_hex(http::string_or(from, "operation", "")));
+  receipt.transferable = http::string_or(from, "transferable", "");
+  answer.receipt = std::make_shared<const StateReceipt>(std::move(receipt));
+  return {};
+}
+
+/// Both ways of computing AES-128-CMAC give the same MACs: which one is each side's own.
+constexpr std::string_view kCmac = "aes-128-cmac";
+constexpr std::string_view kSiphash = "siphash-2-4-128";
+
+Json instance_json(const receipts::Instance& instance) {
+  return {{"id", to_hex(instance.id)},
+          {"threads", instance.threads},
+          {"mac", instance.prf == crypto::PrfKind::siphash ? kSiphash : kCmac},
+          {"agreement", to_hex(instance.agreement.view())},
+          {"key", to_hex(instance.signing.view())}};
+}
+
+Status read_instance(const Json& from, StateAnswer& answer) {
+  receipts::Instance made;
+  THEMIS_CHECK(read_hex(from, "id", made.id));
+  THEMIS_TRY(const uint64_t threads, read_number(from, "threads", kStateThreadsMax));
+  if (threads == 0) return fail(Code::malformed, "a store has one thread or more");
+  made.threads = static_cast<uint16_t>(threads);
+  const std::string mac = http::string_or(from, "mac", "");
+  if (mac != kCmac && mac != kSiphash)
+    return fail(Code::malformed, "a MAC of another kind: \"" + mac + "\"");
+  made.prf = mac == kCmac ? crypto::PrfKind::cmac_aes : crypto::PrfKind::siphash;
+  THEMIS_CHECK(read_hex(from, "agreement", made.agreement.bytes));
+  THEMIS_CHECK(read_hex(from, "key", made.signing.bytes));
+  answer.instance = std::make_shared<const receipts::Instance>(made);
+  return {};
+}
+
 }  // namespace
 
 Status check_state_call(const StateCall& call) {
@@ -99,6 +190,14 @@ Status check_state_call(const StateCall& call) {
       call.name_space.find_first_not_of(kNamespaceCharacters) != std::string::npos)
     return fail(Code::invalid,
                 "a namespace has 1 to 64 characters out of a-z, 0-9, \"_\" and \"-\"");
+  if (is_of_the_run(call.op) || call.op == StateOp::list)
+    if (call.receipt || call.caller)
+      return fail(Code::invalid, "there is no receipt of that: get each key with one");
+  if (call.op == StateOp::describe) return {};
+  if (call.op == StateOp::join) {
+    if (call.value.size() == sizeof(crypto::DhShare::bytes)) return {};
+    return fail(Code::invalid, "register needs a \"share\" of 64 hexadecimal digits");
+  }
   if (call.op == StateOp::transaction) return check_transaction(call.changes);
   if (call.op == StateOp::list) {
     if (std::max(call.key.size(), call.after.size()) <= kStateKeyBytesMax) return {};
@@ -136,6 +235,11 @@ Result<StateAsk> parse_state_ask(std::string_view name_space, std::string_view j
       return fail(Code::malformed, "cas needs \"expected\": a value, or null for an absent key");
     THEMIS_TRY(ask.call.expected, read_optional_value(body.at("expected")));
   }
+  if (known->op == StateOp::join) {
+    THEMIS_TRY(ask.call.value, from_hex(http::string_or(body, "share", "")));
+  }
+  THEMIS_CHECK(read_caller(body, ask.call));
+  ask.call.transferable = ask.call.receipt && ask.wait;
   for (const Json& each : http::array_or_empty(body, "changes")) {
     THEMIS_TRY(StateChange change, read_change(each));
     ask.call.changes.push_back(std::move(change));
@@ -154,6 +258,9 @@ std::string state_ask_json(const StateAsk& ask) {
   if (call.op == StateOp::put || call.op == StateOp::cas) out["value"] = value_json(call.value);
   if (call.op == StateOp::cas)
     out["expected"] = call.expected ? value_json(*call.expected) : Json();
+  if (call.op == StateOp::join) out["share"] = to_hex(call.value);
+  if (call.receipt) out["receipt"] = true;
+  if (call.caller) out["caller"] = caller_json(*call.caller);
   for (const StateChange& change : call.changes) {
     Json each = {{"key", change.key}};
     if (change.checks) each["expected"] = change.expected ? value_json(*change.expected) : Json();
@@ -183,6 +290,12 @@ Result<StateAnswer> parse_state_answer(std::string_view json) {
     THEMIS_TRY(Bytes value, read_value(entry.at("value")));
     answer.entries.push_back({http::string_or(entry, "key", ""), std::move(value)});
   }
+  if (body.contains("receipt")) THEMIS_CHECK(read_receipt(body.at("receipt"), answer));
+  if (body.contains("instance")) THEMIS_CHECK(read_instance(body.at("instance"), answer));
+  if (body.contains("client")) {
+    THEMIS_TRY(const uint64_t client, read_number(body, "client", receipts::kNoClient - 1));
+    answer.client = static_cast<uint16_t>(client);
+  }
   return answer;
 }
 
@@ -197,6 +310,9 @@ std::string state_answer_json(const StateCall& call, const StateAnswer& answer) 
     out["entries"] = std::move(entries);
     out["more"] = answer.more;
   }
+  if (answer.receipt) out["receipt"] = receipt_json(*answer.receipt);
+  if (answer.instance) out["instance"] = instance_json(*answer.instance);
+  if (answer.client) out["client"] = *answer.client;
   return http::to_text(out);
 }
 

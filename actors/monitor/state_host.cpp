@@ -1,87 +1,13 @@
 #include "actors/monitor/state_host.hpp"
 
-#include "enclave/applications/state_store.hpp"
-#include "enclave/host/verified_store.hpp"
+#include "actors/monitor/state_clients.hpp"
 
 namespace themis {
-namespace {
-
-using monitor::StateKey;
 using monitor::StateStore;
 
-static_assert(kNamespaceBytesMax + 1 + kStateKeyBytesMax == sizeof(StateKey::bytes));
-static_assert(kStateValueBytesMax == sizeof(StateStore::Value::bytes));
-static_assert(kTransactionKeysMax == monitor::kRecordsPerCallMax);
-/// Of one record: a check with its hash, a write with its length.
-constexpr size_t kChangeBytesMax = 1 + sizeof(crypto::Digest) + 1 + 2;
-static_assert(kTransactionBytesMax + kTransactionKeysMax * kChangeBytesMax ==
-              sizeof(StateStore::Changes::bytes));
-
-StateKey key_of(const StateCall& call, std::string_view key) {
-  return StateKey::of(as_bytes(call.name_space), as_bytes(key));
-}
-
-std::optional<StateStore::Value> value_of(const std::optional<Bytes>& bytes) {
-  if (!bytes) return std::nullopt;
-  return StateStore::Value::from(*bytes);
-}
-
-StateStore::Changes encode(const std::vector<StateChange>& changes) {
-  StateStore::Changes out;
-  std::byte* to = out.bytes.data();
-  for (const StateChange& change : changes) {
-    to = monitor::put(to, uint8_t{change.checks});
-    if (change.checks)
-      to = monitor::put(to, ByteView(monitor::hash<StateStore::Value>(value_of(change.expected))));
-    using Change = StateStore::Change;
-    const auto write = !change.writes ? Change::none
-                       : change.value ? Change::writes
-                                      : Change::deletes;
-    to = monitor::put(to, static_cast<uint8_t>(write));
-    if (write == Change::writes) to = value_of(change.value)->encode(to);
-  }
-  out.size = static_cast<uint16_t>(to - out.bytes.data());
-  return out;
-}
-
-struct Operation {
-  uint8_t function = 0;
-  std::vector<StateKey> keys;
-  StateStore::Arguments arguments;
-};
-
-Operation operation_of(const StateCall& call) {
-  Operation made;
-  switch (call.op) {
-    case StateOp::list:
-    case StateOp::get:
-      made.function = StateStore::read;
-      break;
-    case StateOp::put:
-      made.function = StateStore::write;
-      break;
-    case StateOp::remove:
-      made.function = StateStore::erase;
-      break;
-    case StateOp::cas:
-      made.function = StateStore::compare_and_swap;
-      made.arguments.expected = value_of(call.expected);
-      break;
-    case StateOp::transaction:
-      made.function = static_cast<uint8_t>(StateStore::transact + call.changes.size() - 1);
-      made.arguments.changes = encode(call.changes);
-      for (const StateChange& change : call.changes) made.keys.push_back(key_of(call, change.key));
-      return made;
-  }
-  made.arguments.value = StateStore::Value::from(call.value);
-  made.keys.push_back(key_of(call, call.key));
-  return made;
-}
-
-}  // namespace
-
-StateHost::StateHost(std::unique_ptr<Store> store, uint16_t threads)
+StateHost::StateHost(std::unique_ptr<Store> store, seal::TrustedSide& trusted, uint16_t threads)
     : store_(std::move(store)),
+      clients_(std::make_unique<StateClients>(*store_, trusted)),
       expected_(threads),
       epoch_(store_->status().epoch),
       certified_(store_->status().certified) {
@@ -101,18 +27,22 @@ Result<std::unique_ptr<StateHost>> StateHost::open(storage::Environment& environ
   store.record_slots = options.record_slots;
   store.bytes_max = options.records_max * host::Shard<StateStore>::kRecordBytes;
   THEMIS_TRY(std::unique_ptr<Store> opened, Store::open(environment, trusted, store));
-  return std::unique_ptr<StateHost>(new StateHost(std::move(opened), options.threads));
+  return std::unique_ptr<StateHost>(new StateHost(std::move(opened), trusted, options.threads));
 }
 
 Result<StateAnswer> StateHost::run(const StateCall& call) {
   THEMIS_CHECK(check_state_call(call));
-  return call.op == StateOp::list ? list(call) : run_one(call);
+  if (call.op == StateOp::list) return list(call);
+  if (call.op == StateOp::describe) return clients_->describe();
+  return call.op == StateOp::join ? clients_->join(call) : run_one(call);
 }
 
 Result<StateAnswer> StateHost::run_one(const StateCall& call) {
-  const Operation operation = operation_of(call);
+  const StateOperation operation = operation_of(call);
+  const bool is_proven = call.receipt || call.caller;
   THEMIS_TRY(const Store::Called called,
-             store_->call(operation.function, operation.keys, operation.arguments));
+             is_proven ? clients_->call(call, operation)
+                       : store_->call(operation.function, operation.keys, operation.arguments));
   std::array<std::byte, StateStore::Result::kBytesMax> bytes;
   const ByteView result(bytes.data(), called.result.encode(bytes.data()));
   append(expected_[store_->thread_of(operation.keys[0])], result);
@@ -123,6 +53,10 @@ Result<StateAnswer> StateHost::run_one(const StateCall& call) {
   if (called.result.value) {
     const ByteView value = called.result.value->view();
     answer.value.emplace(value.begin(), value.end());
+  }
+  if (is_proven) {
+    answer.receipt = std::make_shared<const StateReceipt>();  // complete() has the one it gets
+    expected_bytes_ += StateClients::kReceiptBytes;
   }
   if (answer.done) note_present(call);
   return answer;
@@ -178,16 +112,21 @@ Status StateHost::end_epoch() {
 
 Status StateHost::checkpoint() { return accept(store_->checkpoint()); }
 
-Status StateHost::accept(const Result<seal::Released>& released) {
+Status StateHost::accept(const Result<host::Released>& released) {
   if (!released) return fail(released.error());
-  if (released->results != expected_)
+  if (!clients_->agree(*released, expected_))
     return fail(Code::forged, "the verified answer of a call is not the host's");
+  THEMIS_CHECK(clients_->accept(*released));
   for (Bytes& each : expected_) each.clear();
   expected_bytes_ = 0;
   certified_ = released->certified;
   epoch_ = store_->status().epoch;
   return {};
 }
+
+void StateHost::complete(std::span<Result<StateAnswer>> answers) { clients_->complete(answers); }
+
+FinalReceipts StateHost::take_receipts() { return clients_->take_receipts(); }
 
 size_t StateHost::records() const { return store_->records(); }
 

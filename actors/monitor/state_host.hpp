@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -11,17 +12,19 @@
 
 namespace themis {
 
+class StateClients;
+
 namespace host {
 template <class App>
 class VerifiedStore;
-}
+struct Released;
+}  // namespace host
 namespace monitor {
 struct StateStore;
 }
 namespace seal {
-struct Released;
 class TrustedSide;
-}  // namespace seal
+}
 namespace storage {
 class Environment;
 }
@@ -51,7 +54,7 @@ class StateHost {
 
   /// Provisional until commit(). Answers of `list` are what the host says is there, in the order of
   /// the keys, each one read. Errors: check_state_call's; overloaded (records, slots, the epoch is
-  /// full); the store's failure.
+  /// full); the store's failure; of calls with a client or a receipt: StateClients.
   Result<StateAnswer> run(const StateCall& call);
   /// No call fits any more: commit() first.
   bool is_full() const;
@@ -63,6 +66,11 @@ class StateHost {
   Status end_epoch();
   /// The same, and a start from here runs no call again.
   Status checkpoint();
+  /// After a commit, with the answers of its calls in their order: those that have a receipt get
+  /// it.
+  void complete(std::span<Result<StateAnswer>> answers);
+  /// Of the epochs certified since the last time.
+  FinalReceipts take_receipts();
 
   uint32_t epoch() const { return epoch_; }
   std::optional<uint32_t> certified() const { return certified_; }
@@ -73,13 +81,14 @@ class StateHost {
 
  private:
   using Store = host::VerifiedStore<monitor::StateStore>;
-  StateHost(std::unique_ptr<Store> store, uint16_t threads);
+  StateHost(std::unique_ptr<Store> store, seal::TrustedSide& trusted, uint16_t threads);
   Result<StateAnswer> run_one(const StateCall& call);
   Result<StateAnswer> list(const StateCall& call);
   void note_present(const StateCall& call);
-  Status accept(const Result<seal::Released>& released);
+  Status accept(const Result<host::Released>& released);
 
   std::unique_ptr<Store> store_;
+  std::unique_ptr<StateClients> clients_;
   std::vector<Bytes> expected_;  ///< By thread: the results of the calls since the last commit.
   size_t expected_bytes_ = 0;
   std::set<std::string, std::less<>> present_;  ///< "namespace\0key" of every key with a value.

@@ -81,6 +81,7 @@ StoreTold StateKeeper::run(const RunCalls& ask) {
 Status StateKeeper::run_all(const RunCalls& ask, StoreTold& told) {
   size_t durable = 0;
   const auto commit = [&](Status status) {
+    if (status) host_->complete(std::span(told.answers).subspan(durable));
     status ? void(durable = told.answers.size()) : told.answers.resize(durable);
     return status;
   };
@@ -111,6 +112,8 @@ StoreTold StateKeeper::tell(StoreTold told, const Status& status) {
   told.records = host_->records();
   told.batches = files_->monitors->batches();
   told.journal_bytes = host_->journal_bytes();
+  told.receipts = host_->take_receipts();
+  told.key = to_hex(files_->monitors->describe().signing.view());
   return told;
 }
 

@@ -36,6 +36,8 @@ struct StoreTold {
   size_t records = 0;
   uint64_t batches = 0;  ///< Since the store was opened.
   uint64_t journal_bytes = 0;
+  FinalReceipts receipts;  ///< Of the epochs certified since the last time.
+  std::string key;         ///< Hexadecimal: what the store's certificates are signed with.
   std::vector<std::string> name_spaces;  ///< Of OpenStore only.
 };
 

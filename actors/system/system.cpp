@@ -34,7 +34,8 @@ void add_schemas(MessageTypes& types) {
   add_all<FetchCode, CodeBlob, Host, Unhost, Invoke, Outcome, Load, Loaded, Unload, LogLine>(types);
   add_all<Spawn, Spawned, Probe, Confinement>(types);
   add_all<StartMonitors, MonitorsStarted, MonitorBatch, FinishReplay, CertifyEpochs, Certified,
-          SealState, SealedState, ConfirmState, Released>(types);
+          SealState, SealedState, ConfirmState, Released, RegisterClient, AdmitCall, CallAdmitted>(
+      types);
   add_all<AskState, StateAnswered>(types);
 }
 

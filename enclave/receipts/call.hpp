@@ -86,6 +86,8 @@ class ClientSession {
   static Result<ClientSession> open(const crypto::DhKey& own, const Instance& instance,
                                     uint16_t thread, uint16_t number);
 
+  /// Goes on after a nonce that was used before.
+  void resume(uint64_t nonce) { nonce_ = std::max(nonce_, nonce); }
   /// The caller of the next call, with the next nonce.
   Caller sign(Use use, uint8_t function, ByteView keys, ByteView arguments);
   /// Errors: forged (not this monitor's answer to this call).

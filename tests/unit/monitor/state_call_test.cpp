@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "enclave/receipts/keys.hpp"
+
 namespace themis {
 namespace {
 
@@ -57,13 +59,54 @@ TEST(StateCall, RefusesWhatIsNoCall) {
             Code::too_large);
 }
 
+TEST(StateCall, RefusesACallerThatIsNone) {
+  const auto called = [](std::string_view rest) {
+    return code_of(R"({"op":"get","key":"k","caller":)" + std::string(rest) + "}");
+  };
+  const std::string id = R"("instance":")" + std::string(32, '0') + "\"";
+  const std::string tag = R"("tag":")" + std::string(32, '0') + "\"";
+  EXPECT_EQ(called("{" + id + "," + tag + R"(,"client":1,"nonce":18446744073709551615})"), Code{});
+  EXPECT_EQ(called("7"), Code::malformed);
+  EXPECT_EQ(called("{}"), Code::malformed);
+  EXPECT_EQ(called("{" + id + "," + tag + R"(,"client":65535,"nonce":1})"), Code::malformed);
+  EXPECT_EQ(called("{" + id + "," + tag + R"(,"client":-1,"nonce":1})"), Code::malformed);
+  EXPECT_EQ(called("{" + id + "," + tag + R"(,"client":1,"nonce":"1"})"), Code::malformed);
+  EXPECT_EQ(called("{" + id + "," + tag + R"(,"client":1})"), Code::malformed);
+  EXPECT_EQ(called("{" + id + R"(,"tag":"00","client":1,"nonce":1})"), Code::malformed);
+  EXPECT_EQ(code_of(R"({"op":"list","receipt":true})"), Code::invalid);
+  EXPECT_EQ(code_of(R"({"op":"register"})"), Code::invalid);
+  EXPECT_EQ(code_of(R"({"op":"register","share":"00"})"), Code::invalid);
+  EXPECT_EQ(code_of(R"({"op":"describe"})"), Code{});
+  for (const char* answer :
+       {R"({"receipt":7})", R"({"receipt":{"thread":65536,"position":0,"operation":""}})",
+        R"({"receipt":{"thread":0,"position":0,"operation":"0"}})", R"({"instance":{}})",
+        R"({"client":70000})"})
+    EXPECT_FALSE(parse_state_answer(answer)) << answer;
+}
+
+TEST(StateCall, AReceiptToShowIsOfCallsThatWait) {
+  const auto transferable = [](const std::string& rest) {
+    const auto ask = parse_state_ask("n", R"({"op":"get","key":"k")" + rest + "}");
+    return ask && ask->call.transferable;
+  };
+  EXPECT_TRUE(transferable(R"(,"receipt":true,"wait":true)"));
+  EXPECT_FALSE(transferable(R"(,"receipt":true)"));
+  EXPECT_FALSE(transferable(R"(,"wait":true)"));
+}
+
 TEST(StateCall, GoesThroughJsonUnchanged) {
   for (const StateOp op : {StateOp::get, StateOp::put, StateOp::remove, StateOp::cas, StateOp::list,
-                           StateOp::transaction}) {
+                           StateOp::transaction, StateOp::describe, StateOp::join}) {
     StateAsk ask;
     ask.call.op = op;
     ask.call.name_space = "n";
+    const bool has_receipt = op == StateOp::put || op == StateOp::transaction;
     ask.call.key = op == StateOp::transaction ? "" : "k";
+    ask.call.receipt = ask.call.transferable = has_receipt;
+    if (has_receipt)
+      ask.call.caller = std::make_shared<const StateCaller>(
+          StateCaller{{std::byte{1}}, 65'534, UINT64_MAX, {std::byte{2}}});
+    if (op == StateOp::join) ask.call.value = Bytes(32, std::byte{3});
     if (op == StateOp::put || op == StateOp::cas) ask.call.value = Bytes{std::byte{0xff}};
     if (op == StateOp::cas) ask.call.expected = to_bytes("old");
     if (op == StateOp::list) ask.call.after = "ka";
@@ -90,6 +133,28 @@ TEST(StateCall, GoesThroughJsonUnchanged) {
   EXPECT_EQ(read->epoch, 7u);
   EXPECT_EQ(to_hex(read->entries.at(1).value), "ff");
   EXPECT_FALSE(parse_state_answer("[]"));
+}
+
+TEST(StateCall, ReceiptsAndRunsGoThroughJsonUnchanged) {
+  StateAnswer answer;
+  answer.receipt = std::make_shared<const StateReceipt>(
+      StateReceipt{3, uint64_t{1} << 60, to_bytes("operation"), "text\n"});
+  receipts::Instance run;
+  run.id.fill(std::byte{1});
+  run.threads = 4;
+  run.prf = crypto::PrfKind::siphash;
+  run.agreement.bytes.fill(std::byte{2});
+  run.signing.bytes.fill(std::byte{3});
+  answer.instance = std::make_shared<const receipts::Instance>(run);
+  answer.client = 7;
+  const std::string json = state_answer_json({}, answer);
+  const auto read = parse_state_answer(json);
+  ASSERT_TRUE(read) << read.error().text();
+  EXPECT_EQ(state_answer_json({}, *read), json);
+  EXPECT_EQ(read->receipt->position, uint64_t{1} << 60);
+  EXPECT_EQ(read->receipt->transferable, "text\n");
+  EXPECT_EQ(read->instance->threads, 4);
+  EXPECT_EQ(read->client, 7);
 }
 
 TEST(StateCall, WritesTextAsTextAndBytesAsHexadecimal) {

@@ -40,6 +40,7 @@ class RemoteMonitors final : public seal::TrustedSide {
   Result<Bytes> seal() override { return seal(false); }
   Result<Bytes> checkpoint() override { return seal(true); }
   Result<seal::Released> confirm() override;
+  Result<seal::Released> release() override { return released(std::nullopt); }
   std::optional<uint32_t> certified() const override { return certified_; }
   const monitor::InstanceId& instance() const override { return instance_; }
 
@@ -56,6 +57,7 @@ class RemoteMonitors final : public seal::TrustedSide {
   /// Until at most `left` of what was sent are without their answer.
   Status wait(size_t left);
   Result<Bytes> seal(bool checkpoint);
+  Result<seal::Released> released(const std::optional<seal::CounterValue>& written);
   Error noted(Error error);
 
   const RemoteMonitorsOptions options_;

@@ -158,21 +158,24 @@ Result<Bytes> decode_sealed(const SealedStateMsg& message) {
   });
 }
 
-ConfirmStateMsg encode_confirm(const seal::CounterValue& counter) {
+ConfirmStateMsg encode_confirm(const std::optional<seal::CounterValue>& counter) {
   wire::Builder<schema::ConfirmState> message(8);
-  message->setCounter(counter.counter);
-  message->setTag(wire::to_data(counter.tag));
+  message->setReads(!counter);
+  if (!counter) return message.finish();
+  message->setCounter(counter->counter);
+  message->setTag(wire::to_data(counter->tag));
   return message.finish();
 }
 
-Result<seal::CounterValue> decode_confirm(const ConfirmStateMsg& message) {
-  return wire::decode(
-      message, [](const schema::ConfirmState::Reader& told) -> Result<seal::CounterValue> {
-        seal::CounterValue counter;
-        counter.counter = told.getCounter();
-        THEMIS_CHECK(read_exactly(told.getTag(), std::span(counter.tag), "a sealed state's tag"));
-        return counter;
-      });
+Result<std::optional<seal::CounterValue>> decode_confirm(const ConfirmStateMsg& message) {
+  using Counter = std::optional<seal::CounterValue>;
+  return wire::decode(message, [](const schema::ConfirmState::Reader& told) -> Result<Counter> {
+    if (told.getReads()) return Counter();
+    seal::CounterValue counter;
+    counter.counter = told.getCounter();
+    THEMIS_CHECK(read_exactly(told.getTag(), std::span(counter.tag), "a sealed state's tag"));
+    return counter;
+  });
 }
 
 ReleasedMsg encode_released(const seal::Released& released) {

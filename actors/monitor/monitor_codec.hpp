@@ -71,9 +71,10 @@ SealStateMsg encode_seal(bool checkpoint);
 SealedStateMsg encode_sealed(ByteView sealed);
 /// Errors: malformed.
 Result<Bytes> decode_sealed(const SealedStateMsg& message);
-ConfirmStateMsg encode_confirm(const seal::CounterValue& counter);
+/// Nothing instead of a counter: TrustedSide::release().
+ConfirmStateMsg encode_confirm(const std::optional<seal::CounterValue>& counter);
 /// Errors: malformed.
-Result<seal::CounterValue> decode_confirm(const ConfirmStateMsg& message);
+Result<std::optional<seal::CounterValue>> decode_confirm(const ConfirmStateMsg& message);
 ReleasedMsg encode_released(const seal::Released& released);
 /// Certificates are read as ones of `run`. Errors: malformed (another number of threads than the
 /// run's, more than kHeldCertificatesMax certificates).

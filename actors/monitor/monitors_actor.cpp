@@ -160,10 +160,11 @@ Result<SealedStateMsg> MonitorsActor::seal(const SealStateMsg& message) {
 }
 
 Result<ReleasedMsg> MonitorsActor::confirm(const ConfirmStateMsg& message) {
-  THEMIS_CHECK(expect({Phase::sealed}));
-  THEMIS_TRY(const seal::CounterValue written, decode_confirm(message));
-  trusted_->counter.expect(written);
-  THEMIS_TRY(const seal::Released released, trusted_->monitors.confirm());
+  THEMIS_TRY(const std::optional<seal::CounterValue> written, decode_confirm(message));
+  THEMIS_CHECK(expect({written ? Phase::sealed : Phase::running}));
+  if (written) trusted_->counter.expect(*written);
+  THEMIS_TRY(const seal::Released released,
+             written ? trusted_->monitors.confirm() : trusted_->monitors.release());
   phase_ = Phase::running;
   return encode_released(released);
 }

@@ -107,7 +107,11 @@ Result<Bytes> RemoteMonitors::seal(bool checkpoint) {
 
 Result<seal::Released> RemoteMonitors::confirm() {
   THEMIS_CHECK(counter_.raise(sealed_));
-  const Result<ReleasedMsg> answer = ask<ReleasedMsg>(encode_confirm(sealed_));
+  return released(sealed_);
+}
+
+Result<seal::Released> RemoteMonitors::released(const std::optional<seal::CounterValue>& written) {
+  const Result<ReleasedMsg> answer = ask<ReleasedMsg>(encode_confirm(written));
   if (!answer) return fail(noted(answer.error()));
   THEMIS_TRY(seal::Released released, decode_released(*answer, run_.instance));
   certified_ = released.certified;

@@ -40,6 +40,7 @@ class RemoteMonitors final : public seal::TrustedSide, public seal::ClientDesk {
   Result<Bytes> seal() override { return seal(false); }
   Result<Bytes> checkpoint() override { return seal(true); }
   Result<seal::Released> confirm() override;
+  Result<seal::Released> release() override { return released(std::nullopt); }
   std::optional<uint32_t> certified() const override { return certified_; }
   const monitor::InstanceId& instance() const override { return run_.instance.id; }
 
@@ -64,6 +65,7 @@ class RemoteMonitors final : public seal::TrustedSide, public seal::ClientDesk {
   /// Until at most `left` of what was sent are without their answer.
   Status wait(size_t left);
   Result<Bytes> seal(bool checkpoint);
+  Result<seal::Released> released(const std::optional<seal::CounterValue>& written);
   Error noted(Error error);
 
   const RemoteMonitorsOptions options_;

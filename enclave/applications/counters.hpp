@@ -17,6 +17,7 @@ struct Counters {
   };
 
   static size_t arity(uint8_t function) { return function >= read && function <= raise ? 1 : 0; }
+  static bool only_reads(uint8_t function) { return function == read; }
   static Arguments decode(uint8_t function, Reader& reader) {
     return function == read ? Word{} : Word::decode(reader);
   }

@@ -36,6 +36,7 @@ struct KeyValue {
   static size_t arity(uint8_t function) {
     return function == transfer ? 2 : function >= get && function < transfer ? 1 : 0;
   }
+  static bool only_reads(uint8_t function) { return function == get || function == get_absent; }
   static Arguments decode(uint8_t function, Reader& reader) {
     Arguments arguments;
     if (function == compare_and_swap) arguments.expected = read_optional<Value>(reader);

@@ -40,6 +40,7 @@ struct Ledger {
            : function == distribute                ? kRecordsPerCallMax
                                                    : 0;
   }
+  static bool only_reads(uint8_t function) { return function == balance; }
   static Arguments decode(uint8_t function, Reader& reader) {
     Arguments arguments;
     if (function != balance) arguments.amount = reader.integer<uint64_t>();

@@ -49,6 +49,7 @@ struct Passwords {
   };
 
   static size_t arity(uint8_t function) { return function >= enrol && function <= unlock ? 1 : 0; }
+  static bool only_reads(uint8_t function) { return function == salt; }
   static Arguments decode(uint8_t function, Reader& reader) {
     Arguments arguments;
     if (function == authenticate || function == change)

@@ -56,6 +56,7 @@ struct StateStore {
     if (function > kLastFunction) return 0;
     return function >= transact ? 1u + function - transact : function >= read ? 1 : 0;
   }
+  static bool only_reads(uint8_t function) { return function == read; }
   static Arguments decode(uint8_t function, Reader& reader) {
     Arguments arguments;
     if (function == compare_and_swap) arguments.expected = read_optional<Value>(reader);

@@ -88,7 +88,8 @@ class VerifiedStore {
   /// Hands the thread's calls to its monitor, which commit() does for all. Errors: failure.
   Status flush(uint16_t thread);
 
-  /// Everything called so far is on disk on return; what it gives may be told to clients.
+  /// Everything called so far is on disk on return; what it gives may be told to clients. Without
+  /// a call that may write there is nothing for the disk: what was read is true of the last commit.
   /// Errors: failure: nothing since the last commit may be told; a restart finds out what counts.
   Result<Released> commit();
   /// Ends the epoch and commits; a checkpoint when one is due.
@@ -114,11 +115,12 @@ class VerifiedStore {
   struct Asked {
     Caller caller;
     size_t skipped = 0;                        // bytes of other results before its answer
-    size_t at = 0, keys_bytes = 0, bytes = 0;  // in Thread::calls
+    size_t at = 0, keys_bytes = 0, bytes = 0;  // in Thread::texts
   };
   struct Thread {
     std::unique_ptr<Shard<App>> shard;
     Bytes calls;  // since the last commit, as Monitor::history has them
+    Bytes texts;  // of those that asked for a transferable receipt
     std::vector<Asked> asked;
     size_t pending = 0, unasked = 0, transferable = 0;  // unasked: bytes after the last Asked
     std::vector<uint64_t> nonces;                       // the last one of each client
@@ -149,6 +151,7 @@ class VerifiedStore {
   // verified_store_commit.hpp
   Status flush_all();
   Result<Released> save_calls();
+  Result<Released> tell(Result<seal::Released> told);
   template <class Write>
   Result<Released> save(const Result<Bytes>& sealed, Write write);
   Status latch(Status status) {
@@ -185,7 +188,7 @@ Result<typename VerifiedStore<App>::Called> VerifiedStore<App>::call(
   THEMIS_CHECK(at.trusted);
   Called called{result, commits_ + 1, at.asked.size()};
   expect(at, caller, bytes, result);
-  append(at.calls, bytes.history());
+  if (!App::only_reads(function)) append(at.calls, bytes.history());
   ++at.pending;
   return called;
 }

@@ -52,9 +52,11 @@ void VerifiedStore<App>::expect(Thread& at, const Caller& caller, const CallByte
     return;
   }
   at.nonces[caller.client] = caller.nonce;
-  at.transferable += caller.use == receipts::Use::transferable_call;
-  at.asked.push_back({caller, std::exchange(at.unasked, 0), at.calls.size(), call.keys().size(),
+  at.asked.push_back({caller, std::exchange(at.unasked, 0), at.texts.size(), call.keys().size(),
                       call.history().size()});
+  if (caller.use != receipts::Use::transferable_call) return;
+  ++at.transferable;
+  append(at.texts, call.history());
 }
 
 /// Finds the clients' answers among the results, and completes receipts.
@@ -80,7 +82,7 @@ Status VerifiedStore<App>::sort(Released& released) {
       if (each.caller.use != receipts::Use::transferable_call) continue;
       issued.leaf = reader.integer<receipts::Digest>();
       if (!reader.ok()) return damaged();
-      const ByteView call = ByteView(at.calls).subspan(each.at, each.bytes);
+      const ByteView call = ByteView(at.texts).subspan(each.at, each.bytes);
       issued.caller = each.caller;
       issued.client = clients_[each.caller.client];
       issued.function = static_cast<uint8_t>(call[0]);

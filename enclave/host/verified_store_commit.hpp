@@ -26,12 +26,18 @@ template <class Write>
 Result<Released> VerifiedStore<App>::save(const Result<Bytes>& sealed, Write write) {
   if (!sealed) THEMIS_CHECK(latch(fail(sealed.error())));
   THEMIS_CHECK(latch(write(*sealed)));
-  Result<seal::Released> confirmed = trusted_.confirm();
-  if (!confirmed) THEMIS_CHECK(latch(fail(confirmed.error())));
-  Released released{std::move(*confirmed), {}, {}};
+  return tell(trusted_.confirm());
+}
+
+/// What the trusted side has let go, to whom it is for.
+template <class App>
+Result<Released> VerifiedStore<App>::tell(Result<seal::Released> told) {
+  if (!told) THEMIS_CHECK(latch(fail(told.error())));
+  Released released{std::move(*told), {}, {}};
   THEMIS_CHECK(latch(sort(released)));
   for (Thread& each : threads_) {
     each.calls.clear();
+    each.texts.clear();
     each.asked.clear();
     each.pending = each.unasked = each.transferable = 0;
   }
@@ -43,9 +49,10 @@ Result<Released> VerifiedStore<App>::save(const Result<Bytes>& sealed, Write wri
 template <class App>
 Result<Released> VerifiedStore<App>::commit() {
   THEMIS_CHECK(flush_all());
-  const bool news =
-      std::ranges::any_of(threads_, [](const Thread& at) { return !at.calls.empty(); });
-  if (news) return save_calls();
+  const auto wrote = [](const Thread& at) { return !at.calls.empty(); };
+  const auto called = [](const Thread& at) { return at.pending != 0; };
+  if (std::ranges::any_of(threads_, wrote)) return save_calls();
+  if (std::ranges::any_of(threads_, called)) return tell(trusted_.release());
   Released nothing;
   nothing.results.resize(threads_.size());
   nothing.certified = certified_;

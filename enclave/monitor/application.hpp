@@ -45,13 +45,15 @@ constexpr size_t kRecordsPerCallMax = 8;
 /// - `decode(function, reader)`: its arguments, refusing what is not their one encoding;
 /// - `run(function, arguments, records, result)`: changes records and result, or answers false
 ///   when the call cannot be, which ends the monitor. An answer that a client may get, such as a
-///   compare-and-swap that did not match, is a result and not false.
+///   compare-and-swap that did not match, is a result and not false;
+/// - `only_reads(function)`: it never changes a record, whatever the records and arguments are.
 template <class App>
 concept Application = requires(uint8_t function, Reader& reader,
                                const typename App::Arguments& arguments,
                                std::span<Record<App>> records, typename App::Result& result,
                                std::byte* to) {
   { App::arity(function) } -> std::same_as<size_t>;
+  { App::only_reads(function) } -> std::same_as<bool>;
   { App::decode(function, reader) } -> std::same_as<typename App::Arguments>;
   { App::run(function, arguments, records, result) } -> std::same_as<bool>;
   { result.encode(to) } -> std::same_as<std::byte*>;

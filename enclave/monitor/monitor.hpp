@@ -44,10 +44,10 @@ class Monitor {
   std::optional<Rest> at_rest() const;
 
   const Violation& violation() const { return violation_; }
-  /// What the last batch did, whichever way its records came and went: of each call the function,
-  /// the keys and the arguments, and a byte 0 for each new epoch. Valid until the next batch.
+  /// What the last batch did, whichever way records came and went: of each call that may write its
+  /// function, keys and arguments, and a byte 0 for each new epoch. Valid until the next batch.
   ByteView history() const { return ByteView(history_.get(), history_bytes_); }
-  /// Their results, without what clients get beside them. Valid until the next batch.
+  /// The results of those calls, without what clients get beside them. Valid as long.
   ByteView results() const { return ByteView(results_.get(), results_bytes_); }
   uint16_t thread() const { return options_.thread; }
   Timestamp clock() const { return clock_; }

@@ -127,6 +127,7 @@ bool Monitor<App, Checks>::run_once(Reader& reader, Output& output) {
 template <Application App, class Checks>
 void Monitor<App, Checks>::remember(const Call& call, std::span<const typename App::Key> keys,
                                     const typename App::Arguments& arguments) {
+  if (App::only_reads(call.function)) return;
   std::byte* to = put(history_.get() + history_bytes_, call.function);
   for (const typename App::Key& key : keys) to = key.encode(to);
   history_bytes_ = static_cast<size_t>(App::encode(call.function, arguments, to) - history_.get());
@@ -141,15 +142,14 @@ bool Monitor<App, Checks>::emit(const Call& call, const typename App::Result& re
     return refuse(Reason::output_room);
   std::byte* const start = output.room.data() + output.used;
   std::byte* const kept = results_.get() + results_bytes_;
-  results_bytes_ += static_cast<size_t>(result.encode(kept) - kept);
+  if (!App::only_reads(call.function))
+    results_bytes_ += static_cast<size_t>(result.encode(kept) - kept);
   std::byte* end = call.client == nullptr ? result.encode(start) : issue(call, result, start);
-  if (end == nullptr) return false;
   output.used += static_cast<size_t>(end - start);
   return true;
 }
 
-/// Writes the operation receipt at `to`, and the leaf where one is wanted; returns the end, or null
-/// when that is refused.
+/// Writes the operation receipt at `to`, and the leaf where one is wanted; returns the end.
 template <Application App, class Checks>
 std::byte* Monitor<App, Checks>::issue(const Call& call, const typename App::Result& result,
                                        std::byte* to) {

@@ -49,6 +49,7 @@ class SealedMonitors final : public TrustedSide, public ClientDesk {
   Result<Bytes> seal() override;
   Result<Bytes> checkpoint() override;
   Result<Released> confirm() override;
+  Result<Released> release() override;
 
   monitor::Violation violation() const {
     for (const Thread& each : threads_)
@@ -79,10 +80,12 @@ class SealedMonitors final : public TrustedSide, public ClientDesk {
     std::unique_ptr<monitor::Monitor<App>> monitor;
     std::unique_ptr<HistoryChain> calls, results;
     Bytes room, held;
+    bool wrote = false;  // since the last confirm()
   };
   void make_threads();
   std::unique_ptr<HistoryChain> chain(std::string_view use, uint16_t thread) const;
   Result<Bytes> seal(SealedState state, bool rest);
+  Released take_held();
 
   SealedMonitorsOptions options_;
   const SealingKey& key_;
@@ -93,6 +96,7 @@ class SealedMonitors final : public TrustedSide, public ClientDesk {
   std::vector<Thread> threads_;
   std::optional<Certifier<>> certifier_;
   std::vector<receipts::Certificate> certificates_;  // that wait for confirm()
+  std::optional<uint32_t> told_;                     // certified, and confirmed
   CounterValue confirmed_, waiting_;
   std::optional<SealedState> next_state_;  // when what waits is a checkpoint
   bool started_ = false, behind_ = false;  // the counter is one behind the store
@@ -109,6 +113,7 @@ Status SealedMonitors<App>::apply(uint16_t thread, ByteView batch) {
     return fail(Code::overloaded, "too many results wait for their commit");
   monitor::Output output{at.room};
   if (!at.monitor->apply(batch, output)) return fail(Code::forged, text(at.monitor->violation()));
+  at.wrote = at.wrote || !at.monitor->history().empty();
   at.calls->add(at.monitor->history());
   at.results->add(at.monitor->results());
   if (started_) append(at.held, ByteView(at.room).first(output.used));
@@ -174,16 +179,34 @@ Result<Released> SealedMonitors<App>::confirm() {
   THEMIS_ASSERT(waiting_.counter == confirmed_.counter + 1, "something was sealed");
   THEMIS_CHECK(counter_.raise(waiting_));
   confirmed_ = waiting_;
-  Released released;
   for (Thread& each : threads_) {
-    released.results.push_back(std::exchange(each.held, {}));
+    each.wrote = false;
     if (!next_state_) continue;
     each.calls->clear();
     each.results->clear();
   }
   if (next_state_) state_ = *std::exchange(next_state_, std::nullopt);
-  released.certified = certified();
+  told_ = certified();
+  Released released = take_held();
   released.certificates = std::exchange(certificates_, {});
+  return released;
+}
+
+template <monitor::Application App>
+Result<Released> SealedMonitors<App>::release() {
+  THEMIS_ASSERT(started_, "after started()");
+  THEMIS_CHECK(certify());
+  const auto wrote = [](const Thread& each) { return each.wrote; };
+  if (waiting_ != confirmed_ || std::ranges::any_of(threads_, wrote))
+    return fail(Code::invalid, "something was written since the last commit: seal and confirm it");
+  return take_held();
+}
+
+template <monitor::Application App>
+Released SealedMonitors<App>::take_held() {
+  Released released;
+  for (Thread& each : threads_) released.results.push_back(std::exchange(each.held, {}));
+  released.certified = told_;
   return released;
 }
 

@@ -97,6 +97,8 @@ Status SealedMonitors<App>::started() {
   if (behind_) confirmed_ = waiting_;
   if (state_.access.clients_only)
     for (Thread& each : threads_) each.monitor->require_clients();
+  for (Thread& each : threads_) each.wrote = false;  // what the journal did is confirmed
+  told_ = certified();
   started_ = true;
   return {};
 }

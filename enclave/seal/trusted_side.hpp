@@ -48,11 +48,12 @@ class ClientDesk {
 
 /// The monitors, their aggregator, and the seal over both. The host calls it in this order:
 /// start(), apply() as often as the journal needs, started(); then apply() and certify(); and for
-/// each commit seal() or checkpoint(), a durable write of what that gave, confirm().
+/// each commit seal() or checkpoint(), a durable write of what that gave, confirm(); or release()
+/// where nothing was written.
 ///
-/// Nothing that a batch answered leaves this side before the state after it is confirmed, so a host
-/// that goes back to an older state can only forget what nobody was told. apply() may run for
-/// several threads at a time, each on one; everything else alone.
+/// Nothing that a batch answered leaves this side before the state it was true of is confirmed, so
+/// a host that goes back to an older state can only forget what nobody was told. apply() may run
+/// for several threads at a time, each on one; everything else alone.
 class TrustedSide {
  public:
   virtual ~TrustedSide() = default;
@@ -82,6 +83,12 @@ class TrustedSide {
   /// What seal() or checkpoint() gave last is on disk. Errors: io: nothing may be told, and only a
   /// restart finds out which state counts.
   virtual Result<Released> confirm() = 0;
+  /// The results since the last confirm(), all of them of calls that only read: nothing is sealed.
+  /// Without certificates, which wait for confirm(): until then this may be another copy of the
+  /// trusted side than the one that the counter follows, and its answers may be old.
+  /// Errors: invalid (a thread has run a call that may write, or ended an epoch, since then: seal
+  /// and confirm that; or what was sealed is not confirmed), forged (there was a violation).
+  virtual Result<Released> release() = 0;
 
   /// Also of epochs whose calls are not confirmed yet.
   virtual std::optional<uint32_t> certified() const = 0;

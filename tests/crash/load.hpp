@@ -1,5 +1,6 @@
 #pragma once
-// Puts with rising values under commits, epochs and checkpoints; and what must be there afterwards.
+// Puts with rising values and reads under commits, epochs and checkpoints; and what must be there
+// afterwards.
 
 #include <map>
 
@@ -15,8 +16,10 @@ struct Load {
   std::map<uint64_t, uint64_t> written{}, acknowledged{};
   uint64_t value = 0;  // rises, so that an older one is known when it is read
 
-  /// Some puts and what makes them durable. False when anything was refused: the store is lost.
+  /// Some puts and what makes them durable, or some reads and what lets them be told. False when
+  /// anything was refused: the store is lost.
   bool step() {
+    if (rng.below(3) == 0) return read();
     for (uint64_t puts = 1 + rng.below(20); puts > 0; --puts) {
       const uint64_t key = rng.below(keys);
       written[key] = ++value;
@@ -28,6 +31,17 @@ struct Load {
                                    : world.store->commit().has_value();
     if (kept) acknowledged = written;
     return kept;
+  }
+  /// Whoever was told a value finds it after a crash.
+  bool read() {
+    std::map<uint64_t, uint64_t> found;
+    for (uint64_t gets = 1 + rng.below(5); gets > 0; --gets) {
+      const uint64_t key = rng.below(keys);
+      if (const auto got = world.get(key)) found[key] = *got;
+    }
+    if (!world.store->commit()) return false;
+    for (const auto& [key, told] : found) acknowledged[key] = std::max(acknowledged[key], told);
+    return true;
   }
 };
 

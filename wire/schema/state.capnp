@@ -36,6 +36,7 @@ struct SealedState @0xd6a1f1d0c3a900a9 { sealed @0 :Data; }
 struct ConfirmState @0xd6a1f1d0c3a900aa {  # it is on disk, and so is this counter
   counter @0 :UInt64;
   tag @1 :Data;
+  reads @2 :Bool;                      # instead: nothing was written or sealed since the last one
 }
 struct Released @0xd6a1f1d0c3a900ab {      # answers ConfirmState
   results @0 :List(Data);              # by thread, of all calls since the last one, in order

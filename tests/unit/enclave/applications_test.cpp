@@ -7,6 +7,7 @@
 #include "enclave/applications/counters.hpp"
 #include "enclave/applications/ledger.hpp"
 #include "enclave/applications/passwords.hpp"
+#include "enclave/applications/state_store.hpp"
 #include "runtime/crypto/password.hpp"
 #include "tests/unit/enclave/monitor_world.hpp"
 
@@ -229,6 +230,56 @@ TEST(BlobKeys, RefuseALengthOverTheirLimit) {
   EXPECT_FALSE(decoded("0300aabbcc"));
   EXPECT_FALSE(decoded("0200aa"));
   EXPECT_FALSE(decoded("02"));
+}
+
+/// What a store does not keep calls of: they change nothing, whatever they find.
+template <class App>
+class ReadingFunctions : public testing::Test {};
+using Applications =
+    testing::Types<WordStore, KeyValue<Word, Blob<8>>, StateStore, Counters, Passwords, Ledger>;
+TYPED_TEST_SUITE(ReadingFunctions, Applications);
+
+/// Random bytes, most of them small or zero.
+template <size_t N>
+std::array<std::byte, N> some_bytes(SeededRng& rng) {
+  std::array<std::byte, N> bytes{};
+  rng.fill(std::span(bytes).first(rng.below(std::min<uint64_t>(N, 40) + 1)));
+  if (rng.below(2) == 0) bytes[0] &= std::byte{3};
+  if (rng.below(2) == 0 && N > 1) bytes[1] = std::byte{0};
+  return bytes;
+}
+
+TYPED_TEST(ReadingFunctions, ChangeNothing) {
+  using App = TypeParam;
+  SeededRng rng(1);
+  int runs = 0, writes = 0;
+  for (int number = 0; number < 256; ++number) {
+    const auto function = static_cast<uint8_t>(number);
+    const size_t count = App::arity(function);
+    ASSERT_TRUE(count != 0 || !App::only_reads(function));
+    for (int i = 0; i < 400 && count != 0; ++i) {
+      std::vector<Record<App>> records(count);
+      for (auto& each : records) {
+        const auto bytes = some_bytes<App::Value::kBytesMax>(rng);
+        Reader reader(bytes);
+        const auto value = App::Value::decode(reader);
+        if (reader.ok() && rng.below(4) != 0) each.value = value;
+      }
+      const auto bytes = some_bytes<4'096>(rng);
+      Reader reader(bytes);
+      const auto arguments = App::decode(function, reader);
+      std::vector<Record<App>> after = records;
+      typename App::Result result;
+      if (!reader.ok() || !App::run(function, arguments, after, result)) continue;
+      bool same = true;
+      for (size_t at = 0; at < count; ++at) same = same && after[at].value == records[at].value;
+      runs += App::only_reads(function);
+      writes += !same;
+      ASSERT_TRUE(same || !App::only_reads(function)) << "function " << number;
+    }
+  }
+  EXPECT_GE(runs, 30);
+  EXPECT_GE(writes, 30) << "nothing changes here";
 }
 
 }  // namespace

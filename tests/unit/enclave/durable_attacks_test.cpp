@@ -125,39 +125,67 @@ struct LyingHost final : PassingHost {
   Bytes truth, lie;
 };
 
-// The same calls have other results after the restart, when nobody lies. What clients were told
-// before must not become final with the epoch.
+/// A host whose monitor is told that key 19 has 220, and a call on it; what that told.
+struct LiedTo : Closed {
+  explicit LiedTo(uint8_t function) {
+    counter = seal::CounterFile::open(counter_path(), key).value();
+    environment = storage::Environment::open(store_path()).value();
+    trusted = std::make_unique<seal::SealedMonitors<WordStore>>(
+        seal::SealedMonitorsOptions{1, 64, 16}, key, *counter, rng);
+    host = std::make_unique<LyingHost>(*trusted);
+    store = Store::open(*environment, *host, options).value();
+    host->truth = from_hex("01db00000000000000").value();
+    host->lie = from_hex("01dc00000000000000").value();
+    EXPECT_TRUE(call(function));
+    told = to_hex(store->commit().value().results[0]);
+    host->truth.clear();
+  }
+  ~LiedTo() { close(); }
+  Result<Store::Called> call(uint8_t function) const {
+    const Word word{19};
+    return store->call(function, std::span(&word, 1), {});
+  }
+  std::unique_ptr<LyingHost> host;
+  std::string told;
+};
+
+TEST(AdversaryVerifiedStore, AFalseAnswerIsCaughtInItsEpoch) {
+  for (const uint8_t function : {WordStore::get, WordStore::compare_and_swap}) {
+    LiedTo world(function);
+    ASSERT_EQ(world.told.substr(2), "01dc00000000000000") << "the lie was not told";
+    const auto ended = world.store->end_epoch();
+    ASSERT_FALSE(ended);
+    EXPECT_EQ(ended.error(), (Error{Code::forged, "epoch 3 is not certified: multiset_mismatch"}));
+    EXPECT_EQ(world.store->status().failure, ended.error());
+    EXPECT_EQ(world.call(WordStore::get).error(), ended.error());
+  }
+}
+
+// A call that may write has another result after the restart, when nobody lies: what clients were
+// told before must not become final with the epoch.
 TEST(AdversaryVerifiedStore, AFalseAnswerBeforeACrashIsNotFinalAfterIt) {
   for (const bool crash : {false, true}) {
-    Closed world;
-    auto counter = seal::CounterFile::open(world.counter_path(), world.key).value();
-    auto environment = storage::Environment::open(world.store_path()).value();
-    seal::SealedMonitors<WordStore> trusted({1, 64, 16}, world.key, *counter, world.rng);
-    LyingHost host(trusted);
-    auto store = DurableWorld::Store::open(*environment, host, world.options).value();
-    const Word word{19};
-    ASSERT_TRUE(store->call(WordStore::get, std::span(&word, 1), {}));
-    host.truth = from_hex("01db00000000000000").value();
-    host.lie = from_hex("01dc00000000000000").value();
-    const auto released = store->commit();
-    ASSERT_TRUE(released);
-    ASSERT_EQ(to_hex(released->results[0]), "0101dc00000000000000") << "the lie was not told";
-    host.truth.clear();
+    LiedTo world(WordStore::compare_and_swap);
+    ASSERT_EQ(world.told, "0001dc00000000000000") << "the lie was not told";
     if (!crash) {
-      const auto ended = store->end_epoch();
-      ASSERT_FALSE(ended);
-      EXPECT_EQ(ended.error(),
-                (Error{Code::forged, "epoch 3 is not certified: multiset_mismatch"}));
-      EXPECT_EQ(store->status().failure, ended.error());
-      EXPECT_EQ(store->call(WordStore::get, std::span(&word, 1), {}).error(), ended.error());
+      EXPECT_FALSE(world.store->end_epoch());
     }
-    store.reset();
-    environment.reset();
-    counter.reset();
     EXPECT_EQ(world.refused().detail,
               "monitor thread 0 had other results for these calls before the restart: it was given "
               "false records then");
   }
+}
+
+// One that only reads is not run again. Nothing that the next instance certifies says that it was
+// right: see durable_reads_test.cpp for what its client has.
+TEST(AdversaryVerifiedStore, AFalseReadBeforeACrashLeavesNothingBehind) {
+  LiedTo world(WordStore::get);
+  ASSERT_EQ(world.told, "0101dc00000000000000") << "the lie was not told";
+  const monitor::InstanceId before = world.trusted->instance();
+  ASSERT_TRUE(world.open());
+  EXPECT_NE(world.trusted->instance(), before);
+  EXPECT_EQ(world.get(19), 219u);
+  EXPECT_TRUE(world.store->end_epoch());
 }
 
 }  // namespace

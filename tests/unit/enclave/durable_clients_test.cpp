@@ -1,54 +1,13 @@
 // Clients of a durable store: what they were told before a restart, and what can be done with it.
 #include <gtest/gtest.h>
 
-#include "enclave/host/store_client.hpp"
-#include "tests/unit/enclave/durable_world.hpp"
-#include "tests/unit/enclave/monitor_world.hpp"
+#include "tests/unit/enclave/durable_clients.hpp"
 
 namespace themis::tests {
 namespace {
 
-using receipts::Caller;
 using receipts::Receipt;
-using receipts::Use;
-using Client = host::StoreClient<WordStore>;
 using Released = host::Released;
-
-/// Only calls of clients whom the owner let in.
-struct ClientWorld : DurableWorld {
-  explicit ClientWorld(uint16_t threads = 1, uint64_t seed = 1) : DurableWorld(threads, seed) {
-    access = {true, monitor::owner_key().public_key()};
-  }
-  Result<Client> join(uint16_t number = 0) const {
-    const crypto::DhKey own = monitor::client_key_pair(number);
-    return Client::join(*store, own,
-                        receipts::grant(monitor::owner_key(), store->describe().id, own.share()));
-  }
-  static Result<Client::Sent> put(Client& client, uint64_t at, uint64_t value,
-                                  Use use = Use::call) {
-    const Word word{at};
-    return client.call(WordStore::put, std::span(&word, 1), {Word{value}, std::nullopt}, use);
-  }
-  static Result<Client::Sent> get(Client& client, uint64_t at) {
-    const Word word{at};
-    return client.call(WordStore::get, std::span(&word, 1), {});
-  }
-  /// A call as whoever has its bytes could put it to the store.
-  Result<Store::Called> again(const Caller& caller, uint64_t at, uint64_t value) {
-    const Word word{at};
-    return store->call(WordStore::put, std::span(&word, 1), {Word{value}, std::nullopt}, caller);
-  }
-  const crypto::PublicKey& signing() const { return store->describe().signing; }
-};
-
-/// No code when nothing was refused.
-template <class T>
-Code refusal(const Result<T>& result) {
-  return result ? Code{} : result.error().code;
-}
-std::string hex_of(const Result<receipts::OperationReceipt>& receipt) {
-  return receipt ? to_hex(receipt->result) : receipt.error().text();
-}
 
 TEST(VerifiedStoreClients, EachCallIsAnsweredWithAReceiptWhenItIsDurable) {
   for (const uint16_t threads : std::initializer_list<uint16_t>{1, 2, 8}) {
@@ -275,22 +234,11 @@ struct CredulousHost final : PassingHost, seal::ClientDesk {
   uint64_t batches = 0;
 };
 
-/// A store of a host that asks nobody.
-struct CredulousWorld : ClientWorld {
-  CredulousWorld() {
-    EXPECT_TRUE(open());
-    store.reset();
-    trusted = std::make_unique<seal::SealedMonitors<WordStore>>(
-        seal::SealedMonitorsOptions{1, 64, 16, clients_max, access}, key, *counter, rng);
-    host = std::make_unique<CredulousHost>(*trusted);
-    store = Store::open(*environment, *host, options).value();
-  }
-  ~CredulousWorld() { store.reset(); }
+struct CredulousWorld : WorldOf<CredulousHost> {
   std::string why_lost() const {
     const auto released = store->commit();
     return released ? "" : released.error().detail;
   }
-  std::unique_ptr<CredulousHost> host;
 };
 
 // Asking is for the host's own good: what it did not ask about ends its monitor.
@@ -350,17 +298,6 @@ TEST(AdversaryVerifiedStoreClients, CertificatesThatWaitForACommitAreLimited) {
   EXPECT_TRUE(receipts::check_chain(released->certificates, world.signing()));
 }
 
-/// Changes what the trusted side gave.
-struct GarblingHost final : PassingHost {
-  using PassingHost::PassingHost;
-  Result<seal::Released> confirm() override {
-    auto released = side.confirm();
-    if (change) change(*released);
-    return released;
-  }
-  std::function<void(seal::Released&)> change;
-};
-
 TEST(VerifiedStoreClients, AnswersThatCannotBeReadEndTheStore) {
   const std::function<void(seal::Released&)> changes[] = {
       [](seal::Released& released) { released.results[0].pop_back(); },
@@ -372,22 +309,14 @@ TEST(VerifiedStoreClients, AnswersThatCannotBeReadEndTheStore) {
       [](seal::Released& released) { released.results[0][12] ^= std::byte{1}; },
       [](seal::Released& released) { released.results[0][13] ^= std::byte{0xff}; }};
   for (const auto& change : changes) {
-    ClientWorld world;
-    ASSERT_TRUE(world.open());
-    world.store.reset();
-    world.trusted = std::make_unique<seal::SealedMonitors<WordStore>>(
-        seal::SealedMonitorsOptions{1, 64, 16, world.clients_max, world.access}, world.key,
-        *world.counter, world.rng);
-    GarblingHost host(*world.trusted);
-    world.store = DurableWorld::Store::open(*world.environment, host, world.options).value();
+    WorldOf<GarblingHost> world;
     auto client = world.join().value();
     for (int i = 0; i < 3; ++i)
       ASSERT_TRUE(world.put(client, 1, 10, i == 0 ? Use::call : Use::transferable_call));
-    host.change = change;
+    world.host->change = change;
     const auto released = world.store->commit();
     EXPECT_EQ(refusal(released), Code::malformed);
     EXPECT_TRUE(world.store->status().failure);
-    world.store.reset();
   }
 }
 

@@ -98,6 +98,7 @@ struct PassingHost : seal::TrustedSide {
   Result<Bytes> seal() override { return side.seal(); }
   Result<Bytes> checkpoint() override { return side.checkpoint(); }
   Result<seal::Released> confirm() override { return side.confirm(); }
+  Result<seal::Released> release() override { return side.release(); }
   std::optional<uint32_t> certified() const override { return side.certified(); }
   const monitor::InstanceId& instance() const override { return side.instance(); }
   seal::ClientDesk* clients() override { return side.clients(); }

@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "actors/monitor/batch_ring.hpp"
 #include "actors/monitor/state_call.hpp"
 #include "enclave/seal/trusted_side.hpp"
 #include "rpc.capnp.h"
@@ -49,8 +50,14 @@ MonitorsStartedMsg encode_started(const monitor::InstanceId& instance);
 Result<monitor::InstanceId> decode_started(const MonitorsStartedMsg& message);
 /// Copies the batch, once.
 MonitorBatchMsg encode_batch(uint16_t thread, ByteView batch);
-/// Errors: malformed.
-Result<uint16_t> decode_batch_thread(const MonitorBatchMsg& message);
+/// Of one that RingWriter::write put at `at`.
+MonitorBatchMsg encode_shared_batch(uint16_t thread, uint32_t at, size_t bytes);
+struct MonitorBatch {
+  uint16_t thread = 0;
+  ByteView bytes;  ///< In the message or in the memory, valid as long as both.
+};
+/// Errors: malformed (also: there is no batch, or two).
+Result<MonitorBatch> decode_batch(const MonitorBatchMsg& message, const BatchMemory& memory);
 CertifiedMsg encode_certified(std::optional<uint32_t> epoch);
 /// Errors: malformed.
 Result<std::optional<uint32_t>> decode_certified(const CertifiedMsg& message);
@@ -61,9 +68,11 @@ Result<Bytes> decode_sealed(const SealedStateMsg& message);
 ConfirmStateMsg encode_confirm(const seal::CounterValue& counter);
 /// Errors: malformed.
 Result<seal::CounterValue> decode_confirm(const ConfirmStateMsg& message);
-ReleasedMsg encode_released(const seal::Released& released);
+/// The results go into the memory when they fit there, else into the message.
+ReleasedMsg encode_released(const seal::Released& released, const BatchMemory& memory);
 /// Errors: malformed (also for another number of threads).
-Result<seal::Released> decode_released(const ReleasedMsg& message, uint16_t threads);
+Result<seal::Released> decode_released(const ReleasedMsg& message, uint16_t threads,
+                                       const BatchMemory& memory);
 
 /// `json` has at most kStateAskBytesMax bytes.
 AskStateMsg encode_ask(const std::string& name_space, std::string_view json,

@@ -17,7 +17,9 @@ struct StartMonitors @0xd6a1f1d0c3a900a0 {  # once; answered with MonitorsStarte
 struct MonitorsStarted @0xd6a1f1d0c3a900a1 { instance @0 :Data; }  # 16 bytes
 struct MonitorBatch @0xd6a1f1d0c3a900a2 {  # commands for one thread; answered with Ack
   thread @0 :UInt16;
-  batch @1 :Data;
+  batch @1 :Data;                      # empty: it is in the thread's ring, see batch_ring.hpp
+  at @2 :UInt32;
+  bytes @3 :UInt32;
 }
 struct FinishReplay @0xd6a1f1d0c3a900a3 {}  # the journal has been run; answered with Certified
 struct CertifyEpochs @0xd6a1f1d0c3a900a4 {} # answered with Ack
@@ -34,6 +36,7 @@ struct ConfirmState @0xd6a1f1d0c3a900aa {  # it is on disk, and so is this count
 struct Released @0xd6a1f1d0c3a900ab {      # answers ConfirmState
   results @0 :List(Data);              # by thread, of all calls since the last one, in order
   certified @1 :Certified;
+  lengths @2 :List(UInt32);            # instead of results: they are in the shared memory
 }
 
 # To a node's state, by a function host or another node; answered with StateAnswered. Both bodies

@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "bench/actors.hpp"
+#include "bench/batches.hpp"
 #include "bench/durable.hpp"
 #include "bench/find.hpp"
 #include "bench/gateway_load.hpp"
@@ -47,6 +48,8 @@ constexpr Bench kBenches[] = {
      }},
     {"state", "Verified state through its actors, monitors in a process of their own",
      bench::measure_state},
+    {"batches", "Commands to monitors in their process and results back, in messages and shared",
+     bench::measure_batches},
     {"primitives", "The primitives of libsodium and OpenSSL side by side",
      bench::measure_primitives},
 };

@@ -276,6 +276,7 @@ Figures measure_state(const Options& options) {
   place.place = options.local ? Place::local : Place::process;
   place.program = executable_directory() + "/../apps/themis-enclave";
   place.kinds.merge(state_kinds());
+  place.shared_bytes = BatchMemory::bytes_for(options.threads);
   const storage::TemporaryDirectory directory;
   StateOptions state;
   state.data = directory.path();

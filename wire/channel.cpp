@@ -1,5 +1,7 @@
 #include "wire/channel.hpp"
 
+#include "runtime/crypto/secret_bytes.hpp"
+
 namespace themis::wire {
 namespace {
 
@@ -47,9 +49,14 @@ Status Channel::on_record(std::span<std::byte> record) {
     return session_->on_rekey(record, rng_, output_);
   }
   THEMIS_TRY(const std::span<std::byte> plaintext, session_->open(record));
-  return reader_.feed(plaintext, [this](const MessageHeader& header, FramePtr payload) {
-    events_.on_message(header, std::move(payload));
-  });
+  bool secret = reader_.carries_secret();
+  const Status fed =
+      reader_.feed(plaintext, [this, &secret](const MessageHeader& header, FramePtr payload) {
+        secret |= carries_secret(header.type);
+        events_.on_message(header, std::move(payload));
+      });
+  if (secret || reader_.carries_secret()) crypto::wipe(plaintext);
+  return fed;
 }
 
 void Channel::send(MessageHeader header, const FramePtr& payload) {
@@ -59,10 +66,21 @@ void Channel::send(MessageHeader header, const FramePtr& payload) {
   THEMIS_ASSERT(!payload || payload->size() <= kMessageBytesMax,
                 "the sender of a message checks its size");
   header.length = payload ? static_cast<uint32_t>(payload->size()) : 0;
+  const bool secret = payload && carries_secret(payload->type());
+  if (secret) begin_secret(header.length);
   std::byte buffer[MessageHeader::kBytesMax];
   header.write(buffer);
   append_plaintext(ByteView(buffer, header.bytes()));
   if (payload) append_plaintext(payload->bytes());
+  if (secret) seal_open_record();
+}
+
+/// In records of its own, which are sealed before anything can move the output elsewhere.
+void Channel::begin_secret(size_t payload_bytes) {
+  seal_open_record();
+  const size_t bytes = payload_bytes + MessageHeader::kBytesMax;
+  const size_t records = bytes / kRecordPlaintextMax + 1;
+  output_.reserve(output_.size() + bytes + records * kRecordOverheadBytes);
 }
 
 void Channel::append_plaintext(ByteView bytes) {

@@ -75,6 +75,7 @@ class Channel {
   Status on_handshake(std::span<std::byte> frame);
   Status on_record(std::span<std::byte> record);
   void seal_open_record();
+  void begin_secret(size_t payload_bytes);
   void append_plaintext(ByteView bytes);
   void begin_record();
   void end_record();

@@ -3,6 +3,9 @@
 #include <cstdlib>
 #include <new>
 
+#include "runtime/crypto/secret_bytes.hpp"
+#include "wire/secret_types.hpp"
+
 namespace themis::wire {
 
 void Origin::remove_reference() const {
@@ -51,6 +54,7 @@ void Frame::destroy() const {
   const Origin* origin = keyed_ ? nullptr : origin_;
   if (keyed_) std::unique_ptr<const IdempotencyKey>(key_).reset();
   const uint64_t bytes = size() + kCost;
+  if (carries_secret(type_)) crypto::wipe({const_cast<std::byte*>(data()), size()});
   this->~Frame();
   std::free(const_cast<Frame*>(this));
   if (origin != nullptr) {

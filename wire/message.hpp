@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "wire/frame.hpp"
+#include "wire/secret_types.hpp"
 
 namespace themis::wire {
 
@@ -132,6 +133,9 @@ class MessageReader {
   explicit MessageReader(OriginPtr origin = {}) { origins_.push_back(std::move(origin)); }
   /// The account for frames from the next virtual node of the peer: 1, 2, 3 and so on.
   void add_origin(OriginPtr origin) { origins_.push_back(std::move(origin)); }
+
+  /// The message that has begun and is not whole does; see secret_types.hpp.
+  bool carries_secret() const { return frame_ && wire::carries_secret(frame_->type()); }
 
   /// Calls `on_message(const MessageHeader&, FramePtr)` for each whole message. Errors as
   /// MessageHeader::read, and malformed for a node that was not presented; after one the session is

@@ -17,9 +17,9 @@ caf::behavior MonitorActor::make_behavior() {
 }
 
 caf::result<DoneMsg> MonitorActor::verify(const MonitorBatchMsg& message) {
-  const Status applied = wire::decode(message, [this](const schema::MonitorBatch::Reader& batch) {
-    return trusted_.monitors.apply(thread_, wire::bytes_of(batch.getBatch()));
-  });
+  const Result<MonitorBatch> batch = decode_batch(message, trusted_.memory);
+  if (!batch) return to_caf(batch.error());
+  const Status applied = trusted_.monitors.apply(thread_, batch->bytes);
   if (!applied) return to_caf(applied.error());
   return wire::Builder<schema::Ack>(2).finish();
 }

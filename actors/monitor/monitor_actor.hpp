@@ -32,12 +32,14 @@ class ToldCounter final : public seal::SealedCounter {
 
 /// What the threads share. MonitorsActor sees to it that nothing else runs beside apply().
 struct TrustedState {
-  explicit TrustedState(MonitorsStart from)
-      : key(std::move(from.key)),
+  TrustedState(MonitorsStart from, const BatchMemory& shared)
+      : memory(shared),
+        key(std::move(from.key)),
         counter(from.counter),
         monitors(
             {from.shape.threads, from.shape.node_slots, from.shape.record_slots, kStateClientsMax},
             key, counter, rng) {}
+  const BatchMemory memory;
   seal::SealingKey key;
   ToldCounter counter;
   SystemRng rng;

@@ -120,10 +120,24 @@ MonitorBatchMsg encode_batch(uint16_t thread, ByteView batch) {
   return message.finish();
 }
 
-Result<uint16_t> decode_batch_thread(const MonitorBatchMsg& message) {
-  return wire::decode(message, [](const schema::MonitorBatch::Reader& batch) -> Result<uint16_t> {
-    return batch.getThread();
-  });
+MonitorBatchMsg encode_shared_batch(uint16_t thread, uint32_t at, size_t bytes) {
+  wire::Builder<schema::MonitorBatch> message(8);
+  message->setThread(thread);
+  message->setAt(at);
+  message->setBytes(static_cast<uint32_t>(bytes));
+  return message.finish();
+}
+
+Result<MonitorBatch> decode_batch(const MonitorBatchMsg& message, const BatchMemory& memory) {
+  return wire::decode(
+      message, [&](const schema::MonitorBatch::Reader& told) -> Result<MonitorBatch> {
+        const ByteView sent = wire::bytes_of(told.getBatch());
+        if (told.getBytes() == 0 && !sent.empty()) return MonitorBatch{told.getThread(), sent};
+        if (!sent.empty()) return fail(Code::malformed, "a batch is in one place");
+        THEMIS_TRY(const ByteView shared,
+                   batch_at(memory.ring(told.getThread()), told.getAt(), told.getBytes()));
+        return MonitorBatch{told.getThread(), shared};
+      });
 }
 
 CertifiedMsg encode_certified(std::optional<uint32_t> epoch) {
@@ -178,14 +192,22 @@ Result<std::optional<seal::CounterValue>> decode_confirm(const ConfirmStateMsg& 
   });
 }
 
-ReleasedMsg encode_released(const seal::Released& released) {
+ReleasedMsg encode_released(const seal::Released& released, const BatchMemory& memory) {
   constexpr size_t kCertificateWords = 24;
+  const bool shared = !memory.empty() && write_results(memory.results(), released.results);
+  const auto threads = static_cast<unsigned>(released.results.size());
   size_t words = 16 + kCertificateWords * released.certificates.size();
-  for (const Bytes& each : released.results) words += 2 + each.size() / 8;
+  for (const Bytes& each : released.results) words += 2 + (shared ? 0 : each.size() / 8);
   wire::Builder<schema::Released> message(words);
-  auto results = message->initResults(static_cast<unsigned>(released.results.size()));
-  for (unsigned thread = 0; thread < results.size(); ++thread)
-    results.set(thread, wire::to_data(released.results[thread]));
+  if (shared) {
+    auto lengths = message->initLengths(threads);
+    for (unsigned thread = 0; thread < threads; ++thread)
+      lengths.set(thread, static_cast<uint32_t>(released.results[thread].size()));
+  } else {
+    auto results = message->initResults(threads);
+    for (unsigned thread = 0; thread < threads; ++thread)
+      results.set(thread, wire::to_data(released.results[thread]));
+  }
   write_certified(message->initCertified(), released.certified);
   auto certificates =
       message->initCertificates(static_cast<unsigned>(released.certificates.size()));
@@ -201,14 +223,18 @@ ReleasedMsg encode_released(const seal::Released& released) {
   return message.finish();
 }
 
-Result<seal::Released> decode_released(const ReleasedMsg& message, const receipts::Instance& run) {
+Result<seal::Released> decode_released(const ReleasedMsg& message, const receipts::Instance& run,
+                                       const BatchMemory& memory) {
   return wire::decode(
-      message, [&run](const schema::Released::Reader& told) -> Result<seal::Released> {
-        if (told.getResults().size() != run.threads)
+      message, [&](const schema::Released::Reader& told) -> Result<seal::Released> {
+        if (told.getResults().size() + told.getLengths().size() != run.threads)
           return fail(Code::malformed, "results of another number of monitor threads");
         if (told.getCertificates().size() > seal::kHeldCertificatesMax)
           return fail(Code::malformed, "more certificates than monitors hold");
         seal::Released released;
+        std::vector<uint32_t> lengths;
+        for (const uint32_t each : told.getLengths()) lengths.push_back(each);
+        THEMIS_TRY(released.results, read_results(memory.results(), lengths));
         for (const capnp::Data::Reader each : told.getResults()) {
           const ByteView results = wire::bytes_of(each);
           released.results.emplace_back(results.begin(), results.end());

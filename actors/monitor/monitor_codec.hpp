@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "actors/monitor/batch_ring.hpp"
 #include "actors/monitor/state_call.hpp"
 #include "enclave/seal/trusted_side.hpp"
 #include "rpc.capnp.h"
@@ -62,8 +63,14 @@ MonitorsStartedMsg encode_started(const MonitorsRun& run);
 Result<MonitorsRun> decode_started(const MonitorsStartedMsg& message, uint16_t threads);
 /// Copies the batch, once.
 MonitorBatchMsg encode_batch(uint16_t thread, ByteView batch);
-/// Errors: malformed.
-Result<uint16_t> decode_batch_thread(const MonitorBatchMsg& message);
+/// Of one that RingWriter::write put at `at`.
+MonitorBatchMsg encode_shared_batch(uint16_t thread, uint32_t at, size_t bytes);
+struct MonitorBatch {
+  uint16_t thread = 0;
+  ByteView bytes;  ///< In the message or in the memory, valid as long as both.
+};
+/// Errors: malformed (also: there is no batch, or two).
+Result<MonitorBatch> decode_batch(const MonitorBatchMsg& message, const BatchMemory& memory);
 CertifiedMsg encode_certified(std::optional<uint32_t> epoch);
 /// Errors: malformed.
 Result<std::optional<uint32_t>> decode_certified(const CertifiedMsg& message);
@@ -75,10 +82,12 @@ Result<Bytes> decode_sealed(const SealedStateMsg& message);
 ConfirmStateMsg encode_confirm(const std::optional<seal::CounterValue>& counter);
 /// Errors: malformed.
 Result<std::optional<seal::CounterValue>> decode_confirm(const ConfirmStateMsg& message);
-ReleasedMsg encode_released(const seal::Released& released);
+/// The results go into the memory when they fit there, else into the message.
+ReleasedMsg encode_released(const seal::Released& released, const BatchMemory& memory);
 /// Certificates are read as ones of `run`. Errors: malformed (another number of threads than the
 /// run's, more than kHeldCertificatesMax certificates).
-Result<seal::Released> decode_released(const ReleasedMsg& message, const receipts::Instance& run);
+Result<seal::Released> decode_released(const ReleasedMsg& message, const receipts::Instance& run,
+                                       const BatchMemory& memory);
 
 RegisterClientMsg encode_register(uint16_t thread, const seal::ClientEntry& client);
 struct Registration {

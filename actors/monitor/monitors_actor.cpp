@@ -48,7 +48,10 @@ caf::result<MonitorsStartedMsg> MonitorsActor::start(const StartMonitorsMsg& mes
   if (!from) return to_caf(from.error());
   const Bytes sealed = std::move(from->sealed);
   const uint16_t threads = from->shape.threads;
-  trusted_ = std::make_unique<TrustedState>(std::move(*from));
+  const auto memory =
+      BatchMemory::over(memory_ ? memory_->bytes() : std::span<std::byte>(), threads);
+  if (!memory) return to_caf(memory.error());
+  trusted_ = std::make_unique<TrustedState>(std::move(*from), *memory);
   if (const Status started = trusted_->monitors.start(sealed); !started) {
     failure_ = started.error();
     return to_caf(*failure_);
@@ -101,11 +104,12 @@ caf::result<Answer> MonitorsActor::alone(std::function<Result<Answer>()> run, Er
 }
 
 caf::result<DoneMsg> MonitorsActor::verify(const MonitorBatchMsg& message) {
-  const Result<uint16_t> thread = decode_batch_thread(message);
-  if (!thread) return to_caf(thread.error());
-  if (*thread >= monitors_.size()) return to_caf({Code::invalid, "no such monitor thread"});
+  if (!trusted_) return to_caf(expect({}).error());
+  const Result<MonitorBatch> batch = decode_batch(message, trusted_->memory);
+  if (!batch) return to_caf(batch.error());
+  if (batch->thread >= monitors_.size()) return to_caf({Code::invalid, "no such monitor thread"});
   auto promise = make_response_promise<DoneMsg>();
-  const auto run = [this, thread = *thread, message, promise] {
+  const auto run = [this, thread = batch->thread, message, promise] {
     run_batch(thread, message, promise);
   };
   const Status added = add({true, run, promise});
@@ -166,7 +170,7 @@ Result<ReleasedMsg> MonitorsActor::confirm(const ConfirmStateMsg& message) {
   THEMIS_TRY(const seal::Released released,
              written ? trusted_->monitors.confirm() : trusted_->monitors.release());
   phase_ = Phase::running;
-  return encode_released(released);
+  return encode_released(released, trusted_->memory);
 }
 
 Result<DoneMsg> MonitorsActor::register_client(const RegisterClientMsg& message) {
@@ -183,11 +187,13 @@ Result<CallAdmittedMsg> MonitorsActor::admit(const AdmitCallMsg& message) {
   return encode_admitted(trusted_->monitors.admits(call.thread, call.caller, call.body));
 }
 
-Kinds state_kinds() {
+Kinds state_kinds(sandbox::SharedMemoryPtr memory) {
   Kinds kinds;
-  kinds.emplace("monitors", [](Reactor& reactor, const std::string&) -> Result<caf::actor> {
-    return caf::actor_cast<caf::actor>(reactor.system().spawn<MonitorsActor>());
-  });
+  kinds.emplace(
+      "monitors",
+      [memory = std::move(memory)](Reactor& reactor, const std::string&) -> Result<caf::actor> {
+        return caf::actor_cast<caf::actor>(reactor.system().spawn<MonitorsActor>(memory));
+      });
   return kinds;
 }
 

@@ -7,6 +7,7 @@
 
 #include "actors/monitor/monitor_actor.hpp"
 #include "actors/placement/kinds.hpp"
+#include "enclave/sandbox/shared_memory.hpp"
 
 namespace themis {
 
@@ -20,7 +21,9 @@ inline constexpr size_t kMonitorTasksMax = 256;
 /// everything is answered with that, for good. Ends when one of its monitors does. On the pool.
 class MonitorsActor final : public PoolActor {
  public:
-  explicit MonitorsActor(caf::actor_config& config) : PoolActor(config) {}
+  /// `memory`: what this process and the host's have in common, or null.
+  explicit MonitorsActor(caf::actor_config& config, sandbox::SharedMemoryPtr memory = nullptr)
+      : PoolActor(config), memory_(std::move(memory)) {}
   const char* name() const override { return "monitors"; }
   void on_exit() override;
 
@@ -54,6 +57,7 @@ class MonitorsActor final : public PoolActor {
   /// The order that TrustedSide asks for.
   Status expect(std::initializer_list<Phase> phases) const;
 
+  const sandbox::SharedMemoryPtr memory_;
   std::unique_ptr<TrustedState> trusted_;
   std::vector<caf::actor> monitors_;
   Phase phase_ = Phase::fresh;
@@ -62,7 +66,7 @@ class MonitorsActor final : public PoolActor {
   size_t applying_ = 0;
 };
 
-/// The kind "monitors": a MonitorsActor.
-Kinds state_kinds();
+/// The kind "monitors": a MonitorsActor. `memory`: see there; borrowed by one of them at a time.
+Kinds state_kinds(sandbox::SharedMemoryPtr memory = nullptr);
 
 }  // namespace themis

@@ -12,7 +12,11 @@ struct RemoteMonitors::Pending {
   caf::scoped_actor self;
   const caf::actor monitors;
   using Answer = decltype(self->request(monitors, Duration(), MonitorBatchMsg()));
-  std::deque<Answer> answers;
+  struct Sent {
+    Answer answer;
+    RingWriter* ring;  // that has its batch, or null
+  };
+  std::deque<Sent> answers;
 
   Pending(caf::actor_system& system, caf::actor to) : self(system), monitors(std::move(to)) {}
 };
@@ -34,10 +38,9 @@ Error RemoteMonitors::noted(Error error) {
 }
 
 template <class Question>
-Status RemoteMonitors::send(const Question& question) {
-  THEMIS_CHECK(wait(kBatchesAheadMax - 1));
+Status RemoteMonitors::send(const Question& question, RingWriter* ring) {
   pending_->answers.push_back(
-      pending_->self->request(pending_->monitors, options_.answer_max, question));
+      {pending_->self->request(pending_->monitors, options_.answer_max, question), ring});
   return {};
 }
 
@@ -45,10 +48,12 @@ Status RemoteMonitors::wait(size_t left) {
   Status first;
   if (lost_) first = fail(*lost_);
   while (pending_->answers.size() > left) {
-    pending_->answers.front().receive([](const DoneMsg&) {},
-                                      [&](const caf::error& error) {
-                                        if (first) first = fail(noted(from_caf(error)));
-                                      });
+    Pending::Sent& oldest = pending_->answers.front();
+    oldest.answer.receive([](const DoneMsg&) {},
+                          [&](const caf::error& error) {
+                            if (first) first = fail(noted(from_caf(error)));
+                          });
+    if (oldest.ring != nullptr) oldest.ring->release();
     pending_->answers.pop_front();
   }
   return first;
@@ -65,6 +70,12 @@ Result<Answer> RemoteMonitors::ask(const Question& question) {
 }
 
 Status RemoteMonitors::start(ByteView sealed) {
+  if (options_.memory) {
+    THEMIS_TRY(memory_, BatchMemory::over(options_.memory->bytes(), options_.shape.threads));
+    rings_.clear();
+    for (uint16_t thread = 0; thread < options_.shape.threads; ++thread)
+      rings_.emplace_back(memory_.ring(thread));
+  }
   THEMIS_TRY(const seal::CounterValue stands, counter_.value());
   THEMIS_TRY(const MonitorsStartedMsg answer,
              ask<MonitorsStartedMsg>(encode_start(options_.shape, key_, stands, sealed)));
@@ -88,10 +99,19 @@ Status RemoteMonitors::started() {
 
 Status RemoteMonitors::apply(uint16_t thread, ByteView batch) {
   ++batches_;
-  return send(encode_batch(thread, batch));
+  THEMIS_CHECK(wait(kBatchesAheadMax - 1));
+  if (rings_.empty()) return send(encode_batch(thread, batch));
+  RingWriter& ring = rings_[thread];
+  std::optional<uint32_t> at = ring.write(batch);
+  // There is room at the latest when all before it have been read.
+  for (; !at; at = ring.write(batch)) THEMIS_CHECK(wait(pending_->answers.size() - 1));
+  return send(encode_shared_batch(thread, *at, batch.size()), &ring);
 }
 
-Status RemoteMonitors::certify() { return send(wire::Builder<schema::CertifyEpochs>(2).finish()); }
+Status RemoteMonitors::certify() {
+  THEMIS_CHECK(wait(kBatchesAheadMax - 1));
+  return send(wire::Builder<schema::CertifyEpochs>(2).finish());
+}
 
 Result<Bytes> RemoteMonitors::seal(bool checkpoint) {
   const Result<SealedStateMsg> answer = ask<SealedStateMsg>(encode_seal(checkpoint));
@@ -113,7 +133,7 @@ Result<seal::Released> RemoteMonitors::confirm() {
 Result<seal::Released> RemoteMonitors::released(const std::optional<seal::CounterValue>& written) {
   const Result<ReleasedMsg> answer = ask<ReleasedMsg>(encode_confirm(written));
   if (!answer) return fail(noted(answer.error()));
-  THEMIS_TRY(seal::Released released, decode_released(*answer, run_.instance));
+  THEMIS_TRY(seal::Released released, decode_released(*answer, run_.instance, memory_));
   certified_ = released.certified;
   return released;
 }

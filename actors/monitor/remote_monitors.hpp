@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "actors/monitor/monitor_codec.hpp"
+#include "enclave/sandbox/shared_memory.hpp"
 
 namespace themis {
 
@@ -17,6 +18,8 @@ struct RemoteMonitorsOptions {
   /// For one answer. Then the monitors are given up: who does not let them run could starve all
   /// that wait.
   Duration answer_max;
+  /// What this process and the monitors' have in common; null: batches travel in messages.
+  sandbox::SharedMemoryPtr memory;
 };
 
 /// Sends batches without waiting, and waits where the store has to know: in start(), started(),
@@ -60,8 +63,9 @@ class RemoteMonitors final : public seal::TrustedSide, public seal::ClientDesk {
   struct Pending;
   template <class Answer, class Question>
   Result<Answer> ask(const Question& question);
+  /// `ring`: of the thread whose batch it names.
   template <class Question>
-  Status send(const Question& question);
+  Status send(const Question& question, RingWriter* ring = nullptr);
   /// Until at most `left` of what was sent are without their answer.
   Status wait(size_t left);
   Result<Bytes> seal(bool checkpoint);
@@ -78,6 +82,8 @@ class RemoteMonitors final : public seal::TrustedSide, public seal::ClientDesk {
   seal::CounterValue sealed_;  ///< What the last seal() gave, or the store had at its start.
   std::optional<Error> violation_;
   uint64_t batches_ = 0;
+  BatchMemory memory_;
+  std::vector<RingWriter> rings_;  ///< By thread; none without memory.
 };
 
 }  // namespace themis

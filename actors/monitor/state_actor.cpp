@@ -195,6 +195,13 @@ void StateActor::start() {
             if (instance == instance_) pid_ = pid;
           },
           [](const caf::error&) {});  // it ended: on_down() says so
+  // Answered before the next question: both go to one actor, in this order.
+  request(place_, caf::infinite, PlaceMemory{})
+      .then(
+          [this, instance = instance_](const SharedWith& shared) {
+            if (instance == instance_) memory_ = shared.memory;
+          },
+          [](const caf::error&) {});  // it ended: on_down() says so
   request(place_, caf::infinite, SpawnActor{"monitors", "monitors"})
       .then(
           [this, instance = instance_](const caf::actor& monitors) {
@@ -208,7 +215,7 @@ void StateActor::start() {
 void StateActor::open(const caf::actor& monitors) {
   monitors_ = monitors;
   monitor(monitors_);
-  request(keeper_, caf::infinite, OpenStore{monitors})
+  request(keeper_, caf::infinite, OpenStore{monitors, memory_})
       .then(
           [this, instance = instance_](const StoreTold& told) {
             if (instance == instance_ && !ending_) on_opened(told);
@@ -300,6 +307,7 @@ void StateActor::down(const Error& why) {
   pid_ = 0;
   if (place_) send_exit(place_, caf::exit_reason::kill);
   place_ = monitors_ = nullptr;
+  memory_ = nullptr;
   refuse_all(why);
 }
 

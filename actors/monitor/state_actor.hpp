@@ -100,6 +100,7 @@ class StateActor final : public PoolActor {
   caf::actor keeper_;
   caf::actor place_;
   caf::actor monitors_;
+  sandbox::SharedMemoryPtr memory_;  ///< With the place.
   uint64_t instance_ = 0;  ///< Raised with every start: what belongs to an earlier one is ignored.
   bool up_ = false;
   bool running_ = false;        ///< The keeper has calls, those of in_commit_.

@@ -25,7 +25,7 @@ StateKeeper::~StateKeeper() = default;
 
 caf::behavior StateKeeper::make_behavior() {
   set_default_handlers(*this);
-  return {[this](const OpenStore& ask) { return open(ask.monitors); },
+  return {[this](const OpenStore& ask) { return open(ask); },
           [this](const RunCalls& ask) { return run(ask); },
           [this](const CloseStore&) {
             Status left;
@@ -40,7 +40,7 @@ void StateKeeper::close() {
   files_.reset();
 }
 
-Status StateKeeper::open_files(const caf::actor& monitors) {
+Status StateKeeper::open_files(const OpenStore& ask) {
   auto files = std::make_unique<Files>();
   SystemRng rng;
   THEMIS_TRY(files->environment, storage::Environment::open(options_.data / "state"));
@@ -48,16 +48,17 @@ Status StateKeeper::open_files(const caf::actor& monitors) {
              load_or_create_secret(options_.data / "state.key", "key of the state", rng));
   THEMIS_TRY(files->counter, seal::CounterFile::open(options_.data / "state.counter", files->key));
   files->monitors = std::make_unique<RemoteMonitors>(
-      system(), monitors, RemoteMonitorsOptions{options_.shape, options_.answer_max}, files->key,
+      system(), ask.monitors,
+      RemoteMonitorsOptions{options_.shape, options_.answer_max, ask.memory}, files->key,
       *files->counter);
   files_ = std::move(files);
   return {};
 }
 
-StoreTold StateKeeper::open(const caf::actor& monitors) {
+StoreTold StateKeeper::open(const OpenStore& ask) {
   close();
   const auto opened = [&]() -> Status {
-    THEMIS_CHECK(open_files(monitors));
+    THEMIS_CHECK(open_files(ask));
     StateHostOptions host;
     host.threads = options_.shape.threads;
     host.node_slots = options_.shape.node_slots;

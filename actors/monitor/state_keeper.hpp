@@ -16,6 +16,7 @@ namespace themis {
 /// Opens the store with these monitors, which are new.
 struct OpenStore {
   caf::actor monitors;
+  sandbox::SharedMemoryPtr memory = nullptr;  ///< See RemoteMonitorsOptions.
 };
 /// Runs the calls, ends the epoch if told so, and commits: once, unless the results are too long
 /// for one message.
@@ -63,8 +64,8 @@ class StateKeeper final : public caf::event_based_actor {
  private:
   struct Files;
   caf::behavior make_behavior() override;
-  StoreTold open(const caf::actor& monitors);
-  Status open_files(const caf::actor& monitors);
+  StoreTold open(const OpenStore& ask);
+  Status open_files(const OpenStore& ask);
   StoreTold run(const RunCalls& ask);
   Status run_all(const RunCalls& ask, StoreTold& told);
   StoreTold tell(StoreTold told, const Status& status);

@@ -55,7 +55,8 @@ class EnclaveProcess final : public PinnedActor {
       process_->stop();
     });
     return {[this](const SpawnActor& ask) { return spawn_inside(ask); },
-            [this](PlacePid) { return process_->pid(); }, [this](ProcessUp) { on_up(); },
+            [this](PlacePid) { return process_->pid(); },
+            [this](PlaceMemory) { return SharedWith{shared_}; }, [this](ProcessUp) { on_up(); },
             [this](const ProcessEnded& ended) { on_ended(ended.why); }};
   }
 
@@ -63,6 +64,10 @@ class EnclaveProcess final : public PinnedActor {
     sandbox::LaunchOptions launch;
     launch.argv = {options_.program.empty() ? executable_directory() + "/themis-enclave"
                                             : options_.program};
+    if (options_.shared_bytes > 0) {
+      THEMIS_TRY(shared_, sandbox::SharedMemory::create(options_.shared_bytes));
+      launch.shared = shared_;
+    }
     launch.limits = {.memory_bytes = options_.memory_bytes, .processes = kThreadsMax};
     THEMIS_TRY(process_, ChildProcess::start(home_, options_.name, std::move(launch), this));
     root_ = process_->proxy(Exports::target_of("root"));
@@ -113,6 +118,7 @@ class EnclaveProcess final : public PinnedActor {
 
   const ProcessHome home_;
   const PlaceOptions options_;
+  sandbox::SharedMemoryPtr shared_;
   std::unique_ptr<ChildProcess> process_;
   caf::actor root_;
   std::deque<Waiting> waiting_;

@@ -24,10 +24,18 @@ struct SpawnActor {
 /// Asked of a place -> uint32_t, the id of its process out here; 0: it is this one.
 struct PlacePid {};
 
+/// Asked of a place -> SharedWith.
+struct PlaceMemory {};
+/// What this process and the place's have in common; null: nothing, or it is this process.
+struct SharedWith {
+  sandbox::SharedMemoryPtr memory;
+};
+
 struct PlaceOptions {
   std::string name = "enclave";  ///< For logs and the supervisor.
   Place place = Place::process;
   std::string program;  ///< Path of themis-enclave; empty: beside this executable. Place::process.
+  size_t shared_bytes = 0;         ///< See PlaceMemory. Place::process.
   uint64_t memory_bytes = 0;       ///< Limit of the process where cgroups can be used; 0: none.
   Kinds kinds = built_in_kinds();  ///< What can be started here. Place::local.
 };
@@ -46,3 +54,5 @@ std::string executable_directory();
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::SpawnActor)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::PlacePid)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::PlaceMemory)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::SharedWith)

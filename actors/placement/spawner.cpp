@@ -33,7 +33,7 @@ caf::behavior Spawner::make_behavior() {
   supervisor_ = spawn_pinned<SupervisorActor<PinnedActor>>(reactor_, std::move(spec));
   monitor(supervisor_);
   return {[this](const SpawnActor& ask) { return spawn_local(ask); },
-          [](PlacePid) { return uint32_t{0}; },
+          [](PlacePid) { return uint32_t{0}; }, [](PlaceMemory) { return SharedWith{}; },
           [this](const wire::Msg<schema::Spawn>& ask) { return spawn_exported(ask); }};
 }
 

@@ -179,6 +179,7 @@ Result<caf::actor> Root::Impl::start_state() {
   PlaceOptions place;
   place.place = config.place.monitors;
   place.kinds.merge(state_kinds());
+  place.shared_bytes = BatchMemory::bytes_for(config.monitors.threads);
   StateOptions options;
   options.data = config.node.data;
   options.start_place = [home = home(), place] { return spawn_place(home, place); };

@@ -8,9 +8,14 @@ int main() {
   themis::EnclaveOptions options;
   options.profile = themis::sandbox::Profile::native;
   options.root = "root";
-  options.start_root = [](themis::EnclaveSystem& enclave) -> themis::Result<caf::actor> {
+  themis::sandbox::SharedMemoryPtr memory;
+  options.prepare = [&memory]() -> themis::Status {
+    THEMIS_TRY(memory, themis::sandbox::SharedMemory::adopt());
+    return {};
+  };
+  options.start_root = [&memory](themis::EnclaveSystem& enclave) -> themis::Result<caf::actor> {
     themis::Kinds kinds = themis::built_in_kinds();
-    kinds.merge(themis::state_kinds());
+    kinds.merge(themis::state_kinds(memory));
     return themis::spawn_pinned<themis::Spawner>(enclave.reactor(), std::move(kinds),
                                                  &enclave.exports());
   };

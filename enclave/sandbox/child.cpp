@@ -64,14 +64,18 @@ bool set_rlimits(const ChildPlan& plan) {
   return ::setrlimit(RLIMIT_CORE, &no_core) == 0 && ::setrlimit(RLIMIT_NOFILE, &files) == 0;
 }
 
-/// 0: /dev/null, 1 and 2: output, 3: the channel, and everything else closes at exec.
+/// 0: /dev/null, 1 and 2: output, 3: the channel, 4: the shared memory if there is one, and
+/// everything else closes at exec.
 bool set_descriptors(const ChildPlan& plan) {
   if (::dup2(plan.null_fd, STDIN_FILENO) < 0) return false;
   if (plan.output_fd >= 0 &&
       (::dup2(plan.output_fd, STDOUT_FILENO) < 0 || ::dup2(plan.output_fd, STDERR_FILENO) < 0))
     return false;
-  return ::dup2(plan.channel_fd, kChannelFd) == kChannelFd &&
-         ::syscall(SYS_close_range, kChannelFd + 1, ~0u, CLOSE_RANGE_CLOEXEC) == 0;
+  if (::dup2(plan.channel_fd, kChannelFd) != kChannelFd) return false;
+  const bool shares = plan.shared_fd >= 0;
+  if (shares && ::dup2(plan.shared_fd, kSharedFd) != kSharedFd) return false;
+  const int last = shares ? kSharedFd : kChannelFd;
+  return ::syscall(SYS_close_range, last + 1, ~0u, CLOSE_RANGE_CLOEXEC) == 0;
 }
 
 /// After this and exec the process holds no capability, and cannot gain one.

@@ -26,6 +26,7 @@ struct ChildPlan {
   int control_fd = -1;           // "go" comes in here; a Failure goes out
   int parent_control_fd = -1;    // the parent's end; our copy would hide that the parent is gone
   int channel_fd = -1;
+  int shared_fd = -1;  // -1: none
   int null_fd = -1;
   int output_fd = -1;    // -1: stdout and stderr stay
   int landlock_fd = -1;  // -1: none
@@ -34,7 +35,7 @@ struct ChildPlan {
   const UserMap* user = nullptr;  // with a user namespace
 };
 
-inline constexpr int kChildFdMin = 10;  // clear of 0..3, where the child's own go
+inline constexpr int kChildFdMin = 10;  // clear of 0..4, where the child's own go
 inline constexpr size_t kVariableBytesMax = 256;
 
 enum class Step : uint32_t { user, rlimits, descriptors, privileges, landlock, filter, exec };

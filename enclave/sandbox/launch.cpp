@@ -87,6 +87,21 @@ Result<Pair> output_pair(Output output, int null_fd) {
   return pair;
 }
 
+/// The child's copy of its shared memory's descriptor; none without.
+Result<Fd> shared_copy(const SharedMemoryPtr& shared) {
+  if (!shared) return Fd();
+  Fd copy(::fcntl(shared->fd(), F_DUPFD_CLOEXEC, kChildFdMin));
+  if (copy.get() < 0) return fail(io_error("shared memory", errno));
+  return copy;
+}
+
+std::vector<std::string> environment_of(const LaunchOptions& options) {
+  std::vector<std::string> all = options.environment;
+  if (options.shared)
+    all.push_back(fmt::format("{}={}", kSharedVariable, options.shared->bytes().size()));
+  return all;
+}
+
 Result<Fd> read_only_view(const LaunchOptions& options, uint32_t abi) {
   if (abi == 0) {
     static std::atomic_flag told;
@@ -180,9 +195,11 @@ Result<Process> launch(const LaunchOptions& options) {
   THEMIS_TRY(Pair control, socket_pair());
   THEMIS_TRY(Pair channel, socket_pair());
   THEMIS_TRY(Pair output, output_pair(options.output, null.get()));
+  THEMIS_TRY(const Fd shared, shared_copy(options.shared));
 
   const std::vector<char*> argv = pointers(options.argv, 1);
-  std::vector<char*> environment = pointers(options.environment, 2);
+  const std::vector<std::string> variables = environment_of(options);
+  std::vector<char*> environment = pointers(variables, 2);
   ChildPlan plan;
   plan.program = options.argv[0].c_str();
   plan.argv = argv.data();
@@ -191,6 +208,7 @@ Result<Process> launch(const LaunchOptions& options) {
   plan.control_fd = control.theirs.get();
   plan.parent_control_fd = control.ours.get();
   plan.channel_fd = channel.theirs.get();
+  plan.shared_fd = shared.get();
   plan.null_fd = high_null.get();
   plan.output_fd = output.theirs.get();
   plan.landlock_fd = landlock.get();

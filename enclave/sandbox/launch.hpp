@@ -1,6 +1,6 @@
 #pragma once
 // Starts an enclave process: its own namespaces, a read-only view of few files, limits, one socket
-// to its parent.
+// to its parent, and if told so memory shared with it.
 
 #include <sys/types.h>
 
@@ -10,6 +10,7 @@
 
 #include "enclave/sandbox/cgroup.hpp"
 #include "enclave/sandbox/confinement.hpp"
+#include "enclave/sandbox/shared_memory.hpp"
 
 namespace themis::sandbox {
 
@@ -46,6 +47,8 @@ struct LaunchOptions {
   uint8_t required = kNoNamespaces;     ///< Those without which the launch fails.
   CgroupLimits limits;
   uint32_t open_files_max = 256;  ///< RLIMIT_NOFILE; its sockets are few and open at the start.
+  /// Memory that the child is to share with its parent, null: none. See SharedMemory::adopt().
+  SharedMemoryPtr shared;
 };
 
 /// How a process ended.

@@ -14,9 +14,10 @@ namespace {
 
 class Tamperer final : public PinnedActor {
  public:
-  explicit Tamperer(caf::actor_config& config)
+  Tamperer(caf::actor_config& config, const sandbox::SharedMemoryPtr& memory)
       : PinnedActor(config),
-        monitors_(caf::actor_cast<caf::actor>(system().spawn<MonitorsActor>())) {}
+        memory_(memory),
+        monitors_(caf::actor_cast<caf::actor>(system().spawn<MonitorsActor>(memory))) {}
 
  private:
   caf::behavior make_behavior() override {
@@ -27,13 +28,18 @@ class Tamperer final : public PinnedActor {
             [this](const ConfirmStateMsg& message) { return delegate(monitors_, message); },
             [this](const MonitorBatchMsg& message) {
               const auto view = message.view();
-              const ByteView batch = wire::bytes_of(view->getBatch());
-              Bytes changed(batch.begin(), batch.end());
+              // The host and the monitors share these bytes: whoever changes them is both.
+              const auto batch = BatchMemory::over(memory_->bytes(), kThreads)
+                                     ->ring(view->getThread())
+                                     .subspan(view->getAt(), view->getBytes());
               if (as_text(batch).find("tamper") != std::string_view::npos)
-                changed[monitor::kBatchHeaderBytes] ^= std::byte{0x40};
-              return delegate(monitors_, encode_batch(view->getThread(), changed));
+                batch[monitor::kBatchHeaderBytes] ^= std::byte{0x40};
+              return delegate(monitors_, message);
             }};
   }
+  /// As the scenario's node has them.
+  static constexpr uint16_t kThreads = 1;
+  const sandbox::SharedMemoryPtr memory_;
   caf::actor monitors_;
 };
 
@@ -44,11 +50,17 @@ int main() {
   using namespace themis;
   EnclaveOptions options;
   options.root = "root";
-  options.start_root = [](EnclaveSystem& enclave) -> Result<caf::actor> {
+  sandbox::SharedMemoryPtr memory;
+  options.prepare = [&memory]() -> Status {
+    THEMIS_TRY(memory, sandbox::SharedMemory::adopt());
+    return {};
+  };
+  options.start_root = [&memory](EnclaveSystem& enclave) -> Result<caf::actor> {
     Kinds kinds;
-    kinds.emplace("monitors", [](Reactor& reactor, const std::string&) -> Result<caf::actor> {
-      return spawn_pinned<Tamperer>(reactor);
-    });
+    kinds.emplace("monitors",
+                  [&memory](Reactor& reactor, const std::string&) -> Result<caf::actor> {
+                    return spawn_pinned<Tamperer>(reactor, memory);
+                  });
     return spawn_pinned<Spawner>(enclave.reactor(), std::move(kinds), &enclave.exports());
   };
   run_enclave(options);

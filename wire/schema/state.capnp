@@ -23,7 +23,9 @@ struct MonitorsStarted @0xd6a1f1d0c3a900a1 {
 }
 struct MonitorBatch @0xd6a1f1d0c3a900a2 {  # commands for one thread; answered with Ack
   thread @0 :UInt16;
-  batch @1 :Data;
+  batch @1 :Data;                      # empty: it is in the thread's ring, see batch_ring.hpp
+  at @2 :UInt32;
+  bytes @3 :UInt32;
 }
 struct FinishReplay @0xd6a1f1d0c3a900a3 {}  # the journal has been run; answered with Certified
 struct CertifyEpochs @0xd6a1f1d0c3a900a4 {} # answered with Ack
@@ -42,6 +44,7 @@ struct Released @0xd6a1f1d0c3a900ab {      # answers ConfirmState
   results @0 :List(Data);              # by thread, of all calls since the last one, in order
   certified @1 :Certified;
   certificates @2 :List(EpochCertificate);  # of the epochs certified since the last one
+  lengths @3 :List(UInt32);            # instead of results: they are in the shared memory
 }
 struct EpochCertificate @0xd6a1f1d0c3a900ac {  # instance and threads are those of the run
   epoch @0 :UInt32;

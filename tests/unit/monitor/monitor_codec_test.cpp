@@ -72,12 +72,12 @@ TEST(MonitorCodec, CertificatesAreOfTheRun) {
   certificate.secret.fill(std::byte{6});
   certificate.signature.bytes.fill(std::byte{7});
   released.certificates = {certificate, certificate};
-  const auto read = decode_released(encode_released(released), example_run());
+  const auto read = decode_released(encode_released(released, {}), example_run(), {});
   ASSERT_TRUE(read) << read.error().text();
   EXPECT_EQ(read->results, released.results);
   EXPECT_EQ(read->certified, released.certified);
   EXPECT_EQ(read->certificates, released.certificates);
-  EXPECT_EQ(code_of(decode_released(encode_released(released), example_run(3))), Code::malformed);
+  EXPECT_EQ(code_of(decode_released(encode_released(released, {}), example_run(3), {})), Code::malformed);
 }
 
 TEST(MonitorCodec, RefusesCertificatesThatAreNone) {
@@ -92,7 +92,7 @@ TEST(MonitorCodec, RefusesCertificatesThatAreNone) {
         each.setSignature(wire::to_data(bytes(signature)));
       }
     });
-    return code_of(decode_released(message, example_run(1)));
+    return code_of(decode_released(message, example_run(1), {}));
   };
   EXPECT_EQ(released(2, 32, 64), Code{});
   EXPECT_EQ(released(1, 31, 64), Code::malformed);

@@ -5,6 +5,8 @@
 
 #include <signal.h>
 
+#include <set>
+
 #include "actors/monitor/monitors_actor.hpp"
 #include "actors/placement/placement.hpp"
 #include "tests/unit/store/temporary_directory.hpp"
@@ -69,6 +71,7 @@ class StateActorTest : public testing::Test {
     place.place = where;
     place.program = THEMIS_ENCLAVE;
     place.kinds.merge(state_kinds());
+    place.shared_bytes = BatchMemory::bytes_for(1);
     StateOptions made;
     made.start_place = [home = world_.home(), place] { return spawn_place(home, place); };
     made.data = directory_.path();
@@ -198,6 +201,52 @@ TEST_F(StateActorTest, AKilledProcessLosesNothingThatWasAnswered) {
   }
   EXPECT_EQ(call(StateOp::list, "k")->entries.size(), 3u);
   EXPECT_GE(report().restarts, 3u);
+}
+
+TEST_F(StateActorTest, AProcessKilledInTheMiddleOfItsBatchesLosesNothingThatWasAnswered) {
+  log::setup(log::Level::off, log::Format::text);
+  start(options(Place::process, 1h));
+  ASSERT_TRUE(call(StateOp::put, "first", "v"));
+  caf::scoped_actor self{world_.caf()};
+  std::set<std::string> answered;
+  for (int round = 0; round < 4; ++round) {
+    const uint32_t pid = report().pid;
+    // More than the shared memory holds: the kill finds batches written, read and waiting.
+    constexpr int kMessages = 8, kCalls = 250;
+    const auto name = [&](int message, int i) {
+      return std::to_string(round) + "-" + std::to_string(message) + "-" + std::to_string(i);
+    };
+    using Answer = decltype(self->request(state_, kDeadline, CallState()));
+    std::deque<Answer> waiting;
+    for (int message = 0; message < kMessages; ++message) {
+      CallState many;
+      for (int i = 0; i < kCalls; ++i) {
+        StateCall put;
+        put.op = StateOp::put;
+        put.name_space = "n";
+        put.key = name(message, i);
+        put.value = Bytes(1'000, std::byte{7});
+        many.calls.push_back(put);
+      }
+      waiting.push_back(self->request(state_, kDeadline, std::move(many)));
+    }
+    // The first message is a commit of its own, the others one that follows it at once.
+    for (int message = 0; message < kMessages; ++message) {
+      if (message == round % 2) {
+        ASSERT_EQ(::kill(static_cast<pid_t>(pid), SIGKILL), 0);
+      }
+      waiting[static_cast<size_t>(message)].receive(
+          [&](const StateAnswers& all) {
+            for (int i = 0; i < kCalls; ++i)
+              if (all.answers.at(static_cast<size_t>(i))) answered.insert(name(message, i));
+          },
+          [](const caf::error& error) { ADD_FAILURE() << describe(error); });
+    }
+    ASSERT_EQ(text(get_when_up("first", pid)), "v");
+    for (const std::string& key : answered)
+      ASSERT_EQ(call(StateOp::get, key)->value, Bytes(1'000, std::byte{7})) << key;
+  }
+  EXPECT_GE(answered.size(), 500u) << "the first messages of the rounds that let them pass";
 }
 
 TEST_F(StateActorTest, AnotherActorFindsWhatWasKept) {

@@ -25,6 +25,7 @@
 
 #include "enclave/sandbox/filter.hpp"
 #include "enclave/sandbox/launch.hpp"
+#include "enclave/sandbox/shared_memory.hpp"
 
 extern char** environ;
 
@@ -115,6 +116,25 @@ std::string capabilities() {
   return held.empty() ? "none" : held;
 }
 
+SharedMemoryPtr shared;
+
+std::string adopt() {
+  auto memory = SharedMemory::adopt();
+  if (!memory) return memory.error().text();
+  shared = *memory;
+  return shared ? std::to_string(shared->bytes().size()) : "none";
+}
+
+/// What is at its beginning; then adds one to every byte.
+std::string answer_shared() {
+  std::string seen;
+  for (std::byte& byte : shared->bytes()) {
+    if (byte != std::byte{}) seen += static_cast<char>(byte);
+    byte = static_cast<std::byte>(static_cast<int>(byte) + 1);
+  }
+  return seen;
+}
+
 std::string run(std::string_view step) {
   const auto starts = [&](std::string_view word) { return step.starts_with(word); };
   const std::string rest(step.substr(std::min(step.size(), step.find(':') + 1)));
@@ -146,6 +166,11 @@ std::string run(std::string_view step) {
   if (step == "pid") return std::to_string(::getpid());
   if (step == "abort") std::abort();
   if (step == "print") return outcome(::write(STDERR_FILENO, "printed\n", 8));
+  if (step == "adopt") return adopt();
+  if (step == "shared") return answer_shared();
+  if (step == "shrink") return outcome(::ftruncate(kSharedFd, 0));
+  if (step == "grow") return outcome(::ftruncate(kSharedFd, 1 << 20));
+  if (step == "unseal") return outcome(::fcntl(kSharedFd, F_ADD_SEALS, F_SEAL_WRITE));
   if (step == "wait") {
     char byte;
     return outcome(::read(kChannelFd, &byte, 1));

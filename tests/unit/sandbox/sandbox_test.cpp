@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -17,6 +18,7 @@
 #include "enclave/sandbox/landlock.hpp"
 #include "enclave/sandbox/launch.hpp"
 #include "enclave/sandbox/spawn.hpp"
+#include "runtime/base/bytes.hpp"
 
 namespace themis::sandbox {
 namespace {
@@ -104,6 +106,87 @@ TEST(Sandbox, GivesTheChildOnlyItsChannel) {
   options.environment = {"A=1", "B=2"};
   EXPECT_EQ(run_with(options), "0 1 2 3 |A B THEMIS_CONFINEMENT |0 0|exit code 0");
   ::close(leaked);
+}
+
+TEST(Sandbox, GivesTheChildItsSharedMemoryAndNoOtherDescriptor) {
+  LaunchOptions options = probe({"descriptors", "environment", "adopt", "descriptors"});
+  options.shared = SharedMemory::create(12'288).value();
+  EXPECT_EQ(run_with(options),
+            "0 1 2 3 4 |THEMIS_SHARED_BYTES THEMIS_CONFINEMENT |12288|0 1 2 3 |exit code 0");
+  EXPECT_EQ(run({"adopt"}), "none|exit code 0");
+}
+
+TEST(Sandbox, SharesMemoryBothWaysAlsoOnceConfined) {
+  LaunchOptions options = probe({"adopt", "native", "shared"});
+  options.shared = SharedMemory::create(4'096).value();
+  const std::span<std::byte> bytes = options.shared->bytes();
+  ASSERT_EQ(bytes.size(), 4'096u);
+  std::memcpy(bytes.data(), "HAL", 3);
+  EXPECT_TRUE(run_with(options).ends_with("|HAL|exit code 0"));
+  EXPECT_EQ(as_text(ByteView(bytes).first(4)), "IBM\1");
+  EXPECT_EQ(bytes.back(), std::byte{1});
+}
+
+TEST(Sandbox, AdversaryCannotChangeTheSizeOfItsSharedMemory) {
+  LaunchOptions options = probe({"shrink", "grow", "unseal", "native", "shrink"});
+  options.shared = SharedMemory::create(8'192).value();
+  const std::string said = run_with(options);
+  EXPECT_TRUE(said.starts_with("EPERM|EPERM|EPERM|")) << said;
+  EXPECT_TRUE(said.ends_with("|EPERM|exit code 0")) << said;
+  options.shared->bytes().back() = std::byte{7};  // all pages are still there
+  EXPECT_EQ(options.shared->bytes().back(), std::byte{7});
+}
+
+TEST(Sandbox, SharedMemoryOutlivesAChildThatIsKilledWhileItWrites) {
+  LaunchOptions options = probe({"adopt", "wait", "shared", "pause"});
+  options.shared = SharedMemory::create(size_t{64} << 20).value();
+  auto process = launch(options);
+  ASSERT_TRUE(process) << process.error().text();
+  const int channel = process->take_channel();
+  ASSERT_EQ(::write(channel, "x", 1), 1);
+  const auto* first = reinterpret_cast<const volatile uint8_t*>(options.shared->bytes().data());
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (*first == 0 && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+  process->kill();
+  EXPECT_EQ(process->wait().signal, SIGKILL);
+  ::close(channel);
+  EXPECT_EQ(options.shared->bytes().front(), std::byte{1});
+  options.shared->bytes().back() = std::byte{7};
+  EXPECT_EQ(options.shared->bytes().back(), std::byte{7});
+}
+
+/// What the child says of memory that is not what was told: `told` bytes, and no more seals than
+/// these.
+std::string adopt_wrong(const char* told, size_t bytes, int seals) {
+  const int fd = ::memfd_create("wrong", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  EXPECT_EQ(::ftruncate(fd, static_cast<off_t>(bytes)), 0);
+  if (seals != 0) {
+    EXPECT_EQ(::fcntl(fd, F_ADD_SEALS, seals), 0);
+  }
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::setenv(kSharedVariable.data(), told, 1);
+    ::dup2(fd, kSharedFd);
+    const auto adopted = SharedMemory::adopt();
+    ::_exit(adopted ? 0 : adopted.error().code == Code::invalid ? 1 : 2);
+  }
+  ::close(fd);
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WIFEXITED(status) ? std::to_string(WEXITSTATUS(status)) : "killed";
+}
+
+TEST(SharedMemory, IsRefusedWhenItIsNotAsTold) {
+  constexpr int kAll = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+  EXPECT_EQ(adopt_wrong("4096", 4'096, kAll), "0");
+  EXPECT_EQ(adopt_wrong("8192", 4'096, kAll), "1") << "reading its end would kill";
+  EXPECT_EQ(adopt_wrong("4096", 8'192, kAll), "1");
+  for (const int missing : {F_SEAL_SHRINK, F_SEAL_GROW, F_SEAL_SEAL})
+    EXPECT_EQ(adopt_wrong("4096", 4'096, kAll & ~missing), "1") << missing;
+  for (const char* wrong : {"", "0", "-1", "4096x", "x", "99999999999999999999"})
+    EXPECT_EQ(adopt_wrong(wrong, 4'096, kAll), "1") << wrong;
+  for (const size_t bytes : {size_t{0}, kSharedBytesMax + 1})
+    EXPECT_EQ(SharedMemory::create(bytes).error().code, Code::invalid);
 }
 
 TEST(Sandbox, ReadsTheOutputFromItsPipe) {
@@ -347,7 +430,11 @@ TEST(Sandbox, LeavesNoDescriptorBehind) {
   };
   run({"exit:0"});
   const auto before = open_descriptors();
-  for (int i = 0; i < 10; ++i) run({"exit:0"});
+  for (int i = 0; i < 10; ++i) {
+    LaunchOptions options = probe({"exit:0"});
+    options.shared = SharedMemory::create(4'096).value();
+    EXPECT_EQ(run_with(options), "exit code 0");
+  }
   LaunchOptions wrong;
   wrong.argv = {"/no/such/program"};
   EXPECT_FALSE(launch(wrong));

@@ -30,8 +30,10 @@ caf::behavior StateActor::make_behavior() {
   set_default_handlers(*this);
   set_down_handler([this](const caf::down_msg& down) { on_down(down); });
   set_exit_handler([this](const caf::exit_msg& exit) { end(exit.reason); });
-  keeper_ = caf::actor_cast<caf::actor>(system().spawn<StateKeeper, caf::detached>(
-      StateKeeperOptions{options_.data, options_.shape, options_.answer_max}));
+  const StateKeeperOptions keeper{options_.data, options_.shape, options_.answer_max};
+  keeper_ = options_.start_keeper
+                ? options_.start_keeper(system(), keeper)
+                : caf::actor_cast<caf::actor>(system().spawn<StateKeeper, caf::detached>(keeper));
   monitor(keeper_);
   start();
   return {[this](const CallState& ask) { return call(ask); },
@@ -79,30 +81,32 @@ void StateActor::end(const caf::error& reason) {
 
 caf::result<StateAnswers> StateActor::call(const CallState& ask) {
   auto promise = make_response_promise<StateAnswers>();
-  if (const Status admitted = admit(ask.calls.size()); !admitted) {
-    const Result<StateAnswer> refused = fail(admitted.error());
-    promise.deliver(StateAnswers{{ask.calls.size(), refused}});
-    return caf::delegated<StateAnswers>{};
-  }
   Group group;
-  group.calls = ask.calls;
   group.size = ask.calls.size();
   group.wait = ask.wait;
   group.promise = promise;
+  if (const Status admitted = admit(ask.calls); !admitted) {
+    refuse(group, admitted.error());
+    return caf::delegated<StateAnswers>{};
+  }
+  group.calls = ask.calls;
+  group.bytes = ask.calls.bytes().size();
   calls_ += group.size;
   calls_waiting_ += group.size;
+  bytes_waiting_ += group.bytes;
   waiting_.push_back(std::move(group));
   run_waiting();
   return caf::delegated<StateAnswers>{};
 }
 
-Status StateActor::admit(size_t calls) const {
+Status StateActor::admit(const StateBatch& calls) const {
   if (history_.violation) return fail(*history_.violation);
   if (refused_) return fail(*refused_);
   if (ending_) return fail(Code::unavailable, "the state ends");
   if (!up_ && !down_why_.empty())
     return fail(Code::unavailable, "the monitors are down: " + down_why_);
-  if (calls_waiting_ + calls > kStateCallsMax)
+  if (calls_waiting_ + calls.size() > kStateCallsMax ||
+      bytes_waiting_ + calls.bytes().size() > kStateBytesMax)
     return fail(Code::overloaded, "too many calls wait for the monitors");
   return {};
 }
@@ -113,9 +117,8 @@ void StateActor::run_waiting() {
   RunCalls ask;
   ask.end_epoch = std::exchange(epoch_due_, false);
   in_commit_ = std::exchange(waiting_, {});
-  for (Group& group : in_commit_)
-    std::ranges::move(std::exchange(group.calls, {}), std::back_inserter(ask.calls));
-  epoch_open_ = !ask.end_epoch && (epoch_open_ || !ask.calls.empty());
+  for (Group& group : in_commit_) ask.batches.push_back(std::exchange(group.calls, {}));
+  epoch_open_ = !ask.end_epoch && (epoch_open_ || !ask.batches.empty());
   running_ = true;
   request(keeper_, caf::infinite, std::move(ask))
       .then([this](StoreTold& told) { on_run(told); },
@@ -125,14 +128,12 @@ void StateActor::run_waiting() {
 void StateActor::on_run(StoreTold& told) {
   running_ = false;
   ++commits_;
-  auto next = told.answers.begin();
+  std::vector<StateAnswers> answers = std::exchange(told.answers, {});
   note(told);
-  for (Group& group : std::exchange(in_commit_, {})) {
-    const auto left = static_cast<size_t>(told.answers.end() - next);
-    const auto end = next + static_cast<std::ptrdiff_t>(std::min(left, group.size));
-    group.answers.answers.assign(std::move_iterator(next), std::move_iterator(end));
-    next = end;
-    finish(std::move(group), told.failure);
+  std::vector<Group> groups = std::exchange(in_commit_, {});
+  for (size_t i = 0; i < groups.size(); ++i) {
+    if (i < answers.size()) groups[i].answers = std::move(answers[i]);
+    finish(std::move(groups[i]), told.failure);
   }
   while (!certifying_.empty() && last_.certified &&
          certifying_.begin()->first <= *last_.certified) {
@@ -141,8 +142,7 @@ void StateActor::on_run(StoreTold& told) {
   }
   if (told.violation) return violated(*told.violation);
   // What it was asked before its monitors were lost says nothing new, unless of the store.
-  if (told.failure && (up_ || is_of_the_store(told.failure->code)))
-    return fail_with(*told.failure);
+  if (told.failure && (up_ || is_of_the_store(told.failure->code))) return fail_with(*told.failure);
   if (!up_) return;
   watch_epoch();
   run_waiting();
@@ -150,22 +150,21 @@ void StateActor::on_run(StoreTold& told) {
 
 /// `failure`: why its last answers are missing, if they are.
 void StateActor::finish(Group group, const std::optional<Error>& failure) {
-  while (group.answers.answers.size() < group.size)
-    group.answers.answers.push_back(fail(failure.value_or(Error{Code::internal, "no answer"})));
-  for (const Result<StateAnswer>& answer : group.answers.answers)
-    if (answer) group.epoch = std::max(group.epoch, answer->epoch);
-  const bool certified = last_.certified && group.epoch <= *last_.certified;
-  const bool any = std::ranges::any_of(group.answers.answers,
-                                       [](const auto& answer) { return answer.has_value(); });
-  if (!group.wait || certified || !any) return deliver(group);
-  const uint32_t epoch = group.epoch;
-  certifying_.emplace(epoch, std::move(group));
+  const Error why = failure.value_or(
+      Error{Code::overloaded, "the answers of a commit are too long: ask again for the rest"});
+  while (group.answers.size() < group.size) group.answers.add(why);
+  bytes_waiting_ -= std::exchange(group.bytes, group.answers.bytes().size());
+  bytes_waiting_ += group.bytes;
+  const std::optional<uint32_t> epoch = group.answers.epoch();
+  if (!group.wait || !epoch || (last_.certified && *epoch <= *last_.certified))
+    return deliver(group);
+  certifying_.emplace(*epoch, std::move(group));
 }
 
 void StateActor::deliver(Group& group) {
-  for (Result<StateAnswer>& answer : group.answers.answers)
-    if (answer) answer->certified = last_.certified && answer->epoch <= *last_.certified;
+  group.answers.certified = last_.certified;
   calls_waiting_ -= group.size;
+  bytes_waiting_ -= group.bytes;
   group.promise.deliver(std::move(group.answers));
 }
 
@@ -221,7 +220,6 @@ void StateActor::note(const StoreTold& told) {
   if (told.failure) return;
   if (told.batches < last_.batches) batches_ += last_.batches;  // of the monitors before
   last_ = told;
-  last_.answers.clear();
 }
 
 /// Epochs in which nobody calls do not end.
@@ -288,17 +286,23 @@ void StateActor::down(const Error& why) {
   refuse_all(why);
 }
 
+void StateActor::refuse(Group& group, const Error& why) {
+  group.answers = {};
+  while (group.answers.size() < group.size) group.answers.add(why);
+  group.promise.deliver(std::move(group.answers));
+}
+
 /// But what the keeper has: that is answered by what it says.
 void StateActor::refuse_all(const Error& why) {
-  const Result<StateAnswer> refused = fail(why);
-  const auto refuse = [&](Group& group) {
+  const auto refuse_waiting = [&](Group& group) {
     calls_waiting_ -= group.size;
-    group.promise.deliver(StateAnswers{{group.size, refused}});
+    bytes_waiting_ -= group.bytes;
+    refuse(group, why);
   };
-  for (Group& group : std::exchange(waiting_, {})) refuse(group);
-  for (auto& [epoch, group] : std::exchange(certifying_, {})) refuse(group);
+  for (Group& group : std::exchange(waiting_, {})) refuse_waiting(group);
+  for (auto& [epoch, group] : std::exchange(certifying_, {})) refuse_waiting(group);
   if (keeper_) return;
-  for (Group& group : std::exchange(in_commit_, {})) refuse(group);
+  for (Group& group : std::exchange(in_commit_, {})) refuse_waiting(group);
 }
 
 StateReport StateActor::report() const {
@@ -336,11 +340,13 @@ caf::result<StateAnsweredMsg> StateActor::answer_peer(const AskStateMsg& message
   if (!ask) return to_caf(ask.error());
   auto promise = make_response_promise<StateAnsweredMsg>();
   const auto answered = [promise, call = ask->call](const StateAnswers& all) mutable {
-    const Result<StateAnswer>& answer = all.answers.front();
+    const Result<StateAnswer> answer = all.front();
     if (!answer) return void(promise.deliver(to_caf(answer.error())));
     promise.deliver(encode_answered(call, *answer));
   };
-  request(caf::actor(this), caf::infinite, CallState{{ask->call}, ask->wait})
+  CallState call{{}, ask->wait};
+  if (const Status added = call.calls.add(ask->call); !added) return to_caf(added.error());
+  request(caf::actor(this), caf::infinite, std::move(call))
       .then(answered, [promise](const caf::error& error) mutable { (void)promise.deliver(error); });
   return caf::delegated<StateAnsweredMsg>{};
 }

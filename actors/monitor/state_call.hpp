@@ -33,6 +33,7 @@ enum class StateOp : uint8_t {
   list,         ///< prefix in `key`, after -> entries in the order of their keys, more.
   transaction,  ///< changes, all or nothing: done when every check held.
 };
+inline constexpr auto kLastStateOp = static_cast<uint8_t>(StateOp::transaction);
 
 /// One key of a transaction.
 struct StateChange {
@@ -71,6 +72,12 @@ struct StateAnswer {
 /// Errors: invalid (a namespace or key that is none, a transaction without or with too many keys or
 /// with one twice), too_large (key, value, transaction).
 Status check_state_call(const StateCall& call);
+// Its parts.
+Status check_name_space(std::string_view name_space);
+Status check_key(std::string_view key);
+Status check_value(ByteView value);
+Status check_list(std::string_view prefix, std::string_view after);
+Status check_transaction(const std::vector<StateChange>& changes);
 
 /// The JSON of POST /v1/state/NAMESPACE, of functions and between nodes:
 ///   {"op": "get" | "put" | "delete" | "cas" | "list" | "transaction", "key", "value", "expected",

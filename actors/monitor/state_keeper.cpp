@@ -72,21 +72,30 @@ StoreTold StateKeeper::open(const caf::actor& monitors) {
 
 StoreTold StateKeeper::run(const RunCalls& ask) {
   StoreTold told;
+  told.answers.resize(ask.batches.size());
   if (!host_) return tell(std::move(told), fail(Code::unavailable, "the store is closed"));
-  const Status status = run_all(ask, told);
+  const Status status = run_all(ask, told.answers);
   return tell(std::move(told), status);
 }
 
 /// After a failure `answers` has those that are durable.
-Status StateKeeper::run_all(const RunCalls& ask, StoreTold& told) {
-  size_t durable = 0;
+Status StateKeeper::run_all(const RunCalls& ask, std::vector<StateAnswers>& answers) {
+  struct Durable {
+    size_t size = 0, bytes = 0;
+  };
+  std::vector<Durable> durable(answers.size());
   const auto commit = [&](Status status) {
-    status ? void(durable = told.answers.size()) : told.answers.resize(durable);
+    for (size_t i = 0; i < answers.size(); ++i)
+      status ? void(durable[i] = {answers[i].size(), answers[i].bytes().size()})
+             : answers[i].cut(durable[i].size, durable[i].bytes);
     return status;
   };
-  for (const StateCall& call : ask.calls) {
-    if (host_->is_full()) THEMIS_CHECK(commit(host_->commit()));
-    told.answers.push_back(host_->run(call));
+  size_t answer_bytes = 0;
+  for (size_t i = 0; i < ask.batches.size() && answer_bytes < kRunAnswersBytesMax; ++i) {
+    StateCallReader calls = ask.batches[i].calls();
+    for (host_->run(calls, answers[i]); !calls.done(); host_->run(calls, answers[i]))
+      THEMIS_CHECK(commit(host_->commit()));
+    answer_bytes += answers[i].bytes().size();
   }
   if (!ask.end_epoch) return commit(host_->commit());
   const TimePoint from = SystemClock().now();

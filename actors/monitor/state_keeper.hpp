@@ -17,19 +17,19 @@ namespace themis {
 struct OpenStore {
   caf::actor monitors;
 };
-/// Runs the calls, ends the epoch if told so, and commits: once, unless the results are too long
-/// for one message.
+/// Runs the calls of the batches, ends the epoch if told so, and commits: once, unless the results
+/// are too long for one message.
 struct RunCalls {
-  std::vector<StateCall> calls;
+  std::vector<StateBatch> batches;
   bool end_epoch = false;
 };
 /// Leaves a checkpoint if that takes no time to speak of, and closes.
 struct CloseStore {};
 
 struct StoreTold {
-  std::vector<Result<StateAnswer>> answers;  ///< Durable; without `certified`.
-  std::optional<Error> failure;              ///< The store is closed then.
-  std::optional<Error> violation;            ///< A monitor refused, or answered something else.
+  std::vector<StateAnswers> answers;  ///< By batch: the first ones, as many as are durable.
+  std::optional<Error> failure;       ///< The store is closed then.
+  std::optional<Error> violation;     ///< A monitor refused, or answered something else.
   uint32_t epoch = 0;
   std::optional<uint32_t> certified;
   Duration certifying{};  ///< The last epoch's end took so long.
@@ -42,6 +42,9 @@ struct StoreTold {
 /// A checkpoint at the end writes what the journal's calls have changed: 8 MB of them in some
 /// 0.2 s. A longer journal is run again at the next start.
 inline constexpr uint64_t kStopJournalBytesMax = 8 * 1024 * 1024;
+
+/// Of all answers to RunCalls; what comes after is not run.
+inline constexpr size_t kRunAnswersBytesMax = 64 * 1024 * 1024;
 
 struct StateKeeperOptions {
   std::filesystem::path data;  ///< The node's; see open_files().
@@ -64,7 +67,7 @@ class StateKeeper final : public caf::event_based_actor {
   StoreTold open(const caf::actor& monitors);
   Status open_files(const caf::actor& monitors);
   StoreTold run(const RunCalls& ask);
-  Status run_all(const RunCalls& ask, StoreTold& told);
+  Status run_all(const RunCalls& ask, std::vector<StateAnswers>& answers);
   StoreTold tell(StoreTold told, const Status& status);
   void close();
 

@@ -33,7 +33,7 @@ Result<Released> VerifiedStore<App>::save(const Result<Bytes>& sealed, Write wri
   for (Thread& each : threads_) {
     each.calls.clear();
     each.asked.clear();
-    each.pending = each.unasked = each.transferable = 0;
+    each.pending = each.pending_bytes = each.unasked = each.transferable = 0;
   }
   ++commits_;
   certified_ = released.certified;

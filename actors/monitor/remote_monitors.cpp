@@ -86,6 +86,7 @@ Status RemoteMonitors::started() {
 }
 
 Status RemoteMonitors::apply(uint16_t thread, ByteView batch) {
+  const std::lock_guard lock(applying_);
   ++batches_;
   return send(encode_batch(thread, batch));
 }

@@ -3,6 +3,7 @@
 
 #include <caf/actor.hpp>
 #include <memory>
+#include <mutex>
 
 #include "actors/monitor/monitor_codec.hpp"
 
@@ -67,6 +68,7 @@ class RemoteMonitors final : public seal::TrustedSide {
   seal::CounterValue sealed_;  ///< What the last seal() gave, or the store had at its start.
   std::optional<Error> violation_;
   uint64_t batches_ = 0;
+  std::mutex applying_;  ///< apply() has one sender for all threads.
 };
 
 }  // namespace themis

@@ -53,7 +53,8 @@ class StateHost {
                                                  const StateHostOptions& options);
   ~StateHost();
 
-  /// The monitor thread of all calls of a batch that is not empty; nothing: they have several.
+  size_t threads() const { return lanes_.size(); }
+  /// The monitor thread of all calls of a batch; nothing: they have several, or there is none.
   std::optional<uint16_t> thread_of(const StateBatch& batch) const;
   /// Runs calls of one batch until all are, or no more fit before the next commit(): then `calls`
   /// stands at the first that was not. Answers are provisional until commit(); those of `list` are
@@ -80,9 +81,9 @@ class StateHost {
  private:
   using Store = host::VerifiedStore<monitor::StateStore>;
   /// What belongs to one monitor thread.
-  struct Lane {
-    Bytes expected;         ///< The results of the calls since the last commit.
-    size_t call_bytes = 0;  ///< Of these calls, about.
+  struct alignas(64) Lane {  // no cache line is written by two threads
+    Bytes expected;          ///< The results of the calls since the last commit.
+    size_t call_bytes = 0;   ///< Of these calls, about.
     std::set<std::string, std::less<>> present;  ///< "namespace\0key" of every key with a value.
   };
   struct Window;

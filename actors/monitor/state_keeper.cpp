@@ -2,6 +2,7 @@
 
 #include <caf/all.hpp>
 
+#include "actors/monitor/batch_runner.hpp"
 #include "actors/system/dead_letters.hpp"
 #include "actors/system/secret_file.hpp"
 #include "enclave/seal/counter_file.hpp"
@@ -90,13 +91,8 @@ Status StateKeeper::run_all(const RunCalls& ask, std::vector<StateAnswers>& answ
              : answers[i].cut(durable[i].size, durable[i].bytes);
     return status;
   };
-  size_t answer_bytes = 0;
-  for (size_t i = 0; i < ask.batches.size() && answer_bytes < kRunAnswersBytesMax; ++i) {
-    StateCallReader calls = ask.batches[i].calls();
-    for (host_->run(calls, answers[i]); !calls.done(); host_->run(calls, answers[i]))
-      THEMIS_CHECK(commit(host_->commit()));
-    answer_bytes += answers[i].bytes().size();
-  }
+  BatchRunner runner(*host_, ask.batches, answers, kRunAnswersBytesMax);
+  while (!runner.run()) THEMIS_CHECK(commit(host_->commit()));
   if (!ask.end_epoch) return commit(host_->commit());
   const TimePoint from = SystemClock().now();
   const Status ended = commit(host_->end_epoch());

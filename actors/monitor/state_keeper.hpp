@@ -53,7 +53,8 @@ struct StateKeeperOptions {
 };
 
 /// Has state/, state.key and state.counter in the node's data directory open while the store is.
-/// Blocks: spawned detached, so that no reactor and no thread of the pool waits for a disk.
+/// Blocks: spawned detached, so that no reactor and no thread of the pool waits for a disk. Calls
+/// of several monitor threads run on as many threads: see BatchRunner.
 class StateKeeper final : public caf::event_based_actor {
  public:
   StateKeeper(caf::actor_config& config, StateKeeperOptions options);

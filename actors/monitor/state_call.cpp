@@ -161,11 +161,11 @@ Result<StateAsk> parse_state_ask(std::string_view name_space, std::string_view j
   return ask;
 }
 
+std::string_view name(StateOp op) { return std::ranges::find(kOps, op, &OpName::op)->name; }
+
 std::string state_ask_json(const StateAsk& ask) {
   const StateCall& call = ask.call;
-  const auto op = std::find_if(std::begin(kOps), std::end(kOps),
-                               [&](const OpName& at) { return at.op == call.op; });
-  Json out = {{"op", op->name}, {"wait", ask.wait}};
+  Json out = {{"op", name(call.op)}, {"wait", ask.wait}};
   out[call.op == StateOp::list ? "prefix" : "key"] = call.key;
   if (call.op == StateOp::list) out["after"] = call.after;
   if (call.op == StateOp::put || call.op == StateOp::cas) out["value"] = value_json(call.value);

@@ -35,6 +35,9 @@ enum class StateOp : uint8_t {
 };
 inline constexpr auto kLastStateOp = static_cast<uint8_t>(StateOp::transaction);
 
+/// As in the JSON: "get", "put", "delete", ...
+std::string_view name(StateOp op);
+
 /// One key of a transaction.
 struct StateChange {
   std::string key;

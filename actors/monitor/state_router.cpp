@@ -32,8 +32,8 @@ std::string ring_name_of_state(std::string_view name_space) {
   return std::string("state/").append(name_space);
 }
 
-StateRouter::StateRouter(caf::actor_config& config, caf::actor local)
-    : PinnedActor(config), local_(std::move(local)) {}
+StateRouter::StateRouter(caf::actor_config& config, caf::actor local, StateAccess access)
+    : PinnedActor(config), local_(std::move(local)), access_(std::move(access)) {}
 
 caf::behavior StateRouter::make_behavior() {
   set_default_handlers(*this);
@@ -41,6 +41,7 @@ caf::behavior StateRouter::make_behavior() {
   return {[this](const UseNode& use) {
             node_ = use.node;
             self_ = use.self;
+            guard_.emplace(self_.id, access_.routes, access_.rules);
             learn_own();
           },
           [this](const AnnounceNext&) { announce_next(); },
@@ -70,6 +71,13 @@ caf::result<StateAnsweredMsg> StateRouter::take(const AskStateMsg& message, bool
   const std::string& name_space = ask->call.name_space;
   if (of_peer && !local_) return to_caf({Code::not_hosted, "this node keeps no state"});
   if (!node_) return to_caf({Code::unavailable, "this node has not started yet"});
+  if (of_peer) {
+    const wire::Frame& frame = *message.frame();
+    const Status admitted =
+        guard_->admit(frame.peer(), ring_name_of_state(name_space), themis::name(ask->call.op),
+                      reactor_.loop().now(), frame.former());
+    if (!admitted) return to_caf(admitted.error());
+  }
   if (message.frame()->deadline() < reactor_.loop().now())
     return to_caf({Code::timeout, "the deadline passed before the state was asked"});
   if (waiting_ >= kRoutedWaitingMax)

@@ -4,8 +4,10 @@
 #include <caf/actor.hpp>
 #include <deque>
 #include <map>
+#include <optional>
 #include <set>
 
+#include "actors/mesh/guard.hpp"
 #include "actors/monitor/monitor_codec.hpp"
 #include "actors/monitor/state_api.hpp"
 #include "actors/node/node_api.hpp"
@@ -32,6 +34,13 @@ inline constexpr Duration kOwnNamesPause = 1s;
 /// Under this name the node that keeps a namespace announces itself on the ring.
 std::string ring_name_of_state(std::string_view name_space);
 
+/// What peers may ask of this node, by its [[route]] and [[allow]]: a namespace is the service
+/// "state/NAMESPACE", an operation its method ("get", "put", ...).
+struct StateAccess {
+  std::vector<RouteConfig> routes;
+  std::vector<AllowConfig> rules;
+};
+
 /// What it tells itself.
 struct FindAgain {
   std::string name_space;
@@ -43,11 +52,12 @@ struct AnnounceNext {};
 /// others join, and announces all that its store has when it starts again. Takes
 /// Msg<schema::AskState> of peers for namespaces that this node keeps, or that nobody does. Passes
 /// ReportState on. Errors of its own: not_hosted (another node keeps the namespace, or this one
-/// keeps none), unavailable (its node cannot be reached), overloaded. Pinned to the node's reactor.
+/// keeps none), denied and rate_limited (a peer, by StateAccess), unavailable (its node cannot be
+/// reached), overloaded. Pinned to the node's reactor.
 class StateRouter final : public PinnedActor {
  public:
   /// `local`: this node's StateActor; empty: it keeps no state. Both outlive nothing.
-  StateRouter(caf::actor_config& config, caf::actor local);
+  StateRouter(caf::actor_config& config, caf::actor local, StateAccess access = {});
   const char* name() const override { return "state-router"; }
   void on_exit() override;
 
@@ -83,6 +93,8 @@ class StateRouter final : public PinnedActor {
   void forget(const caf::actor_addr& ended);
 
   caf::actor local_;
+  const StateAccess access_;
+  std::optional<mesh::Guard> guard_;  ///< Once the node is known.
   caf::actor node_;
   ring::Contact self_;
   std::map<std::string, Home> homes_;

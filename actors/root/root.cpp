@@ -228,7 +228,7 @@ SupervisorSpec Root::Impl::tree() {
   spec.options.seed = rng.next();
   spec.children.push_back(child("state", kNodeShutdown, [this] { return start_state(); }));
   spec.children.push_back(child("state-router", kNodeShutdown, [this] {
-    router = spawn_pinned<StateRouter>(reactor, state);
+    router = spawn_pinned<StateRouter>(reactor, state, StateAccess{config.routes, config.allows});
     nodes.front()->exports.add(kStateRouterName, caf::actor_cast<caf::strong_actor_ptr>(router));
     return Result<caf::actor>(router);
   }));
@@ -244,6 +244,7 @@ SupervisorSpec Root::Impl::tree() {
   spec.children.push_back(child("workers", kNodeShutdown, [this, pool]() mutable {
     pool.state = router;
     pool.services = gate;
+    pool.shared_state = {config.workers.shared_state.begin(), config.workers.shared_state.end()};
     return Result<caf::actor>(workers = spawn_worker_pool(pool));
   }));
   for (size_t i = 0; i < nodes.size(); ++i) {

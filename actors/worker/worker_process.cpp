@@ -323,7 +323,9 @@ caf::result<wire::Msg<schema::StateAnswered>> WorkerProcess::ask_state(
       });
   if (!name_space) return to_caf(name_space.error());
   if (!state_) return to_caf({Code::not_found, "this node keeps no state"});
-  if (!names_.contains(*name_space)) return to_caf({Code::denied, "the state of another function"});
+  if (!names_.contains(*name_space) && !options_.shared_state.contains(*name_space))
+    return to_caf(
+        {Code::denied, "another function's state, and workers.shared_state does not name it"});
   return pass_on<wire::Msg<schema::StateAnswered>>(state_, AskHome{question});
 }
 

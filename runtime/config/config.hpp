@@ -74,6 +74,8 @@ struct WorkersConfig {
   uint32_t wall_ms = 30'000;
   /// C++ services that functions may call, by name, in this node's name; at most 64.
   std::vector<std::string> services;
+  /// Namespaces that every function may open with env.STATE.namespace(); at most 64.
+  std::vector<std::string> shared_state;
   friend bool operator==(const WorkersConfig&, const WorkersConfig&) = default;
 };
 

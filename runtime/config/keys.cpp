@@ -13,6 +13,7 @@ constexpr size_t kPathBytesMax = 1024;     // far under PATH_MAX, so that file n
 constexpr size_t kBootstrapPeersMax = 64;  // they are tried one after another
 constexpr size_t kInvitersMax = 16;        // people and machines that invite, not nodes
 constexpr size_t kServicesMax = 64;        // what one node's functions need
+constexpr size_t kSharedStateMax = 64;     // the same
 constexpr size_t kServiceNameBytesMax = 128;
 
 Result<net::Address> parse_address(std::string_view text) {
@@ -145,6 +146,29 @@ Key services_key() {
           [](const Config& config) { return Value(config.workers.services); }};
 }
 
+/// As actors/monitor takes one: [a-z0-9_-]{1,64}.
+bool is_name_space(std::string_view name) {
+  return !name.empty() && name.size() <= 64 &&
+         name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") == name.npos;
+}
+
+Key shared_state_key() {
+  return {"workers", "shared_state", Kind::list,
+          [](Config& config, const Value& value) -> Status {
+            const auto& names = std::get<std::vector<std::string>>(value);
+            if (names.size() > kSharedStateMax)
+              return fail(Code::invalid, fmt::format("has {} entries; at most {} are allowed",
+                                                     names.size(), kSharedStateMax));
+            for (const std::string& name : names)
+              if (!is_name_space(name))
+                return fail(Code::invalid,
+                            in_quotes(name) + " is no namespace: 1 to 64 of a-z, 0-9, _ and -");
+            config.workers.shared_state = names;
+            return {};
+          },
+          [](const Config& config) { return Value(config.workers.shared_state); }};
+}
+
 constexpr Word<Place> kPlaces[] = {{"process", Place::process}, {"local", Place::local}};
 constexpr Word<log::Level> kLevels[] = {{"trace", log::Level::trace}, {"debug", log::Level::debug},
                                         {"info", log::Level::info},   {"warn", log::Level::warn},
@@ -208,6 +232,7 @@ std::span<const Key> keys() {
         number<&C::workers, &W::cpu_ms, kCpu>("workers", "cpu_ms"),
         number<&C::workers, &W::wall_ms, kWall>("workers", "wall_ms"),
         services_key(),
+        shared_state_key(),
         number<&C::monitors, &MonitorsConfig::threads, kThreads>("monitors", "threads"),
         number<&C::monitors, &MonitorsConfig::epoch_ms, kEpoch>("monitors", "epoch_ms"),
         word<&C::place, &PlaceConfig::workers, kPlaces>("place", "workers"),

@@ -45,12 +45,15 @@ void WorkerImpl::settle_ask(uint32_t id, const char* whose, const ToValue& answe
 }
 
 v8::Local<v8::Value> WorkerImpl::ask_state(v8::Local<v8::Context> context,
-                                           const std::string& question) {
-  const auto [promise, id] = begin_ask(
-      context, question.size() > kAskBytesMax ? "a question to STATE is too long" : nullptr);
+                                           const std::string& question,
+                                           const std::string& name_space) {
+  const auto [promise, id] = begin_ask(context, question.size() + name_space.size() > kAskBytesMax
+                                                    ? "a question to STATE is too long"
+                                                    : nullptr);
   if (id == 0) return promise;
   host_.ask_state(
-      calls_.at(current_).name_space, question, host_.now() + limits_.wall,
+      name_space.empty() ? calls_.at(current_).name_space : name_space, question,
+      host_.now() + limits_.wall,
       [this, id = id, alive = std::weak_ptr(alive_)](const Result<std::string>& answer) {
         if (alive.expired()) return;
         settle_ask(id, "STATE", [&]() -> Result<v8::Local<v8::Value>> {

@@ -95,12 +95,16 @@ void ask_service(const Info& info) {
       isolate->GetCurrentContext(), to_utf8(isolate, info[0].As<v8::String>()), std::move(whole)));
 }
 
-/// askState(question): a promise of the answer; both are JSON texts
+/// askState(question, namespace): a promise of the answer; question and answer are JSON texts. The
+/// namespace is the function's own when it is undefined.
 void ask_state(const Info& info) {
   v8::Isolate* isolate = info.GetIsolate();
   if (!info[0]->IsString()) return;
+  const auto argument = [&](int at) {
+    return to_utf8(isolate, info[at].As<v8::String>(), kAskBytesMax + 1);
+  };
   info.GetReturnValue().Set(WorkerImpl::of(isolate).ask_state(
-      isolate->GetCurrentContext(), to_utf8(isolate, info[0].As<v8::String>(), kAskBytesMax + 1)));
+      isolate->GetCurrentContext(), argument(0), info[1]->IsString() ? argument(1) : ""));
 }
 
 /// random(view)

@@ -42,8 +42,9 @@ class WorkerImpl final : public Worker {
   /// 0 when there can be no timer (outside of a call, or kTimersMax).
   uint32_t start_timer(v8::Local<v8::Function> callback, Duration delay, bool repeat);
   void clear_timer(uint32_t id);
-  /// A promise of the answer's text.
-  v8::Local<v8::Value> ask_state(v8::Local<v8::Context> context, const std::string& question);
+  /// A promise of the answer's text. `name_space`: empty for the function's own.
+  v8::Local<v8::Value> ask_state(v8::Local<v8::Context> context, const std::string& question,
+                                 const std::string& name_space);
   /// A promise of [status, headers, body], in the form of a call's request.
   v8::Local<v8::Value> call_service(v8::Local<v8::Context> context, const std::string& service,
                                     Result<Request> request);

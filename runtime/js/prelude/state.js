@@ -38,26 +38,38 @@ const encodeOrNull = (value) =>
 const decode = (value) =>
   (typeof value === 'object' && value !== null ? fromHex(value.hex) : value);
 
-const ask = async (call) => JSONParse(await native.askState(JSONStringify(call)));
-const read = async (key) => (await ask({ op: 'get', key: web.toText(key) })).value;
-
 class State {
+  #space;
+  /// `space`: undefined for the function's own.
+  constructor(space) { this.#space = space; }
+  async #ask(call) {
+    return JSONParse(await native.askState(JSONStringify(call), this.#space));
+  }
+  async #read(key) { return (await this.#ask({ op: 'get', key: web.toText(key) })).value; }
+
+  /// Another namespace, which the node's configuration has to share: `[workers] shared_state`.
+  namespace(name) {
+    const space = web.toText(name);
+    if (space === '') throw new TypeError('A namespace has a name');
+    return new State(space);
+  }
   /// The value: a string, or a Uint8Array when it is not UTF-8; null: there is none.
-  async get(key) { return decode(await read(key)); }
+  async get(key) { return decode(await this.#read(key)); }
   async put(key, value) {
-    await ask({ op: 'put', key: web.toText(key), value: encode(value) });
+    await this.#ask({ op: 'put', key: web.toText(key), value: encode(value) });
   }
   /// Whether there was a value.
-  async delete(key) { return (await ask({ op: 'delete', key: web.toText(key) })).done; }
+  async delete(key) { return (await this.#ask({ op: 'delete', key: web.toText(key) })).done; }
   /// Writes when `expected` (null: nothing) is there; whether it was.
   async cas(key, expected, value) {
     const call = { op: 'cas', key: web.toText(key), expected: encodeOrNull(expected),
       value: encode(value) };
-    return (await ask(call)).done;
+    return (await this.#ask(call)).done;
   }
   /// { entries: [{ key, value }], more }: up to 100, in the order of their keys.
   async list(prefix = '', after = '') {
-    const answer = await ask({ op: 'list', prefix: web.toText(prefix), after: web.toText(after) });
+    const call = { op: 'list', prefix: web.toText(prefix), after: web.toText(after) };
+    const answer = await this.#ask(call);
     const entries = [];
     for (let i = 0; i < answer.entries.length; i++) {
       const entry = answer.entries[i];
@@ -73,7 +85,7 @@ class State {
       const seen = [];
       const values = [];
       for (let i = 0; i < keys.length; i++) {
-        ArrayPrototypePush(seen, await read(keys[i]));
+        ArrayPrototypePush(seen, await this.#read(keys[i]));
         ArrayPrototypePush(values, decode(seen[i]));
       }
       const next = await update(values);
@@ -84,7 +96,7 @@ class State {
         if (value !== undefined) change.value = encodeOrNull(value);
         ArrayPrototypePush(changes, change);
       }
-      if ((await ask({ op: 'transaction', changes })).done) return next;
+      if ((await this.#ask({ op: 'transaction', changes })).done) return next;
     }
     throw new Error(`The keys of the transaction changed ${kAttemptsMax} times meanwhile`);
   }

@@ -14,6 +14,18 @@ TEST(State, AsksInTheNamespaceOfItsCall) {
   EXPECT_EQ(host.questions, std::vector<std::string>{R"(f {"op":"get","key":"k"})"});
 }
 
+TEST(State, OpensAnotherNamespace) {
+  TestHost host;
+  host.answer_state = [](const std::string&) { return R"({"done":true,"value":"v"})"; };
+  Function f(handler("const s = env.STATE.namespace('orders');"
+                     "await s.put('k', 'v');"
+                     "try { s.namespace(''); } catch (e) { return new Response(e.message); }"),
+             {}, &host);
+  EXPECT_EQ(f.text(kRequest), "A namespace has a name");
+  EXPECT_EQ(host.questions,
+            std::vector<std::string>{R"(orders {"op":"put","key":"k","value":"v"})"});
+}
+
 TEST(State, EveryOperationHasItsQuestion) {
   TestHost host;
   host.answer_state = [](const std::string&) {

@@ -13,7 +13,7 @@ namespace themis::testing {
 /// A state and a router beside a node, as the root of a process has them. The node outlives it.
 class StateNode {
  public:
-  StateNode(System& system, MeshNode& node) : node_(node) {
+  StateNode(System& system, MeshNode& node, const StateAccess& access = {}) : node_(node) {
     PlaceOptions place;
     place.place = Place::local;
     place.kinds.merge(state_kinds());
@@ -24,8 +24,8 @@ class StateNode {
     };
     options.epoch = 20ms;
     state_ = caf::actor_cast<caf::actor>(system.caf().spawn<StateActor>(options));
-    node.in_loop([this] {
-      router_ = spawn_pinned<StateRouter>(node_.reactor(), state_);
+    node.in_loop([this, &access] {
+      router_ = spawn_pinned<StateRouter>(node_.reactor(), state_, access);
       node_.exports().add(kStateRouterName, caf::actor_cast<caf::strong_actor_ptr>(router_));
       caf::anon_send(router_, UseNode{node_.node(), node_.contact()});
     });

@@ -14,10 +14,10 @@ using testing::ask;
 class StateRouters : public ::testing::Test {
  protected:
   /// `keepers` of `count` nodes keep state.
-  void start(size_t count, size_t keepers) {
+  void start(size_t count, size_t keepers, const StateAccess& access = {}) {
     nodes_ = testing::start_mesh(system_, count);
     for (size_t i = 0; i < keepers; ++i)
-      states_.push_back(std::make_unique<testing::StateNode>(system_, *nodes_[i]));
+      states_.push_back(std::make_unique<testing::StateNode>(system_, *nodes_[i], access));
   }
   static AskHome question(const std::string& name_space, const std::string& json) {
     return {encode_ask(name_space, json)};
@@ -76,6 +76,30 @@ TEST_F(StateRouters, ANodeWithoutStateIsPassedOver) {
     const auto put = call(0, name, R"({"op":"put","key":"k","value":"v"})");
     ASSERT_TRUE(put) << put.error().text();
   }
+}
+
+TEST_F(StateRouters, PeersMayDoWhatTheRulesAllow) {
+  StateAccess access;
+  access.rules = {{.service = "state/read-only", .methods = {"get", "list"}},
+                  {.caller = std::string(64, '0'), .service = "state/closed"}};
+  start(3, 3, access);
+  const std::string put = R"({"op":"put","key":"k","value":"v"})";
+  const std::string get = R"({"op":"get","key":"k"})";
+  const auto passed = [&](const char* name, const std::string& json) {
+    int count = 0;
+    for (size_t node = 0; node < 3; ++node) {
+      const auto answer = call(node, name, json);
+      count += answer.has_value();
+      EXPECT_TRUE(answer || answer.error().code == Code::denied) << answer.error().text();
+    }
+    return count;
+  };
+  // The node that keeps a namespace is none of its own peers.
+  EXPECT_EQ(passed("read-only", put), 1);
+  EXPECT_EQ(passed("read-only", get), 3);
+  EXPECT_EQ(passed("closed", put), 1);
+  EXPECT_EQ(passed("closed", get), 1);
+  EXPECT_EQ(passed("open", put), 3);
 }
 
 TEST_F(StateRouters, RefusesWhatIsNoCallAndWhatNobodyCanAnswer) {

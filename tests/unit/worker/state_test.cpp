@@ -85,9 +85,29 @@ TEST_F(FunctionState, AdversaryAHostReachesTheStateOfItsFunctionsOnly) {
   start_pool(hostile);
   ASSERT_TRUE(install("mine", {}, "mine"));
   EXPECT_TRUE(text("mine", "mine").starts_with(R"({"certified")")) << text("mine", "mine");
-  EXPECT_EQ(text("mine", "other"), "denied: the state of another function");
-  EXPECT_EQ(text("mine", "mine2"), "denied: the state of another function");
-  EXPECT_EQ(text("mine", ""), "denied: the state of another function");
+  const std::string denied =
+      "denied: another function's state, and workers.shared_state does not name it";
+  for (const char* name : {"other", "mine2", ""}) EXPECT_EQ(text("mine", name), denied) << name;
+}
+
+TEST_F(FunctionState, SharesTheNamespacesOfTheConfigOnly) {
+  EXPECT_EQ(world_.stop(pool_), "user_shutdown");
+  WorkerPoolOptions options = pool_options(2);
+  options.shared_state = {"orders"};
+  start_pool(options);
+  const std::string writer = handler("await env.STATE.namespace('orders').put('k', 'v');");
+  const std::string reader = handler(
+      "const own = await env.STATE.get('k');"
+      "const shared = await env.STATE.namespace('orders').get('k');"
+      "const other = await env.STATE.namespace('billing').get('k').catch((e) => e.message);"
+      "return new Response([own, shared, other].join('|'));");
+  ASSERT_TRUE(install(writer, {}, "writer"));
+  ASSERT_TRUE(install(reader, {}, "reader"));
+  text(writer);
+  EXPECT_EQ(text(reader),
+            "|v|STATE: denied: another function's state, and workers.shared_state does not name "
+            "it");
+  EXPECT_EQ(as_text(*get("orders", "k")->value), "v");
 }
 
 TEST_F(FunctionState, ARefusalReachesTheHandler) {

@@ -72,8 +72,8 @@ void add_state_options(CLI::App& app, bench::Options& options) {
   CLI::App* state = app.get_subcommand("state");
   state->add_option("--threads", options.threads, "Of the monitors: 1, 2, 4 ...")
       ->check(CLI::IsMember({1, 2, 4, 8, 16}));
-  state->add_option("--records", options.records, "Written before; 1.3 KB of memory each")
-      ->check(CLI::Range(1, 1'000'000));
+  state->add_option("--records", options.records, "Written before; 1.6 KB of memory each")
+      ->check(CLI::Range(1, 64'000'000));
   state->add_option("--value-bytes", options.value_bytes)->check(CLI::Range(1, 1024));
   state
       ->add_option("--mix", options.mix,
@@ -82,6 +82,8 @@ void add_state_options(CLI::App& app, bench::Options& options) {
   state->add_option("--zipf", options.zipf, "Skew of the keys; 0: uniform")
       ->check(CLI::Range(0.0, 0.999));
   state->add_option("--epoch-ms", options.epoch_ms)->check(CLI::Range(10, 60'000));
+  state->add_option("--cores", options.cores, "Pins both processes to as many")
+      ->check(CLI::Range(1, 1'024));
   state->add_flag("--local", options.local, "Monitors in this process");
 }
 

@@ -30,6 +30,7 @@ struct Options {
   std::string mix = "a";
   double zipf = 0;
   size_t epoch_ms = 1'000;
+  size_t cores = 0;  ///< That all processes may use; 0: any.
 };
 
 /// Field name to value, in the order it is printed. Names: see the README's table of benches.

@@ -225,26 +225,25 @@ ReleasedMsg encode_released(const seal::Released& released, const BatchMemory& m
 
 Result<seal::Released> decode_released(const ReleasedMsg& message, const receipts::Instance& run,
                                        const BatchMemory& memory) {
-  return wire::decode(
-      message, [&](const schema::Released::Reader& told) -> Result<seal::Released> {
-        if (told.getResults().size() + told.getLengths().size() != run.threads)
-          return fail(Code::malformed, "results of another number of monitor threads");
-        if (told.getCertificates().size() > seal::kHeldCertificatesMax)
-          return fail(Code::malformed, "more certificates than monitors hold");
-        seal::Released released;
-        std::vector<uint32_t> lengths;
-        for (const uint32_t each : told.getLengths()) lengths.push_back(each);
-        THEMIS_TRY(released.results, read_results(memory.results(), lengths));
-        for (const capnp::Data::Reader each : told.getResults()) {
-          const ByteView results = wire::bytes_of(each);
-          released.results.emplace_back(results.begin(), results.end());
-        }
-        released.certified = read_certified(told.getCertified());
-        for (const schema::EpochCertificate::Reader each : told.getCertificates()) {
-          THEMIS_TRY(released.certificates.emplace_back(), read_certificate(each, run));
-        }
-        return released;
-      });
+  return wire::decode(message, [&](const schema::Released::Reader& told) -> Result<seal::Released> {
+    if (told.getResults().size() + told.getLengths().size() != run.threads)
+      return fail(Code::malformed, "results of another number of monitor threads");
+    if (told.getCertificates().size() > seal::kHeldCertificatesMax)
+      return fail(Code::malformed, "more certificates than monitors hold");
+    seal::Released released;
+    std::vector<uint32_t> lengths;
+    for (const uint32_t each : told.getLengths()) lengths.push_back(each);
+    THEMIS_TRY(released.results, read_results(memory.results(), lengths));
+    for (const capnp::Data::Reader each : told.getResults()) {
+      const ByteView results = wire::bytes_of(each);
+      released.results.emplace_back(results.begin(), results.end());
+    }
+    released.certified = read_certified(told.getCertified());
+    for (const schema::EpochCertificate::Reader each : told.getCertificates()) {
+      THEMIS_TRY(released.certificates.emplace_back(), read_certificate(each, run));
+    }
+    return released;
+  });
 }
 
 RegisterClientMsg encode_register(uint16_t thread, const seal::ClientEntry& client) {

@@ -98,6 +98,7 @@ Status RemoteMonitors::started() {
 }
 
 Status RemoteMonitors::apply(uint16_t thread, ByteView batch) {
+  const std::lock_guard lock(applying_);
   ++batches_;
   THEMIS_CHECK(wait(kBatchesAheadMax - 1));
   if (rings_.empty()) return send(encode_batch(thread, batch));

@@ -3,6 +3,7 @@
 
 #include <caf/actor.hpp>
 #include <memory>
+#include <mutex>
 
 #include "actors/monitor/monitor_codec.hpp"
 #include "enclave/sandbox/shared_memory.hpp"
@@ -84,6 +85,7 @@ class RemoteMonitors final : public seal::TrustedSide, public seal::ClientDesk {
   uint64_t batches_ = 0;
   BatchMemory memory_;
   std::vector<RingWriter> rings_;  ///< By thread; none without memory.
+  std::mutex applying_;            ///< apply() has one sender for all threads.
 };
 
 }  // namespace themis

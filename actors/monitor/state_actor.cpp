@@ -30,11 +30,14 @@ caf::behavior StateActor::make_behavior() {
   set_default_handlers(*this);
   set_down_handler([this](const caf::down_msg& down) { on_down(down); });
   set_exit_handler([this](const caf::exit_msg& exit) { end(exit.reason); });
-  keeper_ = caf::actor_cast<caf::actor>(system().spawn<StateKeeper, caf::detached>(
-      StateKeeperOptions{options_.data, options_.shape, options_.answer_max}));
+  const StateKeeperOptions keeper{options_.data, options_.shape, options_.answer_max};
+  keeper_ = options_.start_keeper
+                ? options_.start_keeper(system(), keeper)
+                : caf::actor_cast<caf::actor>(system().spawn<StateKeeper, caf::detached>(keeper));
   monitor(keeper_);
   start();
   return {[this](const CallState& ask) { return call(ask); },
+          [this](const ProveState& ask) { return prove(ask); },
           [this](const AskStateMsg& message) { return answer_peer(message); },
           [this](const AskHome& ask) { return answer_peer(ask.question); },
           [this](const ReportState&) { return report(); },
@@ -79,30 +82,48 @@ void StateActor::end(const caf::error& reason) {
 
 caf::result<StateAnswers> StateActor::call(const CallState& ask) {
   auto promise = make_response_promise<StateAnswers>();
-  if (const Status admitted = admit(ask.calls.size()); !admitted) {
-    const Result<StateAnswer> refused = fail(admitted.error());
-    promise.deliver(StateAnswers{{ask.calls.size(), refused}});
-    return caf::delegated<StateAnswers>{};
-  }
   Group group;
-  group.calls = ask.calls;
   group.size = ask.calls.size();
   group.wait = ask.wait;
   group.promise = promise;
-  calls_ += group.size;
-  calls_waiting_ += group.size;
-  waiting_.push_back(std::move(group));
-  run_waiting();
+  if (const Status admitted = admit(ask.calls.size(), ask.calls.bytes().size()); !admitted) {
+    refuse(group, admitted.error());
+    return caf::delegated<StateAnswers>{};
+  }
+  group.calls = ask.calls;
+  group.bytes = ask.calls.bytes().size();
+  add(std::move(group));
   return caf::delegated<StateAnswers>{};
 }
 
-Status StateActor::admit(size_t calls) const {
+caf::result<StateAnswer> StateActor::prove(const ProveState& ask) {
+  if (const Status admitted = admit(1, kCallBodyBytesMax); !admitted)
+    return to_caf(admitted.error());
+  auto promise = make_response_promise<StateAnswer>();
+  Group group;
+  group.size = 1;
+  group.bytes = kCallBodyBytesMax;
+  group.wait = ask.wait;
+  group.proof = Proof{ask.call, std::nullopt, promise};
+  add(std::move(group));
+  return caf::delegated<StateAnswer>{};
+}
+
+void StateActor::add(Group group) {
+  calls_ += group.size;
+  calls_waiting_ += group.size;
+  bytes_waiting_ += group.bytes;
+  waiting_.push_back(std::move(group));
+  run_waiting();
+}
+
+Status StateActor::admit(size_t calls, size_t bytes) const {
   if (history_.violation) return fail(*history_.violation);
   if (refused_) return fail(*refused_);
   if (ending_) return fail(Code::unavailable, "the state ends");
   if (!up_ && !down_why_.empty())
     return fail(Code::unavailable, "the monitors are down: " + down_why_);
-  if (calls_waiting_ + calls > kStateCallsMax)
+  if (calls_waiting_ + calls > kStateCallsMax || bytes_waiting_ + bytes > kStateBytesMax)
     return fail(Code::overloaded, "too many calls wait for the monitors");
   return {};
 }
@@ -114,8 +135,9 @@ void StateActor::run_waiting() {
   ask.end_epoch = std::exchange(epoch_due_, false);
   in_commit_ = std::exchange(waiting_, {});
   for (Group& group : in_commit_)
-    std::ranges::move(std::exchange(group.calls, {}), std::back_inserter(ask.calls));
-  epoch_open_ = !ask.end_epoch && (epoch_open_ || !ask.calls.empty());
+    group.proof ? ask.proven.push_back(group.proof->call)
+                : ask.batches.push_back(std::exchange(group.calls, {}));
+  epoch_open_ = !ask.end_epoch && (epoch_open_ || !in_commit_.empty());
   running_ = true;
   request(keeper_, caf::infinite, std::move(ask))
       .then([this](StoreTold& told) { on_run(told); },
@@ -125,16 +147,19 @@ void StateActor::run_waiting() {
 void StateActor::on_run(StoreTold& told) {
   running_ = false;
   ++commits_;
-  auto next = told.answers.begin();
+  std::vector<StateAnswers> answers = std::exchange(told.answers, {});
+  std::vector<Result<StateAnswer>> proofs = std::exchange(told.proofs, {});
   const FinalReceipts receipts = std::exchange(told.receipts, {});
   note(told);
-  for (auto& [epoch, group] : certifying_) add_receipts(group, receipts);
+  for (auto& [epoch, group] : certifying_) add_receipt(group, receipts);
+  size_t batch = 0, proof = 0;
   for (Group& group : std::exchange(in_commit_, {})) {
-    const auto left = static_cast<size_t>(told.answers.end() - next);
-    const auto end = next + static_cast<std::ptrdiff_t>(std::min(left, group.size));
-    group.answers.answers.assign(std::move_iterator(next), std::move_iterator(end));
-    next = end;
-    add_receipts(group, receipts);
+    if (group.proof) {
+      if (proof < proofs.size()) group.proof->answer = std::move(proofs[proof++]);
+      add_receipt(group, receipts);
+    } else if (batch < answers.size()) {
+      group.answers = std::move(answers[batch++]);
+    }
     finish(std::move(group), told.failure);
   }
   while (!certifying_.empty() && last_.certified &&
@@ -150,38 +175,52 @@ void StateActor::on_run(StoreTold& told) {
   run_waiting();
 }
 
-/// Makes the receipts of its answers final that are.
-void StateActor::add_receipts(Group& group, const FinalReceipts& receipts) {
-  if (receipts.empty() || !group.wait) return;
-  for (Result<StateAnswer>& answer : group.answers.answers) {
-    if (!answer || !answer->receipt) continue;
-    const auto found = receipts.find({answer->receipt->thread, answer->receipt->position});
-    if (found == receipts.end()) continue;
-    StateReceipt shown = *answer->receipt;
-    shown.transferable = found->second;
-    answer->receipt = std::make_shared<const StateReceipt>(std::move(shown));
-  }
+/// Makes its receipt final if that is among them.
+void StateActor::add_receipt(Group& group, const FinalReceipts& receipts) {
+  if (!group.proof || !group.wait || !group.proof->answer || !*group.proof->answer) return;
+  StateAnswer& answer = **group.proof->answer;
+  if (!answer.receipt) return;
+  const auto found = receipts.find({answer.receipt->thread, answer.receipt->position});
+  if (found == receipts.end()) return;
+  StateReceipt shown = *answer.receipt;
+  shown.transferable = found->second;
+  answer.receipt = std::make_shared<const StateReceipt>(std::move(shown));
+}
+
+std::optional<uint32_t> StateActor::epoch_of(const Group& group) {
+  if (!group.proof) return group.answers.epoch();
+  const auto& answer = group.proof->answer;
+  return answer && *answer ? std::optional((*answer)->epoch) : std::nullopt;
 }
 
 /// `failure`: why its last answers are missing, if they are.
 void StateActor::finish(Group group, const std::optional<Error>& failure) {
-  while (group.answers.answers.size() < group.size)
-    group.answers.answers.push_back(fail(failure.value_or(Error{Code::internal, "no answer"})));
-  for (const Result<StateAnswer>& answer : group.answers.answers)
-    if (answer) group.epoch = std::max(group.epoch, answer->epoch);
-  const bool certified = last_.certified && group.epoch <= *last_.certified;
-  const bool any = std::ranges::any_of(group.answers.answers,
-                                       [](const auto& answer) { return answer.has_value(); });
-  if (!group.wait || certified || !any) return deliver(group);
-  const uint32_t epoch = group.epoch;
-  certifying_.emplace(epoch, std::move(group));
+  const Error why = failure.value_or(
+      Error{Code::overloaded, "the answers of a commit are too long: ask again for the rest"});
+  if (group.proof) {
+    if (!group.proof->answer) group.proof->answer = fail(why);
+  } else {
+    while (group.answers.size() < group.size) group.answers.add(why);
+    bytes_waiting_ -= std::exchange(group.bytes, group.answers.bytes().size());
+    bytes_waiting_ += group.bytes;
+  }
+  const std::optional<uint32_t> epoch = epoch_of(group);
+  if (!group.wait || !epoch || (last_.certified && *epoch <= *last_.certified))
+    return deliver(group);
+  certifying_.emplace(*epoch, std::move(group));
 }
 
 void StateActor::deliver(Group& group) {
-  for (Result<StateAnswer>& answer : group.answers.answers)
-    if (answer) answer->certified = last_.certified && answer->epoch <= *last_.certified;
   calls_waiting_ -= group.size;
-  group.promise.deliver(std::move(group.answers));
+  bytes_waiting_ -= group.bytes;
+  if (!group.proof) {
+    group.answers.certified = last_.certified;
+    return void(group.promise.deliver(std::move(group.answers)));
+  }
+  Result<StateAnswer>& answer = *group.proof->answer;
+  if (!answer) return void(group.proof->promise.deliver(to_caf(answer.error())));
+  answer->certified = last_.certified && answer->epoch <= *last_.certified;
+  group.proof->promise.deliver(std::move(*answer));
 }
 
 void StateActor::start() {
@@ -243,7 +282,6 @@ void StateActor::note(const StoreTold& told) {
   if (told.failure) return;
   if (told.batches < last_.batches) batches_ += last_.batches;  // of the monitors before
   last_ = told;
-  last_.answers.clear();
 }
 
 /// Epochs in which nobody calls do not end.
@@ -311,17 +349,24 @@ void StateActor::down(const Error& why) {
   refuse_all(why);
 }
 
+void StateActor::refuse(Group& group, const Error& why) {
+  if (group.proof) return void(group.proof->promise.deliver(to_caf(why)));
+  group.answers = {};
+  while (group.answers.size() < group.size) group.answers.add(why);
+  group.promise.deliver(std::move(group.answers));
+}
+
 /// But what the keeper has: that is answered by what it says.
 void StateActor::refuse_all(const Error& why) {
-  const Result<StateAnswer> refused = fail(why);
-  const auto refuse = [&](Group& group) {
+  const auto refuse_waiting = [&](Group& group) {
     calls_waiting_ -= group.size;
-    group.promise.deliver(StateAnswers{{group.size, refused}});
+    bytes_waiting_ -= group.bytes;
+    refuse(group, why);
   };
-  for (Group& group : std::exchange(waiting_, {})) refuse(group);
-  for (auto& [epoch, group] : std::exchange(certifying_, {})) refuse(group);
+  for (Group& group : std::exchange(waiting_, {})) refuse_waiting(group);
+  for (auto& [epoch, group] : std::exchange(certifying_, {})) refuse_waiting(group);
   if (keeper_) return;
-  for (Group& group : std::exchange(in_commit_, {})) refuse(group);
+  for (Group& group : std::exchange(in_commit_, {})) refuse_waiting(group);
 }
 
 StateReport StateActor::report() const {
@@ -359,13 +404,21 @@ caf::result<StateAnsweredMsg> StateActor::answer_peer(const AskStateMsg& message
   const Result<StateAsk> ask = decode_ask(message);
   if (!ask) return to_caf(ask.error());
   auto promise = make_response_promise<StateAnsweredMsg>();
-  const auto answered = [promise, call = ask->call](const StateAnswers& all) mutable {
-    const Result<StateAnswer>& answer = all.answers.front();
-    if (!answer) return void(promise.deliver(to_caf(answer.error())));
-    promise.deliver(encode_answered(call, *answer));
+  auto answered = [promise, call = ask->call](const Result<StateAnswer>& answer) mutable {
+    answer ? promise.deliver(encode_answered(call, *answer))
+           : promise.deliver(to_caf(answer.error()));
   };
-  request(caf::actor(this), caf::infinite, CallState{{ask->call}, ask->wait})
-      .then(answered, [promise](const caf::error& error) mutable { (void)promise.deliver(error); });
+  auto failed = [promise](const caf::error& error) mutable { promise.deliver(error); };
+  const auto self = caf::actor_cast<caf::actor>(this);
+  if (is_proven(ask->call)) {
+    request(self, caf::infinite, ProveState{ask->call, ask->wait})
+        .then([answered](const StateAnswer& answer) mutable { answered(answer); }, failed);
+    return caf::delegated<StateAnsweredMsg>{};
+  }
+  CallState call{{}, ask->wait};
+  if (const Status added = call.calls.add(ask->call); !added) return to_caf(added.error());
+  request(self, caf::infinite, std::move(call))
+      .then([answered](const StateAnswers& all) mutable { answered(all.front()); }, failed);
   return caf::delegated<StateAnsweredMsg>{};
 }
 

@@ -25,6 +25,8 @@ struct StateOptions {
   std::filesystem::path data;
   /// Starts the place where the monitors are to be: spawn_place with state_kinds().
   std::function<caf::actor()> start_place;
+  /// Empty: a StateKeeper with a thread of its own.
+  std::function<caf::actor(caf::actor_system&, const StateKeeperOptions&)> start_keeper = {};
   MonitorShape shape;
   Duration epoch = 1s;
   /// For one answer of the monitors; a checkpoint of a million records takes 150 ms. Then they are
@@ -33,8 +35,10 @@ struct StateOptions {
   StateHistory* history = nullptr;
 };
 
-/// Calls that wait for their commit, or for the store to open: 20 MB of the longest ones.
-inline constexpr size_t kStateCallsMax = 16'384;
+/// Calls that wait for their commit, for the store to open or for their certificate: a commit of
+/// most of them is as cheap a call as any. And their bytes, with those of the answers that wait.
+inline constexpr size_t kStateCallsMax = size_t{1} << 20;
+inline constexpr size_t kStateBytesMax = 128 * 1024 * 1024;
 /// Who may ask for the namespaces before the store is open: the router, once for each of its lives.
 inline constexpr size_t kNamesAskedMax = 16;
 /// Between monitors that ended, or a store that could not be opened, and the next try; doubled from
@@ -60,20 +64,29 @@ class StateActor final : public PoolActor {
   void on_exit() override;
 
  private:
+  struct Proof {
+    StateCall call;
+    std::optional<Result<StateAnswer>> answer;
+    caf::typed_response_promise<StateAnswer> promise;
+  };
   struct Group {
-    std::vector<StateCall> calls;  ///< Until they are given to the keeper.
+    std::optional<Proof> proof;  ///< Then one call, and nothing in the batch.
+    StateBatch calls;            ///< Until they are given to the keeper.
     bool wait = false;
     caf::typed_response_promise<StateAnswers> promise;
-    size_t size = 0;  ///< How many calls.
+    size_t size = 0;   ///< How many calls.
+    size_t bytes = 0;  ///< Of the calls or, once there are any, the answers.
     StateAnswers answers;
-    uint32_t epoch = 0;  ///< The latest of its answers.
   };
   caf::behavior make_behavior() override;
   caf::result<StateAnswers> call(const CallState& ask);
-  Status admit(size_t calls) const;
+  caf::result<StateAnswer> prove(const ProveState& ask);
+  Status admit(size_t calls, size_t bytes) const;
+  void add(Group group);
   void run_waiting();
   void on_run(StoreTold& told);
-  static void add_receipts(Group& group, const FinalReceipts& receipts);
+  static void add_receipt(Group& group, const FinalReceipts& receipts);
+  static std::optional<uint32_t> epoch_of(const Group& group);
   void finish(Group group, const std::optional<Error>& failure);
   void deliver(Group& group);
 
@@ -88,6 +101,7 @@ class StateActor final : public PoolActor {
   void refuse_store(const Error& why);
   void violated(const Error& why);
   void down(const Error& why);
+  static void refuse(Group& group, const Error& why);
   void refuse_all(const Error& why);
   void end(const caf::error& reason);
   StateReport report() const;
@@ -106,8 +120,8 @@ class StateActor final : public PoolActor {
   bool running_ = false;        ///< The keeper has calls, those of in_commit_.
   std::vector<Group> waiting_;  ///< For the keeper.
   std::vector<Group> in_commit_;
-  std::multimap<uint32_t, Group> certifying_;  ///< Done but for their epoch.
-  size_t calls_waiting_ = 0;                   ///< Of the groups in all three.
+  std::multimap<uint32_t, Group> certifying_;     ///< Done but for their epoch.
+  size_t calls_waiting_ = 0, bytes_waiting_ = 0;  ///< Of the groups in all three.
   bool epoch_open_ = false, epoch_watched_ = false, epoch_due_ = false;
   StoreTold last_;                        ///< Without answers.
   std::vector<std::string> name_spaces_;  ///< At the last start.

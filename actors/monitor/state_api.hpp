@@ -4,7 +4,7 @@
 
 #include <caf/allowed_unsafe_message_type.hpp>
 
-#include "actors/monitor/state_call.hpp"
+#include "actors/monitor/state_answers.hpp"
 #include "state.capnp.h"
 #include "wire/msg.hpp"
 
@@ -12,16 +12,19 @@ namespace themis {
 
 /// Runs the calls in their order; those of one namespace stay in order, of several may interleave
 /// with others'. -> StateAnswers, as many, when monitors have accepted all of them and they are on
-/// disk, or, with `wait`, when their epochs are certified. Errors of one call: those of
-/// check_state_call, overloaded; forged (a monitor refused something, or the store is not what it
-/// was: nothing is answered any more), unavailable (the monitors' process or the disk failed: the
-/// call may have run).
+/// disk, or, with `wait`, when their epochs are certified. Failures of one call: too_large (the
+/// answers before it have kStateAnswersBytesMax), overloaded; forged (a monitor refused something,
+/// or the store is not what it was: nothing is answered any more), unavailable (the monitors'
+/// process or the disk failed: the call may have run).
 struct CallState {
-  std::vector<StateCall> calls;
+  StateBatch calls;
   bool wait = false;
 };
-struct StateAnswers {
-  std::vector<Result<StateAnswer>> answers;
+/// Runs one call that is_proven(), after the batches of its commit. -> StateAnswer, as CallState.
+/// Errors: as of CallState's calls; check_state_call's; StateClients'.
+struct ProveState {
+  StateCall call;
+  bool wait = false;
 };
 /// Asks the node that keeps the namespace. -> Msg<schema::StateAnswered>. Errors: those of
 /// parse_state_ask, of the call, and of StateRouter.
@@ -59,6 +62,8 @@ struct StateReport {
 }  // namespace themis
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::CallState)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ProveState)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::StateAnswer)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::StateAnswers)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::AskHome)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ReportState)

@@ -1,6 +1,9 @@
 #include "actors/monitor/state_call.hpp"
 
+#include <algorithm>
+#include <array>
 #include "enclave/receipts/keys.hpp"
+
 #include "runtime/http/json.hpp"
 
 namespace themis {
@@ -9,39 +12,14 @@ namespace {
 using http::Json;
 
 constexpr int kAskDepthMax = 4;
-constexpr std::string_view kNamespaceCharacters = "abcdefghijklmnopqrstuvwxyz0123456789_-";
 
-Status check_key(std::string_view key) {
-  if (key.empty()) return fail(Code::invalid, "a key is not empty");
-  if (key.size() > kStateKeyBytesMax)
-    return fail(Code::too_large, "a key has at most " + std::to_string(kStateKeyBytesMax) +
-                                     " bytes, not " + std::to_string(key.size()));
-  return {};
-}
-
-Status check_value(ByteView value) {
-  if (value.size() <= kStateValueBytesMax) return {};
-  return fail(Code::too_large, "a value has at most " + std::to_string(kStateValueBytesMax) +
-                                   " bytes, not " + std::to_string(value.size()));
-}
-
-Status check_transaction(const std::vector<StateChange>& changes) {
-  if (changes.empty() || changes.size() > kTransactionKeysMax)
-    return fail(Code::invalid,
-                "a transaction has 1 to " + std::to_string(kTransactionKeysMax) + " keys");
-  size_t written = 0;
-  for (const StateChange& change : changes) {
-    THEMIS_CHECK(check_key(change.key));
-    if (change.value) THEMIS_CHECK(check_value(*change.value));
-    if (change.writes && change.value) written += change.value->size();
-    for (const StateChange* other = changes.data(); other != &change; ++other)
-      if (other->key == change.key) return fail(Code::invalid, "a transaction names each key once");
-  }
-  if (written <= kTransactionBytesMax) return {};
-  return fail(Code::too_large, "a transaction writes at most " +
-                                   std::to_string(kTransactionBytesMax) + " bytes, not " +
-                                   std::to_string(written));
-}
+/// By character: a-z, 0-9, "_" and "-".
+constexpr std::array<bool, 256> kIsNamespace = [] {
+  std::array<bool, 256> is{};
+  for (const char each : std::string_view("abcdefghijklmnopqrstuvwxyz0123456789_-"))
+    is[static_cast<uint8_t>(each)] = true;
+  return is;
+}();
 
 struct OpName {
   StateOp op;
@@ -185,11 +163,57 @@ Status read_instance(const Json& from, StateAnswer& answer) {
 
 }  // namespace
 
-Status check_state_call(const StateCall& call) {
-  if (call.name_space.empty() || call.name_space.size() > kNamespaceBytesMax ||
-      call.name_space.find_first_not_of(kNamespaceCharacters) != std::string::npos)
+Status check_name_space(std::string_view name_space) {
+  bool is_one = !name_space.empty() && name_space.size() <= kNamespaceBytesMax;
+  for (const char each : name_space) is_one = is_one && kIsNamespace[static_cast<uint8_t>(each)];
+  if (is_one) return {};
+  return fail(Code::invalid, "a namespace has 1 to 64 characters out of a-z, 0-9, \"_\" and \"-\"");
+}
+
+Status check_key(std::string_view key) {
+  if (key.empty()) return fail(Code::invalid, "a key is not empty");
+  if (key.size() > kStateKeyBytesMax)
+    return fail(Code::too_large, "a key has at most " + std::to_string(kStateKeyBytesMax) +
+                                     " bytes, not " + std::to_string(key.size()));
+  return {};
+}
+
+Status check_value(ByteView value) {
+  if (value.size() <= kStateValueBytesMax) return {};
+  return fail(Code::too_large, "a value has at most " + std::to_string(kStateValueBytesMax) +
+                                   " bytes, not " + std::to_string(value.size()));
+}
+
+Status check_list(std::string_view prefix, std::string_view after) {
+  if (std::max(prefix.size(), after.size()) <= kStateKeyBytesMax) return {};
+  return fail(Code::too_large, "a prefix is no longer than a key");
+}
+
+Status check_transaction(const std::vector<StateChange>& changes) {
+  if (changes.empty() || changes.size() > kTransactionKeysMax)
     return fail(Code::invalid,
-                "a namespace has 1 to 64 characters out of a-z, 0-9, \"_\" and \"-\"");
+                "a transaction has 1 to " + std::to_string(kTransactionKeysMax) + " keys");
+  size_t written = 0;
+  for (const StateChange& change : changes) {
+    THEMIS_CHECK(check_key(change.key));
+    if (change.expected) THEMIS_CHECK(check_value(*change.expected));
+    if (change.value) THEMIS_CHECK(check_value(*change.value));
+    if (change.writes && change.value) written += change.value->size();
+    for (const StateChange* other = changes.data(); other != &change; ++other)
+      if (other->key == change.key) return fail(Code::invalid, "a transaction names each key once");
+  }
+  if (written <= kTransactionBytesMax) return {};
+  return fail(Code::too_large, "a transaction writes at most " +
+                                   std::to_string(kTransactionBytesMax) + " bytes, not " +
+                                   std::to_string(written));
+}
+
+bool is_proven(const StateCall& call) {
+  return call.receipt || call.caller || is_of_the_run(call.op);
+}
+
+Status check_state_call(const StateCall& call) {
+  THEMIS_CHECK(check_name_space(call.name_space));
   if (is_of_the_run(call.op) || call.op == StateOp::list)
     if (call.receipt || call.caller)
       return fail(Code::invalid, "there is no receipt of that: get each key with one");
@@ -199,10 +223,7 @@ Status check_state_call(const StateCall& call) {
     return fail(Code::invalid, "register needs a \"share\" of 64 hexadecimal digits");
   }
   if (call.op == StateOp::transaction) return check_transaction(call.changes);
-  if (call.op == StateOp::list) {
-    if (std::max(call.key.size(), call.after.size()) <= kStateKeyBytesMax) return {};
-    return fail(Code::too_large, "a prefix is no longer than a key");
-  }
+  if (call.op == StateOp::list) return check_list(call.key, call.after);
   THEMIS_CHECK(check_key(call.key));
   if (call.expected) THEMIS_CHECK(check_value(*call.expected));
   return check_value(call.value);

@@ -44,6 +44,7 @@ enum class StateOp : uint8_t {
   describe,     ///< Which run of which store answers for the namespace -> instance.
   join,         ///< X25519 share in `value`: its owner becomes a client of it -> instance, client.
 };
+inline constexpr auto kLastStateOp = static_cast<uint8_t>(StateOp::transaction);
 
 /// As in the JSON: "get", "put", "delete", ...
 std::string_view name(StateOp op);
@@ -111,9 +112,18 @@ struct StateAnswer {
   std::optional<uint16_t> client;
 };
 
+/// Has a receipt or a client, or is about them: ProveState instead of a batch.
+bool is_proven(const StateCall& call);
+
 /// Errors: invalid (a namespace or key that is none, a transaction without or with too many keys or
 /// with one twice, a receipt of what has none), too_large (key, value, transaction).
 Status check_state_call(const StateCall& call);
+// Its parts.
+Status check_name_space(std::string_view name_space);
+Status check_key(std::string_view key);
+Status check_value(ByteView value);
+Status check_list(std::string_view prefix, std::string_view after);
+Status check_transaction(const std::vector<StateChange>& changes);
 
 /// The JSON of POST /v1/state/NAMESPACE, of functions and between nodes:
 ///   {"op": "get" | "put" | "delete" | "cas" | "list" | "transaction", "key", "value", "expected",

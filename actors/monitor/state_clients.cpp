@@ -1,5 +1,7 @@
 #include "actors/monitor/state_clients.hpp"
 
+#include <algorithm>
+
 #include "actors/monitor/monitor_codec.hpp"
 
 namespace themis {
@@ -70,8 +72,13 @@ Result<StateClients::Store::Called> StateClients::call(const StateCall& call,
   return called;
 }
 
-bool StateClients::agree(const host::Released& released, const std::vector<Bytes>& expected) const {
-  if (asked_.empty()) return released.results == expected;
+bool StateClients::agree(const host::Released& released, std::span<const ByteView> expected) const {
+  const auto same = [&](const std::vector<Bytes>& results) {
+    return std::ranges::equal(results, expected, [](const Bytes& told, ByteView mine) {
+      return std::ranges::equal(told, mine);
+    });
+  };
+  if (asked_.empty()) return same(released.results);
   std::vector<Bytes> plain(expected.size());
   std::vector<size_t> from(expected.size());
   for (const Asked& each : asked_) {
@@ -88,7 +95,7 @@ bool StateClients::agree(const host::Released& released, const std::vector<Bytes
   }
   for (size_t thread = 0; thread < plain.size(); ++thread)
     append(plain[thread], ByteView(released.results[thread]).subspan(from[thread]));
-  return plain == expected;
+  return same(plain);
 }
 
 Status StateClients::accept(const host::Released& released) {

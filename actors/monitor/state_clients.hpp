@@ -39,7 +39,7 @@ class StateClients {
 
   /// Whether the monitors' results are `expected`, which has them without what clients get beside
   /// them. By thread, of all calls since the last commit.
-  bool agree(const host::Released& released, const std::vector<Bytes>& expected) const;
+  bool agree(const host::Released& released, std::span<const ByteView> expected) const;
   /// Keeps what complete() and take_receipts() are to give. Errors: forged (a receipt of the
   /// node's own calls is not a monitor's), malformed.
   Status accept(const host::Released& released);

@@ -1,18 +1,76 @@
 #include "actors/monitor/state_host.hpp"
 
+#include <algorithm>
+
+#include "actors/monitor/monitor_codec.hpp"
 #include "actors/monitor/state_clients.hpp"
 
 namespace themis {
+namespace {
+
+using monitor::StateKey;
 using monitor::StateStore;
+
+/// Of one answer to `list`.
+constexpr size_t kListBytesMax = kListMax * (3 + kStateKeyBytesMax + kStateValueBytesMax);
+constexpr size_t kListResultsMax = kListMax * StateStore::Result::kBytesMax;
+
+size_t results_max(const StateCallView& call) {
+  return call.op == StateOp::list ? kListResultsMax : StateStore::Result::kBytesMax;
+}
+size_t answer_max(const StateCallView& call) {
+  return 16 + (call.op == StateOp::list ? kListBytesMax : kStateValueBytesMax);
+}
+/// As the journal has them, at most.
+size_t bytes_of(const StateCallView& call) {
+  const size_t hashes = call.changes.empty() ? 0 : kTransactionKeysMax * (sizeof(StateKey) + 32);
+  return 16 + call.name.size() + call.value.size() + call.expected.size() + call.changes.size() +
+         hashes;
+}
+
+uint8_t function_of(StateOp op) {
+  switch (op) {
+    case StateOp::put:
+      return StateStore::write;
+    case StateOp::remove:
+      return StateStore::erase;
+    case StateOp::cas:
+      return StateStore::compare_and_swap;
+    default:
+      return StateStore::read;
+  }
+}
+
+std::optional<ByteView> view_of(const std::optional<StateStore::Value>& value) {
+  return value ? std::optional(value->view()) : std::nullopt;
+}
+
+void append_result(Bytes& to, const StateStore::Result& result) {
+  std::array<std::byte, StateStore::Result::kBytesMax> bytes;
+  append(to, ByteView(bytes.data(), result.encode(bytes.data())));
+}
+
+}  // namespace
+
+/// Calls that are looked at together: their records are fetched before the first one runs.
+struct StateHost::Window {
+  static constexpr size_t kCalls = 16;
+  std::array<StateCallView, kCalls> calls;
+  std::array<StateKey, kCalls> keys;  ///< Of a transaction or list: none of a record.
+  std::array<uint16_t, kCalls> threads;
+  size_t count = 0;
+  StateStore::Arguments arguments;
+};
 
 StateHost::StateHost(std::unique_ptr<Store> store, seal::TrustedSide& trusted, uint16_t threads)
     : store_(std::move(store)),
       clients_(std::make_unique<StateClients>(*store_, trusted)),
-      expected_(threads),
+      lanes_(threads),
       epoch_(store_->status().epoch),
       certified_(store_->status().certified) {
   store_->for_each_record([this](const host::Record<StateStore>& record) {
-    if (record.value) present_.emplace(as_text(record.key.view()));
+    if (record.value)
+      lanes_[store_->thread_of(record.key)].present.emplace(as_text(record.key.view()));
   });
 }
 
@@ -30,74 +88,159 @@ Result<std::unique_ptr<StateHost>> StateHost::open(storage::Environment& environ
   return std::unique_ptr<StateHost>(new StateHost(std::move(opened), trusted, options.threads));
 }
 
-Result<StateAnswer> StateHost::run(const StateCall& call) {
-  THEMIS_CHECK(check_state_call(call));
-  if (call.op == StateOp::list) return list(call);
-  if (call.op == StateOp::describe) return clients_->describe();
-  return call.op == StateOp::join ? clients_->join(call) : run_one(call);
+std::optional<uint16_t> StateHost::thread_of(const StateBatch& batch) const {
+  if (lanes_.size() == 1) return 0;
+  StateCallView first;
+  if (!batch.has_one_name_space() || !batch.calls().next(first)) return std::nullopt;
+  return store_->thread_of({StateKey::from(first.name)});
 }
 
-Result<StateAnswer> StateHost::run_one(const StateCall& call) {
+bool StateHost::has_room(uint16_t thread, size_t results, size_t bytes) const {
+  const Lane& lane = lanes_[thread];
+  return lane.expected.size() + lane.proof_bytes + results <= results_bytes_max() &&
+         lane.call_bytes + bytes <= kCommitCallsBytesMax / lanes_.size();
+}
+
+/// Takes the next calls as far as they and their results fit the commit.
+void StateHost::fill(Window& window, StateCallReader& calls) const {
+  size_t results = 0, bytes = 0;
+  for (window.count = 0; window.count < Window::kCalls; ++window.count) {
+    const StateCallReader before = calls;
+    const size_t i = window.count;
+    StateCallView& call = window.calls[i];
+    if (!calls.next(call)) break;
+    window.keys[i] = {StateKey::from(call.name)};
+    window.threads[i] = store_->thread_of(window.keys[i]);
+    results += std::min(results_max(call), results_bytes_max());
+    bytes += bytes_of(call);
+    if (has_room(window.threads[i], results, bytes)) continue;
+    calls = before;
+    break;
+  }
+  for (size_t i = 0, end = 0; i < window.count; i = end) {
+    while (end < window.count && window.threads[end] == window.threads[i]) ++end;
+    store_->prefetch(window.threads[i], std::span(window.keys).subspan(i, end - i));
+  }
+}
+
+void StateHost::run(StateCallReader& calls, StateAnswers& answers) {
+  Window window;
+  do {
+    fill(window, calls);
+    for (size_t i = 0; i < window.count; ++i)
+      if (const Status ran = run_one(window, i, answers); !ran) answers.add(ran.error());
+  } while (window.count == Window::kCalls);
+}
+
+Status StateHost::run_one(Window& window, size_t number, StateAnswers& answers) {
+  const StateCallView& call = window.calls[number];
+  Lane& lane = lanes_[window.threads[number]];
+  if (answers.bytes().size() + answer_max(call) > kStateAnswersBytesMax)
+    return fail(Code::too_large, "the answers to a batch are too long: ask for less at a time");
+  lane.call_bytes += bytes_of(call);
+  if (call.op == StateOp::list) {
+    THEMIS_TRY(const StateAnswer answer, list(call, lane));
+    answers.add(answer);
+    return {};
+  }
+  if (call.op == StateOp::transaction) return transact(call, lane, answers);
+  StateStore::Arguments& arguments = window.arguments;
+  if (call.op == StateOp::put || call.op == StateOp::cas)
+    arguments.value = StateStore::Value::from(call.value);
+  arguments.expected.reset();
+  if (call.has_expected) arguments.expected = StateStore::Value::from(call.expected);
+  const std::span key(&window.keys[number], 1);
+  THEMIS_TRY(const Store::Called called, store_->call(function_of(call.op), key, arguments));
+  append_result(lane.expected, called.result);
+  answers.add(called.result.done, view_of(called.result.value), epoch_);
+  const bool is_new =
+      call.op == StateOp::put ? !called.was_present : call.op == StateOp::cas && !call.has_expected;
+  if (called.result.done && is_new) lane.present.emplace(as_text(call.name));
+  if (called.result.done && call.op == StateOp::remove)
+    lane.present.erase(lane.present.find(as_text(call.name)));
+  return {};
+}
+
+Status StateHost::transact(const StateCallView& call, Lane& lane, StateAnswers& answers) {
+  THEMIS_TRY(const std::vector<StateChange> changes, call.read_changes());
+  StateStore::Arguments arguments;
+  arguments.changes = changes_of(changes);
+  std::vector<StateKey> keys;
+  for (const StateChange& change : changes)
+    keys.push_back(StateKey::of(as_bytes(call.name_space()), as_bytes(change.key)));
+  const auto function = static_cast<uint8_t>(StateStore::transact + changes.size() - 1);
+  THEMIS_TRY(const Store::Called called, store_->call(function, keys, arguments));
+  append_result(lane.expected, called.result);
+  answers.add(called.result.done, std::nullopt, epoch_);
+  if (called.result.done) note_changes(changes, keys, lane);
+  return {};
+}
+
+void StateHost::note_changes(const std::vector<StateChange>& changes,
+                             std::span<const StateKey> keys, Lane& lane) {
+  for (size_t i = 0; i < changes.size(); ++i)
+    if (changes[i].writes) note(keys[i], changes[i].value.has_value(), lane);
+}
+
+void StateHost::note(const StateKey& key, bool is_present, Lane& lane) {
+  const std::string name(as_text(key.view()));
+  is_present ? void(lane.present.insert(name)) : void(lane.present.erase(name));
+}
+
+bool StateHost::has_room_to_prove(const StateCall& call) const {
+  constexpr size_t kProofBytes = StateStore::Result::kBytesMax + StateClients::kReceiptBytes;
+  if (call.op == StateOp::describe || call.op == StateOp::join) return true;
+  return has_room(operation_of(call).thread(static_cast<uint16_t>(lanes_.size())), kProofBytes,
+                  kCallBodyBytesMax);
+}
+
+Result<StateAnswer> StateHost::prove(const StateCall& call) {
+  THEMIS_CHECK(check_state_call(call));
+  if (call.op == StateOp::describe) return clients_->describe();
+  if (call.op == StateOp::join) return clients_->join(call);
   const StateOperation operation = operation_of(call);
-  const bool is_proven = call.receipt || call.caller;
-  THEMIS_TRY(const Store::Called called,
-             is_proven ? clients_->call(call, operation)
-                       : store_->call(operation.function, operation.keys, operation.arguments));
-  std::array<std::byte, StateStore::Result::kBytesMax> bytes;
-  const ByteView result(bytes.data(), called.result.encode(bytes.data()));
-  append(expected_[store_->thread_of(operation.keys[0])], result);
-  expected_bytes_ += result.size();
+  THEMIS_TRY(const Store::Called called, clients_->call(call, operation));
+  Lane& lane = lanes_[store_->thread_of(operation.keys[0])];
+  append_result(lane.expected, called.result);
+  lane.proof_bytes += StateClients::kReceiptBytes;
+  lane.call_bytes += kCallBodyBytesMax;
   StateAnswer answer;
   answer.done = called.result.done;
   answer.epoch = epoch_;
-  if (called.result.value) {
-    const ByteView value = called.result.value->view();
-    answer.value.emplace(value.begin(), value.end());
-  }
-  if (is_proven) {
-    answer.receipt = std::make_shared<const StateReceipt>();  // complete() has the one it gets
-    expected_bytes_ += StateClients::kReceiptBytes;
-  }
-  if (answer.done) note_present(call);
+  if (const auto value = view_of(called.result.value))
+    answer.value.emplace(value->begin(), value->end());
+  answer.receipt = std::make_shared<const StateReceipt>();  // complete() has the one it gets
+  if (!answer.done) return answer;
+  if (call.op == StateOp::transaction) note_changes(call.changes, operation.keys, lane);
+  if (call.op == StateOp::put || call.op == StateOp::cas) note(operation.keys[0], true, lane);
+  if (call.op == StateOp::remove) note(operation.keys[0], false, lane);
   return answer;
 }
 
-void StateHost::note_present(const StateCall& call) {
-  const auto note = [&](const std::string& key, bool present) {
-    const std::string name = call.name_space + '\0' + key;
-    present ? void(present_.insert(name)) : void(present_.erase(name));
-  };
-  if (call.op == StateOp::put || call.op == StateOp::cas) note(call.key, true);
-  if (call.op == StateOp::remove) note(call.key, false);
-  if (call.op != StateOp::transaction) return;
-  for (const StateChange& change : call.changes)
-    if (change.writes) note(change.key, change.value.has_value());
-}
-
-Result<StateAnswer> StateHost::list(const StateCall& call) {
-  const std::string start = call.name_space + '\0' + call.key;
-  const std::string after = call.name_space + '\0' + call.after;
-  auto at = call.after.empty() || after < start ? present_.lower_bound(start)
-                                                : present_.upper_bound(after);
+Result<StateAnswer> StateHost::list(const StateCallView& call, Lane& lane) {
+  const std::string start(as_text(call.name));
+  const std::string after =
+      start.substr(0, call.name_space_bytes + size_t{1}) + std::string(as_text(call.after));
+  auto at = call.after.empty() || after < start ? lane.present.lower_bound(start)
+                                                : lane.present.upper_bound(after);
   StateAnswer answer;
   answer.done = true;
   answer.epoch = epoch_;
-  for (; at != present_.end() && at->starts_with(start); ++at) {
-    if (answer.entries.size() == kListMax) {
+  for (; at != lane.present.end() && at->starts_with(start); ++at) {
+    const bool has_room = lane.expected.size() + lane.proof_bytes + StateStore::Result::kBytesMax <=
+                          results_bytes_max();
+    if (answer.entries.size() == kListMax || !has_room) {
       answer.more = true;
       break;
     }
-    StateCall read;
-    read.name_space = call.name_space;
-    read.key = at->substr(call.name_space.size() + 1);
-    THEMIS_TRY(StateAnswer one, run_one(read));
-    answer.entries.push_back({std::move(read.key), std::move(one.value).value_or(Bytes{})});
+    const StateKey key{StateKey::from(as_bytes(*at))};
+    THEMIS_TRY(const Store::Called called, store_->call(StateStore::read, std::span(&key, 1), {}));
+    append_result(lane.expected, called.result);
+    const ByteView value = view_of(called.result.value).value_or(ByteView());
+    answer.entries.push_back(
+        {at->substr(call.name_space_bytes + size_t{1}), {value.begin(), value.end()}});
   }
   return answer;
-}
-
-bool StateHost::is_full() const {
-  return expected_bytes_ + kListMax * StateStore::Result::kBytesMax > kCommitResultsBytesMax;
 }
 
 Status StateHost::commit() { return accept(store_->commit()); }
@@ -114,11 +257,15 @@ Status StateHost::checkpoint() { return accept(store_->checkpoint()); }
 
 Status StateHost::accept(const Result<host::Released>& released) {
   if (!released) return fail(released.error());
-  if (!clients_->agree(*released, expected_))
+  std::vector<ByteView> expected;
+  for (const Lane& each : lanes_) expected.push_back(each.expected);
+  if (!clients_->agree(*released, expected))
     return fail(Code::forged, "the verified answer of a call is not the host's");
   THEMIS_CHECK(clients_->accept(*released));
-  for (Bytes& each : expected_) each.clear();
-  expected_bytes_ = 0;
+  for (Lane& each : lanes_) {
+    each.expected.clear();
+    each.call_bytes = each.proof_bytes = 0;
+  }
   certified_ = released->certified;
   epoch_ = store_->status().epoch;
   return {};
@@ -134,10 +281,12 @@ uint64_t StateHost::journal_bytes() const { return store_->status().journal_byte
 
 std::vector<std::string> StateHost::name_spaces() const {
   std::vector<std::string> names;
-  for (auto at = present_.begin(); at != present_.end();) {
-    names.push_back(at->substr(0, at->find('\0')));
-    at = present_.lower_bound(names.back() + '\1');
-  }
+  for (const Lane& each : lanes_)
+    for (auto at = each.present.begin(); at != each.present.end();) {
+      names.push_back(at->substr(0, at->find('\0')));
+      at = each.present.lower_bound(names.back() + '\1');
+    }
+  std::ranges::sort(names);
   return names;
 }
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "actors/monitor/state_call.hpp"
+#include "actors/monitor/state_answers.hpp"
 
 namespace themis {
 
@@ -20,8 +20,9 @@ class VerifiedStore;
 struct Released;
 }  // namespace host
 namespace monitor {
+struct StateKey;
 struct StateStore;
-}
+}  // namespace monitor
 namespace seal {
 class TrustedSide;
 }
@@ -37,12 +38,16 @@ struct StateHostOptions {
   size_t records_max = size_t{1} << 20;
 };
 
-/// Results of all calls of one commit: with the rest of their message under kMessageBytesMax.
-inline constexpr size_t kCommitResultsBytesMax = 1024 * 1024;
+/// Results of all calls of one commit, 280,000 halves of gets and puts of 8-byte values: with the
+/// rest of their message under wire::kMessageBytesMax. Each monitor thread has its part of it.
+inline constexpr size_t kCommitResultsBytesMax = 2 * 1024 * 1024 - 32 * 1024;
+/// Its calls, of which the journal has one value a thread: storage::kValueBytesMax.
+inline constexpr size_t kCommitCallsBytesMax = 32 * 1024 * 1024;
 
 /// Runs calls at once on its own copy of the records; commit() makes them durable and compares what
 /// the monitors have answered. After an error of those nothing more is to be asked: only a new one
-/// finds out which calls count. Blocks for the disk and the trusted side. One thread.
+/// finds out which calls count. Blocks for the disk and the trusted side. run() may run for several
+/// monitor threads at a time, each by one; everything else alone.
 class StateHost {
  public:
   /// Makes the store, or brings it to where it was. Both are borrowed for the object's life.
@@ -52,12 +57,19 @@ class StateHost {
                                                  const StateHostOptions& options);
   ~StateHost();
 
-  /// Provisional until commit(). Answers of `list` are what the host says is there, in the order of
-  /// the keys, each one read. Errors: check_state_call's; overloaded (records, slots, the epoch is
-  /// full); the store's failure; of calls with a client or a receipt: StateClients.
-  Result<StateAnswer> run(const StateCall& call);
-  /// No call fits any more: commit() first.
-  bool is_full() const;
+  size_t threads() const { return lanes_.size(); }
+  /// The monitor thread of all calls of a batch; nothing: they have several, or there is none.
+  std::optional<uint16_t> thread_of(const StateBatch& batch) const;
+  /// Runs calls of one batch until all are, or no more fit before the next commit(): then `calls`
+  /// stands at the first that was not. Answers are provisional until commit(); those of `list` are
+  /// what the host says is there, in the order of the keys, each one read. Failures of calls, among
+  /// the answers: overloaded (records, slots, the epoch is full); too_large (answers of the batch
+  /// over kStateAnswersBytesMax); the store's failure.
+  void run(StateCallReader& calls, StateAnswers& answers);
+  /// One call that is_proven(); whoever asks first looks for room. Provisional until commit(); the
+  /// receipt comes with complete(). Errors: check_state_call's; as run()'s calls; StateClients'.
+  Result<StateAnswer> prove(const StateCall& call);
+  bool has_room_to_prove(const StateCall& call) const;
   /// Everything run so far may be told. Errors: forged (a result is not what this host predicted:
   /// host or monitor is wrong, nothing may be believed any more), unavailable, timeout, io.
   Status commit();
@@ -81,17 +93,30 @@ class StateHost {
 
  private:
   using Store = host::VerifiedStore<monitor::StateStore>;
+  /// What belongs to one monitor thread.
+  struct alignas(64) Lane {  // no cache line is written by two threads
+    Bytes expected;          ///< The results of the calls since the last commit.
+    size_t call_bytes = 0;   ///< Of these calls, about.
+    size_t proof_bytes = 0;  ///< That receipts add to their results, at most.
+    std::set<std::string, std::less<>> present;  ///< "namespace\0key" of every key with a value.
+  };
+  struct Window;
+
   StateHost(std::unique_ptr<Store> store, seal::TrustedSide& trusted, uint16_t threads);
-  Result<StateAnswer> run_one(const StateCall& call);
-  Result<StateAnswer> list(const StateCall& call);
-  void note_present(const StateCall& call);
+  void fill(Window& window, StateCallReader& calls) const;
+  bool has_room(uint16_t thread, size_t results, size_t bytes) const;
+  Status run_one(Window& window, size_t number, StateAnswers& answers);
+  Status transact(const StateCallView& call, Lane& lane, StateAnswers& answers);
+  Result<StateAnswer> list(const StateCallView& call, Lane& lane);
+  static void note_changes(const std::vector<StateChange>& changes,
+                           std::span<const monitor::StateKey> keys, Lane& lane);
+  static void note(const monitor::StateKey& key, bool is_present, Lane& lane);
+  size_t results_bytes_max() const { return kCommitResultsBytesMax / lanes_.size(); }
   Status accept(const Result<host::Released>& released);
 
   std::unique_ptr<Store> store_;
   std::unique_ptr<StateClients> clients_;
-  std::vector<Bytes> expected_;  ///< By thread: the results of the calls since the last commit.
-  size_t expected_bytes_ = 0;
-  std::set<std::string, std::less<>> present_;  ///< "namespace\0key" of every key with a value.
+  std::vector<Lane> lanes_;  ///< By thread.
   uint32_t epoch_ = 0;
   std::optional<uint32_t> certified_;
 };

@@ -2,6 +2,7 @@
 
 #include <caf/all.hpp>
 
+#include "actors/monitor/batch_runner.hpp"
 #include "actors/system/dead_letters.hpp"
 #include "actors/system/secret_file.hpp"
 #include "enclave/seal/counter_file.hpp"
@@ -73,22 +74,33 @@ StoreTold StateKeeper::open(const OpenStore& ask) {
 
 StoreTold StateKeeper::run(const RunCalls& ask) {
   StoreTold told;
+  told.answers.resize(ask.batches.size());
   if (!host_) return tell(std::move(told), fail(Code::unavailable, "the store is closed"));
   const Status status = run_all(ask, told);
   return tell(std::move(told), status);
 }
 
-/// After a failure `answers` has those that are durable.
+/// After a failure `told` has the answers that are durable.
 Status StateKeeper::run_all(const RunCalls& ask, StoreTold& told) {
-  size_t durable = 0;
+  std::vector<StateAnswers>& answers = told.answers;
+  struct Durable {
+    size_t size = 0, bytes = 0;
+  };
+  std::vector<Durable> durable(answers.size());
+  size_t durable_proofs = 0;
   const auto commit = [&](Status status) {
-    if (status) host_->complete(std::span(told.answers).subspan(durable));
-    status ? void(durable = told.answers.size()) : told.answers.resize(durable);
+    for (size_t i = 0; i < answers.size(); ++i)
+      status ? void(durable[i] = {answers[i].size(), answers[i].bytes().size()})
+             : answers[i].cut(durable[i].size, durable[i].bytes);
+    if (status) host_->complete(std::span(told.proofs).subspan(durable_proofs));
+    status ? void(durable_proofs = told.proofs.size()) : told.proofs.resize(durable_proofs);
     return status;
   };
-  for (const StateCall& call : ask.calls) {
-    if (host_->is_full()) THEMIS_CHECK(commit(host_->commit()));
-    told.answers.push_back(host_->run(call));
+  BatchRunner runner(*host_, ask.batches, answers, kRunAnswersBytesMax);
+  while (!runner.run()) THEMIS_CHECK(commit(host_->commit()));
+  for (const StateCall& call : ask.proven) {
+    if (!host_->has_room_to_prove(call)) THEMIS_CHECK(commit(host_->commit()));
+    told.proofs.push_back(host_->prove(call));
   }
   if (!ask.end_epoch) return commit(host_->commit());
   const TimePoint from = SystemClock().now();

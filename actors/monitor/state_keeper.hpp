@@ -18,19 +18,21 @@ struct OpenStore {
   caf::actor monitors;
   sandbox::SharedMemoryPtr memory = nullptr;  ///< See RemoteMonitorsOptions.
 };
-/// Runs the calls, ends the epoch if told so, and commits: once, unless the results are too long
-/// for one message.
+/// Runs the calls of the batches, ends the epoch if told so, and commits: once, unless the results
+/// are too long for one message.
 struct RunCalls {
-  std::vector<StateCall> calls;
+  std::vector<StateBatch> batches;
+  std::vector<StateCall> proven;  ///< That are to have receipts.
   bool end_epoch = false;
 };
 /// Leaves a checkpoint if that takes no time to speak of, and closes.
 struct CloseStore {};
 
 struct StoreTold {
-  std::vector<Result<StateAnswer>> answers;  ///< Durable; without `certified`.
-  std::optional<Error> failure;              ///< The store is closed then.
-  std::optional<Error> violation;            ///< A monitor refused, or answered something else.
+  std::vector<StateAnswers> answers;        ///< By batch: the first ones, as many as are durable.
+  std::vector<Result<StateAnswer>> proofs;  ///< Of the proven calls: the same.
+  std::optional<Error> failure;             ///< The store is closed then.
+  std::optional<Error> violation;           ///< A monitor refused, or answered something else.
   uint32_t epoch = 0;
   std::optional<uint32_t> certified;
   Duration certifying{};  ///< The last epoch's end took so long.
@@ -46,6 +48,9 @@ struct StoreTold {
 /// 0.2 s. A longer journal is run again at the next start.
 inline constexpr uint64_t kStopJournalBytesMax = 8 * 1024 * 1024;
 
+/// Of all answers to RunCalls; what comes after is not run.
+inline constexpr size_t kRunAnswersBytesMax = 64 * 1024 * 1024;
+
 struct StateKeeperOptions {
   std::filesystem::path data;  ///< The node's; see open_files().
   MonitorShape shape;
@@ -53,7 +58,8 @@ struct StateKeeperOptions {
 };
 
 /// Has state/, state.key and state.counter in the node's data directory open while the store is.
-/// Blocks: spawned detached, so that no reactor and no thread of the pool waits for a disk.
+/// Blocks: spawned detached, so that no reactor and no thread of the pool waits for a disk. Calls
+/// of several monitor threads run on as many threads: see BatchRunner.
 class StateKeeper final : public caf::event_based_actor {
  public:
   StateKeeper(caf::actor_config& config, StateKeeperOptions options);

@@ -26,7 +26,9 @@ std::optional<StateStore::Value> value_of(const std::optional<Bytes>& bytes) {
   return StateStore::Value::from(*bytes);
 }
 
-StateStore::Changes encode(const std::vector<StateChange>& changes) {
+}  // namespace
+
+StateStore::Changes changes_of(const std::vector<StateChange>& changes) {
   StateStore::Changes out;
   std::byte* to = out.bytes.data();
   for (const StateChange& change : changes) {
@@ -43,8 +45,6 @@ StateStore::Changes encode(const std::vector<StateChange>& changes) {
   out.size = static_cast<uint16_t>(to - out.bytes.data());
   return out;
 }
-
-}  // namespace
 
 StateOperation operation_of(const StateCall& call) {
   StateOperation made;
@@ -67,7 +67,7 @@ StateOperation operation_of(const StateCall& call) {
       break;
     case StateOp::transaction:
       made.function = static_cast<uint8_t>(StateStore::transact + call.changes.size() - 1);
-      made.arguments.changes = encode(call.changes);
+      made.arguments.changes = changes_of(call.changes);
       for (const StateChange& change : call.changes) made.keys.push_back(key_of(call, change.key));
       return made;
   }

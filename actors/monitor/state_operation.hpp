@@ -21,6 +21,9 @@ struct StateOperation {
 /// `call` has passed check_state_call() and is one of the store: a `list` is the read of its key.
 StateOperation operation_of(const StateCall& call);
 
+/// As StateStore::transact takes them.
+monitor::StateStore::Changes changes_of(const std::vector<StateChange>& changes);
+
 /// How a client's key is used on the call.
 receipts::Use use_of(const StateCall& call);
 /// `call` has a caller.

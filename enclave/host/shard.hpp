@@ -58,6 +58,8 @@ class Shard {
   Result<typename App::Result> call(uint8_t function, std::span<const Key> keys,
                                     const typename App::Arguments& arguments,
                                     const Caller& caller = {});
+  /// Whether the first key of the last call that ran had a value before it.
+  bool was_present() const { return was_present_; }
   /// Writes what makes the monitor know a client; Monitor's options say how many there may be.
   void register_client(uint16_t number, const crypto::DhShare& share,
                        const crypto::Signature& grant = {}) {
@@ -214,6 +216,7 @@ class Shard {
   Timestamp clock_;
   size_t calls_in_batch_ = 0;
   uint64_t nodes_loaded_ = 0, nodes_evicted_ = 0;
+  bool was_present_ = false;
 };
 
 }  // namespace themis::host

@@ -107,6 +107,7 @@ Result<typename App::Result> Shard<App>::call(uint8_t function, std::span<const 
     fresh += id == kNone;
     if (id != kNone) records[i].value = entries_[id].record.value;
   }
+  const bool was_present = records[0].value.has_value();
   typename App::Result result{};
   if (!App::run(function, arguments, std::span(records).first(keys.size()), result))
     return fail(Code::invalid, "the function cannot be called on these records");
@@ -118,6 +119,7 @@ Result<typename App::Result> Shard<App>::call(uint8_t function, std::span<const 
   THEMIS_CHECK(prepare(ids, keys, Where::tree));
   for (size_t i = 0; i < keys.size(); ++i)
     if (ids[i] == kNone) ids[i] = add(keys[i]);
+  was_present_ = was_present;
   for (const RecordId id : ids)
     if (entries_[id].calls != UINT16_MAX) ++entries_[id].calls;
   Entry& first = entries_[ids[0]];

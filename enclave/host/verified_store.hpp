@@ -43,13 +43,13 @@ class VerifiedStore {
   using Released = host::Released;
   struct Called {
     typename App::Result result;
-    uint64_t ticket = 0;  ///< See StoreStatus::committed.
-    uint64_t number = 0;  ///< Of a client's call, in its thread: see Released::answer.
+    uint64_t ticket = 0;       ///< See StoreStatus::committed.
+    uint64_t number = 0;       ///< Of a client's call, in its thread: see Released::answer.
+    bool was_present = false;  ///< Its first key had a value before.
   };
-  /// Calls of one thread between two commits; their results wait in the trusted side.
-  static constexpr size_t kPendingCallsMax =
-      std::min(size_t{1} << 20, (seal::kHeldBytesMax - 2 * monitor::kOutputBytesMax) /
-                                    monitor::kCallOutputBytesMax<App>);
+  /// Calls of one thread between two commits, and their results, which wait in the trusted side.
+  static constexpr size_t kPendingCallsMax = size_t{1} << 20;
+  static constexpr size_t kPendingBytesMax = seal::kHeldBytesMax - 2 * monitor::kOutputBytesMax;
 
   /// Makes the store, or brings it to where it was: loads the records of the checkpoint, compares
   /// them with the sealed top nodes, and runs the journal's calls again. `environment` and
@@ -70,7 +70,7 @@ class VerifiedStore {
     return static_cast<uint16_t>(key.place().path[0] % options_.threads);
   }
   /// Runs the function; `keys` are of one thread. Errors: as Shard::call; unauthenticated, forged,
-  /// replayed (the caller); overloaded also when kPendingCallsMax wait for commit(); failure.
+  /// replayed (the caller); overloaded also when as many wait for commit() as may; failure.
   Result<Called> call(uint8_t function, std::span<const Key> keys,
                       const typename App::Arguments& arguments, const Caller& caller = {});
   /// What a client needs to know of the store since its start; the key for certificates stays. For
@@ -122,9 +122,10 @@ class VerifiedStore {
     Bytes calls;  // since the last commit, as Monitor::history has them
     Bytes texts;  // of those that asked for a transferable receipt
     std::vector<Asked> asked;
-    size_t pending = 0, unasked = 0, transferable = 0;  // unasked: bytes after the last Asked
-    std::vector<uint64_t> nonces;                       // the last one of each client
-    Status trusted;                                     // the first refusal
+    size_t pending = 0, pending_bytes = 0;  // calls, and room that their results take
+    size_t unasked = 0, transferable = 0;   // unasked: bytes after the last Asked
+    std::vector<uint64_t> nonces;           // the last one of each client
+    Status trusted;                         // the first refusal
   };
 
   // verified_store_open.hpp
@@ -180,13 +181,14 @@ Result<typename VerifiedStore<App>::Called> VerifiedStore<App>::call(
     return fail(Code::invalid, "a call has one to eight keys");
   const uint16_t thread = thread_of(keys[0]);
   Thread& at = threads_[thread];
-  if (at.pending == kPendingCallsMax)
+  if (at.pending == kPendingCallsMax ||
+      at.pending_bytes > kPendingBytesMax - monitor::kCallOutputBytesMax<App>)
     return fail(Code::overloaded, "too many calls wait for their commit");
   CallBytes<App> bytes(function, keys, arguments);
   THEMIS_CHECK(admit(thread, caller, bytes));
   THEMIS_TRY(const typename App::Result result, at.shard->call(function, keys, arguments, caller));
   THEMIS_CHECK(at.trusted);
-  Called called{result, commits_ + 1, at.asked.size()};
+  Called called{result, commits_ + 1, at.asked.size(), at.shard->was_present()};
   expect(at, caller, bytes, result);
   if (!App::only_reads(function)) append(at.calls, bytes.history());
   ++at.pending;

@@ -48,9 +48,12 @@ void VerifiedStore<App>::expect(Thread& at, const Caller& caller, const CallByte
                                 const typename App::Result& result) {
   if (caller.client == receipts::kNoClient) {
     std::array<std::byte, App::Result::kBytesMax> bytes;
-    at.unasked += static_cast<size_t>(result.encode(bytes.data()) - bytes.data());
+    const auto encoded = static_cast<size_t>(result.encode(bytes.data()) - bytes.data());
+    at.unasked += encoded;
+    at.pending_bytes += encoded;
     return;
   }
+  at.pending_bytes += monitor::kCallOutputBytesMax<App>;
   at.nonces[caller.client] = caller.nonce;
   at.asked.push_back({caller, std::exchange(at.unasked, 0), at.texts.size(), call.keys().size(),
                       call.history().size()});

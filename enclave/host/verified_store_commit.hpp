@@ -39,7 +39,7 @@ Result<Released> VerifiedStore<App>::tell(Result<seal::Released> told) {
     each.calls.clear();
     each.texts.clear();
     each.asked.clear();
-    each.pending = each.unasked = each.transferable = 0;
+    each.pending = each.pending_bytes = each.unasked = each.transferable = 0;
   }
   ++commits_;
   certified_ = released.certified;

@@ -77,7 +77,8 @@ TEST(MonitorCodec, CertificatesAreOfTheRun) {
   EXPECT_EQ(read->results, released.results);
   EXPECT_EQ(read->certified, released.certified);
   EXPECT_EQ(read->certificates, released.certificates);
-  EXPECT_EQ(code_of(decode_released(encode_released(released, {}), example_run(3), {})), Code::malformed);
+  EXPECT_EQ(code_of(decode_released(encode_released(released, {}), example_run(3), {})),
+            Code::malformed);
 }
 
 TEST(MonitorCodec, RefusesCertificatesThatAreNone) {

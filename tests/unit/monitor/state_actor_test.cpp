@@ -89,9 +89,10 @@ class StateActorTest : public testing::Test {
     one.name_space = "n";
     one.key = key;
     one.value = to_bytes(value);
-    const auto all = world_.ask<StateAnswers>(state_, CallState{{one}, wait});
-    if (!all) return fail(all.error());
-    return all->answers.at(0);
+    CallState ask{{}, wait};
+    THEMIS_CHECK(ask.calls.add(one));
+    const auto all = world_.ask<StateAnswers>(state_, ask);
+    return all ? all->front() : fail(all.error());
   }
   /// Asks until the state is up again, in another process than `pid`.
   Result<StateAnswer> get_when_up(const std::string& key, uint32_t pid = 0) {
@@ -157,34 +158,47 @@ TEST_F(StateActorTest, ManyCallsShareFewBatchesAndALoneOneDoesNotWait) {
   const uint64_t before = report().batches, commits = report().commits;
   CallState many;
   for (int i = 0; i < 2'000; ++i) {
-    StateCall put;
-    put.op = StateOp::put;
-    put.name_space = "space-" + std::to_string(i % 16);
-    put.key = std::to_string(i);
-    put.value = to_bytes("value");
-    many.calls.push_back(put);
+    const std::string name_space = "space-" + std::to_string(i % 16);
+    ASSERT_TRUE(many.calls.put(name_space, std::to_string(i), as_bytes("value")));
   }
   const auto answers = world_.ask<StateAnswers>(state_, many);
   ASSERT_TRUE(answers) << answers.error().text();
-  ASSERT_EQ(answers->answers.size(), many.calls.size());
-  for (const auto& answer : answers->answers) ASSERT_TRUE(answer) << answer.error().text();
+  ASSERT_EQ(answers->size(), many.calls.size());
+  for (const auto& answer : answers->all()) ASSERT_TRUE(answer) << answer.error().text();
   EXPECT_LE(report().batches - before, 16u);
   EXPECT_EQ(report().commits - commits, 1u);
   EXPECT_EQ(report().calls, 2'001u);
 }
 
-TEST_F(StateActorTest, RefusesOneBadCallAmongGoodOnes) {
-  start(options(Place::local));
-  StateCall good, bad;
-  good.name_space = "n";
-  good.key = "k";
-  bad.name_space = "N";
-  bad.key = "k";
-  const auto answers = world_.ask<StateAnswers>(state_, CallState{{good, bad, good}});
-  ASSERT_TRUE(answers) << answers.error().text();
-  EXPECT_TRUE(answers->answers[0] && answers->answers[2]);
-  ASSERT_FALSE(answers->answers[1]);
-  EXPECT_EQ(answers->answers[1].error().code, Code::invalid);
+TEST_F(StateActorTest, RefusesMoreCallsThanMayWait) {
+  StateOptions never = options(Place::local);
+  never.start_place = [home = world_.home()] {
+    PlaceOptions missing;
+    missing.program = "/nonexistent/themis-enclave";
+    return spawn_place(home, missing);
+  };
+  log::setup(log::Level::off, log::Format::text);
+  start(never);
+  CallState many;
+  while (many.calls.get("n", "k")) continue;
+  ASSERT_EQ(many.calls.size(), kStateBatchCallsMax);
+  caf::scoped_actor self{world_.caf()};
+  std::vector<decltype(self->request(state_, kDeadline, many))> waiting;
+  for (size_t i = 0; i <= kStateCallsMax / kStateBatchCallsMax; ++i)
+    waiting.push_back(self->request(state_, kDeadline, many));
+  size_t refused = 0;
+  for (auto& each : waiting)
+    each.receive(
+        [&](const StateAnswers& all) {
+          EXPECT_EQ(all.size(), kStateBatchCallsMax);
+          const Result<StateAnswer> first = all.front();
+          ASSERT_FALSE(first);
+          EXPECT_LE(all.bytes().size(), kStateBatchBytesMax);
+          refused +=
+              first.error().code == Code::overloaded || first.error().code == Code::unavailable;
+        },
+        [](const caf::error& error) { ADD_FAILURE() << describe(error); });
+  EXPECT_EQ(refused, waiting.size());
 }
 
 TEST_F(StateActorTest, AKilledProcessLosesNothingThatWasAnswered) {
@@ -226,7 +240,7 @@ TEST_F(StateActorTest, AProcessKilledInTheMiddleOfItsBatchesLosesNothingThatWasA
         put.name_space = "n";
         put.key = name(message, i);
         put.value = Bytes(1'000, std::byte{7});
-        many.calls.push_back(put);
+        ASSERT_TRUE(many.calls.add(put));
       }
       waiting.push_back(self->request(state_, kDeadline, std::move(many)));
     }
@@ -237,8 +251,9 @@ TEST_F(StateActorTest, AProcessKilledInTheMiddleOfItsBatchesLosesNothingThatWasA
       }
       waiting[static_cast<size_t>(message)].receive(
           [&](const StateAnswers& all) {
+            const auto each = all.all();
             for (int i = 0; i < kCalls; ++i)
-              if (all.answers.at(static_cast<size_t>(i))) answered.insert(name(message, i));
+              if (each.at(static_cast<size_t>(i))) answered.insert(name(message, i));
           },
           [](const caf::error& error) { ADD_FAILURE() << describe(error); });
     }
@@ -398,17 +413,15 @@ TEST_F(AdversaryState, AnEpochThatIsNotVerifiedIsNotWaitedFor) {
 TEST_F(StateActorTest, EveryCallIsAnsweredWhenItEnds) {
   start(options(Place::process, 1h));
   caf::scoped_actor self{world_.caf()};
-  StateCall put;
-  put.op = StateOp::put;
-  put.name_space = "n";
-  put.key = "k";
-  auto waiting = self->request(state_, kDeadline, CallState{{put}, true});
+  CallState put{{}, true};
+  ASSERT_TRUE(put.calls.put("n", "k", {}));
+  auto waiting = self->request(state_, kDeadline, put);
   report();
   self->send_exit(state_, caf::exit_reason::user_shutdown);
   waiting.receive(
       [](const StateAnswers& all) {
-        ASSERT_FALSE(all.answers[0]);
-        EXPECT_EQ(all.answers[0].error().code, Code::unavailable);
+        ASSERT_FALSE(all.front());
+        EXPECT_EQ(all.front().error().code, Code::unavailable);
       },
       [](const caf::error& error) { ADD_FAILURE() << describe(error); });
   EXPECT_EQ(world_.end_of(state_), "user_shutdown");

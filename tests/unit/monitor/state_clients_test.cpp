@@ -47,11 +47,34 @@ class StateClients : public testing::TestWithParam<Place> {
   }
   void TearDown() override { EXPECT_EQ(world_.stop(state_), "user_shutdown"); }
 
-  std::vector<Result<StateAnswer>> run(std::vector<StateCall> calls, bool wait = false) {
-    const size_t size = calls.size();
-    const auto all = world_.ask<StateAnswers>(state_, CallState{std::move(calls), wait});
-    if (!all) return {size, fail(all.error())};
-    return all->answers;
+  /// One message each, sent together.
+  std::vector<Result<StateAnswer>> run(const std::vector<StateCall>& calls, bool wait = false) {
+    caf::scoped_actor self{world_.caf()};
+    std::vector<std::function<Result<StateAnswer>()>> answers;
+    for (const StateCall& call : calls) {
+      CallState plain{{}, wait};
+      if (plain.calls.add(call)) {
+        answers.push_back(received<StateAnswers>(self, plain));
+      } else {
+        answers.push_back(received<StateAnswer>(self, ProveState{call, wait}));
+      }
+    }
+    std::vector<Result<StateAnswer>> out;
+    for (const auto& answer : answers) out.push_back(answer());
+    return out;
+  }
+  static Result<StateAnswer> one(const StateAnswers& all) { return all.front(); }
+  static Result<StateAnswer> one(const StateAnswer& answer) { return answer; }
+  template <class Answer, class Question>
+  std::function<Result<StateAnswer>()> received(caf::scoped_actor& self, const Question& question) {
+    const auto open = std::make_shared<decltype(self->request(state_, kDeadline, question))>(
+        self->request(state_, kDeadline, question));
+    return [open] {
+      Result<StateAnswer> out = fail(Code::internal, "no answer");
+      open->receive([&](const Answer& answer) { out = one(answer); },
+                    [&](const caf::error& error) { out = fail(from_caf(error)); });
+      return out;
+    };
   }
   Result<StateAnswer> run(const StateCall& call, bool wait = false) {
     return run(std::vector{call}, wait).at(0);
@@ -271,15 +294,12 @@ TEST_P(StateClients, AReceiptIsNotCompletedByMonitorsThatWereKilled) {
   StateCall put = make(StateOp::put, "k", "v");
   put.receipt = put.transferable = true;
   ASSERT_TRUE(client.sign(put));
-  auto waiting = self->request(state_, kDeadline, CallState{{put}, true});
+  auto waiting = self->request(state_, kDeadline, ProveState{put, true});
   ASSERT_EQ(plain_get("k"), "v") << "the call before it is provisional now";
   ASSERT_EQ(::kill(static_cast<pid_t>(pid), SIGKILL), 0);
   waiting.receive(
-      [](const StateAnswers& all) {
-        ASSERT_FALSE(all.answers.at(0));
-        EXPECT_EQ(all.answers[0].error().code, Code::unavailable);
-      },
-      [](const caf::error& error) { ADD_FAILURE() << describe(error); });
+      [](const StateAnswer&) { ADD_FAILURE() << "the monitors are gone"; },
+      [](const caf::error& error) { EXPECT_EQ(from_caf(error).code, Code::unavailable); });
   const auto end = std::chrono::steady_clock::now() + kDeadline;
   while (report().state != "up" && std::chrono::steady_clock::now() < end) {
   }

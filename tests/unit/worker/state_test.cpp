@@ -29,12 +29,10 @@ class FunctionState : public PoolTest {
     EXPECT_EQ(world_.stop(state_), "user_shutdown");
   }
   Result<StateAnswer> get(const std::string& name_space, const std::string& key) {
-    StateCall call;
-    call.name_space = name_space;
-    call.key = key;
-    const auto all = world_.ask<StateAnswers>(state_, CallState{{call}});
-    if (!all) return fail(all.error());
-    return all->answers.at(0);
+    CallState ask;
+    THEMIS_CHECK(ask.calls.get(name_space, key));
+    const auto all = world_.ask<StateAnswers>(state_, ask);
+    return all ? all->front() : fail(all.error());
   }
   storage::TemporaryDirectory directory_;
   caf::actor state_;

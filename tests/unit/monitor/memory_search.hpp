@@ -1,5 +1,5 @@
 #pragma once
-// Looks for a secret in this process's memory, freed memory included.
+// Looks for a secret in the memory of a process, freed memory included.
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <optional>
 #include <sstream>
 
 #include "enclave/seal/sealed_state.hpp"
@@ -29,10 +30,12 @@ class Wanted {
 
   /// How often it lies in what this process can write: heap, stacks, globals. Other threads may
   /// run: what they give back meanwhile is passed over.
-  size_t copies() const {
-    const int memory = ::open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
-    EXPECT_GE(memory, 0);
-    std::ifstream maps("/proc/self/maps");
+  size_t copies() const { return copies_in_process("self").value(); }
+  /// In a child; nothing where this user may not read it (only root reads one that is confined).
+  std::optional<size_t> copies_in_process(const std::string& pid) const {
+    const int memory = ::open(("/proc/" + pid + "/mem").c_str(), O_RDONLY | O_CLOEXEC);
+    if (memory < 0) return std::nullopt;
+    std::ifstream maps("/proc/" + pid + "/maps");
     size_t found = 0;
     for (std::string line; std::getline(maps, line);) {
       std::istringstream words(line);

@@ -297,6 +297,9 @@ TEST_P(StateActorPlaces, RegressNoCopyOfTheKeyIsLeftOfItsWayToTheMonitors) {
   start(options(GetParam()));
   EXPECT_TRUE(call(StateOp::put, "k", "v", true));
   EXPECT_EQ(wanted->copies(), GetParam() == Place::local ? 2u : 1u);
+  if (const uint32_t pid = report().pid; pid != 0) {
+    EXPECT_EQ(wanted->copies_in_process(std::to_string(pid)).value_or(1), 1u);
+  }
   EXPECT_EQ(world_.stop(state_), "user_shutdown");
   state_ = nullptr;
   EXPECT_EQ(wanted->copies(), 0u);

@@ -49,7 +49,7 @@ Status Channel::on_record(std::span<std::byte> record) {
     return session_->on_rekey(record, rng_, output_);
   }
   THEMIS_TRY(const std::span<std::byte> plaintext, session_->open(record));
-  bool secret = reader_.carries_secret();
+  bool secret = false;
   const Status fed =
       reader_.feed(plaintext, [this, &secret](const MessageHeader& header, FramePtr payload) {
         secret |= carries_secret(header.type);

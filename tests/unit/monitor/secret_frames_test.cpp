@@ -3,53 +3,14 @@
 
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <sstream>
-
 #include "actors/monitor/monitor_codec.hpp"
 #include "runtime/crypto/crypto.hpp"
+#include "tests/unit/monitor/memory_search.hpp"
 #include "wire/channel.hpp"
 #include "wire/secret_types.hpp"
 
 namespace themis {
 namespace {
-
-/// A key to look for, kept in another form, so that looking for it does not find this.
-class Wanted {
- public:
-  explicit Wanted(const seal::SealingKey& key) {
-    for (size_t i = 0; i < masked_.size(); ++i) masked_[i] = key.view()[i] ^ kMask;
-  }
-  /// How often it lies in what this process can write: heap, stacks, globals.
-  size_t copies() const {
-    std::ifstream maps("/proc/self/maps");
-    size_t found = 0;
-    for (std::string line; std::getline(maps, line);) {
-      std::istringstream words(line);
-      uintptr_t from = 0, to = 0;
-      char dash = 0;
-      std::string rights;
-      words >> std::hex >> from >> dash >> to >> rights;
-      if (rights.starts_with("rw")) found += copies_in(from, to);
-    }
-    return found;
-  }
-
- private:
-  static constexpr std::byte kMask{0x5a};
-  size_t copies_in(uintptr_t from, uintptr_t to) const {
-    size_t found = 0;
-    const auto* at = reinterpret_cast<const volatile std::byte*>(from);
-    const auto* end = reinterpret_cast<const volatile std::byte*>(to) - masked_.size();
-    for (; at <= end; ++at) {
-      size_t same = 0;
-      while (same < masked_.size() && (at[same] ^ kMask) == masked_[same]) ++same;
-      found += same == masked_.size();
-    }
-    return found;
-  }
-  std::array<std::byte, seal::SealingKey::kBytes> masked_;
-};
 
 struct End final : wire::ChannelEvents {
   End(const wire::HandshakeConfig& config, bool initiator, Rng& rng)
@@ -109,7 +70,7 @@ TEST(SecretFrames, OnlyTheMessageWithTheKeyIsOne) {
 TEST(SecretFrames, TheFrameOfTheKeyIsWipedWhenItIsFreed) {
   SystemRng rng;
   const seal::SealingKey key(rng);
-  const Wanted wanted(key);
+  const Wanted wanted(key.view());
   ASSERT_EQ(wanted.copies(), 1u);
   for (const size_t sealed : {0, 1, 100, 8'000, 100'000}) {
     StartMonitorsMsg message = encode_start({}, key, {}, Bytes(sealed));
@@ -130,7 +91,7 @@ TEST(SecretFrames, RegressNoBufferOfASessionKeepsTheKey) {
     for (const size_t sealed : {size_t{10}, size_t{40'000}}) {
       Two two;
       const seal::SealingKey key(two.rng);
-      const Wanted wanted(key);
+      const Wanted wanted(key.view());
       send(two.a, encode_batch(0, Bytes(900, std::byte{1})).frame());
       send(two.a, encode_start({}, key, {}, Bytes(sealed)).frame());
       EXPECT_EQ(wanted.copies(), 1u) << "it left plain bytes in the output";

@@ -9,6 +9,8 @@
 
 #include "actors/monitor/monitors_actor.hpp"
 #include "actors/placement/placement.hpp"
+#include "actors/system/secret_file.hpp"
+#include "tests/unit/monitor/memory_search.hpp"
 #include "tests/unit/store/temporary_directory.hpp"
 #include "tests/unit/worker/reactor_thread.hpp"
 
@@ -258,10 +260,64 @@ TEST_F(StateActorTest, AProcessKilledInTheMiddleOfItsBatchesLosesNothingThatWasA
           [](const caf::error& error) { ADD_FAILURE() << describe(error); });
     }
     ASSERT_EQ(text(get_when_up("first", pid)), "v");
-    for (const std::string& key : answered)
-      ASSERT_EQ(call(StateOp::get, key)->value, Bytes(1'000, std::byte{7})) << key;
+    CallState gets;
+    for (const std::string& key : answered) {
+      StateCall get;
+      get.name_space = "n";
+      get.key = key;
+      gets.calls.push_back(get);
+    }
+    const auto kept = world_.ask<StateAnswers>(state_, gets);
+    ASSERT_TRUE(kept) << kept.error().text();
+    for (const auto& answer : kept->answers)
+      ASSERT_EQ(answer.value().value, Bytes(1'000, std::byte{7}));
   }
   EXPECT_GE(answered.size(), 500u) << "the first messages of the rounds that let them pass";
+}
+
+TEST_F(StateActorTest, AProcessThatStandsStillIsGivenUp) {
+  log::setup(log::Level::off, log::Format::text);
+  StateOptions made = options(Place::process, 1h);
+  made.answer_max = 1s;
+  start(made);
+  ASSERT_TRUE(call(StateOp::put, "k", "v"));
+  const uint32_t pid = report().pid;
+  ASSERT_EQ(::kill(static_cast<pid_t>(pid), SIGSTOP), 0);
+  // More than the shared memory takes: the host waits for room that does not come.
+  CallState many;
+  for (int i = 0; i < 2'000; ++i) {
+    StateCall put;
+    put.op = StateOp::put;
+    put.name_space = "n";
+    put.key = std::to_string(i);
+    put.value = Bytes(1'000);
+    many.calls.push_back(put);
+  }
+  const auto answers = world_.ask<StateAnswers>(state_, many);
+  ASSERT_TRUE(answers) << answers.error().text();
+  for (const auto& answer : answers->answers) ASSERT_FALSE(answer);
+  EXPECT_EQ(text(get_when_up("k", pid)), "v");
+  EXPECT_EQ(text(call(StateOp::get, "1999")), "absent") << "it was never durable";
+}
+
+/// The node's half keeps one copy, the monitors another; a process has its own.
+TEST_P(StateActorPlaces, RegressNoCopyOfTheKeyIsLeftOfItsWayToTheMonitors) {
+  SystemRng rng;
+  std::optional<Wanted> wanted;
+  {
+    const auto key = load_or_create_secret(directory_.path() / "state.key", "key", rng).value();
+    wanted.emplace(key.view());
+  }
+  ASSERT_EQ(wanted->copies(), 0u);
+  start(options(GetParam()));
+  EXPECT_TRUE(call(StateOp::put, "k", "v", true));
+  EXPECT_EQ(wanted->copies(), GetParam() == Place::local ? 2u : 1u);
+  if (const uint32_t pid = report().pid; pid != 0) {
+    EXPECT_EQ(wanted->copies_in_process(std::to_string(pid)).value_or(1), 1u);
+  }
+  EXPECT_EQ(world_.stop(state_), "user_shutdown");
+  state_ = nullptr;
+  EXPECT_EQ(wanted->copies(), 0u);
 }
 
 TEST_F(StateActorTest, AnotherActorFindsWhatWasKept) {

@@ -110,7 +110,10 @@ Figures measure_durable(const Options& options) {
   }
   {
     Process process(directory.path(), key, rng);
-    for (uint32_t i = 0; i < kRecords; ++i) process.put(rng.below(kRecords), i);
+    for (uint32_t i = 0; i < kRecords; ++i) {
+      process.put(rng.below(kRecords), i);
+      if (i % 10'000 == 9'999) Process::done(process.store->commit());
+    }
     Process::done(process.store->commit());
   }
   const double replayed = cpu_seconds_of([&] { Process(directory.path(), key, rng); });

@@ -28,10 +28,18 @@ bool is_within(ByteView part, ByteView whole) {
   return part.data() >= whole.data() && part.data() + part.size() <= whole.data() + whole.size();
 }
 
+receipts::Instance run() {
+  receipts::Instance made;
+  made.threads = kThreads;
+  made.prf = crypto::PrfKind::siphash;
+  return made;
+}
+
 seal::Released released(uint8_t bytes) {
   seal::Released made;
   made.results = {Bytes(bytes, std::byte{1}), Bytes(3, std::byte{2})};
   made.certified = 7;
+  made.certificates.resize(1);
   return made;
 }
 
@@ -40,12 +48,16 @@ std::vector<wire::FramePtr> genuine() {
   const Bytes sealed(200, std::byte{3});
   const std::string json = R"({"op":"transaction","changes":[{"key":"k","value":"00"}]})";
   return {encode_start({2, 1'024, 1'024}, seal::SealingKey(), {9, {}}, sealed).frame(),
-          encode_started({}).frame(),
+          encode_started({run(), true}).frame(),
+          encode_register(1, {7, {}, {}}).frame(),
+          encode_admit({1, {}, sealed}).frame(),
+          encode_admitted(true).frame(),
           encode_batch(1, sealed).frame(),
           encode_shared_batch(1, 64, 4'096).frame(),
           encode_certified(7).frame(),
           encode_sealed(sealed).frame(),
-          encode_confirm({10, {}}).frame(),
+          encode_confirm(seal::CounterValue{10, {}}).frame(),
+          encode_confirm(std::nullopt).frame(),
           encode_released(released(100), BatchMemory()).frame(),
           encode_released(released(100), shared().memory).frame(),
           encode_ask("space", json).frame(),
@@ -81,21 +93,36 @@ void check_batch(const wire::FramePtr& frame) {
 void check_released(const wire::FramePtr& frame) {
   const BatchMemory& memory = shared().memory;
   for (const BatchMemory& each : {memory, BatchMemory()}) {
-    const auto told = decode_released(ReleasedMsg(frame), kThreads, each);
+    const auto told = decode_released(ReleasedMsg(frame), run(), each);
     if (!told) continue;
     promise(told->results.size() == kThreads, "one for each thread");
     size_t bytes = 0;
     for (const Bytes& results : told->results) bytes += results.size();
     promise(bytes <= frame->size() + each.results().size(), "no more than was there");
-    const auto again = decode_released(encode_released(*told, memory), kThreads, memory);
-    promise(again && again->results == told->results && again->certified == told->certified,
+    const auto again = decode_released(encode_released(*told, memory), run(), memory);
+    promise(again && again->results == told->results && again->certified == told->certified &&
+                again->certificates.size() == told->certificates.size(),
             "with the same content");
   }
 }
 
 void check_others(const wire::FramePtr& frame) {
-  if (const auto instance = decode_started(MonitorsStartedMsg(frame)))
-    promise(*decode_started(encode_started(*instance)) == *instance, "the same instance");
+  if (const auto run = decode_started(MonitorsStartedMsg(frame), kThreads)) {
+    const auto again = decode_started(encode_started(*run), kThreads);
+    promise(again && again->instance.id == run->instance.id &&
+                again->instance.signing == run->instance.signing &&
+                again->clients_only == run->clients_only,
+            "the same run");
+  }
+  if (const auto asked = decode_register(RegisterClientMsg(frame)))
+    promise(decode_register(encode_register(asked->thread, asked->client))->client.share ==
+                asked->client.share,
+            "the same client");
+  if (const auto call = decode_admit(AdmitCallMsg(frame)))
+    promise(call->body.size() <= kCallBodyBytesMax && is_within(call->body, frame->bytes()),
+            "a call within its limits");
+  if (const auto admitted = decode_admitted(CallAdmittedMsg(frame)))
+    promise(*decode_admitted(encode_admitted(*admitted)) == *admitted, "the same verdict");
   if (const auto epoch = decode_certified(CertifiedMsg(frame)))
     promise(*decode_certified(encode_certified(*epoch)) == *epoch, "the same epoch");
   if (const auto sealed = decode_sealed(SealedStateMsg(frame)))

@@ -3,10 +3,10 @@
 // are. The one place that talks to the store.
 
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
+#include "actors/monitor/key_set.hpp"
 #include "actors/monitor/state_answers.hpp"
 
 namespace themis {
@@ -84,7 +84,7 @@ class StateHost {
   struct alignas(64) Lane {  // no cache line is written by two threads
     Bytes expected;          ///< The results of the calls since the last commit.
     size_t call_bytes = 0;   ///< Of these calls, about.
-    std::set<std::string, std::less<>> present;  ///< "namespace\0key" of every key with a value.
+    KeySet present;          ///< "namespace\0key" of every key with a value.
   };
   struct Window;
 

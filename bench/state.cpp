@@ -20,8 +20,8 @@
 namespace themis::bench {
 namespace {
 
-/// Calls open at a time, in messages.
-constexpr size_t kMessagesOpen = (size_t{1} << 18) / kCallsPerMessage;
+/// Messages open at a time: the calls of two commits.
+constexpr size_t kMessagesOpen = 2 * kRunCallsMax / kCallsPerMessage;
 constexpr size_t kReplayedCalls = 200'000;
 /// Their commands are kept in memory.
 constexpr size_t kReplayedRecordsMax = 1'000'000;

@@ -146,6 +146,18 @@ struct Node::Impl {
     });
     return status;
   }
+  /// Errors: the state's; timeout.
+  Result<StateAnsweredMsg> ask_home(const std::string& name_space, AskStateMsg question,
+                                    Duration timeout) {
+    const Guest guest;
+    caf::scoped_actor self{system.caf()};
+    Result<StateAnsweredMsg> told =
+        fail(Code::timeout, "no answer of the state \"" + name_space + "\" in time");
+    self->request(state, timeout, AskHome{std::move(question)})
+        .receive([&](const StateAnsweredMsg& message) { told = message; },
+                 [&](const caf::error& error) { told = fail(from_caf(error)); });
+    return told;
+  }
   /// Until the name is stored. While nodes join, who is responsible for it changes under the store.
   Status announce(const std::string& name) {
     caf::scoped_actor self{system.caf()};
@@ -301,16 +313,21 @@ Result<wire::FramePtr> Node::call_frame(const std::string& name, wire::FramePtr 
 Result<StateAnswer> Node::ask_state(StateCall call, bool wait, Duration timeout) {
   THEMIS_CHECK(check_state_call(call));
   const std::string name_space = call.name_space;
-  const AskHome question{encode_ask(name_space, state_ask_json({std::move(call), wait}),
-                                    std::chrono::steady_clock::now() + timeout)};
-  const Guest guest;
-  caf::scoped_actor self{impl_->system.caf()};
-  Result<StateAnswer> answer =
-      fail(Code::timeout, "no answer of the state \"" + name_space + "\" in time");
-  self->request(impl_->state, timeout, question)
-      .receive([&](const StateAnsweredMsg& message) { answer = decode_answer(message); },
-               [&](const caf::error& error) { answer = fail(from_caf(error)); });
-  return answer;
+  THEMIS_TRY(const StateAnsweredMsg told,
+             impl_->ask_home(name_space,
+                             encode_ask(name_space, state_ask_json({std::move(call), wait}),
+                                        std::chrono::steady_clock::now() + timeout),
+                             timeout));
+  return decode_answer(told);
+}
+
+Result<StateAnswers> Node::ask_state(StateBatch calls, bool wait, Duration timeout) {
+  const StateBatchAsk ask{std::move(calls), wait};
+  THEMIS_CHECK(check_state_ask(ask));
+  THEMIS_TRY(const StateAnsweredMsg told,
+             impl_->ask_home(std::string(ask.calls.name_space()),
+                             encode_ask(ask, std::chrono::steady_clock::now() + timeout), timeout));
+  return decode_answers(told, ask.calls.size());
 }
 
 int Node::run() {

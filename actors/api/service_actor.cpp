@@ -2,7 +2,6 @@
 
 #include <caf/all.hpp>
 
-#include "actors/monitor/monitor_codec.hpp"
 #include "actors/monitor/state_api.hpp"
 #include "actors/system/caf_error.hpp"
 #include "actors/system/dead_letters.hpp"
@@ -67,14 +66,28 @@ caf::result<AnyMessage> ServiceActor::serve(const wire::FramePtr& request) {
 void ServiceActor::ask_state(StateAsk ask, TimePoint deadline, StateAnswered then) {
   if (const Status checked = check_state_call(ask.call); !checked)
     return then(fail(checked.error()));
+  ask_home(encode_ask(ask.call.name_space, state_ask_json(ask), deadline),
+           [then = std::move(then)](const Result<StateAnsweredMsg>& told) {
+             then(told ? decode_answer(*told) : fail(told.error()));
+           });
+}
+
+void ServiceActor::ask_state(StateBatchAsk ask, TimePoint deadline, StateBatchAnswered then) {
+  if (const Status checked = check_state_ask(ask); !checked) return then(fail(checked.error()));
+  ask_home(encode_ask(ask, deadline), [then = std::move(then), calls = ask.calls.size()](
+                                          const Result<StateAnsweredMsg>& told) {
+    then(told ? decode_answers(*told, calls) : fail(told.error()));
+  });
+}
+
+void ServiceActor::ask_home(AskStateMsg question, Told then) {
   const uint64_t id = ++last_ask_;
   asks_.emplace(id, std::move(then));
-  const auto answered = [this, id](Result<StateAnswer> answer) {
-    if (auto waiting = asks_.extract(id)) waiting.mapped()(std::move(answer));
+  const auto answered = [this, id](Result<StateAnsweredMsg> told) {
+    if (auto waiting = asks_.extract(id)) waiting.mapped()(std::move(told));
   };
-  request(state_, caf::infinite,
-          AskHome{encode_ask(ask.call.name_space, state_ask_json(ask), deadline)})
-      .then([answered](const StateAnsweredMsg& message) { answered(decode_answer(message)); },
+  request(state_, caf::infinite, AskHome{std::move(question)})
+      .then([answered](const StateAnsweredMsg& message) { answered(message); },
             [answered](const caf::error& error) { answered(fail(from_caf(error))); });
 }
 

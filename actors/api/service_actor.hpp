@@ -6,6 +6,7 @@
 
 #include "actors/api/service_calls.hpp"
 #include "actors/mesh/guard.hpp"
+#include "actors/monitor/monitor_codec.hpp"
 #include "actors/system/message_types.hpp"
 #include "actors/system/pool_actor.hpp"
 
@@ -41,13 +42,16 @@ class ServiceActor final : public PoolActor, private ServiceContext {
     calls_.call(std::move(call), std::move(then));
   }
   void ask_state(StateAsk ask, TimePoint deadline, StateAnswered then) override;
+  void ask_state(StateBatchAsk ask, TimePoint deadline, StateBatchAnswered then) override;
+  using Told = std::function<void(Result<StateAnsweredMsg>)>;
+  void ask_home(AskStateMsg question, Told then);
 
   std::string name_;
   ServiceRunner runner_;
   mesh::Guard guard_;
   ServiceCalls calls_;
   caf::actor state_;
-  std::map<uint64_t, StateAnswered> asks_;  ///< Bounded by the requests that are served.
+  std::map<uint64_t, Told> asks_;  ///< Bounded by the requests that are served.
   uint64_t last_ask_ = 0;
 };
 

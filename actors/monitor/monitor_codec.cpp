@@ -345,4 +345,44 @@ Result<StateAnswer> decode_answer(const StateAnsweredMsg& message) {
   return parse_state_answer(json);
 }
 
+AskStateMsg encode_ask(const StateBatchAsk& ask, TimePoint deadline) {
+  wire::Builder<schema::AskState> message(32 + ask.calls.bytes().size() / 8);
+  message->setNameSpace(wire::to_text(std::string(ask.calls.name_space())));
+  message->setCalls(wire::to_data(ask.calls.bytes()));
+  message->setWait(ask.wait);
+  return message.finish(deadline);
+}
+
+Result<std::optional<StateBatchAsk>> decode_batch_ask(const AskStateMsg& message) {
+  using Ask = std::optional<StateBatchAsk>;
+  return wire::decode(message, [](const schema::AskState::Reader& asked) -> Result<Ask> {
+    if (asked.getCalls().size() == 0) return Ask();
+    StateBatchAsk ask;
+    THEMIS_TRY(ask.calls, StateBatch::parse(wire::bytes_of(asked.getCalls())));
+    ask.wait = asked.getWait();
+    THEMIS_CHECK(check_state_ask(ask));
+    if (ask.calls.name_space() != wire::text_of(asked.getNameSpace()))
+      return fail(Code::malformed, "a batch asks another namespace than its message");
+    return Ask(std::move(ask));
+  });
+}
+
+StateAnsweredMsg encode_answered(const StateAnswers& answers) {
+  wire::Builder<schema::StateAnswered> message(16 + answers.bytes().size() / 8);
+  message->setAnswers(wire::to_data(answers.bytes()));
+  write_certified(message->initCertified(), answers.certified);
+  return message.finish();
+}
+
+Result<StateAnswers> decode_answers(const StateAnsweredMsg& message, size_t calls) {
+  return wire::decode(
+      message, [calls](const schema::StateAnswered::Reader& told) -> Result<StateAnswers> {
+        THEMIS_TRY(StateAnswers answers, StateAnswers::parse(wire::bytes_of(told.getAnswers()),
+                                                             read_certified(told.getCertified())));
+        if (answers.size() != calls)
+          return fail(Code::malformed, "a batch of the state has another number of answers");
+        return answers;
+      });
+}
+
 }  // namespace themis

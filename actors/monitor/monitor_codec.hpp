@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "actors/monitor/batch_ring.hpp"
-#include "actors/monitor/state_call.hpp"
+#include "actors/monitor/state_answers.hpp"
 #include "enclave/seal/trusted_side.hpp"
 #include "rpc.capnp.h"
 #include "state.capnp.h"
@@ -121,5 +121,14 @@ StateAnsweredMsg encode_answered(const StateCall& call, const StateAnswer& answe
 /// Errors: malformed.
 Result<std::string> decode_answered(const StateAnsweredMsg& message);
 Result<StateAnswer> decode_answer(const StateAnsweredMsg& message);
+
+/// `ask` is as check_state_ask says.
+AskStateMsg encode_ask(const StateBatchAsk& ask, TimePoint deadline = TimePoint::max());
+/// Nothing: it asks for one call; see decode_ask. Errors: those of StateBatch::parse and
+/// check_state_ask; malformed (another namespace).
+Result<std::optional<StateBatchAsk>> decode_batch_ask(const AskStateMsg& message);
+StateAnsweredMsg encode_answered(const StateAnswers& answers);
+/// Errors: malformed (also for another number of answers).
+Result<StateAnswers> decode_answers(const StateAnsweredMsg& message, size_t calls);
 
 }  // namespace themis

@@ -128,15 +128,18 @@ Status StateActor::admit(size_t calls, size_t bytes) const {
   return {};
 }
 
-/// Everything that waits, as one commit, when there is none at work.
+/// What waits, as one commit, when there is none at work.
 void StateActor::run_waiting() {
   if (!up_ || running_ || ending_ || (waiting_.empty() && !epoch_due_)) return;
   RunCalls ask;
   ask.end_epoch = std::exchange(epoch_due_, false);
-  in_commit_ = std::exchange(waiting_, {});
-  for (Group& group : in_commit_)
+  for (size_t calls = 0; !waiting_.empty() && calls < kRunCallsMax; waiting_.pop_front()) {
+    Group& group = waiting_.front();
+    calls += group.size;
     group.proof ? ask.proven.push_back(group.proof->call)
                 : ask.batches.push_back(std::exchange(group.calls, {}));
+    in_commit_.push_back(std::move(group));
+  }
   epoch_open_ = !ask.end_epoch && (epoch_open_ || !in_commit_.empty());
   running_ = true;
   request(keeper_, caf::infinite, std::move(ask))
@@ -401,6 +404,9 @@ caf::result<StateNames> StateActor::names() {
 }
 
 caf::result<StateAnsweredMsg> StateActor::answer_peer(const AskStateMsg& message) {
+  Result<std::optional<StateBatchAsk>> batch = decode_batch_ask(message);
+  if (!batch) return to_caf(batch.error());
+  if (*batch) return answer_batch(std::move(**batch));
   const Result<StateAsk> ask = decode_ask(message);
   if (!ask) return to_caf(ask.error());
   auto promise = make_response_promise<StateAnsweredMsg>();
@@ -419,6 +425,14 @@ caf::result<StateAnsweredMsg> StateActor::answer_peer(const AskStateMsg& message
   if (const Status added = call.calls.add(ask->call); !added) return to_caf(added.error());
   request(self, caf::infinite, std::move(call))
       .then([answered](const StateAnswers& all) mutable { answered(all.front()); }, failed);
+  return caf::delegated<StateAnsweredMsg>{};
+}
+
+caf::result<StateAnsweredMsg> StateActor::answer_batch(StateBatchAsk ask) {
+  auto promise = make_response_promise<StateAnsweredMsg>();
+  request(caf::actor(this), caf::infinite, CallState{std::move(ask.calls), ask.wait})
+      .then([promise](const StateAnswers& all) mutable { promise.deliver(encode_answered(all)); },
+            [promise](const caf::error& error) mutable { (void)promise.deliver(error); });
   return caf::delegated<StateAnsweredMsg>{};
 }
 

@@ -212,6 +212,12 @@ Status StateBatch::add(const StateCall& call) {
   return {};
 }
 
+Status check_state_ask(const StateBatchAsk& ask) {
+  if (ask.calls.empty()) return fail(Code::invalid, "a batch asks for one call at least");
+  if (ask.calls.has_one_name_space()) return {};
+  return fail(Code::invalid, "a batch asks one namespace: ask another's calls in another batch");
+}
+
 Result<StateBatch> StateBatch::parse(ByteView bytes) {
   if (bytes.size() > kStateBatchBytesMax)
     return fail(Code::too_large,

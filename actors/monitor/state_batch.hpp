@@ -85,4 +85,12 @@ class StateBatch {
   bool has_one_name_space_ = true;
 };
 
+/// Calls of one namespace, asked together.
+struct StateBatchAsk {
+  StateBatch calls;
+  bool wait = false;  ///< For their epochs to be certified.
+};
+/// Errors: invalid (no call, or those of several namespaces).
+Status check_state_ask(const StateBatchAsk& ask);
+
 }  // namespace themis

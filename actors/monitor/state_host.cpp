@@ -70,7 +70,7 @@ StateHost::StateHost(std::unique_ptr<Store> store, seal::TrustedSide& trusted, u
       certified_(store_->status().certified) {
   store_->for_each_record([this](const host::Record<StateStore>& record) {
     if (record.value)
-      lanes_[store_->thread_of(record.key)].present.emplace(as_text(record.key.view()));
+      lanes_[store_->thread_of(record.key)].present.insert(as_text(record.key.view()));
   });
 }
 
@@ -155,9 +155,8 @@ Status StateHost::run_one(Window& window, size_t number, StateAnswers& answers) 
   answers.add(called.result.done, view_of(called.result.value), epoch_);
   const bool is_new =
       call.op == StateOp::put ? !called.was_present : call.op == StateOp::cas && !call.has_expected;
-  if (called.result.done && is_new) lane.present.emplace(as_text(call.name));
-  if (called.result.done && call.op == StateOp::remove)
-    lane.present.erase(lane.present.find(as_text(call.name)));
+  if (called.result.done && is_new) lane.present.insert(as_text(call.name));
+  if (called.result.done && call.op == StateOp::remove) lane.present.erase(as_text(call.name));
   return {};
 }
 
@@ -183,7 +182,7 @@ void StateHost::note_changes(const std::vector<StateChange>& changes,
 }
 
 void StateHost::note(const StateKey& key, bool is_present, Lane& lane) {
-  const std::string name(as_text(key.view()));
+  const std::string_view name = as_text(key.view());
   is_present ? void(lane.present.insert(name)) : void(lane.present.erase(name));
 }
 
@@ -221,24 +220,25 @@ Result<StateAnswer> StateHost::list(const StateCallView& call, Lane& lane) {
   const std::string start(as_text(call.name));
   const std::string after =
       start.substr(0, call.name_space_bytes + size_t{1}) + std::string(as_text(call.after));
-  auto at = call.after.empty() || after < start ? lane.present.lower_bound(start)
-                                                : lane.present.upper_bound(after);
+  const bool goes_on = !call.after.empty() && after >= start;
+  std::string_view at =
+      goes_on ? lane.present.find_next(after, true) : lane.present.find_next(start);
   StateAnswer answer;
   answer.done = true;
   answer.epoch = epoch_;
-  for (; at != lane.present.end() && at->starts_with(start); ++at) {
+  for (; at.starts_with(start); at = lane.present.find_next(at, true)) {
     const bool has_room = lane.expected.size() + lane.proof_bytes + StateStore::Result::kBytesMax <=
                           results_bytes_max();
     if (answer.entries.size() == kListMax || !has_room) {
       answer.more = true;
       break;
     }
-    const StateKey key{StateKey::from(as_bytes(*at))};
+    const StateKey key{StateKey::from(as_bytes(at))};
     THEMIS_TRY(const Store::Called called, store_->call(StateStore::read, std::span(&key, 1), {}));
     append_result(lane.expected, called.result);
     const ByteView value = view_of(called.result.value).value_or(ByteView());
     answer.entries.push_back(
-        {at->substr(call.name_space_bytes + size_t{1}), {value.begin(), value.end()}});
+        {std::string(at.substr(call.name_space_bytes + size_t{1})), {value.begin(), value.end()}});
   }
   return answer;
 }
@@ -282,10 +282,9 @@ uint64_t StateHost::journal_bytes() const { return store_->status().journal_byte
 std::vector<std::string> StateHost::name_spaces() const {
   std::vector<std::string> names;
   for (const Lane& each : lanes_)
-    for (auto at = each.present.begin(); at != each.present.end();) {
-      names.push_back(at->substr(0, at->find('\0')));
-      at = each.present.lower_bound(names.back() + '\1');
-    }
+    for (std::string_view at = each.present.find_next(""); !at.empty();
+         at = each.present.find_next(names.back() + '\1'))
+      names.emplace_back(at.substr(0, at.find('\0')));
   std::ranges::sort(names);
   return names;
 }

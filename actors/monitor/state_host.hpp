@@ -3,11 +3,11 @@
 // are. The one place that talks to the store.
 
 #include <memory>
-#include <set>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "actors/monitor/key_set.hpp"
 #include "actors/monitor/state_answers.hpp"
 
 namespace themis {
@@ -98,7 +98,7 @@ class StateHost {
     Bytes expected;          ///< The results of the calls since the last commit.
     size_t call_bytes = 0;   ///< Of these calls, about.
     size_t proof_bytes = 0;  ///< That receipts add to their results, at most.
-    std::set<std::string, std::less<>> present;  ///< "namespace\0key" of every key with a value.
+    KeySet present;          ///< "namespace\0key" of every key with a value.
   };
   struct Window;
 

@@ -23,6 +23,11 @@ ProvideName announcement(const std::string& name_space) {
   return provide;
 }
 
+/// In kRoutedWaitingMax.
+size_t weight(const AskStateMsg& message) {
+  return 1 + message.frame()->size() / kStateAskBytesMax;
+}
+
 /// Whether another node may do what this one did not.
 bool asks_on(Code code) { return code == Code::not_hosted || code == Code::unavailable; }
 
@@ -30,6 +35,18 @@ bool asks_on(Code code) { return code == Code::not_hosted || code == Code::unava
 
 std::string ring_name_of_state(std::string_view name_space) {
   return std::string("state/").append(name_space);
+}
+
+Result<StateRouter::Asked> StateRouter::read(const AskStateMsg& message) {
+  THEMIS_TRY(const std::optional<StateBatchAsk> batch, decode_batch_ask(message));
+  if (!batch) {
+    THEMIS_TRY(const StateAsk ask, decode_ask(message));
+    return Asked{ask.call.name_space, {ask.call.op}};
+  }
+  Asked asked{std::string(batch->calls.name_space()), {}};
+  StateCallReader calls = batch->calls.calls();
+  for (StateCallView call; calls.next(call);) asked.ops.insert(call.op);
+  return asked;
 }
 
 StateRouter::StateRouter(caf::actor_config& config, caf::actor local, StateAccess access)
@@ -65,22 +82,27 @@ void StateRouter::on_exit() {
   local_ = node_ = nullptr;
 }
 
+/// A rule names operations: each that a batch has is asked for once.
+Status StateRouter::admit_peer(const AskStateMsg& message, const Asked& asked) {
+  const wire::Frame& frame = *message.frame();
+  for (const StateOp op : asked.ops)
+    THEMIS_CHECK(guard_->admit(frame.peer(), ring_name_of_state(asked.name_space), themis::name(op),
+                               reactor_.loop().now(), frame.former()));
+  return {};
+}
+
 caf::result<StateAnsweredMsg> StateRouter::take(const AskStateMsg& message, bool of_peer) {
-  const Result<StateAsk> ask = decode_ask(message);
-  if (!ask) return to_caf(ask.error());
-  const std::string& name_space = ask->call.name_space;
+  const Result<Asked> asked = read(message);
+  if (!asked) return to_caf(asked.error());
+  const std::string& name_space = asked->name_space;
   if (of_peer && !local_) return to_caf({Code::not_hosted, "this node keeps no state"});
   if (!node_) return to_caf({Code::unavailable, "this node has not started yet"});
-  if (of_peer) {
-    const wire::Frame& frame = *message.frame();
-    const Status admitted =
-        guard_->admit(frame.peer(), ring_name_of_state(name_space), themis::name(ask->call.op),
-                      reactor_.loop().now(), frame.former());
-    if (!admitted) return to_caf(admitted.error());
-  }
+  if (of_peer)
+    if (const Status admitted = admit_peer(message, *asked); !admitted)
+      return to_caf(admitted.error());
   if (message.frame()->deadline() < reactor_.loop().now())
     return to_caf({Code::timeout, "the deadline passed before the state was asked"});
-  if (waiting_ >= kRoutedWaitingMax)
+  if (waiting_ + weight(message) > kRoutedWaitingMax)
     return to_caf({Code::overloaded, "too many questions wait for their namespaces"});
   if (homes_.size() >= kHomesMax)
     std::erase_if(homes_, [](const auto& each) { return each.second.waiting.empty(); });
@@ -90,8 +112,8 @@ caf::result<StateAnsweredMsg> StateRouter::take(const AskStateMsg& message, bool
   if (home.at) {
     this->ask(home.at, name_space, waiting);
   } else {
+    waiting_ += weight(message);
     home.waiting.push_back(std::move(waiting));
-    ++waiting_;
     if (home.waiting.size() == 1) find(name_space);
   }
   return caf::delegated<StateAnsweredMsg>{};
@@ -206,14 +228,16 @@ void StateRouter::settle(const std::string& name_space, const caf::actor& at) {
   home.at = at;
   if (at != local_ && watched_.insert(at.address()).second) monitor(at);
   const std::vector<Waiting> waiting = std::exchange(home.waiting, {});
-  waiting_ -= waiting.size();
+  for (const Waiting& each : waiting) waiting_ -= weight(each.ask);
   for (const Waiting& each : waiting) ask(at, name_space, each);
 }
 
 void StateRouter::give_up(const std::string& name_space, const Error& why) {
   auto home = homes_.extract(name_space);
-  waiting_ -= home.mapped().waiting.size();
-  for (Waiting& each : home.mapped().waiting) each.promise.deliver(to_caf(why));
+  for (Waiting& each : home.mapped().waiting) {
+    waiting_ -= weight(each.ask);
+    each.promise.deliver(to_caf(why));
+  }
 }
 
 void StateRouter::ask(const caf::actor& at, const std::string& name_space, const Waiting& waiting) {
@@ -241,7 +265,7 @@ void StateRouter::ask_elsewhere(const caf::actor& at, const std::string& name_sp
   if (home.at && home.at != at) return ask(home.at, name_space, waiting);
   home.at = nullptr;
   home.waiting.push_back(waiting);
-  ++waiting_;
+  waiting_ += weight(waiting.ask);
   if (home.waiting.size() == 1) reach(name_space, home.nodes, home.next + 1);
 }
 

@@ -19,7 +19,8 @@ namespace themis {
 
 /// Under which peers find a node's router.
 inline constexpr std::string_view kStateRouterName = "state";
-/// Questions that may wait for their namespace to be found.
+/// Questions of kStateAskBytesMax that may wait for their namespace to be found: 16 MB. A longer
+/// batch counts as several.
 inline constexpr size_t kRoutedWaitingMax = 1'024;
 /// Namespaces whose nodes are remembered; past it those of other nodes are found anew.
 inline constexpr size_t kHomesMax = 4'096;
@@ -78,6 +79,12 @@ class StateRouter final : public PinnedActor {
   };
 
   caf::behavior make_behavior() override;
+  struct Asked {
+    std::string name_space;
+    std::set<StateOp> ops;
+  };
+  static Result<Asked> read(const AskStateMsg& message);
+  Status admit_peer(const AskStateMsg& message, const Asked& asked);
   caf::result<StateAnsweredMsg> take(const AskStateMsg& message, bool of_peer);
   void learn_own();
   void announce_next();

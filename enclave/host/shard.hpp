@@ -173,12 +173,18 @@ class Shard {
   void room(size_t commands = 1) {
     if (!log_.has_room(commands)) flush();
   }
-  /// The same for a command that has a result.
+  /// The same for a command that has a result: the monitor wants room for the longest one.
   void room_for_call() {
-    constexpr size_t kCallsMax = monitor::kOutputBytesMax / monitor::kCallOutputBytesMax<App>;
-    static_assert(kCallsMax > 0);
-    if (!log_.has_room() || calls_in_batch_ == kCallsMax) flush();
-    ++calls_in_batch_;
+    constexpr size_t kBefore = monitor::kOutputBytesMax - monitor::kCallOutputBytesMax<App>;
+    if (!log_.has_room() || output_in_batch_ > kBefore) flush();
+    output_in_batch_ += output_bytes_;
+  }
+  /// What the monitor will give for a call.
+  static size_t output_of(const typename App::Result& result, const Caller& caller) {
+    std::array<std::byte, App::Result::kBytesMax> bytes;
+    const auto encoded = static_cast<size_t>(result.encode(bytes.data()) - bytes.data());
+    if (caller.client == receipts::kNoClient) return encoded;
+    return encoded + monitor::kCallOutputBytesMax<App> - App::Result::kBytesMax;
   }
   void write(Entry& entry, const std::optional<typename App::Value>& value) {
     if (entry.record.value == value) return;
@@ -214,7 +220,7 @@ class Shard {
   std::vector<NodeId> in_node_slot_;  // by slot; kNoNode: free or not to be evicted
   size_t hand_ = 0;                   // of the cache's clock
   Timestamp clock_;
-  size_t calls_in_batch_ = 0;
+  size_t output_bytes_ = 0, output_in_batch_ = 0;  // of the call that runs, and of those before
   uint64_t nodes_loaded_ = 0, nodes_evicted_ = 0;
   bool was_present_ = false;
 };

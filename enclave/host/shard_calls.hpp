@@ -61,7 +61,7 @@ void Shard<App>::receive(const Handover& handover) {
 
 template <class App>
 void Shard<App>::flush() {
-  calls_in_batch_ = 0;
+  output_in_batch_ = 0;
   if (!log_.empty()) deliver_(log_.take());
 }
 
@@ -111,6 +111,7 @@ Result<typename App::Result> Shard<App>::call(uint8_t function, std::span<const 
   typename App::Result result{};
   if (!App::run(function, arguments, std::span(records).first(keys.size()), result))
     return fail(Code::invalid, "the function cannot be called on these records");
+  output_bytes_ = output_of(result, caller);
   if (UINT32_MAX - clock_.counter() <= kTimesPerCall)
     return fail(Code::overloaded, "the epoch is full; end it");
   if (fresh != 0 && live() + fresh > std::min<uint64_t>(options_.bytes_max / kRecordBytes, kNone))

@@ -73,9 +73,16 @@ struct AdmitCall @0xd6a1f1d0c3a900ae {  # answered with CallAdmitted
 struct CallAdmitted @0xd6a1f1d0c3a900af { admitted @0 :Bool; }
 
 # To a node's state, by a function host or another node; answered with StateAnswered. Both bodies
-# are JSON as POST /v1/state/NAMESPACE has it.
+# are JSON as POST /v1/state/NAMESPACE has it; or `calls` and `answers` instead, packed as
+# state_batch.hpp and state_answers.hpp say, all of that namespace.
 struct AskState @0xd6a1f1d0c3a900a6 {
   nameSpace @0 :Text;
   call @1 :Data;
+  calls @2 :Data;
+  wait @3 :Bool;                       # of `calls`
 }
-struct StateAnswered @0xd6a1f1d0c3a900a7 { answer @0 :Data; }
+struct StateAnswered @0xd6a1f1d0c3a900a7 {
+  answer @0 :Data;
+  answers @1 :Data;
+  certified @2 :Certified;             # of `answers`
+}

@@ -75,6 +75,8 @@ class Node {
   /// Errors: those of check_state_call, forged (a monitor refused something: the state cannot be
   /// believed any more), unavailable, overloaded, timeout.
   Result<StateAnswer> ask_state(StateCall call, bool wait = false, Duration timeout = 10s);
+  /// The same for many calls of one namespace, answered in their order.
+  Result<StateAnswers> ask_state(StateBatch calls, bool wait = false, Duration timeout = 10s);
 
   /// Serves until SIGINT or SIGTERM; returns the exit code for main().
   int run();

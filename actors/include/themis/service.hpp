@@ -35,6 +35,12 @@ class Service {
   /// `auto old = co_await state({.name_space = "notes", .key = "first"});` -> Result<StateAnswer>.
   /// With `wait` when the epoch is certified. Ends with the request that is being answered.
   auto state(StateCall call, bool wait = false);
+  /// Many calls of one namespace in one message, answered in their order:
+  ///   StateBatch batch;  // whose get(), put() ... say when a call is none
+  ///   batch.get("notes", "first"); batch.put("notes", "second", value);
+  ///   const auto answers = co_await state(std::move(batch));  // -> Result<StateAnswers>
+  ///   for (const Result<StateAnswer>& each : answers->all()) ...
+  auto state(StateBatch calls, bool wait = false);
 
  private:
   template <class R>
@@ -117,28 +123,34 @@ struct CallAwaiter {
   }
 };
 
+/// `Ask` and `Answer`: StateAsk and StateAnswer, or of a batch.
+template <class Ask, class Answer>
 struct StateAwaiter {
   ServiceContext* context;
-  StateAsk ask;
-  Result<StateAnswer> outcome = fail(Code::cancelled, "not answered");
+  Ask ask;
+  Result<Answer> outcome = fail(Code::cancelled, "not answered");
 
   bool await_ready() const noexcept { return false; }
   template <class Promise>
   void await_suspend(std::coroutine_handle<Promise> handle) {
     const TimePoint deadline = handle.promise().request()->deadline();
     auto waiting = std::make_shared<Suspended>(handle);
-    context->ask_state(std::move(ask), deadline, [this, waiting](Result<StateAnswer> answer) {
+    context->ask_state(std::move(ask), deadline, [this, waiting](Result<Answer> answer) {
       outcome = std::move(answer);
       waiting->resume();
     });
   }
-  Result<StateAnswer> await_resume() { return std::move(outcome); }
+  Result<Answer> await_resume() { return std::move(outcome); }
 };
 
 }  // namespace detail
 
 inline auto Service::state(StateCall call, bool wait) {
-  return detail::StateAwaiter{context_, {std::move(call), wait}};
+  return detail::StateAwaiter<StateAsk, StateAnswer>{context_, {std::move(call), wait}};
+}
+
+inline auto Service::state(StateBatch calls, bool wait) {
+  return detail::StateAwaiter<StateBatchAsk, StateAnswers>{context_, {std::move(calls), wait}};
 }
 
 template <class R, class P>

@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-#include "actors/monitor/state_call.hpp"
+#include "actors/monitor/state_answers.hpp"
 #include "function.capnp.h"
 #include "wire/msg.hpp"
 
@@ -45,6 +45,7 @@ struct ServiceCall {
 
 /// Takes the answer of the state; called once, on the service's thread.
 using StateAnswered = std::function<void(Result<StateAnswer>)>;
+using StateBatchAnswered = std::function<void(Result<StateAnswers>)>;
 
 /// What a service may do besides answering. Implemented by the actor that runs it.
 class ServiceContext {
@@ -55,6 +56,7 @@ class ServiceContext {
   virtual void call(ServiceCall call, Answer then) = 0;
   /// Asks verified state. Errors: as Node::ask_state.
   virtual void ask_state(StateAsk ask, TimePoint deadline, StateAnswered then) = 0;
+  virtual void ask_state(StateBatchAsk ask, TimePoint deadline, StateBatchAnswered then) = 0;
 };
 
 namespace detail {

@@ -26,6 +26,32 @@ class Counter : public Service {
   }
 };
 
+/// Puts as many keys as it is asked for, and reads them, in one message each.
+class Batcher : public Service {
+ public:
+  Reply<calls::Told> hello(In<calls::Ask> in) {
+    const std::string name_space(wire::text_of(in.view()->getText()));
+    StateBatch puts, gets;
+    for (int i = 0; i < 1'000; ++i) {
+      const std::string key = std::to_string(i);
+      if (const Status added = puts.put(name_space, key, as_bytes(key)); !added)
+        co_return added.error();
+      if (const Status added = gets.get(name_space, key); !added) co_return added.error();
+    }
+    const auto put = co_await state(puts, true);
+    if (!put) co_return put.error();
+    const auto got = co_await state(std::move(gets));
+    if (!got) co_return got.error();
+    Out<calls::Told> out;
+    size_t right = 0;
+    for (const auto& answer : got->all())
+      right += answer && answer->value == to_bytes(std::to_string(right));
+    out->setCount(right);
+    out->setText(put->front()->certified ? "certified" : "provisional");
+    co_return out;
+  }
+};
+
 class StateApi : public ::testing::Test {
  protected:
   StateApi() : nodes_(testing::start_mesh(system_, 1)), keeper_(system_, *nodes_[0]) {}
@@ -49,6 +75,37 @@ TEST_F(StateApi, AProgramReadsAndWrites) {
   ASSERT_TRUE(got && got->value);
   EXPECT_EQ(as_text(*got->value), "v");
   EXPECT_EQ(node.ask_state(make(StateOp::put, "")).error().code, Code::invalid);
+}
+
+TEST_F(StateApi, ABatchIsAnsweredInItsOrder) {
+  Node node(settings());
+  StateBatch batch;
+  ASSERT_TRUE(batch.put("notes", "b", as_bytes("1")));
+  ASSERT_TRUE(batch.cas("notes", "b", as_bytes("1"), as_bytes("2")));
+  ASSERT_TRUE(batch.get("notes", "b"));
+  const auto answers = node.ask_state(batch, true);
+  ASSERT_TRUE(answers) << answers.error().text();
+  const auto all = answers->all();
+  ASSERT_EQ(all.size(), 3u);
+  EXPECT_TRUE(all[1]->done && all[1]->certified);
+  EXPECT_EQ(all[2]->value, to_bytes("2"));
+  EXPECT_EQ(node.ask_state(StateBatch()).error().code, Code::invalid);
+  ASSERT_TRUE(batch.get("others", "b"));
+  EXPECT_EQ(node.ask_state(batch).error().code, Code::invalid) << "of several namespaces";
+}
+
+TEST_F(StateApi, AServiceAsksManyKeysAtOnce) {
+  Node node(settings());
+  ASSERT_TRUE((node.serve<Batcher, &Batcher::hello>("batcher")));
+  Out<calls::Ask> ask;
+  ask->setText("many");
+  const auto told = node.call<calls::Told>("batcher", ask);
+  ASSERT_TRUE(told) << told.error().text();
+  EXPECT_EQ(told->view()->getCount(), 1'000u);
+  EXPECT_EQ(wire::text_of(told->view()->getText()), "certified");
+  Out<calls::Ask> bad;
+  bad->setText("Not a namespace");
+  EXPECT_EQ(node.call<calls::Told>("batcher", bad).error().code, Code::invalid);
 }
 
 TEST_F(StateApi, AServiceWaitsForItsState) {

@@ -1,7 +1,7 @@
 // The host half and real monitors over a store on disk, without actors: answers are a map's, epochs
 // are certified, and nothing that differs from what a monitor said gets through.
 
-#include "actors/monitor/state_host.hpp"
+#include "actors/monitor/batch_runner.hpp"
 
 #include <gtest/gtest.h>
 
@@ -322,6 +322,75 @@ TEST(StateHost, KeysAreListedWhateverMadeOrRemovedThem) {
   world.call(make(StateOp::put, "n", "cas", "again"));
   world.open();
   EXPECT_EQ(world.keys(make(StateOp::list, "n", "")), (std::vector<std::string>{"cas", "put"}));
+}
+
+/// A batch of random gets and puts, in which 9 of 10 are all of one namespace.
+StateBatch random_batch(SeededRng& rng, size_t calls) {
+  StateBatch batch;
+  const uint64_t own = rng.below(8);
+  const bool is_mixed = rng.below(10) == 0;
+  for (size_t i = 0; i < calls; ++i) {
+    const std::string space = "space-" + std::to_string(is_mixed ? rng.below(8) : own);
+    const std::string key = std::to_string(rng.below(50));
+    const std::string value = std::to_string(rng.below(1'000'000)) + std::string(60, '.');
+    EXPECT_TRUE(rng.below(2) == 0 ? batch.put(space, key, as_bytes(value)) : batch.get(space, key));
+  }
+  return batch;
+}
+
+/// What a map answers.
+void expect_answers(std::map<std::string, Bytes>& model, const StateBatch& batch,
+                    const StateAnswers& answers) {
+  ASSERT_EQ(answers.size(), batch.size());
+  StateCallReader calls = batch.calls();
+  StateAnswerReader reader = answers.answers();
+  StateAnswerView answer;
+  for (StateCallView call; calls.next(call) && reader.next(answer);) {
+    ASSERT_FALSE(answer.failed) << answer.detail;
+    const auto found = model.find(std::string(as_text(call.name)));
+    if (call.op == StateOp::put) {
+      model[std::string(as_text(call.name))].assign(call.value.begin(), call.value.end());
+    } else {
+      ASSERT_EQ(answer.done, found != model.end());
+      ASSERT_TRUE(!answer.done || std::ranges::equal(*answer.value, found->second));
+    }
+  }
+}
+
+TEST(BatchRunner, EveryNamespaceSeesItsCallsInTheirOrder) {
+  for (const uint16_t threads : {uint16_t{1}, uint16_t{2}, uint16_t{4}}) {
+    SCOPED_TRACE(threads);
+    World world(threads);
+    SeededRng rng(threads);
+    std::map<std::string, Bytes> model;
+    for (int round = 0; round < 6; ++round) {
+      std::vector<StateBatch> batches(1);  // one is empty
+      for (int i = 0; i < 30; ++i) batches.push_back(random_batch(rng, 1 + rng.below(1'000)));
+      std::vector<StateAnswers> answers(batches.size());
+      BatchRunner runner(*world.host, batches, answers, size_t{64} << 20);
+      size_t commits = 0;
+      for (; !runner.run(); ++commits) ASSERT_TRUE(world.host->commit());
+      EXPECT_LE(commits, 4u * threads);
+      const Status committed = round % 2 == 0 ? world.host->commit() : world.host->end_epoch();
+      ASSERT_TRUE(committed) << committed.error().text();
+      for (size_t i = 0; i < batches.size(); ++i) expect_answers(model, batches[i], answers[i]);
+    }
+  }
+}
+
+TEST(BatchRunner, LeavesOutWhatComesAfterAnswersThatAreTooLong) {
+  World world(1);
+  world.call(make(StateOp::put, "n", "k", std::string(1'000, 'v')));
+  std::vector<StateBatch> batches(10);
+  for (StateBatch& batch : batches)
+    for (int i = 0; i < 20; ++i) ASSERT_TRUE(batch.get("n", "k"));
+  std::vector<StateAnswers> answers(batches.size());
+  BatchRunner runner(*world.host, batches, answers, 50'000);
+  EXPECT_TRUE(runner.run());
+  EXPECT_TRUE(world.host->commit());
+  EXPECT_EQ(answers[2].size(), 20u);
+  EXPECT_EQ(answers[3].size(), 0u);
+  EXPECT_EQ(answers[9].size(), 0u);
 }
 
 // Attack 42 of the specification: the host answers another thing than what was verified.

@@ -12,7 +12,11 @@ struct RemoteMonitors::Pending {
   caf::scoped_actor self;
   const caf::actor monitors;
   using Answer = decltype(self->request(monitors, Duration(), MonitorBatchMsg()));
-  std::deque<Answer> answers;
+  struct Sent {
+    Answer answer;
+    bool certifies = false;  ///< Answered with Certified.
+  };
+  std::deque<Sent> sent;
 
   Pending(caf::actor_system& system, caf::actor to) : self(system), monitors(std::move(to)) {}
 };
@@ -36,20 +40,28 @@ Error RemoteMonitors::noted(Error error) {
 template <class Question>
 Status RemoteMonitors::send(const Question& question) {
   THEMIS_CHECK(wait(kBatchesAheadMax - 1));
-  pending_->answers.push_back(
-      pending_->self->request(pending_->monitors, options_.answer_max, question));
+  pending_->sent.push_back(
+      {pending_->self->request(pending_->monitors, options_.answer_max, question),
+       std::is_same_v<Question, CertifyEpochsMsg>});
   return {};
 }
 
 Status RemoteMonitors::wait(size_t left) {
   Status first;
   if (lost_) first = fail(*lost_);
-  while (pending_->answers.size() > left) {
-    pending_->answers.front().receive([](const DoneMsg&) {},
-                                      [&](const caf::error& error) {
-                                        if (first) first = fail(noted(from_caf(error)));
-                                      });
-    pending_->answers.pop_front();
+  const auto refused = [&](const Error& why) {
+    if (first) first = fail(noted(why));
+  };
+  const auto failed = [&](const caf::error& error) { refused(from_caf(error)); };
+  while (pending_->sent.size() > left) {
+    Pending::Sent& next = pending_->sent.front();
+    const auto certified = [&](const CertifiedMsg& answer) {
+      const auto epoch = decode_certified(answer);
+      epoch ? void(certified_ = *epoch) : refused(epoch.error());
+    };
+    next.certifies ? next.answer.receive(certified, failed)
+                   : next.answer.receive([](const DoneMsg&) {}, failed);
+    pending_->sent.pop_front();
   }
   return first;
 }
@@ -80,6 +92,7 @@ Status RemoteMonitors::started() {
   THEMIS_TRY(const CertifiedMsg answer,
              ask<CertifiedMsg>(wire::Builder<schema::FinishReplay>(2).finish()));
   THEMIS_TRY(certified_, decode_certified(answer));
+  is_running_ = true;
   THEMIS_TRY(const seal::CounterValue stands, counter_.value());
   // A crash came between the last commit and its confirmation; the trusted side has accepted that.
   if (sealed_.counter == stands.counter + 1) THEMIS_CHECK(counter_.raise(sealed_));
@@ -91,7 +104,12 @@ Status RemoteMonitors::apply(uint16_t thread, ByteView batch) {
   return send(encode_batch(thread, batch));
 }
 
-Status RemoteMonitors::certify() { return send(wire::Builder<schema::CertifyEpochs>(2).finish()); }
+/// The journal that is run again may have any number of epochs, and a host goes only so far ahead
+/// of the last one that it knows to be certified.
+Status RemoteMonitors::certify() {
+  THEMIS_CHECK(send(CertifyEpochsMsg(wire::Builder<schema::CertifyEpochs>(2).finish())));
+  return is_running_ ? Status() : wait(0);
+}
 
 Result<Bytes> RemoteMonitors::seal(bool checkpoint) {
   const Result<SealedStateMsg> answer = ask<SealedStateMsg>(encode_seal(checkpoint));

@@ -165,8 +165,8 @@ void StateActor::add_receipts(Group& group, const FinalReceipts& receipts) {
 
 /// `failure`: why its last answers are missing, if they are.
 void StateActor::finish(Group group, const std::optional<Error>& failure) {
-  while (group.answers.answers.size() < group.size)
-    group.answers.answers.push_back(fail(failure.value_or(Error{Code::internal, "no answer"})));
+  const Result<StateAnswer> missing = fail(failure.value_or(Error{Code::internal, "no answer"}));
+  group.answers.answers.resize(group.size, missing);
   for (const Result<StateAnswer>& answer : group.answers.answers)
     if (answer) group.epoch = std::max(group.epoch, answer->epoch);
   const bool certified = last_.certified && group.epoch <= *last_.certified;

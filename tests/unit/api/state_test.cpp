@@ -1,4 +1,5 @@
 // Verified state from a C++ program: from its own threads and from its services.
+#include "enclave/receipts/receipt.hpp"
 #include "tests/unit/api/api_fixture.hpp"
 #include "tests/unit/monitor/state_node.hpp"
 
@@ -49,6 +50,21 @@ TEST_F(StateApi, AProgramReadsAndWrites) {
   ASSERT_TRUE(got && got->value);
   EXPECT_EQ(as_text(*got->value), "v");
   EXPECT_EQ(node.ask_state(make(StateOp::put, "")).error().code, Code::invalid);
+}
+
+TEST_F(StateApi, AProgramGetsReceipts) {
+  Node node(settings());
+  StateCall put = make(StateOp::put, "k", "v");
+  put.receipt = true;
+  const auto at_once = node.ask_state(put);
+  ASSERT_TRUE(at_once && at_once->receipt);
+  EXPECT_TRUE(!at_once->receipt->operation.empty() && at_once->receipt->transferable.empty());
+  const auto final = node.ask_state(put, true);
+  ASSERT_TRUE(final && final->receipt);
+  const auto store = node.ask_state(make(StateOp::describe, ""));
+  ASSERT_TRUE(store && store->instance);
+  EXPECT_TRUE(receipts::verify_text(final->receipt->transferable, store->instance->signing));
+  EXPECT_FALSE(node.ask_state(make(StateOp::get, "k"))->receipt);
 }
 
 TEST_F(StateApi, AServiceWaitsForItsState) {

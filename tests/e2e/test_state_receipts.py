@@ -55,6 +55,8 @@ def test_a_receipt_of_a_call_is_checked_offline(build):
                 ("value of " + space).encode().hex())
             assert themis(mesh, "get", space, "k", "--receipt", file)[0] == "value of " + space
             assert verified(mesh, file, key), space
+            out, err = themis(mesh, "get", space, "k", "--client", mesh.folder / "client")
+            assert out == "value of " + space and err.startswith("verified: "), (out, err)
         assert mesh.json("/v1/status")["state"]["key"] in mesh.cli("status")[1]
         text = file.read_text()
         assert not verified(mesh, file, "00" * 32)

@@ -105,6 +105,7 @@ Json state(const NodeOverview& overview) {
   const StateReport& report = *overview.state;
   return {{"state", report.state},
           {"why", report.why},
+          {"key", report.key},
           {"threads", report.threads},
           {"epoch", report.epoch},
           {"certified", report.certified ? Json(*report.certified) : Json()},

@@ -13,26 +13,27 @@ caf::behavior MonitorsActor::make_behavior() {
   set_down_handler([this](const caf::down_msg&) {
     quit(to_caf({Code::internal, "a monitor ended: so do the others"}));
   });
-  return {[this](const StartMonitorsMsg& message) { return start(message); },
-          [this](const MonitorBatchMsg& message) { return verify(message); },
-          [this](const FinishReplayMsg&) {
-            return alone<CertifiedMsg>([this] { return finish_replay(); });
-          },
-          [this](const CertifyEpochsMsg&) { return alone<DoneMsg>([this] { return certify(); }); },
-          [this](const SealStateMsg& message) {
-            return alone<SealedStateMsg>([this, message] { return seal(message); });
-          },
-          [this](const ConfirmStateMsg& message) {
-            return alone<ReleasedMsg>([this, message] { return confirm(message); });
-          },
-          [this](const RegisterClientMsg& message) {
-            return alone<DoneMsg>([this, message] { return register_client(message); },
-                                  Errors::of_clients);
-          },
-          [this](const AdmitCallMsg& message) {
-            return alone<CallAdmittedMsg>([this, message] { return admit(message); },
-                                          Errors::of_clients);
-          }};
+  return {
+      [this](const StartMonitorsMsg& message) { return start(message); },
+      [this](const MonitorBatchMsg& message) { return verify(message); },
+      [this](const FinishReplayMsg&) {
+        return alone<CertifiedMsg>([this] { return finish_replay(); });
+      },
+      [this](const CertifyEpochsMsg&) { return alone<CertifiedMsg>([this] { return certify(); }); },
+      [this](const SealStateMsg& message) {
+        return alone<SealedStateMsg>([this, message] { return seal(message); });
+      },
+      [this](const ConfirmStateMsg& message) {
+        return alone<ReleasedMsg>([this, message] { return confirm(message); });
+      },
+      [this](const RegisterClientMsg& message) {
+        return alone<DoneMsg>([this, message] { return register_client(message); },
+                              Errors::of_clients);
+      },
+      [this](const AdmitCallMsg& message) {
+        return alone<CallAdmittedMsg>([this, message] { return admit(message); },
+                                      Errors::of_clients);
+      }};
 }
 
 void MonitorsActor::on_exit() {
@@ -144,10 +145,10 @@ Result<CertifiedMsg> MonitorsActor::finish_replay() {
   return encode_certified(trusted_->monitors.certified());
 }
 
-Result<DoneMsg> MonitorsActor::certify() {
+Result<CertifiedMsg> MonitorsActor::certify() {
   THEMIS_CHECK(expect({Phase::replaying, Phase::running}));
   THEMIS_CHECK(trusted_->monitors.certify());
-  return wire::Builder<schema::Ack>(2).finish();
+  return encode_certified(trusted_->monitors.certified());
 }
 
 Result<SealedStateMsg> MonitorsActor::seal(const SealStateMsg& message) {

@@ -39,7 +39,7 @@ class MonitorsActor final : public PoolActor {
   caf::result<MonitorsStartedMsg> start(const StartMonitorsMsg& message);
   caf::result<DoneMsg> verify(const MonitorBatchMsg& message);
   Result<CertifiedMsg> finish_replay();
-  Result<DoneMsg> certify();
+  Result<CertifiedMsg> certify();
   Result<SealedStateMsg> seal(const SealStateMsg& message);
   Result<ReleasedMsg> confirm(const ConfirmStateMsg& message);
   Result<DoneMsg> register_client(const RegisterClientMsg& message);

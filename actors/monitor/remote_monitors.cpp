@@ -14,9 +14,10 @@ struct RemoteMonitors::Pending {
   using Answer = decltype(self->request(monitors, Duration(), MonitorBatchMsg()));
   struct Sent {
     Answer answer;
-    RingWriter* ring;  // that has its batch, or null
+    RingWriter* ring = nullptr;  ///< That has its batch.
+    bool certifies = false;      ///< Answered with Certified.
   };
-  std::deque<Sent> answers;
+  std::deque<Sent> sent;
 
   Pending(caf::actor_system& system, caf::actor to) : self(system), monitors(std::move(to)) {}
 };
@@ -39,22 +40,29 @@ Error RemoteMonitors::noted(Error error) {
 
 template <class Question>
 Status RemoteMonitors::send(const Question& question, RingWriter* ring) {
-  pending_->answers.push_back(
-      {pending_->self->request(pending_->monitors, options_.answer_max, question), ring});
+  pending_->sent.push_back(
+      {pending_->self->request(pending_->monitors, options_.answer_max, question), ring,
+       std::is_same_v<Question, CertifyEpochsMsg>});
   return {};
 }
 
 Status RemoteMonitors::wait(size_t left) {
   Status first;
   if (lost_) first = fail(*lost_);
-  while (pending_->answers.size() > left) {
-    Pending::Sent& oldest = pending_->answers.front();
-    oldest.answer.receive([](const DoneMsg&) {},
-                          [&](const caf::error& error) {
-                            if (first) first = fail(noted(from_caf(error)));
-                          });
-    if (oldest.ring != nullptr) oldest.ring->release();
-    pending_->answers.pop_front();
+  const auto refused = [&](const Error& why) {
+    if (first) first = fail(noted(why));
+  };
+  const auto failed = [&](const caf::error& error) { refused(from_caf(error)); };
+  while (pending_->sent.size() > left) {
+    Pending::Sent& next = pending_->sent.front();
+    const auto certified = [&](const CertifiedMsg& answer) {
+      const auto epoch = decode_certified(answer);
+      epoch ? void(certified_ = *epoch) : refused(epoch.error());
+    };
+    next.certifies ? next.answer.receive(certified, failed)
+                   : next.answer.receive([](const DoneMsg&) {}, failed);
+    if (next.ring != nullptr) next.ring->release();
+    pending_->sent.pop_front();
   }
   return first;
 }
@@ -91,6 +99,7 @@ Status RemoteMonitors::started() {
   THEMIS_TRY(const CertifiedMsg answer,
              ask<CertifiedMsg>(wire::Builder<schema::FinishReplay>(2).finish()));
   THEMIS_TRY(certified_, decode_certified(answer));
+  is_running_ = true;
   THEMIS_TRY(const seal::CounterValue stands, counter_.value());
   // A crash came between the last commit and its confirmation; the trusted side has accepted that.
   if (sealed_.counter == stands.counter + 1) THEMIS_CHECK(counter_.raise(sealed_));
@@ -105,13 +114,16 @@ Status RemoteMonitors::apply(uint16_t thread, ByteView batch) {
   RingWriter& ring = rings_[thread];
   std::optional<uint32_t> at = ring.write(batch);
   // There is room at the latest when all before it have been read.
-  for (; !at; at = ring.write(batch)) THEMIS_CHECK(wait(pending_->answers.size() - 1));
+  for (; !at; at = ring.write(batch)) THEMIS_CHECK(wait(pending_->sent.size() - 1));
   return send(encode_shared_batch(thread, *at, batch.size()), &ring);
 }
 
+/// The journal that is run again may have any number of epochs, and a host goes only so far ahead
+/// of the last one that it knows to be certified.
 Status RemoteMonitors::certify() {
   THEMIS_CHECK(wait(kBatchesAheadMax - 1));
-  return send(wire::Builder<schema::CertifyEpochs>(2).finish());
+  THEMIS_CHECK(send(CertifyEpochsMsg(wire::Builder<schema::CertifyEpochs>(2).finish())));
+  return is_running_ ? Status() : wait(0);
 }
 
 Result<Bytes> RemoteMonitors::seal(bool checkpoint) {

@@ -39,7 +39,7 @@ class RemoteMonitors final : public seal::TrustedSide, public seal::ClientDesk {
   Status start(ByteView sealed) override;
   Status started() override;
   Status apply(uint16_t thread, ByteView batch) override;
-  /// Wrong epochs are told by the next call that waits.
+  /// After started(), wrong epochs are told by the next call that waits.
   Status certify() override;
   Result<Bytes> seal() override { return seal(false); }
   Result<Bytes> checkpoint() override { return seal(true); }
@@ -78,6 +78,7 @@ class RemoteMonitors final : public seal::TrustedSide, public seal::ClientDesk {
   seal::SealedCounter& counter_;
   std::unique_ptr<Pending> pending_;
   MonitorsRun run_;
+  bool is_running_ = false;    ///< After started().
   std::optional<Error> lost_;  ///< What admits() could not tell.
   std::optional<uint32_t> certified_;
   seal::CounterValue sealed_;  ///< What the last seal() gave, or the store had at its start.

@@ -1,7 +1,6 @@
 #include "actors/monitor/state_client.hpp"
 
 #include "enclave/host/call_bytes.hpp"
-#include "enclave/receipts/receipt.hpp"
 
 namespace themis {
 namespace {
@@ -10,7 +9,20 @@ using CallBytes = host::CallBytes<monitor::StateStore>;
 
 bool same(ByteView a, ByteView b) { return std::ranges::equal(a, b); }
 
+tl::unexpected<Error> of_another_call() {
+  return fail(Code::forged, "the receipt to show is of another call");
+}
+
 }  // namespace
+
+Status check_is_of(const receipts::Receipt& shown, const StateCall& call) {
+  const StateOperation operation = operation_of(call);
+  const CallBytes bytes(operation.function, operation.keys, operation.arguments);
+  if (shown.function != operation.function || !same(shown.keys, bytes.keys()) ||
+      !same(shown.arguments, bytes.arguments()))
+    return of_another_call();
+  return {};
+}
 
 Result<receipts::ClientSession*> StateClient::session(uint16_t thread) {
   auto found = sessions_.find(thread);
@@ -53,15 +65,12 @@ Status StateClient::check_shown(const StateCall& call, const StateAnswer& answer
                                 const receipts::OperationReceipt& said) const {
   THEMIS_TRY(const auto shown, receipts::Receipt::parse(answer.receipt->transferable));
   THEMIS_CHECK(shown.verify(seat_.instance.signing));
-  const StateOperation operation = operation_of(call);
-  const CallBytes bytes(operation.function, operation.keys, operation.arguments);
+  THEMIS_CHECK(check_is_of(shown, call));
   const receipts::Certificate& epoch = shown.certificates.front();
   if (epoch.instance != seat_.instance.id || epoch.epoch != said.epoch ||
       shown.position != said.position || shown.client != own_.share() ||
-      shown.nonce != call.caller->nonce || shown.function != operation.function ||
-      !same(shown.keys, bytes.keys()) || !same(shown.arguments, bytes.arguments()) ||
-      !same(shown.result, said.result))
-    return fail(Code::forged, "the receipt to show is of another call");
+      shown.nonce != call.caller->nonce || !same(shown.result, said.result))
+    return of_another_call();
   return {};
 }
 

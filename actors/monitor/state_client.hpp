@@ -4,8 +4,12 @@
 #include <map>
 
 #include "actors/monitor/state_operation.hpp"
+#include "enclave/receipts/receipt.hpp"
 
 namespace themis {
+
+/// Whether a receipt to show is of this call, whoever made it. Errors: forged.
+[[nodiscard]] Status check_is_of(const receipts::Receipt& shown, const StateCall& call);
 
 /// One client of one run of a store's monitors, as StateOp::join made it.
 struct StateSeat {

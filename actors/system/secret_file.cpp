@@ -19,18 +19,25 @@ tl::unexpected<Error> failed(const std::filesystem::path& path, std::string_view
                             std::generic_category().message(errno));
 }
 
-/// Written under another name and renamed: a crash leaves either no secret or a whole one.
 Status write_secret(const std::filesystem::path& path, const FileSecret& secret) {
+  std::array<char, kHexBytes + 1> text{};
+  crypto::secret_to_hex(secret.view(), std::span(text).first<kHexBytes>());
+  text.back() = '\n';
+  const Status written = write_private_file(path, std::as_bytes(std::span(text)));
+  crypto::wipe(std::as_writable_bytes(std::span(text)));
+  return written;
+}
+
+}  // namespace
+
+/// Written under another name and renamed.
+Status write_private_file(const std::filesystem::path& path, ByteView bytes) {
   const std::filesystem::path fresh = path.string() + ".new";
   const net::Descriptor file{
       ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600)};
   if (file.get() < 0) return failed(fresh, "create");
-  std::array<char, kHexBytes + 1> text{};
-  crypto::secret_to_hex(secret.view(), std::span(text).first<kHexBytes>());
-  text.back() = '\n';
-  const ssize_t written = ::write(file.get(), text.data(), text.size());
-  crypto::wipe(std::as_writable_bytes(std::span(text)));
-  if (written != static_cast<ssize_t>(text.size()) || ::fchmod(file.get(), 0600) != 0 ||
+  const ssize_t written = ::write(file.get(), bytes.data(), bytes.size());
+  if (written != static_cast<ssize_t>(bytes.size()) || ::fchmod(file.get(), 0600) != 0 ||
       ::fsync(file.get()) != 0)
     return failed(fresh, "write");
   if (::rename(fresh.c_str(), path.c_str()) != 0) return failed(path, "create");
@@ -39,8 +46,6 @@ Status write_secret(const std::filesystem::path& path, const FileSecret& secret)
   if (directory.get() < 0 || ::fsync(directory.get()) != 0) return failed(path, "create");
   return {};
 }
-
-}  // namespace
 
 Result<FileSecret> load_or_create_secret(const std::filesystem::path& path, std::string_view kind,
                                          Rng& rng) {

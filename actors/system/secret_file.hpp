@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <string_view>
 
+#include "runtime/base/bytes.hpp"
 #include "runtime/base/error.hpp"
 #include "runtime/crypto/secret_bytes.hpp"
 
@@ -17,5 +18,9 @@ using FileSecret = crypto::SecretBytes<kSecretFileBytes>;
 /// read it); malformed ("data/admin.token: not a token; ...").
 Result<FileSecret> load_or_create_secret(const std::filesystem::path& path, std::string_view kind,
                                          Rng& rng);
+
+/// Makes or replaces a file of mode 0600, durably: after a crash it is the old one or the new one.
+/// Errors: io (the path and the reason).
+Status write_private_file(const std::filesystem::path& path, ByteView bytes);
 
 }  // namespace themis

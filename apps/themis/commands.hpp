@@ -58,7 +58,9 @@ struct State {
   std::string value;                    ///< Text, "@file", or "-" for the standard input.
   std::optional<std::string> expected;  ///< As value. Nothing: the key must be absent.
   std::string after;
-  bool wait = false;  ///< For the epoch to be certified.
+  bool wait = false;    ///< For the epoch to be certified.
+  std::string receipt;  ///< Where to write one for others; empty: none.
+  std::string client;   ///< The caller's own key, made at its first use; empty: the node calls.
 };
 struct Keys {
   std::string data;     ///< Empty: node.data of the config.
@@ -88,12 +90,15 @@ Outcome nodes(const Connection& to);
 Outcome find(const Connection& to, const std::string& name);
 Outcome store(const Connection& to, const std::string& name, const std::string& payload);
 
-/// Each prints the answer; get, delete and cas fail when there was nothing to do.
+/// Each prints the answer; get, delete and cas fail when there was nothing to do. With a client,
+/// what is printed is what the monitor's receipt says.
 Outcome state_get(const Connection& to, const State& what);
 Outcome state_put(const Connection& to, const State& what);
 Outcome state_delete(const Connection& to, const State& what);
 Outcome state_cas(const Connection& to, const State& what);
 Outcome state_list(const Connection& to, const State& what);
+/// Prints the public key of the store that keeps the namespace.
+Outcome state_key(const Connection& to, const State& what);
 
 /// Makes an identity; fails when the directory has one.
 Outcome keygen(const Connection& to, const Keys& keys);

@@ -21,6 +21,7 @@ constexpr const char* kExamples =
     "  themis invoke prime_factors --data '{\"num\": 600851475143}'\n"
     "  themis status --gateway 127.0.0.1:8080 --token-file data/node-1/admin.token\n"
     "  themis state put notes first 'hello' --wait\n"
+    "  themis state get notes first --client my.key --receipt first.receipt\n"
     "  themis keygen --data data/node-4 --network twiitr\n"
     "  themis invite create --key issuer/identity --network twiitr --node ID --days 365";
 

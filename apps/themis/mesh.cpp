@@ -125,6 +125,8 @@ Outcome status(const Connection& to) {
       print_line(
           printable(fmt::format("state    {}{}{}", cell(state, "state"),
                                 cell(state, "why").empty() ? "" : ": ", cell(state, "why"))));
+    if (!cell(state, "key").empty())
+      print_line(printable("         receipts are signed by " + cell(state, "key")));
     print_line("");
     print_workers(answer);
     print_line("");

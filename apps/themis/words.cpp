@@ -95,6 +95,11 @@ void add_state_commands(CLI::App& app, Words& w) {
   };
   const auto add_key = [&](CLI::App* to) {
     to->add_option("KEY", w.state.key, "at most 127 bytes")->required();
+    to->add_option("--receipt", w.state.receipt,
+                   "wait, and write a receipt for `themis receipt verify` to this file");
+    to->add_option("--client", w.state.client,
+                   "sign the call with the key in this file, made at its first use, and print only "
+                   "what a monitor answered to it");
     return to;
   };
   const auto add_value = [&](CLI::App* to) {
@@ -109,6 +114,10 @@ void add_state_commands(CLI::App& app, Words& w) {
   sub = add("list", "The keys of a namespace with their values, 100 at a time", state_list);
   sub->add_option("PREFIX", w.state.key, "only keys that start with it");
   sub->add_option("--after", w.state.after, "only keys after this one");
+  sub =
+      command(state, w, "key", "Print the public key that a namespace's receipts are checked with",
+              [&w] { return state_key(w.to, w.state); });
+  sub->add_option("NAMESPACE", w.state.name_space, "a function's name, or another")->required();
 }
 
 }  // namespace

@@ -28,7 +28,7 @@ struct MonitorBatch @0xd6a1f1d0c3a900a2 {  # commands for one thread; answered w
   bytes @3 :UInt32;
 }
 struct FinishReplay @0xd6a1f1d0c3a900a3 {}  # the journal has been run; answered with Certified
-struct CertifyEpochs @0xd6a1f1d0c3a900a4 {} # answered with Ack
+struct CertifyEpochs @0xd6a1f1d0c3a900a4 {} # answered with Certified
 struct Certified @0xd6a1f1d0c3a900a5 {      # the last certified epoch
   any @0 :Bool;
   epoch @1 :UInt32;

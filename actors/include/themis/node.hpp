@@ -72,6 +72,9 @@ class Node {
   ///
   ///   node.ask_state({.op = StateOp::put, .name_space = "notes", .key = "k", .value = bytes});
   ///
+  /// With `.receipt = true` the answer has a monitor's receipt, and with `wait` one that proves it
+  /// to others: `receipt->transferable`, a file for `themis receipt verify`.
+  ///
   /// Errors: those of check_state_call, forged (a monitor refused something: the state cannot be
   /// believed any more), unavailable, overloaded, timeout.
   Result<StateAnswer> ask_state(StateCall call, bool wait = false, Duration timeout = 10s);

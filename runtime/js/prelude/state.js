@@ -38,11 +38,24 @@ const encodeOrNull = (value) =>
 const decode = (value) =>
   (typeof value === 'object' && value !== null ? fromHex(value.hex) : value);
 
+/// What a method answers: `plain`, or with { receipt: true } `named` and the receipt.
+const answered = (answer, options, plain, named) => {
+  if (!options?.receipt) return plain;
+  named.epoch = answer.epoch;
+  named.certified = answer.certified;
+  named.receipt = answer.receipt;
+  return named;
+};
+
 class State {
   #space;
   /// `space`: undefined for the function's own.
   constructor(space) { this.#space = space; }
-  async #ask(call) {
+  /// `options`: { receipt: true } for the monitor's receipt, { wait: true } until its epoch is
+  /// certified.
+  async #ask(call, options) {
+    if (options?.receipt) call.receipt = true;
+    if (options?.wait) call.wait = true;
     return JSONParse(await native.askState(JSONStringify(call), this.#space));
   }
   async #read(key) { return (await this.#ask({ op: 'get', key: web.toText(key) })).value; }
@@ -54,17 +67,26 @@ class State {
     return new State(space);
   }
   /// The value: a string, or a Uint8Array when it is not UTF-8; null: there is none.
-  async get(key) { return decode(await this.#read(key)); }
-  async put(key, value) {
-    await this.#ask({ op: 'put', key: web.toText(key), value: encode(value) });
+  async get(key, options) {
+    const answer = await this.#ask({ op: 'get', key: web.toText(key) }, options);
+    const value = decode(answer.value);
+    return answered(answer, options, value, { value });
+  }
+  async put(key, value, options) {
+    const call = { op: 'put', key: web.toText(key), value: encode(value) };
+    return answered(await this.#ask(call, options), options, undefined, {});
   }
   /// Whether there was a value.
-  async delete(key) { return (await this.#ask({ op: 'delete', key: web.toText(key) })).done; }
+  async delete(key, options) {
+    const answer = await this.#ask({ op: 'delete', key: web.toText(key) }, options);
+    return answered(answer, options, answer.done, { done: answer.done });
+  }
   /// Writes when `expected` (null: nothing) is there; whether it was.
-  async cas(key, expected, value) {
+  async cas(key, expected, value, options) {
     const call = { op: 'cas', key: web.toText(key), expected: encodeOrNull(expected),
       value: encode(value) };
-    return (await this.#ask(call)).done;
+    const answer = await this.#ask(call, options);
+    return answered(answer, options, answer.done, { done: answer.done });
   }
   /// { entries: [{ key, value }], more }: up to 100, in the order of their keys.
   async list(prefix = '', after = '') {

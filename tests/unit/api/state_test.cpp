@@ -1,4 +1,5 @@
 // Verified state from a C++ program: from its own threads and from its services.
+#include "enclave/receipts/receipt.hpp"
 #include "tests/unit/api/api_fixture.hpp"
 #include "tests/unit/monitor/state_node.hpp"
 
@@ -106,6 +107,21 @@ TEST_F(StateApi, AServiceAsksManyKeysAtOnce) {
   Out<calls::Ask> bad;
   bad->setText("Not a namespace");
   EXPECT_EQ(node.call<calls::Told>("batcher", bad).error().code, Code::invalid);
+}
+
+TEST_F(StateApi, AProgramGetsReceipts) {
+  Node node(settings());
+  StateCall put = make(StateOp::put, "k", "v");
+  put.receipt = true;
+  const auto at_once = node.ask_state(put);
+  ASSERT_TRUE(at_once && at_once->receipt);
+  EXPECT_TRUE(!at_once->receipt->operation.empty() && at_once->receipt->transferable.empty());
+  const auto final = node.ask_state(put, true);
+  ASSERT_TRUE(final && final->receipt);
+  const auto store = node.ask_state(make(StateOp::describe, ""));
+  ASSERT_TRUE(store && store->instance);
+  EXPECT_TRUE(receipts::verify_text(final->receipt->transferable, store->instance->signing));
+  EXPECT_FALSE(node.ask_state(make(StateOp::get, "k"))->receipt);
 }
 
 TEST_F(StateApi, AServiceWaitsForItsState) {

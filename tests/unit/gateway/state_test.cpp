@@ -2,6 +2,7 @@
 #include "actors/monitor/monitors_actor.hpp"
 #include "actors/monitor/state_actor.hpp"
 #include "actors/placement/placement.hpp"
+#include "enclave/receipts/receipt.hpp"
 #include "tests/unit/gateway/gateway_fixture.hpp"
 
 namespace themis {
@@ -45,10 +46,27 @@ TEST_F(GatewayState, KeepsValuesForItsOwnerOnly) {
   EXPECT_EQ(json(ask(R"({"op":"list"})"))["entries"][0]["key"], "k");
 }
 
+TEST_F(GatewayState, GivesReceiptsToWhoAsks) {
+  const Json at_once = json(ask(R"({"op":"put","key":"k","value":"v","receipt":true})"));
+  EXPECT_TRUE(at_once["receipt"]["operation"].is_string()) << at_once;
+  EXPECT_FALSE(at_once["receipt"].contains("transferable"));
+  const Json final = json(ask(R"({"op":"get","key":"k","receipt":true,"wait":true})"));
+  const Json store = json(ask(R"({"op":"describe"})"))["instance"];
+  const std::string hex = store["key"];
+  const auto key = crypto::PublicKey::from_bytes(from_hex(hex).value()).value();
+  EXPECT_TRUE(receipts::verify_text(final["receipt"]["transferable"].get<std::string>(), key));
+  EXPECT_EQ(json(send("GET", "/v1/status", {}, true))["state"]["key"], hex);
+  EXPECT_FALSE(json(ask(R"({"op":"get","key":"k"})")).contains("receipt"));
+}
+
 TEST_F(GatewayState, RefusesWhatIsNoCall) {
   EXPECT_EQ(problem(ask("{")), 400);
   EXPECT_EQ(problem(ask(R"({"op":"get"})")), 400);
   EXPECT_EQ(problem(ask(R"({"op":"get","key":"k"})", "No%20name")), 400);
+  const std::string caller = R"({"instance":")" + std::string(32, '0') + R"(","tag":")" +
+                             std::string(32, '0') + R"(","client":0,"nonce":1})";
+  EXPECT_EQ(problem(ask(R"({"op":"get","key":"k","caller":)" + caller + "}")), 404);
+  EXPECT_EQ(problem(ask(R"({"op":"get","key":"k","caller":{}})")), 400);
   EXPECT_EQ(problem(ask(std::string(20'000, ' '))), 413);
   EXPECT_EQ(problem(send("GET", "/v1/state/n", {}, true)), 405);
 }

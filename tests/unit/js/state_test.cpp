@@ -45,6 +45,25 @@ TEST(State, EveryOperationHasItsQuestion) {
   EXPECT_EQ(host.questions[4], R"(f {"op":"list","prefix":"a","after":"b"})");
 }
 
+TEST(State, AReceiptComesBesideTheAnswer) {
+  TestHost host;
+  host.answer_state = [](const std::string&) {
+    return R"({"done":true,"value":"v","epoch":7,"certified":true,"receipt":{"thread":1}})";
+  };
+  Function f(handler("const s = env.STATE, out = [], ask = {receipt: true, wait: true};"
+                     "out.push(await s.get('k', ask), await s.put('k', 'v', {receipt: true}),"
+                     "await s.delete('k', ask), await s.cas('k', null, 'n', ask),"
+                     "await s.get('k', {wait: true}));"
+                     "return new Response(JSON.stringify(out));"),
+             {}, &host);
+  const std::string rest = R"("epoch":7,"certified":true,"receipt":{"thread":1}})";
+  EXPECT_EQ(f.text(kRequest), R"([{"value":"v",)" + rest + ",{" + rest + R"(,{"done":true,)" +
+                                  rest + R"(,{"done":true,)" + rest + R"(,"v"])");
+  EXPECT_EQ(host.questions[0], R"(f {"op":"get","key":"k","receipt":true,"wait":true})");
+  EXPECT_EQ(host.questions[1], R"(f {"op":"put","key":"k","value":"v","receipt":true})");
+  EXPECT_EQ(host.questions[4], R"(f {"op":"get","key":"k","wait":true})");
+}
+
 TEST(State, ATransactionIsTriedAgainWhenAKeyChanged) {
   TestHost host;
   int transactions = 0;

@@ -348,6 +348,19 @@ TEST_F(StateActorTest, AnActorThatCrashesLosesNothingThatWasAnswered) {
   EXPECT_EQ(text(get_when_up("k")), "v");
 }
 
+// The host did not hear that the journal's epochs were certified, and stopped 16 ahead for good.
+TEST_F(StateActorTest, RegressAJournalOfManyEpochsIsRunAgain) {
+  log::setup(log::Level::off, log::Format::text);
+  start(options(Place::process, 1ms));
+  for (int epoch = 0; epoch < 40; ++epoch)
+    ASSERT_TRUE(call(StateOp::put, "k", std::to_string(epoch), true)->certified);
+  EXPECT_GE(report().epoch, 40u);
+  caf::anon_send_exit(state_, caf::exit_reason::kill);
+  EXPECT_EQ(world_.end_of(state_), "kill");
+  start(options(Place::process));
+  EXPECT_EQ(text(get_when_up("k")), "39");
+}
+
 class AdversaryStore : public StateActorTest {
  protected:
   AdversaryStore() {

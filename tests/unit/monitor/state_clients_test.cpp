@@ -29,6 +29,41 @@ StateCall make(StateOp op, std::string key, std::string_view value = {}) {
   return call;
 }
 
+/// What a host makes of the question whether a call is its client's.
+enum class Admits { asks, always, breaks };
+
+/// Stands before real monitors.
+class Careless final : public PinnedActor {
+ public:
+  Careless(caf::actor_config& config, const std::atomic<Admits>& how)
+      : PinnedActor(config),
+        how_(how),
+        monitors_(caf::actor_cast<caf::actor>(system().spawn<MonitorsActor>())) {}
+  void on_exit() override {
+    caf::anon_send_exit(monitors_, caf::exit_reason::user_shutdown);
+    monitors_ = nullptr;
+  }
+
+ private:
+  caf::behavior make_behavior() override {
+    return {[this](const StartMonitorsMsg& message) { return delegate(monitors_, message); },
+            [this](const FinishReplayMsg& message) { return delegate(monitors_, message); },
+            [this](const CertifyEpochsMsg& message) { return delegate(monitors_, message); },
+            [this](const SealStateMsg& message) { return delegate(monitors_, message); },
+            [this](const ConfirmStateMsg& message) { return delegate(monitors_, message); },
+            [this](const MonitorBatchMsg& message) { return delegate(monitors_, message); },
+            [this](const RegisterClientMsg& message) { return delegate(monitors_, message); },
+            [this](const AdmitCallMsg& message) -> caf::result<CallAdmittedMsg> {
+              if (how_ == Admits::always) return encode_admitted(true);
+              if (how_ == Admits::breaks) return to_caf({Code::unavailable, "it is gone"});
+              delegate(monitors_, message);
+              return caf::delegated<CallAdmittedMsg>{};
+            }};
+  }
+  const std::atomic<Admits>& how_;
+  caf::actor monitors_;
+};
+
 class StateClients : public testing::TestWithParam<Place> {
  protected:
   StateClients() { log::setup(log::Level::off, log::Format::text); }
@@ -37,6 +72,9 @@ class StateClients : public testing::TestWithParam<Place> {
     place.place = GetParam();
     place.program = THEMIS_ENCLAVE;
     place.kinds.merge(state_kinds());
+    start_at(place, epoch, threads);
+  }
+  void start_at(const PlaceOptions& place, Duration epoch = 20ms, uint16_t threads = 1) {
     StateOptions made;
     made.start_place = [home = world_.home(), place] { return spawn_place(home, place); };
     made.data = directory_.path();
@@ -325,6 +363,52 @@ TEST_P(StateClients, TheNodeKeepsItsOwnPlaceAmongMany) {
   // No share, and one that is no key.
   EXPECT_EQ(run(make(StateOp::join, "", "short")).error().code, Code::invalid);
   EXPECT_EQ(report().state, "up");
+}
+
+class AdversaryClientHost : public StateClients {
+ protected:
+  AdversaryClientHost() {
+    PlaceOptions place;
+    place.place = Place::local;
+    place.kinds.emplace("monitors",
+                        [this](Reactor& reactor, const std::string&) -> Result<caf::actor> {
+                          return spawn_pinned<Careless>(reactor, std::cref(how_));
+                        });
+    start_at(place);
+    seat_ = join(own_);
+  }
+  std::atomic<Admits> how_ = Admits::asks;
+  const crypto::DhKey own_ = key_of(11);
+  StateSeat seat_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Local, AdversaryClientHost, testing::Values(Place::local));
+
+TEST_P(AdversaryClientHost, AMonitorRunsNoCallThatItsHostInvented) {
+  StateClient client(own_, seat_);
+  EXPECT_TRUE(call(client, make(StateOp::put, "k", "v")));
+  StateCall invented = make(StateOp::put, "k", "w");
+  ASSERT_TRUE(client.sign(invented));
+  invented.value = to_bytes("x");
+  how_ = Admits::always;
+  EXPECT_EQ(run(invented).error().code, Code::forged);
+  EXPECT_EQ(report().state, "violated");
+  EXPECT_NE(report().why.find("forged_call"), std::string::npos) << report().why;
+}
+
+TEST_P(AdversaryClientHost, MonitorsThatCannotBeAskedAreStartedAgain) {
+  StateClient client(own_, seat_);
+  how_ = Admits::breaks;
+  StateCall one = make(StateOp::put, "k", "v");
+  ASSERT_TRUE(client.sign(one));
+  const auto answers = run({make(StateOp::put, "p", "q"), one});
+  EXPECT_EQ(answers[0].error().code, Code::unavailable);
+  EXPECT_EQ(answers[1].error().code, Code::unavailable) << answers[1].error().text();
+  how_ = Admits::asks;
+  const auto end = std::chrono::steady_clock::now() + kDeadline;
+  while (report().state != "up" && std::chrono::steady_clock::now() < end) {
+  }
+  EXPECT_EQ(plain_get("k"), "absent");
 }
 
 TEST_P(StateClients, WhatHasNoReceiptSaysSo) {

@@ -30,7 +30,8 @@ struct StoreStatus {
 
 /// Calls answer at once, provisionally; commit() makes all of them durable together, and only then
 /// may clients be told. No thread or clock of its own. call() and flush() may run for several
-/// monitor threads at a time, each by one; everything else alone.
+/// monitor threads at a time, each by one; everything else alone. After an exception (no memory) it
+/// is to be destroyed, its trusted side with it: what was told is on disk.
 template <class App>
 class VerifiedStore {
   /// Only open() makes one.

@@ -32,15 +32,17 @@ Error io_error(const std::string& name, std::string_view what) {
 
 }  // namespace
 
-CounterFile::~CounterFile() { ::close(fd_); }
+CounterFile::~CounterFile() {
+  if (fd_ >= 0) ::close(fd_);
+}
 
 Result<std::unique_ptr<CounterFile>> CounterFile::open(const std::filesystem::path& path,
                                                        const SealingKey& key) {
-  const std::string name = path.string();
-  const int fd = ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) return fail(io_error(name, "cannot be opened"));
-  std::unique_ptr<CounterFile> file(std::make_unique<CounterFile>(Private(), name, fd, key));
-  if (::flock(fd, LOCK_EX | LOCK_NB) != 0)
+  auto file = std::make_unique<CounterFile>(Private(), path.string(), key);
+  const std::string& name = file->name_;
+  file->fd_ = ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (file->fd_ < 0) return fail(io_error(name, "cannot be opened"));
+  if (::flock(file->fd_, LOCK_EX | LOCK_NB) != 0)
     return fail(Code::exists, name + ": another process holds the sealed counter");
   THEMIS_CHECK(file->read());
   return file;

@@ -22,8 +22,8 @@ class CounterFile final : public SealedCounter {
   /// Errors: io ("state/counter: cannot be opened: ..."); exists (another process has it).
   static Result<std::unique_ptr<CounterFile>> open(const std::filesystem::path& path,
                                                    const SealingKey& key);
-  CounterFile(Private, std::string name, int fd, const SealingKey& key)
-      : name_(std::move(name)), fd_(fd), key_(key) {}
+  CounterFile(Private, std::string name, const SealingKey& key)
+      : name_(std::move(name)), key_(key) {}
   CounterFile(const CounterFile&) = delete;
   CounterFile& operator=(const CounterFile&) = delete;
   ~CounterFile() override;
@@ -37,7 +37,7 @@ class CounterFile final : public SealedCounter {
   Status write(const CounterValue& to);
 
   std::string name_;
-  int fd_;
+  int fd_ = -1;
   const SealingKey& key_;
   CounterValue value_;
 };

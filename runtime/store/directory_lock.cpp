@@ -42,27 +42,25 @@ std::string holder(int fd) {
 
 }  // namespace
 
-Result<int> lock_directory(const std::filesystem::path& directory) {
+DirectoryLock::~DirectoryLock() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+Result<DirectoryLock> lock_directory(const std::filesystem::path& directory) {
   THEMIS_CHECK(create(directory));
   const std::filesystem::path path = directory / "lock";
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) return fail(io_error(path, "cannot be opened"));
-  if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
-    const Error error =
-        errno == EWOULDBLOCK
-            ? Error{Code::exists, fmt::format("{} is in use by {}", directory.string(), holder(fd))}
-            : io_error(path, "cannot be locked");
-    ::close(fd);
-    return fail(error);
+  DirectoryLock lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (lock.fd() < 0) return fail(io_error(path, "cannot be opened"));
+  if (::flock(lock.fd(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return fail(io_error(path, "cannot be locked"));
+    return fail(Code::exists,
+                fmt::format("{} is in use by {}", directory.string(), holder(lock.fd())));
   }
   const std::string pid = fmt::format("{}\n", ::getpid());
-  if (::ftruncate(fd, 0) != 0 ||
-      ::pwrite(fd, pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size())) {
-    const Error error = io_error(path, "cannot be written");
-    ::close(fd);
-    return fail(error);
-  }
-  return fd;
+  if (::ftruncate(lock.fd(), 0) != 0 ||
+      ::pwrite(lock.fd(), pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size()))
+    return fail(io_error(path, "cannot be written"));
+  return lock;
 }
 
 Status sync_directory(const std::filesystem::path& directory) {

@@ -10,7 +10,6 @@
 #include <cstdio>
 
 #include "runtime/base/log.hpp"
-#include "runtime/store/directory_lock.hpp"
 #include "runtime/store/lmdb_codes.hpp"
 
 namespace themis::storage {
@@ -41,6 +40,10 @@ Result<ByteView> get_from(MDB_txn* txn, Table table, ByteView key) {
   if (code != MDB_SUCCESS) return fail(lmdb_error(code, "get"));
   return as_view(value);
 }
+
+struct AbortTransaction {
+  void operator()(MDB_txn* txn) const { mdb_txn_abort(txn); }
+};
 
 struct CloseCursor {
   void operator()(MDB_cursor* cursor) const { mdb_cursor_close(cursor); }
@@ -155,18 +158,16 @@ Status WriteTransaction::erase(Table table, ByteView key) {
 
 void Environment::CloseEnv::operator()(MDB_env* env) const { mdb_env_close(env); }
 
-Environment::Environment(Key, std::string name, const Options& options, int lock_fd)
-    : name_(std::move(name)), options_(options), lock_fd_(lock_fd) {}
+Environment::Environment(Key, std::string name, const Options& options, DirectoryLock lock)
+    : name_(std::move(name)), options_(options), lock_(std::move(lock)) {}
 
-Environment::~Environment() {
-  env_.reset();
-  ::close(lock_fd_);
-}
+Environment::~Environment() = default;
 
 Result<std::unique_ptr<Environment>> Environment::open(const std::filesystem::path& directory,
                                                        const Options& options) {
-  THEMIS_TRY(const int lock_fd, lock_directory(directory));
-  auto environment = std::make_unique<Environment>(Key(), directory.string(), options, lock_fd);
+  THEMIS_TRY(DirectoryLock lock, lock_directory(directory));
+  auto environment =
+      std::make_unique<Environment>(Key(), directory.string(), options, std::move(lock));
   THEMIS_CHECK(environment->start());
   return environment;
 }
@@ -213,14 +214,12 @@ Status Environment::attempt(const std::function<Status(WriteTransaction&)>& body
   MDB_txn* txn = nullptr;
   int code = mdb_txn_begin(env_.get(), nullptr, 0, &txn);
   if (code != MDB_SUCCESS) return fail(lmdb_error(code, name_ + ": write"));
+  std::unique_ptr<MDB_txn, AbortTransaction> owned(txn);  // the body may throw
   WriteTransaction transaction(txn);
   const Status status = body(transaction);
   full = transaction.full_;
-  if (!status || full) {
-    mdb_txn_abort(txn);
-    return status;
-  }
-  code = mdb_txn_commit(txn);
+  if (!status || full) return status;
+  code = mdb_txn_commit(owned.release());
   full = code == MDB_MAP_FULL;
   if (code != MDB_SUCCESS) return fail(lmdb_error(code, name_ + ": commit"));
   return {};

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "runtime/base/bytes.hpp"
+#include "runtime/store/directory_lock.hpp"
 
 struct MDB_env;
 struct MDB_txn;
@@ -141,7 +142,7 @@ class Environment {
   /// Errors: exists ("data/node-1 is in use by process 123"), io (the path and the reason).
   static Result<std::unique_ptr<Environment>> open(const std::filesystem::path& directory,
                                                    const Options& options = {});
-  Environment(Key, std::string name, const Options& options, int lock_fd);
+  Environment(Key, std::string name, const Options& options, DirectoryLock lock);
   /// No transaction may be open.
   ~Environment();
   Environment(const Environment&) = delete;
@@ -179,7 +180,7 @@ class Environment {
 
   std::string name_;
   Options options_;
-  int lock_fd_;
+  DirectoryLock lock_;
   std::unique_ptr<MDB_env, CloseEnv> env_;
   mutable Gate gate_;
 };

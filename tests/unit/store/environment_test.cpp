@@ -92,6 +92,22 @@ TEST(Environment, ChangesNothingWhenTheBodyFails) {
   EXPECT_EQ(store.get("k"), "old");
 }
 
+// LMDB's transaction stayed open, and the next writer waited for it for ever.
+TEST(Environment, RegressABodyThatThrowsChangesNothing) {
+  Store store;
+  ASSERT_TRUE(store.put("k", "old"));
+  const auto throwing = [&] {
+    (void)store.environment->write([&](WriteTransaction& txn) -> Status {
+      THEMIS_CHECK(txn.put(store.table, as_bytes("k"), as_bytes("new")));
+      throw std::bad_alloc();
+    });
+  };
+  EXPECT_THROW(throwing(), std::bad_alloc);
+  EXPECT_EQ(store.get("k"), "old");
+  ASSERT_TRUE(store.put("k", "next"));
+  EXPECT_EQ(store.get("k"), "next");
+}
+
 TEST(Environment, ShowsAReaderItsSnapshot) {
   Store store;
   ASSERT_TRUE(store.put("k", "old"));

@@ -5,8 +5,11 @@
 
 #include "actors/system/caf_error.hpp"
 #include "actors/system/message_types.hpp"
+#include "enclave/monitor/aggregator.hpp"
 
 namespace themis {
+
+static_assert(BatchMemory::bytes_for(monitor::kThreadsMax) <= sandbox::kSharedBytesMax);
 
 struct RemoteMonitors::Pending {
   caf::scoped_actor self;
@@ -16,7 +19,7 @@ struct RemoteMonitors::Pending {
     Answer answer;
     RingWriter* ring;  // that has its batch, or null
   };
-  std::deque<Sent> answers;
+  std::deque<Sent> sent;
 
   Pending(caf::actor_system& system, caf::actor to) : self(system), monitors(std::move(to)) {}
 };
@@ -39,21 +42,22 @@ Error RemoteMonitors::noted(Error error) {
 
 template <class Question>
 Status RemoteMonitors::send(const Question& question, RingWriter* ring) {
-  pending_->answers.push_back(
+  THEMIS_CHECK(wait(kBatchesAheadMax - 1));
+  pending_->sent.push_back(
       {pending_->self->request(pending_->monitors, options_.answer_max, question), ring});
   return {};
 }
 
 Status RemoteMonitors::wait(size_t left) {
   Status first;
-  while (pending_->answers.size() > left) {
-    Pending::Sent& oldest = pending_->answers.front();
-    oldest.answer.receive([](const DoneMsg&) {},
-                          [&](const caf::error& error) {
-                            if (first) first = fail(noted(from_caf(error)));
-                          });
-    if (oldest.ring != nullptr) oldest.ring->release();
-    pending_->answers.pop_front();
+  while (pending_->sent.size() > left) {
+    Pending::Sent& next = pending_->sent.front();
+    next.answer.receive([](const DoneMsg&) {},
+                        [&](const caf::error& error) {
+                          if (first) first = fail(noted(from_caf(error)));
+                        });
+    if (next.ring != nullptr) next.ring->release();
+    pending_->sent.pop_front();
   }
   return first;
 }
@@ -98,19 +102,16 @@ Status RemoteMonitors::started() {
 
 Status RemoteMonitors::apply(uint16_t thread, ByteView batch) {
   ++batches_;
-  THEMIS_CHECK(wait(kBatchesAheadMax - 1));
   if (rings_.empty()) return send(encode_batch(thread, batch));
   RingWriter& ring = rings_[thread];
+  THEMIS_CHECK(wait(kBatchesAheadMax - 1));  // so that what is written is sent as well
   std::optional<uint32_t> at = ring.write(batch);
   // There is room at the latest when all before it have been read.
-  for (; !at; at = ring.write(batch)) THEMIS_CHECK(wait(pending_->answers.size() - 1));
+  for (; !at; at = ring.write(batch)) THEMIS_CHECK(wait(pending_->sent.size() - 1));
   return send(encode_shared_batch(thread, *at, batch.size()), &ring);
 }
 
-Status RemoteMonitors::certify() {
-  THEMIS_CHECK(wait(kBatchesAheadMax - 1));
-  return send(wire::Builder<schema::CertifyEpochs>(2).finish());
-}
+Status RemoteMonitors::certify() { return send(wire::Builder<schema::CertifyEpochs>(2).finish()); }
 
 Result<Bytes> RemoteMonitors::seal(bool checkpoint) {
   const Result<SealedStateMsg> answer = ask<SealedStateMsg>(encode_seal(checkpoint));

@@ -82,9 +82,9 @@ class RingWriter {
     const size_t oldest = starts_.front();
     if (head_ > oldest) {
       if (bytes + head_ <= ring_.size()) return head_;
-      return bytes < oldest ? std::optional<size_t>(0) : std::nullopt;
+      return bytes <= oldest ? std::optional<size_t>(0) : std::nullopt;
     }
-    return head_ + bytes < oldest ? std::optional<size_t>(head_) : std::nullopt;
+    return head_ + bytes <= oldest ? std::optional<size_t>(head_) : std::nullopt;
   }
 
   const std::span<std::byte> ring_;

@@ -5,8 +5,11 @@
 
 #include "actors/system/caf_error.hpp"
 #include "actors/system/message_types.hpp"
+#include "enclave/monitor/aggregator.hpp"
 
 namespace themis {
+
+static_assert(BatchMemory::bytes_for(monitor::kThreadsMax) <= sandbox::kSharedBytesMax);
 
 struct RemoteMonitors::Pending {
   caf::scoped_actor self;
@@ -40,6 +43,7 @@ Error RemoteMonitors::noted(Error error) {
 
 template <class Question>
 Status RemoteMonitors::send(const Question& question, RingWriter* ring) {
+  THEMIS_CHECK(wait(kBatchesAheadMax - 1));
   pending_->sent.push_back(
       {pending_->self->request(pending_->monitors, options_.answer_max, question), ring,
        std::is_same_v<Question, CertifyEpochsMsg>});
@@ -109,9 +113,9 @@ Status RemoteMonitors::started() {
 Status RemoteMonitors::apply(uint16_t thread, ByteView batch) {
   const std::lock_guard lock(applying_);
   ++batches_;
-  THEMIS_CHECK(wait(kBatchesAheadMax - 1));
   if (rings_.empty()) return send(encode_batch(thread, batch));
   RingWriter& ring = rings_[thread];
+  THEMIS_CHECK(wait(kBatchesAheadMax - 1));  // so that what is written is sent as well
   std::optional<uint32_t> at = ring.write(batch);
   // There is room at the latest when all before it have been read.
   for (; !at; at = ring.write(batch)) THEMIS_CHECK(wait(pending_->sent.size() - 1));
@@ -121,7 +125,6 @@ Status RemoteMonitors::apply(uint16_t thread, ByteView batch) {
 /// The journal that is run again may have any number of epochs, and a host goes only so far ahead
 /// of the last one that it knows to be certified.
 Status RemoteMonitors::certify() {
-  THEMIS_CHECK(wait(kBatchesAheadMax - 1));
   THEMIS_CHECK(send(CertifyEpochsMsg(wire::Builder<schema::CertifyEpochs>(2).finish())));
   return is_running_ ? Status() : wait(0);
 }

@@ -11,7 +11,7 @@
 namespace themis {
 
 /// Batches that may be with the monitors: enough to keep the threads busy while the next ones are
-/// written, few enough that a process that stands still holds 4 MB of them.
+/// written, few enough that those in messages are 4 MB. Shared memory holds no more than its rings.
 inline constexpr size_t kBatchesAheadMax = 16;
 
 struct RemoteMonitorsOptions {

@@ -59,6 +59,7 @@ void StateActor::on_exit() {
   for (auto& each : std::exchange(names_asked_, {})) each.deliver(to_caf(ended));
   if (place_) caf::anon_send_exit(place_, caf::exit_reason::user_shutdown);
   place_ = monitors_ = nullptr;
+  memory_ = nullptr;
 }
 
 /// The store is closed before its monitors end: what they confirm last is not to be run again.

@@ -31,6 +31,7 @@ class EnclaveProcess final : public PinnedActor {
     spawning_.refuse_all(ended);
     root_ = nullptr;
     process_.reset();
+    shared_ = nullptr;
   }
 
  private:

@@ -36,9 +36,8 @@ TEST(BatchRing, HoldsFourOfTheLongestAndNoFifth) {
   EXPECT_EQ(writer.write(numbered(2, 1)), std::nullopt);
   EXPECT_EQ(writer.held(), 4u);
   writer.release();
-  EXPECT_EQ(writer.write(longest), std::nullopt)
-      << "it would end where the oldest begins, as when it were empty";
-  EXPECT_EQ(writer.write(numbered(3, 1)), 0u);
+  EXPECT_EQ(writer.write(longest), 0u) << "in the place of the first, up to the oldest";
+  EXPECT_EQ(writer.write(numbered(3, 1)), std::nullopt) << "full, not empty";
 }
 
 TEST(BatchRing, BeginsAnewWhenEverythingIsRead) {

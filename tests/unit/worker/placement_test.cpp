@@ -49,6 +49,30 @@ TEST_F(PlacementTest, SpawnsTheSameActorHere) {
   EXPECT_EQ(world_.stop(place), "user_shutdown");
 }
 
+TEST_F(PlacementTest, EachProcessSharesItsOwnMemoryWithThisOne) {
+  PlaceOptions options = process();
+  options.shared_bytes = 8'192;
+  for (int round = 0; round < 2; ++round) {
+    const caf::actor place = spawn_place(world_.home(), options);
+    const auto shared = world_.ask<SharedWith>(place, PlaceMemory{});
+    ASSERT_TRUE(shared) << shared.error().text();
+    EXPECT_EQ(shared->memory->bytes().size(), 8'192u);
+    spawn(place);
+    EXPECT_EQ(world_.stop(place), "user_shutdown");
+    EXPECT_EQ(shared->memory->bytes().back(), std::byte{}) << "it outlives the process here";
+    EXPECT_EQ(shared->memory.use_count(), 1) << "and ends with who asked";
+  }
+  for (const Place where : {Place::local, Place::process}) {
+    PlaceOptions without = process();
+    without.place = where;
+    const caf::actor place = spawn_place(world_.home(), without);
+    EXPECT_EQ(world_.ask<SharedWith>(place, PlaceMemory{}).value().memory, nullptr);
+    EXPECT_EQ(world_.stop(place), "user_shutdown");
+  }
+  options.shared_bytes = sandbox::kSharedBytesMax + 1;
+  EXPECT_TRUE(world_.end_of(spawn_place(world_.home(), options)).starts_with("invalid: "));
+}
+
 TEST_F(PlacementTest, RefusesUnknownKindsAndNamesInUse) {
   const caf::actor place = spawn_place(world_.home(), process());
   EXPECT_EQ(world_.ask<caf::actor>(place, SpawnActor{"moon", "m"}).error().code, Code::not_found);

@@ -21,6 +21,10 @@ struct StateOperation {
 /// `call` has passed check_state_call() and is one of the store: a `list` is the read of its key.
 StateOperation operation_of(const StateCall& call);
 
+/// The call that an operation's bytes stand for, of one key; nothing for others: a transaction says
+/// only the hash of what it checks. The bytes are anybody's.
+std::optional<StateCall> read_call(uint8_t function, ByteView keys, ByteView arguments);
+
 /// How a client's key is used on the call.
 receipts::Use use_of(const StateCall& call);
 /// `call` has a caller.

@@ -76,6 +76,29 @@ StateOperation operation_of(const StateCall& call) {
   return made;
 }
 
+std::optional<StateCall> read_call(uint8_t function, ByteView keys, ByteView arguments) {
+  constexpr StateOp kOps[] = {StateOp::get, StateOp::put, StateOp::remove, StateOp::cas};
+  if (function < StateStore::read || function > StateStore::compare_and_swap) return std::nullopt;
+  monitor::Reader key_reader(keys), reader(arguments);
+  const StateKey whole = StateKey::decode(key_reader);
+  const std::string_view key = as_text(whole.view());
+  const StateStore::Arguments read = StateStore::decode(function, reader);
+  const size_t end = key.find('\0');
+  if (!key_reader.ok() || key_reader.left() != 0 || !reader.ok() || reader.left() != 0 ||
+      end == std::string_view::npos)
+    return std::nullopt;
+  const auto bytes = [](const StateStore::Value& value) {
+    return Bytes(value.view().begin(), value.view().end());
+  };
+  StateCall call;
+  call.op = kOps[function - StateStore::read];
+  call.name_space = key.substr(0, end);
+  call.key = key.substr(end + 1);
+  call.value = bytes(read.value);
+  if (read.expected) call.expected = bytes(*read.expected);
+  return check_state_call(call) ? std::optional(std::move(call)) : std::nullopt;
+}
+
 receipts::Use use_of(const StateCall& call) {
   return call.transferable ? receipts::Use::transferable_call : receipts::Use::call;
 }

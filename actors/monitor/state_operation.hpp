@@ -23,6 +23,9 @@ StateOperation operation_of(const StateCall& call);
 
 /// As StateStore::transact takes them.
 monitor::StateStore::Changes changes_of(const std::vector<StateChange>& changes);
+/// The call that an operation's bytes stand for, of one key; nothing for others: a transaction says
+/// only the hash of what it checks. The bytes are anybody's.
+std::optional<StateCall> read_call(uint8_t function, ByteView keys, ByteView arguments);
 
 /// How a client's key is used on the call.
 receipts::Use use_of(const StateCall& call);

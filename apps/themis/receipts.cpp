@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "actors/monitor/state_operation.hpp"
 #include "apps/themis/commands.hpp"
 #include "apps/themis/output.hpp"
 #include "enclave/receipts/receipt.hpp"
@@ -16,9 +17,24 @@ namespace {
 using http::Json;
 using receipts::Receipt;
 
+/// A call of verified state as POST /v1/state has it, and its answer; null: of something else.
+Json state_of(const Receipt& receipt) {
+  const auto call = read_call(receipt.function, receipt.keys, receipt.arguments);
+  StateAnswer answer;
+  if (!call || !read_result(receipt.result, answer)) return {};
+  auto asked = http::parse_json(state_ask_json({*call, false}));
+  auto told = http::parse_json(state_answer_json(*call, answer));
+  if (!asked || !told) return {};
+  asked->erase("wait");
+  told->erase("epoch");
+  told->erase("certified");
+  return {{"namespace", call->name_space}, {"call", *asked}, {"answer", *told}};
+}
+
 Json to_json(const Receipt& receipt) {
   const receipts::Certificate& epoch = receipt.certificates.front();
   return {{"valid", true},
+          {"state", state_of(receipt)},
           {"instance", to_hex(epoch.instance)},
           {"epoch", epoch.epoch},
           {"certified_to", receipt.certificates.back().epoch},
@@ -36,6 +52,11 @@ void print(const Receipt& receipt) {
   const receipts::Certificate& epoch = receipt.certificates.front();
   print_line(fmt::format("valid      call {} of thread {}, certified with epoch {}",
                          receipt.position, receipt.thread, epoch.epoch));
+  if (const Json state = state_of(receipt); state.is_object()) {
+    print_line(printable("namespace  " + state["namespace"].get<std::string>()));
+    print_line(printable("call       " + http::to_text(state["call"])));
+    print_line(printable("answer     " + http::to_text(state["answer"])));
+  }
   print_line("instance   " + to_hex(epoch.instance));
   print_line("client     " + to_hex(receipt.client.view()));
   print_line(fmt::format("nonce      {}", receipt.nonce));

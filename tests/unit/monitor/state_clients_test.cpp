@@ -8,6 +8,7 @@
 #include "actors/monitor/state_actor.hpp"
 #include "actors/monitor/state_client.hpp"
 #include "actors/placement/placement.hpp"
+#include "enclave/host/call_bytes.hpp"
 #include "enclave/receipts/receipt.hpp"
 #include "tests/unit/store/temporary_directory.hpp"
 #include "tests/unit/worker/reactor_thread.hpp"
@@ -363,6 +364,26 @@ TEST_P(StateClients, TheNodeKeepsItsOwnPlaceAmongMany) {
   // No share, and one that is no key.
   EXPECT_EQ(run(make(StateOp::join, "", "short")).error().code, Code::invalid);
   EXPECT_EQ(report().state, "up");
+}
+
+TEST(StateOperation, IsReadAsTheCallThatItStandsFor) {
+  StateCall cas = make(StateOp::cas, "k", "new");
+  cas.expected = to_bytes("old");
+  for (const StateCall& call : {make(StateOp::get, "k"), make(StateOp::put, "k", "v"),
+                                make(StateOp::remove, "k"), make(StateOp::cas, "k", "v"), cas}) {
+    const StateOperation operation = operation_of(call);
+    const host::CallBytes<monitor::StateStore> bytes(operation.function, operation.keys,
+                                                     operation.arguments);
+    const auto read = read_call(operation.function, bytes.keys(), bytes.arguments());
+    ASSERT_TRUE(read);
+    EXPECT_EQ(state_ask_json({*read, false}), state_ask_json({call, false}));
+    for (size_t left = 0; left < bytes.keys().size(); ++left)
+      EXPECT_FALSE(read_call(operation.function, bytes.keys().first(left), bytes.arguments()));
+    for (size_t left = 0; left < bytes.arguments().size(); ++left)
+      EXPECT_FALSE(read_call(operation.function, bytes.keys(), bytes.arguments().first(left)));
+  }
+  EXPECT_FALSE(read_call(0, {}, {}));
+  EXPECT_FALSE(read_call(monitor::StateStore::transact, {}, {}));
 }
 
 class AdversaryClientHost : public StateClients {

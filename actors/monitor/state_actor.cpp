@@ -90,7 +90,7 @@ caf::result<StateAnswers> StateActor::call(const CallState& ask) {
     return caf::delegated<StateAnswers>{};
   }
   group.calls = ask.calls;
-  group.bytes = ask.calls.bytes().size();
+  group.bytes = kStateMessageBytes + ask.calls.bytes().size();
   calls_ += group.size;
   calls_waiting_ += group.size;
   bytes_waiting_ += group.bytes;
@@ -106,7 +106,7 @@ Status StateActor::admit(const StateBatch& calls) const {
   if (!up_ && !down_why_.empty())
     return fail(Code::unavailable, "the monitors are down: " + down_why_);
   if (calls_waiting_ + calls.size() > kStateCallsMax ||
-      bytes_waiting_ + calls.bytes().size() > kStateBytesMax)
+      bytes_waiting_ + kStateMessageBytes + calls.bytes().size() > kStateBytesMax)
     return fail(Code::overloaded, "too many calls wait for the monitors");
   return {};
 }
@@ -157,7 +157,8 @@ void StateActor::finish(Group group, const std::optional<Error>& failure) {
   const Error why = failure.value_or(
       Error{Code::overloaded, "the answers of a commit are too long: ask again for the rest"});
   while (group.answers.size() < group.size) group.answers.add(why);
-  bytes_waiting_ -= std::exchange(group.bytes, group.answers.bytes().size());
+  const size_t bytes = kStateMessageBytes + group.answers.bytes().size();
+  bytes_waiting_ -= std::exchange(group.bytes, bytes);
   bytes_waiting_ += group.bytes;
   const std::optional<uint32_t> epoch = group.answers.epoch();
   if (!group.wait || !epoch || (last_.certified && *epoch <= *last_.certified))

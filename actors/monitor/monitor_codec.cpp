@@ -31,6 +31,15 @@ std::optional<uint32_t> read_certified(const schema::Certified::Reader& told) {
   return told.getAny() ? std::optional(told.getEpoch()) : std::nullopt;
 }
 
+Result<StateAskHead> read_head(const schema::AskState::Reader& asked) {
+  StateAskHead head{std::string(wire::text_of(asked.getNameSpace())), {}};
+  THEMIS_CHECK(check_name_space(head.name_space));
+  StateCallReader calls(wire::bytes_of(asked.getCalls()));
+  for (StateCallView call; !calls.done(); head.ops.insert(call.op))
+    if (!calls.next(call)) return fail(Code::malformed, "a call of a batch cannot be read");
+  return head;
+}
+
 void write_certified(schema::Certified::Builder to, std::optional<uint32_t> epoch) {
   to.setAny(epoch.has_value());
   to.setEpoch(epoch.value_or(0));
@@ -351,6 +360,18 @@ AskStateMsg encode_ask(const StateBatchAsk& ask, TimePoint deadline) {
   message->setCalls(wire::to_data(ask.calls.bytes()));
   message->setWait(ask.wait);
   return message.finish(deadline);
+}
+
+Result<StateAskHead> decode_ask_head(const AskStateMsg& message) {
+  using Head = std::optional<StateAskHead>;
+  THEMIS_TRY(Head head,
+             wire::decode(message, [](const schema::AskState::Reader& asked) -> Result<Head> {
+               if (asked.getCalls().size() == 0) return Head();
+               return read_head(asked);
+             }));
+  if (head) return std::move(*head);
+  THEMIS_TRY(StateAsk ask, decode_ask(message));
+  return StateAskHead{std::move(ask.call.name_space), {ask.call.op}};
 }
 
 Result<std::optional<StateBatchAsk>> decode_batch_ask(const AskStateMsg& message) {

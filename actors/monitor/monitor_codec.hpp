@@ -2,6 +2,7 @@
 // What a host and its trusted side tell each other, and who asks a node's state, as messages.
 
 #include <optional>
+#include <set>
 
 #include "actors/monitor/batch_ring.hpp"
 #include "actors/monitor/state_answers.hpp"
@@ -124,6 +125,13 @@ Result<StateAnswer> decode_answer(const StateAnsweredMsg& message);
 
 /// `ask` is as check_state_ask says.
 AskStateMsg encode_ask(const StateBatchAsk& ask, TimePoint deadline = TimePoint::max());
+/// What a router needs of a question: each operation of a batch once. Its calls are not looked at.
+struct StateAskHead {
+  std::string name_space;
+  std::set<StateOp> ops;
+};
+/// Errors: malformed, invalid (the namespace), those of decode_ask.
+Result<StateAskHead> decode_ask_head(const AskStateMsg& message);
 /// Nothing: it asks for one call; see decode_ask. Errors: those of StateBatch::parse and
 /// check_state_ask; malformed (another namespace).
 Result<std::optional<StateBatchAsk>> decode_batch_ask(const AskStateMsg& message);

@@ -92,7 +92,7 @@ caf::result<StateAnswers> StateActor::call(const CallState& ask) {
     return caf::delegated<StateAnswers>{};
   }
   group.calls = ask.calls;
-  group.bytes = ask.calls.bytes().size();
+  group.bytes = kStateMessageBytes + ask.calls.bytes().size();
   add(std::move(group));
   return caf::delegated<StateAnswers>{};
 }
@@ -103,7 +103,7 @@ caf::result<StateAnswer> StateActor::prove(const ProveState& ask) {
   auto promise = make_response_promise<StateAnswer>();
   Group group;
   group.size = 1;
-  group.bytes = kCallBodyBytesMax;
+  group.bytes = kStateMessageBytes + kCallBodyBytesMax;
   group.wait = ask.wait;
   group.proof = Proof{ask.call, std::nullopt, promise};
   add(std::move(group));
@@ -124,7 +124,8 @@ Status StateActor::admit(size_t calls, size_t bytes) const {
   if (ending_) return fail(Code::unavailable, "the state ends");
   if (!up_ && !down_why_.empty())
     return fail(Code::unavailable, "the monitors are down: " + down_why_);
-  if (calls_waiting_ + calls > kStateCallsMax || bytes_waiting_ + bytes > kStateBytesMax)
+  if (calls_waiting_ + calls > kStateCallsMax ||
+      bytes_waiting_ + kStateMessageBytes + bytes > kStateBytesMax)
     return fail(Code::overloaded, "too many calls wait for the monitors");
   return {};
 }
@@ -205,7 +206,8 @@ void StateActor::finish(Group group, const std::optional<Error>& failure) {
     if (!group.proof->answer) group.proof->answer = fail(why);
   } else {
     while (group.answers.size() < group.size) group.answers.add(why);
-    bytes_waiting_ -= std::exchange(group.bytes, group.answers.bytes().size());
+    const size_t bytes = kStateMessageBytes + group.answers.bytes().size();
+    bytes_waiting_ -= std::exchange(group.bytes, bytes);
     bytes_waiting_ += group.bytes;
   }
   const std::optional<uint32_t> epoch = epoch_of(group);

@@ -37,9 +37,11 @@ struct StateOptions {
 };
 
 /// Calls that wait for their commit, for the store to open or for their certificate: a commit of
-/// most of them is as cheap a call as any. And their bytes, with those of the answers that wait.
+/// most of them is as cheap a call as any. And their bytes, or those of answers that wait, with
+/// what each message takes beside them.
 inline constexpr size_t kStateCallsMax = size_t{1} << 20;
 inline constexpr size_t kStateBytesMax = 128 * 1024 * 1024;
+inline constexpr size_t kStateMessageBytes = 512;
 /// Calls in one commit: its end takes a few per cent of the time then, and whoever asks without
 /// pause has the next ones waiting.
 inline constexpr size_t kRunCallsMax = size_t{1} << 18;

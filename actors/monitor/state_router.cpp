@@ -37,18 +37,6 @@ std::string ring_name_of_state(std::string_view name_space) {
   return std::string("state/").append(name_space);
 }
 
-Result<StateRouter::Asked> StateRouter::read(const AskStateMsg& message) {
-  THEMIS_TRY(const std::optional<StateBatchAsk> batch, decode_batch_ask(message));
-  if (!batch) {
-    THEMIS_TRY(const StateAsk ask, decode_ask(message));
-    return Asked{ask.call.name_space, {ask.call.op}};
-  }
-  Asked asked{std::string(batch->calls.name_space()), {}};
-  StateCallReader calls = batch->calls.calls();
-  for (StateCallView call; calls.next(call);) asked.ops.insert(call.op);
-  return asked;
-}
-
 StateRouter::StateRouter(caf::actor_config& config, caf::actor local, StateAccess access)
     : PinnedActor(config), local_(std::move(local)), access_(std::move(access)) {}
 
@@ -83,7 +71,7 @@ void StateRouter::on_exit() {
 }
 
 /// A rule names operations: each that a batch has is asked for once.
-Status StateRouter::admit_peer(const AskStateMsg& message, const Asked& asked) {
+Status StateRouter::admit_peer(const AskStateMsg& message, const StateAskHead& asked) {
   const wire::Frame& frame = *message.frame();
   for (const StateOp op : asked.ops)
     THEMIS_CHECK(guard_->admit(frame.peer(), ring_name_of_state(asked.name_space), themis::name(op),
@@ -92,7 +80,7 @@ Status StateRouter::admit_peer(const AskStateMsg& message, const Asked& asked) {
 }
 
 caf::result<StateAnsweredMsg> StateRouter::take(const AskStateMsg& message, bool of_peer) {
-  const Result<Asked> asked = read(message);
+  const Result<StateAskHead> asked = decode_ask_head(message);
   if (!asked) return to_caf(asked.error());
   const std::string& name_space = asked->name_space;
   if (of_peer && !local_) return to_caf({Code::not_hosted, "this node keeps no state"});

@@ -79,12 +79,7 @@ class StateRouter final : public PinnedActor {
   };
 
   caf::behavior make_behavior() override;
-  struct Asked {
-    std::string name_space;
-    std::set<StateOp> ops;
-  };
-  static Result<Asked> read(const AskStateMsg& message);
-  Status admit_peer(const AskStateMsg& message, const Asked& asked);
+  Status admit_peer(const AskStateMsg& message, const StateAskHead& asked);
   caf::result<StateAnsweredMsg> take(const AskStateMsg& message, bool of_peer);
   void learn_own();
   void announce_next();

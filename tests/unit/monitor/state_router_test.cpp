@@ -102,6 +102,53 @@ TEST_F(StateRouters, PeersMayDoWhatTheRulesAllow) {
   EXPECT_EQ(passed("open", put), 3);
 }
 
+TEST_F(StateRouters, ABatchMayDoWhatEachOfItsOperationsMay) {
+  StateAccess access;
+  access.rules = {{.service = "state/read-only", .methods = {"get", "list"}}};
+  start(3, 3, access);
+  for (const bool writes : {false, true}) {
+    StateBatchAsk batch;
+    for (int i = 0; i < 1'000; ++i) ASSERT_TRUE(batch.calls.get("read-only", std::to_string(i)));
+    if (writes) ASSERT_TRUE(batch.calls.put("read-only", "k", as_bytes("v")));
+    int passed = 0;
+    for (size_t node = 0; node < 3; ++node) {
+      const auto answer =
+          ask<StateAnsweredMsg>(system_, states_[node]->router(), AskHome{encode_ask(batch)});
+      if (!answer) {
+        EXPECT_EQ(answer.error().code, Code::denied) << answer.error().text();
+        continue;
+      }
+      ++passed;
+      const auto answers = decode_answers(*answer, batch.calls.size());
+      ASSERT_TRUE(answers) << answers.error().text();
+      for (const auto& each : answers->all()) EXPECT_TRUE(each) << each.error().text();
+    }
+    EXPECT_EQ(passed, writes ? 1 : 3);
+  }
+}
+
+TEST_F(StateRouters, RefusesABatchThatIsNone) {
+  start(1, 1);
+  const auto refused = [&](std::string_view name_space, ByteView calls) {
+    wire::Builder<schema::AskState> message(64);
+    message->setNameSpace(wire::to_text(std::string(name_space)));
+    message->setCalls(wire::to_data(calls));
+    const auto answer =
+        ask<StateAnsweredMsg>(system_, states_[0]->router(), AskHome{message.finish()});
+    return answer ? Code::internal : answer.error().code;
+  };
+  StateBatch batch;
+  ASSERT_TRUE(batch.get("one", "k"));
+  EXPECT_EQ(refused("two", batch.bytes()), Code::malformed);
+  EXPECT_EQ(refused("Not", batch.bytes()), Code::invalid);
+  EXPECT_EQ(refused("one", batch.bytes().first(5)), Code::malformed);
+  ASSERT_TRUE(batch.get("two", "k"));
+  EXPECT_EQ(refused("one", batch.bytes()), Code::invalid);
+  Bytes damaged(batch.bytes().begin(), batch.bytes().begin() + 8);
+  damaged[3] = std::byte{'O'};  // no character of a namespace: the keeper sees it
+  EXPECT_EQ(refused("one", damaged), Code::malformed);
+}
+
 TEST_F(StateRouters, RefusesWhatIsNoCallAndWhatNobodyCanAnswer) {
   start(1, 1);
   EXPECT_EQ(call(0, "n", "{}").error().code, Code::malformed);

@@ -43,8 +43,9 @@ class VerifiedStore {
   using Released = host::Released;
   struct Called {
     typename App::Result result;
-    uint64_t ticket = 0;  ///< See StoreStatus::committed.
-    uint64_t number = 0;  ///< Of a client's call, in its thread: see Released::answer.
+    uint64_t ticket = 0;       ///< See StoreStatus::committed.
+    uint64_t number = 0;       ///< Of a client's call, in its thread: see Released::answer.
+    bool was_present = false;  ///< The first key, before the call.
   };
   /// Calls of one thread between two commits; their results wait in the trusted side.
   static constexpr size_t kPendingCallsMax =
@@ -67,7 +68,7 @@ class VerifiedStore {
         receipts_(options.threads) {}
 
   uint16_t thread_of(const Key& key) const {
-    return static_cast<uint16_t>(key.place().path[0] % options_.threads);
+    return static_cast<uint16_t>(options_.threads == 1 ? 0 : key.thread_bits() % options_.threads);
   }
   /// Runs the function; `keys` are of one thread. Errors: as Shard::call; unauthenticated, forged,
   /// replayed (the caller); overloaded also when kPendingCallsMax wait for commit(); failure.
@@ -128,7 +129,7 @@ class VerifiedStore {
   // verified_store_open.hpp
   Status start();
   Status load();
-  Result<std::vector<std::vector<Record<App>>>> read_records() const;
+  Status load_records();
   /// Calls of the journal, one after the other. An epoch's end has the function 0 and no keys.
   using Visit = std::function<Status(uint8_t function, std::span<const Key> keys,
                                      const typename App::Arguments& arguments)>;
@@ -183,7 +184,7 @@ Result<typename VerifiedStore<App>::Called> VerifiedStore<App>::call(
   THEMIS_CHECK(admit(thread, caller, bytes));
   THEMIS_TRY(const typename App::Result result, at.shard->call(function, keys, arguments, caller));
   THEMIS_CHECK(at.trusted);
-  Called called{result, commits_ + 1, at.asked.size()};
+  Called called{result, commits_ + 1, at.asked.size(), at.shard->was_present()};
   expect(at, caller, bytes, result);
   append(at.calls, bytes.history());
   ++at.pending;

@@ -72,7 +72,9 @@ void add_state_options(CLI::App& app, bench::Options& options) {
   CLI::App* state = app.get_subcommand("state");
   state->add_option("--threads", options.threads, "Of the monitors: 1, 2, 4 ...")
       ->check(CLI::IsMember({1, 2, 4, 8, 16}));
-  state->add_option("--records", options.records, "Written before; 1.6 KB of memory each")
+  state
+      ->add_option("--records", options.records,
+                   "Written before; 0.3 KB of memory each, and long values")
       ->check(CLI::Range(1, 64'000'000));
   state->add_option("--value-bytes", options.value_bytes)->check(CLI::Range(1, 1024));
   state

@@ -34,7 +34,8 @@ struct StateHostOptions {
   uint16_t threads = 1;  ///< A power of two, at most 64; fixed when the store is made.
   uint32_t node_slots = 1'024;
   uint32_t record_slots = 1'024;
-  /// Of each thread, 1.6 KB each. Absent keys that were asked for count until their epoch is over.
+  /// Room for so many of the largest records, of each thread: 1.6 KB each, and 0.3 KB of a short
+  /// one. Absent keys that were asked for count until their epoch is over.
   size_t records_max = size_t{1} << 20;
 };
 

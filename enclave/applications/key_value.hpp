@@ -11,6 +11,9 @@ struct Answer {
   static constexpr size_t kBytesMax = 2 + Value::kBytesMax;
   bool done = false;
   std::optional<Value> value;
+
+  Answer() {}  // not defaulted: a constant would be written to all of its bytes
+  Answer(bool is_done, std::optional<Value> what) : done(is_done), value(std::move(what)) {}
   friend bool operator==(const Answer&, const Answer&) = default;
   std::byte* encode(std::byte* to) const { return put_optional(put(to, uint8_t{done}), value); }
 };
@@ -50,7 +53,8 @@ struct KeyValue {
   static bool run(uint8_t function, const Arguments& arguments, std::span<Record<KeyValue>> records,
                   Result& result) {
     std::optional<Value>& value = records[0].value;
-    result = {true, std::nullopt};
+    result.done = true;
+    result.value.reset();
     switch (function) {
       case get:
         result.value = value;
@@ -65,7 +69,8 @@ struct KeyValue {
         value.reset();
         return true;
       case compare_and_swap:
-        result = {value == arguments.expected, value};
+        result.done = value == arguments.expected;
+        result.value = value;
         if (result.done) value = arguments.value;
         return true;
       case transfer:

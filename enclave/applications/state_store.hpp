@@ -20,14 +20,17 @@ struct StateKey : Blob<192> {
   /// thread; a namespace chosen to share a thread with others gains nothing but their company.
   TreeKey place() const {
     TreeKey leaf = Blob::place();
+    constexpr uint64_t kThreadBits = 63;
+    leaf.path[0] = (leaf.path[0] & ~kThreadBits) | (thread_bits() & kThreadBits);
+    return leaf;
+  }
+  uint64_t thread_bits() const {
     uint64_t mixed = 0xcbf29ce484222325;  // FNV-1a
     for (const std::byte byte : view()) {
       if (byte == std::byte{0}) break;
       mixed = (mixed ^ static_cast<uint64_t>(byte)) * 0x100000001b3;
     }
-    constexpr uint64_t kThreadBits = 63;
-    leaf.path[0] = (leaf.path[0] & ~kThreadBits) | ((mixed ^ (mixed >> 32)) & kThreadBits);
-    return leaf;
+    return mixed ^ (mixed >> 32);
   }
 };
 
@@ -47,9 +50,9 @@ struct StateStore {
   };
   static constexpr uint8_t kLastFunction = transact + kRecordsPerCallMax - 1;
   struct Arguments {
-    Value value{};
-    std::optional<Value> expected;  ///< Nothing: the key must be absent.
-    Changes changes{};
+    Value value;
+    std::optional<Value> expected{};  ///< Nothing: the key must be absent.
+    Changes changes;
   };
 
   static size_t arity(uint8_t function) {
@@ -58,7 +61,7 @@ struct StateStore {
   }
   static bool only_reads(uint8_t function) { return function == read; }
   static Arguments decode(uint8_t function, Reader& reader) {
-    Arguments arguments;
+    Arguments arguments{};
     if (function == compare_and_swap) arguments.expected = read_optional<Value>(reader);
     if (function == write || function == compare_and_swap) arguments.value = Value::decode(reader);
     if (function < transact) return arguments;
@@ -76,10 +79,12 @@ struct StateStore {
   static bool run(uint8_t function, const Arguments& arguments,
                   std::span<Record<StateStore>> records, Result& result) {
     std::optional<Value>& value = records[0].value;
-    result = {true, std::nullopt};
+    result.done = true;
+    result.value.reset();
     switch (function) {
       case read:
-        result = {value.has_value(), value};
+        result.done = value.has_value();
+        result.value = value;
         return true;
       case write:
         value = arguments.value;
@@ -89,7 +94,8 @@ struct StateStore {
         value.reset();
         return true;
       case compare_and_swap:
-        result = {value == arguments.expected, value};
+        result.done = value == arguments.expected;
+        result.value = value;
         if (result.done) value = arguments.value;
         return true;
       default:

@@ -1,7 +1,7 @@
 #pragma once
 // Writes the commands of one monitor thread, batch by batch.
 
-#include "enclave/monitor/slots.hpp"
+#include "enclave/host/packed_record.hpp"
 
 namespace themis::host {
 
@@ -41,7 +41,9 @@ class CommandLog {
   void add_merkle(uint16_t slot, uint16_t parent, const TreeKey& key, const NodeValue& value) {
     at_ = value.encode(key.encode(put(put(begin(Command::add_merkle_node), slot), parent)));
   }
-  void add_merkle(uint16_t slot, uint16_t parent, const Record<App>& record) {
+  /// Here and below a record is a Record<App> or an EncodedRecord.
+  template <class AnyRecord = Record<App>>
+  void add_merkle(uint16_t slot, uint16_t parent, const AnyRecord& record) {
     at_ = encode(record, put(put(begin(Command::add_merkle_record), slot), parent));
   }
   void evict_merkle(uint16_t slot, uint16_t parent) {
@@ -52,7 +54,8 @@ class CommandLog {
     std::byte* to = put(put(begin(Command::add_deferred_node), slot), time.value);
     at_ = value.encode(key.encode(put(to, thread)));
   }
-  void add_deferred(uint16_t slot, Timestamp time, uint16_t thread, const Record<App>& record) {
+  template <class AnyRecord = Record<App>>
+  void add_deferred(uint16_t slot, Timestamp time, uint16_t thread, const AnyRecord& record) {
     std::byte* to = put(put(begin(Command::add_deferred_record), slot), time.value);
     at_ = encode(record, put(to, thread));
   }
@@ -75,12 +78,13 @@ class CommandLog {
     at_ = to;
   }
   /// `record` as it was evicted by `thread` at `time`; it is evicted again at `new_time`.
-  void run_once(uint8_t function, const Record<App>& record, Timestamp time, uint16_t thread,
+  template <class AnyRecord = Record<App>>
+  void run_once(uint8_t function, const AnyRecord& record, Timestamp time, uint16_t thread,
                 Timestamp new_time, const typename App::Arguments& arguments,
                 const Caller& caller = {}) {
-    std::byte* to = record.key.encode(put(begin(Command::run_once), caller, function));
+    std::byte* to = put_key(put(begin(Command::run_once), caller, function), record);
     to = put(App::encode(function, arguments, to), time.value);
-    at_ = monitor::put_optional(put(put(to, thread), new_time.value), record.value);
+    at_ = put_value(put(put(to, thread), new_time.value), record);
   }
   /// `grant` of the instance's owner; any when it has none.
   void register_client(uint16_t number, const crypto::DhShare& share,
@@ -110,8 +114,25 @@ class CommandLog {
     to = monitor::put(to, std::as_bytes(std::span(caller.tag)));
     return put(put(put(to, static_cast<uint8_t>(caller.use)), caller.nonce), function);
   }
-  static std::byte* encode(const Record<App>& record, std::byte* to) {
-    return monitor::put_optional(record.key.encode(to), record.value);
+  template <class AnyRecord = Record<App>>
+  static std::byte* encode(const AnyRecord& record, std::byte* to) {
+    return put_value(put_key(to, record), record);
+  }
+  static std::byte* put_key(std::byte* to, const Record<App>& record) {
+    return record.key.encode(to);
+  }
+  static std::byte* put_value(std::byte* to, const Record<App>& record) {
+    return monitor::put_optional(to, record.value);
+  }
+  static std::byte* put_key(std::byte* to, const EncodedRecord& record) {
+    return copy(to, record.key);
+  }
+  static std::byte* put_value(std::byte* to, const EncodedRecord& record) {
+    return copy(put(to, uint8_t{!record.value.empty()}), record.value);
+  }
+  static std::byte* copy(std::byte* to, ByteView bytes) {
+    monitor::copy_bytes(to, bytes.data(), bytes.size());
+    return to + bytes.size();
   }
   std::byte* begin(Command command) {
     THEMIS_ASSERT(has_room(), "the batch was taken before it was full");

@@ -13,33 +13,58 @@ using IndexKey = std::array<uint64_t, 4>;
 /// The hash of an index, keyed by IndexKey. One thread.
 class IndexHash {
  public:
-  explicit IndexHash(const IndexKey& key)
-      : factor_(wide(key[0], key[1])), term_(wide(key[2], key[3])) {
-    prf_.rekey(crypto::SecretBytes<16>(std::as_bytes(std::span(key)).first<16>()),
-               crypto::best_prf());
+  explicit IndexHash(const IndexKey& key) {
+    const crypto::Prf prf(crypto::SecretBytes<16>(std::as_bytes(std::span(key)).first<16>()),
+                          crypto::best_prf());
+    factors_[0] = wide(key[0], key[1]);
+    term_ = wide(key[2], key[3]);
+    for (uint64_t i = 1; i < factors_.size(); ++i) {
+      const crypto::PrfBlock block = prf.evaluate(std::as_bytes(std::span(&i, 1)));
+      factors_[i] = wide(block[0], block[1]);
+    }
   }
 
   /// Two different words agree in any bits of it with no more than chance. Source: Dietzfelbinger,
   /// "Universal hashing and k-wise independent random variables via integer arithmetic without
   /// primes" (STACS 1996).
   uint64_t operator()(const monitor::Word& key) const {
-    return static_cast<uint64_t>((factor_ * key.value + term_) >> 64);
+    return static_cast<uint64_t>((factors_[0] * key.value + term_) >> 64);
   }
+  /// The same for two different lists of words, the first of which is the length. Source: Lemire
+  /// and Kaser, "Strongly universal string hashing is fast" (The Computer Journal 57, 2014),
+  /// section 2.
   template <size_t N>
   uint64_t operator()(const monitor::Blob<N>& key) const {
-    return prf_.evaluate(key.view())[0];
+    static_assert(N <= kBytesMax);
+    const std::byte* const bytes = key.data();
+    Wide sum = factors_[0] * key.size + term_;
+    size_t i = 0;
+    if constexpr (N >= kWord) {
+      for (; (i + 1) * kWord <= key.size; ++i)
+        sum += factors_[i + 1] * load<uint64_t>(bytes + i * kWord);
+      // The last word reaches back into the one before.
+      if (i > 0) sum += factors_[i + 1] * load<uint64_t>(bytes + key.size - kWord);
+    }
+    if (i == 0) {
+      uint64_t word = 0;
+      for (size_t j = 0; j < key.size; ++j) word = word << 8 | static_cast<uint64_t>(bytes[j]);
+      sum += factors_[1] * word;
+    }
+    return static_cast<uint64_t>(sum >> 64);
   }
 
  private:
   __extension__ using Wide = unsigned __int128;
   static Wide wide(uint64_t high, uint64_t low) { return Wide{high} << 64 | low; }
+  static constexpr size_t kWord = 8, kBytesMax = 192;  // the longest key, a StateKey
 
-  Wide factor_, term_;
-  crypto::Prf prf_;
+  std::array<Wide, 2 + kBytesMax / kWord> factors_;  // of the length or a word, then of the bytes
+  Wide term_;
 };
 
-/// Half full at most; grows by doubling. Keys live in `entries`, which the caller owns. A slot
-/// holds half of the key's hash, so that other keys' records are not looked at. One thread.
+/// Half full at most; grows by doubling. Keys live in `entries`, which the caller owns, a line
+/// each. A slot holds half of the key's hash, so that other keys' records are not looked at. One
+/// thread.
 template <class Entries>
 class KeyIndex {
  public:
@@ -56,24 +81,21 @@ class KeyIndex {
     for (size_t at = hash & mask();; at = (at + 1) & mask()) {
       const Slot slot = slots_[at];
       if (slot.id == kNone) return kNone;
-      if (slot.tag == tag(hash) && entries_[slot.id].record.key == key) return slot.id;
+      if (slot.tag == tag(hash) && entries_[slot.id].record.has(key)) return slot.id;
     }
   }
-  /// Brings the slot of `key` closer; the caller has other work until it looks.
+  /// Brings what calls of these keys will look at closer, while the caller has other work.
   template <class Key>
-  void prefetch(const Key& key) const {
-    fetch(&slots_[hash_(key) & mask()]);
-  }
-  /// The same for what is likely its entry; the slot is there by now.
-  template <class Key>
-  void prefetch_entry(const Key& key) const {
-    const uint64_t hash = hash_(key);
-    size_t at = hash & mask();
-    while (slots_[at].id != kNone && slots_[at].tag != tag(hash)) at = (at + 1) & mask();
-    if (slots_[at].id == kNone) return;
-    const auto* entry = reinterpret_cast<const std::byte*>(&entries_[slots_[at].id]);
-    fetch(entry);
-    fetch(entry + sizeof(entries_[0]) - 1);  // half of them lie in two lines
+  void prefetch(std::span<const Key> keys) const {
+    constexpr size_t kStep = 16;  // lines that may be on their way at once
+    std::array<uint64_t, kStep> hashes;
+    for (; keys.size() > kStep; keys = keys.subspan(kStep)) prefetch(keys.first(kStep));
+    for (size_t i = 0; i < keys.size(); ++i) fetch(&slots_[(hashes[i] = hash_(keys[i])) & mask()]);
+    for (size_t i = 0; i < keys.size(); ++i) {
+      size_t at = hashes[i] & mask();
+      while (slots_[at].id != kNone && slots_[at].tag != tag(hashes[i])) at = (at + 1) & mask();
+      if (slots_[at].id != kNone) fetch(&entries_[slots_[at].id]);
+    }
   }
   /// Of an entry that is not there yet.
   void add(RecordId id) {
@@ -108,9 +130,9 @@ class KeyIndex {
   }
   static uint32_t tag(uint64_t hash) { return static_cast<uint32_t>(hash >> 32); }
   size_t mask() const { return slots_.size() - 1; }
-  size_t home(RecordId id) const { return hash_(entries_[id].record.key) & mask(); }
+  size_t home(RecordId id) const { return hash_(entries_[id].record.key()) & mask(); }
   void place(RecordId id) {
-    const uint64_t hash = hash_(entries_[id].record.key);
+    const uint64_t hash = hash_(entries_[id].record.key());
     size_t at = hash & mask();
     while (slots_[at].id != kNone) at = (at + 1) & mask();
     slots_[at] = {id, tag(hash)};

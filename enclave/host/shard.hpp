@@ -26,8 +26,12 @@ struct ShardOptions {
   /// Calls in one epoch after which a record stays in a slot as long as there is one.
   uint32_t hot_calls = 16;
   /// Of records, present or not yet found cold and absent, with their nodes and places in the
-  /// index: Shard::kRecordBytes each. While a table grows, its old half is there as well.
+  /// index: Shard::bytes(). While a table grows, its old half is there as well.
   uint64_t bytes_max = uint64_t{4} << 30;
+  /// Records that the end of one epoch may bring into the tree, and nodes that it may load for
+  /// them, about 1 us each; what else is cold is carried on for a twentieth of that, and its turn
+  /// comes. Keeps an end below 150 ms where a million records were touched. Not for come_to_rest().
+  uint32_t to_tree_max = 16'384;
   /// Random, and nobody who chooses keys knows it: they could make them meet in the index.
   IndexKey index_key{};
 };
@@ -67,11 +71,11 @@ class Shard {
     log_.register_client(number, share, grant);
   }
   /// Writes the end of the clock's epoch: everything in the deferred set goes to the next epoch, or
-  /// to the tree when the epoch did not touch it, and hands it over. Absent records that come to
-  /// the tree are forgotten. `certified`: the last epoch that the aggregator certified, if any.
-  /// Errors: overloaded (too far ahead of that, which would end the instance: end the epochs of the
-  /// other threads, idle ones too, and let the aggregator have their reports). Nothing is written
-  /// then.
+  /// to the tree when the epoch did not touch it (see to_tree_max), and hands it over. Absent
+  /// records that come to the tree are forgotten. `certified`: the last epoch that the aggregator
+  /// certified, if any. Errors: overloaded (too far ahead of that, which would end the instance:
+  /// end the epochs of the other threads, idle ones too, and let the aggregator have their
+  /// reports). Nothing is written then.
   Status end_epoch(std::optional<uint32_t> certified);
   /// The same twice, which brings everything into the tree and nothing is left in slots but the top
   /// node: the monitor is at rest. Errors: as end_epoch(); overloaded (too few node slots for some
@@ -86,33 +90,34 @@ class Shard {
   /// Hands over what is written.
   void flush();
 
-  /// Before the first command: starts from a monitor at rest with these records, all of this thread
-  /// and each key once, at the start of `epoch`. Answers the top node's value, which the monitor
-  /// must have. Errors: malformed (two keys of one place).
-  Result<NodeValue> load(std::vector<Record<App>> records, uint32_t epoch);
+  /// Before the first command: a record of a monitor at rest, present, of this thread, each key
+  /// once.
+  void load(const Record<App>& record);
+  /// After all of them: starts there, at the start of `epoch`. Answers the top node's value, which
+  /// the monitor must have. Errors: malformed (two keys of one place).
+  Result<NodeValue> loaded(uint32_t epoch);
   /// Visits what differs from the last saved(): first the keys that are gone, as absent records,
   /// then those that were written.
   template <class Visit>
   Status for_each_changed(Visit visit) const {
     for (const Key& key : gone_) THEMIS_CHECK(visit(Record<App>{key, std::nullopt}));
     for (const Entry& entry : entries_)
-      if (entry.changed && (entry.saved || entry.record.value)) THEMIS_CHECK(visit(entry.record));
+      if (entry.changed && (entry.saved || entry.record.present()))
+        THEMIS_CHECK(visit(entry.record.unpacked()));
     return {};
   }
   template <class Visit>
   void for_each(Visit visit) const {
-    for (const Entry& entry : entries_) visit(entry.record);
+    for (const Entry& entry : entries_)
+      if (entry.record.used()) visit(entry.record.unpacked());
   }
   void saved() {
     gone_.clear();
     for (Entry& entry : entries_)
-      if (std::exchange(entry.changed, false)) entry.saved = entry.record.value.has_value();
+      if (std::exchange(entry.changed, false)) entry.saved = entry.record.present();
   }
   /// Fetches what calls of these keys will look at; for the next few calls, before the first.
-  void prefetch(std::span<const Key> keys) const {
-    for (const Key& key : keys) index_.prefetch(key);
-    for (const Key& key : keys) index_.prefetch_entry(key);
-  }
+  void prefetch(std::span<const Key> keys) const { index_.prefetch(keys); }
 
   uint32_t epoch() const { return clock_.epoch(); }
   struct Counts {
@@ -124,24 +129,30 @@ class Shard {
  private:
   enum class Where : uint8_t { unborn, tree, deferred, pinned, loaded };
 
-  /// Host metadata: 24 bytes beside the record.
-  struct Entry {
-    Record<App> record;
+  /// A cache line. Host metadata: 24 bytes beside the record.
+  struct alignas(64) Entry {
     Timestamp time;           // of its eviction, when deferred
     NodeId parent = kNoNode;  // when it is born
     uint16_t thread = 0;      // that evicted it
     uint16_t slot = kNoSlot;  // when pinned or loaded
     uint16_t calls = 0;       // in this epoch
     Where where = Where::unborn;
-    bool listed = false;   // in deferred_
-    bool changed = false;  // since saved()
-    bool saved = false;    // it was present then
+    bool listed = false;       // in deferred_
+    bool changed = false;      // since saved()
+    bool saved = false;        // it was present then
+    PackedRecord<App> record;  // not used: free
   };
+  static_assert(sizeof(Entry) == 64);
+  /// Of one record beside its chunk: entry, tree node, and place in the index.
+  static constexpr uint64_t kEntryBytes =
+      sizeof(Entry) + sizeof(ShadowNode) + KeyIndex<std::vector<Entry>>::kBytesMax;
 
  public:
-  /// Of one record, in ShardOptions::bytes_max.
+  /// Of the largest record, in ShardOptions::bytes_max.
   static constexpr uint64_t kRecordBytes =
-      sizeof(Entry) + sizeof(ShadowNode) + KeyIndex<std::vector<Entry>>::kBytesMax;
+      kEntryBytes + PackedRecord<App>::chunk_bytes(PackedRecord<App>::kBytesMax);
+  /// Of all, in ShardOptions::bytes_max.
+  uint64_t bytes() const { return live() * kEntryBytes + slab_.bytes(); }
 
  private:
   /// Slots of records that are only there for one call.
@@ -153,12 +164,17 @@ class Shard {
 
   static constexpr RecordId kNone = KeyIndex<std::vector<Entry>>::kNone;
 
+  template <size_t kRecordsMax>
+  Result<typename App::Result> call_upto(uint8_t function, std::span<const Key> keys,
+                                         const typename App::Arguments& arguments,
+                                         const Caller& caller);
   RecordId add(const Key& key);
   void forget(RecordId id);
   size_t live() const { return entries_.size() - free_entries_.size(); }
+  Status make_room(std::span<const RecordId> ids, std::span<const Record<App>> after) const;
   Status prepare(std::span<const RecordId> ids, std::span<const Key> keys, Where from);
-  void run_one(Entry& entry, uint8_t function, const Record<App>& before,
-               const typename App::Arguments& arguments, const Caller& caller);
+  void run_one(Entry& entry, uint8_t function, const typename App::Arguments& arguments,
+               const Caller& caller);
   void run_in_slots(std::span<const RecordId> ids, uint8_t function,
                     const typename App::Arguments& arguments, const Caller& caller);
   void add_deferred(Entry& entry, uint16_t slot);
@@ -187,13 +203,18 @@ class Shard {
     return encoded + monitor::kCallOutputBytesMax<App> - App::Result::kBytesMax;
   }
   void write(Entry& entry, const std::optional<typename App::Value>& value) {
-    if (entry.record.value == value) return;
-    entry.record.value = value;
+    if (entry.record.value() == value) return;
+    entry.record.write(slab_, value);
     entry.changed = true;
   }
   Status may_end(uint32_t epochs, std::optional<uint32_t> certified) const;
   void finish_epoch(bool rest);
   void sort_by_place(std::vector<RecordId>& ids) const;
+  /// Of a node that is the parent of this record: its place is the edge's key.
+  unsigned side_of(RecordId id, const ShadowNode& parent) const {
+    const bool left = parent.child[0] == id && parent.value.edge[0].key.is_leaf();
+    return left && parent.value.edge[0].used ? 0 : 1;
+  }
   void warm(std::vector<RecordId> ids);
 
   // shard_tree.hpp
@@ -203,12 +224,13 @@ class Shard {
   void load_record(RecordId id, uint16_t slot);
   void evict_node(NodeId node);
   NodeId add_split(NodeId above, const TreeKey& key);
-  void to_tree(std::vector<RecordId>& cold);
+  void to_tree(std::vector<RecordId>& cold, uint64_t nodes_max);
 
   ShardOptions options_;
   Deliver deliver_;
   CommandLog<App> log_;
   ShadowTree tree_;
+  Slab slab_;
   std::vector<Entry> entries_;
   std::vector<RecordId> free_entries_;
   std::vector<Key> gone_;  // saved once and forgotten since

@@ -25,41 +25,6 @@ Shard<App>::Shard(const ShardOptions& options, Deliver deliver)
 }
 
 template <class App>
-std::vector<Handover> Shard<App>::hand_over() {
-  THEMIS_ASSERT(options_.thread == 0, "thread 0 has the root");
-  std::vector<Handover> given;
-  if (options_.threads == 1) return given;
-  const auto depth = static_cast<uint16_t>(std::countr_zero(options_.threads));
-  // Slots of the nodes above, by path; those of one level below follow each other.
-  std::vector<uint16_t> above{0};
-  for (uint16_t level = 1; level <= depth; ++level) {
-    std::vector<uint16_t> here;
-    for (uint64_t path = 0; path < uint64_t{1} << level; ++path) {
-      const uint16_t slot = free_node_slots_.back(), parent = above[path % above.size()];
-      free_node_slots_.pop_back();
-      room(2);
-      log_.add_merkle(slot, parent, TreeKey{{path, 0, 0, 0}, level}, {});
-      here.push_back(slot);
-      if (level < depth || path == 0) continue;
-      given.push_back({{{path, 0, 0, 0}, level}, tick()});
-      log_.evict_to_deferred(slot, parent, clock_);
-      free_node_slots_.push_back(slot);
-    }
-    above = std::move(here);
-  }
-  tree_.at(ShadowTree::kTop).slot = above[0];
-  return given;
-}
-
-template <class App>
-void Shard<App>::receive(const Handover& handover) {
-  THEMIS_ASSERT(handover.key == tree_.at(ShadowTree::kTop).key, "this thread's own top node");
-  room();
-  log_.add_deferred(0, handover.time, 0, handover.key, {});
-  clock_ = std::max(clock_, Timestamp{handover.time.value + 1});
-}
-
-template <class App>
 void Shard<App>::flush() {
   output_in_batch_ = 0;
   if (!log_.empty()) deliver_(log_.take());
@@ -74,7 +39,7 @@ RecordId Shard<App>::add(const Key& key) {
   const RecordId id = free_entries_.back();
   free_entries_.pop_back();
   entries_[id] = {};
-  entries_[id].record.key = key;
+  entries_[id].record.start(slab_, key);
   index_.add(id);
   return id;
 }
@@ -82,8 +47,9 @@ RecordId Shard<App>::add(const Key& key) {
 /// An absent record that the tree has nothing of.
 template <class App>
 void Shard<App>::forget(RecordId id) {
-  if (entries_[id].saved) gone_.push_back(entries_[id].record.key);
+  if (entries_[id].saved) gone_.push_back(entries_[id].record.key());
   index_.erase(id);
+  entries_[id].record.clear(slab_);
   entries_[id] = {};
   free_entries_.push_back(id);
 }
@@ -94,40 +60,46 @@ Result<typename App::Result> Shard<App>::call(uint8_t function, std::span<const 
                                               const Caller& caller) {
   if (keys.empty() || App::arity(function) != keys.size())
     return fail(Code::invalid, "the function does not exist, or not with so many keys");
-  std::array<Record<App>, kPassing> records;
-  std::array<RecordId, kPassing> numbers{};
-  size_t fresh = 0;
+  return keys.size() == 1 ? call_upto<1>(function, keys, arguments, caller)
+                          : call_upto<kPassing>(function, keys, arguments, caller);
+}
+
+/// Memory for records is set up for as many as there can be: almost all calls have one.
+template <class App>
+template <size_t kRecordsMax>
+Result<typename App::Result> Shard<App>::call_upto(uint8_t function, std::span<const Key> keys,
+                                                   const typename App::Arguments& arguments,
+                                                   const Caller& caller) {
+  std::array<Record<App>, kRecordsMax> records;
+  std::array<RecordId, kRecordsMax> numbers{};
   for (size_t i = 0; i < keys.size(); ++i) {
-    if (keys[i].place().path[0] % options_.threads != options_.thread)
+    if (options_.threads > 1 && keys[i].thread_bits() % options_.threads != options_.thread)
       return fail(Code::invalid, "a key of another monitor thread");
     for (size_t j = 0; j < i; ++j)
       if (keys[i] == keys[j]) return fail(Code::invalid, "one key twice in one call");
     const RecordId id = numbers[i] = index_.find(keys[i]);
     records[i].key = keys[i];
-    fresh += id == kNone;
-    if (id != kNone) records[i].value = entries_[id].record.value;
+    if (id != kNone) records[i].value = entries_[id].record.value();
+    if (i == 0) was_present_ = records[i].value.has_value();
   }
-  const bool was_present = records[0].value.has_value();
-  typename App::Result result{};
-  if (!App::run(function, arguments, std::span(records).first(keys.size()), result))
+  typename App::Result result;
+  const std::span ids = std::span(numbers).first(keys.size());
+  const std::span after = std::span(records).first(keys.size());
+  if (!App::run(function, arguments, after, result))
     return fail(Code::invalid, "the function cannot be called on these records");
   output_bytes_ = output_of(result, caller);
   if (UINT32_MAX - clock_.counter() <= kTimesPerCall)
     return fail(Code::overloaded, "the epoch is full; end it");
-  if (fresh != 0 && live() + fresh > std::min<uint64_t>(options_.bytes_max / kRecordBytes, kNone))
-    return fail(Code::overloaded, "no memory for another key; removed ones leave with their epoch");
-  const std::span ids = std::span(numbers).first(keys.size());
+  THEMIS_CHECK(make_room(ids, after));
   THEMIS_CHECK(prepare(ids, keys, Where::tree));
   for (size_t i = 0; i < keys.size(); ++i)
     if (ids[i] == kNone) ids[i] = add(keys[i]);
-  was_present_ = was_present;
   for (const RecordId id : ids)
     if (entries_[id].calls != UINT16_MAX) ++entries_[id].calls;
   Entry& first = entries_[ids[0]];
   if (ids.size() == 1 && first.where == Where::deferred && !should_pin(first)) {
-    const Record<App> before = first.record;
+    run_one(first, function, arguments, caller);
     write(first, records[0].value);
-    run_one(first, function, before, arguments, caller);
     return result;
   }
   run_in_slots(ids, function, arguments, caller);
@@ -135,6 +107,22 @@ Result<typename App::Result> Shard<App>::call(uint8_t function, std::span<const 
   for (const RecordId id : ids)
     if (entries_[id].where == Where::loaded) evict_deferred(id);
   return result;
+}
+
+/// Whether the records as they will be fit: a full host serves what makes none of them larger.
+template <class App>
+Status Shard<App>::make_room(std::span<const RecordId> ids,
+                             std::span<const Record<App>> after) const {
+  uint64_t more = 0, fresh = 0;
+  for (size_t i = 0; i < ids.size(); ++i) {
+    fresh += ids[i] == kNone;
+    const size_t size = PackedRecord<App>::chunk_bytes(after[i]);
+    const size_t old = ids[i] == kNone ? 0 : entries_[ids[i]].record.chunk_bytes();
+    if (size > old) more += size;  // while it moves both are there
+  }
+  more += fresh * kEntryBytes;
+  if (more == 0 || (bytes() + more <= options_.bytes_max && live() + fresh < kNone)) return {};
+  return fail(Code::overloaded, "no memory for more; removed keys leave with their epoch");
 }
 
 /// Makes sure of node slots for the path of every record that is in `from` or has no entry.
@@ -160,13 +148,14 @@ Status Shard<App>::prepare(std::span<const RecordId> ids, std::span<const Key> k
 }
 
 template <class App>
-void Shard<App>::run_one(Entry& entry, uint8_t function, const Record<App>& before,
-                         const typename App::Arguments& arguments, const Caller& caller) {
+void Shard<App>::run_one(Entry& entry, uint8_t function, const typename App::Arguments& arguments,
+                         const Caller& caller) {
   const Timestamp from = entry.time;
   clock_ = std::max(clock_, Timestamp{from.value + 1});
   room_for_call();
   entry.time = tick();
-  log_.run_once(function, before, from, entry.thread, entry.time, arguments, caller);
+  log_.run_once(function, entry.record.encoded(), from, entry.thread, entry.time, arguments,
+                caller);
   entry.thread = options_.thread;
 }
 
@@ -190,7 +179,7 @@ void Shard<App>::run_in_slots(std::span<const RecordId> ids, uint8_t function,
       load_record(ids[i], passing);
     }
     slots[i] = entries_[ids[i]].slot;
-    keys[i] = entries_[ids[i]].record.key;
+    keys[i] = entries_[ids[i]].record.key();
   }
   room_for_call();
   log_.run(function, std::span(slots).first(ids.size()), std::span(keys).first(ids.size()),
@@ -200,7 +189,7 @@ void Shard<App>::run_in_slots(std::span<const RecordId> ids, uint8_t function,
 template <class App>
 void Shard<App>::add_deferred(Entry& entry, uint16_t slot) {
   room();
-  log_.add_deferred(slot, entry.time, entry.thread, entry.record);
+  log_.add_deferred(slot, entry.time, entry.thread, entry.record.encoded());
   clock_ = std::max(clock_, Timestamp{entry.time.value + 1});
   entry.slot = slot;
   entry.thread = kNoThread;
@@ -218,7 +207,7 @@ void Shard<App>::evict_deferred(RecordId id) {
   } else {
     ShadowNode& parent = tree_.at(entry.parent);
     log_.evict_to_deferred(entry.slot, parent.slot, entry.time);
-    parent.value.edge[entry.record.key.place().side_of(parent.key)].in_deferred = true;
+    parent.value.edge[side_of(id, parent)].in_deferred = true;
     --parent.cached_children;
   }
   entry.thread = options_.thread;

@@ -7,6 +7,41 @@
 
 namespace themis::host {
 
+template <class App>
+std::vector<Handover> Shard<App>::hand_over() {
+  THEMIS_ASSERT(options_.thread == 0, "thread 0 has the root");
+  std::vector<Handover> given;
+  if (options_.threads == 1) return given;
+  const auto depth = static_cast<uint16_t>(std::countr_zero(options_.threads));
+  // Slots of the nodes above, by path; those of one level below follow each other.
+  std::vector<uint16_t> above{0};
+  for (uint16_t level = 1; level <= depth; ++level) {
+    std::vector<uint16_t> here;
+    for (uint64_t path = 0; path < uint64_t{1} << level; ++path) {
+      const uint16_t slot = free_node_slots_.back(), parent = above[path % above.size()];
+      free_node_slots_.pop_back();
+      room(2);
+      log_.add_merkle(slot, parent, TreeKey{{path, 0, 0, 0}, level}, {});
+      here.push_back(slot);
+      if (level < depth || path == 0) continue;
+      given.push_back({{{path, 0, 0, 0}, level}, tick()});
+      log_.evict_to_deferred(slot, parent, clock_);
+      free_node_slots_.push_back(slot);
+    }
+    above = std::move(here);
+  }
+  tree_.at(ShadowTree::kTop).slot = above[0];
+  return given;
+}
+
+template <class App>
+void Shard<App>::receive(const Handover& handover) {
+  THEMIS_ASSERT(handover.key == tree_.at(ShadowTree::kTop).key, "this thread's own top node");
+  room();
+  log_.add_deferred(0, handover.time, 0, handover.key, {});
+  clock_ = std::max(clock_, Timestamp{handover.time.value + 1});
+}
+
 /// The aggregator takes reports of twice as many epochs: whoever keeps to this never meets its end.
 template <class App>
 Status Shard<App>::may_end(uint32_t epochs, std::optional<uint32_t> certified) const {
@@ -42,13 +77,18 @@ void Shard<App>::finish_epoch(bool rest) {
   });
   std::vector<RecordId> warm, cold;
   const auto passing = static_cast<uint16_t>(options_.node_slots);
-  for (const RecordId id : deferred_) {
+  for (size_t i = 0; i < deferred_.size(); ++i) {
+    constexpr size_t kAhead = 16;  // entries on their way
+    if (i + kAhead < deferred_.size()) __builtin_prefetch(&entries_[deferred_[i + kAhead]], 1);
+    const RecordId id = deferred_[i];
     Entry& entry = entries_[id];
     if (entry.where != Where::deferred) {
       entry.listed = false;
     } else if (entry.time.epoch() == clock_.epoch()) {
       warm.push_back(id);  // left its slot just now
-    } else if (std::exchange(entry.calls, uint16_t{0}) == 0 || rest) {
+    } else if ((std::exchange(entry.calls, uint16_t{0}) == 0 &&
+                cold.size() < options_.to_tree_max) ||
+               rest) {
       cold.push_back(id);
     } else {
       add_deferred(entry, passing);
@@ -57,7 +97,7 @@ void Shard<App>::finish_epoch(bool rest) {
     }
   }
   deferred_ = std::move(warm);
-  to_tree(cold);
+  to_tree(cold, rest ? UINT64_MAX : options_.to_tree_max);
   room();
   log_.verify_epoch();
   flush();
@@ -89,7 +129,7 @@ template <class App>
 void Shard<App>::sort_by_place(std::vector<RecordId>& ids) const {
   std::vector<std::pair<TreeKey, RecordId>> sorted;  // a place may be a hash: each is computed once
   sorted.reserve(ids.size());
-  for (const RecordId id : ids) sorted.emplace_back(entries_[id].record.key.place(), id);
+  for (const RecordId id : ids) sorted.emplace_back(entries_[id].record.key().place(), id);
   std::sort(sorted.begin(), sorted.end(),
             [](const auto& a, const auto& b) { return left_of(a.first, b.first); });
   std::transform(sorted.begin(), sorted.end(), ids.begin(),
@@ -101,9 +141,9 @@ void Shard<App>::warm(std::vector<RecordId> ids) {
   sort_by_place(ids);
   for (const RecordId id : ids) {
     const Entry& entry = entries_[id];
-    if (entry.where != Where::tree || index_.find(entry.record.key) != id) continue;
+    if (entry.where != Where::tree) continue;
     if (UINT32_MAX - clock_.counter() <= kTimesPerCall ||
-        !prepare(std::span(&id, 1), std::span(&entry.record.key, 1), Where::tree))
+        !prepare(std::span(&id, 1), {}, Where::tree))
       continue;
     load_record(id, static_cast<uint16_t>(options_.node_slots));
     evict_deferred(id);
@@ -124,18 +164,23 @@ void Shard<App>::warm_again() {
 }
 
 template <class App>
-Result<NodeValue> Shard<App>::load(std::vector<Record<App>> records, uint32_t epoch) {
-  THEMIS_ASSERT(entries_.empty() && log_.empty(), "a shard is loaded before it runs anything");
+void Shard<App>::load(const Record<App>& record) {
+  THEMIS_ASSERT(log_.empty(), "a shard is loaded before it runs anything");
+  const RecordId id = add(record.key);
+  Entry& entry = entries_[id];
+  entry.record.write(slab_, record.value);
+  entry.where = Where::tree;
+  entry.saved = true;
+}
+
+template <class App>
+Result<NodeValue> Shard<App>::loaded(uint32_t epoch) {
   clock_ = Timestamp::of(epoch, 0);
   std::vector<ShadowTree::Leaf> leaves;
-  leaves.reserve(records.size());
-  entries_.reserve(records.size());
-  for (Record<App>& record : records) {
-    const RecordId id = add(record.key);
+  leaves.reserve(entries_.size());
+  for (RecordId id = 0; id < entries_.size(); ++id) {
+    const Record<App> record = entries_[id].record.unpacked();
     leaves.push_back({record.key.place(), monitor::hash(record.value), id});
-    entries_[id].record.value = std::move(record.value);
-    entries_[id].where = Where::tree;
-    entries_[id].saved = true;
   }
   std::sort(leaves.begin(), leaves.end(),
             [](const auto& a, const auto& b) { return left_of(a.place, b.place); });

@@ -108,9 +108,9 @@ NodeId Shard<App>::add_split(NodeId above, const TreeKey& key) {
 template <class App>
 void Shard<App>::load_record(RecordId id, uint16_t slot) {
   Entry& entry = entries_[id];
-  const TreeKey place = entry.record.key.place();
   NodeId above = entry.parent;
   if (entry.where == Where::unborn) {
+    const TreeKey place = entry.record.key().place();
     above = tree_.lowest_above(place);
     load_path(above);
     if (const auto key = tree_.split_key(above, place)) above = add_split(above, *key);
@@ -123,7 +123,7 @@ void Shard<App>::load_record(RecordId id, uint16_t slot) {
   load_path(above);
   ShadowNode& parent = tree_.at(above);
   room();
-  log_.add_merkle(slot, parent.slot, entry.record);
+  log_.add_merkle(slot, parent.slot, entry.record.encoded());
   ++parent.cached_children;
   entry.slot = slot;
   entry.thread = options_.thread;
@@ -131,15 +131,17 @@ void Shard<App>::load_record(RecordId id, uint16_t slot) {
 }
 
 /// From the deferred set into the tree, from left to right, so that neighbours share their paths. A
-/// record whose path finds no slots stays in the deferred set.
+/// record whose path finds no slots stays in the deferred set, and so do all once `nodes_max` were
+/// loaded.
 template <class App>
-void Shard<App>::to_tree(std::vector<RecordId>& cold) {
+void Shard<App>::to_tree(std::vector<RecordId>& cold, uint64_t nodes_max) {
+  const uint64_t loaded = nodes_loaded_;
   sort_by_place(cold);
   const auto slot = static_cast<uint16_t>(options_.node_slots);
   for (const RecordId id : cold) {
     Entry& entry = entries_[id];
-    const bool fits =
-        prepare(std::span(&id, 1), std::span(&entry.record.key, 1), Where::deferred).has_value();
+    const bool fits = nodes_loaded_ - loaded < nodes_max &&
+                      prepare(std::span(&id, 1), {}, Where::deferred).has_value();
     add_deferred(entry, slot);
     if (!fits) {
       evict_deferred(id);
@@ -150,15 +152,14 @@ void Shard<App>::to_tree(std::vector<RecordId>& cold) {
     ShadowNode& parent = tree_.at(entry.parent);
     room();
     log_.evict_merkle(slot, parent.slot);
-    const TreeKey place = entry.record.key.place();
-    const unsigned side = place.side_of(parent.key);
-    if (!entry.record.value) {
-      parent.value.edge[side] = {};
-      parent.child[side] = kNoNode;
+    Edge& edge = parent.value.edge[side_of(id, parent)];
+    if (!entry.record.present()) {
+      parent.child[side_of(id, parent)] = kNoNode;
+      edge = {};
       forget(id);
       continue;
     }
-    parent.value.edge[side] = {place, monitor::hash(entry.record.value), true, false};
+    edge = {edge.key, monitor::hash(entry.record.value()), true, false};
     entry.where = Where::tree;
     entry.slot = kNoSlot;
     entry.listed = false;

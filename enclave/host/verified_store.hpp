@@ -68,7 +68,7 @@ class VerifiedStore {
         receipts_(options.threads) {}
 
   uint16_t thread_of(const Key& key) const {
-    return static_cast<uint16_t>(key.place().path[0] % options_.threads);
+    return static_cast<uint16_t>(options_.threads == 1 ? 0 : key.thread_bits() % options_.threads);
   }
   /// Runs the function; `keys` are of one thread. Errors: as Shard::call; unauthenticated, forged,
   /// replayed (the caller); overloaded also when as many wait for commit() as may; failure.
@@ -132,7 +132,7 @@ class VerifiedStore {
   // verified_store_open.hpp
   Status start();
   Status load();
-  Result<std::vector<std::vector<Record<App>>>> read_records() const;
+  Status load_records();
   /// Calls of the journal, one after the other. An epoch's end has the function 0 and no keys.
   using Visit = std::function<Status(uint8_t function, std::span<const Key> keys,
                                      const typename App::Arguments& arguments)>;

@@ -24,7 +24,6 @@ Status VerifiedStore<App>::start() {
   if (!sealed.empty()) {
     THEMIS_TRY(state, seal::read_sealed(sealed));
   }
-  THEMIS_TRY(auto records, read_records());
   for (uint16_t thread = 0; thread < options_.threads; ++thread) {
     ShardOptions shard{trusted_.instance(),   thread,
                        options_.threads,      options_.node_slots,
@@ -35,7 +34,10 @@ Status VerifiedStore<App>::start() {
     at.shard = std::make_unique<Shard<App>>(shard, [this, thread](ByteView batch) {
       if (Status& first = threads_[thread].trusted; first) first = trusted_.apply(thread, batch);
     });
-    THEMIS_TRY(const NodeValue top, at.shard->load(std::move(records[thread]), state.epoch));
+  }
+  THEMIS_CHECK(load_records());
+  for (uint16_t thread = 0; thread < options_.threads; ++thread) {
+    THEMIS_TRY(const NodeValue top, threads_[thread].shard->loaded(state.epoch));
     if (top != (sealed.empty() ? NodeValue{} : state.threads[thread].value))
       return fail(Code::forged,
                   "the records of monitor thread " + std::to_string(thread) +
@@ -52,9 +54,8 @@ Status VerifiedStore<App>::start() {
 }
 
 template <class App>
-Result<std::vector<std::vector<Record<App>>>> VerifiedStore<App>::read_records() const {
-  std::vector<std::vector<Record<App>>> records(options_.threads);
-  const Status read = tables_.records([&](ByteView key, ByteView value) -> Status {
+Status VerifiedStore<App>::load_records() {
+  return tables_.records([&](ByteView key, ByteView value) -> Status {
     monitor::Reader key_reader(key), value_reader(value);
     Record<App> record;
     record.key = Key::decode(key_reader);
@@ -62,11 +63,9 @@ Result<std::vector<std::vector<Record<App>>>> VerifiedStore<App>::read_records()
     if (!key_reader.ok() || key_reader.left() != 0 || !value_reader.ok() ||
         value_reader.left() != 0 || !record.value)
       return fail(Code::malformed, "a record of the store is damaged: restore its directory");
-    records[thread_of(record.key)].push_back(std::move(record));
+    threads_[thread_of(record.key)].shard->load(record);
     return {};
   });
-  if (!read) return fail(read.error());
-  return records;
 }
 
 template <class App>

@@ -16,9 +16,8 @@ inline std::byte* put_optional(std::byte* to, const std::optional<T>& value) {
 }
 template <class T>
 inline std::optional<T> read_optional(Reader& reader) {
-  std::optional<T> value;
-  if (reader.boolean()) value = T::decode(reader);
-  return value;
+  if (!reader.boolean()) return std::nullopt;
+  return T::decode(reader);
 }
 
 /// One key and what it holds. Every key of the 2^256 exists and is absent until it is written.

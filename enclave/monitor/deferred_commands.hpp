@@ -36,7 +36,8 @@ bool Monitor<App, Checks>::add_deferred_record(Reader& reader) {
   RecordSlot<App>& at = record_slot(slot);
   if (!check(Reason::slot_occupied, !at.link.used)) return false;
   if (!enter(RecordElement<App>{record, time, thread})) return false;
-  at = {record, {kNoSlot, 0, Method::deferred, true}};
+  at.record = record;
+  at.link = {kNoSlot, 0, Method::deferred, true};
   return true;
 }
 

@@ -31,12 +31,12 @@ bool Monitor<App, Checks>::add_merkle_record(Reader& reader) {
   if (!record_slot_exists(slot) || !node_slot_exists(parent)) return false;
   RecordSlot<App>& at = record_slot(slot);
   if (!check(Reason::slot_occupied, !at.link.used)) return false;
+  const TreeKey place = added.record.key.place();
   const auto hash_of_record = [&added] { return hash(added.record.value); };
-  if (!attach(slot, parent, added.record.key.place(), !added.record.value, hash_of_record, nullptr))
-    return false;
+  if (!attach(slot, parent, place, !added.record.value, hash_of_record, nullptr)) return false;
   at.record = added.record;
-  at.link = {parent, static_cast<uint8_t>(at.record.key.place().side_of(nodes_[parent].key)),
-             Method::merkle, true};
+  const auto side = static_cast<uint8_t>(place.side_of(nodes_[parent].key));
+  at.link = {parent, side, Method::merkle, true};
   return true;
 }
 

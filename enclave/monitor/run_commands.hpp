@@ -87,7 +87,7 @@ bool Monitor<App, Checks>::run(Reader& reader, Output& output) {
         return false;
     records[i] = at.record;
   }
-  typename App::Result result{};
+  typename App::Result result;
   if (!check(Reason::refused,
              App::run(call.function, arguments, std::span(records).first(count), result)))
     return false;
@@ -113,7 +113,7 @@ bool Monitor<App, Checks>::run_once(Reader& reader, Output& output) {
   if (reader.boolean()) record.value = App::Value::decode(reader);
   if (!reader.ok()) return refuse(Reason::malformed);
   if (!authorize(call) || !enter(RecordElement<App>{record, time, thread})) return false;
-  typename App::Result result{};
+  typename App::Result result;
   const typename App::Key key = record.key;
   if (!check(Reason::refused, App::run(call.function, arguments, std::span(&record, 1), result)))
     return false;

@@ -83,6 +83,77 @@ TEST(Shard, RegressTheLimitIsOfBytes) {
   EXPECT_EQ(done, 3u);
 }
 
+// Short records take what they are, longer ones more, and removed ones give it back.
+TEST(Shard, RegressTheLimitCountsWhatIsThere) {
+  const auto key = [](int i) { return Blob<128>::from(as_bytes(std::to_string(i))); };
+  const auto value = [](size_t size) {
+    return ByteStore::Arguments{Blob<1'024>::from(Bytes(size)), {}};
+  };
+  auto mesh = small<ByteStore>(20);
+  int done = 0;
+  while (mesh.call(ByteStore::put, {key(done)}, value(8))) ++done;
+  EXPECT_GT(done, 60);
+  EXPECT_LE(mesh.shards[0]->bytes(), 20 * Shard<ByteStore>::kRecordBytes);
+  // No value can grow any more, and all can change; the host goes on as before.
+  EXPECT_EQ(mesh.call(ByteStore::put, {key(0)}, value(1'000)).error().code, Code::overloaded);
+  EXPECT_EQ(mesh.call(ByteStore::get, {key(0)})->value->size, 8u);
+  for (int i = 0; i < done; ++i) {
+    ASSERT_TRUE(mesh.call(ByteStore::put, {key(i)}, value(7)));
+    if (i % 2 == 0) {
+      ASSERT_TRUE(mesh.call(ByteStore::remove, {key(i)}));
+    }
+  }
+  for (int i = 0; i < 3; ++i) mesh.end_epoch();
+  for (const size_t size : {1'000u, 10u, 500u, 1'024u, 0u})
+    for (int i = 1; i < 10; i += 2) {
+      ASSERT_TRUE(mesh.call(ByteStore::put, {key(i)}, value(size))) << size;
+      ASSERT_EQ(mesh.call(ByteStore::get, {key(i)})->value->size, size);
+    }
+  mesh.end_epoch();
+  EXPECT_EQ(name(mesh.reason()), "none");
+  EXPECT_TRUE(mesh.right());
+}
+
+// What is cold goes to the tree a little at each epoch's end, so that no end takes long.
+TEST(Shard, RegressAnEpochsEndBringsAFewRecordsIntoTheTree) {
+  constexpr uint64_t kKeys = 300, kMax = 25;
+  Mesh<WordStore> mesh(1, 64, 16, 1, {.to_tree_max = kMax});
+  for (uint64_t key = 0; key < kKeys; ++key)
+    ASSERT_TRUE(mesh.call(WordStore::put, {{key * 977}}, {Word{key}, {}}));
+  mesh.end_epoch();
+  size_t left = mesh.shards[0]->counts().deferred;
+  EXPECT_EQ(left, kKeys);
+  for (size_t ends = 0; left > 0; ++ends) {
+    ASSERT_LT(ends, kKeys);
+    const uint64_t loaded = mesh.shards[0]->counts().nodes_loaded;
+    mesh.end_epoch();
+    const size_t now = mesh.shards[0]->counts().deferred;
+    EXPECT_LT(now, left);
+    EXPECT_LE(left - now, kMax);
+    EXPECT_LE(mesh.shards[0]->counts().nodes_loaded - loaded, kMax + 64);  // and a path's
+    left = now;
+  }
+  for (uint64_t key = 0; key < kKeys; ++key)
+    ASSERT_EQ(mesh.call(WordStore::get, {{key * 977}})->value, Word{key});
+  mesh.end_epoch();
+  EXPECT_EQ(name(mesh.reason()), "none");
+  EXPECT_EQ(mesh.aggregator.certified(), mesh.shards[0]->epoch() - 1);
+  EXPECT_TRUE(mesh.right());
+}
+
+TEST(Shard, SaysWhetherTheFirstKeyWasPresent) {
+  Mesh<Ledger> mesh(1, 64, 16);
+  const auto was_present = [&](uint8_t function, std::vector<Word> keys) {
+    EXPECT_TRUE(mesh.call(function, std::move(keys), {10, 0}));
+    return mesh.shards[0]->was_present();
+  };
+  EXPECT_FALSE(was_present(Ledger::balance, {{1}}));
+  EXPECT_FALSE(was_present(Ledger::open, {{1}}));
+  EXPECT_TRUE(was_present(Ledger::open, {{1}}));
+  EXPECT_TRUE(was_present(Ledger::pay, {{1}, {2}}));
+  EXPECT_FALSE(was_present(Ledger::pay, {{2}, {1}}));
+}
+
 // The inverse of the hash that the index had: any key of an attacker's choice met any other.
 TEST(AdversaryKeyIndex, RegressKeysThatMetUnderTheOldHashDoNotMeet) {
   constexpr uint64_t kProduct = 0x9e3779b97f4a7c15;
@@ -113,12 +184,14 @@ TEST(AdversaryKeyIndex, RegressKeysThatMetUnderTheOldHashDoNotMeet) {
 TEST(KeyIndex, FindsWhatIsThereAfterErasures) {
   struct Entry {
     struct {
-      Word key;
+      Word word;
+      Word key() const { return word; }
+      bool has(const Word& other) const { return word == other; }
     } record;
   };
   SeededRng rng(1);
   std::vector<Entry> entries(3'000);
-  for (uint64_t i = 0; i < entries.size(); ++i) entries[i].record.key = {i};
+  for (uint64_t i = 0; i < entries.size(); ++i) entries[i].record.word = {i};
   KeyIndex<std::vector<Entry>> index(entries, IndexKey{0, 0, uint64_t{7} << 32, 0});
   KeyIndex<std::vector<Entry>> spread(entries, IndexKey{1, 2, 3, 4});
   for (auto* each : {&index, &spread}) {

@@ -169,6 +169,47 @@ def test_a_store_that_was_put_back_is_refused(build):
         assert mesh.get("/f/still")[2] == b"here"
 
 
+def flip(path, text):
+    """Changes a byte of the text wherever the file has it; LMDB has no checksums."""
+    content = path.read_bytes()
+    assert text in content, path
+    path.write_bytes(content.replace(text, bytes([text[0] ^ 1]) + text[1:]))
+
+
+def check_refused(mesh, why):
+    """The state is down for that reason, everywhere where one looks."""
+    wait_until("the node is up", lambda: mesh.get("/readyz")[0] == 200)
+    wait_until("the state says so", lambda: state(mesh)["state"] == "down")
+    assert why in state(mesh)["why"], state(mesh)
+    status, answer = ask(mesh, "notes", op="get", key="k")
+    assert status >= 400 and why in answer["detail"], answer
+    assert why in mesh.cli("status")[1]
+    assert why in mesh.nodes[0].log()
+    assert b"themis_state_up 0\n" in mesh.get("/metrics")[2]
+
+
+def test_a_flipped_byte_on_disk_is_refused_at_each_start(build):
+    """Of a call in the journal, and of a record of the checkpoint."""
+    value = "a value to find on the disk"
+    for end, why in ((lambda node: node.kill(), "the journal of monitor thread 0 is not what"),
+                     (lambda node: node.stop(), "the records of monitor thread 0 are not those")):
+        with Mesh(build, nodes=1) as mesh:
+            node = mesh.nodes[0]
+            assert ask(mesh, "notes", op="put", key="k", value=value)[0] == 200
+            end(node)
+            file = node.data / "state" / "data.mdb"
+            before = file.read_bytes()
+            flip(file, value.encode())
+            for _ in range(2):
+                node.start()
+                check_refused(mesh, why)
+                node.stop()
+            file.write_bytes(before)
+            node.start()
+            wait_until("the state is up", lambda: is_up(mesh))
+            assert ask(mesh, "notes", op="get", key="k")[1]["value"] == value
+
+
 def tampered_build(build, folder):
     """A build folder whose enclave program changes what passes to its monitors."""
     apps = Path(folder) / "apps"

@@ -58,6 +58,8 @@ TEST(VerifiedStore, ACommitWithoutItsConfirmationIsTaken) {
   world.bring_back_counter("old");
   ASSERT_TRUE(world.open());
   EXPECT_EQ(world.get(7), 77u);
+  ASSERT_TRUE(world.put(8, 78)) << "and gone on with";
+  EXPECT_TRUE(world.store->commit());
   world.close();
   world.bring_back_store("old");
   EXPECT_EQ(world.refused().code, Code::replayed) << "the counter has caught up";
@@ -122,7 +124,9 @@ struct LyingHost final : PassingHost {
     if (!truth.empty() && at != sent.end()) std::copy(lie.begin(), lie.end(), at);
     return side.apply(thread, sent);
   }
+  Status certify() override { return asks ? side.certify() : Status(); }
   Bytes truth, lie;
+  bool asks = true;  // whether epochs are certified
 };
 
 /// A host whose monitor is told that key 19 has 220, and a call on it; what that told.
@@ -159,6 +163,28 @@ TEST(AdversaryVerifiedStore, AFalseAnswerIsCaughtInItsEpoch) {
     EXPECT_EQ(world.store->status().failure, ended.error());
     EXPECT_EQ(world.call(WordStore::get).error(), ended.error());
   }
+}
+
+// Whether the host asks for the reports of its epochs or not.
+TEST(AdversaryVerifiedStore, NothingIsSealedAfterAViolation) {
+  LiedTo world(WordStore::get);
+  world.host->asks = false;
+  const auto ended = world.store->end_epoch();
+  ASSERT_FALSE(ended);
+  EXPECT_EQ(ended.error().detail, "epoch 3 is not certified: multiset_mismatch");
+  for (const Result<Bytes>& sealed : {world.trusted->seal(), world.trusted->checkpoint()}) {
+    ASSERT_FALSE(sealed);
+    EXPECT_EQ(sealed.error().code, Code::forged);
+  }
+}
+
+TEST(AdversaryVerifiedStore, ACheckpointOfThreadsThatAreNotAtRestIsRefused) {
+  DurableWorld world(2);
+  ASSERT_TRUE(world.open());
+  ASSERT_TRUE(world.put(1, 1));
+  ASSERT_TRUE(world.store->flush(1));
+  EXPECT_EQ(world.trusted->checkpoint().error(),
+            (Error{Code::invalid, "monitor thread 1 is not at rest"}));
 }
 
 // A call that may write has another result after the restart, when nobody lies: what clients were

@@ -142,6 +142,38 @@ TEST(VerifiedStore, ACheckpointEmptiesTheJournalAndComesByItselfWhenThatIsLong) 
   EXPECT_EQ(world.get(2), 2u);
 }
 
+/// Tells what is certified when it is asked to start and to confirm, as one in another process.
+struct LateSide final : PassingHost {
+  using PassingHost::PassingHost;
+  std::optional<uint32_t> certified() const override { return told; }
+  Status started() override {
+    const Status done = side.started();
+    told = side.certified();
+    return done;
+  }
+  std::optional<uint32_t> told;
+};
+
+// Such a store did not open again after more epochs than a monitor has open at once.
+TEST(VerifiedStore, RegressAJournalOfManyEpochsIsRunAgainByASideThatTellsLate) {
+  for (const uint16_t threads : {uint16_t{1}, uint16_t{2}}) {
+    DurableWorld world(threads);
+    ASSERT_TRUE(world.open());
+    for (uint64_t i = 0; i < 3 * monitor::kEpochsOpen; ++i) {
+      ASSERT_TRUE(world.put(i, i));
+      ASSERT_TRUE(world.store->end_epoch());
+    }
+    world.store.reset();
+    seal::SealedMonitors<WordStore> trusted({threads, 64, 16}, world.key, *world.counter,
+                                            world.rng);
+    LateSide late(trusted);
+    const auto opened = DurableWorld::Store::open(*world.environment, late, world.options);
+    ASSERT_TRUE(opened) << opened.error().text();
+    EXPECT_EQ((*opened)->status().epoch, 3 * monitor::kEpochsOpen);
+    EXPECT_TRUE((*opened)->end_epoch());
+  }
+}
+
 TEST(VerifiedStore, CallsOfEightRecordsAreRunAgain) {
   using monitor::Ledger;
   DurableWorld files;

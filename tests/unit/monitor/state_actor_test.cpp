@@ -203,6 +203,46 @@ TEST_F(StateActorTest, RefusesMoreCallsThanMayWait) {
   EXPECT_EQ(refused, waiting.size());
 }
 
+/// Asks as another node would, and goes away.
+void ask_and_leave(caf::actor_system& system, const caf::actor& state, int number) {
+  const std::string json =
+      R"({"op": "put", "key": "k)" + std::to_string(number) + R"(", "value": "v", "wait": true})";
+  caf::scoped_actor asker(system);
+  (void)asker->request(state, 1us, encode_ask("n", json));
+}
+
+// Whoever asks may go away before the answer, when its deadline has passed or it has ended: the
+// calls are run, their answers go nowhere, and nothing of them stays.
+TEST_F(StateActorTest, AnswersForWhoHasLeftAreDropped) {
+  start(options(Place::local));
+  constexpr int kAskers = 500;
+  for (int i = 0; i < kAskers; ++i) ask_and_leave(world_.caf(), state_, i);
+  // Its epoch is not before theirs: they are certified together or earlier.
+  ASSERT_TRUE(call(StateOp::put, "last", "v", true));
+  for (int i = 0; i < kAskers; i += 99)
+    EXPECT_EQ(text(call(StateOp::get, "k" + std::to_string(i))), "v");
+  EXPECT_EQ(report().waiting, 0u);
+  EXPECT_GE(report().calls, uint64_t{kAskers});
+}
+
+// No more than a named number waits, whether anybody still wants the answers or not.
+TEST_F(StateActorTest, CallsOfWhoHasLeftAreBounded) {
+  start(options(Place::local, 1h));  // no epoch ends
+  std::vector<StateCall> calls(1'024);
+  for (StateCall& each : calls) {
+    each.op = StateOp::get;
+    each.name_space = "n";
+    each.key = "k";
+  }
+  {
+    caf::scoped_actor asker(world_.caf());
+    for (size_t i = 0; i < 2 * kStateCallsMax / calls.size(); ++i)
+      (void)asker->request(state_, 1us, CallState{calls, true});
+  }
+  EXPECT_EQ(call(StateOp::get, "k").error().code, Code::overloaded);
+  EXPECT_EQ(report().waiting, kStateCallsMax);
+}
+
 TEST_F(StateActorTest, AKilledProcessLosesNothingThatWasAnswered) {
   log::setup(log::Level::off, log::Format::text);
   start(options(Place::process, 1h));

@@ -5,8 +5,11 @@
 
 #include <gtest/gtest.h>
 
+#include <ctime>
+#include <iostream>
 #include <map>
 
+#include "actors/monitor/state_keeper.hpp"
 #include "enclave/applications/state_store.hpp"
 #include "enclave/host/verified_store.hpp"
 #include "enclave/seal/sealed_monitors.hpp"
@@ -394,6 +397,27 @@ TEST(BatchRunner, LeavesOutWhatComesAfterAnswersThatAreTooLong) {
 }
 
 // Attack 42 of the specification: the host answers another thing than what was verified.
+// The most that a checkpoint at a stop can have to write: each call of the journal has made a key,
+// and calls are as short as they get.
+TEST(StateHost, TheCheckpointAtAStopIsBounded) {
+  World world(1);
+  uint64_t keys = 0;
+  while (world.host->journal_bytes() <= kStopJournalBytesMax) {
+    for (int i = 0; i < 1'000; ++i)
+      ASSERT_TRUE(world.host->run(make(StateOp::put, "n", std::to_string(keys++), "v")));
+    ASSERT_TRUE(world.host->commit());
+  }
+  EXPECT_EQ(world.host->records(), keys);
+  EXPECT_LE(keys, kStopJournalBytesMax / 12 + 1'000) << "a call has twelve bytes and more";
+  const std::clock_t from = std::clock();
+  ASSERT_TRUE(world.host->checkpoint());
+  std::cout << keys << " records in " << 1'000 * (std::clock() - from) / CLOCKS_PER_SEC
+            << " ms of CPU time\n";
+  EXPECT_EQ(world.host->journal_bytes(), 0u);
+  world.open();
+  EXPECT_EQ(text(world.call(make(StateOp::get, "n", "0")).value), "v");
+}
+
 TEST(AdversaryStateHost, AnAnswerThatDiffersFromTheVerifiedOneIsForged) {
   World world(1);
   world.call(make(StateOp::put, "n", "k", "v"));

@@ -109,7 +109,9 @@ TEST_F(StateRouters, ABatchMayDoWhatEachOfItsOperationsMay) {
   for (const bool writes : {false, true}) {
     StateBatchAsk batch;
     for (int i = 0; i < 1'000; ++i) ASSERT_TRUE(batch.calls.get("read-only", std::to_string(i)));
-    if (writes) ASSERT_TRUE(batch.calls.put("read-only", "k", as_bytes("v")));
+    if (writes) {
+      ASSERT_TRUE(batch.calls.put("read-only", "k", as_bytes("v")));
+    }
     int passed = 0;
     for (size_t node = 0; node < 3; ++node) {
       const auto answer =

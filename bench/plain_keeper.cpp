@@ -5,6 +5,7 @@
 #include "enclave/applications/state_store.hpp"
 #include "enclave/host/call_bytes.hpp"
 #include "enclave/host/key_index.hpp"
+#include "enclave/host/packed_record.hpp"
 #include "enclave/host/store_tables.hpp"
 #include "enclave/host/verified_store.hpp"
 #include "runtime/base/rng.hpp"
@@ -22,23 +23,25 @@ class PlainStore {
         tables_(host::StoreTables::open(*environment_).value()),
         key_(random_key()) {}
 
-  void prefetch(std::span<const App::Key> keys) const {
-    for (const App::Key& key : keys) index_.prefetch(key);
-    for (const App::Key& key : keys) index_.prefetch_entry(key);
-  }
+  void prefetch(std::span<const App::Key> keys) const { index_.prefetch(keys); }
   App::Result call(uint8_t function, const App::Key& key, const App::Arguments& arguments) {
     host::RecordId id = index_.find(key);
     if (id == Index::kNone) {
       id = static_cast<host::RecordId>(entries_.size());
-      entries_.emplace_back().record.key = key;
+      entries_.emplace_back().record.start(slab_, key);
       index_.add(id);
     }
     Entry& entry = entries_[id];
     App::Result result;
-    const bool can = App::run(function, arguments, std::span(&entry.record, 1), result);
+    host::Record<App> record{key, entry.record.value()};
+    const bool can = App::run(function, arguments, std::span(&record, 1), result);
     THEMIS_ASSERT(can, "calls of the bench are right");
-    entry.changed = entry.changed || function != App::read;
-    append(calls_, host::CallBytes<App>(function, std::span(&key, 1), arguments).history());
+    if (function != App::read) {
+      entry.record.write(slab_, record.value);
+      entry.changed = true;
+    }
+    if (!App::only_reads(function))
+      append(calls_, host::CallBytes<App>(function, std::span(&key, 1), arguments).history());
     return result;
   }
   Status commit() {
@@ -57,8 +60,9 @@ class PlainStore {
       std::array<std::byte, 1 + App::Value::kBytesMax> value;
       for (const Entry& entry : entries_) {
         if (!entry.changed) continue;
-        const ByteView bytes(value.data(), monitor::put_optional(value.data(), entry.record.value));
-        THEMIS_CHECK(put(ByteView(key.data(), entry.record.key.encode(key.data())), bytes));
+        const host::Record<App> record = entry.record.unpacked();
+        const ByteView bytes(value.data(), monitor::put_optional(value.data(), record.value));
+        THEMIS_CHECK(put(ByteView(key.data(), record.key.encode(key.data())), bytes));
       }
       return {};
     };
@@ -70,8 +74,9 @@ class PlainStore {
   uint64_t journal_bytes() const { return tables_.journal_bytes(); }
 
  private:
-  struct Entry {
-    host::Record<App> record;
+  /// A line each, as a shard's.
+  struct alignas(64) Entry {
+    host::PackedRecord<App> record;
     bool changed = false;
   };
   using Index = host::KeyIndex<std::vector<Entry>>;
@@ -84,6 +89,7 @@ class PlainStore {
   std::unique_ptr<storage::Environment> environment_;
   host::StoreTables tables_;
   host::IndexKey key_;
+  host::Slab slab_;
   std::vector<Entry> entries_;
   Index index_{entries_, key_};
   Bytes calls_;

@@ -305,11 +305,11 @@ TEST_F(StateActorTest, AProcessKilledInTheMiddleOfItsBatchesLosesNothingThatWasA
       StateCall get;
       get.name_space = "n";
       get.key = key;
-      gets.calls.push_back(get);
+      ASSERT_TRUE(gets.calls.add(get));
     }
     const auto kept = world_.ask<StateAnswers>(state_, gets);
     ASSERT_TRUE(kept) << kept.error().text();
-    for (const auto& answer : kept->answers)
+    for (const auto& answer : kept->all())
       ASSERT_EQ(answer.value().value, Bytes(1'000, std::byte{7}));
   }
   EXPECT_GE(answered.size(), 500u) << "the first messages of the rounds that let them pass";
@@ -331,11 +331,11 @@ TEST_F(StateActorTest, AProcessThatStandsStillIsGivenUp) {
     put.name_space = "n";
     put.key = std::to_string(i);
     put.value = Bytes(1'000);
-    many.calls.push_back(put);
+    ASSERT_TRUE(many.calls.add(put));
   }
   const auto answers = world_.ask<StateAnswers>(state_, many);
   ASSERT_TRUE(answers) << answers.error().text();
-  for (const auto& answer : answers->answers) ASSERT_FALSE(answer);
+  for (const auto& answer : answers->all()) ASSERT_FALSE(answer);
   EXPECT_EQ(text(get_when_up("k", pid)), "v");
   EXPECT_EQ(text(call(StateOp::get, "1999")), "absent") << "it was never durable";
 }

@@ -228,12 +228,8 @@ TEST_F(StateActorTest, AnswersForWhoHasLeftAreDropped) {
 // No more than a named number waits, whether anybody still wants the answers or not.
 TEST_F(StateActorTest, CallsOfWhoHasLeftAreBounded) {
   start(options(Place::local, 1h));  // no epoch ends
-  std::vector<StateCall> calls(1'024);
-  for (StateCall& each : calls) {
-    each.op = StateOp::get;
-    each.name_space = "n";
-    each.key = "k";
-  }
+  StateBatch calls;
+  while (calls.size() < kStateBatchCallsMax) ASSERT_TRUE(calls.get("n", "k"));
   {
     caf::scoped_actor asker(world_.caf());
     for (size_t i = 0; i < 2 * kStateCallsMax / calls.size(); ++i)
@@ -325,7 +321,7 @@ TEST_F(StateActorTest, AProcessThatStandsStillIsGivenUp) {
   ASSERT_EQ(::kill(static_cast<pid_t>(pid), SIGSTOP), 0);
   // More than the shared memory takes: the host waits for room that does not come.
   CallState many;
-  for (int i = 0; i < 2'000; ++i) {
+  for (int i = 0; i < 1'700; ++i) {
     StateCall put;
     put.op = StateOp::put;
     put.name_space = "n";
@@ -337,7 +333,7 @@ TEST_F(StateActorTest, AProcessThatStandsStillIsGivenUp) {
   ASSERT_TRUE(answers) << answers.error().text();
   for (const auto& answer : answers->all()) ASSERT_FALSE(answer);
   EXPECT_EQ(text(get_when_up("k", pid)), "v");
-  EXPECT_EQ(text(call(StateOp::get, "1999")), "absent") << "it was never durable";
+  EXPECT_EQ(text(call(StateOp::get, "1699")), "absent") << "it was never durable";
 }
 
 /// The node's half keeps one copy, the monitors another; a process has its own.

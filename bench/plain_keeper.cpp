@@ -54,7 +54,9 @@ class PlainStore {
   /// A checkpoint when one is due, as VerifiedStore::end_epoch().
   Status end_epoch() {
     THEMIS_CHECK(commit());
-    if (tables_.journal_bytes() <= host::VerifiedStoreOptions().journal_bytes_max) return {};
+    const host::VerifiedStoreOptions due;
+    const uint64_t of_records = due.journal_bytes_per_record * records();
+    if (tables_.journal_bytes() <= std::max(due.journal_bytes_max, of_records)) return {};
     const auto write = [this](const host::StoreTables::PutRecord& put) -> Status {
       std::array<std::byte, App::Key::kBytesMax> key;
       std::array<std::byte, 1 + App::Value::kBytesMax> value;

@@ -70,7 +70,8 @@ Result<Released> VerifiedStore<App>::save_calls() {
 
 template <class App>
 Result<Released> VerifiedStore<App>::end_epoch() {
-  if (tables_.journal_bytes() > options_.journal_bytes_max) {
+  const uint64_t of_records = options_.journal_bytes_per_record * records();
+  if (tables_.journal_bytes() > std::max(options_.journal_bytes_max, of_records)) {
     Result<Released> released = checkpoint();
     for (Thread& each : threads_) each.shard->warm_again();
     return released;

@@ -128,6 +128,7 @@ INSTANTIATE_TEST_SUITE_P(All, VerifiedStoreShapes,
 TEST(VerifiedStore, ACheckpointEmptiesTheJournalAndComesByItselfWhenThatIsLong) {
   DurableWorld world;
   world.options.journal_bytes_max = 1'000;
+  world.options.journal_bytes_per_record = 0;
   ASSERT_TRUE(world.open());
   for (uint64_t i = 0; i < 200; ++i) ASSERT_TRUE(world.put(i, i));
   ASSERT_TRUE(world.store->commit());

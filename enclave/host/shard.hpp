@@ -19,18 +19,18 @@ struct ShardOptions {
   uint16_t thread = 0;
   /// A power of two, at most 64; a record belongs to thread `place.path[0] % threads`.
   uint16_t threads = 1;
-  /// As the monitor has them. A path of a key made to be deep has 256 nodes; thread 0 keeps as many
-  /// as there are threads for the nodes above their tops.
+  /// As the monitor has them: 256 for a path made to be deep, and as many as threads above the
+  /// tops.
   uint32_t node_slots = 1'024;
   uint32_t record_slots = 1'024;
   /// Calls in one epoch after which a record stays in a slot as long as there is one.
   uint32_t hot_calls = 16;
-  /// Of records, present or not yet found cold and absent, with their nodes and places in the
-  /// index: Shard::bytes(). While a table grows, its old half is there as well.
+  /// Of records, absent ones until they are cold: Shard::bytes(); a table that grows is there
+  /// twice.
   uint64_t bytes_max = uint64_t{4} << 30;
   /// Records that the end of one epoch may bring into the tree, and nodes that it may load for
   /// them, about 1 us each; what else is cold is carried on for a twentieth of that, and its turn
-  /// comes. Keeps an end below 150 ms where a million records were touched. Not for come_to_rest().
+  /// comes: 1 M touched records in under 150 ms. Not for come_to_rest().
   uint32_t to_tree_max = 16'384;
   /// Random, and nobody who chooses keys knows it: they could make them meet in the index.
   IndexKey index_key{};
@@ -62,8 +62,7 @@ class Shard {
   Result<typename App::Result> call(uint8_t function, std::span<const Key> keys,
                                     const typename App::Arguments& arguments,
                                     const Caller& caller = {});
-  /// Whether the first key of the last call that ran had a value before it.
-  bool was_present() const { return was_present_; }
+  bool was_present() const { return was_present_; }  ///< The last call's first key, before it.
   /// Writes what makes the monitor know a client; Monitor's options say how many there may be.
   void register_client(uint16_t number, const crypto::DhShare& share,
                        const crypto::Signature& grant = {}) {
@@ -196,12 +195,7 @@ class Shard {
     output_in_batch_ += output_bytes_;
   }
   /// What the monitor will give for a call.
-  static size_t output_of(const typename App::Result& result, const Caller& caller) {
-    std::array<std::byte, App::Result::kBytesMax> bytes;
-    const auto encoded = static_cast<size_t>(result.encode(bytes.data()) - bytes.data());
-    if (caller.client == receipts::kNoClient) return encoded;
-    return encoded + monitor::kCallOutputBytesMax<App> - App::Result::kBytesMax;
-  }
+  static size_t output_of(const typename App::Result& result, const Caller& caller);
   void write(Entry& entry, const std::optional<typename App::Value>& value) {
     if (entry.record.value() == value) return;
     entry.record.write(slab_, value);

@@ -109,6 +109,14 @@ Result<typename App::Result> Shard<App>::call_upto(uint8_t function, std::span<c
   return result;
 }
 
+template <class App>
+size_t Shard<App>::output_of(const typename App::Result& result, const Caller& caller) {
+  std::array<std::byte, App::Result::kBytesMax> bytes;
+  const auto encoded = static_cast<size_t>(result.encode(bytes.data()) - bytes.data());
+  if (caller.client == receipts::kNoClient) return encoded;
+  return encoded + monitor::kCallOutputBytesMax<App> - App::Result::kBytesMax;
+}
+
 /// Whether the records as they will be fit: a full host serves what makes none of them larger.
 template <class App>
 Status Shard<App>::make_room(std::span<const RecordId> ids,

@@ -119,7 +119,8 @@ void check_others(const wire::FramePtr& frame) {
                 asked->client.share,
             "the same client");
   if (const auto call = decode_admit(AdmitCallMsg(frame)))
-    promise(call->body.size() <= kCallBodyBytesMax && is_within(call->body, frame->bytes()),
+    promise(call->body.empty() ||
+                (call->body.size() <= kCallBodyBytesMax && is_within(call->body, frame->bytes())),
             "a call within its limits");
   if (const auto admitted = decode_admitted(CallAdmittedMsg(frame)))
     promise(*decode_admitted(encode_admitted(*admitted)) == *admitted, "the same verdict");

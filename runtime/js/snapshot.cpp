@@ -64,7 +64,7 @@ bool run_part(v8::Local<v8::Context> context, const PreludeSource& part,
               .IsEmpty();
 }
 
-Result<v8::Local<v8::Function>> run_prelude(v8::Local<v8::Context> context) {
+Result<v8::Local<v8::Object>> run_prelude(v8::Local<v8::Context> context) {
   v8::Isolate* isolate = v8::Isolate::GetCurrent();
   v8::TryCatch caught(isolate);
   const auto web = v8::Object::New(isolate);
@@ -73,11 +73,16 @@ Result<v8::Local<v8::Function>> run_prelude(v8::Local<v8::Context> context) {
     if (!run_part(context, part, arguments))
       return fail(Code::internal,
                   std::string(part.name) + ": " + describe_exception(context, caught.Exception()));
-  v8::Local<v8::Value> dispatch;
-  if (!web->Get(context, literal(isolate, "dispatch")).ToLocal(&dispatch) ||
-      !dispatch->IsFunction())
-    return fail(Code::internal, "the prelude leaves no web.dispatch");
-  return dispatch.As<v8::Function>();
+  return web;
+}
+
+/// A function that the prelude leaves for C++.
+v8::Local<v8::Function> entry(v8::Local<v8::Context> context, v8::Local<v8::Object> web,
+                              const char* name) {
+  const v8::Local<v8::Value> found =
+      web->Get(context, text(v8::Isolate::GetCurrent(), name)).ToLocalChecked();
+  THEMIS_ASSERT(found->IsFunction(), name);
+  return found.As<v8::Function>();
 }
 
 }  // namespace
@@ -95,12 +100,18 @@ Result<Snapshot> Snapshot::build() {
       const v8::HandleScope handles(box.get());
       const v8::Local<v8::Context> context = v8::Context::New(box.get());
       const v8::Context::Scope scope(context);
-      Result<v8::Local<v8::Function>> dispatch = run_prelude(context);
+      Result<v8::Local<v8::Object>> web = run_prelude(context);
       creator.SetDefaultContext(context);
-      if (dispatch)
-        THEMIS_ASSERT(creator.AddData(context, *dispatch) == kDispatchIndex, "the first data");
-      else
-        ran = fail(dispatch.error());
+      if (web) {
+        const auto keep = [&](const char* name, size_t index) {
+          const size_t at = creator.AddData(context, entry(context, *web, name));
+          THEMIS_ASSERT(at == index, "data are numbered in the order they are added");
+        };
+        keep("dispatch", kDispatchIndex);
+        keep("onRejection", kOnRejectionIndex);
+      } else {
+        ran = fail(web.error());
+      }
     }
     blob = creator.CreateBlob(v8::SnapshotCreator::FunctionCodeHandling::kKeep);
     THEMIS_CHECK(ran);

@@ -1,17 +1,26 @@
 'use strict';
-// Timers, microtasks, performance, crypto, structuredClone.
+// Timers, microtasks, performance, crypto.
 const {
   ArrayBufferIsView, ReflectApply, TypeError,
   TypedArrayPrototypeByteLength, TypedArrayPrototypeTag, Uint8Array,
 } = primordials;
 
-const start = (callback, delay, args, repeat) => {
-  if (typeof callback !== 'function') throw new TypeError('A timer needs a function');
-  const run = args.length === 0 ? callback : () => { ReflectApply(callback, undefined, args); };
-  const id = native.startTimer(run, +delay, repeat);
+/// Runs `run` in this call after `ms`; throws when there can be no timer.
+web.startTimer = (run, ms, repeat) => {
+  const id = native.startTimer(run, ms, repeat);
   if (id === 0)
     throw new TypeError('No timer: outside of a request, or too many are running');
   return id;
+};
+const start = (callback, delay, args, repeat) => {
+  if (typeof callback !== 'function') throw new TypeError('A timer needs a function');
+  return web.startTimer(() => {
+    try {
+      ReflectApply(callback, globalThis, args);
+    } catch (error) {
+      web.report(error, 'a timer');
+    }
+  }, delay | 0, repeat);
 };
 const clear = (id) => { if (id !== undefined && id !== null) native.clearTimer(+id); };
 
@@ -31,18 +40,22 @@ web.expose('queueMicrotask', function queueMicrotask(callback) {
     try {
       callback();
     } catch (error) {
-      native.log(3, `Uncaught in a microtask: ${web.inspect(error)}`);
+      web.report(error, 'a microtask');
     }
   })();
 });
 
-class Performance {
+class Performance extends web.EventTarget {
+  constructor(key) {
+    web.needInternal(key);
+    super();
+  }
   now() { return native.now(); }
   get timeOrigin() { return native.wallMs() - native.now(); }
   toJSON() { return { timeOrigin: this.timeOrigin }; }
 }
 web.exposeClass(Performance);
-web.expose('performance', new Performance());
+web.expose('performance', new Performance(web.kInternal));
 
 const kIntegerArrays = { __proto__: null, Int8Array: true, Uint8Array: true,
   Uint8ClampedArray: true, Int16Array: true, Uint16Array: true, Int32Array: true,
@@ -51,6 +64,7 @@ const kRandomBytesMax = 65536;  // https://w3c.github.io/webcrypto/#Crypto-metho
 const kHex = '0123456789abcdef';
 
 class Crypto {
+  constructor(key) { web.needInternal(key); }
   getRandomValues(array) {
     if (!ArrayBufferIsView(array) || !kIntegerArrays[TypedArrayPrototypeTag(array)])
       throw new web.DOMException('getRandomValues fills an integer array', 'TypeMismatchError');
@@ -73,14 +87,4 @@ class Crypto {
   }
 }
 web.exposeClass(Crypto);
-web.expose('crypto', new Crypto());
-
-web.expose('structuredClone', function structuredClone(value) {
-  web.needArguments(arguments.length, 1, 'structuredClone');
-  try {
-    return native.clone(value);
-  } catch (error) {
-    throw new web.DOMException(`${error?.message}`, 'DataCloneError');
-  }
-});
-web.expose('self', globalThis);
+web.expose('crypto', new Crypto(web.kInternal));

@@ -21,7 +21,7 @@ const uncurryGetter = (label, object, name) => {
 };
 
 uncurry('ArrayPrototype', Array.prototype,
-  ['push', 'join', 'slice', 'splice', 'sort', 'includes']);
+  ['push', 'shift', 'join', 'slice', 'splice', 'sort', 'includes', 'indexOf']);
 uncurry('StringPrototype', String.prototype,
   ['slice', 'split', 'toLowerCase', 'toUpperCase', 'charCodeAt', 'indexOf',
     'startsWith', 'trim']);
@@ -31,6 +31,9 @@ uncurry('ErrorPrototype', Error.prototype, ['toString']);
 uncurry('FunctionPrototype', Function.prototype, ['toString']);
 uncurry('SymbolPrototype', Symbol.prototype, ['toString']);
 uncurry('MapPrototype', Map.prototype, ['entries']);
+uncurry('WeakMapPrototype', WeakMap.prototype, ['get', 'set', 'has', 'delete']);
+uncurry('WeakRefPrototype', WeakRef.prototype, ['deref']);
+uncurry('PromisePrototype', Promise.prototype, ['then']);
 uncurry('SetPrototype', Set.prototype, ['values']);
 uncurryGetter('MapPrototypeSize', Map.prototype, 'size');
 uncurryGetter('SetPrototypeSize', Set.prototype, 'size');
@@ -51,7 +54,7 @@ uncurry('MapIteratorPrototype', MapIteratorPrototype, ['next']);
 uncurry('SetIteratorPrototype', SetIteratorPrototype, ['next']);
 
 capture('Object', Object, ['defineProperty', 'getPrototypeOf', 'getOwnPropertyDescriptor',
-  'getOwnPropertyNames', 'hasOwn']);
+  'getOwnPropertyNames', 'hasOwn', 'freeze', 'setPrototypeOf']);
 capture('Reflect', Reflect, ['ownKeys', 'construct']);
 capture('JSON', JSON, ['parse', 'stringify']);
 capture('ArrayBuffer', ArrayBuffer, ['isView']);
@@ -64,5 +67,5 @@ primordials.SymbolIterator = Symbol.iterator;
 primordials.SymbolToStringTag = Symbol.toStringTag;
 Object.assign(primordials, {
   Array, ArrayBuffer, DataView, Error, Number, Object, Promise, RangeError, String, Symbol,
-  SyntaxError, TypeError, Uint8Array,
+  SyntaxError, TypeError, Uint8Array, WeakMap, WeakRef,
 });

@@ -6,6 +6,7 @@
 #include <optional>
 #include <unordered_map>
 
+#include "runtime/js/decoders.hpp"
 #include "runtime/js/isolate.hpp"
 #include "runtime/js/watchdog.hpp"
 
@@ -35,6 +36,7 @@ class WorkerImpl final : public Worker {
   static WorkerImpl& of(v8::Isolate* isolate);
   Host& host() { return host_; }
   const Limits& limits() const { return limits_; }
+  Decoders& decoders() { return decoders_; }
   TimePoint started() const { return started_; }
   void log(LogLevel level, v8::Local<v8::String> text);
   /// The answer of a call; unknown ids (it timed out) are ignored. `more`: waitUntil goes on.
@@ -125,6 +127,7 @@ class WorkerImpl final : public Worker {
   v8::Global<v8::Function> on_rejection_;
   v8::Global<v8::Object> handler_;
   v8::Global<v8::Function> fetch_;
+  Decoders decoders_;
   std::unordered_map<uint32_t, Call> calls_;
   std::unordered_map<uint32_t, Timer> timers_;
   std::unordered_map<uint32_t, Ask> asks_;

@@ -1,0 +1,59 @@
+#pragma once
+// Decoders of the legacy encodings, by ICU, which the node executable exports. Internal: shows V8.
+
+#include <v8.h>
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "runtime/base/bytes.hpp"
+
+extern "C" {
+struct UConverter;
+}
+
+namespace themis::js {
+
+/// Decoders one worker may have in the middle of a stream; each is some 300 bytes that no other
+/// limit counts.
+inline constexpr size_t kDecodersMax = 1024;
+
+/// ICU's decoder of one encoding, with what it remembers between two chunks.
+class IcuDecoder {
+ public:
+  /// `encoding`: a name that ICU knows. A decoder that is not `good()` decodes nothing.
+  IcuDecoder(const char* encoding, bool fatal);
+  ~IcuDecoder();
+  IcuDecoder(const IcuDecoder&) = delete;
+  IcuDecoder& operator=(const IcuDecoder&) = delete;
+
+  bool good() const { return converter_ != nullptr || user_defined_; }
+  /// Appends the text of `bytes`; `last`: nothing follows. False: malformed, of a fatal decoder.
+  bool decode(ByteView bytes, bool last, std::u16string& out);
+
+ private:
+  const bool user_defined_;  ///< x-user-defined, which ICU does not have.
+  UConverter* converter_ = nullptr;
+};
+
+/// The decoders of one worker that are in the middle of a stream. Each belongs to an object of
+/// JavaScript and is freed after it. Engine thread.
+class Decoders {
+ public:
+  /// An object that stands for the decoder; empty past kDecodersMax.
+  v8::MaybeLocal<v8::Object> add(v8::Isolate* isolate, std::unique_ptr<IcuDecoder> decoder);
+  /// Null for any other value.
+  static IcuDecoder* of(v8::Local<v8::Value> object);
+
+ private:
+  struct Entry {
+    Decoders* owner = nullptr;
+    std::unique_ptr<IcuDecoder> decoder;
+    v8::Global<v8::Object> object;
+  };
+  v8::Global<v8::ObjectTemplate> template_;
+  std::unordered_map<Entry*, std::unique_ptr<Entry>> entries_;
+};
+
+}  // namespace themis::js

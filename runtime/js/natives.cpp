@@ -1,5 +1,6 @@
 #include "runtime/js/natives.hpp"
 
+#include "runtime/js/prelude_strings.hpp"
 #include "runtime/js/text.hpp"
 
 namespace themis::js {
@@ -16,6 +17,8 @@ const intptr_t* external_references() {
     std::vector<intptr_t> out;
     for (const Native& native : all_natives())
       out.push_back(reinterpret_cast<intptr_t>(native.callback));
+    for (const PreludeString* part : prelude_strings())
+      out.push_back(reinterpret_cast<intptr_t>(part));
     out.push_back(0);
     return out;
   }();

@@ -76,6 +76,13 @@ void utf16_decode(const Info& info) {
                                         static_cast<int>(units.size())));
 }
 
+/// indexOf(bytes, needle, from): -1 when it is not there
+void index_of(const Info& info) {
+  const std::string_view bytes = as_text(bytes_of(info[0]));
+  const size_t found = bytes.find(as_text(bytes_of(info[1])), info[2].As<v8::Uint32>()->Value());
+  info.GetReturnValue().Set(found == std::string_view::npos ? -1.0 : static_cast<double>(found));
+}
+
 /// What a decoder made of the bytes; undefined: malformed.
 void decode_with(const Info& info, IcuDecoder& decoder, v8::Local<v8::Value> bytes, bool last) {
   std::u16string units;
@@ -172,12 +179,17 @@ void base64_decode(const Info& info) {
     set_string(info, from_latin1(info.GetIsolate(), out));
 }
 
-constexpr Native kNatives[] = {
-    {"utf8Encode", utf8_encode},     {"utf8EncodeInto", utf8_encode_into},
-    {"utf8Decode", utf8_decode},     {"utf8Tail", utf8_tail},
-    {"utf16Decode", utf16_decode},   {"base64Encode", base64_encode},
-    {"base64Decode", base64_decode}, {"legacyDecode", legacy_decode},
-    {"legacyOpen", legacy_open},     {"legacyPush", legacy_push}};
+constexpr Native kNatives[] = {{"utf8Encode", utf8_encode},
+                               {"utf8EncodeInto", utf8_encode_into},
+                               {"utf8Decode", utf8_decode},
+                               {"utf8Tail", utf8_tail},
+                               {"utf16Decode", utf16_decode},
+                               {"base64Encode", base64_encode},
+                               {"base64Decode", base64_decode},
+                               {"legacyDecode", legacy_decode},
+                               {"legacyOpen", legacy_open},
+                               {"legacyPush", legacy_push},
+                               {"indexOf", index_of}};
 
 }  // namespace
 

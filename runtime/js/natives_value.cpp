@@ -104,18 +104,26 @@ class CloneDelegate final : public v8::ValueSerializer::Delegate,
              .ToLocal(&copy))
       return v8::Nothing<bool>();
     serializer_->WriteUint32(static_cast<uint32_t>(copies_.size()));
-    copies_.push_back(copy);
+    copies_.emplace_back(isolate, copy);
     return v8::Just(true);
   }
-  v8::MaybeLocal<v8::Object> ReadHostObject(v8::Isolate* isolate) override {
+  /// Makes the copies, between writing and reading: V8 allows no JavaScript while it reads.
+  bool revive_all() {
+    for (v8::Global<v8::Value>& copy : copies_) {
+      v8::Local<v8::Value> argument = copy.Get(isolate_);
+      v8::Local<v8::Value> made;
+      if (!revive_->Call(isolate_->GetCurrentContext(), v8::Undefined(isolate_), 1, &argument)
+               .ToLocal(&made) ||
+          !made->IsObject())
+        return false;
+      copy.Reset(isolate_, made);
+    }
+    return true;
+  }
+  v8::MaybeLocal<v8::Object> ReadHostObject(v8::Isolate*) override {
     uint32_t index = 0;
-    v8::Local<v8::Value> made;
-    if (!deserializer_->ReadUint32(&index) || index >= copies_.size() ||
-        !revive_->Call(isolate->GetCurrentContext(), v8::Undefined(isolate), 1, &copies_[index])
-             .ToLocal(&made) ||
-        !made->IsObject())
-      return {};
-    return made.As<v8::Object>();
+    if (!deserializer_->ReadUint32(&index) || index >= copies_.size()) return {};
+    return copies_[index].Get(isolate_).As<v8::Object>();
   }
   void serves(v8::ValueSerializer* serializer) { serializer_ = serializer; }
   void serves(v8::ValueDeserializer* deserializer) { deserializer_ = deserializer; }
@@ -124,7 +132,7 @@ class CloneDelegate final : public v8::ValueSerializer::Delegate,
   v8::Isolate* isolate_;
   v8::Local<v8::Function> on_object_;
   v8::Local<v8::Function> revive_;
-  std::vector<v8::Local<v8::Value>> copies_;
+  std::vector<v8::Global<v8::Value>> copies_;  ///< They outlive the serializer's handle scopes.
   v8::ValueSerializer* serializer_ = nullptr;
   v8::ValueDeserializer* deserializer_ = nullptr;
 };
@@ -162,7 +170,7 @@ void clone(const Info& info) {
     serializer.TransferArrayBuffer(i, buffers.back());
   }
   serializer.WriteHeader();
-  if (!serializer.WriteValue(context, info[0]).FromMaybe(false)) return;
+  if (!serializer.WriteValue(context, info[0]).FromMaybe(false) || !delegate.revive_all()) return;
   const auto [data, size] = serializer.Release();
   const std::unique_ptr<uint8_t, Freed> owned(data);
   v8::ValueDeserializer deserializer(isolate, data, size, &delegate);

@@ -7,7 +7,7 @@
 #include "runtime/js/errors.hpp"
 #include "runtime/js/isolate.hpp"
 #include "runtime/js/natives.hpp"
-#include "runtime/js/prelude.hpp"
+#include "runtime/js/prelude_strings.hpp"
 #include "runtime/js/text.hpp"
 
 namespace themis::js {
@@ -49,13 +49,13 @@ std::string checksum(std::string_view blob) {
 }
 
 /// Runs one file of the prelude as a function of (native, primordials, web).
-bool run_part(v8::Local<v8::Context> context, const PreludeSource& part,
+bool run_part(v8::Local<v8::Context> context, std::string_view name, PreludeString* part,
               std::span<v8::Local<v8::Value>> arguments) {
   v8::Isolate* isolate = v8::Isolate::GetCurrent();
   v8::Local<v8::String> names[] = {literal(isolate, "native"), literal(isolate, "primordials"),
                                    literal(isolate, "web")};
-  v8::ScriptCompiler::Source source(text(isolate, part.source),
-                                    v8::ScriptOrigin(text(isolate, part.name)));
+  v8::ScriptCompiler::Source source(v8::String::NewExternalOneByte(isolate, part).ToLocalChecked(),
+                                    v8::ScriptOrigin(text(isolate, name)));
   v8::Local<v8::Function> body;
   return v8::ScriptCompiler::CompileFunction(context, &source, std::size(names), names)
              .ToLocal(&body) &&
@@ -69,10 +69,12 @@ Result<v8::Local<v8::Object>> run_prelude(v8::Local<v8::Context> context) {
   v8::TryCatch caught(isolate);
   const auto web = v8::Object::New(isolate);
   v8::Local<v8::Value> arguments[] = {make_natives(context), v8::Object::New(isolate), web};
-  for (const PreludeSource& part : prelude_sources())
-    if (!run_part(context, part, arguments))
+  for (size_t i = 0; i < prelude_sources().size(); ++i) {
+    const std::string_view name = prelude_sources()[i].name;
+    if (!run_part(context, name, prelude_strings()[i], arguments))
       return fail(Code::internal,
-                  std::string(part.name) + ": " + describe_exception(context, caught.Exception()));
+                  std::string(name) + ": " + describe_exception(context, caught.Exception()));
+  }
   return web;
 }
 

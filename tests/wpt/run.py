@@ -67,7 +67,7 @@ def resources_of(root, test, texts):
 
 def implicit_globals(text):
     """Names that a test makes global by assigning to them: a module must declare them."""
-    assigned = set(re.findall(r"^ {0,4}([A-Za-z_]\w*) = ", text, re.MULTILINE))
+    assigned = set(re.findall(r"^ {0,4}([a-z_]\w*) = ", text, re.MULTILINE))
     declared = set(re.findall(r"\b(?:var|let|const|function|class)\s+(\w+)", text))
     names = sorted(assigned - declared)
     return f"var {', '.join(names)};" if names else ""

@@ -64,6 +64,8 @@ web.pairsOf = (init, what, convert = web.toText) => {
   return pairs;
 };
 
+web.parseQuery = parseInto;
+
 let construct;  // set by the class: a URLSearchParams bound to a URL
 let reset;
 

@@ -99,6 +99,17 @@ TEST(StructuredClone, MovesBuffersAndRefusesObjectsOfThePlatform) {
             "own");
 }
 
+TEST(StructuredClone, RegressCopiesObjectsOfThePlatformInsideOthers) {
+  EXPECT_EQ(
+      Function(
+          handler("const b = new Blob(['x'], { type: 't' });"
+                  "const c = structuredClone({ b: [b, new Blob()], again: b, f: new File([], 'n')"
+                  "}); return new Response((await c.b[0].text()) + c.b[0].type +"
+                  "c.f.name + (c.b[0] === c.again) + (c.again === b));"))
+          .text(),
+      "xtntruefalse");
+}
+
 TEST(StructuredClone, AdversaryABufferDetachedByAGetterIsRefused) {
   EXPECT_EQ(evaluate("(() => { const b = new ArrayBuffer(8); try { structuredClone({ get x() {"
                      "structuredClone(b, { transfer: [b] }); return 1; } }, { transfer: [b] });"

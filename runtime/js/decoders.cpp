@@ -10,7 +10,6 @@ namespace {
 
 /// Text made at a time, in UTF-16 units.
 constexpr size_t kChunkUnits = 4096;
-constexpr v8::EmbedderDataTypeTag kTag = 1;
 constexpr std::string_view kUserDefined = "x-user-defined";
 
 }  // namespace
@@ -52,38 +51,6 @@ bool IcuDecoder::decode(ByteView bytes, bool last, std::u16string& out) {
   }
   if (status > kIcuOk || last) ucnv_reset_78(converter_);
   return status <= kIcuOk;
-}
-
-v8::MaybeLocal<v8::Object> Decoders::add(v8::Isolate* isolate,
-                                         std::unique_ptr<IcuDecoder> decoder) {
-  if (entries_.size() >= kDecodersMax) return {};
-  if (template_.IsEmpty()) {
-    const v8::Local<v8::ObjectTemplate> made = v8::ObjectTemplate::New(isolate);
-    made->SetInternalFieldCount(1);
-    template_.Reset(isolate, made);
-  }
-  v8::Local<v8::Object> object;
-  if (!template_.Get(isolate)->NewInstance(isolate->GetCurrentContext()).ToLocal(&object))
-    return {};
-  auto entry = std::make_unique<Entry>();
-  entry->owner = this;
-  entry->decoder = std::move(decoder);
-  entry->object.Reset(isolate, object);
-  object->SetAlignedPointerInInternalField(0, entry->decoder.get(), kTag);
-  const auto forget = [](const v8::WeakCallbackInfo<Entry>& info) {
-    Entry* gone = info.GetParameter();
-    gone->owner->entries_.erase(gone);
-  };
-  entry->object.SetWeak(entry.get(), forget, v8::WeakCallbackType::kParameter);
-  Entry* const key = entry.get();
-  entries_.emplace(key, std::move(entry));
-  return object;
-}
-
-IcuDecoder* Decoders::of(v8::Local<v8::Value> object) {
-  if (!object->IsObject() || object.As<v8::Object>()->InternalFieldCount() != 1) return nullptr;
-  return static_cast<IcuDecoder*>(
-      object.As<v8::Object>()->GetAlignedPointerFromInternalField(0, kTag));
 }
 
 }  // namespace themis::js

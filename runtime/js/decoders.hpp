@@ -1,11 +1,7 @@
 #pragma once
-// Decoders of the legacy encodings, by ICU, which the node executable exports. Internal: shows V8.
+// Decoders of the legacy encodings, by ICU, which the node executable exports.
 
-#include <v8.h>
-
-#include <memory>
 #include <string>
-#include <unordered_map>
 
 #include "runtime/base/bytes.hpp"
 
@@ -35,25 +31,6 @@ class IcuDecoder {
  private:
   const bool user_defined_;  ///< x-user-defined, which ICU does not have.
   UConverter* converter_ = nullptr;
-};
-
-/// The decoders of one worker that are in the middle of a stream. Each belongs to an object of
-/// JavaScript and is freed after it. Engine thread.
-class Decoders {
- public:
-  /// An object that stands for the decoder; empty past kDecodersMax.
-  v8::MaybeLocal<v8::Object> add(v8::Isolate* isolate, std::unique_ptr<IcuDecoder> decoder);
-  /// Null for any other value.
-  static IcuDecoder* of(v8::Local<v8::Value> object);
-
- private:
-  struct Entry {
-    Decoders* owner = nullptr;
-    std::unique_ptr<IcuDecoder> decoder;
-    v8::Global<v8::Object> object;
-  };
-  v8::Global<v8::ObjectTemplate> template_;
-  std::unordered_map<Entry*, std::unique_ptr<Entry>> entries_;
 };
 
 }  // namespace themis::js

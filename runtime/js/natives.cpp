@@ -7,7 +7,8 @@ namespace themis::js {
 
 std::vector<Native> all_natives() {
   std::vector<Native> all;
-  for (const auto part : {host_natives(), text_natives(), url_natives(), value_natives()})
+  for (const auto part : {codec_natives(), crypto_natives(), host_natives(), text_natives(),
+                          url_natives(), value_natives()})
     all.insert(all.end(), part.begin(), part.end());
   return all;
 }

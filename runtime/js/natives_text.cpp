@@ -116,7 +116,7 @@ void legacy_open(const Info& info) {
 
 /// legacyPush(decoder, bytes, last): the next part of a text
 void legacy_push(const Info& info) {
-  if (IcuDecoder* decoder = Decoders::of(info[0]))
+  if (IcuDecoder* decoder = WorkerImpl::of(info.GetIsolate()).decoders().of(info[0]))
     decode_with(info, *decoder, info[1], info[2]->IsTrue());
 }
 

@@ -2,6 +2,7 @@
 #include <array>
 
 #include "runtime/js/ada.hpp"
+#include "runtime/js/codec.hpp"
 #include "runtime/js/icu.hpp"
 #include "runtime/js/natives.hpp"
 #include "runtime/js/text.hpp"
@@ -202,7 +203,7 @@ std::string missing_executable_function() {
   };
   for (const auto& [name, address] : needed)
     if (address == nullptr) return name;
-  return {};
+  return missing_codec_function();
 }
 
 }  // namespace themis::js

@@ -6,8 +6,11 @@
 #include <optional>
 #include <unordered_map>
 
+#include "runtime/crypto/web_key.hpp"
+#include "runtime/js/codec.hpp"
 #include "runtime/js/decoders.hpp"
 #include "runtime/js/isolate.hpp"
+#include "runtime/js/native_objects.hpp"
 #include "runtime/js/watchdog.hpp"
 
 namespace themis::js {
@@ -15,6 +18,9 @@ namespace themis::js {
 /// Rejected promises a turn remembers until its end; of more the global scope does not hear. They
 /// are held from outside of the heap.
 inline constexpr size_t kRejectionsMax = 256;
+
+/// CryptoKeys one worker may have; each is some kilobytes outside of its heap.
+inline constexpr size_t kKeysMax = 1024;
 
 /// Every entry into JavaScript is a turn: it belongs to one call, its CPU time is charged to that
 /// call, the watchdog is armed with what the call has left, and the microtasks run at its end.
@@ -36,7 +42,10 @@ class WorkerImpl final : public Worker {
   static WorkerImpl& of(v8::Isolate* isolate);
   Host& host() { return host_; }
   const Limits& limits() const { return limits_; }
-  Decoders& decoders() { return decoders_; }
+  NativeObjects<IcuDecoder>& decoders() { return decoders_; }
+  NativeObjects<Codec>& codecs() { return codecs_; }
+  ArrayBuffers& buffers() { return box_.buffers(); }
+  NativeObjects<crypto::WebKey>& keys() { return keys_; }
   TimePoint started() const { return started_; }
   void log(LogLevel level, v8::Local<v8::String> text);
   /// The answer of a call; unknown ids (it timed out) are ignored. `more`: waitUntil goes on.
@@ -127,7 +136,9 @@ class WorkerImpl final : public Worker {
   v8::Global<v8::Function> on_rejection_;
   v8::Global<v8::Object> handler_;
   v8::Global<v8::Function> fetch_;
-  Decoders decoders_;
+  NativeObjects<IcuDecoder> decoders_{kDecodersMax};
+  NativeObjects<Codec> codecs_{kCodecsMax};
+  NativeObjects<crypto::WebKey> keys_{kKeysMax};
   std::unordered_map<uint32_t, Call> calls_;
   std::unordered_map<uint32_t, Timer> timers_;
   std::unordered_map<uint32_t, Ask> asks_;

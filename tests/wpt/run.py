@@ -67,8 +67,9 @@ def resources_of(root, test, texts):
 
 def implicit_globals(text):
     """Names that a test makes global by assigning to them: a module must declare them."""
-    assigned = set(re.findall(r"^ {0,4}([a-z_]\w*) = ", text, re.MULTILINE))
-    declared = set(re.findall(r"\b(?:var|let|const|function|class)\s+(\w+)", text))
+    assigned = set(re.findall(r"^ *([a-z_]\w*) = ", text, re.MULTILINE))
+    declared = set(re.findall(r"^ {0,2}(?:async )?(?:var|let|const|function|class)\s+(\w+)", text,
+                              re.MULTILINE))
     names = sorted(assigned - declared)
     return f"var {', '.join(names)};" if names else ""
 

@@ -92,7 +92,7 @@ class AbortSignal extends web.EventTarget {
     };
   }
 
-  constructor(key) {
+  constructor(key = undefined) {
     web.needInternal(key);
     super();
   }

@@ -74,7 +74,7 @@ web.onRejection = (promise, reason, handled) => {
 };
 
 class Navigator {
-  constructor(key) { web.needInternal(key); }
+  constructor(key = undefined) { web.needInternal(key); }
   get userAgent() { return 'Themis'; }
 }
 web.exposeClass(Navigator);

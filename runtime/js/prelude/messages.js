@@ -111,7 +111,7 @@ class MessagePort extends web.EventTarget {
     });
   }
 
-  constructor(key) {
+  constructor(key = undefined) {
     web.needInternal(key);
     super();
   }

@@ -46,7 +46,7 @@ web.expose('queueMicrotask', function queueMicrotask(callback) {
 });
 
 class Performance extends web.EventTarget {
-  constructor(key) {
+  constructor(key = undefined) {
     web.needInternal(key);
     super();
   }
@@ -64,8 +64,12 @@ const kRandomBytesMax = 65536;  // https://w3c.github.io/webcrypto/#Crypto-metho
 const kHex = '0123456789abcdef';
 
 class Crypto {
-  constructor(key) { web.needInternal(key); }
+  #subtle = web.subtle;
+  constructor(key = undefined) { web.needInternal(key); }
+  get subtle() { return this.#subtle; }
   getRandomValues(array) {
+    web.needArguments(arguments.length, 1, 'getRandomValues');
+    this.#subtle;  // throws for another `this`
     if (!ArrayBufferIsView(array) || !kIntegerArrays[TypedArrayPrototypeTag(array)])
       throw new web.DOMException('getRandomValues fills an integer array', 'TypeMismatchError');
     if (TypedArrayPrototypeByteLength(array) > kRandomBytesMax)
@@ -74,6 +78,7 @@ class Crypto {
     return array;
   }
   randomUUID() {
+    this.#subtle;
     const bytes = new Uint8Array(16);
     native.random(bytes);
     bytes[6] = (bytes[6] & 0x0f) | 0x40;  // RFC 9562, version 4

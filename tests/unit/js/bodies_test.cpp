@@ -91,6 +91,71 @@ TEST(TextDecoder, AdversaryOpenDecodersAreBounded) {
             "RangeError1024");
 }
 
+TEST(Compression, ComesBackInEveryFormat) {
+  for (const char* format : {"gzip", "deflate", "deflate-raw", "brotli"})
+    EXPECT_EQ(run(std::string("const text = 'abc'.repeat(100000); const packed = await new Response"
+                              "(new Blob([text]).stream().pipeThrough(new CompressionStream('") +
+                  format +
+                  "'))).bytes(); const back = await new Response(new Blob([packed])"
+                  ".stream().pipeThrough(new DecompressionStream('" +
+                  format +
+                  "'))).text(); return new Response((packed.length < 2000) + ' ' +"
+                  "(back === text));"),
+              "true true")
+        << format;
+}
+
+TEST(Compression, ReadsWhatOthersWrote) {
+  // gzip of "hi", by gzip(1).
+  EXPECT_EQ(run("const bytes = Uint8Array.from(atob('H4sIAAAAAAAAA8vIBACsKpPYAgAAAA=='),"
+                "(c) => c.charCodeAt(0)); return new Response(new Blob([bytes]).stream()"
+                ".pipeThrough(new DecompressionStream('gzip')));"),
+            "hi");
+}
+
+TEST(Compression, AdversaryDamagedDataIsATypeError) {
+  for (const char* change : {"b[b.length >> 1] ^= 255", "b = b.subarray(0, b.length - 1)",
+                             "b = new Uint8Array([...b, 0])", "b = new Uint8Array()"})
+    for (const std::string_view format : {"gzip", "deflate", "brotli"}) {
+      if (format == "brotli" && std::string_view(change).starts_with("b["))
+        continue;  // no checksum
+      EXPECT_EQ(run(std::string("const through = (bytes, stream) => new Response(new Blob([bytes])"
+                                ".stream().pipeThrough(stream)).bytes(); let b = await through("
+                                "'abc'.repeat(99), new CompressionStream('") +
+                    std::string(format) + "')); " + change +
+                    "; try { await through(b, new"
+                    " DecompressionStream('" +
+                    std::string(format) +
+                    "')); return new Response('taken'); } catch (e) {"
+                    "return new Response(e.name); }"),
+                "TypeError")
+          << change << " " << format;
+    }
+}
+
+TEST(Compression, AdversaryABombMeetsTheLimitOfBuffers) {
+  Limits limits;
+  limits.cpu = 20s;
+  limits.buffer_bytes = 16u << 20;
+  limits.response_bytes = 1u << 20;
+  Function f(handler("let n = 0; const zeros = new ReadableStream({ pull(c) { if (n++ < 400)"
+                     "c.enqueue(new Uint8Array(65536)); else c.close(); } });"
+                     "const packed = zeros.pipeThrough(new CompressionStream('gzip'));"
+                     "return new Response(packed.pipeThrough(new DecompressionStream('gzip')));"),
+             limits);
+  EXPECT_EQ(f.call().error().code, Code::too_large);
+}
+
+TEST(Compression, AdversaryTheMemoryOfCodecsCounts) {
+  Limits limits;
+  limits.cpu = 20s;
+  limits.buffer_bytes = 4u << 20;
+  Function f(handler("const all = []; try { for (;;) all.push(new CompressionStream('gzip')); }"
+                     "catch (e) { return new Response(e.name + (all.length < 40)); }"),
+             limits);
+  EXPECT_EQ(f.text(), "RangeErrortrue");
+}
+
 TEST(UrlPattern, Matches) {
   EXPECT_EQ(evaluate("new URLPattern({ pathname: '/a/:id' }).exec('http://x/a/7')"
                      ".pathname.groups.id"),

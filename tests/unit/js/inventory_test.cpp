@@ -89,9 +89,8 @@ constexpr std::string_view kGlobals[] = {"WebAssembly.compile",
                                          "structuredClone"};
 
 /// Absent, by the beginning of the name. WebAssembly: its memory would not count for any limit.
-/// fetch: a function reaches the outside by env.SERVICES only. The others: the prelude has none.
-constexpr std::string_view kAbsent[] = {"WebAssembly.",        "fetch",     "CompressionStream",
-                                        "DecompressionStream", "CryptoKey", "SubtleCrypto"};
+/// fetch: a function reaches the outside by env.SERVICES only.
+constexpr std::string_view kAbsent[] = {"WebAssembly.", "fetch"};
 
 bool is_absent(std::string_view name) {
   return std::any_of(std::begin(kAbsent), std::end(kAbsent),

@@ -115,7 +115,7 @@ Result<Snapshot> Snapshot::build() {
         ran = fail(web.error());
       }
     }
-    // Without the compiled code: reading it back costs an isolate more than compiling what it calls.
+    // Without compiled code: reading it back costs an isolate more than compiling what it runs.
     blob = creator.CreateBlob(v8::SnapshotCreator::FunctionCodeHandling::kClear);
     THEMIS_CHECK(ran);
   }

@@ -90,6 +90,7 @@ class FormData {
 web.exposeClass(FormData);
 web.defineIterator(FormData);
 
+const kHex = '0123456789abcdef';
 const kEscapes = { __proto__: null, '\r': '%0D', '\n': '%0A', '"': '%22' };
 const escapeName = (text) => StringPrototypeReplace(text, /[\r\n"]/g, (unit) => kEscapes[unit]);
 const withCrLf = (text) => StringPrototypeReplace(text, /\r\n?|\n/g, '\r\n');
@@ -99,7 +100,7 @@ web.encodeForm = (form) => {
   const bytes = new Uint8Array(16);
   native.random(bytes);
   let boundary = '----ThemisFormBoundary';
-  for (let i = 0; i < 16; i++) boundary += (bytes[i] + 256).toString(16).slice(1);
+  for (let i = 0; i < 16; i++) boundary += kHex[bytes[i] >> 4] + kHex[bytes[i] & 15];
   const chunks = [];
   let size = 0;
   const add = (part) => {

@@ -2,7 +2,7 @@
 // The body of a Request or Response: kept whole as text or bytes until somebody asks for its
 // stream; read once.
 const {
-  JSONParse, TypeError, TypedArrayPrototypeBuffer, TypedArrayPrototypeSlice,
+  ArrayBufferIsView, JSONParse, TypeError, TypedArrayPrototypeBuffer, TypedArrayPrototypeSlice,
 } = primordials;
 
 /// What a body argument becomes: { data: null | string | Uint8Array | ReadableStream,
@@ -16,14 +16,14 @@ web.extractBody = (body) => {
     return { data: web.toText(body),
       type: 'application/x-www-form-urlencoded;charset=UTF-8' };
   }
+  if (web.isBlob(body))
+    return { data: web.blobBytes(body), type: body.type === '' ? null : body.type };
+  if (web.isFormData(body)) return web.encodeForm(body);
   if (web.isReadableStream(body)) {
     if (web.isLocked(body) || web.isDisturbed(body))
       throw new TypeError('The stream of a body is locked or was read from');
     return { data: body, type: null };
   }
-  if (web.isBlob(body))
-    return { data: web.blobBytes(body), type: body.type === '' ? null : body.type };
-  if (web.isFormData(body)) return web.encodeForm(body);
   return { data: web.toText(body), type: 'text/plain;charset=UTF-8' };
 };
 
@@ -40,9 +40,11 @@ class Body {
   #used = false;
 
   static {
+    /// `data` as extractBody answers it.
     web.setBody = (object, data) => {
-      if (web.isReadableStream(data)) object.#stream = data;
-      else object.#data = data;
+      const whole = typeof data !== 'object' || data === null || ArrayBufferIsView(data);
+      if (whole) object.#data = data;
+      else object.#stream = data;
     };
     const refuseUsed = (object) => {
       const stream = object.#stream;
@@ -99,7 +101,8 @@ class Body {
     return toString(this.#stream === undefined ? web.takeBody(this) : await this.#all());
   }
   async json() {
-    return JSONParse(toString(this.#stream === undefined ? web.takeBody(this) : await this.#all()));
+    return JSONParse(
+      toString(this.#stream === undefined ? web.takeBody(this) : await this.#all()));
   }
   async bytes() {
     return toBytes(this.#stream === undefined ? web.takeBody(this) : await this.#all());

@@ -1,12 +1,10 @@
 'use strict';
 // CryptoKey: made, imported, exported. The secret itself is in C++ and is wiped there.
 const {
-  ArrayPrototypeIncludes, ArrayPrototypePush, JSONParse, StringPrototypeCharCodeAt, TypeError,
-  TypedArrayPrototypeLength, Uint8Array, uncurryThis,
+  ArrayPrototypeIncludes, ArrayPrototypePush, JSONParse, StringFromCharCode,
+  StringPrototypeCharCodeAt, StringPrototypeReplaceAll, TypeError, TypedArrayPrototypeFill,
+  TypedArrayPrototypeLength, Uint8Array,
 } = primordials;
-const StringPrototypeReplaceAll = uncurryThis(String.prototype.replaceAll);
-const TypedArrayPrototypeFill = uncurryThis(Uint8Array.prototype.fill);
-const { fromCharCode } = String;
 const fail = web.cryptoFail;
 
 let partsOf;
@@ -118,7 +116,7 @@ const secretAlgorithm = (params, bits) => (params.hash === undefined
 const toUrl = (buffer) => {
   const bytes = new Uint8Array(buffer);
   let binary = '';
-  for (let i = 0; i < bytes.length; i++) binary += fromCharCode(bytes[i]);
+  for (let i = 0; i < bytes.length; i++) binary += StringFromCharCode(bytes[i]);
   let text = native.base64Encode(binary);
   text = StringPrototypeReplaceAll(StringPrototypeReplaceAll(text, '+', '-'), '/', '_');
   return StringPrototypeReplaceAll(text, '=', '');

@@ -67,8 +67,9 @@ const kEncodings = {
 let legacyKnown = false;
 const addLegacy = () => {  // when the first of them is asked for
   legacyKnown = true;
-  for (let i = 0; i < web.legacyEncodings.length; i++) {
-    const entry = web.legacyEncodings[i];
+  const entries = web.legacyEncodings();
+  for (let i = 0; i < entries.length; i++) {
+    const entry = entries[i];
     const labels = StringPrototypeSplit(entry[2], ' ');
     for (let k = 0; k < labels.length; k++)
       kEncodings[labels[k]] = { __proto__: null, name: entry[0], icu: entry[1] };

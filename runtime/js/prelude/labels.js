@@ -1,7 +1,7 @@
 'use strict';
 // The labels of the encodings other than UTF-8 and UTF-16LE (https://encoding.spec.whatwg.org,
 // section 4.2): name, what ICU calls it, labels.
-web.legacyEncodings = [
+web.legacyEncodings = () => [
   ['ibm866', 'ibm-866', '866 cp866 csibm866 ibm866'],
   ['iso-8859-2', 'ISO-8859-2', 'csisolatin2 iso-8859-2 iso-ir-101 iso8859-2 iso88592'
     + ' iso_8859-2 iso_8859-2:1987 l2 latin2'],

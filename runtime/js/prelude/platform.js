@@ -63,13 +63,26 @@ const kIntegerArrays = { __proto__: null, Int8Array: true, Uint8Array: true,
 const kRandomBytesMax = 65536;  // https://w3c.github.io/webcrypto/#Crypto-method-getRandomValues
 const kHex = '0123456789abcdef';
 
+/// crypto.subtle is run when somebody first asks for it.
+const loadSubtle = () => {
+  const parts = web.later;
+  web.later = [];
+  for (let i = 0; i < parts.length; i++) parts[i]();
+};
+web.exposeLater('CryptoKey', loadSubtle);
+web.exposeLater('SubtleCrypto', loadSubtle);
+
 class Crypto {
-  #subtle = web.subtle;
+  #brand = true;
   constructor(key = undefined) { web.needInternal(key); }
-  get subtle() { return this.#subtle; }
+  get subtle() {
+    this.#brand;  // throws for another `this`
+    loadSubtle();
+    return web.subtle;
+  }
   getRandomValues(array) {
     web.needArguments(arguments.length, 1, 'getRandomValues');
-    this.#subtle;  // throws for another `this`
+    this.#brand;
     if (!ArrayBufferIsView(array) || !kIntegerArrays[TypedArrayPrototypeTag(array)])
       throw new web.DOMException('getRandomValues fills an integer array', 'TypeMismatchError');
     if (TypedArrayPrototypeByteLength(array) > kRandomBytesMax)
@@ -78,7 +91,7 @@ class Crypto {
     return array;
   }
   randomUUID() {
-    this.#subtle;
+    this.#brand;
     const bytes = new Uint8Array(16);
     native.random(bytes);
     bytes[6] = (bytes[6] & 0x0f) | 0x40;  // RFC 9562, version 4

@@ -24,7 +24,7 @@ uncurry('ArrayPrototype', Array.prototype,
   ['push', 'shift', 'join', 'slice', 'splice', 'sort', 'includes', 'indexOf']);
 uncurry('StringPrototype', String.prototype,
   ['slice', 'split', 'toLowerCase', 'toUpperCase', 'charCodeAt', 'indexOf',
-    'startsWith', 'trim']);
+    'startsWith', 'trim', 'replaceAll']);
 uncurry('RegExpPrototype', RegExp.prototype, ['exec', 'toString']);
 uncurry('DatePrototype', Date.prototype, ['toISOString']);
 uncurry('ErrorPrototype', Error.prototype, ['toString']);
@@ -40,7 +40,7 @@ uncurryGetter('SetPrototypeSize', Set.prototype, 'size');
 uncurryGetter('ArrayBufferPrototypeByteLength', ArrayBuffer.prototype, 'byteLength');
 
 const TypedArrayPrototype = Object.getPrototypeOf(Uint8Array.prototype);
-uncurry('TypedArrayPrototype', TypedArrayPrototype, ['set', 'slice', 'subarray']);
+uncurry('TypedArrayPrototype', TypedArrayPrototype, ['set', 'slice', 'subarray', 'fill']);
 uncurryGetter('TypedArrayPrototypeLength', TypedArrayPrototype, 'length');
 uncurryGetter('TypedArrayPrototypeByteLength', TypedArrayPrototype, 'byteLength');
 uncurryGetter('TypedArrayPrototypeByteOffset', TypedArrayPrototype, 'byteOffset');
@@ -60,6 +60,7 @@ capture('JSON', JSON, ['parse', 'stringify']);
 capture('ArrayBuffer', ArrayBuffer, ['isView']);
 capture('Math', Math, ['trunc']);
 capture('Object', Object, ['is']);
+capture('String', String, ['fromCharCode']);
 primordials.ReflectApply = Reflect.apply;
 primordials.uncurryThis = uncurryThis;
 primordials.apply = apply;

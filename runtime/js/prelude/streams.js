@@ -146,4 +146,4 @@ class TextDecoderStream {
 }
 web.exposeClass(TextDecoderStream);
 
-web.exposeClass(web.libraries.urlpattern.URLPattern);
+web.exposeLater('URLPattern', () => { web.exposeClass(web.libraries.urlpattern().URLPattern); });

@@ -30,6 +30,17 @@ web.exposeClass = (Class) => {
   native.markPlatform(Class.prototype);
   web.expose(Class.name, Class);
 };
+/// A class that `load` exposes when somebody first asks for its name: most functions never do.
+web.exposeLater = (name, load) => {
+  ObjectDefineProperty(globalThis, name, {
+    __proto__: null, enumerable: false, configurable: true,
+    get() {
+      load();
+      return globalThis[name];
+    },
+    set(value) { web.expose(name, value); },
+  });
+};
 /// WebIDL constants: on the class and on its prototype.
 web.defineConstants = (Class, constants) => {
   const names = ReflectOwnKeys(constants);

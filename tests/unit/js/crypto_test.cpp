@@ -46,6 +46,19 @@ TEST(Subtle, AdversaryAKeyKeepsWhatItIsFor) {
             "false");
 }
 
+TEST(Subtle, AdversaryPoisonedPrototypesDoNotChangeWhatIsComputed) {
+  EXPECT_EQ(Function("Object.prototype.sign = {}; Object.prototype.hash = 'SHA-1';"
+                     "String.prototype.replaceAll = () => 'x'; String.fromCharCode = () => 'x';"
+                     "Uint8Array.prototype.fill = null; Object.keys = null; Array.isArray = null;" +
+                     handler("const s = crypto.subtle; try { await s.sign('SHA-1', 1, 2); }"
+                             "catch (e) { request = e.name; } const k = await s.importKey('jwk',"
+                             "{ kty: 'oct', k: 'AAEC' }, { name: 'HMAC', hash: 'SHA-256' },"
+                             "true, ['sign']); return new Response(request + (await"
+                             " s.exportKey('jwk', k)).k + k.algorithm.hash.name);"))
+                .text(),
+            "TypeErrorAAECSHA-256");
+}
+
 TEST(Subtle, AdversaryCostlyParametersAreRefused) {
   EXPECT_EQ(error_of("s.deriveBits({ name: 'PBKDF2', hash: 'SHA-256', salt: new Uint8Array(1),"
                      "iterations: 4294967295 }, await s.importKey('raw', new Uint8Array(1),"

@@ -66,7 +66,6 @@ const kEncodings = {
 };
 let legacyKnown = false;
 const addLegacy = () => {  // when the first of them is asked for
-  legacyKnown = true;
   const entries = web.legacyEncodings();
   for (let i = 0; i < entries.length; i++) {
     const entry = entries[i];
@@ -74,6 +73,7 @@ const addLegacy = () => {  // when the first of them is asked for
     for (let k = 0; k < labels.length; k++)
       kEncodings[labels[k]] = { __proto__: null, name: entry[0], icu: entry[1] };
   }
+  legacyKnown = true;
 };
 const trimAscii = (label) => {
   let from = 0;

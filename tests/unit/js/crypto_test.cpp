@@ -59,6 +59,20 @@ TEST(Subtle, AdversaryPoisonedPrototypesDoNotChangeWhatIsComputed) {
             "TypeErrorAAECSHA-256");
 }
 
+TEST(Subtle, AdversaryWhatIsLoadedLaterOutlivesAFullStack) {
+  EXPECT_EQ(Function(handler("const seen = new Set(); const f = () => { try { f(); } catch (e) {"
+                             "for (const ask of [() => crypto.subtle, () => URLPattern, () => new"
+                             " TextDecoder('sjis')]) try { ask(); } catch {} throw e; } };"
+                             "try { f(); } catch (e) { seen.add(e.name); }"
+                             "const k = await crypto.subtle.importKey('raw', new Uint8Array(16),"
+                             "'AES-CBC', true, ['encrypt']);"
+                             "return new Response([...seen, k.type, k instanceof CryptoKey, typeof"
+                             " URLPattern, new TextDecoder('koi8-r').encoding].join());"),
+                     patient())
+                .text(),
+            "RangeError,secret,true,function,koi8-r");
+}
+
 TEST(Subtle, AdversaryCostlyParametersAreRefused) {
   EXPECT_EQ(error_of("s.deriveBits({ name: 'PBKDF2', hash: 'SHA-256', salt: new Uint8Array(1),"
                      "iterations: 4294967295 }, await s.importKey('raw', new Uint8Array(1),"

@@ -1,18 +1,40 @@
 #!/usr/bin/env python3
-"""Writes prelude.cpp: the files of prelude/ as string literals, in the order given."""
+"""Writes prelude.cpp: the files of prelude/ as string literals, in the order given.
+
+A word NAME=FILE is a library in CommonJS form: its exports become web.libraries.NAME. With
+NAME?=FILE that is a function which runs the library and answers them. ?=FILE is a file of prelude/
+that runs later: a function in the list web.later.
+"""
 import pathlib
 import sys
+
+
+def literals(text: str) -> str:
+    """As string literals of at most 16,000 characters: compilers need not take longer ones."""
+    return "\n".join(f'R"prelude({text[i:i + 16000]})prelude"' for i in range(0, len(text), 16000))
 
 
 def main() -> None:
     out, *paths = sys.argv[1:]
     lines = ['#include "runtime/js/prelude.hpp"', "", "namespace themis::js {", "namespace {", ""]
     lines.append("constexpr PreludeSource kSources[] = {")
-    for path in map(pathlib.Path, paths):
+    for word in paths:
+        library, _, file = word.rpartition("=")
+        path = pathlib.Path(file)
         text = path.read_text(encoding="utf-8")
+        if not text.isascii():
+            sys.exit(f"{path}: holds more than ASCII, which is what V8 reads without a copy")
+        if library == "?":
+            text = f"'use strict';\n(web.later ??= []).push(() => {{\n{text}\n}});\n"
+        elif library:
+            head = "const module = { exports: {} }, exports = module.exports;"
+            text = (f"'use strict';\n(web.libraries ??= {{}}).{library[:-1]} = () => {{ {head}\n"
+                    f"{text};\nreturn module.exports; }};\n" if library.endswith("?") else
+                    f"'use strict';\n{head}\n{text};\n"
+                    f"(web.libraries ??= {{}}).{library} = module.exports;\n")
         if ')prelude"' in text:
             sys.exit(f"{path}: holds the end of a raw string")
-        lines.append(f'{{"prelude/{path.name}", R"prelude({text})prelude"}},')
+        lines.append(f'{{"prelude/{path.name}", {literals(text)}}},')
     lines += ["};", "", "}  // namespace", ""]
     lines += ["std::span<const PreludeSource> prelude_sources() { return kSources; }", ""]
     lines += ["}  // namespace themis::js", ""]

@@ -1,12 +1,14 @@
 #include "runtime/js/natives.hpp"
 
+#include "runtime/js/prelude_strings.hpp"
 #include "runtime/js/text.hpp"
 
 namespace themis::js {
 
 std::vector<Native> all_natives() {
   std::vector<Native> all;
-  for (const auto part : {host_natives(), text_natives(), url_natives(), value_natives()})
+  for (const auto part : {codec_natives(), crypto_natives(), host_natives(), text_natives(),
+                          url_natives(), value_natives()})
     all.insert(all.end(), part.begin(), part.end());
   return all;
 }
@@ -16,6 +18,8 @@ const intptr_t* external_references() {
     std::vector<intptr_t> out;
     for (const Native& native : all_natives())
       out.push_back(reinterpret_cast<intptr_t>(native.callback));
+    for (const PreludeString* part : prelude_strings())
+      out.push_back(reinterpret_cast<intptr_t>(part));
     out.push_back(0);
     return out;
   }();

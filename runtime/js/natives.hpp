@@ -15,10 +15,12 @@ struct Native {
 };
 
 /// By subject. Their order is part of what a snapshot is bound to.
-std::span<const Native> host_natives();   // natives_host.cpp: calls, timers, log, random, clock
-std::span<const Native> text_natives();   // natives_text.cpp: UTF-8, UTF-16, base64
-std::span<const Native> url_natives();    // natives_url.cpp: URLs and form encoding
-std::span<const Native> value_natives();  // natives_value.cpp: kinds of values, structured clone
+std::span<const Native> codec_natives();   // natives_codec.cpp: compression
+std::span<const Native> crypto_natives();  // natives_crypto.cpp: crypto.subtle
+std::span<const Native> host_natives();    // natives_host.cpp: calls, timers, log, random, clock
+std::span<const Native> text_natives();    // natives_text.cpp: UTF-8, UTF-16, base64
+std::span<const Native> url_natives();     // natives_url.cpp: URLs and form encoding
+std::span<const Native> value_natives();   // natives_value.cpp: kinds of values, structured clone
 
 std::vector<Native> all_natives();
 /// The addresses a snapshot refers to, closed with 0. Lives as long as the process.

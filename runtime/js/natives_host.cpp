@@ -107,6 +107,12 @@ void ask_state(const Info& info) {
       isolate->GetCurrentContext(), argument(0), info[1]->IsString() ? argument(1) : ""));
 }
 
+/// responseBytesMax(): the longest body that may leave
+void response_bytes_max(const Info& info) {
+  info.GetReturnValue().Set(
+      static_cast<double>(WorkerImpl::of(info.GetIsolate()).limits().response_bytes));
+}
+
 /// random(view)
 void random(const Info& info) {
   WorkerImpl::of(info.GetIsolate()).host().random(bytes_of(info[0]));
@@ -125,12 +131,13 @@ void wall_ms(const Info& info) {
       static_cast<double>(WorkerImpl::of(info.GetIsolate()).host().wall_ms()));
 }
 
-constexpr Native kNatives[] = {{"respond", respond},        {"fail", fail_call},
-                               {"end", end_call},           {"log", log},
-                               {"startTimer", start_timer}, {"clearTimer", clear_timer},
-                               {"random", random},          {"now", now},
-                               {"wallMs", wall_ms},         {"askState", ask_state},
-                               {"askService", ask_service}};
+constexpr Native kNatives[] = {
+    {"respond", respond},        {"fail", fail_call},
+    {"end", end_call},           {"log", log},
+    {"startTimer", start_timer}, {"clearTimer", clear_timer},
+    {"random", random},          {"now", now},
+    {"wallMs", wall_ms},         {"askState", ask_state},
+    {"askService", ask_service}, {"responseBytesMax", response_bytes_max}};
 
 }  // namespace
 

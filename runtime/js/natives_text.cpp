@@ -2,9 +2,11 @@
 #include <algorithm>
 #include <array>
 
+#include "runtime/js/decoders.hpp"
 #include "runtime/js/natives.hpp"
 #include "runtime/js/text.hpp"
 #include "runtime/js/utf8.hpp"
+#include "runtime/js/worker.hpp"
 
 namespace themis::js {
 namespace {
@@ -74,6 +76,50 @@ void utf16_decode(const Info& info) {
                                         static_cast<int>(units.size())));
 }
 
+/// indexOf(bytes, needle, from): -1 when it is not there
+void index_of(const Info& info) {
+  const std::string_view bytes = as_text(bytes_of(info[0]));
+  const size_t found = bytes.find(as_text(bytes_of(info[1])), info[2].As<v8::Uint32>()->Value());
+  info.GetReturnValue().Set(found == std::string_view::npos ? -1.0 : static_cast<double>(found));
+}
+
+/// What a decoder made of the bytes; undefined: malformed.
+void decode_with(const Info& info, IcuDecoder& decoder, v8::Local<v8::Value> bytes, bool last) {
+  std::u16string units;
+  if (!decoder.decode(bytes_of(bytes), last, units)) return;
+  if (units.size() > static_cast<size_t>(v8::String::kMaxLength))
+    return throw_range_error(info.GetIsolate(), "the text is too long");
+  set_string(info, v8::String::NewFromTwoByte(
+                       info.GetIsolate(), reinterpret_cast<const uint16_t*>(units.data()),
+                       v8::NewStringType::kNormal, static_cast<int>(units.size())));
+}
+
+/// legacyDecode(encoding, fatal, bytes): all of a text at once
+void legacy_decode(const Info& info) {
+  IcuDecoder decoder(to_latin1(info.GetIsolate(), info[0].As<v8::String>()).c_str(),
+                     info[1]->IsTrue());
+  if (!decoder.good()) return throw_range_error(info.GetIsolate(), "the encoding is not there");
+  decode_with(info, decoder, info[2], true);
+}
+
+/// legacyOpen(encoding, fatal): a decoder for legacyPush
+void legacy_open(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  auto decoder = std::make_unique<IcuDecoder>(to_latin1(isolate, info[0].As<v8::String>()).c_str(),
+                                              info[1]->IsTrue());
+  v8::Local<v8::Object> object;
+  if (!decoder->good() ||
+      !WorkerImpl::of(isolate).decoders().add(isolate, std::move(decoder)).ToLocal(&object))
+    return throw_range_error(isolate, "too many texts are being decoded");
+  info.GetReturnValue().Set(object);
+}
+
+/// legacyPush(decoder, bytes, last): the next part of a text
+void legacy_push(const Info& info) {
+  if (IcuDecoder* decoder = WorkerImpl::of(info.GetIsolate()).decoders().of(info[0]))
+    decode_with(info, *decoder, info[1], info[2]->IsTrue());
+}
+
 constexpr char kAlphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// btoa(string): undefined when a character is over U+00FF
@@ -133,10 +179,17 @@ void base64_decode(const Info& info) {
     set_string(info, from_latin1(info.GetIsolate(), out));
 }
 
-constexpr Native kNatives[] = {{"utf8Encode", utf8_encode},    {"utf8EncodeInto", utf8_encode_into},
-                               {"utf8Decode", utf8_decode},    {"utf8Tail", utf8_tail},
-                               {"utf16Decode", utf16_decode},  {"base64Encode", base64_encode},
-                               {"base64Decode", base64_decode}};
+constexpr Native kNatives[] = {{"utf8Encode", utf8_encode},
+                               {"utf8EncodeInto", utf8_encode_into},
+                               {"utf8Decode", utf8_decode},
+                               {"utf8Tail", utf8_tail},
+                               {"utf16Decode", utf16_decode},
+                               {"base64Encode", base64_encode},
+                               {"base64Decode", base64_decode},
+                               {"legacyDecode", legacy_decode},
+                               {"legacyOpen", legacy_open},
+                               {"legacyPush", legacy_push},
+                               {"indexOf", index_of}};
 
 }  // namespace
 

@@ -2,6 +2,8 @@
 #include <array>
 
 #include "runtime/js/ada.hpp"
+#include "runtime/js/codec.hpp"
+#include "runtime/js/icu.hpp"
 #include "runtime/js/natives.hpp"
 #include "runtime/js/text.hpp"
 
@@ -190,12 +192,18 @@ std::string missing_executable_function() {
       THEMIS_NEEDED(ada_set_port),
       THEMIS_NEEDED(ada_set_pathname),
       THEMIS_NEEDED(ada_set_search),
-      THEMIS_NEEDED(ada_set_hash)
+      THEMIS_NEEDED(ada_set_hash),
+      THEMIS_NEEDED(ucnv_open_78),
+      THEMIS_NEEDED(ucnv_close_78),
+      THEMIS_NEEDED(ucnv_reset_78),
+      THEMIS_NEEDED(ucnv_toUnicode_78),
+      THEMIS_NEEDED(ucnv_setToUCallBack_78),
+      THEMIS_NEEDED(UCNV_TO_U_CALLBACK_STOP_78)
 #undef THEMIS_NEEDED
   };
   for (const auto& [name, address] : needed)
     if (address == nullptr) return name;
-  return {};
+  return missing_codec_function();
 }
 
 }  // namespace themis::js

@@ -1,6 +1,7 @@
 // What kind of object a value is (for console), and structured clone.
 #include <cstdlib>
 #include <memory>
+#include <vector>
 
 #include "runtime/js/natives.hpp"
 #include "runtime/js/text.hpp"
@@ -31,47 +32,167 @@ void kind_of(const Info& info) {
   info.GetReturnValue().Set(kind());
 }
 
-class CloneDelegate final : public v8::ValueSerializer::Delegate {
+/// The mark of a prototype whose objects structured clone must not take for plain ones.
+v8::Local<v8::Private> platform_mark(v8::Isolate* isolate) {
+  return v8::Private::ForApi(isolate, literal(isolate, "themis.platform"));
+}
+/// The mark of an exception that the serializer made.
+v8::Local<v8::Private> refusal_mark(v8::Isolate* isolate) {
+  return v8::Private::ForApi(isolate, literal(isolate, "themis.refusal"));
+}
+
+/// markPlatform(prototype)
+void mark_platform(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  info[0]
+      .As<v8::Object>()
+      ->SetPrivate(isolate->GetCurrentContext(), platform_mark(isolate), v8::True(isolate))
+      .Check();
+}
+
+bool has_mark(v8::Isolate* isolate, v8::Local<v8::Object> object, v8::Local<v8::Private> mark) {
+  return object->HasPrivate(isolate->GetCurrentContext(), mark).FromMaybe(false);
+}
+
+/// isCloneRefusal(error): it says that a value cannot be cloned
+void is_clone_refusal(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  info.GetReturnValue().Set(info[0]->IsObject() && !info[0]->IsProxy() &&
+                            has_mark(isolate, info[0].As<v8::Object>(), refusal_mark(isolate)));
+}
+
+/// Longest chain of prototypes that is looked at for the mark; the platform's own have four.
+constexpr int kPrototypesMax = 16;
+
+/// Writes objects of the platform by asking JavaScript what becomes of each: `on_object` answers
+/// anything but undefined, `revive` turns that into the copy. Both are in this isolate.
+class CloneDelegate final : public v8::ValueSerializer::Delegate,
+                            public v8::ValueDeserializer::Delegate {
  public:
   /// The copy in between is outside of the heap and its limit.
   static constexpr size_t kBytesMax = 32u << 20;
 
-  explicit CloneDelegate(v8::Isolate* isolate) : isolate_(isolate) {}
+  CloneDelegate(v8::Isolate* isolate, v8::Local<v8::Function> on_object,
+                v8::Local<v8::Function> revive)
+      : isolate_(isolate), on_object_(on_object), revive_(revive) {}
   void* ReallocateBufferMemory(void* old, size_t size, size_t* actual) override {
     *actual = size;
     return size > kBytesMax ? nullptr : std::realloc(old, size);
   }
   void FreeBufferMemory(void* buffer) override { std::free(buffer); }
   void ThrowDataCloneError(v8::Local<v8::String> message) override {
-    isolate_->ThrowException(v8::Exception::Error(message));
+    const v8::Local<v8::Value> error = v8::Exception::Error(message);
+    error.As<v8::Object>()
+        ->SetPrivate(isolate_->GetCurrentContext(), refusal_mark(isolate_), v8::True(isolate_))
+        .Check();
+    isolate_->ThrowException(error);
   }
+  bool HasCustomHostObject(v8::Isolate*) override { return true; }
+  v8::Maybe<bool> IsHostObject(v8::Isolate* isolate, v8::Local<v8::Object> object) override {
+    const v8::Local<v8::Private> mark = platform_mark(isolate);
+    v8::Local<v8::Value> at = object;
+    for (int i = 0; i < kPrototypesMax && at->IsObject() && !at->IsProxy(); ++i) {
+      if (has_mark(isolate, at.As<v8::Object>(), mark)) return v8::Just(true);
+      at = at.As<v8::Object>()->GetPrototypeV2();
+    }
+    return v8::Just(false);
+  }
+  v8::Maybe<bool> WriteHostObject(v8::Isolate* isolate, v8::Local<v8::Object> object) override {
+    v8::Local<v8::Value> argument = object;
+    v8::Local<v8::Value> copy;
+    if (!on_object_->Call(isolate->GetCurrentContext(), v8::Undefined(isolate), 1, &argument)
+             .ToLocal(&copy))
+      return v8::Nothing<bool>();
+    serializer_->WriteUint32(static_cast<uint32_t>(copies_.size()));
+    copies_.emplace_back(isolate, copy);
+    return v8::Just(true);
+  }
+  /// Makes the copies, between writing and reading: V8 allows no JavaScript while it reads.
+  bool revive_all() {
+    for (v8::Global<v8::Value>& copy : copies_) {
+      v8::Local<v8::Value> argument = copy.Get(isolate_);
+      v8::Local<v8::Value> made;
+      if (!revive_->Call(isolate_->GetCurrentContext(), v8::Undefined(isolate_), 1, &argument)
+               .ToLocal(&made) ||
+          !made->IsObject())
+        return false;
+      copy.Reset(isolate_, made);
+    }
+    return true;
+  }
+  v8::MaybeLocal<v8::Object> ReadHostObject(v8::Isolate*) override {
+    uint32_t index = 0;
+    if (!deserializer_->ReadUint32(&index) || index >= copies_.size()) return {};
+    return copies_[index].Get(isolate_).As<v8::Object>();
+  }
+  void serves(v8::ValueSerializer* serializer) { serializer_ = serializer; }
+  void serves(v8::ValueDeserializer* deserializer) { deserializer_ = deserializer; }
 
  private:
   v8::Isolate* isolate_;
+  v8::Local<v8::Function> on_object_;
+  v8::Local<v8::Function> revive_;
+  std::vector<v8::Global<v8::Value>> copies_;  ///< They outlive the serializer's handle scopes.
+  v8::ValueSerializer* serializer_ = nullptr;
+  v8::ValueDeserializer* deserializer_ = nullptr;
 };
 
 struct Freed {
   void operator()(uint8_t* data) const { std::free(data); }  // from ReallocateBufferMemory
 };
 
-/// clone(value): a deep copy; throws an Error that the prelude turns into a DataCloneError
+using Buffers = std::vector<v8::Local<v8::ArrayBuffer>>;
+
+/// Moves the memory of a buffer into a new one and leaves the old one detached.
+v8::MaybeLocal<v8::ArrayBuffer> moved(v8::Isolate* isolate, v8::Local<v8::ArrayBuffer> buffer) {
+  const std::shared_ptr<v8::BackingStore> memory = buffer->GetBackingStore();
+  if (buffer->Detach(v8::Local<v8::Value>()).IsNothing()) return {};
+  return v8::ArrayBuffer::New(isolate, memory);
+}
+
+/// clone(value, buffers, onObject, revive): a deep copy. `buffers` are moved into it, and left
+/// detached, once the value was read. A refusal is an Error that isCloneRefusal knows.
 void clone(const Info& info) {
   v8::Isolate* isolate = info.GetIsolate();
   const v8::Local<v8::Context> context = isolate->GetCurrentContext();
-  CloneDelegate delegate(isolate);
+  CloneDelegate delegate(isolate, info[2].As<v8::Function>(), info[3].As<v8::Function>());
   v8::ValueSerializer serializer(isolate, &delegate);
+  delegate.serves(&serializer);
+  const auto list = info[1].As<v8::Array>();
+  Buffers buffers;
+  for (uint32_t i = 0; i < list->Length(); ++i) {
+    v8::Local<v8::Value> item;
+    if (!list->Get(context, i).ToLocal(&item)) return;
+    buffers.push_back(item.As<v8::ArrayBuffer>());
+    if (buffers.back()->WasDetached() || !buffers.back()->IsDetachable())
+      return delegate.ThrowDataCloneError(
+          literal(isolate, "An ArrayBuffer is detached and could not be cloned."));
+    serializer.TransferArrayBuffer(i, buffers.back());
+  }
   serializer.WriteHeader();
-  if (!serializer.WriteValue(context, info[0]).FromMaybe(false)) return;
+  if (!serializer.WriteValue(context, info[0]).FromMaybe(false) || !delegate.revive_all()) return;
   const auto [data, size] = serializer.Release();
   const std::unique_ptr<uint8_t, Freed> owned(data);
-  v8::ValueDeserializer deserializer(isolate, data, size);
+  v8::ValueDeserializer deserializer(isolate, data, size, &delegate);
+  delegate.serves(&deserializer);
+  for (uint32_t i = 0; i < buffers.size(); ++i) {
+    if (buffers[i]->WasDetached())  // by a getter of the value
+      return delegate.ThrowDataCloneError(
+          literal(isolate, "An ArrayBuffer is detached and could not be cloned."));
+    v8::Local<v8::ArrayBuffer> made;
+    if (!moved(isolate, buffers[i]).ToLocal(&made)) return;
+    deserializer.TransferArrayBuffer(i, made);
+  }
   v8::Local<v8::Value> copy;
   if (deserializer.ReadHeader(context).FromMaybe(false) &&
       deserializer.ReadValue(context).ToLocal(&copy))
     info.GetReturnValue().Set(copy);
 }
 
-constexpr Native kNatives[] = {{"kindOf", kind_of}, {"clone", clone}};
+constexpr Native kNatives[] = {{"kindOf", kind_of},
+                               {"clone", clone},
+                               {"markPlatform", mark_platform},
+                               {"isCloneRefusal", is_clone_refusal}};
 
 }  // namespace
 

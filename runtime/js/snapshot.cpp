@@ -7,7 +7,7 @@
 #include "runtime/js/errors.hpp"
 #include "runtime/js/isolate.hpp"
 #include "runtime/js/natives.hpp"
-#include "runtime/js/prelude.hpp"
+#include "runtime/js/prelude_strings.hpp"
 #include "runtime/js/text.hpp"
 
 namespace themis::js {
@@ -49,13 +49,13 @@ std::string checksum(std::string_view blob) {
 }
 
 /// Runs one file of the prelude as a function of (native, primordials, web).
-bool run_part(v8::Local<v8::Context> context, const PreludeSource& part,
+bool run_part(v8::Local<v8::Context> context, std::string_view name, PreludeString* part,
               std::span<v8::Local<v8::Value>> arguments) {
   v8::Isolate* isolate = v8::Isolate::GetCurrent();
   v8::Local<v8::String> names[] = {literal(isolate, "native"), literal(isolate, "primordials"),
                                    literal(isolate, "web")};
-  v8::ScriptCompiler::Source source(text(isolate, part.source),
-                                    v8::ScriptOrigin(text(isolate, part.name)));
+  v8::ScriptCompiler::Source source(v8::String::NewExternalOneByte(isolate, part).ToLocalChecked(),
+                                    v8::ScriptOrigin(text(isolate, name)));
   v8::Local<v8::Function> body;
   return v8::ScriptCompiler::CompileFunction(context, &source, std::size(names), names)
              .ToLocal(&body) &&
@@ -64,20 +64,27 @@ bool run_part(v8::Local<v8::Context> context, const PreludeSource& part,
               .IsEmpty();
 }
 
-Result<v8::Local<v8::Function>> run_prelude(v8::Local<v8::Context> context) {
+Result<v8::Local<v8::Object>> run_prelude(v8::Local<v8::Context> context) {
   v8::Isolate* isolate = v8::Isolate::GetCurrent();
   v8::TryCatch caught(isolate);
   const auto web = v8::Object::New(isolate);
   v8::Local<v8::Value> arguments[] = {make_natives(context), v8::Object::New(isolate), web};
-  for (const PreludeSource& part : prelude_sources())
-    if (!run_part(context, part, arguments))
+  for (size_t i = 0; i < prelude_sources().size(); ++i) {
+    const std::string_view name = prelude_sources()[i].name;
+    if (!run_part(context, name, prelude_strings()[i], arguments))
       return fail(Code::internal,
-                  std::string(part.name) + ": " + describe_exception(context, caught.Exception()));
-  v8::Local<v8::Value> dispatch;
-  if (!web->Get(context, literal(isolate, "dispatch")).ToLocal(&dispatch) ||
-      !dispatch->IsFunction())
-    return fail(Code::internal, "the prelude leaves no web.dispatch");
-  return dispatch.As<v8::Function>();
+                  std::string(name) + ": " + describe_exception(context, caught.Exception()));
+  }
+  return web;
+}
+
+/// A function that the prelude leaves for C++.
+v8::Local<v8::Function> entry(v8::Local<v8::Context> context, v8::Local<v8::Object> web,
+                              const char* name) {
+  const v8::Local<v8::Value> found =
+      web->Get(context, text(v8::Isolate::GetCurrent(), name)).ToLocalChecked();
+  THEMIS_ASSERT(found->IsFunction(), name);
+  return found.As<v8::Function>();
 }
 
 }  // namespace
@@ -95,14 +102,21 @@ Result<Snapshot> Snapshot::build() {
       const v8::HandleScope handles(box.get());
       const v8::Local<v8::Context> context = v8::Context::New(box.get());
       const v8::Context::Scope scope(context);
-      Result<v8::Local<v8::Function>> dispatch = run_prelude(context);
+      Result<v8::Local<v8::Object>> web = run_prelude(context);
       creator.SetDefaultContext(context);
-      if (dispatch)
-        THEMIS_ASSERT(creator.AddData(context, *dispatch) == kDispatchIndex, "the first data");
-      else
-        ran = fail(dispatch.error());
+      if (web) {
+        const auto keep = [&](const char* name, size_t index) {
+          const size_t at = creator.AddData(context, entry(context, *web, name));
+          THEMIS_ASSERT(at == index, "data are numbered in the order they are added");
+        };
+        keep("dispatch", kDispatchIndex);
+        keep("onRejection", kOnRejectionIndex);
+      } else {
+        ran = fail(web.error());
+      }
     }
-    blob = creator.CreateBlob(v8::SnapshotCreator::FunctionCodeHandling::kKeep);
+    // Without compiled code: reading it back costs an isolate more than compiling what it runs.
+    blob = creator.CreateBlob(v8::SnapshotCreator::FunctionCodeHandling::kClear);
     THEMIS_CHECK(ran);
   }
   const std::unique_ptr<const char[]> owned(blob.data);  // CreateBlob's array is ours

@@ -46,6 +46,9 @@ WorkerImpl::WorkerImpl(const v8::StartupData* snapshot, const Limits& limits, Ho
   context_.Reset(isolate, context);
   dispatch_.Reset(isolate,
                   context->GetDataFromSnapshotOnce<v8::Function>(kDispatchIndex).ToLocalChecked());
+  on_rejection_.Reset(
+      isolate, context->GetDataFromSnapshotOnce<v8::Function>(kOnRejectionIndex).ToLocalChecked());
+  isolate->SetPromiseRejectCallback(on_promise_reject);
   box_.tasks().attach(host_, [this](const std::function<void()>& tasks) { run_tasks(tasks); });
 }
 
@@ -85,7 +88,10 @@ WorkerImpl::Ended WorkerImpl::turn(uint32_t call, Duration budget, const Body& b
   body(context);
   // What a terminated body left behind must not run: nobody watches it any more. Firing from here
   // on ends the checkpoint itself.
-  if (!watchdog_.fired() && !box_.heap_exceeded()) isolate->PerformMicrotaskCheckpoint();
+  const auto may_go_on = [&] { return !watchdog_.fired() && !box_.heap_exceeded(); };
+  if (may_go_on()) isolate->PerformMicrotaskCheckpoint();
+  while (!rejections_.empty() && may_go_on()) tell_rejections(context);  // it costs the call's time
+  rejections_.clear();
   return leave(turn_start_);
 }
 

@@ -6,10 +6,21 @@
 #include <optional>
 #include <unordered_map>
 
+#include "runtime/crypto/web_key.hpp"
+#include "runtime/js/codec.hpp"
+#include "runtime/js/decoders.hpp"
 #include "runtime/js/isolate.hpp"
+#include "runtime/js/native_objects.hpp"
 #include "runtime/js/watchdog.hpp"
 
 namespace themis::js {
+
+/// Rejected promises a turn remembers until its end; of more the global scope does not hear. They
+/// are held from outside of the heap.
+inline constexpr size_t kRejectionsMax = 256;
+
+/// CryptoKeys one worker may have; each is some kilobytes outside of its heap.
+inline constexpr size_t kKeysMax = 1024;
 
 /// Every entry into JavaScript is a turn: it belongs to one call, its CPU time is charged to that
 /// call, the watchdog is armed with what the call has left, and the microtasks run at its end.
@@ -31,6 +42,10 @@ class WorkerImpl final : public Worker {
   static WorkerImpl& of(v8::Isolate* isolate);
   Host& host() { return host_; }
   const Limits& limits() const { return limits_; }
+  NativeObjects<IcuDecoder>& decoders() { return decoders_; }
+  NativeObjects<Codec>& codecs() { return codecs_; }
+  ArrayBuffers& buffers() { return box_.buffers(); }
+  NativeObjects<crypto::WebKey>& keys() { return keys_; }
   TimePoint started() const { return started_; }
   void log(LogLevel level, v8::Local<v8::String> text);
   /// The answer of a call; unknown ids (it timed out) are ignored. `more`: waitUntil goes on.
@@ -73,6 +88,11 @@ class WorkerImpl final : public Worker {
     v8::Global<v8::Promise::Resolver> promise;
     uint32_t call = 0;
   };
+  /// A promise that was rejected with nobody waiting, or (`handled`) found somebody afterwards.
+  struct Rejection {
+    v8::Global<v8::Promise> promise;
+    bool handled = false;
+  };
   struct Completion {
     Done done;
     Result<Response> result;
@@ -92,6 +112,9 @@ class WorkerImpl final : public Worker {
   void give_up(uint32_t id, Error why);
   void run_tasks(const std::function<void()>& tasks);
   void fire_timer(uint32_t id);
+  static void on_promise_reject(v8::PromiseRejectMessage message);
+  /// Tells the global scope of the turn's rejections that nobody handles, or handles late.
+  void tell_rejections(v8::Local<v8::Context> context);
   using ToValue = std::function<Result<v8::Local<v8::Value>>()>;
   /// The promise of a question by the current call, and its number; 0: it was rejected at once, as
   /// it is when `refused` says why.
@@ -111,12 +134,17 @@ class WorkerImpl final : public Worker {
   IsolateBox box_;
   v8::Global<v8::Context> context_;
   v8::Global<v8::Function> dispatch_;
+  v8::Global<v8::Function> on_rejection_;
   v8::Global<v8::Object> handler_;
   v8::Global<v8::Function> fetch_;
+  NativeObjects<IcuDecoder> decoders_{kDecodersMax};
+  NativeObjects<Codec> codecs_{kCodecsMax};
+  NativeObjects<crypto::WebKey> keys_{kKeysMax};
   std::unordered_map<uint32_t, Call> calls_;
   std::unordered_map<uint32_t, Timer> timers_;
   std::unordered_map<uint32_t, Ask> asks_;
   std::vector<Completion> completions_;
+  std::vector<Rejection> rejections_;  ///< Of the turn.
   size_t unanswered_ = 0;
   uint32_t last_call_ = 0;
   uint32_t last_timer_ = 0;

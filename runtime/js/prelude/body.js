@@ -1,11 +1,12 @@
 'use strict';
-// The body of a Request or Response: kept whole, as text or bytes; read once.
+// The body of a Request or Response: kept whole as text or bytes until somebody asks for its
+// stream; read once.
 const {
-  JSONParse, TypeError, TypedArrayPrototypeBuffer,
-  TypedArrayPrototypeSlice,
+  ArrayBufferIsView, JSONParse, TypeError, TypedArrayPrototypeBuffer, TypedArrayPrototypeSlice,
 } = primordials;
 
-/// What a body argument becomes: { data: null | string | Uint8Array, type: content type or null }.
+/// What a body argument becomes: { data: null | string | Uint8Array | ReadableStream,
+/// type: content type or null }.
 web.extractBody = (body) => {
   if (body === null || body === undefined) return { data: null, type: null };
   if (typeof body === 'string') return { data: body, type: 'text/plain;charset=UTF-8' };
@@ -15,47 +16,111 @@ web.extractBody = (body) => {
     return { data: web.toText(body),
       type: 'application/x-www-form-urlencoded;charset=UTF-8' };
   }
+  if (web.isBlob(body))
+    return { data: web.blobBytes(body), type: body.type === '' ? null : body.type };
+  if (web.isFormData(body)) return web.encodeForm(body);
+  if (web.isReadableStream(body)) {
+    if (web.isLocked(body) || web.isDisturbed(body))
+      throw new TypeError('The stream of a body is locked or was read from');
+    return { data: body, type: null };
+  }
   return { data: web.toText(body), type: 'text/plain;charset=UTF-8' };
 };
+
+const toBytes = (data) => (data === null ? native.utf8Encode('')
+  : typeof data === 'string' ? native.utf8Encode(data) : data);
+const toString = (data) => (data === null ? ''
+  : typeof data === 'string' ? data : native.utf8Decode(data, false, false));
+const kReadBytesMax = Infinity;  // the limit of ArrayBuffers ends a read that goes on
 
 /// Base of Request and Response.
 class Body {
   #data = null;
+  #stream = undefined;  // once there is one it holds what is left; #data is null then
   #used = false;
 
   static {
-    web.setBody = (object, data) => { object.#data = data; };
-    web.peekBody = (object) => object.#data;
-    /// Takes the body for sending; throws when it was read before.
+    /// `data` as extractBody answers it.
+    web.setBody = (object, data) => {
+      const whole = typeof data !== 'object' || data === null || ArrayBufferIsView(data);
+      if (whole) object.#data = data;
+      else object.#stream = data;
+    };
+    const refuseUsed = (object) => {
+      const stream = object.#stream;
+      if (object.#used
+        || (stream !== undefined && (web.isDisturbed(stream) || web.isLocked(stream))))
+        throw new TypeError('The body was used already');
+    };
+    /// Takes the body for sending; throws when it was read before. A stream is answered as it is.
     web.takeBody = (object) => {
-      if (object.#used) throw new TypeError('The body was used already');
+      refuseUsed(object);
+      if (object.#stream !== undefined) return object.#stream;
       object.#used = object.#data !== null;
       return object.#data;
     };
+    /// A promise that resolves once the body is no stream any more, for those who send it whole;
+    /// undefined when it is none. This is where a body would go out chunk by chunk.
+    web.gatherBody = (object, bytes_max) => {
+      if (object.#stream === undefined) return undefined;
+      refuseUsed(object);
+      return (async () => {
+        const bytes = await web.readAll(object.#stream, bytes_max);
+        object.#stream = undefined;
+        object.#data = bytes;
+      })();
+    };
+    /// The same body for a clone.
+    web.copyBody = (object) => {
+      refuseUsed(object);
+      if (object.#stream !== undefined) {
+        const pair = web.teeStream(object.#stream);
+        object.#stream = pair[0];
+        return pair[1];
+      }
+      const data = object.#data;
+      return data === null || typeof data === 'string' ? data : TypedArrayPrototypeSlice(data);
+    };
   }
+  /// All of a stream's bytes; only for a body that is one.
+  #all() { return web.readAll(web.takeBody(this), kReadBytesMax); }
 
-  get bodyUsed() { return this.#used; }
+  get body() {
+    if (this.#stream === undefined && this.#data !== null) {
+      const data = this.#data;
+      this.#stream = web.streamOf(() => toBytes(data));
+      this.#data = null;
+      if (this.#used) this.#stream.cancel();
+    }
+    return this.#stream ?? null;
+  }
+  get bodyUsed() {
+    return this.#used || (this.#stream !== undefined && web.isDisturbed(this.#stream));
+  }
   async text() {
-    const data = web.takeBody(this);
-    if (data === null) return '';
-    return typeof data === 'string' ? data : native.utf8Decode(data, false, false);
+    return toString(this.#stream === undefined ? web.takeBody(this) : await this.#all());
   }
   async json() {
-    const data = web.takeBody(this);
-    if (data === null) return JSONParse('');
-    return JSONParse(typeof data === 'string' ? data : native.utf8Decode(data, false, false));
+    return JSONParse(
+      toString(this.#stream === undefined ? web.takeBody(this) : await this.#all()));
   }
   async bytes() {
-    const data = web.takeBody(this);
-    if (data === null) return native.utf8Encode('');
-    return typeof data === 'string' ? native.utf8Encode(data) : data;
+    return toBytes(this.#stream === undefined ? web.takeBody(this) : await this.#all());
   }
   async arrayBuffer() {
-    const data = web.takeBody(this);
-    const bytes = data === null || typeof data === 'string' ? native.utf8Encode(data ?? '') : data;
-    return TypedArrayPrototypeBuffer(bytes);
+    return TypedArrayPrototypeBuffer(
+      toBytes(this.#stream === undefined ? web.takeBody(this) : await this.#all()));
+  }
+  async blob() {
+    const bytes = toBytes(this.#stream === undefined ? web.takeBody(this) : await this.#all());
+    return web.makeBlob(bytes, web.headerOf(this, 'content-type') ?? '');
+  }
+  async formData() {
+    const bytes = toBytes(this.#stream === undefined ? web.takeBody(this) : await this.#all());
+    return web.decodeForm(bytes, web.headerOf(this, 'content-type') ?? '');
   }
 }
 web.Body = Body;
-for (const name of ['bodyUsed', 'text', 'json', 'bytes', 'arrayBuffer'])
+const names = ['body', 'bodyUsed', 'text', 'json', 'bytes', 'arrayBuffer', 'blob', 'formData'];
+for (const name of names)
   primordials.ObjectDefineProperty(Body.prototype, name, { __proto__: null, enumerable: true });

@@ -40,6 +40,8 @@ web.dispatch = async (handler, fetch, id, method, url, headers, body) => {
     const response = await ReflectApply(fetch, handler,
       [web.makeRequest(method, url, headers, body), { STATE: web.state, SERVICES: web.services },
         context]);
+    const gathered = web.checkResponse(response);
+    if (gathered !== undefined) await gathered;
     settle(id, context, (more) => { web.sendResponse(id, response, more); });
   } catch (error) {
     settle(id, context, (more) => { native.fail(id, error, more); });

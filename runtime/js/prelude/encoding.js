@@ -3,7 +3,8 @@
 const {
   ArrayBufferIsView, ArrayBufferPrototypeByteLength, DataView, DataViewPrototypeBuffer, RangeError,
   StringPrototypeCharCodeAt, StringPrototypeSlice, StringPrototypeToLowerCase,
-  StringPrototypeTrim, TypeError, TypedArrayPrototypeBuffer, TypedArrayPrototypeByteLength,
+  StringPrototypeIndexOf, StringPrototypeSplit,
+  TypeError, TypedArrayPrototypeBuffer, TypedArrayPrototypeByteLength,
   TypedArrayPrototypeByteOffset, TypedArrayPrototypeLength, TypedArrayPrototypeSet,
   TypedArrayPrototypeSubarray, TypedArrayPrototypeTag, Uint8Array,
 } = primordials;
@@ -36,9 +37,14 @@ web.asBytes = (value) => {
 };
 
 class TextEncoder {
-  get encoding() { return 'utf-8'; }
-  encode(input = '') { return native.utf8Encode(web.toText(input)); }
+  #encoding = 'utf-8';
+  get encoding() { return this.#encoding; }
+  encode(input = '') {
+    this.#encoding;  // throws for another `this`
+    return native.utf8Encode(web.toText(input));
+  }
   encodeInto(source, destination) {
+    this.#encoding;
     web.needArguments(arguments.length, 2, 'encodeInto');
     const text = web.toText(source);
     if (TypedArrayPrototypeTag(destination) !== 'Uint8Array')
@@ -48,12 +54,39 @@ class TextEncoder {
   }
 }
 
+// label -> { name, icu }; icu is undefined for the two that are decoded here.
+const kUtf8 = { __proto__: null, name: 'utf-8', icu: undefined };
+const kUtf16 = { __proto__: null, name: 'utf-16le', icu: undefined };
 const kEncodings = {
   __proto__: null,
-  'utf-8': 'utf-8', utf8: 'utf-8', 'unicode-1-1-utf-8': 'utf-8', 'unicode11utf8': 'utf-8',
-  'unicode20utf8': 'utf-8', 'x-unicode20utf8': 'utf-8',
-  'utf-16le': 'utf-16le', 'utf-16': 'utf-16le', 'ucs-2': 'utf-16le', unicode: 'utf-16le',
-  'csunicode': 'utf-16le', 'iso-10646-ucs-2': 'utf-16le', 'unicodefeff': 'utf-16le',
+  'utf-8': kUtf8, utf8: kUtf8, 'unicode-1-1-utf-8': kUtf8, unicode11utf8: kUtf8,
+  unicode20utf8: kUtf8, 'x-unicode20utf8': kUtf8,
+  'utf-16le': kUtf16, 'utf-16': kUtf16, 'ucs-2': kUtf16, unicode: kUtf16,
+  csunicode: kUtf16, 'iso-10646-ucs-2': kUtf16, unicodefeff: kUtf16,
+};
+let legacyKnown = false;
+const addLegacy = () => {  // when the first of them is asked for
+  const entries = web.legacyEncodings();
+  for (let i = 0; i < entries.length; i++) {
+    const entry = entries[i];
+    const labels = StringPrototypeSplit(entry[2], ' ');
+    for (let k = 0; k < labels.length; k++)
+      kEncodings[labels[k]] = { __proto__: null, name: entry[0], icu: entry[1] };
+  }
+  legacyKnown = true;
+};
+const trimAscii = (label) => {
+  let from = 0;
+  let to = label.length;
+  const isSpace = (at) => StringPrototypeIndexOf(' \t\n\f\r', label[at]) >= 0;
+  while (from < to && isSpace(from)) from++;
+  while (to > from && isSpace(to - 1)) to--;
+  return StringPrototypeSlice(label, from, to);
+};
+const encodingOf = (label) => {
+  const key = StringPrototypeToLowerCase(trimAscii(web.toText(label)));
+  if (kEncodings[key] === undefined && !legacyKnown) addLegacy();
+  return kEncodings[key];
 };
 
 const concatenate = (a, b) => {
@@ -78,28 +111,31 @@ class TextDecoder {
   #encoding;
   #fatal;
   #ignoreBOM;
+  #decoder = undefined;  // of a legacy encoding, in the middle of a text
   #rest = undefined;     // bytes of a character that the next chunk completes
   #started = false;      // past the place of a byte order mark
 
   constructor(label = 'utf-8', options = undefined) {
-    const encoding = kEncodings[StringPrototypeToLowerCase(StringPrototypeTrim(web.toText(label)))];
+    const encoding = encodingOf(label);
     if (encoding === undefined) throw new RangeError(`The encoding '${label}' is not supported`);
     this.#encoding = encoding;
-    this.#fatal = !!options?.fatal;
-    this.#ignoreBOM = !!options?.ignoreBOM;
+    const { fatal, ignoreBOM } = web.toDictionary(options, 'TextDecoder');
+    this.#fatal = !!fatal;
+    this.#ignoreBOM = !!ignoreBOM;
   }
-  get encoding() { return this.#encoding; }
+  get encoding() { return this.#encoding.name; }
   get fatal() { return this.#fatal; }
   get ignoreBOM() { return this.#ignoreBOM; }
 
   decode(input = undefined, options = undefined) {
     let bytes = input === undefined ? new Uint8Array(0) : web.asBytes(input);
     if (bytes === undefined) throw new TypeError('decode takes an ArrayBuffer or a view of one');
-    const stream = !!options?.stream;
+    const stream = !!web.toDictionary(options, 'decode').stream;
+    if (this.#encoding.icu !== undefined) return this.#legacy(bytes, stream);
     if (this.#rest !== undefined) bytes = concatenate(this.#rest, bytes);
     this.#rest = undefined;
     if (stream) {
-      const tail = this.#encoding === 'utf-8' ? native.utf8Tail(bytes) : utf16Tail(bytes);
+      const tail = this.#encoding === kUtf8 ? native.utf8Tail(bytes) : utf16Tail(bytes);
       if (tail > 0) {
         const cut = TypedArrayPrototypeLength(bytes) - tail;
         this.#rest = concatenate(TypedArrayPrototypeSubarray(bytes, cut), new Uint8Array(0));
@@ -108,7 +144,24 @@ class TextDecoder {
     }
     const keepBom = this.#ignoreBOM || this.#started;
     this.#started = stream && (this.#started || TypedArrayPrototypeLength(bytes) > 0);
-    return this.#encoding === 'utf-8' ? this.#utf8(bytes, keepBom) : this.#utf16(bytes, keepBom);
+    return this.#encoding === kUtf8 ? this.#utf8(bytes, keepBom) : this.#utf16(bytes, keepBom);
+  }
+
+  #legacy(bytes, stream) {
+    const { icu, name } = this.#encoding;
+    let text;
+    if (!stream && this.#decoder === undefined) {
+      text = native.legacyDecode(icu, this.#fatal, bytes);
+    } else {
+      this.#decoder ??= native.legacyOpen(icu, this.#fatal);
+      text = native.legacyPush(this.#decoder, bytes, !stream);
+    }
+    if (!stream) this.#decoder = undefined;
+    if (text === undefined) throw new TypeError(`The encoded data was not valid ${name}`);
+    const keepBom = this.#ignoreBOM || this.#started || name !== 'utf-16be';
+    this.#started = stream && (this.#started || text !== '');
+    return !keepBom && StringPrototypeCharCodeAt(text, 0) === 0xfeff
+      ? StringPrototypeSlice(text, 1) : text;
   }
 
   #utf8(bytes, keepBom) {

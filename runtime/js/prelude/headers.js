@@ -163,6 +163,9 @@ web.defineIterator(Headers);
 web.Headers = Headers;
 web.flattenHeaders = flatten;
 web.makeHeaders = construct;
+const get = primordials.uncurryThis(Headers.prototype.get);
+/// A header of a Request or Response; null when it has none of that name.
+web.headerOf = (message, name) => get(message.headers, name);
 /// From the one string C++ gives: names in any case, values checked.
 web.splitHeaders = (flat, immutable) => {
   const list = flat === '' ? [] : StringPrototypeSplit(flat, '\0');

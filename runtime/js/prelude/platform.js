@@ -1,17 +1,26 @@
 'use strict';
-// Timers, microtasks, performance, crypto, structuredClone.
+// Timers, microtasks, performance, crypto.
 const {
   ArrayBufferIsView, ReflectApply, TypeError,
   TypedArrayPrototypeByteLength, TypedArrayPrototypeTag, Uint8Array,
 } = primordials;
 
-const start = (callback, delay, args, repeat) => {
-  if (typeof callback !== 'function') throw new TypeError('A timer needs a function');
-  const run = args.length === 0 ? callback : () => { ReflectApply(callback, undefined, args); };
-  const id = native.startTimer(run, +delay, repeat);
+/// Runs `run` in this call after `ms`; throws when there can be no timer.
+web.startTimer = (run, ms, repeat) => {
+  const id = native.startTimer(run, ms, repeat);
   if (id === 0)
     throw new TypeError('No timer: outside of a request, or too many are running');
   return id;
+};
+const start = (callback, delay, args, repeat) => {
+  if (typeof callback !== 'function') throw new TypeError('A timer needs a function');
+  return web.startTimer(() => {
+    try {
+      ReflectApply(callback, globalThis, args);
+    } catch (error) {
+      web.report(error, 'a timer');
+    }
+  }, delay | 0, repeat);
 };
 const clear = (id) => { if (id !== undefined && id !== null) native.clearTimer(+id); };
 
@@ -31,18 +40,22 @@ web.expose('queueMicrotask', function queueMicrotask(callback) {
     try {
       callback();
     } catch (error) {
-      native.log(3, `Uncaught in a microtask: ${web.inspect(error)}`);
+      web.report(error, 'a microtask');
     }
   })();
 });
 
-class Performance {
+class Performance extends web.EventTarget {
+  constructor(key = undefined) {
+    web.needInternal(key);
+    super();
+  }
   now() { return native.now(); }
   get timeOrigin() { return native.wallMs() - native.now(); }
   toJSON() { return { timeOrigin: this.timeOrigin }; }
 }
 web.exposeClass(Performance);
-web.expose('performance', new Performance());
+web.expose('performance', new Performance(web.kInternal));
 
 const kIntegerArrays = { __proto__: null, Int8Array: true, Uint8Array: true,
   Uint8ClampedArray: true, Int16Array: true, Uint16Array: true, Int32Array: true,
@@ -50,8 +63,25 @@ const kIntegerArrays = { __proto__: null, Int8Array: true, Uint8Array: true,
 const kRandomBytesMax = 65536;  // https://w3c.github.io/webcrypto/#Crypto-method-getRandomValues
 const kHex = '0123456789abcdef';
 
+/// crypto.subtle is run when somebody first asks for it; again, when that was ended in the middle.
+const loadSubtle = () => {
+  for (let i = 0; i < web.later.length; i++) web.later[i]();
+  web.later = [];
+};
+web.exposeLater('CryptoKey', loadSubtle);
+web.exposeLater('SubtleCrypto', loadSubtle);
+
 class Crypto {
+  #brand = true;
+  constructor(key = undefined) { web.needInternal(key); }
+  get subtle() {
+    this.#brand;  // throws for another `this`
+    loadSubtle();
+    return web.subtle;
+  }
   getRandomValues(array) {
+    web.needArguments(arguments.length, 1, 'getRandomValues');
+    this.#brand;
     if (!ArrayBufferIsView(array) || !kIntegerArrays[TypedArrayPrototypeTag(array)])
       throw new web.DOMException('getRandomValues fills an integer array', 'TypeMismatchError');
     if (TypedArrayPrototypeByteLength(array) > kRandomBytesMax)
@@ -60,6 +90,7 @@ class Crypto {
     return array;
   }
   randomUUID() {
+    this.#brand;
     const bytes = new Uint8Array(16);
     native.random(bytes);
     bytes[6] = (bytes[6] & 0x0f) | 0x40;  // RFC 9562, version 4
@@ -73,14 +104,4 @@ class Crypto {
   }
 }
 web.exposeClass(Crypto);
-web.expose('crypto', new Crypto());
-
-web.expose('structuredClone', function structuredClone(value) {
-  web.needArguments(arguments.length, 1, 'structuredClone');
-  try {
-    return native.clone(value);
-  } catch (error) {
-    throw new web.DOMException(`${error?.message}`, 'DataCloneError');
-  }
-});
-web.expose('self', globalThis);
+web.expose('crypto', new Crypto(web.kInternal));

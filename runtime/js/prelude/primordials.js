@@ -21,23 +21,26 @@ const uncurryGetter = (label, object, name) => {
 };
 
 uncurry('ArrayPrototype', Array.prototype,
-  ['push', 'join', 'slice', 'splice', 'sort', 'includes']);
+  ['push', 'shift', 'join', 'slice', 'splice', 'sort', 'includes', 'indexOf']);
 uncurry('StringPrototype', String.prototype,
   ['slice', 'split', 'toLowerCase', 'toUpperCase', 'charCodeAt', 'indexOf',
-    'startsWith', 'trim']);
+    'startsWith', 'trim', 'replaceAll']);
 uncurry('RegExpPrototype', RegExp.prototype, ['exec', 'toString']);
 uncurry('DatePrototype', Date.prototype, ['toISOString']);
 uncurry('ErrorPrototype', Error.prototype, ['toString']);
 uncurry('FunctionPrototype', Function.prototype, ['toString']);
 uncurry('SymbolPrototype', Symbol.prototype, ['toString']);
 uncurry('MapPrototype', Map.prototype, ['entries']);
+uncurry('WeakMapPrototype', WeakMap.prototype, ['get', 'set', 'has', 'delete']);
+uncurry('WeakRefPrototype', WeakRef.prototype, ['deref']);
+uncurry('PromisePrototype', Promise.prototype, ['then']);
 uncurry('SetPrototype', Set.prototype, ['values']);
 uncurryGetter('MapPrototypeSize', Map.prototype, 'size');
 uncurryGetter('SetPrototypeSize', Set.prototype, 'size');
 uncurryGetter('ArrayBufferPrototypeByteLength', ArrayBuffer.prototype, 'byteLength');
 
 const TypedArrayPrototype = Object.getPrototypeOf(Uint8Array.prototype);
-uncurry('TypedArrayPrototype', TypedArrayPrototype, ['set', 'slice', 'subarray']);
+uncurry('TypedArrayPrototype', TypedArrayPrototype, ['set', 'slice', 'subarray', 'fill']);
 uncurryGetter('TypedArrayPrototypeLength', TypedArrayPrototype, 'length');
 uncurryGetter('TypedArrayPrototypeByteLength', TypedArrayPrototype, 'byteLength');
 uncurryGetter('TypedArrayPrototypeByteOffset', TypedArrayPrototype, 'byteOffset');
@@ -51,12 +54,13 @@ uncurry('MapIteratorPrototype', MapIteratorPrototype, ['next']);
 uncurry('SetIteratorPrototype', SetIteratorPrototype, ['next']);
 
 capture('Object', Object, ['defineProperty', 'getPrototypeOf', 'getOwnPropertyDescriptor',
-  'getOwnPropertyNames', 'hasOwn']);
+  'getOwnPropertyNames', 'hasOwn', 'freeze', 'setPrototypeOf']);
 capture('Reflect', Reflect, ['ownKeys', 'construct']);
 capture('JSON', JSON, ['parse', 'stringify']);
 capture('ArrayBuffer', ArrayBuffer, ['isView']);
 capture('Math', Math, ['trunc']);
 capture('Object', Object, ['is']);
+capture('String', String, ['fromCharCode']);
 primordials.ReflectApply = Reflect.apply;
 primordials.uncurryThis = uncurryThis;
 primordials.apply = apply;
@@ -64,5 +68,5 @@ primordials.SymbolIterator = Symbol.iterator;
 primordials.SymbolToStringTag = Symbol.toStringTag;
 Object.assign(primordials, {
   Array, ArrayBuffer, DataView, Error, Number, Object, Promise, RangeError, String, Symbol,
-  SyntaxError, TypeError, Uint8Array,
+  SyntaxError, TypeError, Uint8Array, WeakMap, WeakRef,
 });

@@ -24,6 +24,7 @@ class Request extends web.Body {
   #headers;
   #flat = undefined;  // the headers as C++ gave them, until somebody asks
   #redirect = 'follow';
+  #signal = undefined;  // until somebody asks
 
   static {
     construct = (method, url, flat, body) => {
@@ -53,6 +54,11 @@ class Request extends web.Body {
     this.#method = init?.method === undefined ? from?.method ?? 'GET' : normalMethod(init.method);
     this.#headers = new web.Headers(init?.headers ?? from?.headers);
     if (init?.redirect !== undefined) this.#redirect = web.toText(init.redirect);
+    const signal = init?.signal === undefined ? from?.signal : init.signal;
+    if (signal !== undefined && signal !== null) {
+      if (!web.isAbortSignal(signal)) throw new TypeError('The signal is no AbortSignal');
+      this.#signal = web.anySignal([signal]);
+    }
     this.#takeBody(from, init);
   }
   #takeBody(from, init) {
@@ -79,15 +85,17 @@ class Request extends web.Body {
     }
     return this.#headers;
   }
+  get signal() { return this.#signal ??= web.anySignal([]); }
   get redirect() { return this.#redirect; }
   clone() {
-    if (this.bodyUsed) throw new TypeError('The body was used already');
+    const data = web.copyBody(this);
     const copy = new Request(kFromHost);
     copy.#method = this.#method;
     copy.#url = this.#url;
     copy.#redirect = this.#redirect;
     copy.#headers = new web.Headers(this.headers);
-    web.setBody(copy, web.copyBody(this));
+    copy.#signal = web.anySignal([this.signal]);
+    web.setBody(copy, data);
     return copy;
   }
 }

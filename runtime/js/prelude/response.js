@@ -1,18 +1,12 @@
 'use strict';
 // Response, and how one goes out to C++.
-const { JSONStringify, RangeError, TypeError, TypedArrayPrototypeSlice, RegExpPrototypeExec } =
-  primordials;
+const { JSONStringify, RangeError, TypeError, RegExpPrototypeExec } = primordials;
 
 const kRedirects = { __proto__: null, 301: true, 302: true, 303: true, 307: true, 308: true };
 const kNullBody = { __proto__: null, 101: true, 103: true, 204: true, 205: true, 304: true };
 const kForbiddenText = /[^\t\x20-\x7e\x80-\xff]/;
 const kPlainText = 'text/plain;charset=UTF-8';
 const kPlainTextFlat = `content-type\0${kPlainText}`;
-
-web.copyBody = (object) => {
-  const data = web.peekBody(object);
-  return data === null || typeof data === 'string' ? data : TypedArrayPrototypeSlice(data);
-};
 
 const statusOf = (value) => {
   const status = +value;
@@ -21,6 +15,7 @@ const statusOf = (value) => {
   return status;
 };
 
+let check;  // (response): a promise when the body is a stream, which is read first
 let send;
 let receive;
 let immutable;
@@ -33,10 +28,13 @@ class Response extends web.Body {
   #headers = undefined;
 
   static {
-    send = (id, value, more) => {
+    check = (value) => {
       if (typeof value !== 'object' || value === null || !(#status in value))
         throw new TypeError('The handler returned no Response');
       if (value.#type === 'error') throw new TypeError('The handler returned Response.error()');
+      return web.gatherBody(value, native.responseBytesMax());
+    };
+    send = (id, value, more) => {
       const data = web.takeBody(value);
       native.respond(id, value.#status, value.#flat(), data === null ? '' : data, more);
     };
@@ -127,17 +125,18 @@ class Response extends web.Body {
     return this.#headers;
   }
   clone() {
-    if (this.bodyUsed) throw new TypeError('The body was used already');
+    const data = web.copyBody(this);
     const copy = new Response();
     copy.#status = this.#status;
     copy.#statusText = this.#statusText;
     copy.#type = this.#type;
     copy.#headers = new web.Headers(this.headers);
-    web.setBody(copy, web.copyBody(this));
+    web.setBody(copy, data);
     return copy;
   }
 }
 
 web.exposeClass(Response);
+web.checkResponse = check;
 web.sendResponse = send;
 web.receiveResponse = receive;

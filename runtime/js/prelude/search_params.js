@@ -30,8 +30,12 @@ const serialize = (pairs) => {
   return out;
 };
 
+const StringPrototypeToWellFormed = primordials.uncurryThis(String.prototype.toWellFormed);
+/// A WebIDL USVString: lone surrogates are replaced now.
+web.toUSV = (value) => StringPrototypeToWellFormed(web.toText(value));
+
 /// The pairs of a sequence of pairs or of a record, as WebIDL reads them.
-web.pairsOf = (init, what) => {
+web.pairsOf = (init, what, convert = web.toText) => {
   const pairs = [];
   const iterate = init[SymbolIterator];
   if (iterate !== undefined && iterate !== null) {
@@ -40,17 +44,27 @@ web.pairsOf = (init, what) => {
         throw new TypeError(`${what}: each entry is a pair`);
       const items = [...pair];
       if (items.length !== 2) throw new TypeError(`${what}: each entry is a pair`);
-      ArrayPrototypePush(pairs, [web.toText(items[0]), web.toText(items[1])]);
+      ArrayPrototypePush(pairs, [convert(items[0]), convert(items[1])]);
     }
     return pairs;
   }
   const keys = ReflectOwnKeys(init);
+  const places = { __proto__: null };  // two keys may be one once they are converted
   for (let i = 0; i < keys.length; i++) {
     if (!ObjectGetOwnPropertyDescriptor(init, keys[i])?.enumerable) continue;
-    ArrayPrototypePush(pairs, [web.toText(keys[i]), web.toText(init[keys[i]])]);
+    const key = convert(keys[i]);
+    const value = convert(init[keys[i]]);
+    if (places[key] !== undefined) {
+      pairs[places[key]][1] = value;
+      continue;
+    }
+    places[key] = pairs.length;
+    ArrayPrototypePush(pairs, [key, value]);
   }
   return pairs;
 };
+
+web.parseQuery = parseInto;
 
 let construct;  // set by the class: a URLSearchParams bound to a URL
 let reset;
@@ -74,10 +88,10 @@ class URLSearchParams {
 
   constructor(init = '') {
     if ((typeof init === 'object' && init !== null) || typeof init === 'function') {
-      this.#pairs = web.pairsOf(init, 'URLSearchParams');
+      this.#pairs = web.pairsOf(init, 'URLSearchParams', web.toUSV);
       return;
     }
-    const query = web.toText(init);
+    const query = web.toUSV(init);
     parseInto(this.#pairs, StringPrototypeStartsWith(query, '?')
       ? StringPrototypeSlice(query, 1) : query);
   }

@@ -7,6 +7,7 @@ class Services {
   async fetch(service, input, init = undefined) {
     web.needArguments(arguments.length, 2, 'SERVICES.fetch');
     const request = new web.Request(input, init);
+    await web.gatherBody(request, native.responseBytesMax());
     const data = web.takeBody(request);
     const answer = await native.askService(web.toText(service), request.method, request.url,
       web.flattenHeaders(request.headers), data === null ? '' : data);

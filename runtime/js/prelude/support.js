@@ -1,8 +1,8 @@
 'use strict';
-// Small helpers of the other files: classes made global, WebIDL conversions, DOMException.
+// Small helpers of the other files: classes made global, WebIDL conversions.
 const {
-  ErrorPrototypeToString, ObjectDefineProperty, ObjectGetOwnPropertyNames, String,
-  SymbolToStringTag, TypeError, Error,
+  ObjectDefineProperty, ObjectGetOwnPropertyNames, ReflectOwnKeys, String, SymbolToStringTag,
+  TypeError,
 } = primordials;
 
 /// Defines a global the way the platform does: writable, configurable, not enumerable.
@@ -11,16 +11,57 @@ web.expose = (name, value) => {
     { __proto__: null, value, writable: true, configurable: true, enumerable: false });
 };
 
-/// The same for a class: its tag, and its methods and accessors enumerable.
-web.exposeClass = (Class) => {
-  const names = ObjectGetOwnPropertyNames(Class.prototype);
+const kOfPrototypes = { __proto__: null, constructor: true };
+const kOfFunctions = { __proto__: null, prototype: true, length: true, name: true };
+const makeEnumerable = (object, except) => {
+  const names = ObjectGetOwnPropertyNames(object);
   for (let i = 0; i < names.length; i++) {
-    if (names[i] !== 'constructor')
-      ObjectDefineProperty(Class.prototype, names[i], { __proto__: null, enumerable: true });
+    if (!except[names[i]])
+      ObjectDefineProperty(object, names[i], { __proto__: null, enumerable: true });
   }
+};
+/// The same for a class: its tag, and its operations and attributes enumerable. Its objects are
+/// platform objects from then on: structuredClone refuses those it has no rule for.
+web.exposeClass = (Class) => {
+  makeEnumerable(Class.prototype, kOfPrototypes);
+  makeEnumerable(Class, kOfFunctions);
   ObjectDefineProperty(Class.prototype, SymbolToStringTag,
     { __proto__: null, value: Class.name, configurable: true });
+  native.markPlatform(Class.prototype);
   web.expose(Class.name, Class);
+};
+/// A class that `load` exposes when somebody first asks for its name: most functions never do.
+web.exposeLater = (name, load) => {
+  ObjectDefineProperty(globalThis, name, {
+    __proto__: null, enumerable: false, configurable: true,
+    get() {
+      load();
+      return globalThis[name];
+    },
+    set(value) { web.expose(name, value); },
+  });
+};
+/// WebIDL constants: on the class and on its prototype.
+web.defineConstants = (Class, constants) => {
+  const names = ReflectOwnKeys(constants);
+  for (let i = 0; i < names.length; i++) {
+    const descriptor = { __proto__: null, value: constants[names[i]], enumerable: true };
+    ObjectDefineProperty(Class, names[i], descriptor);
+    ObjectDefineProperty(Class.prototype, names[i], descriptor);
+  }
+};
+/// What a constructor that functions must not call asks for as its first argument.
+web.kInternal = { __proto__: null };
+web.needInternal = (key) => {
+  if (key !== web.kInternal) throw new TypeError('Illegal constructor');
+};
+/// A WebIDL dictionary: undefined and null stand for an empty one.
+const kEmpty = { __proto__: null };
+web.toDictionary = (value, what) => {
+  if (value === undefined || value === null) return kEmpty;
+  if (typeof value !== 'object' && typeof value !== 'function')
+    throw new TypeError(`${what} takes an object of options`);
+  return value;
 };
 
 /// A JavaScript value as a WebIDL USVString: lone surrogates are replaced where it is encoded.
@@ -40,41 +81,3 @@ web.needArguments = (given, needed, what) => {
   if (given < needed)
     throw new TypeError(`${what} needs ${needed} argument${needed > 1 ? 's' : ''}, got ${given}`);
 };
-
-const kLegacyCodes = {
-  __proto__: null,
-  IndexSizeError: 1, NotFoundError: 8, NotSupportedError: 9, InvalidStateError: 11,
-  SyntaxError: 12, InvalidAccessError: 15, TypeMismatchError: 17, SecurityError: 18,
-  NetworkError: 19, AbortError: 20, URLMismatchError: 21, QuotaExceededError: 22,
-  TimeoutError: 23, DataCloneError: 25, InvalidCharacterError: 5,
-};
-
-class DOMException extends Error {
-  #name;
-
-  constructor(message = '', options = 'Error') {
-    super(web.toText(message));
-    const named = typeof options === 'object' && options !== null;
-    this.#name = web.toText(named ? options.name ?? 'Error' : options);
-    if (named && 'cause' in options) {
-      ObjectDefineProperty(this, 'cause',
-        { __proto__: null, value: options.cause, writable: true, configurable: true });
-    }
-    Error.captureStackTrace?.(this, DOMException);
-    ObjectDefineProperty(this, 'stack', {
-      __proto__: null, value: `${ErrorPrototypeToString(this)}${stackFrames(this.stack)}`,
-      writable: true, configurable: true,
-    });
-  }
-  get name() { return this.#name; }
-  get code() { return kLegacyCodes[this.#name] ?? 0; }
-}
-
-/// The lines "    at ..." of a stack, whatever its first lines say.
-const stackFrames = (stack) => {
-  const at = primordials.StringPrototypeIndexOf(stack, '\n    at ');
-  return at < 0 ? '' : primordials.StringPrototypeSlice(stack, at);
-};
-
-web.DOMException = DOMException;
-web.exposeClass(DOMException);

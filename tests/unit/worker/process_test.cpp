@@ -52,5 +52,24 @@ TEST_F(WorkerProcessTest, WhatIsAskedForAfterAnUnloadIsLoadedAnew) {
   EXPECT_EQ(world_.stop(process), "user_shutdown");
 }
 
+/// OpenSSL, ICU, zlib and Brotli behind the confinement of a real process.
+TEST_F(WorkerProcessTest, ConfinedFunctionsHaveCryptographyAndCompression) {
+  const std::string source =
+      "export default { async fetch() { const s = crypto.subtle, data = new Uint8Array(9);"
+      "const pair = await s.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign',"
+      "'verify']); const a = { name: 'ECDSA', hash: 'SHA-256' };"
+      "const good = await s.verify(a, pair.publicKey, await s.sign(a, pair.privateKey, data),"
+      "data); const out = [good, new TextDecoder('sjis').decode(new Uint8Array([0x83, 0x65]))];"
+      "for (const f of ['gzip', 'brotli']) out.push(await new Response(new Blob([f]).stream()"
+      ".pipeThrough(new CompressionStream(f)).pipeThrough(new DecompressionStream(f))).text());"
+      "return new Response(out.join()); } };";
+  caf::scoped_actor pool{world_.caf()};
+  const caf::actor process = start_process(pool);
+  const ProcessCall call{function(source, 5'000), invoke("")};
+  EXPECT_EQ(text_of(world_.ask<wire::Msg<schema::Outcome>>(process, call)),
+            "true,\xE3\x83\x86,gzip,brotli");
+  EXPECT_EQ(world_.stop(process), "user_shutdown");
+}
+
 }  // namespace
 }  // namespace themis

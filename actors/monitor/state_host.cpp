@@ -68,9 +68,8 @@ StateHost::StateHost(std::unique_ptr<Store> store, seal::TrustedSide& trusted, u
       lanes_(threads),
       epoch_(store_->status().epoch),
       certified_(store_->status().certified) {
-  store_->for_each_record([this](const host::Record<StateStore>& record) {
-    if (record.value)
-      lanes_[store_->thread_of(record.key)].present.insert(as_text(record.key.view()));
+  store_->for_each_key([this](const StateKey& key) {
+    lanes_[store_->thread_of(key)].present.insert(as_text(key.view()));
   });
 }
 
@@ -276,6 +275,8 @@ void StateHost::complete(std::span<Result<StateAnswer>> answers) { clients_->com
 FinalReceipts StateHost::take_receipts() { return clients_->take_receipts(); }
 
 size_t StateHost::records() const { return store_->records(); }
+
+bool StateHost::is_short() const { return store_->is_short(); }
 
 uint64_t StateHost::journal_bytes() const { return store_->status().journal_bytes; }
 

@@ -88,6 +88,7 @@ class StateHost {
   uint32_t epoch() const { return epoch_; }
   std::optional<uint32_t> certified() const { return certified_; }
   size_t records() const;
+  bool is_short() const;  ///< Of memory, until the epoch ends.
   uint64_t journal_bytes() const;
   /// Those that have a key.
   std::vector<std::string> name_spaces() const;

@@ -45,8 +45,11 @@ class Shard {
   using Key = typename App::Key;
   /// Gets a batch; its bytes are gone after the call.
   using Deliver = std::function<void(ByteView)>;
+  /// Reads a value that saved() was told of. Errors: its own, which are a call's then.
+  using ReadSaved = std::function<Result<typename App::Value>(const Key&)>;
 
-  Shard(const ShardOptions& options, Deliver deliver);
+  /// Without `read_saved` all values stay in memory.
+  Shard(const ShardOptions& options, Deliver deliver, ReadSaved read_saved = {});
 
   /// The first commands of thread 0: every other thread's top node, in the order of the threads.
   std::vector<Handover> hand_over();
@@ -73,24 +76,21 @@ class Shard {
   /// to the tree when the epoch did not touch it (see to_tree_max), and hands it over. Absent
   /// records that come to the tree are forgotten. `certified`: the last epoch that the aggregator
   /// certified, if any. Errors: overloaded (too far ahead of that, which would end the instance:
-  /// end the epochs of the other threads, idle ones too, and let the aggregator have their
-  /// reports). Nothing is written then.
+  /// end the others' epochs, idle ones' too, and let the aggregator have their reports): no writes.
   Status end_epoch(std::optional<uint32_t> certified);
   /// The same twice, which brings everything into the tree and nothing is left in slots but the top
   /// node: the monitor is at rest. Errors: as end_epoch(); overloaded (too few node slots for some
   /// path alone).
   Status come_to_rest(std::optional<uint32_t> certified);
-  /// Brings records of many keys from the tree into the deferred set, in the order of the tree, so
-  /// that they share their paths: six times cheaper a record than by calls in any other order. What
-  /// never was or does not fit is left to its call.
+  /// Brings records that are in memory from the tree into the deferred set, in the order of the
+  /// tree: they share their paths, six times cheaper a record than by calls in any other order.
   void warm(std::span<const Key> keys);
   /// The same for all that the epochs before come_to_rest() used.
   void warm_again();
   /// Hands over what is written.
   void flush();
 
-  /// Before the first command: a record of a monitor at rest, present, of this thread, each key
-  /// once.
+  /// Before the first command: a record of a monitor at rest, present, of this thread; each once.
   void load(const Record<App>& record);
   /// After all of them: starts there, at the start of `epoch`. Answers the top node's value, which
   /// the monitor must have. Errors: malformed (two keys of one place).
@@ -98,23 +98,15 @@ class Shard {
   /// Visits what differs from the last saved(): first the keys that are gone, as absent records,
   /// then those that were written.
   template <class Visit>
-  Status for_each_changed(Visit visit) const {
-    for (const Key& key : gone_) THEMIS_CHECK(visit(Record<App>{key, std::nullopt}));
-    for (const Entry& entry : entries_)
-      if (entry.changed && (entry.saved || entry.record.present()))
-        THEMIS_CHECK(visit(entry.record.unpacked()));
-    return {};
-  }
+  Status for_each_changed(Visit visit) const;
+  /// Of the present records.
   template <class Visit>
-  void for_each(Visit visit) const {
+  void for_each_key(Visit visit) const {
     for (const Entry& entry : entries_)
-      if (entry.record.used()) visit(entry.record.unpacked());
+      if (entry.record.present() || entry.saved == Saved::alone) visit(entry.record.key());
   }
-  void saved() {
-    gone_.clear();
-    for (Entry& entry : entries_)
-      if (std::exchange(entry.changed, false)) entry.saved = entry.record.present();
-  }
+  void saved();  ///< All that for_each_changed() visited is on disk: values may leave memory.
+  bool is_short() const { return swept_; }  ///< Of memory, until the next saved().
   /// Fetches what calls of these keys will look at; for the next few calls, before the first.
   void prefetch(std::span<const Key> keys) const { index_.prefetch(keys); }
 
@@ -127,6 +119,8 @@ class Shard {
 
  private:
   enum class Where : uint8_t { unborn, tree, deferred, pinned, loaded };
+  /// Whether the disk has a value since saved(); alone: memory has not got it.
+  enum class Saved : uint8_t { no, yes, alone };
 
   /// A cache line. Host metadata: 24 bytes beside the record.
   struct alignas(64) Entry {
@@ -136,9 +130,9 @@ class Shard {
     uint16_t slot = kNoSlot;  // when pinned or loaded
     uint16_t calls = 0;       // in this epoch
     Where where = Where::unborn;
-    bool listed = false;       // in deferred_
-    bool changed = false;      // since saved()
-    bool saved = false;        // it was present then
+    bool listed = false;   // in deferred_
+    bool changed = false;  // since saved()
+    Saved saved = Saved::no;
     PackedRecord<App> record;  // not used: free
   };
   static_assert(sizeof(Entry) == 64);
@@ -170,7 +164,9 @@ class Shard {
   RecordId add(const Key& key);
   void forget(RecordId id);
   size_t live() const { return entries_.size() - free_entries_.size(); }
-  Status make_room(std::span<const RecordId> ids, std::span<const Record<App>> after) const;
+  Status make_room(std::span<const RecordId> ids, std::span<const Record<App>> after);
+  Status bring_back(RecordId id, std::span<const RecordId> with);
+  void leave_values(uint64_t more, std::span<const RecordId> but);
   Status prepare(std::span<const RecordId> ids, std::span<const Key> keys, Where from);
   void run_one(Entry& entry, uint8_t function, const typename App::Arguments& arguments,
                const Caller& caller);
@@ -222,6 +218,10 @@ class Shard {
 
   ShardOptions options_;
   Deliver deliver_;
+  ReadSaved read_saved_;
+  size_t sweep_ = 0;  // of leave_values(), through entries_
+  bool swept_ = false;
+  std::vector<ShadowTree::Leaf> leaves_;  // from load() to loaded()
   CommandLog<App> log_;
   ShadowTree tree_;
   Slab slab_;
@@ -244,5 +244,6 @@ class Shard {
 }  // namespace themis::host
 
 #include "enclave/host/shard_calls.hpp"
+#include "enclave/host/shard_memory.hpp"
 #include "enclave/host/shard_rest.hpp"
 #include "enclave/host/shard_tree.hpp"

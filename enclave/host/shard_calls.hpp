@@ -6,9 +6,10 @@
 namespace themis::host {
 
 template <class App>
-Shard<App>::Shard(const ShardOptions& options, Deliver deliver)
+Shard<App>::Shard(const ShardOptions& options, Deliver deliver, ReadSaved read_saved)
     : options_(options),
       deliver_(std::move(deliver)),
+      read_saved_(std::move(read_saved)),
       log_(options.instance, options.thread),
       tree_({{options.thread, 0, 0, 0}, static_cast<uint16_t>(std::countr_zero(options.threads))},
             0),
@@ -47,7 +48,7 @@ RecordId Shard<App>::add(const Key& key) {
 /// An absent record that the tree has nothing of.
 template <class App>
 void Shard<App>::forget(RecordId id) {
-  if (entries_[id].saved) gone_.push_back(entries_[id].record.key());
+  if (entries_[id].saved != Saved::no) gone_.push_back(entries_[id].record.key());
   index_.erase(id);
   entries_[id].record.clear(slab_);
   entries_[id] = {};
@@ -79,7 +80,10 @@ Result<typename App::Result> Shard<App>::call_upto(uint8_t function, std::span<c
       if (keys[i] == keys[j]) return fail(Code::invalid, "one key twice in one call");
     const RecordId id = numbers[i] = index_.find(keys[i]);
     records[i].key = keys[i];
-    if (id != kNone) records[i].value = entries_[id].record.value();
+    if (id != kNone) {
+      THEMIS_CHECK(bring_back(id, std::span(numbers).first(i)));
+      records[i].value = entries_[id].record.value();
+    }
     if (i == 0) was_present_ = records[i].value.has_value();
   }
   typename App::Result result;
@@ -115,22 +119,6 @@ size_t Shard<App>::output_of(const typename App::Result& result, const Caller& c
   const auto encoded = static_cast<size_t>(result.encode(bytes.data()) - bytes.data());
   if (caller.client == receipts::kNoClient) return encoded;
   return encoded + monitor::kCallOutputBytesMax<App> - App::Result::kBytesMax;
-}
-
-/// Whether the records as they will be fit: a full host serves what makes none of them larger.
-template <class App>
-Status Shard<App>::make_room(std::span<const RecordId> ids,
-                             std::span<const Record<App>> after) const {
-  uint64_t more = 0, fresh = 0;
-  for (size_t i = 0; i < ids.size(); ++i) {
-    fresh += ids[i] == kNone;
-    const size_t size = PackedRecord<App>::chunk_bytes(after[i]);
-    const size_t old = ids[i] == kNone ? 0 : entries_[ids[i]].record.chunk_bytes();
-    if (size > old) more += size;  // while it moves both are there
-  }
-  more += fresh * kEntryBytes;
-  if (more == 0 || (bytes() + more <= options_.bytes_max && live() + fresh < kNone)) return {};
-  return fail(Code::overloaded, "no memory for more; removed keys leave with their epoch");
 }
 
 /// Makes sure of node slots for the path of every record that is in `from` or has no entry.

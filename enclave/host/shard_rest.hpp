@@ -141,7 +141,7 @@ void Shard<App>::warm(std::vector<RecordId> ids) {
   sort_by_place(ids);
   for (const RecordId id : ids) {
     const Entry& entry = entries_[id];
-    if (entry.where != Where::tree) continue;
+    if (entry.where != Where::tree || entry.saved == Saved::alone) continue;
     if (UINT32_MAX - clock_.counter() <= kTimesPerCall ||
         !prepare(std::span(&id, 1), {}, Where::tree))
       continue;
@@ -170,18 +170,18 @@ void Shard<App>::load(const Record<App>& record) {
   Entry& entry = entries_[id];
   entry.record.write(slab_, record.value);
   entry.where = Where::tree;
-  entry.saved = true;
+  entry.saved = Saved::yes;
+  leaves_.push_back({record.key.place(), monitor::hash(record.value), id});
+  const bool fits = bytes() <= options_.bytes_max - options_.bytes_max / 8;
+  if (!read_saved_ || fits || entry.record.chunk_bytes() == 0) return;
+  entry.record.write(slab_, std::nullopt);
+  entry.saved = Saved::alone;
 }
 
 template <class App>
 Result<NodeValue> Shard<App>::loaded(uint32_t epoch) {
   clock_ = Timestamp::of(epoch, 0);
-  std::vector<ShadowTree::Leaf> leaves;
-  leaves.reserve(entries_.size());
-  for (RecordId id = 0; id < entries_.size(); ++id) {
-    const Record<App> record = entries_[id].record.unpacked();
-    leaves.push_back({record.key.place(), monitor::hash(record.value), id});
-  }
+  std::vector<ShadowTree::Leaf> leaves = std::exchange(leaves_, {});
   std::sort(leaves.begin(), leaves.end(),
             [](const auto& a, const auto& b) { return left_of(a.place, b.place); });
   const auto twin =

@@ -51,6 +51,15 @@ Status StoreTables::records(const VisitRecord& visit) const {
   return status;
 }
 
+Result<Bytes> StoreTables::record(ByteView key) const {
+  THEMIS_TRY(const auto txn, environment_->read());
+  const Result<ByteView> found = txn.get(records_, key);
+  if (!found && found.error().code == Code::not_found)
+    return fail(Code::malformed, "a record of the store is gone: restore its directory");
+  if (!found) return fail(found.error());
+  return Bytes(found->begin(), found->end());
+}
+
 Status StoreTables::journal(const VisitCalls& visit) const {
   THEMIS_TRY(const auto txn, environment_->read());
   Status status;

@@ -23,6 +23,8 @@ class StoreTables {
   Result<Bytes> sealed() const;
   /// Errors: the visitor's; io.
   Status records(const VisitRecord& visit) const;
+  /// The value of one. Errors: malformed (there is none: the store is damaged); io. Any thread.
+  Result<Bytes> record(ByteView key) const;
   /// In the order of the commits, and of the threads in each. Errors: the visitor's; malformed; io.
   Status journal(const VisitCalls& visit) const;
   uint64_t journal_bytes() const { return journal_bytes_; }

@@ -1,6 +1,8 @@
 #pragma once
 // The durable store: shards, their calls on disk, and the trusted side that checks and seals them.
 
+#include <algorithm>
+
 #include "enclave/host/call_bytes.hpp"
 #include "enclave/host/receipt_log.hpp"
 #include "enclave/host/released.hpp"
@@ -103,10 +105,14 @@ class VerifiedStore {
   Result<Released> checkpoint();
 
   StoreStatus status() const;
-  /// Absent ones count; in no order.
+  /// Of the present records, in no order.
   template <class Visit>
-  void for_each_record(Visit visit) const {
-    for (const Thread& each : threads_) each.shard->for_each(visit);
+  void for_each_key(Visit visit) const {
+    for (const Thread& each : threads_) each.shard->for_each_key(visit);
+  }
+  /// Calls may fail for want of memory until the epoch ends, which then is a checkpoint.
+  bool is_short() const {
+    return std::ranges::any_of(threads_, [](const Thread& at) { return at.shard->is_short(); });
   }
   size_t records() const {
     size_t all = 0;
@@ -136,6 +142,7 @@ class VerifiedStore {
   Status start();
   Status load();
   Status load_records();
+  Result<typename App::Value> read_value(const Key& key) const;
   /// Calls of the journal, one after the other. An epoch's end has the function 0 and no keys.
   using Visit = std::function<Status(uint8_t function, std::span<const Key> keys,
                                      const typename App::Arguments& arguments)>;

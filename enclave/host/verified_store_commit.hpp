@@ -71,7 +71,7 @@ Result<Released> VerifiedStore<App>::save_calls() {
 template <class App>
 Result<Released> VerifiedStore<App>::end_epoch() {
   const uint64_t of_records = options_.journal_bytes_per_record * records();
-  if (tables_.journal_bytes() > std::max(options_.journal_bytes_max, of_records)) {
+  if (is_short() || tables_.journal_bytes() > std::max(options_.journal_bytes_max, of_records)) {
     Result<Released> released = checkpoint();
     for (Thread& each : threads_) each.shard->warm_again();
     return released;

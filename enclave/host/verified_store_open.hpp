@@ -31,9 +31,13 @@ Status VerifiedStore<App>::start() {
                        options_.bytes_max};
     SystemRng().fill(std::as_writable_bytes(std::span(shard.index_key)));
     Thread& at = threads_[thread];
-    at.shard = std::make_unique<Shard<App>>(shard, [this, thread](ByteView batch) {
-      if (Status& first = threads_[thread].trusted; first) first = trusted_.apply(thread, batch);
-    });
+    at.shard = std::make_unique<Shard<App>>(
+        shard,
+        [this, thread](ByteView batch) {
+          if (Status& first = threads_[thread].trusted; first)
+            first = trusted_.apply(thread, batch);
+        },
+        [this](const Key& key) { return read_value(key); });
   }
   THEMIS_CHECK(load_records());
   for (uint16_t thread = 0; thread < options_.threads; ++thread) {
@@ -66,6 +70,17 @@ Status VerifiedStore<App>::load_records() {
     threads_[thread_of(record.key)].shard->load(record);
     return {};
   });
+}
+
+template <class App>
+Result<typename App::Value> VerifiedStore<App>::read_value(const Key& key) const {
+  std::array<std::byte, Key::kBytesMax> bytes;
+  THEMIS_TRY(const Bytes found, tables_.record(ByteView(bytes.data(), key.encode(bytes.data()))));
+  monitor::Reader reader(found);
+  auto value = monitor::read_optional<typename App::Value>(reader);
+  if (!reader.ok() || reader.left() != 0 || !value)
+    return fail(Code::malformed, "a record of the store is damaged: restore its directory");
+  return std::move(*value);
 }
 
 template <class App>

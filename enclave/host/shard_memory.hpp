@@ -1,0 +1,85 @@
+#pragma once
+// Which values a shard has in memory. Keys, what belongs to them and the tree always are. Included
+// by shard.hpp.
+
+#include "enclave/host/shard.hpp"
+
+namespace themis::host {
+
+/// Whether the records as they will be fit: a full host serves what makes none of them larger.
+template <class App>
+Status Shard<App>::make_room(std::span<const RecordId> ids, std::span<const Record<App>> after) {
+  uint64_t more = 0, fresh = 0;
+  for (size_t i = 0; i < ids.size(); ++i) {
+    fresh += ids[i] == kNone;
+    const size_t size = PackedRecord<App>::chunk_bytes(after[i]);
+    const size_t old = ids[i] == kNone ? 0 : entries_[ids[i]].record.chunk_bytes();
+    if (size > old) more += size;  // while it moves both are there
+  }
+  more += fresh * kEntryBytes;
+  if (more == 0) return {};
+  if (bytes() + more > options_.bytes_max) leave_values(more, ids);
+  if (bytes() + more <= options_.bytes_max && live() + fresh < kNone) return {};
+  return fail(Code::overloaded, "no memory for more; removed keys leave with their epoch");
+}
+
+/// The value of a call's record, if it had left; whether it is the right one is the monitor's to
+/// see. Not to make room by those of `with`.
+template <class App>
+Status Shard<App>::bring_back(RecordId id, std::span<const RecordId> with) {
+  if (entries_[id].saved != Saved::alone) return {};
+  Record<App> record{entries_[id].record.key(), std::nullopt};
+  THEMIS_TRY(record.value, read_saved_(record.key));
+  const uint64_t more = PackedRecord<App>::chunk_bytes(record);
+  if (bytes() + more > options_.bytes_max) leave_values(more, with);
+  if (bytes() + more > options_.bytes_max)
+    return fail(Code::overloaded, "no memory for another value; the epoch's end makes room");
+  entries_[id].record.write(slab_, record.value);
+  entries_[id].saved = Saved::yes;
+  return {};
+}
+
+/// Lets values leave until `more` fits with an eighth to spare: of records in the tree that the
+/// disk has as they are. Not of `but`.
+template <class App>
+void Shard<App>::leave_values(uint64_t more, std::span<const RecordId> but) {
+  if (!read_saved_ || swept_) return;
+  const uint64_t spare = std::min(options_.bytes_max, options_.bytes_max / 8 + more);
+  const uint64_t goal = options_.bytes_max - spare;
+  for (size_t seen = 0; bytes() > goal; ++seen) {
+    if (seen == entries_.size()) {
+      swept_ = true;
+      return;
+    }
+    sweep_ = sweep_ + 1 < entries_.size() ? sweep_ + 1 : 0;
+    Entry& entry = entries_[sweep_];
+    if (entry.where != Where::tree || entry.changed || entry.saved != Saved::yes) continue;
+    if (entry.record.chunk_bytes() == 0) continue;
+    if (std::ranges::find(but, static_cast<RecordId>(sweep_)) != but.end()) continue;
+    entry.record.write(slab_, std::nullopt);
+    entry.saved = Saved::alone;
+  }
+}
+
+template <class App>
+template <class Visit>
+Status Shard<App>::for_each_changed(Visit visit) const {
+  for (const Key& key : gone_) THEMIS_CHECK(visit(Record<App>{key, std::nullopt}));
+  for (const Entry& entry : entries_)
+    if (entry.changed && (entry.saved != Saved::no || entry.record.present()))
+      THEMIS_CHECK(visit(entry.record.unpacked()));
+  return {};
+}
+
+template <class App>
+void Shard<App>::saved() {
+  gone_.clear();
+  for (Entry& entry : entries_)
+    if (std::exchange(entry.changed, false))
+      entry.saved = entry.record.present() ? Saved::yes : Saved::no;
+  swept_ = false;
+  leave_values(0, {});
+  swept_ = false;
+}
+
+}  // namespace themis::host

@@ -103,7 +103,6 @@ Status RemoteMonitors::started() {
   THEMIS_TRY(const CertifiedMsg answer,
              ask<CertifiedMsg>(wire::Builder<schema::FinishReplay>(2).finish()));
   THEMIS_TRY(certified_, decode_certified(answer));
-  is_running_ = true;
   THEMIS_TRY(const seal::CounterValue stands, counter_.value());
   // A crash came between the last commit and its confirmation; the trusted side has accepted that.
   if (sealed_.counter == stands.counter + 1) THEMIS_CHECK(counter_.raise(sealed_));
@@ -122,11 +121,8 @@ Status RemoteMonitors::apply(uint16_t thread, ByteView batch) {
   return send(encode_shared_batch(thread, *at, batch.size()), &ring);
 }
 
-/// The journal that is run again may have any number of epochs, and a host goes only so far ahead
-/// of the last one that it knows to be certified.
 Status RemoteMonitors::certify() {
-  THEMIS_CHECK(send(CertifyEpochsMsg(wire::Builder<schema::CertifyEpochs>(2).finish())));
-  return is_running_ ? Status() : wait(0);
+  return send(CertifyEpochsMsg(wire::Builder<schema::CertifyEpochs>(2).finish()));
 }
 
 Result<Bytes> RemoteMonitors::seal(bool checkpoint) {

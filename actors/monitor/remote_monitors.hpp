@@ -78,7 +78,6 @@ class RemoteMonitors final : public seal::TrustedSide, public seal::ClientDesk {
   seal::SealedCounter& counter_;
   std::unique_ptr<Pending> pending_;
   MonitorsRun run_;
-  bool is_running_ = false;    ///< After started().
   std::optional<Error> lost_;  ///< What admits() could not tell.
   std::optional<uint32_t> certified_;
   seal::CounterValue sealed_;  ///< What the last seal() gave, or the store had at its start.

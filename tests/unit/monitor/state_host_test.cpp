@@ -1,7 +1,7 @@
 // The host half and real monitors over a store on disk, without actors: answers are a map's, epochs
 // are certified, and nothing that differs from what a monitor said gets through.
 
-#include "actors/monitor/batch_runner.hpp"
+#include "actors/monitor/state_host.hpp"
 
 #include <gtest/gtest.h>
 
@@ -10,26 +10,11 @@
 #include <map>
 
 #include "actors/monitor/state_keeper.hpp"
-#include "enclave/applications/state_store.hpp"
 #include "enclave/host/verified_store.hpp"
-#include "enclave/seal/sealed_monitors.hpp"
-#include "runtime/crypto/crypto.hpp"
-#include "tests/unit/store/temporary_directory.hpp"
+#include "tests/unit/monitor/host_world.hpp"
 
 namespace themis {
 namespace {
-
-using Monitors = seal::SealedMonitors<monitor::StateStore>;
-
-/// Survives the store's restarts as a file would; CounterFile has tests of its own.
-struct MemoryCounter final : seal::SealedCounter {
-  Result<seal::CounterValue> value() override { return stands; }
-  Status raise(const seal::CounterValue& to) override {
-    stands = to;
-    return {};
-  }
-  seal::CounterValue stands;
-};
 
 /// Monitors that tell one wrong byte.
 struct LyingMonitors final : seal::TrustedSide {
@@ -56,24 +41,11 @@ struct LyingMonitors final : seal::TrustedSide {
   bool lies = false;
 };
 
-/// A store in a directory, with its monitors in this thread.
-struct World {
-  explicit World(uint16_t threads_of_store) : threads(threads_of_store), rng(7), key(rng) {
-    crypto::init();
-    open();
-  }
-  /// Closes what is open first, as a process that ends without warning.
+struct World final : testing::HostWorld {
+  explicit World(uint16_t threads) : HostWorld({threads, 100, 16}) { open(); }
   void open() {
-    host.reset();
-    environment.reset();
-    environment =
-        storage::Environment::open(directory.path() / "store", {.durable = false}).value();
-    monitors = std::make_unique<Monitors>(seal::SealedMonitorsOptions{threads, 100, 16}, key,
-                                          counter, rng);
-    between.emplace(*monitors);
-    auto opened = StateHost::open(*environment, *between, {threads, 100, 16});
+    const Status opened = HostWorld::open();
     ASSERT_TRUE(opened) << opened.error().text();
-    host = std::move(*opened);
   }
   /// Provisional.
   Result<StateAnswer> run(const StateCall& call) {
@@ -98,15 +70,8 @@ struct World {
     return out;
   }
 
-  storage::TemporaryDirectory directory;
-  uint16_t threads;
-  SeededRng rng;
-  seal::SealingKey key;
-  MemoryCounter counter;
-  std::unique_ptr<storage::Environment> environment;
-  std::unique_ptr<Monitors> monitors;
+  seal::TrustedSide& trusted() override { return between.emplace(*monitors); }
   std::optional<LyingMonitors> between;
-  std::unique_ptr<StateHost> host;
 };
 
 StateCall make(StateOp op, std::string name_space, std::string key, std::string_view value = {}) {

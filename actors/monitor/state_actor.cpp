@@ -213,7 +213,10 @@ void StateActor::finish(Group group, const std::optional<Error>& failure) {
   const std::optional<uint32_t> epoch = epoch_of(group);
   if (!group.wait || !epoch || (last_.certified && *epoch <= *last_.certified))
     return deliver(group);
-  certifying_.emplace(*epoch, std::move(group));
+  if (up_) return void(certifying_.emplace(*epoch, std::move(group)));
+  // Its monitors are gone: a certificate of the next ones says nothing of what these have read.
+  refuse_waiting(group,
+                 {Code::unavailable, "the monitors ended before the certificate: it may have run"});
 }
 
 void StateActor::deliver(Group& group) {
@@ -355,6 +358,12 @@ void StateActor::down(const Error& why) {
   refuse_all(why);
 }
 
+void StateActor::refuse_waiting(Group& group, const Error& why) {
+  calls_waiting_ -= group.size;
+  bytes_waiting_ -= group.bytes;
+  refuse(group, why);
+}
+
 void StateActor::refuse(Group& group, const Error& why) {
   if (group.proof) return void(group.proof->promise.deliver(to_caf(why)));
   group.answers = {};
@@ -364,15 +373,10 @@ void StateActor::refuse(Group& group, const Error& why) {
 
 /// But what the keeper has: that is answered by what it says.
 void StateActor::refuse_all(const Error& why) {
-  const auto refuse_waiting = [&](Group& group) {
-    calls_waiting_ -= group.size;
-    bytes_waiting_ -= group.bytes;
-    refuse(group, why);
-  };
-  for (Group& group : std::exchange(waiting_, {})) refuse_waiting(group);
-  for (auto& [epoch, group] : std::exchange(certifying_, {})) refuse_waiting(group);
+  for (Group& group : std::exchange(waiting_, {})) refuse_waiting(group, why);
+  for (auto& [epoch, group] : std::exchange(certifying_, {})) refuse_waiting(group, why);
   if (keeper_) return;
-  for (Group& group : std::exchange(in_commit_, {})) refuse_waiting(group);
+  for (Group& group : std::exchange(in_commit_, {})) refuse_waiting(group, why);
 }
 
 StateReport StateActor::report() const {

@@ -108,6 +108,7 @@ class StateActor final : public PoolActor {
   void violated(const Error& why);
   void down(const Error& why);
   static void refuse(Group& group, const Error& why);
+  void refuse_waiting(Group& group, const Error& why);
   void refuse_all(const Error& why);
   void end(const caf::error& reason);
   StateReport report() const;

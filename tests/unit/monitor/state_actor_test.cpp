@@ -5,6 +5,7 @@
 
 #include <signal.h>
 
+#include <future>
 #include <set>
 
 #include "actors/monitor/monitors_actor.hpp"
@@ -58,6 +59,41 @@ class Tamperer final : public PinnedActor {
   }
   const std::atomic<Tampering>& how_;
   caf::actor monitors_;
+};
+
+/// Stands before a real keeper, and holds what it tells of calls as a busy machine may.
+class SlowKeeper final : public caf::event_based_actor {
+ public:
+  /// `answered`: set when the first calls have their answers. `told`: then they are told.
+  SlowKeeper(caf::actor_config& config, const StateKeeperOptions& options,
+             std::promise<void>* answered, std::shared_future<void> told)
+      : caf::event_based_actor(config),
+        keeper_(caf::actor_cast<caf::actor>(system().spawn<StateKeeper, caf::detached>(options))),
+        answered_(answered),
+        told_(std::move(told)) {}
+  void on_exit() override {
+    caf::anon_send_exit(keeper_, caf::exit_reason::user_shutdown);
+    keeper_ = nullptr;
+  }
+
+ private:
+  caf::behavior make_behavior() override {
+    return {[this](const OpenStore& ask) { return delegate(keeper_, ask); },
+            [this](const CloseStore& ask) { return delegate(keeper_, ask); },
+            [this](const RunCalls& ask) {
+              auto promise = make_response_promise<StoreTold>();
+              request(keeper_, caf::infinite, ask)
+                  .await([this, promise](const StoreTold& told) mutable {
+                    if (answered_ != nullptr) std::exchange(answered_, nullptr)->set_value();
+                    told_.wait();
+                    promise.deliver(told);
+                  });
+              return promise;
+            }};
+  }
+  caf::actor keeper_;
+  std::promise<void>* answered_;
+  std::shared_future<void> told_;
 };
 
 class StateActorTest : public testing::Test {
@@ -395,6 +431,37 @@ TEST_F(StateActorTest, RegressAJournalOfManyEpochsIsRunAgain) {
   EXPECT_EQ(world_.end_of(state_), "kill");
   start(options(Place::process));
   EXPECT_EQ(text(get_when_up("k")), "39");
+}
+
+// The monitors end when they have answered and before anybody is told. A read is not run again, so
+// what the next ones certify says nothing of it.
+TEST_F(StateActorTest, RegressAReadOfMonitorsThatEndedIsNotCertifiedByTheNextOnes) {
+  std::promise<void> answered, told;
+  StateOptions made = options(Place::process);
+  made.start_keeper = [&answered, end = told.get_future().share()](
+                          caf::actor_system& system, const StateKeeperOptions& keeper) {
+    return caf::actor_cast<caf::actor>(
+        system.spawn<SlowKeeper, caf::detached>(keeper, &answered, end));
+  };
+  log::setup(log::Level::off, log::Format::text);
+  start(made);
+  caf::scoped_actor self{world_.caf()};
+  CallState read{{}, true};
+  ASSERT_TRUE(read.calls.get("n", "k"));
+  auto waiting = self->request(state_, kDeadline, read);
+  answered.get_future().wait();
+  ASSERT_EQ(::kill(static_cast<pid_t>(report().pid), SIGKILL), 0);
+  while (report().restarts == 0) continue;
+  told.set_value();
+  EXPECT_EQ(text(get_when_up("k")), "absent");
+  EXPECT_TRUE(call(StateOp::put, "k", "v", true)->certified);
+  waiting.receive(
+      [](const StateAnswers& all) {
+        ASSERT_FALSE(all.front()) << "certified: " << all.front()->certified;
+        EXPECT_EQ(all.front().error().code, Code::unavailable);
+      },
+      [](const caf::error& error) { ADD_FAILURE() << describe(error); });
+  EXPECT_EQ(report().waiting, 0u);
 }
 
 class AdversaryStore : public StateActorTest {

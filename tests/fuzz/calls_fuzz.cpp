@@ -188,7 +188,7 @@ StateHostOptions few() {
   return options;
 }
 
-void run(const testing::HostWorld& world, Input& input) {
+void run(const tests::HostWorld& world, Input& input) {
   std::vector<StateBatch> batches;
   for (uint8_t count = 1 + input.byte() % 3; count > 0; --count)
     batches.push_back(any_batch(input));
@@ -203,7 +203,7 @@ void run(const testing::HostWorld& world, Input& input) {
 }
 
 void check_host(Input& input) {
-  testing::HostWorld world(few());
+  tests::HostWorld world(few());
   promise(!!world.open(), "a new store opens");
   for (int steps = 0; !input.empty() && steps < 64; ++steps) {
     switch (input.byte() % 8) {

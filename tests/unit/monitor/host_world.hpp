@@ -9,7 +9,7 @@
 #include "runtime/store/environment.hpp"
 #include "tests/unit/store/temporary_directory.hpp"
 
-namespace themis::testing {
+namespace themis::tests {
 
 /// Survives the store's restarts as a file would; CounterFile has tests of its own.
 struct MemoryCounter final : seal::SealedCounter {
@@ -60,4 +60,4 @@ struct HostWorld {
   virtual seal::TrustedSide& trusted() { return *monitors; }
 };
 
-}  // namespace themis::testing
+}  // namespace themis::tests

@@ -8,9 +8,9 @@
 #include <future>
 #include <set>
 
-#include "actors/monitor/monitors_actor.hpp"
 #include "actors/placement/placement.hpp"
 #include "actors/system/secret_file.hpp"
+#include "tests/unit/monitor/before_monitors.hpp"
 #include "tests/unit/monitor/memory_search.hpp"
 #include "tests/unit/store/temporary_directory.hpp"
 #include "tests/unit/worker/reactor_thread.hpp"
@@ -21,33 +21,20 @@ namespace {
 /// What a hostile host does to the batches that pass.
 enum class Tampering { none, breaks_a_command, changes_a_value, forgets_the_epoch };
 
-/// Stands before real monitors.
-class Tamperer final : public PinnedActor {
+class Tamperer final : public tests::BeforeMonitors {
  public:
   Tamperer(caf::actor_config& config, const std::atomic<Tampering>& how)
-      : PinnedActor(config),
-        how_(how),
-        monitors_(caf::actor_cast<caf::actor>(system().spawn<MonitorsActor>())) {}
-  const char* name() const override { return "tamperer"; }
-  void on_exit() override {
-    caf::anon_send_exit(monitors_, caf::exit_reason::user_shutdown);
-    monitors_ = nullptr;
-  }
+      : BeforeMonitors(config), how_(how) {}
 
  private:
   caf::behavior make_behavior() override {
-    return {[this](const StartMonitorsMsg& message) { return delegate(monitors_, message); },
-            [this](const FinishReplayMsg& message) { return delegate(monitors_, message); },
-            [this](const CertifyEpochsMsg& message) { return delegate(monitors_, message); },
-            [this](const SealStateMsg& message) { return delegate(monitors_, message); },
-            [this](const ConfirmStateMsg& message) { return delegate(monitors_, message); },
-            [this](const MonitorBatchMsg& message) {
-              const auto view = message.view();
-              const ByteView batch = wire::bytes_of(view->getBatch());
-              Bytes changed(batch.begin(), batch.end());
-              change(changed);
-              return delegate(monitors_, encode_batch(view->getThread(), changed));
-            }};
+    return but([this](const MonitorBatchMsg& message) {
+      const auto view = message.view();
+      const ByteView batch = wire::bytes_of(view->getBatch());
+      Bytes changed(batch.begin(), batch.end());
+      change(changed);
+      return delegate(monitors_, encode_batch(view->getThread(), changed));
+    });
   }
   void change(Bytes& batch) {
     const Tampering how = how_;
@@ -58,7 +45,6 @@ class Tamperer final : public PinnedActor {
       batch.back() = static_cast<std::byte>(monitor::Command::next_epoch);
   }
   const std::atomic<Tampering>& how_;
-  caf::actor monitors_;
 };
 
 /// Stands before a real keeper, and holds what it tells of calls as a busy machine may.

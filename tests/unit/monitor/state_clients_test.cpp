@@ -4,12 +4,12 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include "actors/monitor/monitors_actor.hpp"
 #include "actors/monitor/state_actor.hpp"
 #include "actors/monitor/state_client.hpp"
 #include "actors/placement/placement.hpp"
 #include "enclave/host/call_bytes.hpp"
 #include "enclave/receipts/receipt.hpp"
+#include "tests/unit/monitor/before_monitors.hpp"
 #include "tests/unit/store/temporary_directory.hpp"
 #include "tests/unit/worker/reactor_thread.hpp"
 
@@ -33,36 +33,21 @@ StateCall make(StateOp op, std::string key, std::string_view value = {}) {
 /// What a host makes of the question whether a call is its client's.
 enum class Admits { asks, always, breaks };
 
-/// Stands before real monitors.
-class Careless final : public PinnedActor {
+class Careless final : public tests::BeforeMonitors {
  public:
   Careless(caf::actor_config& config, const std::atomic<Admits>& how)
-      : PinnedActor(config),
-        how_(how),
-        monitors_(caf::actor_cast<caf::actor>(system().spawn<MonitorsActor>())) {}
-  void on_exit() override {
-    caf::anon_send_exit(monitors_, caf::exit_reason::user_shutdown);
-    monitors_ = nullptr;
-  }
+      : BeforeMonitors(config), how_(how) {}
 
  private:
   caf::behavior make_behavior() override {
-    return {[this](const StartMonitorsMsg& message) { return delegate(monitors_, message); },
-            [this](const FinishReplayMsg& message) { return delegate(monitors_, message); },
-            [this](const CertifyEpochsMsg& message) { return delegate(monitors_, message); },
-            [this](const SealStateMsg& message) { return delegate(monitors_, message); },
-            [this](const ConfirmStateMsg& message) { return delegate(monitors_, message); },
-            [this](const MonitorBatchMsg& message) { return delegate(monitors_, message); },
-            [this](const RegisterClientMsg& message) { return delegate(monitors_, message); },
-            [this](const AdmitCallMsg& message) -> caf::result<CallAdmittedMsg> {
-              if (how_ == Admits::always) return encode_admitted(true);
-              if (how_ == Admits::breaks) return to_caf({Code::unavailable, "it is gone"});
-              delegate(monitors_, message);
-              return caf::delegated<CallAdmittedMsg>{};
-            }};
+    return but([this](const AdmitCallMsg& message) -> caf::result<CallAdmittedMsg> {
+      if (how_ == Admits::always) return encode_admitted(true);
+      if (how_ == Admits::breaks) return to_caf({Code::unavailable, "it is gone"});
+      delegate(monitors_, message);
+      return caf::delegated<CallAdmittedMsg>{};
+    });
   }
   const std::atomic<Admits>& how_;
-  caf::actor monitors_;
 };
 
 class StateClients : public testing::TestWithParam<Place> {

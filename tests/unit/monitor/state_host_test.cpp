@@ -41,7 +41,7 @@ struct LyingMonitors final : seal::TrustedSide {
   bool lies = false;
 };
 
-struct World final : testing::HostWorld {
+struct World final : tests::HostWorld {
   explicit World(uint16_t threads) : HostWorld({threads, 100, 16}) { open(); }
   void open() {
     const Status opened = HostWorld::open();

@@ -24,7 +24,7 @@ std::vector<std::string> name_spaces(const StateHost& host) {
 TEST(StateThreads, RunBatchesBesideEachOtherThroughCommitsAndAnEndInTheMiddle) {
   constexpr int kRounds = 12;
   constexpr size_t kCalls = 1'000, kKeys = 300;
-  testing::HostWorld world({kThreads, 1'024, 64});
+  tests::HostWorld world({kThreads, 1'024, 64});
   world.options.records_max = 100;  // values leave, and are read again by both threads
   ASSERT_TRUE(world.open());
   const std::vector<std::string> spaces = name_spaces(*world.host);

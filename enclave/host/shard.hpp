@@ -107,6 +107,8 @@ class Shard {
   }
   void saved();  ///< All that for_each_changed() visited is on disk: values may leave memory.
   bool is_short() const { return swept_; }  ///< Of memory, until the next saved().
+  /// Not while calls run again that fitted once: another order may need up to twice the memory.
+  void keep_to_limit(bool keep) { limited_ = keep; }
   /// Fetches what calls of these keys will look at; for the next few calls, before the first.
   void prefetch(std::span<const Key> keys) const { index_.prefetch(keys); }
 
@@ -154,7 +156,6 @@ class Shard {
   static constexpr uint16_t kNoThread = 0xffff;
   /// Times of one call: two for each record, one to spare.
   static constexpr uint32_t kTimesPerCall = 2 * kPassing + 1;
-
   static constexpr RecordId kNone = KeyIndex<std::vector<Entry>>::kNone;
 
   template <size_t kRecordsMax>
@@ -167,6 +168,7 @@ class Shard {
   Status make_room(std::span<const RecordId> ids, std::span<const Record<App>> after);
   Status bring_back(RecordId id, std::span<const RecordId> with);
   void leave_values(uint64_t more, std::span<const RecordId> but);
+  uint64_t bytes_max_of_new() const;
   Status prepare(std::span<const RecordId> ids, std::span<const Key> keys, Where from);
   void run_one(Entry& entry, uint8_t function, const typename App::Arguments& arguments,
                const Caller& caller);
@@ -219,26 +221,24 @@ class Shard {
   ShardOptions options_;
   Deliver deliver_;
   ReadSaved read_saved_;
-  size_t sweep_ = 0;  // of leave_values(), through entries_
-  bool swept_ = false;
+  size_t sweep_ = 0, hand_ = 0;  // of leave_values(), through entries_; of the cache's clock
+  size_t full_from_ = SIZE_MAX;  // so many had no room for a new one at saved()
+  bool swept_ = false, limited_ = true, was_present_ = false;
   std::vector<ShadowTree::Leaf> leaves_;  // from load() to loaded()
   CommandLog<App> log_;
   ShadowTree tree_;
   Slab slab_;
   std::vector<Entry> entries_;
-  std::vector<RecordId> free_entries_;
   std::vector<Key> gone_;  // saved once and forgotten since
   KeyIndex<std::vector<Entry>> index_{entries_, options_.index_key};
   std::vector<RecordId> deferred_;  // listed; some were pinned since
-  std::vector<RecordId> pinned_;
+  std::vector<RecordId> pinned_, free_entries_;
   std::vector<RecordId> used_;  // before the last rest
   std::vector<uint16_t> free_record_slots_, free_node_slots_;
   std::vector<NodeId> in_node_slot_;  // by slot; kNoNode: free or not to be evicted
-  size_t hand_ = 0;                   // of the cache's clock
   Timestamp clock_;
   size_t output_bytes_ = 0, output_in_batch_ = 0;  // of the call that runs, and of those before
   uint64_t nodes_loaded_ = 0, nodes_evicted_ = 0;
-  bool was_present_ = false;
 };
 
 }  // namespace themis::host

@@ -6,6 +6,14 @@
 
 namespace themis::host {
 
+/// Keys never leave: new ones keep off a part in which the values of all come and go.
+template <class App>
+uint64_t Shard<App>::bytes_max_of_new() const {
+  const uint64_t of_values = std::max(options_.bytes_max / 16, kPassing * kRecordBytes);
+  return read_saved_ ? options_.bytes_max - std::min(options_.bytes_max, of_values)
+                     : options_.bytes_max;
+}
+
 /// Whether the records as they will be fit: a full host serves what makes none of them larger.
 template <class App>
 Status Shard<App>::make_room(std::span<const RecordId> ids, std::span<const Record<App>> after) {
@@ -18,8 +26,10 @@ Status Shard<App>::make_room(std::span<const RecordId> ids, std::span<const Reco
   }
   more += fresh * kEntryBytes;
   if (more == 0) return {};
-  if (bytes() + more > options_.bytes_max) leave_values(more, ids);
-  if (bytes() + more <= options_.bytes_max && live() + fresh < kNone) return {};
+  const uint64_t most = fresh == 0 ? options_.bytes_max : bytes_max_of_new();
+  const bool is_full = fresh != 0 && live() >= full_from_;
+  if (bytes() + more > most && !is_full) leave_values(more, ids);
+  if ((bytes() + more <= most || !limited_) && live() + fresh < kNone) return {};
   return fail(Code::overloaded, "no memory for more; removed keys leave with their epoch");
 }
 
@@ -32,7 +42,7 @@ Status Shard<App>::bring_back(RecordId id, std::span<const RecordId> with) {
   THEMIS_TRY(record.value, read_saved_(record.key));
   const uint64_t more = PackedRecord<App>::chunk_bytes(record);
   if (bytes() + more > options_.bytes_max) leave_values(more, with);
-  if (bytes() + more > options_.bytes_max)
+  if (bytes() + more > options_.bytes_max && limited_)
     return fail(Code::overloaded, "no memory for another value; the epoch's end makes room");
   entries_[id].record.write(slab_, record.value);
   entries_[id].saved = Saved::yes;
@@ -80,6 +90,7 @@ void Shard<App>::saved() {
   swept_ = false;
   leave_values(0, {});
   swept_ = false;
+  full_from_ = bytes() + kRecordBytes > bytes_max_of_new() ? live() : SIZE_MAX;
 }
 
 }  // namespace themis::host

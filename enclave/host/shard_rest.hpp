@@ -190,6 +190,7 @@ Result<NodeValue> Shard<App>::loaded(uint32_t epoch) {
   if (twin != leaves.end()) return fail(Code::malformed, "two keys have one place in the tree");
   tree_.build(leaves);
   for (const ShadowTree::Leaf& leaf : leaves) entries_[leaf.record].parent = leaf.parent;
+  saved();
   return tree_.at(ShadowTree::kTop).value;
 }
 

@@ -47,7 +47,9 @@ Status VerifiedStore<App>::start() {
                   "the records of monitor thread " + std::to_string(thread) +
                       " are not those of the checkpoint: restore the store's directory");
   }
+  for (Thread& each : threads_) each.shard->keep_to_limit(false);
   THEMIS_CHECK(replay_journal());
+  for (Thread& each : threads_) each.shard->keep_to_limit(true);
   THEMIS_CHECK(trusted_.started());
   anybody_ = trusted_.clients() == nullptr || trusted_.clients()->admits(0, {}, {});
   certified_ = trusted_.certified();

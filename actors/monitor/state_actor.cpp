@@ -83,31 +83,40 @@ void StateActor::end(const caf::error& reason) {
 
 caf::result<StateAnswers> StateActor::call(const CallState& ask) {
   auto promise = make_response_promise<StateAnswers>();
-  Group group;
-  group.size = ask.calls.size();
-  group.wait = ask.wait;
-  group.promise = promise;
-  if (const Status admitted = admit(ask.calls.size(), ask.calls.bytes().size()); !admitted) {
-    refuse(group, admitted.error());
-    return caf::delegated<StateAnswers>{};
-  }
-  group.calls = ask.calls;
-  group.bytes = kStateMessageBytes + ask.calls.bytes().size();
-  add(std::move(group));
+  take(ask.calls, ask.wait,
+       [promise](StateAnswers&& all) mutable { promise.deliver(std::move(all)); });
   return caf::delegated<StateAnswers>{};
 }
 
 caf::result<StateAnswer> StateActor::prove(const ProveState& ask) {
-  if (const Status admitted = admit(1, kCallBodyBytesMax); !admitted)
-    return to_caf(admitted.error());
   auto promise = make_response_promise<StateAnswer>();
+  take(ask.call, ask.wait, [promise](Result<StateAnswer>&& answer) mutable {
+    answer ? promise.deliver(std::move(*answer)) : promise.deliver(to_caf(answer.error()));
+  });
+  return caf::delegated<StateAnswer>{};
+}
+
+void StateActor::take(const StateBatch& calls, bool wait, TellAll tell) {
+  Group group;
+  group.size = calls.size();
+  group.wait = wait;
+  group.tell = std::move(tell);
+  if (const Status admitted = admit(calls.size(), calls.bytes().size()); !admitted)
+    return refuse(group, admitted.error());
+  group.calls = calls;
+  group.bytes = kStateMessageBytes + calls.bytes().size();
+  add(std::move(group));
+}
+
+void StateActor::take(const StateCall& call, bool wait, TellOne tell) {
+  if (const Status admitted = admit(1, kCallBodyBytesMax); !admitted)
+    return tell(fail(admitted.error()));
   Group group;
   group.size = 1;
   group.bytes = kStateMessageBytes + kCallBodyBytesMax;
-  group.wait = ask.wait;
-  group.proof = Proof{ask.call, std::nullopt, promise};
+  group.wait = wait;
+  group.proof = Proof{call, std::nullopt, std::move(tell)};
   add(std::move(group));
-  return caf::delegated<StateAnswer>{};
 }
 
 void StateActor::add(Group group) {
@@ -224,12 +233,11 @@ void StateActor::deliver(Group& group) {
   bytes_waiting_ -= group.bytes;
   if (!group.proof) {
     group.answers.certified = last_.certified;
-    return void(group.promise.deliver(std::move(group.answers)));
+    return group.tell(std::move(group.answers));
   }
   Result<StateAnswer>& answer = *group.proof->answer;
-  if (!answer) return void(group.proof->promise.deliver(to_caf(answer.error())));
-  answer->certified = last_.certified && answer->epoch <= *last_.certified;
-  group.proof->promise.deliver(std::move(*answer));
+  if (answer) answer->certified = last_.certified && answer->epoch <= *last_.certified;
+  group.proof->tell(std::move(answer));
 }
 
 void StateActor::start() {
@@ -365,10 +373,10 @@ void StateActor::refuse_waiting(Group& group, const Error& why) {
 }
 
 void StateActor::refuse(Group& group, const Error& why) {
-  if (group.proof) return void(group.proof->promise.deliver(to_caf(why)));
+  if (group.proof) return group.proof->tell(fail(why));
   group.answers = {};
   while (group.answers.size() < group.size) group.answers.add(why);
-  group.promise.deliver(std::move(group.answers));
+  group.tell(std::move(group.answers));
 }
 
 /// But what the keeper has: that is answered by what it says.
@@ -413,7 +421,7 @@ caf::result<StateNames> StateActor::names() {
 caf::result<StateAnsweredMsg> StateActor::answer_peer(const AskStateMsg& message) {
   Result<std::optional<StateBatchAsk>> batch = decode_batch_ask(message);
   if (!batch) return to_caf(batch.error());
-  if (*batch) return answer_batch(std::move(**batch));
+  if (*batch) return answer_batch(**batch);
   const Result<StateAsk> ask = decode_ask(message);
   if (!ask) return to_caf(ask.error());
   auto promise = make_response_promise<StateAnsweredMsg>();
@@ -421,25 +429,20 @@ caf::result<StateAnsweredMsg> StateActor::answer_peer(const AskStateMsg& message
     answer ? promise.deliver(encode_answered(call, *answer))
            : promise.deliver(to_caf(answer.error()));
   };
-  auto failed = [promise](const caf::error& error) mutable { promise.deliver(error); };
-  const auto self = caf::actor_cast<caf::actor>(this);
   if (is_proven(ask->call)) {
-    request(self, caf::infinite, ProveState{ask->call, ask->wait})
-        .then([answered](const StateAnswer& answer) mutable { answered(answer); }, failed);
+    take(ask->call, ask->wait, answered);
     return caf::delegated<StateAnsweredMsg>{};
   }
-  CallState call{{}, ask->wait};
-  if (const Status added = call.calls.add(ask->call); !added) return to_caf(added.error());
-  request(self, caf::infinite, std::move(call))
-      .then([answered](const StateAnswers& all) mutable { answered(all.front()); }, failed);
+  StateBatch calls;
+  if (const Status added = calls.add(ask->call); !added) return to_caf(added.error());
+  take(calls, ask->wait, [answered](StateAnswers&& all) mutable { answered(all.front()); });
   return caf::delegated<StateAnsweredMsg>{};
 }
 
-caf::result<StateAnsweredMsg> StateActor::answer_batch(StateBatchAsk ask) {
+caf::result<StateAnsweredMsg> StateActor::answer_batch(const StateBatchAsk& ask) {
   auto promise = make_response_promise<StateAnsweredMsg>();
-  request(caf::actor(this), caf::infinite, CallState{std::move(ask.calls), ask.wait})
-      .then([promise](const StateAnswers& all) mutable { promise.deliver(encode_answered(all)); },
-            [promise](const caf::error& error) mutable { (void)promise.deliver(error); });
+  take(ask.calls, ask.wait,
+       [promise](StateAnswers&& all) mutable { promise.deliver(encode_answered(all)); });
   return caf::delegated<StateAnsweredMsg>{};
 }
 

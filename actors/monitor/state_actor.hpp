@@ -70,16 +70,19 @@ class StateActor final : public PoolActor {
   void on_exit() override;
 
  private:
+  /// Whoever asked is told once, also when this actor ends.
+  using TellOne = std::function<void(Result<StateAnswer>&&)>;
+  using TellAll = std::function<void(StateAnswers&&)>;
   struct Proof {
     StateCall call;
     std::optional<Result<StateAnswer>> answer;
-    caf::typed_response_promise<StateAnswer> promise;
+    TellOne tell;
   };
   struct Group {
     std::optional<Proof> proof;  ///< Then one call, and nothing in the batch.
     StateBatch calls;            ///< Until they are given to the keeper.
     bool wait = false;
-    caf::typed_response_promise<StateAnswers> promise;
+    TellAll tell;
     size_t size = 0;   ///< How many calls.
     size_t bytes = 0;  ///< Of the calls or, once there are any, the answers.
     StateAnswers answers;
@@ -87,6 +90,8 @@ class StateActor final : public PoolActor {
   caf::behavior make_behavior() override;
   caf::result<StateAnswers> call(const CallState& ask);
   caf::result<StateAnswer> prove(const ProveState& ask);
+  void take(const StateBatch& calls, bool wait, TellAll tell);
+  void take(const StateCall& call, bool wait, TellOne tell);
   Status admit(size_t calls, size_t bytes) const;
   void add(Group group);
   void run_waiting();
@@ -114,7 +119,7 @@ class StateActor final : public PoolActor {
   StateReport report() const;
   caf::result<StateNames> names();
   caf::result<StateAnsweredMsg> answer_peer(const AskStateMsg& message);
-  caf::result<StateAnsweredMsg> answer_batch(StateBatchAsk ask);
+  caf::result<StateAnsweredMsg> answer_batch(const StateBatchAsk& ask);
 
   const StateOptions options_;
   StateHistory own_history_;

@@ -429,5 +429,29 @@ TEST_P(StateClients, WhatHasNoReceiptSaysSo) {
   EXPECT_EQ(to_hex(run(describe)->instance->signing.view()), report().key);
 }
 
+// Nothing watches over a question to an actor that has read it: who reads it answers.
+TEST_P(StateClients, RegressQuestionsOfOtherNodesAreAnsweredWhenTheStateEnds) {
+  start(1h);
+  caf::scoped_actor self{world_.caf()};
+  StateBatchAsk batch{{}, true};
+  ASSERT_TRUE(batch.calls.put("n", "k", {}));
+  const char* const json = R"({"op": "put", "key": "k", "value": "v", "wait": true})";
+  const char* const proven =
+      R"({"op": "put", "key": "k", "value": "v", "wait": true, "receipt": true})";
+  const auto ask = [&](const AskStateMsg& message) {
+    return self->request(state_, kDeadline, message);
+  };
+  std::array waiting = {ask(encode_ask(batch)), ask(encode_ask("n", json)),
+                        ask(encode_ask("n", proven))};
+  report();  // they have been read
+  restart();
+  for (auto& each : waiting)
+    each.receive(
+        [](const StateAnsweredMsg& answer) {
+          EXPECT_EQ(decode_answers(answer, 1)->front().error().code, Code::unavailable);
+        },
+        [](const caf::error& error) { EXPECT_EQ(from_caf(error).code, Code::unavailable); });
+}
+
 }  // namespace
 }  // namespace themis

@@ -21,6 +21,22 @@ struct MemoryCounter final : seal::SealedCounter {
   seal::CounterValue stands;
 };
 
+/// Stands before monitors and passes on what they are asked.
+struct BetweenMonitors : seal::TrustedSide {
+  explicit BetweenMonitors(seal::TrustedSide& from) : side(from) {}
+  Status start(ByteView sealed) override { return side.start(sealed); }
+  Status started() override { return side.started(); }
+  Status apply(uint16_t thread, ByteView batch) override { return side.apply(thread, batch); }
+  Status certify() override { return side.certify(); }
+  Result<Bytes> seal() override { return side.seal(); }
+  Result<Bytes> checkpoint() override { return side.checkpoint(); }
+  Result<seal::Released> confirm() override { return side.confirm(); }
+  Result<seal::Released> release() override { return side.release(); }
+  std::optional<uint32_t> certified() const override { return side.certified(); }
+  const monitor::InstanceId& instance() const override { return side.instance(); }
+  seal::TrustedSide& side;
+};
+
 struct HostWorld {
   using Monitors = seal::SealedMonitors<monitor::StateStore>;
 
@@ -58,6 +74,14 @@ struct HostWorld {
  protected:
   /// What the host has for its monitors.
   virtual seal::TrustedSide& trusted() { return *monitors; }
+};
+
+/// With a new one of these before them at each start.
+template <class Between>
+struct WorldBetween : HostWorld {
+  using HostWorld::HostWorld;
+  seal::TrustedSide& trusted() override { return between.emplace(*monitors); }
+  std::optional<Between> between;
 };
 
 }  // namespace themis::tests

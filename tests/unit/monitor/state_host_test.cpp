@@ -17,14 +17,8 @@ namespace themis {
 namespace {
 
 /// Monitors that tell one wrong byte.
-struct LyingMonitors final : seal::TrustedSide {
-  explicit LyingMonitors(seal::TrustedSide& from) : side(from) {}
-  Status start(ByteView sealed) override { return side.start(sealed); }
-  Status started() override { return side.started(); }
-  Status apply(uint16_t thread, ByteView batch) override { return side.apply(thread, batch); }
-  Status certify() override { return side.certify(); }
-  Result<Bytes> seal() override { return side.seal(); }
-  Result<Bytes> checkpoint() override { return side.checkpoint(); }
+struct LyingMonitors final : tests::BetweenMonitors {
+  using BetweenMonitors::BetweenMonitors;
   Result<seal::Released> confirm() override {
     Result<seal::Released> released = side.confirm();
     if (released && lies) released->results[0].back() ^= std::byte{1};
@@ -35,14 +29,11 @@ struct LyingMonitors final : seal::TrustedSide {
     if (released && lies) released->results[0].back() ^= std::byte{1};
     return released;
   }
-  std::optional<uint32_t> certified() const override { return side.certified(); }
-  const monitor::InstanceId& instance() const override { return side.instance(); }
-  seal::TrustedSide& side;
   bool lies = false;
 };
 
-struct World final : tests::HostWorld {
-  explicit World(uint16_t threads) : HostWorld({threads, 100, 16}) { open(); }
+struct World final : tests::WorldBetween<LyingMonitors> {
+  explicit World(uint16_t threads) : WorldBetween({threads, 100, 16}) { open(); }
   void open() {
     const Status opened = HostWorld::open();
     ASSERT_TRUE(opened) << opened.error().text();
@@ -69,9 +60,6 @@ struct World final : tests::HostWorld {
     for (const StateEntry& entry : call(list).entries) out.push_back(entry.key);
     return out;
   }
-
-  seal::TrustedSide& trusted() override { return between.emplace(*monitors); }
-  std::optional<LyingMonitors> between;
 };
 
 StateCall make(StateOp op, std::string name_space, std::string key, std::string_view value = {}) {

@@ -61,5 +61,32 @@ TEST(StateThreads, RunBatchesBesideEachOtherThroughCommitsAndAnEndInTheMiddle) {
   EXPECT_EQ(world.host->certified(), world.host->epoch() - 1);
 }
 
+/// Of which one thread finds no memory.
+struct NoMemory final : tests::BetweenMonitors {
+  using BetweenMonitors::BetweenMonitors;
+  Status apply(uint16_t thread, ByteView batch) override {
+    if (thread == missing) throw std::bad_alloc();
+    return side.apply(thread, batch);
+  }
+  uint16_t missing = kThreads;
+};
+
+TEST(StateThreads, RegressWhatAShareThrowsEndsItsCallerAndNotTheProcess) {
+  tests::WorldBetween<NoMemory> world({kThreads, 1'024, 64});
+  ASSERT_TRUE(world.open());
+  std::vector<StateBatch> batches;
+  for (const std::string& space : name_spaces(*world.host)) {
+    StateBatch& batch = batches.emplace_back();
+    for (int i = 0; i < 1'000; ++i)
+      ASSERT_TRUE(batch.put(space, std::to_string(i), Bytes(kStateValueBytesMax)));
+  }
+  for (uint16_t thread = 0; thread < kThreads; ++thread) {
+    world.between->missing = thread;
+    std::vector<StateAnswers> answers;
+    EXPECT_THROW((void)world.run(batches, answers), std::bad_alloc);
+    ASSERT_TRUE(world.open()) << "a new one has what was committed";
+  }
+}
+
 }  // namespace
 }  // namespace themis

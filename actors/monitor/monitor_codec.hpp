@@ -32,7 +32,8 @@ using AskStateMsg = wire::Msg<schema::AskState>;
 using StateAnsweredMsg = wire::Msg<schema::StateAnswered>;
 
 /// Clients of one run of the monitors, the node's own among them: 320 KB a thread. A client stays
-/// until the next start, so whoever may call can fill the table; calls without a client go on then.
+/// until the next start; see StateActor for what one peer may have. Calls without a client go on
+/// when the table is full.
 inline constexpr uint16_t kStateClientsMax = 1'024;
 
 struct MonitorShape {

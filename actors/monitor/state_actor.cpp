@@ -139,6 +139,22 @@ Status StateActor::admit(size_t calls, size_t bytes) const {
   return {};
 }
 
+/// A peer may have as many clients as there are places left, so that one always is for another. One
+/// that is refused later counts as well, until the next start.
+Status StateActor::admit_client(const NodeId* peer) {
+  constexpr size_t kPlaces = kStateClientsMax - 1;
+  if (peer != nullptr) {
+    const auto own = places_of_.find(*peer);
+    if ((own == places_of_.end() ? 0 : own->second) >= kPlaces - std::min(places_, kPlaces))
+      return fail(Code::overloaded,
+                  "this node's clients have as many places as are left for others; try again "
+                  "after the monitors' next start");
+    ++places_of_[*peer];
+  }
+  ++places_;
+  return {};
+}
+
 /// What waits, as one commit, when there is none at work.
 void StateActor::run_waiting() {
   if (!up_ || running_ || ending_ || (waiting_.empty() && !epoch_due_)) return;
@@ -243,6 +259,8 @@ void StateActor::deliver(Group& group) {
 void StateActor::start() {
   if (history_.violation || refused_ || ending_ || place_) return;
   ++instance_;
+  places_of_.clear();
+  places_ = 0;
   place_ = options_.start_place();
   monitor(place_);
   request(place_, caf::infinite, PlacePid{})
@@ -424,6 +442,12 @@ caf::result<StateAnsweredMsg> StateActor::answer_peer(const AskStateMsg& message
   if (*batch) return answer_batch(**batch);
   const Result<StateAsk> ask = decode_ask(message);
   if (!ask) return to_caf(ask.error());
+  if (ask->call.op == StateOp::join)
+    if (const Status admitted = admit_client(message.frame()->peer()); !admitted)
+      return to_caf(admitted.error());
+  StateBatch calls;
+  if (!is_proven(ask->call))
+    if (const Status added = calls.add(ask->call); !added) return to_caf(added.error());
   auto promise = make_response_promise<StateAnsweredMsg>();
   auto answered = [promise, call = ask->call](const Result<StateAnswer>& answer) mutable {
     answer ? promise.deliver(encode_answered(call, *answer))
@@ -433,8 +457,6 @@ caf::result<StateAnsweredMsg> StateActor::answer_peer(const AskStateMsg& message
     take(ask->call, ask->wait, answered);
     return caf::delegated<StateAnsweredMsg>{};
   }
-  StateBatch calls;
-  if (const Status added = calls.add(ask->call); !added) return to_caf(added.error());
   take(calls, ask->wait, [answered](StateAnswers&& all) mutable { answered(all.front()); });
   return caf::delegated<StateAnsweredMsg>{};
 }

@@ -61,8 +61,9 @@ struct StartPlace {};
 /// Answers as state_api.hpp says, and Msg<schema::AskState>; every namespace is its own. What
 /// arrives while a commit runs goes into the next one together; a lone call does not wait. Starts
 /// the monitors' place again when it ended: the store is opened with the new ones, and has
-/// everything that was answered. After a violation nothing is started again, and what a store is
-/// refused for is not tried again. On the pool; its keeper has a thread of its own.
+/// everything that was answered. One peer's clients get half of the places. After a violation
+/// nothing is started again, and what a store is refused for is not tried again. On the pool; its
+/// keeper has a thread of its own.
 class StateActor final : public PoolActor {
  public:
   StateActor(caf::actor_config& config, StateOptions options);
@@ -93,6 +94,7 @@ class StateActor final : public PoolActor {
   void take(const StateBatch& calls, bool wait, TellAll tell);
   void take(const StateCall& call, bool wait, TellOne tell);
   Status admit(size_t calls, size_t bytes) const;
+  Status admit_client(const NodeId* peer);
   void add(Group group);
   void run_waiting();
   void on_run(StoreTold& told);
@@ -135,6 +137,8 @@ class StateActor final : public PoolActor {
   std::vector<Group> in_commit_;
   std::multimap<uint32_t, Group> certifying_;     ///< Done but for their epoch.
   size_t calls_waiting_ = 0, bytes_waiting_ = 0;  ///< Of the groups in all three.
+  size_t places_ = 0;                   ///< Of clients, asked for since the monitors' start.
+  std::map<NodeId, size_t> places_of_;  ///< By peers.
   bool epoch_open_ = false, epoch_watched_ = false, epoch_due_ = false;
   StoreTold last_;                        ///< Without answers.
   std::vector<std::string> name_spaces_;  ///< At the last start.

@@ -30,11 +30,11 @@ uint64_t prefix_of(ByteView key) {
 }  // namespace
 
 void append_record(Bytes& run, ByteView key, ByteView value) {
-  std::array<std::byte, kHeadBytes> head;
-  put(put(head.data(), static_cast<uint16_t>(key.size())), static_cast<uint32_t>(value.size()));
-  append(run, head);
-  append(run, key);
-  append(run, value);
+  const size_t at = run.size();
+  run.resize(at + kHeadBytes + key.size() + value.size());
+  std::byte* to = put(run.data() + at, static_cast<uint16_t>(key.size()));
+  to = put(put(to, static_cast<uint32_t>(value.size())), key);
+  if (!value.empty()) put(to, value);  // a view of nothing may have no address
 }
 
 Status RecordRuns::add(ByteView run) {
@@ -82,6 +82,7 @@ Status RecordRuns::next(std::span<const ByteView> runs, size_t count, const Visi
     if (++next_[run] == orders_[run].size()) {
       heap.pop_back();
     } else {
+      __builtin_prefetch(runs[run].data() + first(run).at);  // for its turn, after other runs'
       std::ranges::push_heap(heap, later);
     }
   }

@@ -20,7 +20,8 @@ struct VerifiedStoreOptions {
   /// The end of an epoch becomes a checkpoint when the journal has passed this: a restart runs it
   /// again, some seven million calls of short keys and values in two seconds.
   uint64_t journal_bytes_max = 256 * 1024 * 1024;
-  /// Or this for each record, when that is more.
+  /// Or this for each record, when that is more: a checkpoint writes every record that has changed
+  /// twice, 0.4 us each in all, and calls have some 40 bytes.
   uint64_t journal_bytes_per_record = 512;
 };
 

@@ -212,6 +212,32 @@ TEST(AdversaryVerifiedStoreRest, ARecordThatWasNotListedIsNotRestored) {
   }
 }
 
+/// Counts, so that a batch can be added to the host's.
+struct CountingHost final : PassingHost {
+  using PassingHost::PassingHost;
+  Status apply(uint16_t thread, ByteView batch) override {
+    ++batches;
+    return side.apply(thread, batch);
+  }
+  size_t batches = 0;
+};
+
+// Once the list is found to be the sealed one, it is closed.
+TEST(AdversaryVerifiedStoreRest, NothingIsRestoredAfterTheStart) {
+  Rested world;
+  world.store.reset();
+  world.trusted = std::make_unique<seal::SealedMonitors<WordStore>>(
+      seal::SealedMonitorsOptions{1, 64, 16, 4, {}}, world.key, *world.counter, world.rng);
+  CountingHost host(*world.trusted);
+  ASSERT_TRUE(DurableWorld::Store::open(*world.environment, host, world.options));
+  host::CommandLog<WordStore> log(host.instance(), 0);
+  for (size_t i = 0; i < host.batches; ++i) (void)log.take();
+  log.restore(64, monitor::Record<WordStore>{{999}, Word{1}});
+  const Status applied = host.side.apply(0, log.take());
+  ASSERT_FALSE(applied);
+  EXPECT_NE(applied.error().detail.find("restored"), std::string::npos) << applied.error().text();
+}
+
 // The list is that of its checkpoint, not of an older one with the same records.
 TEST(AdversaryVerifiedStoreRest, TheListOfAnEarlierCheckpointIsRefused) {
   Rested world;

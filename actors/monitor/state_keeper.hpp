@@ -45,7 +45,7 @@ struct StoreTold {
 };
 
 /// A checkpoint at the end writes what the journal's calls have changed, at most 82,000 records of
-/// the shortest ones: 0.3 s of CPU time, which StateHost.TheCheckpointAtAStopIsBounded prints. A
+/// the shortest ones: 10 ms of CPU time, which StateHost.TheCheckpointAtAStopIsBounded prints. A
 /// longer journal is run again at the next start.
 inline constexpr uint64_t kStopJournalBytesMax = 1024 * 1024;
 

@@ -66,6 +66,11 @@ class CommandLog {
     at_ = put(put(put(begin(Command::evict_to_deferred), slot), parent), time.value);
   }
   void next_epoch() { at_ = begin(Command::next_epoch); }
+  void list_epoch() { at_ = begin(Command::list_epoch); }
+  template <class AnyRecord = Record<App>>
+  void restore(uint16_t slot, const AnyRecord& record) {
+    at_ = encode(record, put(begin(Command::restore), slot));
+  }
   void verify_epoch() { at_ = begin(Command::verify_epoch); }
   /// `slots` and `keys`: as many as the function takes.
   void run(uint8_t function, std::span<const uint16_t> slots,

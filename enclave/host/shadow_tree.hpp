@@ -57,8 +57,9 @@ class ShadowTree {
   /// A record in the tree, for build(), which fills in the parent.
   struct Leaf {
     TreeKey place;
-    crypto::Digest hash;
+    crypto::Digest hash;  ///< Zeros when in_deferred.
     RecordId record = 0;
+    bool in_deferred = false;
     NodeId parent = kNoNode;
   };
   /// All nodes above these leaves, which are below the top and in the order of left_of(), each

@@ -103,14 +103,29 @@ Result<typename App::Result> Shard<App>::call_upto(uint8_t function, std::span<c
   Entry& first = entries_[ids[0]];
   if (ids.size() == 1 && first.where == Where::deferred && !should_pin(first)) {
     run_one(first, function, arguments, caller);
-    write(first, records[0].value);
+    write(ids[0], records[0].value);
     return result;
   }
   run_in_slots(ids, function, arguments, caller);
-  for (size_t i = 0; i < ids.size(); ++i) write(entries_[ids[i]], records[i].value);
+  for (size_t i = 0; i < ids.size(); ++i) write(ids[i], records[i].value);
   for (const RecordId id : ids)
     if (entries_[id].where == Where::loaded) evict_deferred(id);
   return result;
+}
+
+template <class App>
+void Shard<App>::write(RecordId id, const std::optional<typename App::Value>& value) {
+  Entry& entry = entries_[id];
+  if (entry.record.value() == value) return;
+  entry.record.write(slab_, value);
+  if (!std::exchange(entry.changed, true)) changed_.push_back(id);
+}
+
+template <class App>
+void Shard<App>::room_for_call() {
+  constexpr size_t kBefore = monitor::kOutputBytesMax - monitor::kCallOutputBytesMax<App>;
+  if (!log_.has_room() || output_in_batch_ > kBefore) flush();
+  output_in_batch_ += output_bytes_;
 }
 
 template <class App>
@@ -203,7 +218,8 @@ void Shard<App>::evict_deferred(RecordId id) {
   } else {
     ShadowNode& parent = tree_.at(entry.parent);
     log_.evict_to_deferred(entry.slot, parent.slot, entry.time);
-    parent.value.edge[side_of(id, parent)].in_deferred = true;
+    Edge& edge = parent.value.edge[side_of(id, parent)];
+    edge = {edge.key, {}, true, true};
     --parent.cached_children;
   }
   entry.thread = options_.thread;

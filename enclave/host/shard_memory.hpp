@@ -54,6 +54,10 @@ Status Shard<App>::bring_back(RecordId id, std::span<const RecordId> with) {
 template <class App>
 void Shard<App>::leave_values(uint64_t more, std::span<const RecordId> but) {
   if (!read_saved_ || swept_) return;
+  if (!saved_) {
+    swept_ = true;
+    return;
+  }
   const uint64_t spare = std::min(options_.bytes_max, options_.bytes_max / 8 + more);
   const uint64_t goal = options_.bytes_max - spare;
   for (size_t seen = 0; bytes() > goal; ++seen) {
@@ -74,19 +78,38 @@ void Shard<App>::leave_values(uint64_t more, std::span<const RecordId> but) {
 template <class App>
 template <class Visit>
 Status Shard<App>::for_each_changed(Visit visit) const {
-  for (const Key& key : gone_) THEMIS_CHECK(visit(Record<App>{key, std::nullopt}));
-  for (const Entry& entry : entries_)
+  for (const Key& key : gone_) {
+    const RecordId again = index_.find(key);
+    if (again != kNone && entries_[again].record.present()) continue;
+    std::array<std::byte, Key::kBytesMax> bytes;
+    THEMIS_CHECK(visit(EncodedRecord{ByteView(bytes.data(), key.encode(bytes.data())), {}}));
+  }
+  for (size_t i = 0; i < changed_.size(); ++i) {
+    if (i + kAhead < changed_.size()) __builtin_prefetch(&entries_[changed_[i + kAhead]]);
+    const Entry& entry = entries_[changed_[i]];
     if (entry.changed && (entry.saved != Saved::no || entry.record.present()))
-      THEMIS_CHECK(visit(entry.record.unpacked()));
+      THEMIS_CHECK(visit(entry.record.encoded()));
+  }
   return {};
 }
 
 template <class App>
-void Shard<App>::saved() {
+void Shard<App>::written() {
   gone_.clear();
-  for (Entry& entry : entries_)
+  for (size_t i = 0; i < changed_.size(); ++i) {
+    if (i + kAhead < changed_.size()) __builtin_prefetch(&entries_[changed_[i + kAhead]], 1);
+    Entry& entry = entries_[changed_[i]];
     if (std::exchange(entry.changed, false))
       entry.saved = entry.record.present() ? Saved::yes : Saved::no;
+  }
+  changed_.clear();
+  listed_ = {};
+  saved_ = false;
+}
+
+template <class App>
+void Shard<App>::saved() {
+  saved_ = true;
   swept_ = false;
   leave_values(0, {});
   swept_ = false;

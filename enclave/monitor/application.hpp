@@ -43,8 +43,7 @@ constexpr size_t kRecordsPerCallMax = 8;
 /// - `arity(function)`: how many records it takes, 1 to 8; 0 when there is no such function;
 /// - `decode(function, reader)`: its arguments, refusing what is not their one encoding;
 /// - `run(function, arguments, records, result)`: changes records and result, or answers false
-///   when the call cannot be, which ends the monitor. An answer that a client may get, such as a
-///   compare-and-swap that did not match, is a result and not false;
+///   when the call cannot be, which ends the monitor; a swap that did not match is a result;
 /// - `only_reads(function)`: it never changes a record, whatever the records and arguments are.
 template <class App>
 concept Application = requires(uint8_t function, Reader& reader,

@@ -35,6 +35,7 @@ struct Mesh {
       options.thread = thread;
       monitor::MonitorOptions monitor{options.instance, thread, node_slots, record_slots};
       monitor.calls_without_client = true;
+      monitor.listing = &listing;
       monitors.push_back(std::make_unique<monitor::Monitor<App>>(monitor, key));
       shards.push_back(std::make_unique<Shard<App>>(
           options, [this, thread](ByteView batch) { deliver(thread, batch); }));
@@ -68,6 +69,11 @@ struct Mesh {
   bool right() const { return answered == expected; }
   Reason reason() const { return aggregator.violation().reason; }
 
+  struct : monitor::Listing {
+    void clear() override { bytes.clear(); }
+    void add(ByteView record) override { append(bytes, record); }
+    Bytes bytes;
+  } listing;  // of all threads
   std::vector<std::unique_ptr<monitor::Monitor<App>>> monitors;
   std::vector<std::unique_ptr<Shard<App>>> shards;
   monitor::Aggregator<> aggregator;

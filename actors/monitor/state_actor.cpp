@@ -30,7 +30,8 @@ caf::behavior StateActor::make_behavior() {
   set_default_handlers(*this);
   set_down_handler([this](const caf::down_msg& down) { on_down(down); });
   set_exit_handler([this](const caf::exit_msg& exit) { end(exit.reason); });
-  const StateKeeperOptions keeper{options_.data, options_.shape, options_.answer_max};
+  const StateKeeperOptions keeper{options_.data, options_.shape, options_.answer_max,
+                                  options_.bytes_max};
   keeper_ = options_.start_keeper
                 ? options_.start_keeper(system(), keeper)
                 : caf::actor_cast<caf::actor>(system().spawn<StateKeeper, caf::detached>(keeper));

@@ -29,6 +29,7 @@ struct StateOptions {
   /// Empty: a StateKeeper with a thread of its own.
   std::function<caf::actor(caf::actor_system&, const StateKeeperOptions&)> start_keeper = {};
   MonitorShape shape;
+  uint64_t bytes_max = uint64_t{2} << 30;  ///< See StateHostOptions.
   Duration epoch = 1s;
   /// For one answer of the monitors; a checkpoint of a million records takes 150 ms. Then they are
   /// given up.

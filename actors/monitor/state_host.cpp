@@ -82,7 +82,7 @@ Result<std::unique_ptr<StateHost>> StateHost::open(storage::Environment& environ
   store.threads = options.threads;
   store.node_slots = options.node_slots;
   store.record_slots = options.record_slots;
-  store.bytes_max = options.records_max * host::Shard<StateStore>::kRecordBytes;
+  store.bytes_max = options.bytes_max / options.threads;
   THEMIS_TRY(std::unique_ptr<Store> opened, Store::open(environment, trusted, store));
   return std::unique_ptr<StateHost>(new StateHost(std::move(opened), trusted, options.threads));
 }

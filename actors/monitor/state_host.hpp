@@ -34,9 +34,9 @@ struct StateHostOptions {
   uint16_t threads = 1;  ///< A power of two, at most 64; fixed when the store is made.
   uint32_t node_slots = 1'024;
   uint32_t record_slots = 1'024;
-  /// Room for so many of the largest records, of each thread: 1.6 KB each, and 0.3 KB of a short
-  /// one. Absent keys that were asked for count until their epoch is over.
-  size_t records_max = size_t{1} << 20;
+  /// Of records, in equal parts for each thread: 320 bytes each, 1.6 KB of the largest. Absent keys
+  /// that were asked for count until their epoch is over.
+  uint64_t bytes_max = uint64_t{2} << 30;
 };
 
 /// Results of all calls of one commit, 280,000 halves of gets and puts of 8-byte values: with the

@@ -3,6 +3,7 @@
 
 #include "enclave/applications/types.hpp"
 #include "enclave/host/shadow_tree.hpp"
+#include "runtime/base/huge_pages.hpp"
 #include "runtime/crypto/prf.hpp"
 
 namespace themis::host {
@@ -100,7 +101,7 @@ class KeyIndex {
   /// Of an entry that is not there yet.
   void add(RecordId id) {
     if (++used_ * 2 > slots_.size()) {
-      const std::vector<Slot> old = std::exchange(slots_, std::vector<Slot>(slots_.size() * 2));
+      const HugeVector<Slot> old = std::exchange(slots_, HugeVector<Slot>(slots_.size() * 2));
       for (const Slot& slot : old)
         if (slot.id != kNone) place(slot.id);
     }
@@ -140,7 +141,7 @@ class KeyIndex {
 
   const Entries& entries_;
   IndexHash hash_;
-  std::vector<Slot> slots_;
+  HugeVector<Slot> slots_;
   size_t used_ = 0;
 };
 

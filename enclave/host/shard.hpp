@@ -138,7 +138,7 @@ class Shard {
   static_assert(sizeof(Entry) == 64);
   /// Of one record beside its chunk: entry, tree node, and place in the index.
   static constexpr uint64_t kEntryBytes =
-      sizeof(Entry) + sizeof(ShadowNode) + KeyIndex<std::vector<Entry>>::kBytesMax;
+      sizeof(Entry) + sizeof(ShadowNode) + KeyIndex<HugeVector<Entry>>::kBytesMax;
 
  public:
   /// Of the largest record, in ShardOptions::bytes_max.
@@ -155,7 +155,7 @@ class Shard {
   /// Times of one call: two for each record, one to spare.
   static constexpr uint32_t kTimesPerCall = 2 * kPassing + 1;
 
-  static constexpr RecordId kNone = KeyIndex<std::vector<Entry>>::kNone;
+  static constexpr RecordId kNone = KeyIndex<HugeVector<Entry>>::kNone;
 
   template <size_t kRecordsMax>
   Result<typename App::Result> call_upto(uint8_t function, std::span<const Key> keys,
@@ -225,10 +225,10 @@ class Shard {
   CommandLog<App> log_;
   ShadowTree tree_;
   Slab slab_;
-  std::vector<Entry> entries_;
+  HugeVector<Entry> entries_;
   std::vector<RecordId> free_entries_;
   std::vector<Key> gone_;  // saved once and forgotten since
-  KeyIndex<std::vector<Entry>> index_{entries_, options_.index_key};
+  KeyIndex<HugeVector<Entry>> index_{entries_, options_.index_key};
   std::vector<RecordId> deferred_;  // listed; some were pinned since
   std::vector<RecordId> pinned_;
   std::vector<RecordId> used_;  // before the last rest

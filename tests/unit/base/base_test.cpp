@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "runtime/base/bytes.hpp"
+#include "runtime/base/huge_pages.hpp"
 #include "runtime/base/log.hpp"
 #include "runtime/base/network_name.hpp"
 #include "runtime/base/rng.hpp"
@@ -17,6 +18,20 @@ TEST(Bytes, HexadecimalGoesBothWays) {
 TEST(Bytes, RefusesTextThatIsNotHexadecimal) {
   EXPECT_EQ(from_hex("abc").error().code, Code::malformed);
   EXPECT_EQ(from_hex("zz").error().code, Code::malformed);
+}
+
+TEST(HugeVector, KeepsWhatIsInItWhileItGrowsAndIsAlignedOnceItIsLarge) {
+  struct alignas(64) Line {
+    uint64_t value = 0;
+  };
+  HugeVector<Line> lines;
+  for (uint64_t i = 0; i < 100'000; ++i) lines.push_back({i});
+  for (uint64_t i = 0; i < lines.size(); ++i) ASSERT_EQ(lines[i].value, i);
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(lines.data()) % HugePages<Line>::kPageBytes, 0u);
+  const HugeVector<Line> copy = lines;
+  lines = HugeVector<Line>(3);
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(lines.data()) % 64, 0u);
+  EXPECT_EQ(copy.back().value, 99'999u);
 }
 
 TEST(SeededRng, RepeatsWithTheSameSeedOnly) {

@@ -39,7 +39,7 @@ struct EpochReport {
   receipts::LogHead receipts;  ///< Of the calls that asked for a transferable one.
 };
 
-/// Epochs a thread may have open at once. Two are needed, three when a thread runs ahead; 100 KiB
+/// Epochs a thread may have open at once. Two are needed, three when a thread runs ahead; 230 KiB
 /// in all.
 constexpr uint32_t kEpochsOpen = 16;
 

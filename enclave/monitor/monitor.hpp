@@ -102,8 +102,7 @@ class Monitor {
   bool emit(const Call& call, const typename App::Result& result, Output& output);
   std::byte* issue(const Call& call, const typename App::Result& result, std::byte* to);
   static_assert(App::Result::kBytesMax <= receipts::kResultBytesMax);
-  void remember(const Call& call, std::span<const typename App::Key> keys,
-                const typename App::Arguments& arguments);
+  void remember(const Call& call);
 
   bool is_node(uint16_t slot) const { return slot < options_.node_slots; }
   RecordSlot<App>& record_slot(uint16_t slot) { return records_[slot - options_.node_slots]; }

@@ -92,7 +92,7 @@ bool Monitor<App, Checks>::run(Reader& reader, Output& output) {
              App::run(call.function, arguments, std::span(records).first(count), result)))
     return false;
   for (size_t i = 0; i < count; ++i) record_slot(slots[i]).record.value = records[i].value;
-  remember(call, std::span(keys).first(count), arguments);
+  remember(call);
   return emit(call, result, output);
 }
 
@@ -118,19 +118,19 @@ bool Monitor<App, Checks>::run_once(Reader& reader, Output& output) {
   if (!check(Reason::refused, App::run(call.function, arguments, std::span(&record, 1), result)))
     return false;
   record.key = key;  // the function changes values only
-  remember(call, std::span(&key, 1), arguments);
+  remember(call);
   if (!emit(call, result, output) || !may_evict_at(new_time, nullptr, &key)) return false;
   epochs_.evict(new_time.epoch(), RecordElement<App>{record, new_time, options_.thread});
   return true;
 }
 
+/// As the batch has it, which is the one encoding of it.
 template <Application App, class Checks>
-void Monitor<App, Checks>::remember(const Call& call, std::span<const typename App::Key> keys,
-                                    const typename App::Arguments& arguments) {
+void Monitor<App, Checks>::remember(const Call& call) {
   if (App::only_reads(call.function)) return;
-  std::byte* to = put(history_.get() + history_bytes_, call.function);
-  for (const typename App::Key& key : keys) to = key.encode(to);
-  history_bytes_ = static_cast<size_t>(App::encode(call.function, arguments, to) - history_.get());
+  const ByteView from_function(call.keys - 1, call.end);
+  put(history_.get() + history_bytes_, from_function);
+  history_bytes_ += from_function.size();
 }
 
 template <Application App, class Checks>

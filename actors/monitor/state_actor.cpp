@@ -37,7 +37,7 @@ caf::behavior StateActor::make_behavior() {
                 : caf::actor_cast<caf::actor>(system().spawn<StateKeeper, caf::detached>(keeper));
   monitor(keeper_);
   start();
-  return {[this](const CallState& ask) { return call(ask); },
+  return {[this](CallState& ask) { return call(ask); },
           [this](const ProveState& ask) { return prove(ask); },
           [this](const AskStateMsg& message) { return answer_peer(message); },
           [this](const AskHome& ask) { return answer_peer(ask.question); },
@@ -82,7 +82,7 @@ void StateActor::end(const caf::error& reason) {
           [closed](const caf::error&) { closed(); });
 }
 
-caf::result<StateAnswers> StateActor::call(const CallState& ask) {
+caf::result<StateAnswers> StateActor::call(CallState& ask) {
   auto promise = make_response_promise<StateAnswers>();
   Group group;
   group.size = ask.calls.size();
@@ -92,8 +92,8 @@ caf::result<StateAnswers> StateActor::call(const CallState& ask) {
     refuse(group, admitted.error());
     return caf::delegated<StateAnswers>{};
   }
-  group.calls = ask.calls;
   group.bytes = kStateMessageBytes + ask.calls.bytes().size();
+  group.calls = std::move(ask.calls);
   add(std::move(group));
   return caf::delegated<StateAnswers>{};
 }

@@ -86,7 +86,7 @@ class StateActor final : public PoolActor {
     StateAnswers answers;
   };
   caf::behavior make_behavior() override;
-  caf::result<StateAnswers> call(const CallState& ask);
+  caf::result<StateAnswers> call(CallState& ask);
   caf::result<StateAnswer> prove(const ProveState& ask);
   Status admit(size_t calls, size_t bytes) const;
   void add(Group group);

@@ -65,6 +65,10 @@ class Shard {
   Result<typename App::Result> call(uint8_t function, std::span<const Key> keys,
                                     const typename App::Arguments& arguments,
                                     const Caller& caller = {});
+  /// The same for one key, arguments as the application encodes them, and nobody as its caller;
+  /// `found`: by look(), or anything. Answers the result's encoding, valid until the next call.
+  Result<ByteView> call_encoded(uint8_t function, const Key& key, ByteView arguments,
+                                RecordId found);
   bool was_present() const { return was_present_; }  ///< The last call's first key, before it.
   /// Writes what makes the monitor know a client; Monitor's options say how many there may be.
   void register_client(uint16_t number, const crypto::DhShare& share,
@@ -106,9 +110,8 @@ class Shard {
       if (entry.record.present() || entry.saved == Saved::alone) visit(entry.record.key());
   }
   void saved();  ///< All that for_each_changed() visited is on disk: values may leave memory.
-  bool is_short() const { return swept_; }  ///< Of memory, until the next saved().
-  /// Fetches what calls of these keys will look at; for the next few calls, before the first.
-  void prefetch(std::span<const Key> keys) const { index_.prefetch(keys); }
+  bool is_short() const { return swept_; }      ///< Of memory, until the next saved().
+  const auto& index() const { return index_; }  ///< To fetch what the next few calls will look at.
 
   uint32_t epoch() const { return clock_.epoch(); }
   struct Counts {
@@ -156,11 +159,11 @@ class Shard {
   static constexpr uint32_t kTimesPerCall = 2 * kPassing + 1;
 
   static constexpr RecordId kNone = KeyIndex<HugeVector<Entry>>::kNone;
-
   template <size_t kRecordsMax>
   Result<typename App::Result> call_upto(uint8_t function, std::span<const Key> keys,
                                          const typename App::Arguments& arguments,
                                          const Caller& caller);
+  Result<ByteView> call_decoded(uint8_t function, const Key& key, ByteView arguments);
   RecordId add(const Key& key);
   void forget(RecordId id);
   size_t live() const { return entries_.size() - free_entries_.size(); }
@@ -168,8 +171,8 @@ class Shard {
   Status bring_back(RecordId id, std::span<const RecordId> with);
   void leave_values(uint64_t more, std::span<const RecordId> but);
   Status prepare(std::span<const RecordId> ids, std::span<const Key> keys, Where from);
-  void run_one(Entry& entry, uint8_t function, const typename App::Arguments& arguments,
-               const Caller& caller);
+  template <class AnyArguments>
+  void run_one(Entry& entry, uint8_t function, const AnyArguments& arguments, const Caller& caller);
   void run_in_slots(std::span<const RecordId> ids, uint8_t function,
                     const typename App::Arguments& arguments, const Caller& caller);
   void add_deferred(Entry& entry, uint16_t slot);
@@ -192,11 +195,7 @@ class Shard {
   }
   /// What the monitor will give for a call.
   static size_t output_of(const typename App::Result& result, const Caller& caller);
-  void write(Entry& entry, const std::optional<typename App::Value>& value) {
-    if (entry.record.value() == value) return;
-    entry.record.write(slab_, value);
-    entry.changed = true;
-  }
+  void write(Entry& entry, const std::optional<typename App::Value>& value);
   Status may_end(uint32_t epochs, std::optional<uint32_t> certified) const;
   void finish_epoch(bool rest);
   void sort_by_place(std::vector<RecordId>& ids) const;
@@ -239,11 +238,13 @@ class Shard {
   size_t output_bytes_ = 0, output_in_batch_ = 0;  // of the call that runs, and of those before
   uint64_t nodes_loaded_ = 0, nodes_evicted_ = 0;
   bool was_present_ = false;
+  std::array<std::byte, App::Result::kBytesMax> result_;  // of call_encoded()
 };
 
 }  // namespace themis::host
 
 #include "enclave/host/shard_calls.hpp"
+#include "enclave/host/shard_encoded.hpp"
 #include "enclave/host/shard_memory.hpp"
 #include "enclave/host/shard_rest.hpp"
 #include "enclave/host/shard_tree.hpp"

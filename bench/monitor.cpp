@@ -243,7 +243,7 @@ class Store {
         Reader reader(keys_[(i + j) % kCalls]);
         step[j] = App::Key::decode(reader);
       }
-      shard_->prefetch(std::span<const typename App::Key>(step));
+      shard_->index().prefetch(std::span<const typename App::Key>(step));
       for (uint32_t j = 0; j < kStep; ++j) {
         const std::span<const typename App::Key> one(&step[j], 1);
         j % 2 == 0 ? put(step[j], i + j)

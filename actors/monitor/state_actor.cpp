@@ -30,13 +30,14 @@ caf::behavior StateActor::make_behavior() {
   set_default_handlers(*this);
   set_down_handler([this](const caf::down_msg& down) { on_down(down); });
   set_exit_handler([this](const caf::exit_msg& exit) { end(exit.reason); });
-  const StateKeeperOptions keeper{options_.data, options_.shape, options_.answer_max};
+  const StateKeeperOptions keeper{options_.data, options_.shape, options_.answer_max,
+                                  options_.bytes_max};
   keeper_ = options_.start_keeper
                 ? options_.start_keeper(system(), keeper)
                 : caf::actor_cast<caf::actor>(system().spawn<StateKeeper, caf::detached>(keeper));
   monitor(keeper_);
   start();
-  return {[this](const CallState& ask) { return call(ask); },
+  return {[this](CallState& ask) { return call(ask); },
           [this](const ProveState& ask) { return prove(ask); },
           [this](const AskStateMsg& message) { return answer_peer(message); },
           [this](const AskHome& ask) { return answer_peer(ask.question); },
@@ -81,9 +82,9 @@ void StateActor::end(const caf::error& reason) {
           [closed](const caf::error&) { closed(); });
 }
 
-caf::result<StateAnswers> StateActor::call(const CallState& ask) {
+caf::result<StateAnswers> StateActor::call(CallState& ask) {
   auto promise = make_response_promise<StateAnswers>();
-  take(ask.calls, ask.wait,
+  take(std::move(ask.calls), ask.wait,
        [promise](StateAnswers&& all) mutable { promise.deliver(std::move(all)); });
   return caf::delegated<StateAnswers>{};
 }
@@ -96,15 +97,15 @@ caf::result<StateAnswer> StateActor::prove(const ProveState& ask) {
   return caf::delegated<StateAnswer>{};
 }
 
-void StateActor::take(const StateBatch& calls, bool wait, TellAll tell) {
+void StateActor::take(StateBatch calls, bool wait, TellAll tell) {
   Group group;
   group.size = calls.size();
   group.wait = wait;
   group.tell = std::move(tell);
   if (const Status admitted = admit(calls.size(), calls.bytes().size()); !admitted)
     return refuse(group, admitted.error());
-  group.calls = calls;
   group.bytes = kStateMessageBytes + calls.bytes().size();
+  group.calls = std::move(calls);
   add(std::move(group));
 }
 

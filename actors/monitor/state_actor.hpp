@@ -29,6 +29,7 @@ struct StateOptions {
   /// Empty: a StateKeeper with a thread of its own.
   std::function<caf::actor(caf::actor_system&, const StateKeeperOptions&)> start_keeper = {};
   MonitorShape shape;
+  uint64_t bytes_max = uint64_t{2} << 30;  ///< See StateHostOptions.
   Duration epoch = 1s;
   /// For one answer of the monitors; a checkpoint of a million records takes 150 ms. Then they are
   /// given up.
@@ -89,9 +90,9 @@ class StateActor final : public PoolActor {
     StateAnswers answers;
   };
   caf::behavior make_behavior() override;
-  caf::result<StateAnswers> call(const CallState& ask);
+  caf::result<StateAnswers> call(CallState& ask);
   caf::result<StateAnswer> prove(const ProveState& ask);
-  void take(const StateBatch& calls, bool wait, TellAll tell);
+  void take(StateBatch calls, bool wait, TellAll tell);
   void take(const StateCall& call, bool wait, TellOne tell);
   Status admit(size_t calls, size_t bytes) const;
   Status admit_client(const NodeId* peer);

@@ -55,7 +55,8 @@ inline constexpr size_t kRunAnswersBytesMax = 64 * 1024 * 1024;
 struct StateKeeperOptions {
   std::filesystem::path data;  ///< The node's; see open_files().
   MonitorShape shape;
-  Duration answer_max;  ///< See RemoteMonitorsOptions.
+  Duration answer_max;                     ///< See RemoteMonitorsOptions.
+  uint64_t bytes_max = uint64_t{2} << 30;  ///< See StateHostOptions.
 };
 
 /// Has state/, state.key and state.counter in the node's data directory open while the store is.

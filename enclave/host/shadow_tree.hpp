@@ -2,6 +2,7 @@
 // The host's copy of one thread's part of the sparse Merkle tree. Data only: it writes no commands.
 
 #include "enclave/monitor/slots.hpp"
+#include "runtime/base/huge_pages.hpp"
 
 namespace themis::host {
 
@@ -71,7 +72,7 @@ class ShadowTree {
   void build_side(NodeId above, unsigned side, std::span<Leaf> leaves);
   void build_sides(NodeId node, std::span<Leaf> leaves);
 
-  std::vector<ShadowNode> nodes_;
+  HugeVector<ShadowNode> nodes_;
   std::vector<NodeId> free_;
 };
 

@@ -64,6 +64,10 @@ class Shard {
   Result<typename App::Result> call(uint8_t function, std::span<const Key> keys,
                                     const typename App::Arguments& arguments,
                                     const Caller& caller = {});
+  /// The same for one key, arguments as the application encodes them, and nobody as its caller;
+  /// `found`: by look(), or anything. Answers the result's encoding, valid until the next call.
+  Result<ByteView> call_encoded(uint8_t function, const Key& key, ByteView arguments,
+                                RecordId found);
   bool was_present() const { return was_present_; }  ///< The last call's first key, before it.
   /// Writes what makes the monitor know a client; Monitor's options say how many there may be.
   void register_client(uint16_t number, const crypto::DhShare& share,
@@ -114,8 +118,7 @@ class Shard {
   bool is_short() const { return swept_; }  ///< Of memory, until the next saved().
   /// Not while calls run again that fitted once: another order may need up to twice the memory.
   void keep_to_limit(bool keep) { limited_ = keep; }
-  /// Fetches what calls of these keys will look at; for the next few calls, before the first.
-  void prefetch(std::span<const Key> keys) const { index_.prefetch(keys); }
+  const auto& index() const { return index_; }  ///< To fetch what the next few calls will look at.
 
   uint32_t epoch() const { return clock_.epoch(); }
   struct Counts {
@@ -145,7 +148,7 @@ class Shard {
   static_assert(sizeof(Entry) == 64);
   /// Of one record beside its chunk: entry, tree node, and place in the index.
   static constexpr uint64_t kEntryBytes =
-      sizeof(Entry) + sizeof(ShadowNode) + KeyIndex<std::vector<Entry>>::kBytesMax;
+      sizeof(Entry) + sizeof(ShadowNode) + KeyIndex<HugeVector<Entry>>::kBytesMax;
 
  public:
   /// Of the largest record, in ShardOptions::bytes_max.
@@ -162,12 +165,12 @@ class Shard {
   /// Times of one call: two for each record, one to spare.
   static constexpr uint32_t kTimesPerCall = 2 * kPassing + 1;
   static constexpr size_t kAhead = 16;  // entries on their way from memory
-  static constexpr RecordId kNone = KeyIndex<std::vector<Entry>>::kNone;
-
+  static constexpr RecordId kNone = KeyIndex<HugeVector<Entry>>::kNone;
   template <size_t kRecordsMax>
   Result<typename App::Result> call_upto(uint8_t function, std::span<const Key> keys,
                                          const typename App::Arguments& arguments,
                                          const Caller& caller);
+  Result<ByteView> call_decoded(uint8_t function, const Key& key, ByteView arguments);
   RecordId add(const Key& key);
   void forget(RecordId id);
   size_t live() const { return entries_.size() - free_entries_.size(); }
@@ -176,8 +179,8 @@ class Shard {
   void leave_values(uint64_t more, std::span<const RecordId> but);
   uint64_t bytes_max_of_new() const;
   Status prepare(std::span<const RecordId> ids, std::span<const Key> keys, Where from);
-  void run_one(Entry& entry, uint8_t function, const typename App::Arguments& arguments,
-               const Caller& caller);
+  template <class AnyArguments>
+  void run_one(Entry& entry, uint8_t function, const AnyArguments& arguments, const Caller& caller);
   void run_in_slots(std::span<const RecordId> ids, uint8_t function,
                     const typename App::Arguments& arguments, const Caller& caller);
   void add_deferred(Entry& entry, uint16_t slot);
@@ -194,6 +197,9 @@ class Shard {
   /// What the monitor will give for a call.
   static size_t output_of(const typename App::Result& result, const Caller& caller);
   void write(RecordId id, const std::optional<typename App::Value>& value);
+  void note_change(RecordId id) {
+    if (!std::exchange(entries_[id].changed, true)) changed_.push_back(id);
+  }
   Status may_end(uint32_t epochs, std::optional<uint32_t> certified) const;
   /// How an epoch ends: its next one goes on; the monitor comes to rest; with all in the tree.
   enum class End { next, rest, all_in_tree };
@@ -228,10 +234,10 @@ class Shard {
   CommandLog<App> log_;
   ShadowTree tree_;
   Slab slab_;
-  std::vector<Entry> entries_;
+  HugeVector<Entry> entries_;
   std::vector<Key> gone_;  // written once and forgotten since
   std::vector<RecordId> changed_;
-  KeyIndex<std::vector<Entry>> index_{entries_, options_.index_key};
+  KeyIndex<HugeVector<Entry>> index_{entries_, options_.index_key};
   std::vector<RecordId> deferred_;  // listed; some were pinned since
   std::vector<RecordId> pinned_, free_entries_;
   Bytes listed_;  // keys, in the order of the monitor
@@ -240,11 +246,13 @@ class Shard {
   Timestamp clock_;
   size_t output_bytes_ = 0, output_in_batch_ = 0;  // of the call that runs, and of those before
   uint64_t nodes_loaded_ = 0, nodes_evicted_ = 0;
+  std::array<std::byte, App::Result::kBytesMax> result_;  // of call_encoded()
 };
 
 }  // namespace themis::host
 
 #include "enclave/host/shard_calls.hpp"
+#include "enclave/host/shard_encoded.hpp"
 #include "enclave/host/shard_memory.hpp"
 #include "enclave/host/shard_rest.hpp"
 #include "enclave/host/shard_tree.hpp"

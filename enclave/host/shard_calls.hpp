@@ -95,7 +95,11 @@ Result<typename App::Result> Shard<App>::call_upto(uint8_t function, std::span<c
   if (UINT32_MAX - clock_.counter() <= kTimesPerCall)
     return fail(Code::overloaded, "the epoch is full; end it");
   THEMIS_CHECK(make_room(ids, after));
-  THEMIS_CHECK(prepare(ids, keys, Where::tree));
+  const auto at_hand = [this](RecordId id) {
+    return id != kNone &&
+           (entries_[id].where == Where::deferred || entries_[id].where == Where::pinned);
+  };
+  if (!std::ranges::all_of(ids, at_hand)) THEMIS_CHECK(prepare(ids, keys, Where::tree));
   for (size_t i = 0; i < keys.size(); ++i)
     if (ids[i] == kNone) ids[i] = add(keys[i]);
   for (const RecordId id : ids)
@@ -115,10 +119,10 @@ Result<typename App::Result> Shard<App>::call_upto(uint8_t function, std::span<c
 
 template <class App>
 void Shard<App>::write(RecordId id, const std::optional<typename App::Value>& value) {
-  Entry& entry = entries_[id];
-  if (entry.record.value() == value) return;
-  entry.record.write(slab_, value);
-  if (!std::exchange(entry.changed, true)) changed_.push_back(id);
+  PackedRecord<App>& record = entries_[id].record;
+  if (record.value() == value) return;
+  record.write(slab_, value);
+  note_change(id);
 }
 
 template <class App>
@@ -159,7 +163,8 @@ Status Shard<App>::prepare(std::span<const RecordId> ids, std::span<const Key> k
 }
 
 template <class App>
-void Shard<App>::run_one(Entry& entry, uint8_t function, const typename App::Arguments& arguments,
+template <class AnyArguments>
+void Shard<App>::run_one(Entry& entry, uint8_t function, const AnyArguments& arguments,
                          const Caller& caller) {
   const Timestamp from = entry.time;
   clock_ = std::max(clock_, Timestamp{from.value + 1});

@@ -7,6 +7,9 @@
 
 namespace themis::host {
 
+/// In the journal.
+constexpr std::array<std::byte, 1> kEpochEnd{};
+
 template <class App>
 Status VerifiedStore<App>::flush(uint16_t thread) {
   threads_[thread].shard->flush();
@@ -63,7 +66,7 @@ template <class App>
 Result<Released> VerifiedStore<App>::save_calls() {
   return save(trusted_.seal(), [this](ByteView sealed) -> Status {
     std::vector<ByteView> calls;
-    for (const Thread& each : threads_) calls.push_back(each.calls);
+    for (const Thread& each : threads_) calls.push_back(each.calls.view());
     const bool merging = !tables_.is_merged();
     THEMIS_CHECK(tables_.commit(calls, sealed));
     if (merging) note_merged();
@@ -87,7 +90,7 @@ Result<Released> VerifiedStore<App>::end_epoch() {
   if (failure_) return fail(*failure_);
   for (Thread& each : threads_) {
     THEMIS_CHECK(latch(each.shard->end_epoch(certified_)));
-    each.calls.push_back(std::byte{0});
+    each.calls.append(ByteView(kEpochEnd));
   }
   return commit();
 }

@@ -38,7 +38,7 @@ struct EpochReport {
   receipts::LogHead receipts;  ///< Of the calls that asked for a transferable one.
 };
 
-/// Epochs a thread may have open at once, 100 KiB: two are needed, three when a thread runs ahead.
+/// Epochs a thread may have open at once, 230 KiB: two are needed, three when a thread runs ahead.
 constexpr uint32_t kEpochsOpen = 16;
 
 /// The open epochs of one thread. Each has a key, of the master key, the instance and the epoch,

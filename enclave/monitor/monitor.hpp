@@ -95,11 +95,10 @@ class Monitor {
   bool register_client(Reader& reader);
   bool read_caller(Reader& reader, Call& call);
   bool authorize(Call& call);
-  bool emit(const Call& call, const typename App::Result& result, Output& output);
-  std::byte* issue(const Call& call, const typename App::Result& result, std::byte* to);
+  template <class Run>
+  bool execute(const Call& call, Output& output, Run run);
+  std::byte* issue(const Call& call, std::span<std::byte> result);
   static_assert(App::Result::kBytesMax <= receipts::kResultBytesMax);
-  void remember(const Call& call, std::span<const typename App::Key> keys,
-                const typename App::Arguments& arguments);
   bool is_node(uint16_t slot) const { return slot < options_.node_slots; }
   RecordSlot<App>& record_slot(uint16_t slot) { return records_[slot - options_.node_slots]; }
   Link& link(uint16_t slot) { return is_node(slot) ? nodes_[slot].link : record_slot(slot).link; }

@@ -66,16 +66,15 @@ struct RecordSlot {
 /// An element of the multiset: what it is, the record or node, its time, the thread that evicted
 /// it. Every part says where it ends, so that two elements never have the same bytes. Both live for
 /// one call: they refer to what they are made of.
-template <class App>
+template <class App, class AnyRecord = Record<App>>
 struct RecordElement {
   static constexpr size_t kBytesMax = 1 + App::Key::kBytesMax + 1 + App::Value::kBytesMax + 8 + 2;
-  const Record<App>& record;
+  const AnyRecord& record;
   Timestamp time;
   uint16_t thread;
 
   std::byte* encode(std::byte* to) const {
-    to = put_optional(record.key.encode(put(to, uint8_t{1})), record.value);
-    return put(put(to, time.value), thread);
+    return put(put(put_record(put(to, uint8_t{1}), record), time.value), thread);
   }
 };
 struct NodeElement {

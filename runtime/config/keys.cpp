@@ -191,6 +191,10 @@ constexpr Range kCpu{1, 300'000, "a function that needs over 5 minutes is a job,
 constexpr Range kWall{1, 900'000, "a caller waits 15 minutes at most"};
 constexpr Range kThreads{1, 64, "each monitor thread owns a share of the slots"};
 constexpr Range kEpoch{10, 60'000, "an epoch costs a scan, and a receipt waits for its end"};
+/// Of each thread: 50,000 short records, and the pages of a slab of every size.
+constexpr uint32_t kThreadMemory = 16;
+constexpr Range kStateMemory{kThreadMemory, 1 << 20,
+                             "a record takes 320 bytes and long values theirs; 1 TB is no node's"};
 
 /// Addresses are canonical: each of these has one spelling.
 bool any_host(const net::Address& address) {
@@ -235,6 +239,7 @@ std::span<const Key> keys() {
         shared_state_key(),
         number<&C::monitors, &MonitorsConfig::threads, kThreads>("monitors", "threads"),
         number<&C::monitors, &MonitorsConfig::epoch_ms, kEpoch>("monitors", "epoch_ms"),
+        number<&C::monitors, &MonitorsConfig::memory_mb, kStateMemory>("monitors", "memory_mb"),
         word<&C::place, &PlaceConfig::workers, kPlaces>("place", "workers"),
         word<&C::place, &PlaceConfig::monitors, kPlaces>("place", "monitors"),
         word<&C::log, &LogConfig::level, kLevels>("log", "level"),
@@ -285,6 +290,11 @@ bool consistent(const Config& config, Conflict& conflict) {
   } else if (!std::has_single_bit(config.monitors.threads)) {
     conflict = {"monitors.threads",
                 "keys are shared out by their first bits: 1, 2, 4, 8, 16, 32 or 64"};
+  } else if (config.monitors.memory_mb < kThreadMemory * config.monitors.threads) {
+    conflict = {
+        "monitors.memory_mb",
+        fmt::format("{} monitor threads need {} MB or more, {} each", config.monitors.threads,
+                    kThreadMemory * config.monitors.threads, kThreadMemory)};
   } else if (any_host(node.listen) && !node.advertise) {
     conflict = {"node.listen", fmt::format("nobody can connect to {}; set node.advertise to the "
                                            "address that peers use",

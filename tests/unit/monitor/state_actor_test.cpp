@@ -194,6 +194,32 @@ TEST_F(StateActorTest, ManyCallsShareFewBatchesAndALoneOneDoesNotWait) {
   EXPECT_EQ(report().calls, 2'001u);
 }
 
+TEST_F(StateActorTest, HoldsAsManyRecordsAsItsMemoryIsFor) {
+  for (const uint64_t megabytes : {1, 2}) {
+    StateOptions small = options(Place::local, 1h);
+    small.data = directory_.path() / std::to_string(megabytes);
+    small.bytes_max = megabytes << 20;
+    start(small);
+    CallState many;
+    for (int i = 0; i < 8'000; ++i)
+      ASSERT_TRUE(many.calls.put("space", std::to_string(i), as_bytes("value")));
+    const auto answers = world_.ask<StateAnswers>(state_, many);
+    ASSERT_TRUE(answers) << answers.error().text();
+    size_t done = 0, refused = 0;
+    for (const auto& answer : answers->all())
+      answer ? ++done : refused += answer.error().code == Code::overloaded;
+    EXPECT_EQ(done + refused, answers->size());
+    // 320 bytes each.
+    EXPECT_GT(done, megabytes * 3'000);
+    EXPECT_LT(done, megabytes * 3'400);
+    EXPECT_EQ(report().records, done);
+    CallState one;
+    ASSERT_TRUE(one.calls.get("space", "0"));
+    EXPECT_TRUE(world_.ask<StateAnswers>(state_, one)->front()) << "which needs no more memory";
+    EXPECT_EQ(world_.stop(std::exchange(state_, nullptr)), "user_shutdown");
+  }
+}
+
 TEST_F(StateActorTest, RefusesMoreCallsThanMayWait) {
   StateOptions never = options(Place::local);
   never.start_place = [home = world_.home()] {

@@ -231,6 +231,19 @@ TEST(StateHost, StopsABatchWhereTheResultsOfACommitAreLongEnough) {
   }
 }
 
+TEST(StateHost, OfManyThreadsEachTakesManyCallsInOneCommit) {
+  World world(64);
+  StateBatch batch;
+  for (int i = 0; i < 2'000; ++i)
+    ASSERT_TRUE(batch.put("space", std::to_string(i), as_bytes("value")));
+  StateCallReader calls = batch.calls();
+  StateAnswers answers;
+  world.host->run(calls, answers);
+  EXPECT_TRUE(calls.done()) << "two bytes of result each, and 32 KB for them";
+  EXPECT_EQ(answers.size(), batch.size());
+  EXPECT_TRUE(world.host->commit());
+}
+
 TEST(StateHost, ACommitTakesAQuarterMillionSmallCalls) {
   World world(1);
   StateBatch batch;

@@ -70,12 +70,12 @@ void StateRouter::on_exit() {
   local_ = node_ = nullptr;
 }
 
-/// A rule names operations: each that a batch has is asked for once.
+/// A rule names operations: each that a batch has is asked for once, a rate counts its calls.
 Status StateRouter::admit_peer(const AskStateMsg& message, const StateAskHead& asked) {
   const wire::Frame& frame = *message.frame();
-  for (const StateOp op : asked.ops)
+  for (const auto& [op, calls] : asked.ops)
     THEMIS_CHECK(guard_->admit(frame.peer(), ring_name_of_state(asked.name_space), themis::name(op),
-                               reactor_.loop().now(), frame.former()));
+                               reactor_.loop().now(), frame.former(), calls));
   return {};
 }
 

@@ -3,7 +3,7 @@
 // no calls, in whatever order with epochs' ends, checkpoints and crashes, end a host's monitors.
 
 #include <cstring>
-#include <set>
+#include <map>
 
 #include "actors/monitor/monitor_codec.hpp"
 #include "actors/monitor/state_operation.hpp"
@@ -122,16 +122,16 @@ void check_question(Input& input) {
     const auto one = decode_ask(message);
     if (!one) return;
     promise(head && head->name_space == one->call.name_space &&
-                head->ops == std::set<StateOp>{one->call.op},
+                head->ops == std::map<StateOp, uint32_t>{{one->call.op, 1}},
             "one call is let pass as what it is");
     return;
   }
   promise(head.has_value(), "who can run it can tell what it is");
   promise(!!check_state_ask(**calls), "calls of one namespace");
   promise(head->name_space == (*calls)->calls.name_space(), "the one that was looked at");
-  std::set<StateOp> ops;
+  std::map<StateOp, uint32_t> ops;
   StateCallReader reader = (*calls)->calls.calls();
-  for (StateCallView call; reader.next(call);) ops.insert(call.op);
+  for (StateCallView call; reader.next(call);) ++ops[call.op];
   promise(head->ops == ops, "with the operations that were looked at");
 }
 

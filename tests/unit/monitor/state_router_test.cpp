@@ -151,6 +151,23 @@ TEST_F(StateRouters, RefusesABatchThatIsNone) {
   EXPECT_EQ(refused("one", damaged), Code::malformed);
 }
 
+TEST_F(StateRouters, RegressARateCountsTheCallsOfABatch) {
+  StateAccess access;
+  access.routes = {{.name = "state/slow", .rate_per_s = 1, .rate_burst = 10}};
+  start(3, 3, access);
+  StateBatchAsk batch;
+  for (int i = 0; i < 11; ++i) ASSERT_TRUE(batch.calls.get("slow", std::to_string(i)));
+  int refused = 0;
+  for (size_t node = 0; node < 3; ++node) {
+    const auto answer =
+        ask<StateAnsweredMsg>(system_, states_[node]->router(), AskHome{encode_ask(batch)});
+    if (answer) continue;
+    EXPECT_EQ(answer.error().code, Code::too_large) << answer.error().text();
+    ++refused;
+  }
+  EXPECT_EQ(refused, 2) << "the node that keeps a namespace is none of its own peers";
+}
+
 /// One node keeps state and another asks it.
 class StateOfAPeer : public StateRouters {
  protected:

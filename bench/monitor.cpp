@@ -255,7 +255,8 @@ class Store {
     THEMIS_ASSERT(shard_->end_epoch(aggregator_.certified()), "each is certified at once");
   }
   void rest() {
-    THEMIS_ASSERT(shard_->come_to_rest(aggregator_.certified()), "there are slots for all paths");
+    THEMIS_ASSERT(shard_->come_to_rest(aggregator_.certified(), true),
+                  "there are slots for all paths");
     THEMIS_ASSERT(aggregator_.certified() == shard_->epoch() - 1, "all epochs are certified");
   }
   uint64_t bytes() const { return shard_->bytes(); }

@@ -33,8 +33,8 @@ void append_record(Bytes& run, ByteView key, ByteView value) {
   const size_t at = run.size();
   run.resize(at + kHeadBytes + key.size() + value.size());
   std::byte* to = put(run.data() + at, static_cast<uint16_t>(key.size()));
-  to = put(put(to, static_cast<uint32_t>(value.size())), key);
-  if (!value.empty()) put(to, value);  // a view of nothing may have no address
+  to = std::ranges::copy(key, put(to, static_cast<uint32_t>(value.size()))).out;
+  std::ranges::copy(value, to);
 }
 
 Status RecordRuns::add(ByteView run) {

@@ -130,7 +130,7 @@ bool Monitor<App, Checks>::evict_to_deferred(Reader& reader) {
       !check(Reason::wrong_parent, came.parent == parent && came.side == side) ||
       !leave(slot, time))
     return false;
-  edge = {key, {}, true, true};  // no hash: who knows the record's place knows the node
+  edge = {key, {}, true, true};  // no hash: the place determines it all
   above.child[side] = kNoSlot;
   return true;
 }

@@ -45,6 +45,13 @@ std::optional<ByteView> view_of(const std::optional<StateStore::Value>& value) {
   return value ? std::optional(value->view()) : std::nullopt;
 }
 
+/// As StateKey::from(), without a copy of what that makes.
+void read_key(const StateCallView& call, StateKey& key) {
+  THEMIS_ASSERT(call.name.size() <= key.bytes.size(), "whoever makes a batch has checked its keys");
+  key.size = static_cast<uint16_t>(call.name.size());
+  copy_bytes(key.bytes.data(), call.name.data(), call.name.size());
+}
+
 void append_result(ByteBuffer& to, const StateStore::Result& result) {
   to.end_at(result.encode(to.next(StateStore::Result::kBytesMax)));
 }
@@ -114,7 +121,7 @@ void StateHost::fill(Window& window, const Window& before, StateCallReader& call
     StateCallView& call = window.calls[i];
     if (!calls.next(call)) break;
     StateKey& key = window.keys[i];
-    key = {StateKey::from(call.name)};
+    read_key(call, key);
     const uint16_t thread = window.threads[i] = store_->thread_of(key);
     const size_t results = window.results + std::min(results_max(call), results_bytes_max_);
     const size_t bytes = window.bytes + bytes_of(call);

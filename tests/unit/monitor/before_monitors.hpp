@@ -4,6 +4,7 @@
 #include <caf/all.hpp>
 
 #include "actors/monitor/monitors_actor.hpp"
+#include "actors/system/hosted_actor.hpp"
 
 namespace themis::tests {
 

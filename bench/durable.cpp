@@ -95,9 +95,9 @@ Figures measure_durable(const Options& options) {
         if (i % 10'000 == 0) Process::done(process.store->commit());
       }
     });
+    figures["epoch_end_cpu_s"] = cpu_seconds_of([&] { Process::done(process.store->end_epoch()); });
     figures["checkpoint_all_cpu_s"] =
         cpu_seconds_of([&] { Process::done(process.store->checkpoint()); });
-    figures["warm_cpu_s"] = cpu_seconds_of([&] { process.warm(); });
     for (const uint32_t calls : {1u, 100u, 1'000u, 10'000u})
       measure_puts(figures, process, rng, calls, options.seconds);
     figures["checkpoint_cpu_s"] =

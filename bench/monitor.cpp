@@ -243,7 +243,7 @@ class Store {
         Reader reader(keys_[(i + j) % kCalls]);
         step[j] = App::Key::decode(reader);
       }
-      shard_->prefetch(std::span<const typename App::Key>(step));
+      shard_->index().prefetch(std::span<const typename App::Key>(step));
       for (uint32_t j = 0; j < kStep; ++j) {
         const std::span<const typename App::Key> one(&step[j], 1);
         j % 2 == 0 ? put(step[j], i + j)
@@ -255,7 +255,8 @@ class Store {
     THEMIS_ASSERT(shard_->end_epoch(aggregator_.certified()), "each is certified at once");
   }
   void rest() {
-    THEMIS_ASSERT(shard_->come_to_rest(aggregator_.certified()), "there are slots for all paths");
+    THEMIS_ASSERT(shard_->come_to_rest(aggregator_.certified(), true),
+                  "there are slots for all paths");
     THEMIS_ASSERT(aggregator_.certified() == shard_->epoch() - 1, "all epochs are certified");
   }
   uint64_t bytes() const { return shard_->bytes(); }

@@ -68,7 +68,8 @@ class PlainStore {
       }
       return {};
     };
-    THEMIS_CHECK(tables_.checkpoint(write, as_bytes("no seal")));
+    THEMIS_CHECK(tables_.merge_all());
+    THEMIS_CHECK(tables_.checkpoint(write, {}, as_bytes("no seal")));
     for (Entry& entry : entries_) entry.changed = false;
     return {};
   }
@@ -81,7 +82,7 @@ class PlainStore {
     host::PackedRecord<App> record;
     bool changed = false;
   };
-  using Index = host::KeyIndex<std::vector<Entry>>;
+  using Index = host::KeyIndex<HugeVector<Entry>>;
   static host::IndexKey random_key() {
     host::IndexKey key;
     SystemRng().fill(std::as_writable_bytes(std::span(key)));
@@ -92,7 +93,7 @@ class PlainStore {
   host::StoreTables tables_;
   host::IndexKey key_;
   host::Slab slab_;
-  std::vector<Entry> entries_;
+  HugeVector<Entry> entries_;
   Index index_{entries_, key_};
   Bytes calls_;
 };

@@ -240,6 +240,9 @@ Figures measure_state(const Options& options) {
   StateOptions state;
   state.data = directory.path();
   state.shape.threads = static_cast<uint16_t>(options.threads);
+  // Room for all of them on one thread.
+  state.bytes_max =
+      options.threads * options.records * host::Shard<monitor::StateStore>::kRecordBytes;
   state.epoch = std::chrono::milliseconds(options.epoch_ms);
   const ProcessHome home{&thread.reactor(), &thread.loop(), &system.types(), &rng};
   state.start_place = [home, place] { return spawn_place(home, place); };

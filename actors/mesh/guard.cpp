@@ -21,7 +21,7 @@ Status Authorizer::allow(const NodeId& caller, std::string_view ring_name,
 }
 
 Status Guard::admit(const NodeId* peer, const std::string& ring_name, std::string_view method,
-                    TimePoint now, std::span<const NodeId> former) {
+                    TimePoint now, std::span<const NodeId> former, uint32_t calls) {
   const NodeId& caller = peer == nullptr ? self_ : *peer;
   Status allowed = authorizer_.allow(caller, ring_name, method);
   const auto allows = [&](const NodeId& id) { return !!authorizer_.allow(id, ring_name, method); };
@@ -33,9 +33,13 @@ Status Guard::admit(const NodeId* peer, const std::string& ring_name, std::strin
   if (route == nullptr || route->rate_per_s == 0) return {};
   const uint32_t burst = route->rate_burst != 0 ? route->rate_burst : route->rate_per_s;
   RateLimiter& limiter = limiters_[static_cast<size_t>(route - routes_.data())];
-  const auto wait = limiter.take(ring_name + '\n' + caller.hex(), {route->rate_per_s, burst}, now);
+  const auto wait =
+      limiter.take(ring_name + '\n' + caller.hex(), {route->rate_per_s, burst}, now, calls);
   if (!wait) return {};
   ++counters_.limited;
+  if (calls > burst)
+    return fail(Code::too_large, std::to_string(calls) + " calls together are more than the " +
+                                     std::to_string(burst) + " that a caller may make at once");
   return fail(Code::rate_limited, "node " + caller.brief() + " calls more often than " +
                                       std::to_string(route->rate_per_s) +
                                       " times a second; try again in " +

@@ -38,9 +38,10 @@ class Guard {
   };
 
   /// `peer`: null for a caller in this process. `former`: identities whose place it has taken; what
-  /// one of them may do, it may. Errors: denied, rate_limited.
+  /// one of them may do, it may. `calls`: asked together. Errors: denied, rate_limited; too_large
+  /// (more calls than a burst).
   Status admit(const NodeId* peer, const std::string& ring_name, std::string_view method,
-               TimePoint now, std::span<const NodeId> former = {});
+               TimePoint now, std::span<const NodeId> former = {}, uint32_t calls = 1);
   const Counters& counters() const { return counters_; }
 
  private:

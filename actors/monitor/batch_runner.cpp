@@ -1,8 +1,7 @@
 #include "actors/monitor/batch_runner.hpp"
 
 #include <algorithm>
-#include <atomic>
-#include <thread>
+#include <future>
 
 namespace themis {
 
@@ -39,22 +38,20 @@ bool BatchRunner::run_shares(std::span<Work> work) {
   std::vector<Share> shares(host_.threads());
   for (Work& each : work) shares[*each.thread].push_back(&each);
   std::erase_if(shares, [](const Share& share) { return share.empty(); });
-  std::atomic<bool> all_ran = true;
-  const auto run = [&](const Share& share) {
-    if (!run_share(share)) all_ran = false;
-  };
-  std::vector<std::jthread> threads;
-  for (size_t i = 1; i < shares.size(); ++i) {
+  std::vector<Share*> here{&shares[0]};
+  std::vector<std::future<bool>> beside;  // waits for them when it ends
+  for (Share& share : std::span(shares).subspan(1)) {
     size_t bytes = 0;
-    for (const Work* each : shares[i]) bytes += each->bytes;
+    for (const Work* each : share) bytes += each->bytes;
     if (bytes < kParallelBytesMin) {
-      run(shares[i]);
+      here.push_back(&share);
     } else {
-      threads.emplace_back([&run, &share = shares[i]] { run(share); });
+      beside.push_back(std::async(std::launch::async, [this, &share] { return run_share(share); }));
     }
   }
-  run(shares[0]);
-  threads.clear();  // waits for them
+  bool all_ran = true;
+  for (const Share* share : here) all_ran = run_share(*share) && all_ran;
+  for (std::future<bool>& each : beside) all_ran = each.get() && all_ran;
   return all_ran;
 }
 

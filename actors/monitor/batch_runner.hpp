@@ -7,8 +7,13 @@ namespace themis {
 
 /// Batches that are all of one namespace run beside those of other monitor threads, in their order
 /// on each; a batch of several namespaces runs alone, after those before it and before those after
-/// it. Threads live for one run(): there is no queue to bound and nothing to supervise. A share of
-/// less than kParallelBytesMin is not worth a thread. Blocks; one thread.
+/// it. A share of less than kParallelBytesMin is not worth a thread. Blocks; one thread.
+///
+/// No actors: the monitor threads, which are, verify on the trusted side what is only predicted
+/// here, within one message to the keeper. A thread lives for one run() and has nothing of its own:
+/// there is no queue to bound and nothing to supervise. Actors on the pool would take its two
+/// threads from all others there while the keeper blocks for them. What a share throws (no memory)
+/// is thrown by run(), when all have ended.
 class BatchRunner {
  public:
   static constexpr size_t kParallelBytesMin = 32 * 1024;

@@ -35,7 +35,7 @@ Result<StateAskHead> read_head(const schema::AskState::Reader& asked) {
   StateAskHead head{std::string(wire::text_of(asked.getNameSpace())), {}};
   THEMIS_CHECK(check_name_space(head.name_space));
   StateCallReader calls(wire::bytes_of(asked.getCalls()));
-  for (StateCallView call; !calls.done(); head.ops.insert(call.op))
+  for (StateCallView call; !calls.done(); ++head.ops[call.op])
     if (!calls.next(call)) return fail(Code::malformed, "a call of a batch cannot be read");
   return head;
 }
@@ -371,7 +371,7 @@ Result<StateAskHead> decode_ask_head(const AskStateMsg& message) {
              }));
   if (head) return std::move(*head);
   THEMIS_TRY(StateAsk ask, decode_ask(message));
-  return StateAskHead{std::move(ask.call.name_space), {ask.call.op}};
+  return StateAskHead{std::move(ask.call.name_space), {{ask.call.op, 1}}};
 }
 
 Result<std::optional<StateBatchAsk>> decode_batch_ask(const AskStateMsg& message) {

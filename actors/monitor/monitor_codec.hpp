@@ -1,8 +1,8 @@
 #pragma once
 // What a host and its trusted side tell each other, and who asks a node's state, as messages.
 
+#include <map>
 #include <optional>
-#include <set>
 
 #include "actors/monitor/batch_ring.hpp"
 #include "actors/monitor/state_answers.hpp"
@@ -32,7 +32,8 @@ using AskStateMsg = wire::Msg<schema::AskState>;
 using StateAnsweredMsg = wire::Msg<schema::StateAnswered>;
 
 /// Clients of one run of the monitors, the node's own among them: 320 KB a thread. A client stays
-/// until the next start, so whoever may call can fill the table; calls without a client go on then.
+/// until the next start; see StateActor for what one peer may have. Calls without a client go on
+/// when the table is full.
 inline constexpr uint16_t kStateClientsMax = 1'024;
 
 struct MonitorShape {
@@ -125,10 +126,10 @@ Result<StateAnswer> decode_answer(const StateAnsweredMsg& message);
 
 /// `ask` is as check_state_ask says.
 AskStateMsg encode_ask(const StateBatchAsk& ask, TimePoint deadline = TimePoint::max());
-/// What a router needs of a question: each operation of a batch once. Its calls are not looked at.
+/// What a router needs of a question: how many calls of each operation. They are not looked at.
 struct StateAskHead {
   std::string name_space;
-  std::set<StateOp> ops;
+  std::map<StateOp, uint32_t> ops;
 };
 /// Errors: malformed, invalid (the namespace), those of decode_ask.
 Result<StateAskHead> decode_ask_head(const AskStateMsg& message);

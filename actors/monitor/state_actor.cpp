@@ -30,13 +30,14 @@ caf::behavior StateActor::make_behavior() {
   set_default_handlers(*this);
   set_down_handler([this](const caf::down_msg& down) { on_down(down); });
   set_exit_handler([this](const caf::exit_msg& exit) { end(exit.reason); });
-  const StateKeeperOptions keeper{options_.data, options_.shape, options_.answer_max};
+  const StateKeeperOptions keeper{options_.data, options_.shape, options_.answer_max,
+                                  options_.bytes_max};
   keeper_ = options_.start_keeper
                 ? options_.start_keeper(system(), keeper)
                 : caf::actor_cast<caf::actor>(system().spawn<StateKeeper, caf::detached>(keeper));
   monitor(keeper_);
   start();
-  return {[this](const CallState& ask) { return call(ask); },
+  return {[this](CallState& ask) { return call(ask); },
           [this](const ProveState& ask) { return prove(ask); },
           [this](const AskStateMsg& message) { return answer_peer(message); },
           [this](const AskHome& ask) { return answer_peer(ask.question); },
@@ -81,33 +82,42 @@ void StateActor::end(const caf::error& reason) {
           [closed](const caf::error&) { closed(); });
 }
 
-caf::result<StateAnswers> StateActor::call(const CallState& ask) {
+caf::result<StateAnswers> StateActor::call(CallState& ask) {
   auto promise = make_response_promise<StateAnswers>();
-  Group group;
-  group.size = ask.calls.size();
-  group.wait = ask.wait;
-  group.promise = promise;
-  if (const Status admitted = admit(ask.calls.size(), ask.calls.bytes().size()); !admitted) {
-    refuse(group, admitted.error());
-    return caf::delegated<StateAnswers>{};
-  }
-  group.calls = ask.calls;
-  group.bytes = kStateMessageBytes + ask.calls.bytes().size();
-  add(std::move(group));
+  take(std::move(ask.calls), ask.wait,
+       [promise](StateAnswers&& all) mutable { promise.deliver(std::move(all)); });
   return caf::delegated<StateAnswers>{};
 }
 
 caf::result<StateAnswer> StateActor::prove(const ProveState& ask) {
-  if (const Status admitted = admit(1, kCallBodyBytesMax); !admitted)
-    return to_caf(admitted.error());
   auto promise = make_response_promise<StateAnswer>();
+  take(ask.call, ask.wait, [promise](Result<StateAnswer>&& answer) mutable {
+    answer ? promise.deliver(std::move(*answer)) : promise.deliver(to_caf(answer.error()));
+  });
+  return caf::delegated<StateAnswer>{};
+}
+
+void StateActor::take(StateBatch calls, bool wait, TellAll tell) {
+  Group group;
+  group.size = calls.size();
+  group.wait = wait;
+  group.tell = std::move(tell);
+  if (const Status admitted = admit(calls.size(), calls.bytes().size()); !admitted)
+    return refuse(group, admitted.error());
+  group.bytes = kStateMessageBytes + calls.bytes().size();
+  group.calls = std::move(calls);
+  add(std::move(group));
+}
+
+void StateActor::take(const StateCall& call, bool wait, TellOne tell) {
+  if (const Status admitted = admit(1, kCallBodyBytesMax); !admitted)
+    return tell(fail(admitted.error()));
   Group group;
   group.size = 1;
   group.bytes = kStateMessageBytes + kCallBodyBytesMax;
-  group.wait = ask.wait;
-  group.proof = Proof{ask.call, std::nullopt, promise};
+  group.wait = wait;
+  group.proof = Proof{call, std::nullopt, std::move(tell)};
   add(std::move(group));
-  return caf::delegated<StateAnswer>{};
 }
 
 void StateActor::add(Group group) {
@@ -127,6 +137,22 @@ Status StateActor::admit(size_t calls, size_t bytes) const {
   if (calls_waiting_ + calls > kStateCallsMax ||
       bytes_waiting_ + kStateMessageBytes + bytes > kStateBytesMax)
     return fail(Code::overloaded, "too many calls wait for the monitors");
+  return {};
+}
+
+/// A peer may have as many clients as there are places left, so that one always is for another. One
+/// that is refused later counts as well, until the next start.
+Status StateActor::admit_client(const NodeId* peer) {
+  constexpr size_t kPlaces = kStateClientsMax - 1;
+  if (peer != nullptr) {
+    const auto own = places_of_.find(*peer);
+    if ((own == places_of_.end() ? 0 : own->second) >= kPlaces - std::min(places_, kPlaces))
+      return fail(Code::overloaded,
+                  "this node's clients have as many places as are left for others; try again "
+                  "after the monitors' next start");
+    ++places_of_[*peer];
+  }
+  ++places_;
   return {};
 }
 
@@ -213,7 +239,10 @@ void StateActor::finish(Group group, const std::optional<Error>& failure) {
   const std::optional<uint32_t> epoch = epoch_of(group);
   if (!group.wait || !epoch || (last_.certified && *epoch <= *last_.certified))
     return deliver(group);
-  certifying_.emplace(*epoch, std::move(group));
+  if (up_) return void(certifying_.emplace(*epoch, std::move(group)));
+  // Its monitors are gone: a certificate of the next ones says nothing of what these have read.
+  refuse_waiting(group,
+                 {Code::unavailable, "the monitors ended before the certificate: it may have run"});
 }
 
 void StateActor::deliver(Group& group) {
@@ -221,17 +250,18 @@ void StateActor::deliver(Group& group) {
   bytes_waiting_ -= group.bytes;
   if (!group.proof) {
     group.answers.certified = last_.certified;
-    return void(group.promise.deliver(std::move(group.answers)));
+    return group.tell(std::move(group.answers));
   }
   Result<StateAnswer>& answer = *group.proof->answer;
-  if (!answer) return void(group.proof->promise.deliver(to_caf(answer.error())));
-  answer->certified = last_.certified && answer->epoch <= *last_.certified;
-  group.proof->promise.deliver(std::move(*answer));
+  if (answer) answer->certified = last_.certified && answer->epoch <= *last_.certified;
+  group.proof->tell(std::move(answer));
 }
 
 void StateActor::start() {
   if (history_.violation || refused_ || ending_ || place_) return;
   ++instance_;
+  places_of_.clear();
+  places_ = 0;
   place_ = options_.start_place();
   monitor(place_);
   request(place_, caf::infinite, PlacePid{})
@@ -355,24 +385,25 @@ void StateActor::down(const Error& why) {
   refuse_all(why);
 }
 
+void StateActor::refuse_waiting(Group& group, const Error& why) {
+  calls_waiting_ -= group.size;
+  bytes_waiting_ -= group.bytes;
+  refuse(group, why);
+}
+
 void StateActor::refuse(Group& group, const Error& why) {
-  if (group.proof) return void(group.proof->promise.deliver(to_caf(why)));
+  if (group.proof) return group.proof->tell(fail(why));
   group.answers = {};
   while (group.answers.size() < group.size) group.answers.add(why);
-  group.promise.deliver(std::move(group.answers));
+  group.tell(std::move(group.answers));
 }
 
 /// But what the keeper has: that is answered by what it says.
 void StateActor::refuse_all(const Error& why) {
-  const auto refuse_waiting = [&](Group& group) {
-    calls_waiting_ -= group.size;
-    bytes_waiting_ -= group.bytes;
-    refuse(group, why);
-  };
-  for (Group& group : std::exchange(waiting_, {})) refuse_waiting(group);
-  for (auto& [epoch, group] : std::exchange(certifying_, {})) refuse_waiting(group);
+  for (Group& group : std::exchange(waiting_, {})) refuse_waiting(group, why);
+  for (auto& [epoch, group] : std::exchange(certifying_, {})) refuse_waiting(group, why);
   if (keeper_) return;
-  for (Group& group : std::exchange(in_commit_, {})) refuse_waiting(group);
+  for (Group& group : std::exchange(in_commit_, {})) refuse_waiting(group, why);
 }
 
 StateReport StateActor::report() const {
@@ -409,33 +440,32 @@ caf::result<StateNames> StateActor::names() {
 caf::result<StateAnsweredMsg> StateActor::answer_peer(const AskStateMsg& message) {
   Result<std::optional<StateBatchAsk>> batch = decode_batch_ask(message);
   if (!batch) return to_caf(batch.error());
-  if (*batch) return answer_batch(std::move(**batch));
+  if (*batch) return answer_batch(**batch);
   const Result<StateAsk> ask = decode_ask(message);
   if (!ask) return to_caf(ask.error());
+  if (ask->call.op == StateOp::join)
+    if (const Status admitted = admit_client(message.frame()->peer()); !admitted)
+      return to_caf(admitted.error());
+  StateBatch calls;
+  if (!is_proven(ask->call))
+    if (const Status added = calls.add(ask->call); !added) return to_caf(added.error());
   auto promise = make_response_promise<StateAnsweredMsg>();
   auto answered = [promise, call = ask->call](const Result<StateAnswer>& answer) mutable {
     answer ? promise.deliver(encode_answered(call, *answer))
            : promise.deliver(to_caf(answer.error()));
   };
-  auto failed = [promise](const caf::error& error) mutable { promise.deliver(error); };
-  const auto self = caf::actor_cast<caf::actor>(this);
   if (is_proven(ask->call)) {
-    request(self, caf::infinite, ProveState{ask->call, ask->wait})
-        .then([answered](const StateAnswer& answer) mutable { answered(answer); }, failed);
+    take(ask->call, ask->wait, answered);
     return caf::delegated<StateAnsweredMsg>{};
   }
-  CallState call{{}, ask->wait};
-  if (const Status added = call.calls.add(ask->call); !added) return to_caf(added.error());
-  request(self, caf::infinite, std::move(call))
-      .then([answered](const StateAnswers& all) mutable { answered(all.front()); }, failed);
+  take(calls, ask->wait, [answered](StateAnswers&& all) mutable { answered(all.front()); });
   return caf::delegated<StateAnsweredMsg>{};
 }
 
-caf::result<StateAnsweredMsg> StateActor::answer_batch(StateBatchAsk ask) {
+caf::result<StateAnsweredMsg> StateActor::answer_batch(const StateBatchAsk& ask) {
   auto promise = make_response_promise<StateAnsweredMsg>();
-  request(caf::actor(this), caf::infinite, CallState{std::move(ask.calls), ask.wait})
-      .then([promise](const StateAnswers& all) mutable { promise.deliver(encode_answered(all)); },
-            [promise](const caf::error& error) mutable { (void)promise.deliver(error); });
+  take(ask.calls, ask.wait,
+       [promise](StateAnswers&& all) mutable { promise.deliver(encode_answered(all)); });
   return caf::delegated<StateAnsweredMsg>{};
 }
 

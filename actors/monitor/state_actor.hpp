@@ -29,6 +29,7 @@ struct StateOptions {
   /// Empty: a StateKeeper with a thread of its own.
   std::function<caf::actor(caf::actor_system&, const StateKeeperOptions&)> start_keeper = {};
   MonitorShape shape;
+  uint64_t bytes_max = uint64_t{2} << 30;  ///< See StateHostOptions.
   Duration epoch = 1s;
   /// For one answer of the monitors; a checkpoint of a million records takes 150 ms. Then they are
   /// given up.
@@ -61,8 +62,9 @@ struct StartPlace {};
 /// Answers as state_api.hpp says, and Msg<schema::AskState>; every namespace is its own. What
 /// arrives while a commit runs goes into the next one together; a lone call does not wait. Starts
 /// the monitors' place again when it ended: the store is opened with the new ones, and has
-/// everything that was answered. After a violation nothing is started again, and what a store is
-/// refused for is not tried again. On the pool; its keeper has a thread of its own.
+/// everything that was answered. One peer's clients get half of the places. After a violation
+/// nothing is started again, and what a store is refused for is not tried again. On the pool; its
+/// keeper has a thread of its own.
 class StateActor final : public PoolActor {
  public:
   StateActor(caf::actor_config& config, StateOptions options);
@@ -70,24 +72,30 @@ class StateActor final : public PoolActor {
   void on_exit() override;
 
  private:
+  /// Whoever asked is told once, also when this actor ends.
+  using TellOne = std::function<void(Result<StateAnswer>&&)>;
+  using TellAll = std::function<void(StateAnswers&&)>;
   struct Proof {
     StateCall call;
     std::optional<Result<StateAnswer>> answer;
-    caf::typed_response_promise<StateAnswer> promise;
+    TellOne tell;
   };
   struct Group {
     std::optional<Proof> proof;  ///< Then one call, and nothing in the batch.
     StateBatch calls;            ///< Until they are given to the keeper.
     bool wait = false;
-    caf::typed_response_promise<StateAnswers> promise;
+    TellAll tell;
     size_t size = 0;   ///< How many calls.
     size_t bytes = 0;  ///< Of the calls or, once there are any, the answers.
     StateAnswers answers;
   };
   caf::behavior make_behavior() override;
-  caf::result<StateAnswers> call(const CallState& ask);
+  caf::result<StateAnswers> call(CallState& ask);
   caf::result<StateAnswer> prove(const ProveState& ask);
+  void take(StateBatch calls, bool wait, TellAll tell);
+  void take(const StateCall& call, bool wait, TellOne tell);
   Status admit(size_t calls, size_t bytes) const;
+  Status admit_client(const NodeId* peer);
   void add(Group group);
   void run_waiting();
   void on_run(StoreTold& told);
@@ -108,12 +116,13 @@ class StateActor final : public PoolActor {
   void violated(const Error& why);
   void down(const Error& why);
   static void refuse(Group& group, const Error& why);
+  void refuse_waiting(Group& group, const Error& why);
   void refuse_all(const Error& why);
   void end(const caf::error& reason);
   StateReport report() const;
   caf::result<StateNames> names();
   caf::result<StateAnsweredMsg> answer_peer(const AskStateMsg& message);
-  caf::result<StateAnsweredMsg> answer_batch(StateBatchAsk ask);
+  caf::result<StateAnsweredMsg> answer_batch(const StateBatchAsk& ask);
 
   const StateOptions options_;
   StateHistory own_history_;
@@ -129,6 +138,8 @@ class StateActor final : public PoolActor {
   std::vector<Group> in_commit_;
   std::multimap<uint32_t, Group> certifying_;     ///< Done but for their epoch.
   size_t calls_waiting_ = 0, bytes_waiting_ = 0;  ///< Of the groups in all three.
+  size_t places_ = 0;                   ///< Of clients, asked for since the monitors' start.
+  std::map<NodeId, size_t> places_of_;  ///< By peers.
   bool epoch_open_ = false, epoch_watched_ = false, epoch_due_ = false;
   StoreTold last_;                        ///< Without answers.
   std::vector<std::string> name_spaces_;  ///< At the last start.

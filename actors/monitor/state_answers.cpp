@@ -40,9 +40,7 @@ bool read_failure(Reader& from, StateAnswerView& answer) {
 }
 
 std::byte* put_value(std::byte* to, ByteView value) {
-  store(to, static_cast<uint16_t>(value.size()));
-  if (!value.empty()) std::memcpy(to + sizeof(uint16_t), value.data(), value.size());
-  return to + sizeof(uint16_t) + value.size();
+  return put(put(to, static_cast<uint16_t>(value.size())), value);
 }
 
 }  // namespace
@@ -93,14 +91,22 @@ bool StateAnswerReader::next(StateAnswerView& answer) {
 }
 
 void StateAnswers::add(bool done, const std::optional<ByteView>& value, uint32_t epoch) {
-  const size_t at = bytes_.size();
-  bytes_.resize(at + 1 + sizeof epoch + (value ? sizeof(uint16_t) + value->size() : 0));
-  std::byte* to = bytes_.data() + at;
-  *to = static_cast<std::byte>((done ? is_done : 0) | (value ? has_value : 0));
-  store(to + 1, epoch);
-  if (value) put_value(to + 1 + sizeof epoch, *value);
+  std::byte* to = head(done, value.has_value(), value ? value->size() : 0, epoch);
+  bytes_.end_at(value ? put_value(to, *value) : to);
+}
+
+void StateAnswers::add_result(ByteView result, uint32_t epoch) {
+  const ByteView value = result.subspan(2);  // its length first, as here
+  std::byte* to = head(result[0] != std::byte{0}, !value.empty(), value.size(), epoch);
+  bytes_.end_at(put(to, value));
+}
+
+/// Of an answer with so many bytes to follow.
+std::byte* StateAnswers::head(bool done, bool value, size_t more, uint32_t epoch) {
+  const auto flags = static_cast<uint8_t>((done ? is_done : 0) | (value ? has_value : 0));
   ++size_;
   epoch_ = std::max(epoch_.value_or(0), epoch);
+  return put(put(bytes_.next(1 + sizeof epoch + sizeof(uint16_t) + more), flags), epoch);
 }
 
 void StateAnswers::add(const StateAnswer& answer) {
@@ -109,12 +115,11 @@ void StateAnswers::add(const StateAnswer& answer) {
       answer.epoch);
   if (answer.entries.empty()) return;
   bytes_[at] |= static_cast<std::byte>(has_entries | (answer.more ? has_more : 0));
-  bytes_.push_back(static_cast<std::byte>(answer.entries.size()));
+  bytes_.end_at(put(bytes_.next(1), static_cast<uint8_t>(answer.entries.size())));
   for (const StateEntry& entry : answer.entries) {
-    bytes_.push_back(static_cast<std::byte>(entry.key.size()));
-    append(bytes_, as_bytes(entry.key));
-    bytes_.resize(bytes_.size() + sizeof(uint16_t) + entry.value.size());
-    put_value(bytes_.data() + bytes_.size() - sizeof(uint16_t) - entry.value.size(), entry.value);
+    std::byte* to = bytes_.next(1 + entry.key.size() + sizeof(uint16_t) + entry.value.size());
+    to = put(put(to, static_cast<uint8_t>(entry.key.size())), as_bytes(entry.key));
+    bytes_.end_at(put_value(to, entry.value));
   }
 }
 
@@ -122,10 +127,8 @@ void StateAnswers::add(const Error& error) {
   const size_t at = bytes_.size();
   const size_t room = at + kErrorBytesMax > kStateAnswersBytesMax ? 0 : kErrorBytesMax;
   const ByteView text = as_bytes(std::string_view(error.detail).substr(0, room));
-  bytes_.resize(at + 2 + sizeof(uint16_t) + text.size());
-  bytes_[at] = static_cast<std::byte>(is_failed);
-  bytes_[at + 1] = static_cast<std::byte>(error.code);
-  put_value(bytes_.data() + at + 2, text);
+  std::byte* to = put(bytes_.next(2 + sizeof(uint16_t) + text.size()), uint8_t{is_failed});
+  bytes_.end_at(put_value(put(to, static_cast<uint8_t>(error.code)), text));
   ++size_;
 }
 
@@ -141,7 +144,7 @@ Result<StateAnswers> StateAnswers::parse(ByteView bytes, std::optional<uint32_t>
                   "answer " + std::to_string(answers.size_) + " of a batch cannot be read");
     if (!answer.failed) answers.epoch_ = std::max(answers.epoch_.value_or(0), answer.epoch);
   }
-  answers.bytes_.assign(bytes.begin(), bytes.end());
+  answers.bytes_ = ByteBuffer(bytes);
   answers.certified = certified;
   return answers;
 }

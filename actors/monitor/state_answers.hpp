@@ -2,6 +2,7 @@
 // The answers to a batch of calls, in one buffer. A value without actors.
 
 #include "actors/monitor/state_batch.hpp"
+#include "runtime/base/byte_buffer.hpp"
 
 namespace themis {
 
@@ -41,6 +42,8 @@ class StateAnswerReader {
 class StateAnswers {
  public:
   void add(bool done, const std::optional<ByteView>& value, uint32_t epoch);
+  /// As StateStore encodes its results: u8 done, u8 0, or 1 and the value.
+  void add_result(ByteView result, uint32_t epoch);
   void add(const StateAnswer& answer);
   /// The text is cut to kErrorBytesMax, and left out past kStateAnswersBytesMax.
   void add(const Error& error);
@@ -50,8 +53,8 @@ class StateAnswers {
   static Result<StateAnswers> parse(ByteView bytes, std::optional<uint32_t> certified);
 
   size_t size() const { return size_; }
-  ByteView bytes() const { return bytes_; }
-  StateAnswerReader answers() const { return {bytes_, certified}; }
+  ByteView bytes() const { return bytes_.view(); }
+  StateAnswerReader answers() const { return {bytes(), certified}; }
   std::vector<Result<StateAnswer>> all() const;
   /// The first one. Errors: its own; malformed (there is none).
   Result<StateAnswer> front() const;
@@ -60,7 +63,7 @@ class StateAnswers {
   /// Forgets all but the first `size`, which have `bytes`.
   void cut(size_t size, size_t bytes) {
     size_ = size;
-    bytes_.resize(bytes);
+    bytes_.cut(bytes);
   }
 
   /// That epoch and all before it; for all answers here.
@@ -69,7 +72,9 @@ class StateAnswers {
   static constexpr size_t kErrorBytesMax = 512;
 
  private:
-  Bytes bytes_;
+  std::byte* head(bool done, bool value, size_t more, uint32_t epoch);
+
+  ByteBuffer bytes_;
   size_t size_ = 0;
   std::optional<uint32_t> epoch_;
 };

@@ -54,13 +54,15 @@ Status check_view(const StateCallView& call) {
 bool StateCallReader::next(StateCallView& call) {
   Reader from({at_, end_});
   const auto op = from.integer<uint8_t>();
-  call = {};
   call.op = static_cast<StateOp>(op);
   call.name_space_bytes = from.integer<uint8_t>();
   call.name = from.bytes(from.integer<uint8_t>());
+  call.has_expected = false;
+  call.value = call.expected = call.after = call.changes = {};
   if (!from.ok() || call.name_space_bytes >= call.name.size() ||
       call.name[call.name_space_bytes] != std::byte{0} || op > kLastStateOp)
     return false;
+  const std::byte* const arguments = from.position();
   switch (call.op) {
     case StateOp::get:
     case StateOp::remove:
@@ -77,10 +79,10 @@ bool StateCallReader::next(StateCallView& call) {
     case StateOp::list:
       call.after = from.bytes(from.integer<uint8_t>());
       break;
-    case StateOp::transaction:
+    default:
       call.changes = from.bytes(from.integer<uint16_t>());
-      break;
   }
+  call.arguments = ByteView(arguments, from.position());
   if (from.ok()) at_ = from.position();
   return from.ok();
 }

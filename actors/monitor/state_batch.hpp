@@ -20,6 +20,7 @@ struct StateCallView {
   uint8_t name_space_bytes = 0;
   bool has_expected = false;
   ByteView value, expected;
+  ByteView arguments;  ///< Of get, put, remove and cas, as StateStore has those of its functions.
   ByteView after;
   ByteView changes;  ///< For read_changes().
 

@@ -75,7 +75,7 @@ Result<StateClients::Store::Called> StateClients::call(const StateCall& call,
 bool StateClients::agree(const host::Released& released, std::span<const ByteView> expected) const {
   const auto same = [&](const std::vector<Bytes>& results) {
     return std::ranges::equal(results, expected, [](const Bytes& told, ByteView mine) {
-      return std::ranges::equal(told, mine);
+      return equal_bytes(ByteView(told), mine);
     });
   };
   if (asked_.empty()) return same(released.results);

@@ -45,27 +45,38 @@ std::optional<ByteView> view_of(const std::optional<StateStore::Value>& value) {
   return value ? std::optional(value->view()) : std::nullopt;
 }
 
-void append_result(Bytes& to, const StateStore::Result& result) {
-  std::array<std::byte, StateStore::Result::kBytesMax> bytes;
-  append(to, ByteView(bytes.data(), result.encode(bytes.data())));
+/// As StateKey::from(), without a copy of what that makes.
+void read_key(const StateCallView& call, StateKey& key) {
+  THEMIS_ASSERT(call.name.size() <= key.bytes.size(), "whoever makes a batch has checked its keys");
+  key.size = static_cast<uint16_t>(call.name.size());
+  copy_bytes(key.bytes.data(), call.name.data(), call.name.size());
+}
+
+void append_result(ByteBuffer& to, const StateStore::Result& result) {
+  to.end_at(result.encode(to.next(StateStore::Result::kBytesMax)));
 }
 
 }  // namespace
 
-/// Calls that are looked at together: their records are fetched before the first one runs.
+/// Calls that are looked at together: while those of one run, the records of the next are fetched,
+/// and the index's slots of those after them.
 struct StateHost::Window {
   static constexpr size_t kCalls = 16;
   std::array<StateCallView, kCalls> calls;
   std::array<StateKey, kCalls> keys;  ///< Of a transaction or list: none of a record.
   std::array<uint16_t, kCalls> threads;
+  std::array<uint64_t, kCalls> hashes;
+  std::array<host::RecordId, kCalls> found;
   size_t count = 0;
-  StateStore::Arguments arguments;
+  size_t results = 0, bytes = 0;  ///< That its calls may take.
 };
 
 StateHost::StateHost(std::unique_ptr<Store> store, seal::TrustedSide& trusted, uint16_t threads)
     : store_(std::move(store)),
       clients_(std::make_unique<StateClients>(*store_, trusted)),
       lanes_(threads),
+      results_bytes_max_(kCommitResultsBytesMax / threads),
+      calls_bytes_max_(kCommitCallsBytesMax / threads),
       epoch_(store_->status().epoch),
       certified_(store_->status().certified) {
   store_->for_each_key([this](const StateKey& key) {
@@ -82,7 +93,7 @@ Result<std::unique_ptr<StateHost>> StateHost::open(storage::Environment& environ
   store.threads = options.threads;
   store.node_slots = options.node_slots;
   store.record_slots = options.record_slots;
-  store.bytes_max = options.records_max * host::Shard<StateStore>::kRecordBytes;
+  store.bytes_max = options.bytes_max / options.threads;
   THEMIS_TRY(std::unique_ptr<Store> opened, Store::open(environment, trusted, store));
   return std::unique_ptr<StateHost>(new StateHost(std::move(opened), trusted, options.threads));
 }
@@ -96,44 +107,66 @@ std::optional<uint16_t> StateHost::thread_of(const StateBatch& batch) const {
 
 bool StateHost::has_room(uint16_t thread, size_t results, size_t bytes) const {
   const Lane& lane = lanes_[thread];
-  return lane.expected.size() + lane.proof_bytes + results <= results_bytes_max() &&
-         lane.call_bytes + bytes <= kCommitCallsBytesMax / lanes_.size();
+  return lane.expected.size() + lane.proof_bytes + results <= results_bytes_max_ &&
+         lane.call_bytes + bytes <= calls_bytes_max_;
 }
 
-/// Takes the next calls as far as they and their results fit the commit.
-void StateHost::fill(Window& window, StateCallReader& calls) const {
-  size_t results = 0, bytes = 0;
-  for (window.count = 0; window.count < Window::kCalls; ++window.count) {
-    const StateCallReader before = calls;
+/// Takes the next calls as far as they and their results fit the commit, with those of `before`,
+/// which have not run.
+void StateHost::fill(Window& window, const Window& before, StateCallReader& calls) const {
+  window.count = window.results = window.bytes = 0;
+  for (; window.count < Window::kCalls; ++window.count) {
+    const StateCallReader start = calls;
     const size_t i = window.count;
     StateCallView& call = window.calls[i];
     if (!calls.next(call)) break;
-    window.keys[i] = {StateKey::from(call.name)};
-    window.threads[i] = store_->thread_of(window.keys[i]);
-    results += std::min(results_max(call), results_bytes_max());
-    bytes += bytes_of(call);
-    if (has_room(window.threads[i], results, bytes)) continue;
-    calls = before;
-    break;
-  }
-  for (size_t i = 0, end = 0; i < window.count; i = end) {
-    while (end < window.count && window.threads[end] == window.threads[i]) ++end;
-    store_->prefetch(window.threads[i], std::span(window.keys).subspan(i, end - i));
+    StateKey& key = window.keys[i];
+    read_key(call, key);
+    const uint16_t thread = window.threads[i] = store_->thread_of(key);
+    const size_t results = window.results + std::min(results_max(call), results_bytes_max_);
+    const size_t bytes = window.bytes + bytes_of(call);
+    if (!has_room(thread, before.results + results, before.bytes + bytes)) {
+      calls = start;
+      break;
+    }
+    window.results = results;
+    window.bytes = bytes;
+    window.hashes[i] = store_->index(thread).start(key);
   }
 }
 
+void StateHost::look(Window& window) const {
+  for (size_t i = 0; i < window.count; ++i)
+    window.found[i] = store_->index(window.threads[i]).look(window.hashes[i]);
+}
+
 void StateHost::run(StateCallReader& calls, StateAnswers& answers) {
-  Window window;
-  do {
-    fill(window, calls);
-    for (size_t i = 0; i < window.count; ++i)
-      if (const Status ran = run_one(window, i, answers); !ran) answers.add(ran.error());
-  } while (window.count == Window::kCalls);
+  std::array<Window, 3> windows;
+  for (bool ran = true; std::exchange(ran, false);) {
+    fill(windows[0], {}, calls);
+    look(windows[0]);
+    fill(windows[1], windows[0], calls);
+    for (size_t at = 0; windows[at].count > 0; at = (at + 1) % windows.size()) {
+      Window &next = windows[(at + 1) % windows.size()],
+             &after = windows[(at + 2) % windows.size()];
+      look(next);
+      run(windows[at], answers);
+      after.count = 0;
+      if (next.count > 0) fill(after, next, calls);
+      ran = true;
+    }
+  }
+}
+
+void StateHost::run(Window& window, StateAnswers& answers) {
+  for (size_t i = 0; i < window.count; ++i)
+    if (const Status ran = run_one(window, i, answers); !ran) answers.add(ran.error());
 }
 
 Status StateHost::run_one(Window& window, size_t number, StateAnswers& answers) {
   const StateCallView& call = window.calls[number];
-  Lane& lane = lanes_[window.threads[number]];
+  const uint16_t thread = window.threads[number];
+  Lane& lane = lanes_[thread];
   if (answers.bytes().size() + answer_max(call) > kStateAnswersBytesMax)
     return fail(Code::too_large, "the answers to a batch are too long: ask for less at a time");
   lane.call_bytes += bytes_of(call);
@@ -143,19 +176,19 @@ Status StateHost::run_one(Window& window, size_t number, StateAnswers& answers) 
     return {};
   }
   if (call.op == StateOp::transaction) return transact(call, lane, answers);
-  StateStore::Arguments& arguments = window.arguments;
-  if (call.op == StateOp::put || call.op == StateOp::cas)
-    arguments.value = StateStore::Value::from(call.value);
-  arguments.expected.reset();
-  if (call.has_expected) arguments.expected = StateStore::Value::from(call.expected);
-  const std::span key(&window.keys[number], 1);
-  THEMIS_TRY(const Store::Called called, store_->call(function_of(call.op), key, arguments));
-  append_result(lane.expected, called.result);
-  answers.add(called.result.done, view_of(called.result.value), epoch_);
+  THEMIS_ASSERT(
+      call.value.size() <= kStateValueBytesMax && call.expected.size() <= kStateValueBytesMax,
+      "whoever makes a batch has checked its values");
+  const auto ran = store_->call_encoded(thread, function_of(call.op), window.keys[number],
+                                        call.arguments, window.found[number]);
+  if (!ran) return fail(ran.error());
+  lane.expected.append(ran->result);
+  answers.add_result(ran->result, epoch_);
+  if (ran->result[0] == std::byte{0}) return {};
   const bool is_new =
-      call.op == StateOp::put ? !called.was_present : call.op == StateOp::cas && !call.has_expected;
-  if (called.result.done && is_new) lane.present.insert(as_text(call.name));
-  if (called.result.done && call.op == StateOp::remove) lane.present.erase(as_text(call.name));
+      call.op == StateOp::put ? !ran->was_present : call.op == StateOp::cas && !call.has_expected;
+  if (is_new) lane.present.insert(as_text(call.name));
+  if (call.op == StateOp::remove) lane.present.erase(as_text(call.name));
   return {};
 }
 
@@ -227,7 +260,7 @@ Result<StateAnswer> StateHost::list(const StateCallView& call, Lane& lane) {
   answer.epoch = epoch_;
   for (; at.starts_with(start); at = lane.present.find_next(at, true)) {
     const bool has_room = lane.expected.size() + lane.proof_bytes + StateStore::Result::kBytesMax <=
-                          results_bytes_max();
+                          results_bytes_max_;
     if (answer.entries.size() == kListMax || !has_room) {
       answer.more = true;
       break;
@@ -257,7 +290,7 @@ Status StateHost::checkpoint() { return accept(store_->checkpoint()); }
 Status StateHost::accept(const Result<host::Released>& released) {
   if (!released) return fail(released.error());
   std::vector<ByteView> expected;
-  for (const Lane& each : lanes_) expected.push_back(each.expected);
+  for (const Lane& each : lanes_) expected.push_back(each.expected.view());
   if (!clients_->agree(*released, expected))
     return fail(Code::forged, "the verified answer of a call is not the host's");
   THEMIS_CHECK(clients_->accept(*released));

@@ -34,9 +34,9 @@ struct StateHostOptions {
   uint16_t threads = 1;  ///< A power of two, at most 64; fixed when the store is made.
   uint32_t node_slots = 1'024;
   uint32_t record_slots = 1'024;
-  /// Room for so many of the largest records, of each thread: 1.6 KB each, and 0.3 KB of a short
-  /// one. Absent keys that were asked for count until their epoch is over.
-  size_t records_max = size_t{1} << 20;
+  /// Of records, in equal parts for each thread: 320 bytes each, 1.6 KB of the largest. Absent keys
+  /// that were asked for count until their epoch is over.
+  uint64_t bytes_max = uint64_t{2} << 30;
 };
 
 /// Results of all calls of one commit, 280,000 halves of gets and puts of 8-byte values: with the
@@ -97,7 +97,7 @@ class StateHost {
   using Store = host::VerifiedStore<monitor::StateStore>;
   /// What belongs to one monitor thread.
   struct alignas(64) Lane {  // no cache line is written by two threads
-    Bytes expected;          ///< The results of the calls since the last commit.
+    ByteBuffer expected;     ///< The results of the calls since the last commit.
     size_t call_bytes = 0;   ///< Of these calls, about.
     size_t proof_bytes = 0;  ///< That receipts add to their results, at most.
     KeySet present;          ///< "namespace\0key" of every key with a value.
@@ -105,7 +105,9 @@ class StateHost {
   struct Window;
 
   StateHost(std::unique_ptr<Store> store, seal::TrustedSide& trusted, uint16_t threads);
-  void fill(Window& window, StateCallReader& calls) const;
+  void fill(Window& window, const Window& before, StateCallReader& calls) const;
+  void look(Window& window) const;
+  void run(Window& window, StateAnswers& answers);
   bool has_room(uint16_t thread, size_t results, size_t bytes) const;
   Status run_one(Window& window, size_t number, StateAnswers& answers);
   Status transact(const StateCallView& call, Lane& lane, StateAnswers& answers);
@@ -113,12 +115,13 @@ class StateHost {
   static void note_changes(const std::vector<StateChange>& changes,
                            std::span<const monitor::StateKey> keys, Lane& lane);
   static void note(const monitor::StateKey& key, bool is_present, Lane& lane);
-  size_t results_bytes_max() const { return kCommitResultsBytesMax / lanes_.size(); }
   Status accept(const Result<host::Released>& released);
 
   std::unique_ptr<Store> store_;
   std::unique_ptr<StateClients> clients_;
   std::vector<Lane> lanes_;  ///< By thread.
+  /// A lane's part of one commit; kept, as each call asks for them.
+  size_t results_bytes_max_, calls_bytes_max_;
   uint32_t epoch_ = 0;
   std::optional<uint32_t> certified_;
 };

@@ -64,6 +64,7 @@ StoreTold StateKeeper::open(const OpenStore& ask) {
     host.threads = options_.shape.threads;
     host.node_slots = options_.shape.node_slots;
     host.record_slots = options_.shape.record_slots;
+    host.bytes_max = options_.bytes_max;
     THEMIS_TRY(host_, StateHost::open(*files_->environment, *files_->monitors, host));
     return {};
   };

@@ -45,7 +45,7 @@ struct StoreTold {
 };
 
 /// A checkpoint at the end writes what the journal's calls have changed, at most 82,000 records of
-/// the shortest ones: 0.3 s of CPU time, which StateHost.TheCheckpointAtAStopIsBounded prints. A
+/// the shortest ones: 10 ms of CPU time, which StateHost.TheCheckpointAtAStopIsBounded prints. A
 /// longer journal is run again at the next start.
 inline constexpr uint64_t kStopJournalBytesMax = 1024 * 1024;
 
@@ -55,7 +55,8 @@ inline constexpr size_t kRunAnswersBytesMax = 64 * 1024 * 1024;
 struct StateKeeperOptions {
   std::filesystem::path data;  ///< The node's; see open_files().
   MonitorShape shape;
-  Duration answer_max;  ///< See RemoteMonitorsOptions.
+  Duration answer_max;                     ///< See RemoteMonitorsOptions.
+  uint64_t bytes_max = uint64_t{2} << 30;  ///< See StateHostOptions.
 };
 
 /// Has state/, state.key and state.counter in the node's data directory open while the store is.

@@ -70,12 +70,12 @@ void StateRouter::on_exit() {
   local_ = node_ = nullptr;
 }
 
-/// A rule names operations: each that a batch has is asked for once.
+/// A rule names operations: each that a batch has is asked for once, a rate counts its calls.
 Status StateRouter::admit_peer(const AskStateMsg& message, const StateAskHead& asked) {
   const wire::Frame& frame = *message.frame();
-  for (const StateOp op : asked.ops)
+  for (const auto& [op, calls] : asked.ops)
     THEMIS_CHECK(guard_->admit(frame.peer(), ring_name_of_state(asked.name_space), themis::name(op),
-                               reactor_.loop().now(), frame.former()));
+                               reactor_.loop().now(), frame.former(), calls));
   return {};
 }
 
@@ -174,7 +174,7 @@ void StateRouter::announce_next() {
     const std::string name_space = std::exchange(own_.front(), {});
     own_.pop_front();
     request(node_, caf::infinite, announcement(name_space))
-        .then([](caf::unit_t) {},
+        .then([this, name_space](caf::unit_t) { kept_.insert(name_space); },
               [name_space](const caf::error& error) {
                 log::warn("state", "namespace {} is not announced: {}", name_space,
                           describe(error));
@@ -200,11 +200,25 @@ void StateRouter::announce_next() {
           });
 }
 
+bool StateRouter::may_keep(const std::string& name_space, const NodeId* peer) {
+  if (kept_.contains(name_space)) return true;
+  const size_t left = kKeptMax - std::min(kept_.size(), kKeptMax);
+  if (peer == nullptr) return left > 0;
+  const auto before = kept_for_.find(*peer);
+  if ((before == kept_for_.end() ? 0 : before->second) >= left) return false;
+  ++kept_for_[*peer];
+  return true;
+}
+
 void StateRouter::keep(const std::string& name_space) {
+  const Waiting& first = homes_.at(name_space).waiting.front();
+  if (!may_keep(name_space, first.of_peer ? first.ask.frame()->peer() : nullptr))
+    return give_up(name_space, {Code::overloaded, "this node keeps as many namespaces as it may"});
   request(node_, caf::infinite, announcement(name_space))
       .then(
           [this, name_space](caf::unit_t) {
             log::info("state", "namespace {} is kept here", name_space);
+            kept_.insert(name_space);
             settle(name_space, local_);
           },
           [this, name_space](const caf::error& error) { give_up(name_space, from_caf(error)); });

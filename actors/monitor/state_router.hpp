@@ -12,6 +12,7 @@
 #include "actors/monitor/state_api.hpp"
 #include "actors/node/node_api.hpp"
 #include "actors/peer/exports.hpp"
+#include "actors/ring/ring_effects.hpp"
 #include "actors/system/hosted_actor.hpp"
 #include "actors/system/message_types.hpp"
 
@@ -24,6 +25,11 @@ inline constexpr std::string_view kStateRouterName = "state";
 inline constexpr size_t kRoutedWaitingMax = 1'024;
 /// Namespaces whose nodes are remembered; past it those of other nodes are found anew.
 inline constexpr size_t kHomesMax = 4'096;
+
+/// Namespaces that a node keeps: the rest of its names on the ring is for functions and services. A
+/// peer's questions may make it keep as many new ones as are left, so that one always is for
+/// another.
+inline constexpr size_t kKeptMax = ring::RingLimits::kProvidedMax / 4 * 3;
 
 /// A ring that has just changed may name nobody who keeps state: it is asked again, so often.
 inline constexpr int kFindsMax = 20;
@@ -54,7 +60,7 @@ struct AnnounceNext {};
 /// Msg<schema::AskState> of peers for namespaces that this node keeps, or that nobody does. Passes
 /// ReportState on. Errors of its own: not_hosted (another node keeps the namespace, or this one
 /// keeps none), denied and rate_limited (a peer, by StateAccess), unavailable (its node cannot be
-/// reached), overloaded. Pinned to the node's reactor.
+/// reached), overloaded (also kKeptMax). Pinned to the node's reactor.
 class StateRouter final : public PinnedActor {
  public:
   /// `local`: this node's StateActor; empty: it keeps no state. Both outlive nothing.
@@ -88,6 +94,7 @@ class StateRouter final : public PinnedActor {
   /// The first of `nodes` from `next` on that can be asked; this one keeps it itself.
   void reach(const std::string& name_space, ring::Contacts nodes, size_t next);
   void keep(const std::string& name_space);
+  bool may_keep(const std::string& name_space, const NodeId* peer);
   void settle(const std::string& name_space, const caf::actor& at);
   void give_up(const std::string& name_space, const Error& why);
   void ask(const caf::actor& at, const std::string& name_space, const Waiting& waiting);
@@ -103,6 +110,8 @@ class StateRouter final : public PinnedActor {
   std::set<caf::actor_addr> watched_;
   size_t waiting_ = 0;
   std::deque<std::string> own_;  ///< Namespaces of the store, to be announced.
+  std::set<std::string> kept_;   ///< Announced.
+  std::map<NodeId, size_t> kept_for_;
 };
 
 }  // namespace themis

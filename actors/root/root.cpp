@@ -184,6 +184,7 @@ Result<caf::actor> Root::Impl::start_state() {
   options.data = config.node.data;
   options.start_place = [home = home(), place] { return spawn_place(home, place); };
   options.shape.threads = static_cast<uint16_t>(config.monitors.threads);
+  options.bytes_max = uint64_t{config.monitors.memory_mb} << 20;
   options.epoch = std::chrono::milliseconds(config.monitors.epoch_ms);
   options.history = &state_history;
   state = caf::actor_cast<caf::actor>(system.caf().spawn<StateActor>(std::move(options)));

@@ -5,7 +5,7 @@
 
 namespace themis::monitor {
 
-struct Counters {
+struct Counters : EncodedCalls {
   using Key = Word;
   using Value = Word;
   using Arguments = Word;

@@ -19,7 +19,7 @@ struct Answer {
 };
 
 template <class KeyType, class ValueType>
-struct KeyValue {
+struct KeyValue : EncodedCalls {
   using Key = KeyType;
   using Value = ValueType;
   using Result = Answer<Value>;

@@ -20,7 +20,7 @@ struct Account {
   }
 };
 
-struct Ledger {
+struct Ledger : EncodedCalls {
   using Key = Word;
   using Value = Account;
   using Result = Answer<Account>;  ///< The first account after the call.

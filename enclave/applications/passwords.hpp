@@ -30,7 +30,7 @@ struct Credential {
   }
 };
 
-struct Passwords {
+struct Passwords : EncodedCalls {
   using Key = Blob<64>;
   using Value = Credential;
   using Result = Answer<Blob<16>>;  ///< Whether the digest was right; the salt where asked for.

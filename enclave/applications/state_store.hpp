@@ -34,7 +34,7 @@ struct StateKey : Blob<192> {
   }
 };
 
-struct StateStore {
+struct StateStore : EncodedCalls {
   using Key = StateKey;
   using Value = Blob<1'024>;
   using Result = Answer<Value>;
@@ -75,6 +75,41 @@ struct StateStore {
     if (function == compare_and_swap) to = put_optional(to, arguments.expected);
     if (function == write || function == compare_and_swap) to = arguments.value.encode(to);
     return function >= transact ? arguments.changes.encode(to) : to;
+  }
+  template <class App>
+  static void pass(uint8_t function, Reader& reader) {
+    if (function >= transact) return void(decode(function, reader));
+    if (function == compare_and_swap && reader.boolean()) Value::pass(reader);
+    if (function == write || function == compare_and_swap) Value::pass(reader);
+  }
+  /// As run() without a copy of any value, and that for a transaction.
+  template <class App>
+  static bool run_encoded(uint8_t function, ByteView arguments, EncodedRecord& record,
+                          std::byte* spare, std::byte*& end) {
+    const auto answer = [&end](bool done, ByteView value) {
+      end = put(put(put(end, uint8_t{done}), uint8_t{!value.empty()}), value);
+      return true;
+    };
+    const ByteView before = record.value;
+    switch (function) {
+      case read:
+        return answer(!before.empty(), before);
+      case write:
+        record.value = arguments;
+        return answer(true, {});
+      case erase:
+        record.value = {};
+        return answer(!before.empty(), {});
+      case compare_and_swap: {
+        Reader reader(arguments);
+        const ByteView expected = reader.boolean() ? monitor::pass<Value>(reader) : ByteView();
+        const bool done = equal_bytes(before, expected);
+        if (done) record.value = ByteView(reader.position(), reader.left());
+        return answer(done, before);
+      }
+      default:
+        return EncodedCalls::run_encoded<App>(function, arguments, record, spare, end);
+    }
   }
   static bool run(uint8_t function, const Arguments& arguments,
                   std::span<Record<StateStore>> records, Result& result) {

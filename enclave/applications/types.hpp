@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "enclave/monitor/application.hpp"
+#include "enclave/applications/encoded_calls.hpp"
 
 namespace themis::monitor {
 
@@ -21,33 +21,6 @@ struct Word {
   /// See Blob.
   uint64_t thread_bits() const { return value; }
 };
-
-/// Copies `size` bytes between memory that does not overlap, in pieces that a copy of the copy
-/// reads as they were written: a load of what two stores have just written would wait for both.
-/// Short values are copied several times a call; calling memcpy each time would cost more than the
-/// rest.
-inline void copy_bytes(std::byte* to, const std::byte* from, size_t size) {
-  constexpr size_t kLong = 128;
-  if (size >= kLong) {
-    std::memcpy(to, from, size);
-    return;
-  }
-  for (; size >= 16; size -= 16, to += 16, from += 16) std::memcpy(to, from, 16);
-  if (size & 8) std::memcpy(to, from, 8), to += 8, from += 8;
-  if (size & 4) std::memcpy(to, from, 4), to += 4, from += 4;
-  if (size & 2) std::memcpy(to, from, 2), to += 2, from += 2;
-  if (size & 1) *to = *from;
-}
-/// The same for comparing.
-inline bool equal_bytes(const std::byte* a, const std::byte* b, size_t size) {
-  constexpr size_t kLong = 128;
-  if (size >= kLong) return std::memcmp(a, b, size) == 0;
-  uint64_t differ = 0;
-  for (; size >= 8; size -= 8, a += 8, b += 8) differ |= load<uint64_t>(a) ^ load<uint64_t>(b);
-  if (size & 4) differ |= load<uint32_t>(a) ^ load<uint32_t>(b), a += 4, b += 4;
-  for (size &= 3; size > 0; --size, ++a, ++b) differ |= static_cast<uint64_t>(*a ^ *b);
-  return differ == 0;
-}
 
 /// Up to N bytes: u16 length, then the bytes. What is beyond the length is never set, copied, read
 /// or compared. As a key its place is its BLAKE2b-256. Slots and elements of the deferred set hold
@@ -83,6 +56,11 @@ struct Blob {
     return blob;
   }
   size_t encoded_bytes() const { return sizeof size + size; }
+  /// As it lies in memory; valid until it changes.
+  ByteView encoded() const {
+    static_assert(offsetof(Blob, bytes) == sizeof size);
+    return ByteView(reinterpret_cast<const std::byte*>(&size), encoded_bytes());
+  }
   std::byte* encode(std::byte* to) const {
     to = put(to, size);
     copy_to(to);
@@ -90,6 +68,12 @@ struct Blob {
   }
   bool is_at(const std::byte* from) const {
     return load<uint16_t>(from) == size && equal_bytes(from + sizeof size, data(), size);
+  }
+  /// Reads past what decode() would read, and refuses what it would.
+  static void pass(Reader& reader) {
+    const auto size = reader.integer<uint16_t>();
+    if (size > N) reader.refuse();
+    (void)reader.bytes(size);
   }
   static Blob decode(Reader& reader) {
     const auto size = reader.integer<uint16_t>();

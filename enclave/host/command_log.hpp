@@ -66,6 +66,11 @@ class CommandLog {
     at_ = put(put(put(begin(Command::evict_to_deferred), slot), parent), time.value);
   }
   void next_epoch() { at_ = begin(Command::next_epoch); }
+  void list_epoch() { at_ = begin(Command::list_epoch); }
+  template <class AnyRecord = Record<App>>
+  void restore(uint16_t slot, const AnyRecord& record) {
+    at_ = encode(record, put(begin(Command::restore), slot));
+  }
   void verify_epoch() { at_ = begin(Command::verify_epoch); }
   /// `slots` and `keys`: as many as the function takes.
   void run(uint8_t function, std::span<const uint16_t> slots,
@@ -78,12 +83,12 @@ class CommandLog {
     at_ = to;
   }
   /// `record` as it was evicted by `thread` at `time`; it is evicted again at `new_time`.
-  template <class AnyRecord = Record<App>>
+  /// Arguments may be encoded too.
+  template <class AnyRecord = Record<App>, class AnyArguments = typename App::Arguments>
   void run_once(uint8_t function, const AnyRecord& record, Timestamp time, uint16_t thread,
-                Timestamp new_time, const typename App::Arguments& arguments,
-                const Caller& caller = {}) {
+                Timestamp new_time, const AnyArguments& arguments, const Caller& caller = {}) {
     std::byte* to = put_key(put(begin(Command::run_once), caller, function), record);
-    to = put(App::encode(function, arguments, to), time.value);
+    to = put(put_arguments(to, function, arguments), time.value);
     at_ = put_value(put(put(to, thread), new_time.value), record);
   }
   /// `grant` of the instance's owner; any when it has none.
@@ -114,9 +119,9 @@ class CommandLog {
     to = monitor::put(to, std::as_bytes(std::span(caller.tag)));
     return put(put(put(to, static_cast<uint8_t>(caller.use)), caller.nonce), function);
   }
-  template <class AnyRecord = Record<App>>
+  template <class AnyRecord>
   static std::byte* encode(const AnyRecord& record, std::byte* to) {
-    return put_value(put_key(to, record), record);
+    return monitor::put_record(to, record);
   }
   static std::byte* put_key(std::byte* to, const Record<App>& record) {
     return record.key.encode(to);
@@ -125,14 +130,17 @@ class CommandLog {
     return monitor::put_optional(to, record.value);
   }
   static std::byte* put_key(std::byte* to, const EncodedRecord& record) {
-    return copy(to, record.key);
+    return monitor::put(to, record.key);
   }
   static std::byte* put_value(std::byte* to, const EncodedRecord& record) {
-    return copy(put(to, uint8_t{!record.value.empty()}), record.value);
+    return monitor::put(put(to, uint8_t{!record.value.empty()}), record.value);
   }
-  static std::byte* copy(std::byte* to, ByteView bytes) {
-    monitor::copy_bytes(to, bytes.data(), bytes.size());
-    return to + bytes.size();
+  static std::byte* put_arguments(std::byte* to, uint8_t function,
+                                  const typename App::Arguments& arguments) {
+    return App::encode(function, arguments, to);
+  }
+  static std::byte* put_arguments(std::byte* to, uint8_t /*function*/, ByteView arguments) {
+    return monitor::put(to, arguments);
   }
   std::byte* begin(Command command) {
     THEMIS_ASSERT(has_room(), "the batch was taken before it was full");

@@ -3,6 +3,7 @@
 
 #include "enclave/applications/types.hpp"
 #include "enclave/host/shadow_tree.hpp"
+#include "runtime/base/huge_pages.hpp"
 #include "runtime/crypto/prf.hpp"
 
 namespace themis::host {
@@ -84,23 +85,41 @@ class KeyIndex {
       if (slot.tag == tag(hash) && entries_[slot.id].record.has(key)) return slot.id;
     }
   }
-  /// Brings what calls of these keys will look at closer, while the caller has other work.
+  /// Three steps to a record, for whoever has other work between them: while the first fetches its
+  /// slot, while the second fetches its entry; the third is find(), or has_at() with what the
+  /// second has found.
+  template <class Key>
+  uint64_t start(const Key& key) const {
+    const uint64_t hash = hash_(key);
+    fetch(&slots_[hash & mask()]);
+    return hash;
+  }
+  /// kNone: there is none; else most likely the one.
+  RecordId look(uint64_t hash) const {
+    size_t at = hash & mask();
+    while (slots_[at].id != kNone && slots_[at].tag != tag(hash)) at = (at + 1) & mask();
+    const RecordId id = slots_[at].id;
+    if (id != kNone) fetch(&entries_[id]);
+    return id;
+  }
+  /// Whether this is the key's record, whatever has happened since.
+  template <class Key>
+  bool has_at(RecordId id, const Key& key) const {
+    return id < entries_.size() && entries_[id].record.used() && entries_[id].record.has(key);
+  }
+  /// Both steps, for keys whose calls come next.
   template <class Key>
   void prefetch(std::span<const Key> keys) const {
     constexpr size_t kStep = 16;  // lines that may be on their way at once
     std::array<uint64_t, kStep> hashes;
     for (; keys.size() > kStep; keys = keys.subspan(kStep)) prefetch(keys.first(kStep));
-    for (size_t i = 0; i < keys.size(); ++i) fetch(&slots_[(hashes[i] = hash_(keys[i])) & mask()]);
-    for (size_t i = 0; i < keys.size(); ++i) {
-      size_t at = hashes[i] & mask();
-      while (slots_[at].id != kNone && slots_[at].tag != tag(hashes[i])) at = (at + 1) & mask();
-      if (slots_[at].id != kNone) fetch(&entries_[slots_[at].id]);
-    }
+    for (size_t i = 0; i < keys.size(); ++i) hashes[i] = start(keys[i]);
+    for (size_t i = 0; i < keys.size(); ++i) (void)look(hashes[i]);
   }
   /// Of an entry that is not there yet.
   void add(RecordId id) {
     if (++used_ * 2 > slots_.size()) {
-      const std::vector<Slot> old = std::exchange(slots_, std::vector<Slot>(slots_.size() * 2));
+      const HugeVector<Slot> old = std::exchange(slots_, HugeVector<Slot>(slots_.size() * 2));
       for (const Slot& slot : old)
         if (slot.id != kNone) place(slot.id);
     }
@@ -140,7 +159,7 @@ class KeyIndex {
 
   const Entries& entries_;
   IndexHash hash_;
-  std::vector<Slot> slots_;
+  HugeVector<Slot> slots_;
   size_t used_ = 0;
 };
 

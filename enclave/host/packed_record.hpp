@@ -7,10 +7,8 @@
 
 namespace themis::host {
 
-/// Views of one record's encoding; valid until it is written or its table grows.
-struct EncodedRecord {
-  ByteView key, value;  ///< Without a value: empty.
-};
+/// Valid until the record is written or its table grows.
+using monitor::EncodedRecord;
 
 /// 42 bytes. Whoever has it gives its chunk back with clear(); a copy is the same record, of which
 /// one is cleared. What is written is never read again at once: it is encoded where it stays, since
@@ -59,6 +57,15 @@ class PackedRecord {
   void write(Slab& slab, const Value& value) {
     resize(slab, key_bytes_ + (value ? size_of(*value) : 0));
     if (value) value->encode(data() + key_bytes_);
+  }
+  /// Whether a value of so many encoded bytes goes where the one before is.
+  bool fits(size_t value_bytes) const {
+    return chunk_bytes(key_bytes_ + value_bytes) == chunk_bytes();
+  }
+  /// Encoded, which fits; none of this record's own bytes. Empty: absent.
+  void write_fitting(ByteView value) {
+    bytes_ = static_cast<uint16_t>(key_bytes_ + value.size());
+    monitor::copy_bytes(data() + key_bytes_, value.data(), value.size());
   }
   void clear(Slab& slab) {
     if (is_in_slab()) slab.give(data(), bytes_);

@@ -86,7 +86,7 @@ void ShadowTree::build_sides(NodeId node, std::span<Leaf> leaves) {
 void ShadowTree::build_side(NodeId above, unsigned side, std::span<Leaf> leaves) {
   if (leaves.empty()) return;
   if (leaves.size() == 1) {
-    nodes_[above].value.edge[side] = {leaves[0].place, leaves[0].hash, true, false};
+    nodes_[above].value.edge[side] = {leaves[0].place, leaves[0].hash, true, leaves[0].in_deferred};
     nodes_[above].child[side] = leaves[0].record;
     leaves[0].parent = above;
     return;

@@ -2,6 +2,7 @@
 // The host's copy of one thread's part of the sparse Merkle tree. Data only: it writes no commands.
 
 #include "enclave/monitor/slots.hpp"
+#include "runtime/base/huge_pages.hpp"
 
 namespace themis::host {
 
@@ -57,8 +58,9 @@ class ShadowTree {
   /// A record in the tree, for build(), which fills in the parent.
   struct Leaf {
     TreeKey place;
-    crypto::Digest hash;
+    crypto::Digest hash;  ///< Zeros when in_deferred.
     RecordId record = 0;
+    bool in_deferred = false;
     NodeId parent = kNoNode;
   };
   /// All nodes above these leaves, which are below the top and in the order of left_of(), each
@@ -70,7 +72,7 @@ class ShadowTree {
   void build_side(NodeId above, unsigned side, std::span<Leaf> leaves);
   void build_sides(NodeId node, std::span<Leaf> leaves);
 
-  std::vector<ShadowNode> nodes_;
+  HugeVector<ShadowNode> nodes_;
   std::vector<NodeId> free_;
 };
 

@@ -95,7 +95,11 @@ Result<typename App::Result> Shard<App>::call_upto(uint8_t function, std::span<c
   if (UINT32_MAX - clock_.counter() <= kTimesPerCall)
     return fail(Code::overloaded, "the epoch is full; end it");
   THEMIS_CHECK(make_room(ids, after));
-  THEMIS_CHECK(prepare(ids, keys, Where::tree));
+  const auto at_hand = [this](RecordId id) {
+    return id != kNone &&
+           (entries_[id].where == Where::deferred || entries_[id].where == Where::pinned);
+  };
+  if (!std::ranges::all_of(ids, at_hand)) THEMIS_CHECK(prepare(ids, keys, Where::tree));
   for (size_t i = 0; i < keys.size(); ++i)
     if (ids[i] == kNone) ids[i] = add(keys[i]);
   for (const RecordId id : ids)
@@ -103,14 +107,29 @@ Result<typename App::Result> Shard<App>::call_upto(uint8_t function, std::span<c
   Entry& first = entries_[ids[0]];
   if (ids.size() == 1 && first.where == Where::deferred && !should_pin(first)) {
     run_one(first, function, arguments, caller);
-    write(first, records[0].value);
+    write(ids[0], records[0].value);
     return result;
   }
   run_in_slots(ids, function, arguments, caller);
-  for (size_t i = 0; i < ids.size(); ++i) write(entries_[ids[i]], records[i].value);
+  for (size_t i = 0; i < ids.size(); ++i) write(ids[i], records[i].value);
   for (const RecordId id : ids)
     if (entries_[id].where == Where::loaded) evict_deferred(id);
   return result;
+}
+
+template <class App>
+void Shard<App>::write(RecordId id, const std::optional<typename App::Value>& value) {
+  PackedRecord<App>& record = entries_[id].record;
+  if (record.value() == value) return;
+  record.write(slab_, value);
+  note_change(id);
+}
+
+template <class App>
+void Shard<App>::room_for_call() {
+  constexpr size_t kBefore = monitor::kOutputBytesMax - monitor::kCallOutputBytesMax<App>;
+  if (!log_.has_room() || output_in_batch_ > kBefore) flush();
+  output_in_batch_ += output_bytes_;
 }
 
 template <class App>
@@ -144,7 +163,8 @@ Status Shard<App>::prepare(std::span<const RecordId> ids, std::span<const Key> k
 }
 
 template <class App>
-void Shard<App>::run_one(Entry& entry, uint8_t function, const typename App::Arguments& arguments,
+template <class AnyArguments>
+void Shard<App>::run_one(Entry& entry, uint8_t function, const AnyArguments& arguments,
                          const Caller& caller) {
   const Timestamp from = entry.time;
   clock_ = std::max(clock_, Timestamp{from.value + 1});
@@ -203,7 +223,8 @@ void Shard<App>::evict_deferred(RecordId id) {
   } else {
     ShadowNode& parent = tree_.at(entry.parent);
     log_.evict_to_deferred(entry.slot, parent.slot, entry.time);
-    parent.value.edge[side_of(id, parent)].in_deferred = true;
+    Edge& edge = parent.value.edge[side_of(id, parent)];
+    edge = {edge.key, {}, true, true};
     --parent.cached_children;
   }
   entry.thread = options_.thread;

@@ -6,6 +6,14 @@
 
 namespace themis::host {
 
+/// Keys never leave: new ones keep off a part in which the values of all come and go.
+template <class App>
+uint64_t Shard<App>::bytes_max_of_new() const {
+  const uint64_t of_values = std::max(options_.bytes_max / 16, kPassing * kRecordBytes);
+  return read_saved_ ? options_.bytes_max - std::min(options_.bytes_max, of_values)
+                     : options_.bytes_max;
+}
+
 /// Whether the records as they will be fit: a full host serves what makes none of them larger.
 template <class App>
 Status Shard<App>::make_room(std::span<const RecordId> ids, std::span<const Record<App>> after) {
@@ -18,8 +26,10 @@ Status Shard<App>::make_room(std::span<const RecordId> ids, std::span<const Reco
   }
   more += fresh * kEntryBytes;
   if (more == 0) return {};
-  if (bytes() + more > options_.bytes_max) leave_values(more, ids);
-  if (bytes() + more <= options_.bytes_max && live() + fresh < kNone) return {};
+  const uint64_t most = fresh == 0 ? options_.bytes_max : bytes_max_of_new();
+  const bool is_full = fresh != 0 && live() >= full_from_;
+  if (bytes() + more > most && !is_full) leave_values(more, ids);
+  if ((bytes() + more <= most || !limited_) && live() + fresh < kNone) return {};
   return fail(Code::overloaded, "no memory for more; removed keys leave with their epoch");
 }
 
@@ -32,7 +42,7 @@ Status Shard<App>::bring_back(RecordId id, std::span<const RecordId> with) {
   THEMIS_TRY(record.value, read_saved_(record.key));
   const uint64_t more = PackedRecord<App>::chunk_bytes(record);
   if (bytes() + more > options_.bytes_max) leave_values(more, with);
-  if (bytes() + more > options_.bytes_max)
+  if (bytes() + more > options_.bytes_max && limited_)
     return fail(Code::overloaded, "no memory for another value; the epoch's end makes room");
   entries_[id].record.write(slab_, record.value);
   entries_[id].saved = Saved::yes;
@@ -44,6 +54,10 @@ Status Shard<App>::bring_back(RecordId id, std::span<const RecordId> with) {
 template <class App>
 void Shard<App>::leave_values(uint64_t more, std::span<const RecordId> but) {
   if (!read_saved_ || swept_) return;
+  if (!saved_) {
+    swept_ = true;
+    return;
+  }
   const uint64_t spare = std::min(options_.bytes_max, options_.bytes_max / 8 + more);
   const uint64_t goal = options_.bytes_max - spare;
   for (size_t seen = 0; bytes() > goal; ++seen) {
@@ -64,22 +78,42 @@ void Shard<App>::leave_values(uint64_t more, std::span<const RecordId> but) {
 template <class App>
 template <class Visit>
 Status Shard<App>::for_each_changed(Visit visit) const {
-  for (const Key& key : gone_) THEMIS_CHECK(visit(Record<App>{key, std::nullopt}));
-  for (const Entry& entry : entries_)
+  for (const Key& key : gone_) {
+    const RecordId again = index_.find(key);
+    if (again != kNone && entries_[again].record.present()) continue;
+    std::array<std::byte, Key::kBytesMax> bytes;
+    THEMIS_CHECK(visit(EncodedRecord{ByteView(bytes.data(), key.encode(bytes.data())), {}}));
+  }
+  for (size_t i = 0; i < changed_.size(); ++i) {
+    if (i + kAhead < changed_.size()) __builtin_prefetch(&entries_[changed_[i + kAhead]]);
+    const Entry& entry = entries_[changed_[i]];
     if (entry.changed && (entry.saved != Saved::no || entry.record.present()))
-      THEMIS_CHECK(visit(entry.record.unpacked()));
+      THEMIS_CHECK(visit(entry.record.encoded()));
+  }
   return {};
 }
 
 template <class App>
-void Shard<App>::saved() {
+void Shard<App>::written() {
   gone_.clear();
-  for (Entry& entry : entries_)
+  for (size_t i = 0; i < changed_.size(); ++i) {
+    if (i + kAhead < changed_.size()) __builtin_prefetch(&entries_[changed_[i + kAhead]], 1);
+    Entry& entry = entries_[changed_[i]];
     if (std::exchange(entry.changed, false))
       entry.saved = entry.record.present() ? Saved::yes : Saved::no;
+  }
+  changed_.clear();
+  listed_ = {};
+  saved_ = false;
+}
+
+template <class App>
+void Shard<App>::saved() {
+  saved_ = true;
   swept_ = false;
   leave_values(0, {});
   swept_ = false;
+  full_from_ = bytes() + kRecordBytes > bytes_max_of_new() ? live() : SIZE_MAX;
 }
 
 }  // namespace themis::host

@@ -55,40 +55,39 @@ Status Shard<App>::may_end(uint32_t epochs, std::optional<uint32_t> certified) c
 template <class App>
 Status Shard<App>::end_epoch(std::optional<uint32_t> certified) {
   THEMIS_CHECK(may_end(1, certified));
-  finish_epoch(false);
+  finish_epoch(End::next);
   return {};
 }
 
-/// `rest`: nothing is kept where it is for having been used.
 template <class App>
-void Shard<App>::finish_epoch(bool rest) {
+void Shard<App>::finish_epoch(End how) {
+  const uint64_t to_tree_max = how == End::all_in_tree ? UINT64_MAX : options_.to_tree_max;
   room();
-  log_.next_epoch();
+  how == End::next ? log_.next_epoch() : log_.list_epoch();
   clock_ = Timestamp::of(clock_.epoch() + 1, 0);
-  std::erase_if(pinned_, [this, rest](RecordId id) {
+  std::vector<RecordId> warm, cold;  // warm: in the order of their times
+  std::erase_if(pinned_, [&](RecordId id) {
     Entry& entry = entries_[id];
-    const bool hot = !rest && entry.calls >= std::max(1u, options_.hot_calls / 4);
+    const bool hot = how == End::next && entry.calls >= std::max(1u, options_.hot_calls / 4);
     entry.calls = 0;
     if (hot) return false;
     free_record_slots_.push_back(entry.slot);
     entry.thread = kNoThread;
     evict_deferred(id);
+    warm.push_back(id);
     return true;
   });
-  std::vector<RecordId> warm, cold;
   const auto passing = static_cast<uint16_t>(options_.node_slots);
   for (size_t i = 0; i < deferred_.size(); ++i) {
-    constexpr size_t kAhead = 16;  // entries on their way
     if (i + kAhead < deferred_.size()) __builtin_prefetch(&entries_[deferred_[i + kAhead]], 1);
     const RecordId id = deferred_[i];
     Entry& entry = entries_[id];
     if (entry.where != Where::deferred) {
       entry.listed = false;
     } else if (entry.time.epoch() == clock_.epoch()) {
-      warm.push_back(id);  // left its slot just now
-    } else if ((std::exchange(entry.calls, uint16_t{0}) == 0 &&
-                cold.size() < options_.to_tree_max) ||
-               rest) {
+      continue;  // left its slot just now
+    } else if ((std::exchange(entry.calls, uint16_t{0}) == 0 || how == End::all_in_tree) &&
+               cold.size() < to_tree_max) {
       cold.push_back(id);
     } else {
       add_deferred(entry, passing);
@@ -97,22 +96,34 @@ void Shard<App>::finish_epoch(bool rest) {
     }
   }
   deferred_ = std::move(warm);
-  to_tree(cold, rest ? UINT64_MAX : options_.to_tree_max);
+  to_tree(cold, to_tree_max);
+  if (how != End::next) empty_node_slots();
   room();
   log_.verify_epoch();
   flush();
 }
 
 template <class App>
-Status Shard<App>::come_to_rest(std::optional<uint32_t> certified) {
-  THEMIS_CHECK(may_end(2, certified));
-  used_ = deferred_;
-  used_.insert(used_.end(), pinned_.begin(), pinned_.end());
-  finish_epoch(true);
-  finish_epoch(true);  // what left its slot in the first is in the deferred set until the second
-  if (!deferred_.empty())
-    return fail(Code::overloaded, "a path of the tree needs more node slots than the monitor has");
-  // From below: every round evicts a level of the tree at least.
+Status Shard<App>::come_to_rest(std::optional<uint32_t> certified, bool all) {
+  THEMIS_CHECK(may_end(1, certified));
+  finish_epoch(all ? End::all_in_tree : End::rest);
+  list_deferred();
+  return {};
+}
+
+/// An epoch that has just begun has all that is deferred in the order in which it was evicted.
+template <class App>
+void Shard<App>::list_deferred() {
+  listed_.clear();
+  for (size_t i = 0; i < deferred_.size(); ++i) {
+    if (i + kAhead < deferred_.size()) __builtin_prefetch(&entries_[deferred_[i + kAhead]]);
+    append(listed_, entries_[deferred_[i]].record.encoded().key);
+  }
+}
+
+/// From below: every round evicts a level of the tree at least.
+template <class App>
+void Shard<App>::empty_node_slots() {
   for (bool left = true; std::exchange(left, false);) {
     for (size_t slot = 0; slot < in_node_slot_.size(); ++slot) {
       const NodeId node = in_node_slot_[slot];
@@ -121,8 +132,6 @@ Status Shard<App>::come_to_rest(std::optional<uint32_t> certified) {
       if (tree_.at(node).cached_children == 0) evict_node(node);
     }
   }
-  flush();
-  return {};
 }
 
 template <class App>
@@ -159,18 +168,25 @@ void Shard<App>::warm(std::span<const Key> keys) {
 }
 
 template <class App>
-void Shard<App>::warm_again() {
-  warm(std::exchange(used_, {}));
+void Shard<App>::load_listed(const Key& key) {
+  THEMIS_ASSERT(log_.empty(), "a shard is loaded before it runs anything");
+  const RecordId id = add(key);
+  entries_[id].where = Where::deferred;
+  entries_[id].listed = true;
+  deferred_.push_back(id);
+  leaves_.push_back({key.place(), {}, id, true});
 }
 
 template <class App>
 void Shard<App>::load(const Record<App>& record) {
   THEMIS_ASSERT(log_.empty(), "a shard is loaded before it runs anything");
-  const RecordId id = add(record.key);
+  const RecordId listed = deferred_.empty() ? kNone : index_.find(record.key);
+  const RecordId id = listed != kNone ? listed : add(record.key);
   Entry& entry = entries_[id];
   entry.record.write(slab_, record.value);
-  entry.where = Where::tree;
   entry.saved = Saved::yes;
+  if (listed != kNone) return;
+  entry.where = Where::tree;
   leaves_.push_back({record.key.place(), monitor::hash(record.value), id});
   const bool fits = bytes() <= options_.bytes_max - options_.bytes_max / 8;
   if (!read_saved_ || fits || entry.record.chunk_bytes() == 0) return;
@@ -190,7 +206,21 @@ Result<NodeValue> Shard<App>::loaded(uint32_t epoch) {
   if (twin != leaves.end()) return fail(Code::malformed, "two keys have one place in the tree");
   tree_.build(leaves);
   for (const ShadowTree::Leaf& leaf : leaves) entries_[leaf.record].parent = leaf.parent;
+  saved();
   return tree_.at(ShadowTree::kTop).value;
+}
+
+template <class App>
+void Shard<App>::restore() {
+  const auto passing = static_cast<uint16_t>(options_.node_slots);
+  for (const RecordId id : deferred_) {
+    Entry& entry = entries_[id];
+    room();
+    log_.restore(passing, entry.record.encoded());
+    entry.slot = passing;
+    entry.thread = kNoThread;
+    evict_deferred(id);
+  }
 }
 
 }  // namespace themis::host

@@ -26,7 +26,7 @@ template <class App>
 Status VerifiedStore<App>::admit(uint16_t thread, const Caller& caller, CallBytes<App>& call) {
   if (caller.client == receipts::kNoClient) {
     if (anybody_) return {};
-    return fail(Code::unauthenticated, "this store runs clients' calls only: register one");
+    return fail(nobody_may_call());
   }
   const Thread& at = threads_[thread];
   if (caller.client >= clients_.size())

@@ -7,6 +7,9 @@
 
 namespace themis::host {
 
+/// In the journal.
+constexpr std::array<std::byte, 1> kEpochEnd{};
+
 template <class App>
 Status VerifiedStore<App>::flush(uint16_t thread) {
   threads_[thread].shard->flush();
@@ -61,50 +64,63 @@ Result<Released> VerifiedStore<App>::commit() {
 
 template <class App>
 Result<Released> VerifiedStore<App>::save_calls() {
-  return save(trusted_.seal(), [this](ByteView sealed) {
+  return save(trusted_.seal(), [this](ByteView sealed) -> Status {
     std::vector<ByteView> calls;
-    for (const Thread& each : threads_) calls.push_back(each.calls);
-    return tables_.commit(calls, sealed);
+    for (const Thread& each : threads_) calls.push_back(each.calls.view());
+    const bool merging = !tables_.is_merged();
+    THEMIS_CHECK(tables_.commit(calls, sealed));
+    if (merging) note_merged();
+    return {};
   });
+}
+
+/// What the last checkpoint wrote is at its place: values may leave memory.
+template <class App>
+void VerifiedStore<App>::note_merged() {
+  if (tables_.is_merged())
+    for (Thread& each : threads_) each.shard->saved();
 }
 
 template <class App>
 Result<Released> VerifiedStore<App>::end_epoch() {
   const uint64_t of_records = options_.journal_bytes_per_record * records();
-  if (is_short() || tables_.journal_bytes() > std::max(options_.journal_bytes_max, of_records)) {
-    Result<Released> released = checkpoint();
-    for (Thread& each : threads_) each.shard->warm_again();
-    return released;
-  }
+  const bool make_room = is_short();
+  if (make_room || tables_.journal_bytes() > std::max(options_.journal_bytes_max, of_records))
+    return checkpoint(make_room);
   if (failure_) return fail(*failure_);
   for (Thread& each : threads_) {
     THEMIS_CHECK(latch(each.shard->end_epoch(certified_)));
-    each.calls.push_back(std::byte{0});
+    each.calls.append(ByteView(kEpochEnd));
   }
   return commit();
 }
 
 template <class App>
-Result<Released> VerifiedStore<App>::checkpoint() {
+Result<Released> VerifiedStore<App>::checkpoint(bool make_room) {
   if (failure_) return fail(*failure_);
-  for (Thread& each : threads_) THEMIS_CHECK(latch(each.shard->come_to_rest(certified_)));
+  THEMIS_CHECK(latch(tables_.merge_all()));
+  for (Thread& each : threads_)
+    THEMIS_CHECK(latch(each.shard->come_to_rest(certified_, make_room)));
   THEMIS_CHECK(flush_all());
   Result<Released> released = save(trusted_.checkpoint(), [this](ByteView sealed) {
     const auto write_all = [this](const StoreTables::PutRecord& put) -> Status {
-      const auto put_record = [&put](const Record<App>& record) {
-        std::array<std::byte, Key::kBytesMax> key;
+      const auto put_record = [&put](const EncodedRecord& record) {
         std::array<std::byte, 1 + App::Value::kBytesMax> value;
-        const ByteView present(value.data(), monitor::put_optional(value.data(), record.value));
-        return put(ByteView(key.data(), record.key.encode(key.data())),
-                   record.value ? present : ByteView());
+        if (record.value.empty()) return put(record.key, {});
+        return put(record.key, {value.data(), monitor::put(monitor::put(value.data(), uint8_t{1}),
+                                                           record.value)});
       };
       for (const Thread& each : threads_) THEMIS_CHECK(each.shard->for_each_changed(put_record));
       return {};
     };
-    return tables_.checkpoint(write_all, sealed);
+    std::vector<ByteView> listed;
+    for (const Thread& each : threads_) listed.push_back(each.shard->listed());
+    return tables_.checkpoint(write_all, listed, sealed);
   });
-  if (released)
-    for (Thread& each : threads_) each.shard->saved();
+  if (!released) return released;
+  for (Thread& each : threads_) each.shard->written();
+  if (make_room) THEMIS_CHECK(latch(tables_.merge_all()));
+  note_merged();
   return released;
 }
 

@@ -39,6 +39,7 @@ Status VerifiedStore<App>::start() {
         },
         [this](const Key& key) { return read_value(key); });
   }
+  THEMIS_CHECK(tables_.merge_all());
   THEMIS_CHECK(load_records());
   for (uint16_t thread = 0; thread < options_.threads; ++thread) {
     THEMIS_TRY(const NodeValue top, threads_[thread].shard->loaded(state.epoch));
@@ -46,8 +47,11 @@ Status VerifiedStore<App>::start() {
       return fail(Code::forged,
                   "the records of monitor thread " + std::to_string(thread) +
                       " are not those of the checkpoint: restore the store's directory");
+    threads_[thread].shard->restore();
   }
+  for (Thread& each : threads_) each.shard->keep_to_limit(false);
   THEMIS_CHECK(replay_journal());
+  for (Thread& each : threads_) each.shard->keep_to_limit(true);
   THEMIS_CHECK(trusted_.started());
   anybody_ = trusted_.clients() == nullptr || trusted_.clients()->admits(0, {}, {});
   certified_ = trusted_.certified();
@@ -59,6 +63,16 @@ Status VerifiedStore<App>::start() {
 
 template <class App>
 Status VerifiedStore<App>::load_records() {
+  THEMIS_CHECK(tables_.listed([&](uint16_t thread, ByteView keys) -> Status {
+    monitor::Reader reader(keys);
+    while (reader.left() > 0) {
+      const Key key = Key::decode(reader);
+      if (!reader.ok() || thread >= options_.threads || thread_of(key) != thread)
+        return fail(Code::malformed, "a list of the store is damaged: restore its directory");
+      threads_[thread].shard->load_listed(key);
+    }
+    return {};
+  }));
   return tables_.records([&](ByteView key, ByteView value) -> Status {
     monitor::Reader key_reader(key), value_reader(value);
     Record<App> record;

@@ -13,8 +13,7 @@ constexpr uint16_t kThreadsMax = 64;
 /// Epochs that reports may be ahead of the last certified one: the threads' window, twice.
 constexpr uint32_t kEpochsReported = 2 * kEpochsOpen;
 
-/// Collects the reports of all monitor threads. After the first violation nothing more is
-/// certified, ever. Holds no keys. No heap. One thread.
+/// Collects all threads' reports; certifies nothing after a violation. No keys or heap. One thread.
 template <class Checks = AllChecks>
 class Aggregator {
  public:
@@ -27,8 +26,7 @@ class Aggregator {
   bool accept(const EpochReport& report) {
     if (violation_) return false;
     if (report.thread >= threads_) return latch(Reason::unknown_reporter, report.epoch);
-    const bool news = report.epoch >= next_;
-    if (!Checks::holds(Reason::duplicate_report, news))
+    if (!Checks::holds(Reason::duplicate_report, report.epoch >= next_))
       return latch(Reason::duplicate_report, report.epoch);
     if (!Checks::holds(Reason::report_window, report.epoch - next_ < kEpochsReported))
       return latch(Reason::report_window, report.epoch);

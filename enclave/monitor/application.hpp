@@ -1,24 +1,11 @@
 #pragma once
 // What an application gives a monitor: key and value types with one encoding each, and functions.
 
-#include <optional>
 #include <utility>
 
 #include "enclave/monitor/tree_node.hpp"
 
 namespace themis::monitor {
-
-/// u8 0 for nothing, or 1 and the value.
-template <class T>
-inline std::byte* put_optional(std::byte* to, const std::optional<T>& value) {
-  to = put(to, uint8_t{value.has_value()});
-  return value ? value->encode(to) : to;
-}
-template <class T>
-inline std::optional<T> read_optional(Reader& reader) {
-  if (!reader.boolean()) return std::nullopt;
-  return T::decode(reader);
-}
 
 /// One key and what it holds. Every key of the 2^256 exists and is absent until it is written.
 template <class App>
@@ -26,6 +13,18 @@ struct Record {
   typename App::Key key;
   std::optional<typename App::Value> value;
 };
+
+/// A record's encoding in memory of others; an absent value is empty, which no encoding is.
+struct EncodedRecord {
+  ByteView key, value;
+};
+template <class App>
+inline std::byte* put_record(std::byte* to, const Record<App>& record) {
+  return put_optional(record.key.encode(to), record.value);
+}
+inline std::byte* put_record(std::byte* to, const EncodedRecord& record) {
+  return put(put(put(to, record.key), uint8_t{!record.value.empty()}), record.value);
+}
 
 template <class Value>
 crypto::Digest hash(const std::optional<Value>& value) {
@@ -43,8 +42,9 @@ constexpr size_t kRecordsPerCallMax = 8;
 /// - `arity(function)`: how many records it takes, 1 to 8; 0 when there is no such function;
 /// - `decode(function, reader)`: its arguments, refusing what is not their one encoding;
 /// - `run(function, arguments, records, result)`: changes records and result, or answers false
-///   when the call cannot be, which ends the monitor. An answer that a client may get, such as a
-///   compare-and-swap that did not match, is a result and not false;
+///   when the call cannot be, which ends the monitor; a swap that did not match is a result;
+/// - `pass<App>(function, reader)` and `run_encoded<App>(...)`: the same for a record as it is
+///   encoded, see EncodedCalls;
 /// - `only_reads(function)`: it never changes a record, whatever the records and arguments are.
 template <class App>
 concept Application = requires(uint8_t function, Reader& reader,

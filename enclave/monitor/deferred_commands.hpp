@@ -24,10 +24,10 @@ bool Monitor<App, Checks>::add_deferred_node(Reader& reader) {
 }
 
 template <Application App, class Checks>
-bool Monitor<App, Checks>::add_deferred_record(Reader& reader) {
+bool Monitor<App, Checks>::add_deferred_record(Reader& reader, bool restore) {
   const auto slot = reader.integer<uint16_t>();
-  const Timestamp time{reader.integer<uint64_t>()};
-  const auto thread = reader.integer<uint16_t>();
+  const Timestamp time{restore ? 0 : reader.integer<uint64_t>()};
+  const uint16_t thread = restore ? 0 : reader.integer<uint16_t>();
   Record<App> record;
   record.key = App::Key::decode(reader);
   record.value = read_optional<typename App::Value>(reader);
@@ -35,7 +35,10 @@ bool Monitor<App, Checks>::add_deferred_record(Reader& reader) {
   if (!record_slot_exists(slot)) return false;
   RecordSlot<App>& at = record_slot(slot);
   if (!check(Reason::slot_occupied, !at.link.used)) return false;
-  if (!enter(RecordElement<App>{record, time, thread})) return false;
+  if (restore ? !check(Reason::restored, restoring_)
+              : !enter(RecordElement<App>{record, time, thread}))
+    return false;
+  if (restore) list(record);
   at.record = record;
   at.link = {kNoSlot, 0, Method::deferred, true};
   return true;
@@ -92,6 +95,7 @@ bool Monitor<App, Checks>::leave(uint16_t slot, Timestamp time) {
     const Record<App>& record = record_slot(slot).record;
     if (!may_evict_at(time, nullptr, &record.key)) return false;
     epochs_.evict(time.epoch(), RecordElement<App>{record, time, options_.thread});
+    if (list_epoch_ == time.epoch()) list(record);
   }
   clear(slot);
   return true;
@@ -126,17 +130,28 @@ bool Monitor<App, Checks>::evict_to_deferred(Reader& reader) {
       !check(Reason::wrong_parent, came.parent == parent && came.side == side) ||
       !leave(slot, time))
     return false;
-  edge.in_deferred = true;
+  edge = {key, {}, true, true};  // no hash: the place determines it all
   above.child[side] = kNoSlot;
   return true;
 }
 
 template <Application App, class Checks>
-bool Monitor<App, Checks>::next_epoch() {
+void Monitor<App, Checks>::list(const Record<App>& record) {
+  std::array<std::byte, App::Key::kBytesMax + 1 + App::Value::kBytesMax> bytes;
+  const std::byte* end = put_optional(record.key.encode(bytes.data()), record.value);
+  options_.listing->add({bytes.data(), end});
+  ++listed_;
+}
+
+template <Application App, class Checks>
+bool Monitor<App, Checks>::next_epoch(bool listed) {
   const uint32_t epoch = clock_.epoch();
   if (!check(Reason::epoch_overflow, epoch != UINT32_MAX) || !in_window(epoch + 1)) return false;
   clock_ = Timestamp::of(epoch + 1, 0);
   last_evicted_.kind = LastEvicted::root;
+  if (listed) options_.listing->clear();
+  list_epoch_ = listed ? std::optional(epoch + 1) : std::nullopt;
+  listed_ = 0;
   put(history_.get() + history_bytes_++, uint8_t{0});
   return true;
 }
@@ -159,17 +174,19 @@ Monitor<App, Checks>::Monitor(const MonitorOptions& options, const MasterKey& ma
   nodes_[0].value = from.value;
   to_verify_ = from.epoch;
   clock_ = Timestamp::of(from.epoch, 0);
+  restoring_ = options.listing != nullptr;
 }
 
 template <Application App, class Checks>
-std::optional<Rest> Monitor<App, Checks>::at_rest() const {
+std::optional<Rest> Monitor<App, Checks>::at_rest() {
   bool empty = nodes_[0].link.used && nodes_[0].link.parent == kNoSlot;
-  for (uint32_t i = 1; i < options_.node_slots; ++i) empty = empty && !nodes_[i].link.used;
-  for (uint32_t i = 0; i < options_.record_slots; ++i) empty = empty && !records_[i].link.used;
-  if (!empty || violation_ || taken_ != reported_ || epochs_.any_open() ||
-      clock_ != Timestamp::of(to_verify_, 0))
+  for (uint32_t i = 1; i < options_.node_slots + options_.record_slots; ++i)
+    empty = empty && !link(static_cast<uint16_t>(i)).used;
+  const uint64_t listed = list_epoch_ == to_verify_ ? listed_ : 0;
+  if (!empty || violation_ || taken_ != reported_ || clock_.epoch() != to_verify_ ||
+      epochs_.counts(to_verify_) != std::pair(uint64_t{0}, listed))
     return std::nullopt;
-  return Rest{nodes_[0].key, nodes_[0].value, to_verify_};
+  return Rest{nodes_[0].key, nodes_[0].value, to_verify_, listed != 0};
 }
 
 }  // namespace themis::monitor

@@ -32,16 +32,8 @@ EpochReport Epochs::close(uint16_t thread, uint32_t epoch) {
                            {at.evicted.sum(at.prf), at.evicted_count},
                            at.log.head()};
   at.prf.wipe();
-  at.added.clear();
-  at.evicted.clear();
   at.open = false;
   return report;
-}
-
-bool Epochs::any_open() const {
-  for (uint32_t i = 0; i < kEpochsOpen; ++i)
-    if (ring_[i].open) return true;
-  return false;
 }
 
 }  // namespace themis::monitor

@@ -23,8 +23,7 @@ struct Timestamp {
 using receipts::InstanceId;
 using receipts::MasterKey;
 
-/// A multiset: the XOR of its elements' PRF values, and how many there are. Either alone can be
-/// met by another multiset.
+/// A multiset: the XOR of its elements' PRF values, and how many: another can meet either alone.
 struct Accumulator {
   crypto::PrfBlock sum{};
   uint64_t count = 0;
@@ -39,13 +38,11 @@ struct EpochReport {
   receipts::LogHead receipts;  ///< Of the calls that asked for a transferable one.
 };
 
-/// Epochs a thread may have open at once. Two are needed, three when a thread runs ahead; 100 KiB
-/// in all.
+/// Epochs a thread may have open at once, 230 KiB: two are needed, three when a thread runs ahead.
 constexpr uint32_t kEpochsOpen = 16;
 
-/// The open epochs of one thread. The key of each is derived from the master key, the instance and
-/// the epoch, shared by all threads of the instance, and wiped when the epoch is closed. No heap
-/// after construction. One thread.
+/// The open epochs of one thread. Each has a key, of the master key, the instance and the epoch,
+/// which all threads share; closed, it is wiped. No heap after construction. One thread.
 class Epochs {
  public:
   Epochs(const MasterKey& master, const InstanceId& instance, crypto::PrfKind kind);
@@ -70,8 +67,10 @@ class Epochs {
   const receipts::EpochSecret& secret(uint32_t epoch) { return open(epoch).secret; }
   /// Ends `epoch` and forgets its key.
   EpochReport close(uint16_t thread, uint32_t epoch);
-  /// Whether anything was added or evicted in an epoch that is not closed.
-  bool any_open() const;
+  /// What was added and evicted in `epoch`, which is not closed.
+  std::pair<uint64_t, uint64_t> counts(uint32_t epoch) {
+    return {open(epoch).added_count, open(epoch).evicted_count};
+  }
 
  private:
   struct Epoch {

@@ -67,8 +67,7 @@ bool Monitor<App, Checks>::attach(uint16_t slot, uint16_t parent, const TreeKey&
   return true;
 }
 
-/// A new node in the middle of an edge takes over what the edge led to, also when that is in a
-/// slot.
+/// A new node in the middle of an edge takes over what the edge led to, also what is in a slot.
 template <Application App, class Checks>
 bool Monitor<App, Checks>::split(uint16_t slot, NodeSlot& above, unsigned side, const TreeKey& key,
                                  NodeSlot* node) {
@@ -86,9 +85,8 @@ bool Monitor<App, Checks>::split(uint16_t slot, NodeSlot& above, unsigned side, 
   return true;
 }
 
-/// What holds nothing leaves nothing: an absent record empties its edge, and a node between one
-/// edge and its parent gives the edge to the parent. So the tree is that of the present records
-/// alone.
+/// What holds nothing leaves nothing, so that the tree is that of the present records: an absent
+/// one empties its edge, and a node between one edge and its parent gives the edge to the parent.
 template <Application App, class Checks>
 bool Monitor<App, Checks>::evict_merkle(Reader& reader) {
   const auto slot = reader.integer<uint16_t>(), parent = reader.integer<uint16_t>();

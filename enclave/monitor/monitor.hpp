@@ -26,8 +26,7 @@ class Monitor {
   /// False when a command was wrong, now or in an earlier batch: violation() says which one and
   /// nothing is accepted any more. Results of an open epoch are provisional until it is certified.
   [[nodiscard]] bool apply(ByteView batch, Output& output);
-  /// Whether the client at that place made the call with this body. A host has no client's key: it
-  /// asks before it writes a call, so that a wrong one does not end the monitor.
+  /// Whether that client made the call with this body: a host asks before it writes the call.
   [[nodiscard]] bool admits(const receipts::Caller& caller, ByteView body) {
     const Client* client = clients_.find(caller.client);
     return client != nullptr && crypto::equal(client->key.evaluate(body), caller.tag);
@@ -36,12 +35,12 @@ class Monitor {
   [[nodiscard]] Reason register_client(uint16_t number, const crypto::DhShare& share,
                                        const crypto::Signature& grant);
   void require_clients() { options_.calls_without_client = false; }  ///< From here on.
+  void restored() { restoring_ = false; }  ///< The listing was told of all that was listed.
   /// Reports of the epochs verified since the last call, for the aggregator only; oldest first.
   std::optional<EpochReport> take_report();
-
-  /// Where a new monitor can go on as this one would: nothing is in a slot but the top node in slot
-  /// 0, nothing in the deferred set of an open epoch, and all reports are taken. Else nothing.
-  std::optional<Rest> at_rest() const;
+  /// Where a new monitor can go on as this one would: only the top node is in a slot, the open
+  /// epoch has listed all that it evicted and added nothing, all reports are taken. Else nothing.
+  std::optional<Rest> at_rest();
 
   const Violation& violation() const { return violation_; }
   /// What the last batch did, whichever way records came and went: of each call that may write its
@@ -63,7 +62,6 @@ class Monitor {
 
   bool read_header(Reader& reader);
   bool command(Reader& reader, Output& output);
-
   // merkle_commands.hpp
   bool add_merkle_node(Reader& reader);
   bool add_merkle_record(Reader& reader);
@@ -72,22 +70,20 @@ class Monitor {
   bool attach(uint16_t slot, uint16_t parent, const TreeKey& key, bool initial, HashOf hash_of,
               NodeSlot* node);
   bool split(uint16_t slot, NodeSlot& above, unsigned side, const TreeKey& key, NodeSlot* node);
-
   // deferred_commands.hpp
   bool add_deferred_node(Reader& reader);
-  bool add_deferred_record(Reader& reader);
+  bool add_deferred_record(Reader& reader, bool restore);
+  void list(const Record<App>& record);
   bool evict_deferred(Reader& reader);
   bool evict_to_deferred(Reader& reader);
-  bool next_epoch();
+  bool next_epoch(bool listed);
   bool verify_epoch();
   template <class Element>
   bool enter(const Element& element);
   bool leave(uint16_t slot, Timestamp time);
   bool may_evict_at(Timestamp time, const TreeKey* node, const typename App::Key* record);
   bool in_window(uint32_t epoch);
-
-  // run_commands.hpp
-  /// Who calls what, and where in the batch it says so.
+  // run_commands.hpp: who calls what, and where in the batch it says so
   struct Call {
     receipts::Caller caller;
     Client* client = nullptr;  // none: nobody vouches for it
@@ -99,12 +95,10 @@ class Monitor {
   bool register_client(Reader& reader);
   bool read_caller(Reader& reader, Call& call);
   bool authorize(Call& call);
-  bool emit(const Call& call, const typename App::Result& result, Output& output);
-  std::byte* issue(const Call& call, const typename App::Result& result, std::byte* to);
+  template <class Run>
+  bool execute(const Call& call, Output& output, Run run);
+  std::byte* issue(const Call& call, std::span<std::byte> result);
   static_assert(App::Result::kBytesMax <= receipts::kResultBytesMax);
-  void remember(const Call& call, std::span<const typename App::Key> keys,
-                const typename App::Arguments& arguments);
-
   bool is_node(uint16_t slot) const { return slot < options_.node_slots; }
   RecordSlot<App>& record_slot(uint16_t slot) { return records_[slot - options_.node_slots]; }
   Link& link(uint16_t slot) { return is_node(slot) ? nodes_[slot].link : record_slot(slot).link; }
@@ -127,8 +121,7 @@ class Monitor {
   }
   void clear(uint16_t slot) { link(slot) = Link{}; }
 
-  /// The key of the last eviction at the clock's time; a record's place is a hash that is only
-  /// computed when two evictions have the same time.
+  /// At the clock's time; a record's place is a hash that only two evictions at one time need.
   struct LastEvicted {
     enum { root, node, record } kind = root;
     TreeKey node_key;
@@ -155,6 +148,9 @@ class Monitor {
   uint32_t to_verify_ = 0;  // the first epoch not verified
   std::array<EpochReport, kEpochsOpen> reports_{};
   uint32_t reported_ = 0, taken_ = 0;
+  bool restoring_ = false;
+  std::optional<uint32_t> list_epoch_;  // what it evicts is listed
+  uint64_t listed_ = 0;
   Violation violation_;
 };
 
@@ -213,7 +209,7 @@ bool Monitor<App, Checks>::command(Reader& reader, Output& output) {
     case Command::run:
       return run(reader, output);
     case Command::add_deferred_record:
-      return add_deferred_record(reader);
+      return add_deferred_record(reader, false);
     case Command::evict_deferred:
       return evict_deferred(reader);
     case Command::add_merkle_node:
@@ -229,9 +225,13 @@ bool Monitor<App, Checks>::command(Reader& reader, Output& output) {
     case Command::register_client:
       return register_client(reader);
     case Command::next_epoch:
-      return next_epoch();
+      return next_epoch(false);
     case Command::verify_epoch:
       return verify_epoch();
+    case Command::list_epoch:
+      return next_epoch(options_.listing != nullptr && !restoring_);
+    case Command::restore:
+      return add_deferred_record(reader, true);
   }
   return refuse(Reason::malformed);
 }

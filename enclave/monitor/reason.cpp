@@ -12,7 +12,7 @@ std::string_view name(Reason reason) {
       "in_deferred", "child_cached", "not_ancestor", "children_cached", "wrong_edge",
       "wrong_parent", "wrong_method", "root_moved", "epoch_closed", "epoch_window",
       "counter_overflow", "evict_order", "epoch_overflow", "epoch_running", "reports_pending",
-      "unknown_function", "wrong_key", "duplicate_record", "refused", "output_room",
+      "restored", "unknown_function", "wrong_key", "duplicate_record", "refused", "output_room",
       "client_range", "client_exists", "not_granted", "unknown_client", "client_needed",
       "forged_call", "stale_nonce", "unknown_reporter", "duplicate_report", "report_window",
       "count_mismatch", "multiset_mismatch",

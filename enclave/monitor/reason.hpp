@@ -8,51 +8,45 @@ namespace themis::monitor {
 
 enum class Reason : uint8_t {
   none = 0,
-  // The batch and its bytes.
   malformed,        ///< Bytes that follow no command, or a second encoding of one.
   wrong_instance,   ///< A batch for another run of the monitors.
   wrong_thread,     ///< A batch for another monitor thread.
   out_of_sequence,  ///< A batch that was repeated, left out or moved.
-  // Slots.
-  slot_range,     ///< No such slot, or one of the other kind.
-  slot_occupied,  ///< Something is there already.
-  slot_empty,     ///< Nothing is there.
-  same_slot,      ///< A node cannot be its own parent.
-  // The tree.
-  not_below,     ///< The key is no descendant of the parent's.
+  slot_range,       ///< No such slot, or one of the other kind.
+  slot_occupied,    ///< Something is there already.
+  slot_empty,       ///< Nothing is there.
+  same_slot,        ///< A node cannot be its own parent.
+  not_below,        ///< The key is no descendant of the parent's.
   not_initial,   ///< A key that was never written must come as absent, or as a node without edges.
   wrong_hash,    ///< Not the value that the parent's edge vouches for.
   in_deferred,   ///< The edge says that the current copy is in the deferred set.
   child_cached,  ///< A slot holds a child on that side already.
   not_ancestor,  ///< A node put into an edge must be an ancestor of what the edge led to.
-  children_cached,  ///< A node leaves after the children that are in slots.
-  wrong_edge,       ///< The parent's edge does not lead to this key.
-  wrong_parent,     ///< Not the slot under which it was added.
-  wrong_method,     ///< Added the other way.
-  root_moved,       ///< The root stays where it is.
-  // Time.
-  epoch_closed,      ///< The epoch was verified before.
-  epoch_window,      ///< The epoch is too far ahead.
-  counter_overflow,  ///< No time is left in the epoch.
-  evict_order,       ///< Evictions of a thread rise in (time, key).
-  epoch_overflow,    ///< The last epoch.
-  epoch_running,     ///< The thread's clock is still in the epoch to verify.
-  reports_pending,   ///< Reports of verified epochs were not taken.
-  // Running a function.
-  unknown_function,  ///< The application has no such function, or not with this many records.
-  wrong_key,         ///< The slot holds another key.
-  duplicate_record,  ///< One record named twice.
-  refused,           ///< The function does not hold on these records.
-  output_room,       ///< No room for the result.
-  // Who calls.
-  client_range,    ///< No such place in the table of clients.
-  client_exists,   ///< Somebody is registered there already.
-  not_granted,     ///< The owner did not let this client in, or its share is no key.
-  unknown_client,  ///< Nobody is registered there.
-  client_needed,   ///< The instance runs no call without a client.
-  forged_call,     ///< The client did not make this call.
-  stale_nonce,     ///< The call was run before, or a later one was.
-  // The aggregator.
+  children_cached,    ///< A node leaves after the children that are in slots.
+  wrong_edge,         ///< The parent's edge does not lead to this key.
+  wrong_parent,       ///< Not the slot under which it was added.
+  wrong_method,       ///< Added the other way.
+  root_moved,         ///< The root stays where it is.
+  epoch_closed,       ///< The epoch was verified before.
+  epoch_window,       ///< The epoch is too far ahead.
+  counter_overflow,   ///< No time is left in the epoch.
+  evict_order,        ///< Evictions of a thread rise in (time, key).
+  epoch_overflow,     ///< The last epoch.
+  epoch_running,      ///< The thread's clock is still in the epoch to verify.
+  reports_pending,    ///< Reports of verified epochs were not taken.
+  restored,           ///< The list was restored before.
+  unknown_function,   ///< The application has no such function, or not with this many records.
+  wrong_key,          ///< The slot holds another key.
+  duplicate_record,   ///< One record named twice.
+  refused,            ///< The function does not hold on these records.
+  output_room,        ///< No room for the result.
+  client_range,       ///< No such place in the table of clients.
+  client_exists,      ///< Somebody is registered there already.
+  not_granted,        ///< The owner did not let this client in, or its share is no key.
+  unknown_client,     ///< Nobody is registered there.
+  client_needed,      ///< The instance runs no call without a client.
+  forged_call,        ///< The client did not make this call.
+  stale_nonce,        ///< The call was run before, or a later one was.
   unknown_reporter,   ///< A report of a thread that does not exist.
   duplicate_report,   ///< A second report of the same epoch by one thread.
   report_window,      ///< A report too far ahead of the last certified epoch.
@@ -74,8 +68,7 @@ struct Violation {
   friend bool operator==(const Violation&, const Violation&) = default;
 };
 
-/// How the product runs: every check holds what it says. A test may give another class, to show
-/// what a check is there for.
+/// How the product runs: every check holds. A test may drop one, to show what it is there for.
 struct AllChecks {
   static constexpr bool holds(Reason, bool condition) { return condition; }
 };

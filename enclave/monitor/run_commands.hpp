@@ -88,83 +88,81 @@ bool Monitor<App, Checks>::run(Reader& reader, Output& output) {
     records[i] = at.record;
   }
   typename App::Result result;
-  if (!check(Reason::refused,
-             App::run(call.function, arguments, std::span(records).first(count), result)))
-    return false;
+  const auto run = [&](std::byte*& end) {
+    const bool can = App::run(call.function, arguments, std::span(records).first(count), result);
+    end = result.encode(end);
+    return can;
+  };
+  if (!execute(call, output, run)) return false;
   for (size_t i = 0; i < count; ++i) record_slot(slots[i]).record.value = records[i].value;
-  remember(call, std::span(keys).first(count), arguments);
-  return emit(call, result, output);
+  return true;
 }
 
 template <Application App, class Checks>
 bool Monitor<App, Checks>::run_once(Reader& reader, Output& output) {
+  using Element = RecordElement<App, EncodedRecord>;
   Call call;
-  Record<App> record;
+  EncodedRecord record;
   if (!read_caller(reader, call)) return false;
   if (App::arity(call.function) != 1) return refuse(Reason::unknown_function);
-  record.key = App::Key::decode(reader);
+  record.key = pass<typename App::Key>(reader);
   call.arguments = reader.position();
-  const typename App::Arguments arguments = App::decode(call.function, reader);
+  App::template pass<App>(call.function, reader);
   call.end = reader.position();
   const Timestamp time{reader.integer<uint64_t>()};
   const auto thread = reader.integer<uint16_t>();
   const Timestamp new_time{reader.integer<uint64_t>()};
-  // As read_optional(), which would move what it wrote in two parts as one: that waits.
-  if (reader.boolean()) record.value = App::Value::decode(reader);
+  if (reader.boolean()) record.value = pass<typename App::Value>(reader);
   if (!reader.ok()) return refuse(Reason::malformed);
-  if (!authorize(call) || !enter(RecordElement<App>{record, time, thread})) return false;
-  typename App::Result result;
-  const typename App::Key key = record.key;
-  if (!check(Reason::refused, App::run(call.function, arguments, std::span(&record, 1), result)))
-    return false;
-  record.key = key;  // the function changes values only
-  remember(call, std::span(&key, 1), arguments);
-  if (!emit(call, result, output) || !may_evict_at(new_time, nullptr, &key)) return false;
-  epochs_.evict(new_time.epoch(), RecordElement<App>{record, new_time, options_.thread});
+  if (!authorize(call) || !enter(Element{record, time, thread})) return false;
+  std::array<std::byte, App::Value::kBytesMax> spare;
+  const auto run = [&](std::byte*& end) {
+    return App::template run_encoded<App>(call.function, {call.arguments, call.end}, record,
+                                          spare.data(), end);
+  };
+  if (!execute(call, output, run)) return false;
+  Reader reader_of_key(record.key);
+  const auto key = App::Key::decode(reader_of_key);
+  if (!may_evict_at(new_time, nullptr, &key)) return false;
+  epochs_.evict(new_time.epoch(), Element{record, new_time, options_.thread});
   return true;
 }
 
+/// `run` puts the result where it is told. What may write is remembered as the batch has it, which
+/// is the one encoding of it.
 template <Application App, class Checks>
-void Monitor<App, Checks>::remember(const Call& call, std::span<const typename App::Key> keys,
-                                    const typename App::Arguments& arguments) {
-  if (App::only_reads(call.function)) return;
-  std::byte* to = put(history_.get() + history_bytes_, call.function);
-  for (const typename App::Key& key : keys) to = key.encode(to);
-  history_bytes_ = static_cast<size_t>(App::encode(call.function, arguments, to) - history_.get());
-}
-
-template <Application App, class Checks>
-bool Monitor<App, Checks>::emit(const Call& call, const typename App::Result& result,
-                                Output& output) {
+template <class Run>
+bool Monitor<App, Checks>::execute(const Call& call, Output& output, Run run) {
   // Not droppable: the result would be written beyond the room.
   if (output.room.size() - output.used < kCallOutputBytesMax<App> ||
       kOutputBytesMax - results_bytes_ < App::Result::kBytesMax)
     return refuse(Reason::output_room);
-  std::byte* const start = output.room.data() + output.used;
-  std::byte* const kept = results_.get() + results_bytes_;
-  if (!App::only_reads(call.function))
-    results_bytes_ += static_cast<size_t>(result.encode(kept) - kept);
-  std::byte* end = call.client == nullptr ? result.encode(start) : issue(call, result, start);
-  output.used += static_cast<size_t>(end - start);
+  std::byte* const result = output.room.data() + output.used +
+                            (call.client == nullptr ? 0 : receipts::OperationReceipt::kHeadBytes);
+  std::byte* end = result;
+  if (!check(Reason::refused, run(end))) return false;
+  if (!App::only_reads(call.function)) {
+    std::byte *const calls = history_.get(), *const kept = results_.get();
+    const ByteView from_function(call.keys - 1, call.end), encoded(result, end);
+    history_bytes_ = static_cast<size_t>(put(calls + history_bytes_, from_function) - calls);
+    results_bytes_ = static_cast<size_t>(put(kept + results_bytes_, encoded) - kept);
+  }
+  if (call.client != nullptr) end = issue(call, {result, end});
+  output.used = static_cast<size_t>(end - output.room.data());
   return true;
 }
 
-/// Writes the operation receipt at `to`, and the leaf where one is wanted; returns the end.
+/// Writes the receipt around the result, and the leaf where one is wanted; returns the end.
 template <Application App, class Checks>
-std::byte* Monitor<App, Checks>::issue(const Call& call, const typename App::Result& result,
-                                       std::byte* to) {
+std::byte* Monitor<App, Checks>::issue(const Call& call, std::span<std::byte> result) {
   constexpr size_t kResultBytes = std::max(receipts::kTaggedResultMin, App::Result::kBytesMax);
   const uint32_t epoch = clock_.epoch();
-  to += receipts::OperationReceipt::kHeadBytes;
-  const ByteView encoded(to, result.encode(to));
+  const ByteView encoded(result);
   const receipts::OperationReceipt receipt{epoch, calls_++, encoded, {}};
-  std::byte* const tag = receipt.put_head(to + encoded.size());
-  // The result is encoded once more: copying what was just written in parts would wait for it.
+  std::byte* const tag = receipt.put_head(result.data() + result.size());
   tags_.template add_written<receipts::kTaggedBytes + kResultBytes>(
-      call.client->key, tag, [&](std::byte* text) {
-        return receipts::put_tagged(text, call.caller.tag, receipt,
-                                    [&](std::byte* place) { return result.encode(place); });
-      });
+      call.client->key, tag,
+      [&](std::byte* text) { return receipts::put_tagged(text, call.caller.tag, receipt); });
   std::byte* const end = tag + sizeof(receipts::Tag);
   if (call.caller.use == receipts::Use::call) return end;
   const auto leaf = receipts::leaf_hash(

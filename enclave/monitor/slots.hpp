@@ -26,6 +26,8 @@ enum class Command : uint8_t {
   /// call, time, evicting thread, new time, optional value
   run_once = 11,
   register_client = 12,  ///< Number u16, share, the owner's grant (zeros without an owner)
+  list_epoch = 13,       ///< NextEpoch; records that it evicts to the deferred set are listed
+  restore = 14,          ///< As AddB, of what a list vouches for: slot, record
 };
 
 /// Before the commands of each batch: instance, thread u16, sequence number u64, bytes u32.
@@ -64,16 +66,15 @@ struct RecordSlot {
 /// An element of the multiset: what it is, the record or node, its time, the thread that evicted
 /// it. Every part says where it ends, so that two elements never have the same bytes. Both live for
 /// one call: they refer to what they are made of.
-template <class App>
+template <class App, class AnyRecord = Record<App>>
 struct RecordElement {
   static constexpr size_t kBytesMax = 1 + App::Key::kBytesMax + 1 + App::Value::kBytesMax + 8 + 2;
-  const Record<App>& record;
+  const AnyRecord& record;
   Timestamp time;
   uint16_t thread;
 
   std::byte* encode(std::byte* to) const {
-    to = put_optional(record.key.encode(put(to, uint8_t{1})), record.value);
-    return put(put(to, time.value), thread);
+    return put(put(put_record(put(to, uint8_t{1}), record), time.value), thread);
   }
 };
 struct NodeElement {
@@ -88,8 +89,7 @@ struct NodeElement {
   }
 };
 
-/// Room for the results of a batch that is always enough: the host ends a batch whose results might
-/// need more, as those of short commands for large values in slots.
+/// Room for a batch's results: the host ends one that might need more, as large values in slots do.
 constexpr size_t kOutputBytesMax = 1024 * 1024;
 /// Of one call.
 template <class App>
@@ -103,6 +103,13 @@ struct Output {
   size_t used = 0;
 };
 
+/// Is told each record of a list, in order and encoded: the deferred set as a rest leaves it, or as
+/// a monitor that starts from there gets it back. One that has the same list has the same set.
+struct Listing {
+  virtual void clear() = 0;
+  virtual void add(ByteView record) = 0;
+};
+
 struct MonitorOptions {
   InstanceId instance{};
   uint16_t thread = 0;
@@ -111,19 +118,19 @@ struct MonitorOptions {
   crypto::PrfKind prf = crypto::best_prf();
   /// Places for clients, 320 bytes each.
   uint16_t clients = 1'024;
-  /// For a store that is measured or fed by whoever is trusted with it: the host may then make any
-  /// call it likes.
+  /// For a store that is fed by whoever is trusted with it: the host makes any call it likes.
   bool calls_without_client = false;
-  /// Whose grant a client needs. Without one whoever reaches the host can be a client, and so can
-  /// the host itself.
+  /// Whose grant a client needs; without one the host and whoever reaches it can be a client.
   std::optional<crypto::PublicKey> owner{};
+  Listing* listing = nullptr;  ///< Borrowed for the monitor's life; none: no rests.
 };
 
-/// A monitor thread between two epochs, all its records in the tree.
+/// A monitor thread between two epochs, its records in the tree or listed.
 struct Rest {
-  TreeKey top;         ///< Of the tree that this thread's records are in: the root if it is alone.
-  NodeValue value;     ///< The top node's, which vouches for everything below.
-  uint32_t epoch = 0;  ///< The first epoch that is not verified; the clock is at its start.
+  TreeKey top;          ///< Of the tree that this thread's records are in: the root if it is alone.
+  NodeValue value;      ///< The top node's, which vouches for everything below.
+  uint32_t epoch = 0;   ///< The first epoch that is not verified; the clock is at its start.
+  bool listed = false;  ///< It needs the listing's records; else there are none.
 };
 
 }  // namespace themis::monitor

@@ -7,14 +7,9 @@ namespace themis::monitor {
 TreeKey TreeKey::prefix(uint16_t length) const {
   TreeKey result;
   result.depth = length;
-  for (unsigned word = 0; word < 4; ++word) {
-    const unsigned from = word * 64;
-    if (length >= from + 64) {
-      result.path[word] = path[word];
-    } else if (length > from) {
-      result.path[word] = path[word] & ((uint64_t{1} << (length - from)) - 1);
-    }
-  }
+  for (unsigned word = 0; word < length / 64u; ++word) result.path[word] = path[word];
+  if (const unsigned rest = length % 64; rest != 0)
+    result.path[length / 64] = path[length / 64] & ((uint64_t{1} << rest) - 1);
   return result;
 }
 

@@ -7,8 +7,8 @@
 
 namespace themis::monitor {
 
-using themis::put;
-using themis::Reader;
+using themis::copy_bytes, themis::equal_bytes, themis::pass, themis::put, themis::put_optional,
+    themis::read_optional, themis::Reader;
 
 /// The first `depth` bits of a path, bit i being bit i % 64 of word i / 64. All bits from `depth`
 /// on are zero. Depth 0 is the root, less than 256 a node, 256 the leaf of a record.

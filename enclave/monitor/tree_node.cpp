@@ -18,8 +18,7 @@ NodeValue NodeValue::decode(Reader& reader) {
     each.used = reader.boolean();
     if (!each.used) continue;
     each.key = TreeKey::decode(reader);
-    const ByteView hash = reader.bytes(each.hash.size());
-    if (!hash.empty()) std::memcpy(each.hash.data(), hash.data(), hash.size());
+    each.hash = reader.integer<crypto::Digest>();
     each.in_deferred = reader.boolean();
   }
   return value;

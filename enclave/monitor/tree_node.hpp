@@ -12,7 +12,7 @@ struct Edge {
 
   TreeKey key;
   /// Of the descendant's value when it was last evicted to the tree: out of date on purpose while
-  /// the descendant is in a slot or in the deferred set.
+  /// the descendant is in a slot, and zeros while it is in the deferred set.
   crypto::Digest hash{};
   bool used = false;
   bool in_deferred = false;  ///< The descendant's current copy is in the deferred set.

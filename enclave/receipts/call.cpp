@@ -31,8 +31,7 @@ Result<OperationReceipt> OperationReceipt::parse(ByteView bytes) {
 
 Tag receipt_tag(const crypto::Prf& key, const Tag& call, const OperationReceipt& receipt) {
   std::array<std::byte, kTaggedBytes + kResultBytesMax> text;
-  const std::byte* end = put_tagged(text.data(), call, receipt,
-                                    [&](std::byte* to) { return put(to, receipt.result); });
+  const std::byte* end = put_tagged(text.data(), call, receipt);
   return key.evaluate(ByteView(text.data(), end));
 }
 

@@ -64,16 +64,13 @@ constexpr size_t kTaggedBytes = 1 + sizeof(Tag) + 4 + 8 + 2;
 /// eight at a time.
 constexpr size_t kTaggedResultMin = 16;
 /// What a receipt's tag is over: use u8, call's tag, epoch u32, position u64, result's length u16,
-/// result, zeros. `put_result` writes the result where it is told and returns its end, as this
-/// does.
-template <class Put>
-inline std::byte* put_tagged(std::byte* to, const Tag& call, const OperationReceipt& receipt,
-                             Put put_result) {
+/// result, zeros. Returns the end.
+inline std::byte* put_tagged(std::byte* to, const Tag& call, const OperationReceipt& receipt) {
   to = put(put(to, static_cast<uint8_t>(Use::receipt)), std::as_bytes(std::span(call)));
   to = put(put(to, receipt.epoch), receipt.position);
   to = put(to, static_cast<uint16_t>(receipt.result.size()));
   std::memset(to, 0, kTaggedResultMin);
-  return std::max(put_result(to), to + kTaggedResultMin);
+  return std::max(put(to, receipt.result), to + kTaggedResultMin);
 }
 /// The tag of a receipt for the call with the tag `call`, which stands for everything in it.
 Tag receipt_tag(const crypto::Prf& key, const Tag& call, const OperationReceipt& receipt);

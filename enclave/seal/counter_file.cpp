@@ -66,7 +66,8 @@ Status CounterFile::read() {
     value_.counter = counter;
     std::memcpy(value_.tag.data(), value.data() + sizeof counter, sizeof(Tag));
   }
-  if (whole) return {};
+  // A killed process may have left it with the kernel only, or after a failed sync not even there.
+  if (whole) return write(value_);
   if (!written) return create();
   return fail(Code::forged,
               name_ + ": is not a sealed counter of this key; restore the file or the key");

@@ -1,6 +1,7 @@
 #pragma once
-// A keyed tag over everything one monitor thread has done since its last checkpoint.
+// A keyed tag over what one monitor thread has done since its last checkpoint, or listed for it.
 
+#include "enclave/monitor/slots.hpp"
 #include "enclave/seal/counter.hpp"
 #include "runtime/crypto/prf.hpp"
 
@@ -10,14 +11,14 @@ namespace themis::seal {
 /// XORed, then the PRF of that with the length under another key. Chunks need not wait for each
 /// other, so sixteen are evaluated at once. No heap. One thread.
 /// Source: Bellare, Guerin, Rogaway, "XOR MACs" (CRYPTO 1995), section 3, with the last step a PRF.
-class HistoryChain {
+class HistoryChain final : public monitor::Listing {
  public:
   /// Keys are for this stream only. `kind` must be available.
   HistoryChain(const crypto::SecretBytes<16>& chunk_key, const crypto::SecretBytes<16>& tag_key,
                crypto::PrfKind kind)
       : chunk_prf_(chunk_key, kind), tag_prf_(tag_key, kind) {}
 
-  void add(ByteView bytes) {
+  void add(ByteView bytes) override {
     while (!bytes.empty()) {
       const size_t taken = std::min(bytes.size(), kChunkBytes - pending_);
       std::memcpy(chunk_.data() + sizeof(uint64_t) + pending_, bytes.data(), taken);
@@ -40,7 +41,7 @@ class HistoryChain {
   bool is(uint64_t expected_bytes, const Tag& expected) {
     return bytes() == expected_bytes && (expected_bytes == 0 || crypto::equal(tag(), expected));
   }
-  void clear() {
+  void clear() override {
     sum_.clear();
     chunks_ = pending_ = 0;
   }

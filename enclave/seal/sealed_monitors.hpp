@@ -77,8 +77,8 @@ class SealedMonitors final : public TrustedSide, public ClientDesk {
 
  private:
   struct Thread {
-    std::unique_ptr<monitor::Monitor<App>> monitor;
-    std::unique_ptr<HistoryChain> calls, results;
+    std::unique_ptr<HistoryChain> listed, calls, results;
+    std::unique_ptr<monitor::Monitor<App>> monitor;  // which borrows `listed`
     Bytes room, held;
     bool wrote = false;  // since the last confirm()
   };
@@ -139,12 +139,10 @@ Result<Bytes> SealedMonitors<App>::seal() {
   for (size_t i = 0; i < threads_.size(); ++i) {
     SealedThread& to = state.threads[i];
     Thread& from = threads_[i];
-    to = {to.top,
-          to.value,
-          from.calls->bytes(),
-          from.results->bytes(),
-          from.calls->tag(),
-          from.results->tag()};
+    to.call_bytes = from.calls->bytes();
+    to.result_bytes = from.results->bytes();
+    to.calls = from.calls->tag();
+    to.results = from.results->tag();
   }
   return seal(std::move(state), false);
 }
@@ -158,7 +156,10 @@ Result<Bytes> SealedMonitors<App>::checkpoint() {
     const std::optional<monitor::Rest> rest = threads_[i].monitor->at_rest();
     if (!rest || rest->epoch != state.epoch || rest->top != state.threads[i].top)
       return fail(Code::invalid, fmt::format("monitor thread {} is not at rest", i));
-    state.threads[i] = {rest->top, rest->value, 0, 0, {}, {}};
+    state.threads[i] = {.top = rest->top, .value = rest->value};
+    if (!rest->listed) continue;
+    state.threads[i].list_bytes = threads_[i].listed->bytes();
+    state.threads[i].list = threads_[i].listed->tag();
   }
   return seal(std::move(state), true);
 }

@@ -16,7 +16,7 @@ Status SealedMonitors<App>::start(ByteView sealed) {
     state_.aes = crypto::best_prf() != crypto::PrfKind::siphash;
     for (uint16_t thread = 0; thread < options_.threads; ++thread) {
       const auto depth = static_cast<uint16_t>(std::countr_zero(options_.threads));
-      state_.threads.push_back({{{thread, 0, 0, 0}, depth}, {}, 0, 0, {}, {}});
+      state_.threads.push_back({.top = {{thread, 0, 0, 0}, depth}});
     }
   } else {
     THEMIS_TRY(state_, unseal(sealed, key_));
@@ -49,6 +49,7 @@ void SealedMonitors<App>::make_threads() {
   for (uint16_t thread = 0; thread < options_.threads; ++thread) {
     const SealedThread& from = state_.threads[thread];
     Thread made;
+    made.listed = chain("themis/seal/list/v1", thread);
     made.monitor = std::make_unique<monitor::Monitor<App>>(
         monitor::MonitorOptions{.instance = instance_.id,
                                 .thread = thread,
@@ -57,7 +58,8 @@ void SealedMonitors<App>::make_threads() {
                                 .prf = instance_.prf,
                                 .clients = options_.clients,
                                 .calls_without_client = true,
-                                .owner = state_.access.owner},
+                                .owner = state_.access.owner,
+                                .listing = made.listed.get()},
         master, monitor::Rest{from.top, from.value, state_.epoch});
     made.calls = chain("themis/seal/calls/v1", thread);
     made.results = chain("themis/seal/results/v1", thread);
@@ -82,6 +84,11 @@ Status SealedMonitors<App>::started() {
   for (size_t i = 0; i < threads_.size(); ++i) {
     const SealedThread& sealed = state_.threads[i];
     Thread& at = threads_[i];
+    if (!at.listed->is(sealed.list_bytes, sealed.list))
+      return fail(Code::forged,
+                  fmt::format("the records of monitor thread {} are not those of the checkpoint: "
+                              "restore the store's directory",
+                              i));
     if (!at.calls->is(sealed.call_bytes, sealed.calls))
       return fail(Code::forged,
                   fmt::format("the journal of monitor thread {} is not what was sealed ({} bytes "
@@ -97,7 +104,10 @@ Status SealedMonitors<App>::started() {
   if (behind_) confirmed_ = waiting_;
   if (state_.access.clients_only)
     for (Thread& each : threads_) each.monitor->require_clients();
-  for (Thread& each : threads_) each.wrote = false;  // what the journal did is confirmed
+  for (Thread& each : threads_) {
+    each.monitor->restored();
+    each.wrote = false;  // what the journal did is confirmed
+  }
   told_ = certified();
   started_ = true;
   return {};

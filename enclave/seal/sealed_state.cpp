@@ -1,5 +1,7 @@
 #include "enclave/seal/sealed_state.hpp"
 
+#include <algorithm>
+
 #include "enclave/monitor/aggregator.hpp"
 #include "runtime/crypto/hash.hpp"
 
@@ -8,11 +10,13 @@ namespace {
 
 using monitor::put;
 
-constexpr std::string_view kLabel = "themis/seal/state/v1";
-constexpr size_t kHeadBytes =
-    8 + sizeof(Tag) + sizeof(StoreId) + 1 + 1 + crypto::PublicKey::kBytes + 1 + 4 + 2;
+constexpr std::string_view kLabel = "themis/seal/state/v2";
+/// The first bytes. Version 1 had none: it began with the counter, which will never be this.
+constexpr std::string_view kFormat = "state/v2";
+constexpr size_t kHeadBytes = kFormat.size() + 8 + sizeof(Tag) + sizeof(StoreId) + 1 + 1 +
+                              crypto::PublicKey::kBytes + 1 + 4 + 2;
 constexpr size_t kThreadBytesMax =
-    monitor::TreeKey::kBytes + monitor::NodeValue::kBytesMax + 2 * (8 + sizeof(Tag));
+    monitor::TreeKey::kBytes + monitor::NodeValue::kBytesMax + 3 * (8 + sizeof(Tag));
 
 Tag mac(ByteView state, const SealingKey& key) {
   Bytes message = to_bytes(kLabel);
@@ -30,6 +34,8 @@ SealedThread read_thread(monitor::Reader& reader) {
   SealedThread thread;
   thread.top = monitor::TreeKey::decode(reader);
   thread.value = monitor::NodeValue::decode(reader);
+  thread.list_bytes = reader.integer<uint64_t>();
+  read(reader, thread.list);
   thread.call_bytes = reader.integer<uint64_t>();
   thread.result_bytes = reader.integer<uint64_t>();
   read(reader, thread.calls);
@@ -41,14 +47,16 @@ SealedThread read_thread(monitor::Reader& reader) {
 
 Bytes seal(const SealedState& state, const SealingKey& key) {
   Bytes sealed(kHeadBytes + state.threads.size() * kThreadBytesMax + sizeof(Tag));
-  std::byte* to = put(put(sealed.data(), state.counter), ByteView(state.previous));
+  std::byte* to = put(put(sealed.data(), as_bytes(kFormat)), state.counter);
+  to = put(to, ByteView(state.previous));
   to = put(put(to, ByteView(state.store)), uint8_t{state.access.clients_only});
   to = put(to, uint8_t{state.access.owner.has_value()});
   if (state.access.owner) to = put(to, state.access.owner->view());
   to = put(put(to, uint8_t{state.aes}), state.epoch);
   to = put(to, static_cast<uint16_t>(state.threads.size()));
   for (const SealedThread& thread : state.threads) {
-    to = put(thread.value.encode(thread.top.encode(to)), thread.call_bytes);
+    to = put(thread.value.encode(thread.top.encode(to)), thread.list_bytes);
+    to = put(put(to, ByteView(thread.list)), thread.call_bytes);
     to = put(put(put(to, thread.result_bytes), ByteView(thread.calls)), ByteView(thread.results));
   }
   const Tag tag = mac(ByteView(sealed.data(), to), key);
@@ -59,6 +67,10 @@ Bytes seal(const SealedState& state, const SealingKey& key) {
 
 Result<SealedState> read_sealed(ByteView sealed) {
   monitor::Reader reader(sealed);
+  if (!std::ranges::equal(reader.bytes(kFormat.size()), as_bytes(kFormat)))
+    return fail(Code::invalid,
+                "the store was written by another version of Themis, or its sealed state is "
+                "damaged: start it with that version, or restore its directory");
   SealedState state;
   state.counter = reader.integer<uint64_t>();
   read(reader, state.previous);

@@ -13,6 +13,9 @@ namespace themis::seal {
 struct SealedThread {
   monitor::TreeKey top;
   monitor::NodeValue value;
+  /// HistoryChain's, over the records that were in the deferred set then, in the monitor's order.
+  uint64_t list_bytes = 0;
+  Tag list{};
   uint64_t call_bytes = 0, result_bytes = 0;  ///< Of calls, and of their results.
   Tag calls{}, results{};                     ///< HistoryChain's.
   friend bool operator==(const SealedThread&, const SealedThread&) = default;
@@ -35,16 +38,17 @@ struct SealedState {
   StoreId store{};
   Access access;
   bool aes = false;    ///< Which PRF the tags are of: AES-CMAC, else SipHash.
-  uint32_t epoch = 0;  ///< The first one after the checkpoint.
+  uint32_t epoch = 0;  ///< That was open at the checkpoint.
   std::vector<SealedThread> threads;
   friend bool operator==(const SealedState&, const SealedState&) = default;
 };
 
 /// The tag is at the end of what seal() gives.
 Bytes seal(const SealedState& state, const SealingKey& key);
-/// Reads a state without looking at its tag: for the host. Errors: malformed.
+/// Reads a state without looking at its tag: for the host. Errors: malformed; invalid (written by
+/// another version of Themis).
 Result<SealedState> read_sealed(ByteView sealed);
-/// Errors: malformed; forged (altered, or sealed with another key).
+/// Errors: as read_sealed(); forged (altered, or sealed with another key).
 Result<SealedState> unseal(ByteView sealed, const SealingKey& key);
 /// The last bytes; `sealed` has been read.
 Tag tag_of(ByteView sealed);

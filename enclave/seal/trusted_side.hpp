@@ -77,8 +77,8 @@ class TrustedSide {
 
   /// The state after all batches so far. Errors: forged (there was a violation).
   virtual Result<Bytes> seal() = 0;
-  /// The same, without the history: all threads are at rest. Errors: invalid (they are not),
-  /// forged.
+  /// The same, without the history: all threads are at rest, see monitor::Monitor::at_rest().
+  /// Errors: invalid (they are not), forged.
   virtual Result<Bytes> checkpoint() = 0;
   /// What seal() or checkpoint() gave last is on disk. Errors: io: nothing may be told, and only a
   /// restart finds out which state counts.

@@ -22,8 +22,10 @@ class RateLimiter {
     uint32_t per_s = 1;  ///< At least 1.
     uint32_t burst = 1;  ///< Calls at once; at least 1.
   };
-  /// Nothing: the call may pass. Else how long until one may.
-  std::optional<Duration> take(const std::string& key, Rate rate, TimePoint now);
+  /// Nothing: the calls may pass, together. Else how long until so many may, which more than a
+  /// burst never may. `calls`: at least 1.
+  std::optional<Duration> take(const std::string& key, Rate rate, TimePoint now,
+                               uint32_t calls = 1);
   size_t size() const { return arrivals_.size(); }
 
  private:

@@ -83,6 +83,7 @@ struct WorkersConfig {
 struct MonitorsConfig {
   uint32_t threads = 1;
   uint32_t epoch_ms = 1000;
+  uint32_t memory_mb = 2'048;  ///< Of records, in equal parts for each thread.
   friend bool operator==(const MonitorsConfig&, const MonitorsConfig&) = default;
 };
 

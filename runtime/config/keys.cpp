@@ -130,43 +130,34 @@ Key inviters_key() {
           }};
 }
 
-Key services_key() {
-  return {"workers", "services", Kind::list,
-          [](Config& config, const Value& value) -> Status {
-            const auto& names = std::get<std::vector<std::string>>(value);
-            if (names.size() > kServicesMax)
-              return fail(Code::invalid, fmt::format("has {} entries; at most {} are allowed",
-                                                     names.size(), kServicesMax));
-            for (const std::string& name : names)
-              if (name.empty() || name.size() > kServiceNameBytesMax)
-                return fail(Code::invalid, in_quotes(name) + " is no name of a service");
-            config.workers.services = names;
-            return {};
-          },
-          [](const Config& config) { return Value(config.workers.services); }};
+Status check_service(const std::string& name) {
+  if (!name.empty() && name.size() <= kServiceNameBytesMax) return {};
+  return fail(Code::invalid, in_quotes(name) + " is no name of a service");
 }
 
 /// As actors/monitor takes one: [a-z0-9_-]{1,64}.
-bool is_name_space(std::string_view name) {
-  return !name.empty() && name.size() <= 64 &&
-         name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") == name.npos;
+Status check_name_space(const std::string& name) {
+  if (!name.empty() && name.size() <= 64 &&
+      name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") == name.npos)
+    return {};
+  return fail(Code::invalid, in_quotes(name) + " is no namespace: 1 to 64 of a-z, 0-9, _ and -");
 }
 
-Key shared_state_key() {
-  return {"workers", "shared_state", Kind::list,
+/// Names of [workers].
+template <std::vector<std::string> WorkersConfig::*kNames, size_t kNamesMax,
+          Status (*check)(const std::string&)>
+Key names_key(std::string_view key) {
+  return {"workers", key, Kind::list,
           [](Config& config, const Value& value) -> Status {
             const auto& names = std::get<std::vector<std::string>>(value);
-            if (names.size() > kSharedStateMax)
+            if (names.size() > kNamesMax)
               return fail(Code::invalid, fmt::format("has {} entries; at most {} are allowed",
-                                                     names.size(), kSharedStateMax));
-            for (const std::string& name : names)
-              if (!is_name_space(name))
-                return fail(Code::invalid,
-                            in_quotes(name) + " is no namespace: 1 to 64 of a-z, 0-9, _ and -");
-            config.workers.shared_state = names;
+                                                     names.size(), kNamesMax));
+            for (const std::string& name : names) THEMIS_CHECK(check(name));
+            config.workers.*kNames = names;
             return {};
           },
-          [](const Config& config) { return Value(config.workers.shared_state); }};
+          [](const Config& config) { return Value(config.workers.*kNames); }};
 }
 
 constexpr Word<Place> kPlaces[] = {{"process", Place::process}, {"local", Place::local}};
@@ -191,6 +182,10 @@ constexpr Range kCpu{1, 300'000, "a function that needs over 5 minutes is a job,
 constexpr Range kWall{1, 900'000, "a caller waits 15 minutes at most"};
 constexpr Range kThreads{1, 64, "each monitor thread owns a share of the slots"};
 constexpr Range kEpoch{10, 60'000, "an epoch costs a scan, and a receipt waits for its end"};
+/// Of each thread: 50,000 short records, and the pages of a slab of every size.
+constexpr uint32_t kThreadMemory = 16;
+constexpr Range kStateMemory{kThreadMemory, 1 << 20,
+                             "a record takes 320 bytes and long values theirs; 1 TB is no node's"};
 
 /// Addresses are canonical: each of these has one spelling.
 bool any_host(const net::Address& address) {
@@ -231,10 +226,11 @@ std::span<const Key> keys() {
         number<&C::workers, &W::memory_mb, kMemory>("workers", "memory_mb"),
         number<&C::workers, &W::cpu_ms, kCpu>("workers", "cpu_ms"),
         number<&C::workers, &W::wall_ms, kWall>("workers", "wall_ms"),
-        services_key(),
-        shared_state_key(),
+        names_key<&WorkersConfig::services, kServicesMax, check_service>("services"),
+        names_key<&WorkersConfig::shared_state, kSharedStateMax, check_name_space>("shared_state"),
         number<&C::monitors, &MonitorsConfig::threads, kThreads>("monitors", "threads"),
         number<&C::monitors, &MonitorsConfig::epoch_ms, kEpoch>("monitors", "epoch_ms"),
+        number<&C::monitors, &MonitorsConfig::memory_mb, kStateMemory>("monitors", "memory_mb"),
         word<&C::place, &PlaceConfig::workers, kPlaces>("place", "workers"),
         word<&C::place, &PlaceConfig::monitors, kPlaces>("place", "monitors"),
         word<&C::log, &LogConfig::level, kLevels>("log", "level"),
@@ -285,6 +281,11 @@ bool consistent(const Config& config, Conflict& conflict) {
   } else if (!std::has_single_bit(config.monitors.threads)) {
     conflict = {"monitors.threads",
                 "keys are shared out by their first bits: 1, 2, 4, 8, 16, 32 or 64"};
+  } else if (config.monitors.memory_mb < kThreadMemory * config.monitors.threads) {
+    conflict = {
+        "monitors.memory_mb",
+        fmt::format("{} monitor threads need {} MB or more, {} each", config.monitors.threads,
+                    kThreadMemory * config.monitors.threads, kThreadMemory)};
   } else if (any_host(node.listen) && !node.advertise) {
     conflict = {"node.listen", fmt::format("nobody can connect to {}; set node.advertise to the "
                                            "address that peers use",

@@ -62,15 +62,15 @@ class PrfSum {
     take(prf, to, message.size());
   }
   /// The same for a message that `write` puts where it is told, at most `kBytesMax` of it; `write`
-  /// returns its end. Short ones are written where they are evaluated.
+  /// returns its end. It is written where it is evaluated: a copy would wait for what was written.
   template <size_t kBytesMax, class Write>
   void add_written(const Prf& prf, Write write) {
-    if (kBytesMax <= kLaneBytes && prf.kind_ != PrfKind::siphash) {
-      std::byte* to = lanes_.data() + pending_ * kLaneBytes;
-      return take(prf, to, static_cast<size_t>(write(to) - to));
-    }
-    std::array<std::byte, kBytesMax> message;
-    add(prf, ByteView(message.data(), static_cast<size_t>(write(message.data()) - message.data())));
+    static_assert(kBytesMax <= kWrittenBytesMax);
+    std::byte* const to = lanes_.data() + pending_ * kLaneBytes;
+    const auto size = static_cast<size_t>(write(to) - to);
+    if (size > kLaneBytes || prf.kind_ == PrfKind::siphash)
+      return mix(prf.evaluate(ByteView(to, size)));
+    take(prf, to, size);
   }
   /// The sum of everything added so far.
   PrfBlock sum(const Prf& prf) {
@@ -82,6 +82,8 @@ class PrfSum {
  private:
   /// A record of 64-byte value fits; a longer message gains little from the lanes.
   static constexpr size_t kLaneBytes = 128;
+  /// Of a message that may be longer than its lane; those behind are free.
+  static constexpr size_t kWrittenBytesMax = 4'096;
 
   void mix(const PrfBlock& value) {
     sum_[0] ^= value[0];
@@ -100,7 +102,7 @@ class PrfSum {
   void restart(const Prf& prf, const std::byte* lane, size_t blocks, bool padded);
   void flush(const Prf& prf);
 
-  alignas(64) std::array<std::byte, (Prf::kLanes * kLaneBytes) + Prf::kBlock> lanes_{};
+  alignas(64) std::array<std::byte, (Prf::kLanes * kLaneBytes) + kWrittenBytesMax> lanes_{};
   PrfBlock sum_{};
   size_t blocks_ = 1;  // of each pending message
   size_t pending_ = 0;
@@ -116,26 +118,25 @@ class PrfBatch {
   /// value, 16 bytes, is at `value` after flush() at the latest; `prf` stays until then.
   template <size_t kBytesMax, class Write>
   void add_written(const Prf& prf, std::byte* value, Write write) {
-    if (kBytesMax <= kLaneBytes && prf.kind_ != PrfKind::siphash) {
-      std::byte* to = lanes_.data() + pending_ * kLaneBytes;
-      return take({&prf, value}, to, static_cast<size_t>(write(to) - to));
-    }
-    std::array<std::byte, kBytesMax> message;
-    const std::byte* end = write(message.data());
-    store(value, prf.evaluate(ByteView(message.data(), end)));
+    static_assert(kBytesMax <= kWrittenBytesMax);
+    std::byte* const to = lanes_.data() + pending_ * kLaneBytes;
+    const auto size = static_cast<size_t>(write(to) - to);
+    if (size > kLaneBytes || prf.kind_ == PrfKind::siphash)
+      return store(value, prf.evaluate(ByteView(to, size)));
+    take({&prf, value}, to, size);
   }
   void flush();
 
  private:
   static constexpr size_t kLanes = 8;
-  static constexpr size_t kLaneBytes = 128;
+  static constexpr size_t kLaneBytes = 128, kWrittenBytesMax = 4'096;
   struct Lane {
     const Prf* prf;
     std::byte* value;
   };
   void take(const Lane& lane, std::byte* message, size_t size);
 
-  alignas(64) std::array<std::byte, (kLanes * kLaneBytes) + Prf::kBlock> lanes_{};
+  alignas(64) std::array<std::byte, (kLanes * kLaneBytes) + kWrittenBytesMax> lanes_{};
   std::array<Lane, kLanes> owners_{};
   size_t blocks_ = 1;  // of each pending message
   size_t pending_ = 0;

@@ -185,6 +185,10 @@ Status Environment::start() {
       (code = mdb_env_set_maxreaders(env, options_.readers_max)) != MDB_SUCCESS ||
       (code = mdb_env_open(env, name_.c_str(), flags, 0600)) != MDB_SUCCESS)
     return fail(lmdb_error(code, name_));
+  // What a killed process wrote last may only be with the kernel yet: nobody builds on it before it
+  // is on disk.
+  if (options_.durable && (code = mdb_env_sync(env, 1)) != MDB_SUCCESS)
+    return fail(lmdb_error(code, name_ + ": sync"));
   return {};
 }
 

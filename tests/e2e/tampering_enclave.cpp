@@ -1,46 +1,34 @@
 // themis-enclave as a hostile host would have it: a batch that names "tamper" is changed on its way
 // to the monitors.
 
-#include <algorithm>
-#include <caf/all.hpp>
-
-#include "actors/monitor/monitors_actor.hpp"
 #include "actors/placement/enclave_system.hpp"
 #include "actors/placement/spawner.hpp"
-#include "enclave/monitor/slots.hpp"
+#include "tests/unit/monitor/before_monitors.hpp"
 
 namespace themis {
 namespace {
 
-class Tamperer final : public PinnedActor {
+class Tamperer final : public tests::BeforeMonitors {
  public:
   Tamperer(caf::actor_config& config, const sandbox::SharedMemoryPtr& memory)
-      : PinnedActor(config),
-        memory_(memory),
-        monitors_(caf::actor_cast<caf::actor>(system().spawn<MonitorsActor>(memory))) {}
+      : BeforeMonitors(config, memory), memory_(memory) {}
 
  private:
   caf::behavior make_behavior() override {
-    return {[this](const StartMonitorsMsg& message) { return delegate(monitors_, message); },
-            [this](const FinishReplayMsg& message) { return delegate(monitors_, message); },
-            [this](const CertifyEpochsMsg& message) { return delegate(monitors_, message); },
-            [this](const SealStateMsg& message) { return delegate(monitors_, message); },
-            [this](const ConfirmStateMsg& message) { return delegate(monitors_, message); },
-            [this](const MonitorBatchMsg& message) {
-              const auto view = message.view();
-              // The host and the monitors share these bytes: whoever changes them is both.
-              const auto batch = BatchMemory::over(memory_->bytes(), kThreads)
-                                     ->ring(view->getThread())
-                                     .subspan(view->getAt(), view->getBytes());
-              if (as_text(batch).find("tamper") != std::string_view::npos)
-                batch[monitor::kBatchHeaderBytes] ^= std::byte{0x40};
-              return delegate(monitors_, message);
-            }};
+    return but([this](const MonitorBatchMsg& message) {
+      const auto view = message.view();
+      // The host and the monitors share these bytes: whoever changes them is both.
+      const auto batch = BatchMemory::over(memory_->bytes(), kThreads)
+                             ->ring(view->getThread())
+                             .subspan(view->getAt(), view->getBytes());
+      if (as_text(batch).find("tamper") != std::string_view::npos)
+        batch[monitor::kBatchHeaderBytes] ^= std::byte{0x40};
+      return delegate(monitors_, message);
+    });
   }
   /// As the scenario's node has them.
   static constexpr uint16_t kThreads = 1;
   const sandbox::SharedMemoryPtr memory_;
-  caf::actor monitors_;
 };
 
 }  // namespace

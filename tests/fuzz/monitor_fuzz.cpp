@@ -4,8 +4,9 @@
 
 #include "enclave/applications/key_value.hpp"
 #include "enclave/host/command_log.hpp"
-#include "enclave/seal/certifier.hpp"
 #include "enclave/monitor/monitor.hpp"
+#include "enclave/seal/certifier.hpp"
+#include "enclave/seal/history_chain.hpp"
 #include "runtime/crypto/crypto.hpp"
 #include "tests/fuzz/input.hpp"
 
@@ -66,7 +67,7 @@ receipts::Caller caller(Input& input) {
 template <class App>
 void write(host::CommandLog<App>& log, Input& input) {
   const uint8_t what = input.byte();
-  switch (what % 12) {
+  switch (what % 14) {
     case 0:
       return log.add_merkle(slot(input), slot(input), tree_key(input), node(input));
     case 1:
@@ -86,10 +87,14 @@ void write(host::CommandLog<App>& log, Input& input) {
     case 8:
       return log.verify_epoch();
     case 9:
-      return log.register_client(what / 12 % 3,
+      return log.register_client(what / 14 % 3,
                                  what < 128 ? crypto::DhShare{{std::byte{9}}} : crypto::DhShare{});
-    case 10: {
-      const auto function = static_cast<uint8_t>(what / 12 % 8);
+    case 10:
+      return log.list_epoch();
+    case 11:
+      return log.restore(slot(input), record<App>(input));
+    case 12: {
+      const auto function = static_cast<uint8_t>(what / 14 % 8);
       const size_t count = std::min<size_t>(App::arity(function), 2);
       const uint16_t slots[] = {slot(input), slot(input)};
       const typename App::Key keys[] = {word_or_text<typename App::Key>(input),
@@ -98,7 +103,7 @@ void write(host::CommandLog<App>& log, Input& input) {
                      {word_or_text<typename App::Value>(input), {}}, caller(input));
     }
     default:
-      return log.run_once(static_cast<uint8_t>(what / 12 % 8), record<App>(input), time(input), 0,
+      return log.run_once(static_cast<uint8_t>(what / 14 % 8), record<App>(input), time(input), 0,
                           time(input), {word_or_text<typename App::Value>(input), {}},
                           caller(input));
   }
@@ -119,11 +124,15 @@ void play(Input& input) {
   MonitorOptions options;
   rng.fill(options.instance);
   options.node_slots = options.record_slots = kSlots;
-  options.prf = input.byte() % 2 == 0 ? crypto::PrfKind::siphash : crypto::best_prf();
+  const uint8_t kind = input.byte();
+  options.prf = kind % 2 == 0 ? crypto::PrfKind::siphash : crypto::best_prf();
   options.clients = 2;
   options.calls_without_client = true;
   const MasterKey master(rng);
-  Monitor<App> monitor(options, master);
+  const crypto::SecretBytes<16> chunk_key(rng), tag_key(rng);
+  seal::HistoryChain list(chunk_key, tag_key, options.prf);
+  if (kind % 4 > 1) options.listing = &list;
+  Monitor<App> monitor(options, master, Rest{});  // it restores, if it has a list
   seal::Certifier<> certifier(1, options.instance, master);
   host::CommandLog<App> log(options.instance, 0);
   Bytes room(4'096);
@@ -143,6 +152,10 @@ void play(Input& input) {
     promise(accepted != static_cast<bool>(monitor.violation()), "what is refused has its reason");
     promise(refused || monitor.violation().offset <= batch.size(), "and its place");
     refused = !accepted;
+    const auto rest = monitor.at_rest();
+    promise(!(refused && rest), "there is no rest after a violation");
+    promise(!rest || !rest->listed || list.bytes() > 0, "what is listed is on the list");
+    if (how % 64 == 63) monitor.restored();
     while (const auto report = monitor.take_report()) certifier.accept(*report);
     while (certifier.take_certificate()) promise(true, "");
   }

@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
+#include "runtime/base/byte_buffer.hpp"
 #include "runtime/base/bytes.hpp"
+#include "runtime/base/huge_pages.hpp"
 #include "runtime/base/log.hpp"
 #include "runtime/base/network_name.hpp"
 #include "runtime/base/rng.hpp"
@@ -17,6 +19,57 @@ TEST(Bytes, HexadecimalGoesBothWays) {
 TEST(Bytes, RefusesTextThatIsNotHexadecimal) {
   EXPECT_EQ(from_hex("abc").error().code, Code::malformed);
   EXPECT_EQ(from_hex("zz").error().code, Code::malformed);
+}
+
+TEST(ByteBuffer, HasWhatWasAppendedOrWrittenThroughGrowthCopiesAndMoves) {
+  SeededRng rng(4);
+  ByteBuffer buffer;
+  Bytes model;
+  for (int i = 0; i < 3'000; ++i) {
+    Bytes piece(rng.below(200));
+    rng.fill(piece);
+    switch (rng.below(8)) {
+      case 0:
+        buffer.clear();
+        model.clear();
+        break;
+      case 1:
+        model.resize(rng.below(model.size() + 1));
+        buffer.cut(model.size());
+        break;
+      case 2:
+        buffer = ByteBuffer(buffer);
+        break;
+      case 3: {
+        ByteBuffer moved(std::move(buffer));
+        buffer = std::move(moved);
+        break;
+      }
+      case 4:
+        buffer.end_at(put(buffer.next(300), piece));  // fewer than there is room for
+        append(model, piece);
+        break;
+      default:
+        buffer.append(piece);
+        append(model, piece);
+    }
+    ASSERT_TRUE(equal_bytes(buffer.view(), model)) << i;
+    ASSERT_EQ(buffer.empty(), model.empty());
+  }
+}
+
+TEST(HugeVector, KeepsWhatIsInItWhileItGrowsAndIsAlignedOnceItIsLarge) {
+  struct alignas(64) Line {
+    uint64_t value = 0;
+  };
+  HugeVector<Line> lines;
+  for (uint64_t i = 0; i < 100'000; ++i) lines.push_back({i});
+  for (uint64_t i = 0; i < lines.size(); ++i) ASSERT_EQ(lines[i].value, i);
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(lines.data()) % HugePages<Line>::kPageBytes, 0u);
+  const HugeVector<Line> copy = lines;
+  lines = HugeVector<Line>(3);
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(lines.data()) % 64, 0u);
+  EXPECT_EQ(copy.back().value, 99'999u);
 }
 
 TEST(SeededRng, RepeatsWithTheSameSeedOnly) {

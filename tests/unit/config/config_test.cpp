@@ -59,6 +59,7 @@ wall_ms = 1000
 [monitors]
 threads = 2
 epoch_ms = 50
+memory_mb = 64
 [place]
 workers = "process"
 monitors = "local"
@@ -77,7 +78,7 @@ format = "json"
   expected.node = {{"127.0.0.1", 7100}, net::Address{"10.0.0.1", 7100}, "elsewhere", 1, false};
   expected.gateway = {std::nullopt};
   expected.workers = {3, 64, 10, 1000};
-  expected.monitors = {2, 50};
+  expected.monitors = {2, 50, 64};
   expected.place = {Place::process, Place::local};
   expected.log = {log::Level::debug, log::Format::json};
   EXPECT_EQ(*config, expected);
@@ -151,6 +152,7 @@ TEST(Config, RefusesNumbersOutOfRangeWithTheReason) {
         "mesh.replicas=5", "mesh.successors=0", "mesh.successors=17", "mesh.disjoint_paths=17",
         "node.virtual=0", "node.virtual=4097", "workers.count=257", "workers.cpu_ms=0",
         "workers.wall_ms=900001", "monitors.threads=0", "monitors.epoch_ms=9",
+        "monitors.memory_mb=15", "monitors.memory_mb=1048577",
         "workers.count=99999999999999999999"})
     EXPECT_NE(error_of("", {wrong}), "accepted") << wrong;
 }
@@ -210,6 +212,9 @@ TEST(Config, RefusesValuesThatContradictEachOther) {
             "mesh.toml:3:12: mesh.replicas: 2 successors cannot keep each object: mesh.successors "
             "is 1");
   EXPECT_NE(error_of("[workers]\ncpu_ms = 100\nwall_ms = 99"), "accepted");
+  EXPECT_EQ(error_of("[monitors]\nthreads = 4\nmemory_mb = 63"),
+            "mesh.toml:3:13: monitors.memory_mb: 4 monitor threads need 64 MB or more, 16 each");
+  EXPECT_EQ(error_of("[monitors]\nthreads = 64"), "accepted");
   EXPECT_EQ(error_of("", {"node.listen=127.0.0.1:0", "gateway.listen=127.0.0.1:0"}), "accepted");
 }
 

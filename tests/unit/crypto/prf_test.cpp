@@ -65,10 +65,13 @@ TEST(Prf, ASumIsTheXorOfEveryValueInWhateverOrderAndLength) {
       PrfBlock expected{};
       for (size_t i = 0; i < messages; ++i) {
         // Runs of one length fill the lanes, jumps empty them half full, 129 bytes pass them by.
-        const size_t lengths[] = {28, 28, 28, 28, 28, 0, 16, 32, 128, 129, 181};
+        const size_t lengths[] = {28, 28, 28, 28, 28, 0, 16, 32, 128, 129, 181, 1'500, 4'096};
         Bytes message(i < 40 ? 28 : lengths[rng.below(std::size(lengths))]);
         rng.fill(message);
-        sum.add(prf, message);
+        const auto write = [&](std::byte* to) {
+          return std::copy(message.begin(), message.end(), to);
+        };
+        rng.below(2) == 0 ? sum.add(prf, message) : sum.add_written<4'096>(prf, write);
         const PrfBlock one = prf.evaluate(message);
         expected = {expected[0] ^ one[0], expected[1] ^ one[1]};
       }
@@ -87,7 +90,7 @@ TEST(Prf, ABatchGivesEveryMessageItsOwnValueUnderItsOwnKey) {
       std::vector<PrfBlock> expected, values(count);
       for (size_t i = 0; i < count; ++i) {
         // Runs of one length, so that all lanes are used, and changes between them.
-        Bytes message(rng.below(8) == 0 ? rng.below(129) : count);
+        Bytes message(rng.below(8) == 0 ? rng.below(201) : count);
         rng.fill(message);
         const Prf& prf = prfs[rng.below(prfs.size())];
         expected.push_back(prf.evaluate(message));
@@ -95,11 +98,7 @@ TEST(Prf, ABatchGivesEveryMessageItsOwnValueUnderItsOwnKey) {
           return std::copy(message.begin(), message.end(), to);
         };
         auto* value = reinterpret_cast<std::byte*>(&values[i]);
-        if (rng.below(8) == 0) {
-          batch.add_written<200>(prf, value, write);
-        } else {
-          batch.add_written<128>(prf, value, write);
-        }
+        batch.add_written<200>(prf, value, write);
       }
       batch.flush();
       ASSERT_EQ(values, expected) << count;

@@ -69,6 +69,8 @@ TEST(AdversaryCoverage, EveryCheckHasAnAttack) {
       Reason::client_range, Reason::unknown_client,
       // Only reports from outside the monitors do this. Aggregator and StrictMonitor test them.
       Reason::unknown_reporter, Reason::duplicate_report, Reason::reports_pending,
+      // Of a monitor that starts from a rest. AdversaryRest tests it, with and without the check.
+      Reason::restored,
       // 2^32 epochs have to be verified before; StrictMonitor starts a monitor there.
       Reason::epoch_overflow};
   for (int i = 1; i <= static_cast<int>(kLastReason); ++i) {

@@ -282,5 +282,81 @@ TYPED_TEST(ReadingFunctions, ChangeNothing) {
   EXPECT_GE(writes, 30) << "nothing changes here";
 }
 
+/// What a call of encodings gave: whether it could be read and run, its result, the value it left.
+struct Ran {
+  bool read = false, could = false;
+  size_t left = 0;
+  Bytes result, value;
+  friend bool operator==(const Ran&, const Ran&) = default;
+};
+template <class App>
+Ran run_decoded(uint8_t function, ByteView arguments, Record<App> record) {
+  Ran ran;
+  Reader reader(arguments);
+  const auto decoded = App::decode(function, reader);
+  ran.read = reader.ok();
+  if (!ran.read) return ran;
+  ran.left = reader.left();
+  typename App::Result result;
+  ran.could = App::run(function, decoded, std::span(&record, 1), result);
+  if (!ran.could) return ran;
+  std::array<std::byte, std::max(App::Result::kBytesMax, App::Value::kBytesMax)> bytes;
+  ran.result.assign(bytes.data(), result.encode(bytes.data()));
+  if (record.value) ran.value.assign(bytes.data(), record.value->encode(bytes.data()));
+  return ran;
+}
+template <class App>
+Ran run_as_it_is(uint8_t function, ByteView arguments, const Record<App>& record) {
+  Ran ran;
+  Reader reader(arguments);
+  App::template pass<App>(function, reader);
+  ran.read = reader.ok();
+  if (!ran.read) return ran;
+  ran.left = reader.left();
+  std::array<std::byte, App::Key::kBytesMax> key;
+  std::array<std::byte, App::Value::kBytesMax> value, spare;
+  std::array<std::byte, App::Result::kBytesMax> result;
+  EncodedRecord encoded{ByteView(key.data(), record.key.encode(key.data())), {}};
+  if (record.value) encoded.value = ByteView(value.data(), record.value->encode(value.data()));
+  std::byte* end = result.data();
+  ran.could = App::template run_encoded<App>(function, arguments.first(arguments.size() - ran.left),
+                                             encoded, spare.data(), end);
+  if (!ran.could) return ran;
+  ran.result.assign(result.data(), end);
+  ran.value.assign(encoded.value.begin(), encoded.value.end());
+  return ran;
+}
+
+TYPED_TEST(ReadingFunctions, AndAllOthersDoOnEncodingsWhatTheyDoOnRecords) {
+  using App = TypeParam;
+  SeededRng rng(2);
+  int could = 0, refused = 0;
+  for (int number = 0; number < 256; ++number) {
+    const auto function = static_cast<uint8_t>(number);
+    if (App::arity(function) != 1) continue;
+    for (int i = 0; i < 2'000; ++i) {
+      Record<App> record;
+      const auto bytes = some_bytes<App::Value::kBytesMax>(rng);
+      Reader reader(bytes);
+      const auto value = App::Value::decode(reader);
+      if (reader.ok() && rng.below(4) != 0) record.value = value;
+      auto arguments = some_bytes<4'096>(rng);
+      // Often the value that is there, behind a flag or not: as one that is expected.
+      if (record.value && rng.below(2) == 0) {
+        const bool flagged = rng.below(2) == 0;
+        if (flagged) arguments[0] = std::byte{1};
+        (void)record.value->encode(arguments.data() + (flagged ? 1 : 0));
+      }
+      const ByteView all = ByteView(arguments).first(rng.below(8) == 0 ? rng.below(60) : 4'096);
+      const Ran expected = run_decoded<App>(function, all, record);
+      ASSERT_EQ(run_as_it_is<App>(function, all, record), expected) << "function " << number;
+      could += expected.could;
+      refused += !expected.read;
+    }
+  }
+  EXPECT_GE(could, 200);
+  EXPECT_GE(refused, 20);
+}
+
 }  // namespace
 }  // namespace themis::monitor

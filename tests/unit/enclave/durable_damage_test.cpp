@@ -95,21 +95,27 @@ TEST(AdversaryVerifiedStore, TenThousandDamagedTablesGiveNoFalseAnswer) {
   const uint64_t first = replay ? std::strtoull(replay, nullptr, 10) : std::random_device()();
   const uint64_t runs = replay ? 1 : 8'000;
   Closed world;
+  ASSERT_TRUE(world.open());
+  ASSERT_TRUE(world.store->checkpoint());
+  ASSERT_TRUE(world.put(7, 207));  // as before; what the checkpoint wrote is not at its place yet
+  ASSERT_TRUE(world.store->commit());
+  world.close();
   const seal::CounterValue counter = counter_of(world);
   const Disk disk(world);
-  const char* const tables[] = {kRecords, kJournal, kSealed};
+  const char* const tables[] = {kRecords, kChanges, kListed, kJournal, kSealed};
   std::map<std::string, Disk::Rows> now, older;
   for (const char* table : tables) now[table] = disk.rows(table);
   ASSERT_TRUE(opens(*disk.environment, world, counter, closed_model())) << "the control";
   for (const char* table : tables) older[table] = disk.rows(table);
   older[kJournal] = now[kJournal];  // of another thread's or time's place
+  older[kChanges] = now[kChanges];
   uint64_t refused = 0;
   for (uint64_t seed = first; seed < first + runs; ++seed) {
     SCOPED_TRACE(fmt::format("replay with THEMIS_SEED={}", seed));
     SeededRng rng(seed);
     std::map<std::string, Disk::Rows> rows = now;
     for (uint64_t i = 0; i <= rng.below(3); ++i) {
-      const char* table = tables[rng.below(3)];
+      const char* table = tables[rng.below(std::size(tables))];
       if (!rows[table].empty()) damage(rng, rows[table], older[table]);
     }
     disk.replace(rows);
@@ -117,7 +123,7 @@ TEST(AdversaryVerifiedStore, TenThousandDamagedTablesGiveNoFalseAnswer) {
     ASSERT_FALSE(HasFailure());
   }
   if (replay == nullptr) {
-    EXPECT_GT(refused, runs * 9 / 10);
+    EXPECT_GT(refused, runs * 8 / 10) << "what the checkpoint has yet to bring covers some";
   }
 }
 

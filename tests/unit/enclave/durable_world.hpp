@@ -106,6 +106,20 @@ struct PassingHost : seal::TrustedSide {
   seal::TrustedSide& side;
 };
 
+/// A host that changes batches on their way.
+struct LyingHost final : PassingHost {
+  using PassingHost::PassingHost;
+  Status apply(uint16_t thread, ByteView batch) override {
+    Bytes sent(batch.begin(), batch.end());
+    const auto at = std::search(sent.begin(), sent.end(), truth.begin(), truth.end());
+    if (!truth.empty() && at != sent.end()) std::copy(lie.begin(), lie.end(), at);
+    return side.apply(thread, sent);
+  }
+  Status certify() override { return asks ? side.certify() : Status(); }
+  Bytes truth, lie;
+  bool asks = true;  // whether epochs are certified
+};
+
 /// Some history with a checkpoint, calls after it, and an epoch between them; closed.
 struct Closed : DurableWorld {
   explicit Closed(uint16_t threads = 1) : DurableWorld(threads) {
@@ -169,6 +183,8 @@ struct Disk {
   }
 };
 inline constexpr const char* kRecords = "verified/records";
+inline constexpr const char* kChanges = "verified/changes";
+inline constexpr const char* kListed = "verified/listed";
 inline constexpr const char* kJournal = "verified/journal";
 inline constexpr const char* kSealed = "verified/sealed";
 

@@ -152,6 +152,76 @@ TEST(LargerThanMemory, ManyTimesWhatFitsIsReadInOneEpochAfterTheOther) {
   EXPECT_GT(world.short_of_memory, 5u);
 }
 
+/// Until a new key finds no room after an epoch's end either, first with long values and then with
+/// short ones; answers how many there are.
+uint64_t fill(SmallMemory& world) {
+  uint64_t number = 0;
+  for (const size_t size : {kValueBytes, size_t{1}})
+    while (world.put(number, std::byte{7}, size)) ++number;
+  return number;
+}
+
+// Whoever fills the memory with keys locks nobody out from those that are there.
+TEST(AdversaryLargerThanMemory, RegressAStoreFullOfKeysIsReadChangedAndEmptied) {
+  SmallMemory world(1);
+  ASSERT_TRUE(world.open());
+  const uint64_t count = fill(world);
+  ASSERT_GT(count, kKeys / 2);
+  for (int round = 0; round < 2; ++round) {
+    for (uint64_t i = 0; i < count; i += 7) {
+      const auto got = world.call(StateStore::read, i);
+      ASSERT_TRUE(got) << i << " of " << count << ": " << got.error().text();
+      ASSERT_TRUE(got->done);
+      ASSERT_TRUE(world.put(i, std::byte{7}, got->value->size)) << i;
+    }
+    ASSERT_TRUE(world.store->commit());
+    const Status opened = world.open();
+    ASSERT_TRUE(opened) << opened.error().text();
+  }
+  for (uint64_t i = 0; i < count / 2; ++i) ASSERT_TRUE(world.call(StateStore::erase, i)->done) << i;
+  ASSERT_TRUE(world.store->checkpoint());
+  EXPECT_TRUE(world.put(count, std::byte{7})) << "and then there is room again";
+}
+
+// A refused key costs its caller a refusal, and the others no checkpoint.
+TEST(AdversaryLargerThanMemory, RegressKeysThatAFullStoreRefusesMakeNoCheckpoints) {
+  SmallMemory world(1);
+  ASSERT_TRUE(world.open());
+  const uint64_t count = fill(world);
+  ASSERT_TRUE(world.store->checkpoint());
+  for (uint64_t i = 0; i < 10; ++i) {
+    const StateKey key = key_of(count + i);
+    StateStore::Arguments arguments;
+    arguments.value = StateStore::Value::from(Bytes(kValueBytes));
+    EXPECT_FALSE(world.store->call(StateStore::write, std::span(&key, 1), arguments));
+    EXPECT_FALSE(world.store->is_short());
+  }
+}
+
+// Before the restart a value was read, removed and gone before the next one came to memory; the
+// replay brings them all at first.
+TEST(LargerThanMemory, RegressAJournalThatFittedIsRunAgainWhateverItsOrder) {
+  Left world;
+  // As many values as fit, of new keys, and then the old ones one after the other.
+  uint64_t fresh = kKeys;
+  const auto put = [&](uint64_t number, std::byte filled) {
+    const StateKey key = key_of(number);
+    StateStore::Arguments arguments;
+    arguments.value = StateStore::Value::from(Bytes(kValueBytes, filled));
+    return world.store->call(StateStore::write, std::span(&key, 1), arguments).has_value();
+  };
+  while (put(fresh, std::byte{8})) ++fresh;
+  ASSERT_GT(fresh, kKeys + 10);
+  for (uint64_t i = 0; i < 200; ++i) {
+    const StateKey key = key_of(i);
+    const auto gone = world.store->call(StateStore::erase, std::span(&key, 1), {});
+    ASSERT_TRUE(gone) << i;
+  }
+  ASSERT_TRUE(world.store->commit());
+  const Status opened = world.open();
+  ASSERT_TRUE(opened) << opened.error().text();
+}
+
 TEST(AdversaryLargerThanMemory, AnotherValueOnDiskIsCaughtByTheMonitor) {
   Left world;
   for (uint64_t i = 0; i < kKeys; ++i) world.change(i, world.encoded(std::byte{8}));

@@ -315,6 +315,7 @@ void mark_left_out_of_a_node(Words& world, bool attack) {
   host.log().evict_to_deferred(kR0, kN1, at(0, 1));
   host.log().evict_merkle(kN1, kRoot);
   NodeValue node = above_two_and_four(7, 5);
+  node.edge[1].hash = {};
   node.edge[1].in_deferred = !attack;
   host.log().add_merkle(kN1, kRoot, kEven, node);
   if (attack) {
@@ -401,16 +402,18 @@ void call_that_cannot_be(Words& world, bool attack) {
 }
 
 constexpr Reason kNone = Reason::none;
+// An edge that is marked has no hash, so that wrong_hash catches what in_deferred does.
 constexpr Attack kAttacks[] = {
     {"19/27", "StaleValue", Reason::wrong_hash, kNone, stale_value},
     {"20", "InventedRecord", Reason::not_initial, kNone, invented_record},
     {"20", "InventedNode", Reason::not_initial, kNone, invented_node},
     {"21/22", "TreeCopyOfADeferredRecord", Reason::in_deferred, kNone,
-     tree_copy_of_a_deferred_record},
+     tree_copy_of_a_deferred_record, 1, 0, Reason::wrong_hash},
     {"23", "LoadedTwice", Reason::child_cached, kNone, loaded_twice},
     {"24", "HistoryErased", Reason::not_ancestor, kNone, history_erased},
     {"25", "HashLostByASplit", Reason::wrong_hash, kNone, hash_lost_by_a_split},
-    {"25", "MarkLostByASplit", Reason::in_deferred, kNone, mark_lost_by_a_split},
+    {"25", "MarkLostByASplit", Reason::in_deferred, kNone, mark_lost_by_a_split, 1, 0,
+     Reason::wrong_hash},
     {"25", "CachedChildLostByASplit", Reason::child_cached, kNone, cached_child_lost_by_a_split},
     {"26", "ParentLeftFirst", Reason::children_cached, kNone, parent_left_first},
     {"26", "ParentDeferredFirst", Reason::children_cached, kNone, parent_deferred_first},
@@ -434,7 +437,8 @@ constexpr Attack kAttacks[] = {
     {"+", "EmptySlotPutBack", Reason::slot_empty, kNone, empty_slot_put_back},
     {"+", "MarkLeftOutOfANode", Reason::wrong_hash, kNone, mark_left_out_of_a_node},
     {"+", "RemovedRecordComesBack", Reason::not_initial, kNone, removed_record_comes_back},
-    {"+", "MarkLostWithItsNode", Reason::in_deferred, kNone, mark_lost_with_its_node},
+    {"+", "MarkLostWithItsNode", Reason::in_deferred, kNone, mark_lost_with_its_node, 1, 0,
+     Reason::wrong_hash},
     {"+", "HashLostWithItsNode", Reason::wrong_hash, kNone, hash_lost_with_its_node},
     {"+", "ChildLostWithItsNode", Reason::children_cached, kNone, child_lost_with_its_node},
     {"+", "FusedCallThatCannotBe", Reason::refused, kNone, fused_call_that_cannot_be},

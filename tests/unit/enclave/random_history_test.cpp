@@ -395,9 +395,9 @@ TEST(AdversaryRandomHistory, FindsEachDroppedCheck) {
   constexpr uint64_t kSeedsMax = 60'000;
   for (const Reason reason :
        {Reason::slot_occupied, Reason::slot_empty, Reason::not_below, Reason::not_initial,
-        Reason::wrong_hash, Reason::in_deferred, Reason::child_cached, Reason::not_ancestor,
-        Reason::children_cached, Reason::wrong_method, Reason::evict_order, Reason::wrong_key,
-        Reason::refused, Reason::count_mismatch, Reason::multiset_mismatch}) {
+        Reason::wrong_hash, Reason::child_cached, Reason::not_ancestor, Reason::children_cached,
+        Reason::wrong_method, Reason::evict_order, Reason::wrong_key, Reason::refused,
+        Reason::count_mismatch, Reason::multiset_mismatch}) {
     const Without without(reason);
     uint64_t seed = 1;
     while (seed <= kSeedsMax && History(seed).play().empty()) ++seed;

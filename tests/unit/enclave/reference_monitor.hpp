@@ -139,7 +139,7 @@ struct Thread {
     if (!edge.used || edge.key != from.key || edge.in_deferred || from.parent != above ||
         from.side != side || !leave(s, time))
       return false;
-    edge.in_deferred = true;
+    edge = {from.key, 0, true, true};
     parent.child[side] = -1;
     return true;
   }

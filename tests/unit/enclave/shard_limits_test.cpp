@@ -230,6 +230,45 @@ TEST(Shard, RegressAnIdleShardDoesNotEndTheInstance) {
   EXPECT_TRUE(end(0));
 }
 
+// All of them went into the tree, and the next calls took them out again: 5 us of each.
+TEST(Shard, RegressARestMovesNoRecordThatIsInUse) {
+  constexpr uint64_t kKeys = 1'000;
+  for (const uint16_t threads : {uint16_t{1}, uint16_t{2}}) {
+    Mesh<WordStore> mesh(threads, 64, 16);
+    for (int epoch = 0; epoch < 2; ++epoch) {
+      for (uint64_t key = 0; key < kKeys; ++key)
+        ASSERT_TRUE(mesh.call(WordStore::put, {{key}}, {Word{key}, {}}));
+      if (epoch == 0) mesh.end_epoch();
+    }
+    for (size_t i = 0; i < threads; ++i) {
+      const auto before = mesh.shards[i]->counts();
+      ASSERT_TRUE(mesh.shards[i]->come_to_rest(mesh.aggregator.certified()));
+      const auto after = mesh.shards[i]->counts();
+      EXPECT_EQ(after.deferred, kKeys / threads);
+      EXPECT_EQ(after.nodes_loaded, before.nodes_loaded);
+      EXPECT_LE(after.nodes_evicted - before.nodes_evicted, 64u) << "what was in slots";
+      EXPECT_EQ(mesh.shards[i]->listed().size(), kKeys / threads * sizeof(uint64_t));
+      const auto rest = mesh.monitors[i]->at_rest();
+      EXPECT_EQ(rest.has_value(), i > 0 || threads == 1) << "thread 0 has the tops of the others";
+      EXPECT_EQ(mesh.lists[i].bytes.size(), kKeys / threads * (8 + 1 + 8));
+    }
+  }
+}
+
+// Where memory is short all of it goes, so that values can leave.
+TEST(Shard, ARestCanBringAllIntoTheTree) {
+  Mesh<WordStore> mesh(1, 64, 16);
+  for (uint64_t key = 0; key < 1'000; ++key)
+    ASSERT_TRUE(mesh.call(WordStore::put, {{key}}, {Word{key}, {}}));
+  ASSERT_TRUE(mesh.shards[0]->come_to_rest(mesh.aggregator.certified(), true));
+  EXPECT_EQ(mesh.shards[0]->counts().deferred, 0u);
+  EXPECT_TRUE(mesh.shards[0]->listed().empty());
+  EXPECT_TRUE(mesh.monitors[0]->at_rest());
+  EXPECT_TRUE(mesh.call(WordStore::get, {{7}}));
+  mesh.end_epoch();
+  EXPECT_EQ(name(mesh.reason()), "none");
+}
+
 TEST(Shard, RegressRecordsThatAreHotAtOnceCoolDown) {
   for (const uint32_t hot : {0u, 1u, 3u, 4u}) {
     Mesh<WordStore> mesh(1, 64, 12, 1, {.hot_calls = hot});

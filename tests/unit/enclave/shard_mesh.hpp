@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <deque>
+
 #include "enclave/applications/key_value.hpp"
 #include "enclave/host/shard.hpp"
 #include "enclave/monitor/monitor.hpp"
@@ -35,6 +37,7 @@ struct Mesh {
       options.thread = thread;
       monitor::MonitorOptions monitor{options.instance, thread, node_slots, record_slots};
       monitor.calls_without_client = true;
+      monitor.listing = &lists.emplace_back();
       monitors.push_back(std::make_unique<monitor::Monitor<App>>(monitor, key));
       shards.push_back(std::make_unique<Shard<App>>(
           options, [this, thread](ByteView batch) { deliver(thread, batch); }));
@@ -68,6 +71,12 @@ struct Mesh {
   bool right() const { return answered == expected; }
   Reason reason() const { return aggregator.violation().reason; }
 
+  struct List final : monitor::Listing {
+    void clear() override { bytes.clear(); }
+    void add(ByteView record) override { append(bytes, record); }
+    Bytes bytes;
+  };
+  std::deque<List> lists;  // of the monitors, which borrow them
   std::vector<std::unique_ptr<monitor::Monitor<App>>> monitors;
   std::vector<std::unique_ptr<Shard<App>>> shards;
   monitor::Aggregator<> aggregator;

@@ -47,7 +47,7 @@ Bytes every_command(Words& world, std::vector<size_t>* starts = nullptr) {
   host.evict(kR0, at(0, 5)), step();
   host.log().evict_to_deferred(1, kRoot, at(0, 6)), step();
   NodeValue node;
-  node.edge[1] = {Word{2}.place(), hash(std::optional(Word{7})), true, true};
+  node.edge[1] = {Word{2}.place(), {}, true, true};
   host.log().add_deferred(1, at(0, 6), 0, kEven, node), step();
   host.log().evict_deferred(1, at(0, 8)), step();
   host.log().next_epoch(), step();
@@ -104,7 +104,7 @@ TEST(AdversaryStrictMonitor, RefusesWhatIsNotTheOneEncoding) {
   };
   constexpr size_t kKey = 5, kDepth = kKey + 32, kEdge = kKey + 34;
   EXPECT_EQ(with(node, 0, 0), Reason::malformed) << "no such command";
-  EXPECT_EQ(with(node, 0, 12), Reason::malformed) << "no such command";
+  EXPECT_EQ(with(node, 0, 15), Reason::malformed) << "no such command";
   EXPECT_EQ(with(node, kDepth + 1, 1), Reason::malformed) << "depth 257";
   EXPECT_EQ(with(node, kKey, 2), Reason::malformed) << "a bit beyond the depth";
   EXPECT_EQ(with(node, kEdge, 2), Reason::malformed) << "a bool of 2";

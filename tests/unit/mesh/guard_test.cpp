@@ -159,5 +159,21 @@ TEST(Instances, AreNoneOfThoseThatTakeNoCalls) {
   EXPECT_TRUE(instances_of({keeper}).empty());
 }
 
+TEST(Guard, RegressARateCountsEachOfTheCallsThatAreAskedTogether) {
+  Guard guard(id(9), {{.name = "state/*", .rate_per_s = 10, .rate_burst = 20}}, {});
+  const NodeId caller = id(1);
+  const auto ask = [&](uint32_t calls, Duration when) -> std::optional<Code> {
+    const Status admitted = guard.admit(&caller, "state/n", "get", after(when), {}, calls);
+    return admitted ? std::nullopt : std::optional(admitted.error().code);
+  };
+  EXPECT_EQ(ask(21, 0s), Code::too_large) << "it never may";
+  EXPECT_EQ(ask(15, 0s), std::nullopt);
+  EXPECT_EQ(ask(6, 0s), Code::rate_limited);
+  EXPECT_EQ(ask(5, 0s), std::nullopt);
+  EXPECT_EQ(ask(1, 0s), Code::rate_limited);
+  EXPECT_EQ(ask(10, 1s), std::nullopt);
+  EXPECT_EQ(ask(1, 1s), Code::rate_limited);
+}
+
 }  // namespace
 }  // namespace themis::mesh

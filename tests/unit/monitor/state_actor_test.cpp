@@ -1,121 +1,52 @@
-// Verified state as actors: local and in an enclave process, its epochs, what survives which end,
-// and what is refused.
-
-#include "actors/monitor/state_actor.hpp"
+// Verified state as actors: local and in an enclave process, its epochs, and what survives which
+// end.
 
 #include <signal.h>
 
+#include <future>
 #include <set>
 
-#include "actors/monitor/monitors_actor.hpp"
-#include "actors/placement/placement.hpp"
 #include "actors/system/secret_file.hpp"
+#include "tests/unit/monitor/before_monitors.hpp"
 #include "tests/unit/monitor/memory_search.hpp"
-#include "tests/unit/store/temporary_directory.hpp"
-#include "tests/unit/worker/reactor_thread.hpp"
+#include "tests/unit/monitor/state_world.hpp"
 
 namespace themis {
 namespace {
 
-/// What a hostile host does to the batches that pass.
-enum class Tampering { none, breaks_a_command, changes_a_value, forgets_the_epoch };
-
-/// Stands before real monitors.
-class Tamperer final : public PinnedActor {
+/// Stands before a real keeper, and holds what it tells of calls as a busy machine may.
+class SlowKeeper final : public caf::event_based_actor {
  public:
-  Tamperer(caf::actor_config& config, const std::atomic<Tampering>& how)
-      : PinnedActor(config),
-        how_(how),
-        monitors_(caf::actor_cast<caf::actor>(system().spawn<MonitorsActor>())) {}
-  const char* name() const override { return "tamperer"; }
+  /// `answered`: set when the first calls have their answers. `told`: then they are told.
+  SlowKeeper(caf::actor_config& config, const StateKeeperOptions& options,
+             std::promise<void>* answered, std::shared_future<void> told)
+      : caf::event_based_actor(config),
+        keeper_(caf::actor_cast<caf::actor>(system().spawn<StateKeeper, caf::detached>(options))),
+        answered_(answered),
+        told_(std::move(told)) {}
   void on_exit() override {
-    caf::anon_send_exit(monitors_, caf::exit_reason::user_shutdown);
-    monitors_ = nullptr;
+    caf::anon_send_exit(keeper_, caf::exit_reason::user_shutdown);
+    keeper_ = nullptr;
   }
 
  private:
   caf::behavior make_behavior() override {
-    return {[this](const StartMonitorsMsg& message) { return delegate(monitors_, message); },
-            [this](const FinishReplayMsg& message) { return delegate(monitors_, message); },
-            [this](const CertifyEpochsMsg& message) { return delegate(monitors_, message); },
-            [this](const SealStateMsg& message) { return delegate(monitors_, message); },
-            [this](const ConfirmStateMsg& message) { return delegate(monitors_, message); },
-            [this](const MonitorBatchMsg& message) {
-              const auto view = message.view();
-              const ByteView batch = wire::bytes_of(view->getBatch());
-              Bytes changed(batch.begin(), batch.end());
-              change(changed);
-              return delegate(monitors_, encode_batch(view->getThread(), changed));
+    return {[this](const OpenStore& ask) { return delegate(keeper_, ask); },
+            [this](const CloseStore& ask) { return delegate(keeper_, ask); },
+            [this](const RunCalls& ask) {
+              auto promise = make_response_promise<StoreTold>();
+              request(keeper_, caf::infinite, ask)
+                  .await([this, promise](const StoreTold& told) mutable {
+                    if (answered_ != nullptr) std::exchange(answered_, nullptr)->set_value();
+                    told_.wait();
+                    promise.deliver(told);
+                  });
+              return promise;
             }};
   }
-  void change(Bytes& batch) {
-    const Tampering how = how_;
-    const bool ends_epoch = batch.back() == static_cast<std::byte>(monitor::Command::verify_epoch);
-    if (how == Tampering::breaks_a_command) batch[monitor::kBatchHeaderBytes] ^= std::byte{0x40};
-    if (how == Tampering::changes_a_value && !ends_epoch) batch.back() ^= std::byte{1};
-    if (how == Tampering::forgets_the_epoch && ends_epoch)
-      batch.back() = static_cast<std::byte>(monitor::Command::next_epoch);
-  }
-  const std::atomic<Tampering>& how_;
-  caf::actor monitors_;
-};
-
-class StateActorTest : public testing::Test {
- protected:
-  void TearDown() override {
-    if (state_) {
-      EXPECT_EQ(world_.stop(state_), "user_shutdown");
-    }
-    state_ = nullptr;
-  }
-  StateOptions options(Place where, Duration epoch = 20ms) {
-    PlaceOptions place;
-    place.place = where;
-    place.program = THEMIS_ENCLAVE;
-    place.kinds.merge(state_kinds());
-    place.shared_bytes = BatchMemory::bytes_for(1);
-    StateOptions made;
-    made.start_place = [home = world_.home(), place] { return spawn_place(home, place); };
-    made.data = directory_.path();
-    made.epoch = epoch;
-    made.history = &history_;
-    return made;
-  }
-  void start(const StateOptions& options) {
-    state_ = caf::actor_cast<caf::actor>(world_.caf().spawn<StateActor>(options));
-  }
-  Result<StateAnswer> call(StateOp op, const std::string& key, std::string_view value = {},
-                           bool wait = false) {
-    StateCall one;
-    one.op = op;
-    one.name_space = "n";
-    one.key = key;
-    one.value = to_bytes(value);
-    CallState ask{{}, wait};
-    THEMIS_CHECK(ask.calls.add(one));
-    const auto all = world_.ask<StateAnswers>(state_, ask);
-    return all ? all->front() : fail(all.error());
-  }
-  /// Asks until the state is up again, in another process than `pid`.
-  Result<StateAnswer> get_when_up(const std::string& key, uint32_t pid = 0) {
-    const auto end = std::chrono::steady_clock::now() + kDeadline;
-    while (std::chrono::steady_clock::now() < end) {
-      const bool is_other = pid == 0 || (report().pid != pid && report().pid != 0);
-      const auto answer = call(StateOp::get, key);
-      if (is_other && (answer || answer.error().code != Code::unavailable)) return answer;
-    }
-    return fail(Code::timeout, "the state does not come up again");
-  }
-  StateReport report() { return world_.ask<StateReport>(state_, ReportState{}).value(); }
-  static std::string text(const Result<StateAnswer>& answer) {
-    if (!answer) return answer.error().text();
-    return answer->value ? std::string(as_text(*answer->value)) : "absent";
-  }
-
-  storage::TemporaryDirectory directory_;
-  StateHistory history_;
-  ReactorThread world_;
-  caf::actor state_;
+  caf::actor keeper_;
+  std::promise<void>* answered_;
+  std::shared_future<void> told_;
 };
 
 class StateActorPlaces : public StateActorTest, public testing::WithParamInterface<Place> {};
@@ -170,6 +101,32 @@ TEST_F(StateActorTest, ManyCallsShareFewBatchesAndALoneOneDoesNotWait) {
   EXPECT_LE(report().batches - before, 16u);
   EXPECT_EQ(report().commits - commits, 1u);
   EXPECT_EQ(report().calls, 2'001u);
+}
+
+TEST_F(StateActorTest, HoldsAsManyRecordsAsItsMemoryIsFor) {
+  for (const uint64_t megabytes : {1, 2}) {
+    StateOptions small = options(Place::local, 1h);
+    small.data = directory_.path() / std::to_string(megabytes);
+    small.bytes_max = megabytes << 20;
+    start(small);
+    CallState many;
+    for (int i = 0; i < 8'000; ++i)
+      ASSERT_TRUE(many.calls.put("space", std::to_string(i), as_bytes("value")));
+    const auto answers = world_.ask<StateAnswers>(state_, many);
+    ASSERT_TRUE(answers) << answers.error().text();
+    size_t done = 0, refused = 0;
+    for (const auto& answer : answers->all())
+      answer ? ++done : refused += answer.error().code == Code::overloaded;
+    EXPECT_EQ(done + refused, answers->size());
+    // 320 bytes each.
+    EXPECT_GT(done, megabytes * 3'000);
+    EXPECT_LT(done, megabytes * 3'400);
+    EXPECT_EQ(report().records, done);
+    CallState one;
+    ASSERT_TRUE(one.calls.get("space", "0"));
+    EXPECT_TRUE(world_.ask<StateAnswers>(state_, one)->front()) << "which needs no more memory";
+    EXPECT_EQ(world_.stop(std::exchange(state_, nullptr)), "user_shutdown");
+  }
 }
 
 TEST_F(StateActorTest, RefusesMoreCallsThanMayWait) {
@@ -397,122 +354,35 @@ TEST_F(StateActorTest, RegressAJournalOfManyEpochsIsRunAgain) {
   EXPECT_EQ(text(get_when_up("k")), "39");
 }
 
-class AdversaryStore : public StateActorTest {
- protected:
-  AdversaryStore() {
-    log::setup(log::Level::off, log::Format::text);
-    start(options(Place::local));
-    EXPECT_TRUE(call(StateOp::put, "k", "old"));
-    stop();
-    std::filesystem::copy(path("state"), path("before"), std::filesystem::copy_options::recursive);
-    start(options(Place::local));
-    EXPECT_TRUE(call(StateOp::put, "k", "new"));
-    stop();
-  }
-  void stop() {
-    EXPECT_EQ(world_.stop(state_), "user_shutdown");
-    state_ = nullptr;
-  }
-  std::filesystem::path path(const std::string& name) const { return directory_.path() / name; }
-  /// What the state says of its store.
-  void expect_down(Code code, const std::string& why) {
-    start(options(Place::local));
-    Result<StateAnswer> answer = call(StateOp::get, "k");
-    ASSERT_FALSE(answer);
-    EXPECT_EQ(answer.error().code, code) << answer.error().text();
-    EXPECT_NE(answer.error().detail.find(why), std::string::npos) << answer.error().text();
-    EXPECT_EQ(report().state, "down");
-    EXPECT_EQ(report().why, answer.error().detail);
-  }
-};
-
-TEST_F(AdversaryStore, AStoreThatWasPutBackIsRefused) {
-  std::filesystem::remove_all(path("state"));
-  std::filesystem::rename(path("before"), path("state"));
-  expect_down(Code::replayed, "the store was rolled back");
-}
-
-TEST_F(AdversaryStore, AnEmptyStoreInItsPlaceIsRefused) {
-  std::filesystem::remove_all(path("state"));
-  expect_down(Code::replayed, "the store is empty, but its counter stands at");
-}
-
-TEST_F(AdversaryStore, AStoreOfAnotherKeyIsRefused) {
-  std::filesystem::remove(path("state.key"));
-  expect_down(Code::forged, "is not a sealed counter of this key");
-  stop();
-  std::filesystem::remove(path("state.counter"));
-  expect_down(Code::forged, "sealed");
-}
-
-TEST_F(AdversaryStore, AStoreOfAnotherShapeIsRefused) {
-  StateOptions two = options(Place::local);
-  two.shape.threads = 2;
-  start(two);
-  EXPECT_EQ(call(StateOp::get, "k").error().code, Code::invalid);
-  stop();
-  start(options(Place::local));
-  EXPECT_EQ(text(call(StateOp::get, "k")), "new") << "the refusal changed nothing";
-}
-
-/// Monitors behind a host that tampers.
-class AdversaryState : public StateActorTest {
- protected:
-  AdversaryState() {
-    log::setup(log::Level::off, log::Format::text);
-    PlaceOptions place;
-    place.place = Place::local;
-    place.kinds.emplace("monitors",
-                        [this](Reactor& reactor, const std::string&) -> Result<caf::actor> {
-                          return spawn_pinned<Tamperer>(reactor, std::cref(how_));
-                        });
-    options_ = options(Place::local);
-    options_.start_place = [home = world_.home(), place] { return spawn_place(home, place); };
-    start(options_);
-    EXPECT_TRUE(call(StateOp::put, "k", "v", true));
-  }
-  std::atomic<Tampering> how_ = Tampering::none;
-  StateOptions options_;
-};
-
-TEST_F(AdversaryState, ABrokenCommandEndsTheStateForGood) {
-  const auto certified = report().certified;
-  how_ = Tampering::breaks_a_command;
-  EXPECT_EQ(call(StateOp::put, "k", "w").error().code, Code::forged);
-  how_ = Tampering::none;
-  EXPECT_EQ(call(StateOp::get, "k").error().code, Code::forged);
-  EXPECT_EQ(report().state, "violated");
-  EXPECT_NE(report().why.find("monitor thread 0 refused batch"), std::string::npos) << report().why;
-  EXPECT_EQ(report().certified, certified);
-  // Neither a new actor nor new monitors make it fine again.
-  EXPECT_EQ(world_.stop(state_), "user_shutdown");
-  start(options(Place::local));
-  EXPECT_EQ(call(StateOp::get, "k").error().code, Code::forged);
-  EXPECT_EQ(report().state, "violated");
-  // A new process finds what was answered before.
-  EXPECT_EQ(world_.stop(state_), "user_shutdown");
-  history_.violation.reset();
-  start(options(Place::local));
-  EXPECT_EQ(text(call(StateOp::get, "k")), "v");
-}
-
-TEST_F(AdversaryState, AChangedValueIsCaughtInItsEpoch) {
-  how_ = Tampering::changes_a_value;
-  EXPECT_EQ(call(StateOp::put, "k", "w", true).error().code, Code::forged);
-  EXPECT_EQ(report().state, "violated");
-  EXPECT_NE(report().why.find("multiset_mismatch"), std::string::npos) << report().why;
-}
-
-TEST_F(AdversaryState, AnEpochThatIsNotVerifiedIsNotWaitedFor) {
-  EXPECT_EQ(world_.stop(state_), "user_shutdown");
-  options_.answer_max = 200ms;
-  start(options_);
-  how_ = Tampering::forgets_the_epoch;
-  EXPECT_EQ(call(StateOp::put, "k", "w", true).error().code, Code::unavailable);
-  how_ = Tampering::none;
-  // What was sealed then is not what the journal has.
-  EXPECT_EQ(get_when_up("k").error().code, Code::forged);
-  EXPECT_EQ(report().state, "down");
+// The monitors end when they have answered and before anybody is told. A read is not run again, so
+// what the next ones certify says nothing of it.
+TEST_F(StateActorTest, RegressAReadOfMonitorsThatEndedIsNotCertifiedByTheNextOnes) {
+  std::promise<void> answered, told;
+  StateOptions made = options(Place::process);
+  made.start_keeper = [&answered, end = told.get_future().share()](
+                          caf::actor_system& system, const StateKeeperOptions& keeper) {
+    return caf::actor_cast<caf::actor>(
+        system.spawn<SlowKeeper, caf::detached>(keeper, &answered, end));
+  };
+  log::setup(log::Level::off, log::Format::text);
+  start(made);
+  caf::scoped_actor self{world_.caf()};
+  CallState read{{}, true};
+  ASSERT_TRUE(read.calls.get("n", "k"));
+  auto waiting = self->request(state_, kDeadline, read);
+  answered.get_future().wait();
+  ASSERT_EQ(::kill(static_cast<pid_t>(report().pid), SIGKILL), 0);
+  while (report().restarts == 0) continue;
+  told.set_value();
+  EXPECT_EQ(text(get_when_up("k")), "absent");
+  EXPECT_TRUE(call(StateOp::put, "k", "v", true)->certified);
+  waiting.receive(
+      [](const StateAnswers& all) {
+        ASSERT_FALSE(all.front()) << "certified: " << all.front()->certified;
+        EXPECT_EQ(all.front().error().code, Code::unavailable);
+      },
+      [](const caf::error& error) { ADD_FAILURE() << describe(error); });
+  EXPECT_EQ(report().waiting, 0u);
 }
 
 TEST_F(StateActorTest, EveryCallIsAnsweredWhenItEnds) {

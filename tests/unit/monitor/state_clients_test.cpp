@@ -4,12 +4,12 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include "actors/monitor/monitors_actor.hpp"
 #include "actors/monitor/state_actor.hpp"
 #include "actors/monitor/state_client.hpp"
 #include "actors/placement/placement.hpp"
 #include "enclave/host/call_bytes.hpp"
 #include "enclave/receipts/receipt.hpp"
+#include "tests/unit/monitor/before_monitors.hpp"
 #include "tests/unit/store/temporary_directory.hpp"
 #include "tests/unit/worker/reactor_thread.hpp"
 
@@ -33,36 +33,21 @@ StateCall make(StateOp op, std::string key, std::string_view value = {}) {
 /// What a host makes of the question whether a call is its client's.
 enum class Admits { asks, always, breaks };
 
-/// Stands before real monitors.
-class Careless final : public PinnedActor {
+class Careless final : public tests::BeforeMonitors {
  public:
   Careless(caf::actor_config& config, const std::atomic<Admits>& how)
-      : PinnedActor(config),
-        how_(how),
-        monitors_(caf::actor_cast<caf::actor>(system().spawn<MonitorsActor>())) {}
-  void on_exit() override {
-    caf::anon_send_exit(monitors_, caf::exit_reason::user_shutdown);
-    monitors_ = nullptr;
-  }
+      : BeforeMonitors(config), how_(how) {}
 
  private:
   caf::behavior make_behavior() override {
-    return {[this](const StartMonitorsMsg& message) { return delegate(monitors_, message); },
-            [this](const FinishReplayMsg& message) { return delegate(monitors_, message); },
-            [this](const CertifyEpochsMsg& message) { return delegate(monitors_, message); },
-            [this](const SealStateMsg& message) { return delegate(monitors_, message); },
-            [this](const ConfirmStateMsg& message) { return delegate(monitors_, message); },
-            [this](const MonitorBatchMsg& message) { return delegate(monitors_, message); },
-            [this](const RegisterClientMsg& message) { return delegate(monitors_, message); },
-            [this](const AdmitCallMsg& message) -> caf::result<CallAdmittedMsg> {
-              if (how_ == Admits::always) return encode_admitted(true);
-              if (how_ == Admits::breaks) return to_caf({Code::unavailable, "it is gone"});
-              delegate(monitors_, message);
-              return caf::delegated<CallAdmittedMsg>{};
-            }};
+    return but([this](const AdmitCallMsg& message) -> caf::result<CallAdmittedMsg> {
+      if (how_ == Admits::always) return encode_admitted(true);
+      if (how_ == Admits::breaks) return to_caf({Code::unavailable, "it is gone"});
+      delegate(monitors_, message);
+      return caf::delegated<CallAdmittedMsg>{};
+    });
   }
   const std::atomic<Admits>& how_;
-  caf::actor monitors_;
 };
 
 class StateClients : public testing::TestWithParam<Place> {
@@ -442,6 +427,30 @@ TEST_P(StateClients, WhatHasNoReceiptSaysSo) {
   EXPECT_EQ(run(zero).error().code, Code::denied);
   StateCall describe = make(StateOp::describe, "");
   EXPECT_EQ(to_hex(run(describe)->instance->signing.view()), report().key);
+}
+
+// Nothing watches over a question to an actor that has read it: who reads it answers.
+TEST_P(StateClients, RegressQuestionsOfOtherNodesAreAnsweredWhenTheStateEnds) {
+  start(1h);
+  caf::scoped_actor self{world_.caf()};
+  StateBatchAsk batch{{}, true};
+  ASSERT_TRUE(batch.calls.put("n", "k", {}));
+  const char* const json = R"({"op": "put", "key": "k", "value": "v", "wait": true})";
+  const char* const proven =
+      R"({"op": "put", "key": "k", "value": "v", "wait": true, "receipt": true})";
+  const auto ask = [&](const AskStateMsg& message) {
+    return self->request(state_, kDeadline, message);
+  };
+  std::array waiting = {ask(encode_ask(batch)), ask(encode_ask("n", json)),
+                        ask(encode_ask("n", proven))};
+  report();  // they have been read
+  restart();
+  for (auto& each : waiting)
+    each.receive(
+        [](const StateAnsweredMsg& answer) {
+          EXPECT_EQ(decode_answers(answer, 1)->front().error().code, Code::unavailable);
+        },
+        [](const caf::error& error) { EXPECT_EQ(from_caf(error).code, Code::unavailable); });
 }
 
 }  // namespace

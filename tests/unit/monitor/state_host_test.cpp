@@ -1,7 +1,7 @@
 // The host half and real monitors over a store on disk, without actors: answers are a map's, epochs
 // are certified, and nothing that differs from what a monitor said gets through.
 
-#include "actors/monitor/batch_runner.hpp"
+#include "actors/monitor/state_host.hpp"
 
 #include <gtest/gtest.h>
 
@@ -10,36 +10,15 @@
 #include <map>
 
 #include "actors/monitor/state_keeper.hpp"
-#include "enclave/applications/state_store.hpp"
 #include "enclave/host/verified_store.hpp"
-#include "enclave/seal/sealed_monitors.hpp"
-#include "runtime/crypto/crypto.hpp"
-#include "tests/unit/store/temporary_directory.hpp"
+#include "tests/unit/monitor/host_world.hpp"
 
 namespace themis {
 namespace {
 
-using Monitors = seal::SealedMonitors<monitor::StateStore>;
-
-/// Survives the store's restarts as a file would; CounterFile has tests of its own.
-struct MemoryCounter final : seal::SealedCounter {
-  Result<seal::CounterValue> value() override { return stands; }
-  Status raise(const seal::CounterValue& to) override {
-    stands = to;
-    return {};
-  }
-  seal::CounterValue stands;
-};
-
 /// Monitors that tell one wrong byte.
-struct LyingMonitors final : seal::TrustedSide {
-  explicit LyingMonitors(seal::TrustedSide& from) : side(from) {}
-  Status start(ByteView sealed) override { return side.start(sealed); }
-  Status started() override { return side.started(); }
-  Status apply(uint16_t thread, ByteView batch) override { return side.apply(thread, batch); }
-  Status certify() override { return side.certify(); }
-  Result<Bytes> seal() override { return side.seal(); }
-  Result<Bytes> checkpoint() override { return side.checkpoint(); }
+struct LyingMonitors final : tests::BetweenMonitors {
+  using BetweenMonitors::BetweenMonitors;
   Result<seal::Released> confirm() override {
     Result<seal::Released> released = side.confirm();
     if (released && lies) released->results[0].back() ^= std::byte{1};
@@ -50,30 +29,14 @@ struct LyingMonitors final : seal::TrustedSide {
     if (released && lies) released->results[0].back() ^= std::byte{1};
     return released;
   }
-  std::optional<uint32_t> certified() const override { return side.certified(); }
-  const monitor::InstanceId& instance() const override { return side.instance(); }
-  seal::TrustedSide& side;
   bool lies = false;
 };
 
-/// A store in a directory, with its monitors in this thread.
-struct World {
-  explicit World(uint16_t threads_of_store) : threads(threads_of_store), rng(7), key(rng) {
-    crypto::init();
-    open();
-  }
-  /// Closes what is open first, as a process that ends without warning.
+struct World final : tests::WorldBetween<LyingMonitors> {
+  explicit World(uint16_t threads) : WorldBetween({threads, 100, 16}) { open(); }
   void open() {
-    host.reset();
-    environment.reset();
-    environment =
-        storage::Environment::open(directory.path() / "store", {.durable = false}).value();
-    monitors = std::make_unique<Monitors>(seal::SealedMonitorsOptions{threads, 100, 16}, key,
-                                          counter, rng);
-    between.emplace(*monitors);
-    auto opened = StateHost::open(*environment, *between, {threads, 100, 16});
+    const Status opened = HostWorld::open();
     ASSERT_TRUE(opened) << opened.error().text();
-    host = std::move(*opened);
   }
   /// Provisional.
   Result<StateAnswer> run(const StateCall& call) {
@@ -97,16 +60,6 @@ struct World {
     for (const StateEntry& entry : call(list).entries) out.push_back(entry.key);
     return out;
   }
-
-  storage::TemporaryDirectory directory;
-  uint16_t threads;
-  SeededRng rng;
-  seal::SealingKey key;
-  MemoryCounter counter;
-  std::unique_ptr<storage::Environment> environment;
-  std::unique_ptr<Monitors> monitors;
-  std::optional<LyingMonitors> between;
-  std::unique_ptr<StateHost> host;
 };
 
 StateCall make(StateOp op, std::string name_space, std::string key, std::string_view value = {}) {
@@ -276,6 +229,19 @@ TEST(StateHost, StopsABatchWhereTheResultsOfACommitAreLongEnough) {
     EXPECT_LT(commits, 6u * 4u * threads);
     EXPECT_TRUE(world.host->commit());
   }
+}
+
+TEST(StateHost, OfManyThreadsEachTakesManyCallsInOneCommit) {
+  World world(64);
+  StateBatch batch;
+  for (int i = 0; i < 2'000; ++i)
+    ASSERT_TRUE(batch.put("space", std::to_string(i), as_bytes("value")));
+  StateCallReader calls = batch.calls();
+  StateAnswers answers;
+  world.host->run(calls, answers);
+  EXPECT_TRUE(calls.done()) << "two bytes of result each, and 32 KB for them";
+  EXPECT_EQ(answers.size(), batch.size());
+  EXPECT_TRUE(world.host->commit());
 }
 
 TEST(StateHost, ACommitTakesAQuarterMillionSmallCalls) {

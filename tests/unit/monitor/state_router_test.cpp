@@ -151,6 +151,72 @@ TEST_F(StateRouters, RefusesABatchThatIsNone) {
   EXPECT_EQ(refused("one", damaged), Code::malformed);
 }
 
+TEST_F(StateRouters, RegressARateCountsTheCallsOfABatch) {
+  StateAccess access;
+  access.routes = {{.name = "state/slow", .rate_per_s = 1, .rate_burst = 10}};
+  start(3, 3, access);
+  StateBatchAsk batch;
+  for (int i = 0; i < 11; ++i) ASSERT_TRUE(batch.calls.get("slow", std::to_string(i)));
+  int refused = 0;
+  for (size_t node = 0; node < 3; ++node) {
+    const auto answer =
+        ask<StateAnsweredMsg>(system_, states_[node]->router(), AskHome{encode_ask(batch)});
+    if (answer) continue;
+    EXPECT_EQ(answer.error().code, Code::too_large) << answer.error().text();
+    ++refused;
+  }
+  EXPECT_EQ(refused, 2) << "the node that keeps a namespace is none of its own peers";
+}
+
+/// One node keeps state and another asks it.
+class StateOfAPeer : public StateRouters {
+ protected:
+  StateOfAPeer() {
+    log::setup(log::Level::off, log::Format::text);
+    start(2, 1);
+    testing::MeshNode& node = *nodes_[1];
+    node.in_loop([&] {
+      peer_ = spawn_pinned<StateRouter>(node.reactor(), caf::actor{});
+      caf::anon_send(peer_, UseNode{node.node(), node.contact()});
+    });
+  }
+  ~StateOfAPeer() override { nodes_[1]->end(peer_); }
+  /// Nothing: it was answered.
+  std::optional<Code> ask_as_peer(const std::string& name_space, const std::string& json) {
+    const auto answer = ask<StateAnsweredMsg>(system_, peer_, question(name_space, json));
+    return answer ? std::nullopt : std::optional(answer.error().code);
+  }
+  caf::actor peer_;
+};
+
+TEST_F(StateOfAPeer, RegressCannotTakeAllNamesOfANode) {
+  const std::string get = R"({"op":"get","key":"k"})";
+  size_t kept = 0;
+  std::optional<Code> refused;
+  for (; !refused && kept <= kKeptMax; ++kept)
+    refused = ask_as_peer("space-" + std::to_string(kept), get);
+  EXPECT_EQ(refused, Code::overloaded);
+  EXPECT_EQ(kept - 1, kKeptMax / 2);
+  EXPECT_EQ(ask_as_peer("space-0", get), std::nullopt) << "what it has stays";
+  EXPECT_TRUE(call(0, "another", get)) << "others have room";
+}
+
+TEST_F(StateOfAPeer, RegressCannotTakeAllPlacesOfClients) {
+  SeededRng rng(1);
+  const auto join = [&] {
+    const crypto::DhKey key{crypto::SecretBytes<crypto::DhKey::kSeedBytes>(rng)};
+    return R"({"op":"register","share":")" + to_hex(key.share().view()) + R"("})";
+  };
+  size_t joined = 0;
+  std::optional<Code> refused;
+  for (; !refused && joined < kStateClientsMax; ++joined) refused = ask_as_peer("n", join());
+  EXPECT_EQ(refused, Code::overloaded);
+  EXPECT_EQ(joined - 1, kStateClientsMax / 2u);
+  const auto other = call(0, "n", join());
+  ASSERT_TRUE(other) << other.error().text();
+  EXPECT_TRUE(other->client);
+}
+
 TEST_F(StateRouters, RefusesWhatIsNoCallAndWhatNobodyCanAnswer) {
   start(1, 1);
   EXPECT_EQ(call(0, "n", "{}").error().code, Code::malformed);

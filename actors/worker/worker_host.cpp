@@ -13,6 +13,10 @@
 namespace themis {
 namespace {
 
+/// Between two isolates that are made ahead of need, and after a load: calls find the thread free,
+/// which one takes for about 2 ms.
+constexpr Duration kPreparePause = 4ms;
+
 /// Loads and unloads functions. One that ended (its heap overflowed) is forgotten: the parent,
 /// which keeps the sources, loads it again when it is next called.
 class HostActor final : public PinnedActor {
@@ -22,6 +26,7 @@ class HostActor final : public PinnedActor {
       : PinnedActor(config), enclave_(enclave), engine_(engine), budget_(budget) {}
   const char* name() const override { return kHostActorName; }
   void on_exit() override {
+    reactor_.loop().cancel(prepare_timer_);
     caf::anon_send_exit(asker_, caf::exit_reason::user_shutdown);
     asker_ = nullptr;
     for (auto& [id, function] : functions_) {
@@ -42,6 +47,7 @@ class HostActor final : public PinnedActor {
     set_default_handlers(*this);
     set_down_handler([this](caf::down_msg& down) { forget(down.source); });
     asker_ = spawn_pinned<ParentAsker>(reactor_, std::ref(enclave_));
+    prepare_later();
     return {[this](const wire::Msg<schema::Load>& message) { return load(message); },
             [this](const wire::Msg<schema::Unload>& message) { return unload(message); },
             [](const wire::Msg<schema::Ping>&) { return wire::Builder<schema::Ack>(2).finish(); }};
@@ -65,6 +71,15 @@ class HostActor final : public PinnedActor {
     return caf::delegated<wire::Msg<schema::Loaded>>{};
   }
 
+  /// Isolates are made one a turn, and not while functions are being loaded one after the other:
+  /// making one then would only keep the next load waiting.
+  void prepare_later() {
+    reactor_.loop().cancel(prepare_timer_);
+    prepare_timer_ = reactor_.loop().after(kPreparePause, [this, self = caf::actor(this)] {
+      if (asker_ && engine_.prepare()) prepare_later();
+    });
+  }
+
   void post_load() {
     reactor_.loop().post([this, self = caf::actor(this)] { run_load(); });
   }
@@ -73,6 +88,7 @@ class HostActor final : public PinnedActor {
     if (loading_.empty()) return;  // it ended in between
     Loading next = std::move(loading_.front());
     Result<wire::Target> target = load_now(next.message);
+    prepare_later();
     loading_.pop_front();
     if (!loading_.empty()) post_load();
     if (!target) return void(next.promise.deliver(to_caf(target.error())));
@@ -131,6 +147,7 @@ class HostActor final : public PinnedActor {
   js::Engine& engine_;
   TurnBudget& budget_;
   caf::actor asker_;
+  net::TimerId prepare_timer_ = 0;
   std::map<CodeId, Function> functions_;
   std::deque<Loading> loading_;
   std::map<caf::actor_addr, wire::Target> unloading_;

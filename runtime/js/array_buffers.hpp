@@ -22,6 +22,9 @@ class ArrayBuffers final : public v8::ArrayBuffer::Allocator {
   void* AllocateUninitialized(size_t length) override;
   void Free(void* data, size_t length) override;
 
+  /// Engine thread, while nothing allocates.
+  void set_bytes_max(size_t bytes_max) { bytes_max_ = bytes_max; }
+
   /// Counts memory that a buffer holds without having come from here. False: over the cap.
   bool take(size_t length);
   void give_back(size_t length) { used_.fetch_sub(length); }
@@ -31,7 +34,7 @@ class ArrayBuffers final : public v8::ArrayBuffer::Allocator {
   size_t refused() const { return refused_; }
 
  private:
-  const size_t bytes_max_;
+  std::atomic<size_t> bytes_max_;
   std::atomic<size_t> used_{0};
   std::atomic<size_t> refused_{0};
 };

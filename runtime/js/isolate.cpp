@@ -1,8 +1,25 @@
 #include "runtime/js/isolate.hpp"
 
 #include "runtime/js/natives.hpp"
+#include "runtime/js/snapshot.hpp"
+#include "runtime/js/text.hpp"
 
 namespace themis::js {
+namespace {
+
+/// What V8 gives every context after the snapshot, and a function must not have: text as code,
+/// shared memory (which makes precise clocks), WebAssembly (whose memory would escape the limits),
+/// callbacks of the collector (which would run outside of any call, on nobody's CPU time).
+void harden(v8::Local<v8::Context> context) {
+  v8::Isolate* isolate = v8::Isolate::GetCurrent();
+  context->AllowCodeGenerationFromStrings(false);
+  for (const auto name :
+       {literal(isolate, "SharedArrayBuffer"), literal(isolate, "Atomics"),
+        literal(isolate, "WebAssembly"), literal(isolate, "FinalizationRegistry")})
+    context->Global()->Delete(context, name).Check();
+}
+
+}  // namespace
 
 IsolateBox::IsolateBox()
     : heap_bytes_max_(Limits{}.heap_bytes),
@@ -11,9 +28,9 @@ IsolateBox::IsolateBox()
   platform()->RegisterIsolate(isolate_, &delegate_);
 }
 
-IsolateBox::IsolateBox(const v8::StartupData* snapshot, const Limits& limits)
-    : heap_bytes_max_(limits.heap_bytes),
-      buffers_(limits.buffer_bytes),
+IsolateBox::IsolateBox(const v8::StartupData* snapshot, size_t heap_bytes)
+    : heap_bytes_max_(heap_bytes),
+      buffers_(Limits{}.buffer_bytes),
       isolate_(v8::Isolate::Allocate()) {
   platform()->RegisterIsolate(isolate_, &delegate_);
   v8::Isolate::CreateParams params;
@@ -21,7 +38,7 @@ IsolateBox::IsolateBox(const v8::StartupData* snapshot, const Limits& limits)
   params.external_references = external_references();
   params.array_buffer_allocator = &buffers_;
   params.allow_atomics_wait = false;
-  params.constraints.ConfigureDefaultsFromHeapSize(0, limits.heap_bytes);
+  params.constraints.ConfigureDefaultsFromHeapSize(0, heap_bytes);
   params.constraints.set_max_young_generation_size_in_bytes(kYoungGenerationBytes);
   v8::Isolate::Initialize(isolate_, params);
   isolate_->SetMicrotasksPolicy(v8::MicrotasksPolicy::kExplicit);
@@ -65,6 +82,20 @@ void IsolateBox::check_heap() {
   isolate_->RemoveNearHeapLimitCallback(on_near_heap_limit, limit_before_slack_);
   isolate_->AddNearHeapLimitCallback(on_near_heap_limit, this);
   limit_before_slack_ = 0;
+}
+
+PreparedIsolate::PreparedIsolate(const v8::StartupData* snapshot, size_t heap_bytes)
+    : box(snapshot, heap_bytes) {
+  v8::Isolate* isolate = box.get();
+  const v8::Isolate::Scope isolate_scope(isolate);
+  const v8::HandleScope handles(isolate);
+  const v8::Local<v8::Context> made = v8::Context::New(isolate);
+  harden(made);
+  context.Reset(isolate, made);
+  dispatch.Reset(isolate,
+                 made->GetDataFromSnapshotOnce<v8::Function>(kDispatchIndex).ToLocalChecked());
+  on_rejection.Reset(
+      isolate, made->GetDataFromSnapshotOnce<v8::Function>(kOnRejectionIndex).ToLocalChecked());
 }
 
 }  // namespace themis::js

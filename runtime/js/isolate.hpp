@@ -4,6 +4,8 @@
 
 #include <v8.h>
 
+#include <memory>
+
 #include "runtime/js/array_buffers.hpp"
 #include "runtime/js/engine.hpp"
 #include "runtime/js/platform.hpp"
@@ -21,7 +23,8 @@ inline constexpr size_t kYoungGenerationBytes = 3u << 20;
 /// Engine thread.
 class IsolateBox {
  public:
-  IsolateBox(const v8::StartupData* snapshot, const Limits& limits);
+  /// The heap's limit is `heap_bytes` for good; that of ArrayBuffers can be set later.
+  IsolateBox(const v8::StartupData* snapshot, size_t heap_bytes);
   /// For a SnapshotCreator, which initialises the isolate itself.
   IsolateBox();
   ~IsolateBox();
@@ -30,6 +33,7 @@ class IsolateBox {
 
   v8::Isolate* get() const { return isolate_; }
   ArrayBuffers& buffers() { return buffers_; }
+  size_t heap_bytes_max() const { return heap_bytes_max_; }
   TaskQueue& tasks() { return delegate_.tasks(); }
   /// The heap met its limit: what ran was told to end, and nothing may run here again.
   bool heap_exceeded() const { return heap_exceeded_; }
@@ -48,6 +52,17 @@ class IsolateBox {
   v8::Isolate* isolate_;
   bool heap_exceeded_ = false;
   size_t limit_before_slack_ = 0;  ///< V8's own; 0: no slack is granted.
+};
+
+/// An isolate with its context, as the snapshot has it, hardened: what a function is loaded into.
+/// Engine thread.
+struct PreparedIsolate {
+  PreparedIsolate(const v8::StartupData* snapshot, size_t heap_bytes);
+
+  IsolateBox box;
+  v8::Global<v8::Context> context;
+  v8::Global<v8::Function> dispatch;
+  v8::Global<v8::Function> on_rejection;
 };
 
 }  // namespace themis::js

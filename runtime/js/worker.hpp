@@ -26,8 +26,13 @@ inline constexpr size_t kKeysMax = 1024;
 /// call, the watchdog is armed with what the call has left, and the microtasks run at its end.
 class WorkerImpl final : public Worker {
  public:
-  WorkerImpl(const v8::StartupData* snapshot, const Limits& limits, Host& host, Watchdog& watchdog);
+  /// The heap's limit is the isolate's.
+  WorkerImpl(std::unique_ptr<PreparedIsolate> isolate, const Limits& limits, Host& host,
+             Watchdog& watchdog);
   ~WorkerImpl() override;
+
+  /// Ends a worker that has no calls, and hands its isolate on.
+  static std::unique_ptr<PreparedIsolate> take_isolate(std::unique_ptr<WorkerImpl> worker);
 
   /// Compiles and runs the module; once, before the first call. Errors: as Engine::load.
   Status load(std::string_view source, std::string_view name);
@@ -131,10 +136,11 @@ class WorkerImpl final : public Worker {
   Host& host_;
   Watchdog& watchdog_;
   const TimePoint started_;
-  IsolateBox box_;
-  v8::Global<v8::Context> context_;
-  v8::Global<v8::Function> dispatch_;
-  v8::Global<v8::Function> on_rejection_;
+  std::unique_ptr<PreparedIsolate> isolate_;
+  IsolateBox& box_;
+  v8::Global<v8::Context>& context_;
+  v8::Global<v8::Function>& dispatch_;
+  v8::Global<v8::Function>& on_rejection_;
   v8::Global<v8::Object> handler_;
   v8::Global<v8::Function> fetch_;
   NativeObjects<IcuDecoder> decoders_{kDecodersMax};

@@ -38,12 +38,13 @@ void print(const char* what, const std::vector<double>& us) {
 constexpr const char* kHello =
     "export default { async fetch() { return new Response('hello'); } };";
 
-TEST(Figures, Cold) {
+void cold(bool prepared) {
   TestHost host;
   std::vector<double> load;
   std::vector<double> first;
   std::vector<double> drop;
   for (int i = 0; i < 100; ++i) {
+    if (prepared) engine().prepare();
     auto start = Steady::now();
     auto worker = engine().load(kHello, "f", {}, host);
     ASSERT_TRUE(worker);
@@ -60,6 +61,9 @@ TEST(Figures, Cold) {
   print("drop", drop);
   EXPECT_LT(percentile(load, 0.5), 50'000);
 }
+
+TEST(Figures, Cold) { cold(false); }
+TEST(Figures, ColdWithPreparedIsolates) { cold(true); }
 
 void warm(const char* what, std::string_view source, const Request& request) {
   TestHost host;

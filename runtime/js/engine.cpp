@@ -44,13 +44,13 @@ class EngineImpl final : public Engine {
   explicit EngineImpl(Snapshot snapshot)
       : snapshot_(std::move(snapshot)),
         data_(snapshot_.data()),
-        watchdog_([](void* isolate) { static_cast<v8::Isolate*>(isolate)->TerminateExecution(); }) {
-  }
+        watchdog_([](void* box) { static_cast<IsolateBox*>(box)->get()->TerminateExecution(); },
+                  [](void* box) { static_cast<IsolateBox*>(box)->look_at_memories(); }) {}
 
   Result<std::unique_ptr<Worker>> load(std::string_view source, std::string_view name,
                                        const Limits& limits, Host& host) override {
-    auto worker =
-        std::make_unique<WorkerImpl>(take_isolate(limits.heap_bytes), limits, host, watchdog_);
+    auto worker = std::make_unique<WorkerImpl>(take_isolate(limits.heap_bytes), limits, host,
+                                               watchdog_, modules_);
     THEMIS_CHECK(worker->load(source, name));
     return worker;
   }
@@ -61,6 +61,9 @@ class EngineImpl final : public Engine {
     });
     if (prepared_.size() < kPreparedMax) prepared_.push_back(warm_up(make_isolate()));
     return prepared_.size() < kPreparedMax;
+  }
+  EngineFigures figures() const override {
+    return {prepared_.size(), modules_.count(), modules_.shared()};
   }
 
  private:
@@ -78,8 +81,8 @@ class EngineImpl final : public Engine {
   }
   std::unique_ptr<PreparedIsolate> warm_up(std::unique_ptr<PreparedIsolate> isolate) {
     NoHost host;
-    auto worker =
-        std::make_unique<WorkerImpl>(std::move(isolate), Limits{.cpu = 1s}, host, watchdog_);
+    auto worker = std::make_unique<WorkerImpl>(std::move(isolate), Limits{.cpu = 1s}, host,
+                                               watchdog_, modules_);
     const Status loaded = worker->load(kWarmUp, "warm-up");
     THEMIS_ASSERT(loaded, "the warm-up compiles");
     worker->call({.method = "POST",
@@ -95,6 +98,7 @@ class EngineImpl final : public Engine {
   const Snapshot snapshot_;
   const v8::StartupData data_;
   Watchdog watchdog_;
+  WasmModules modules_;
   size_t heap_bytes_ = Limits{}.heap_bytes;
   std::vector<std::unique_ptr<PreparedIsolate>> prepared_;
 };

@@ -35,6 +35,14 @@ inline constexpr size_t kPreparedMax = 8;
 /// CPU time of compiling and running the top level of a module, when the limit of a call is less.
 inline constexpr Duration kLoadCpuMin = 400ms;
 
+/// What a function is kept from that others might run beside.
+enum class Profile : uint8_t {
+  /// Neither text nor bytes become code: `eval`, `new Function` and WebAssembly from bytes throw.
+  /// Clocks have whole milliseconds.
+  multi_tenant,
+  trusted,  ///< All of that is there, and performance.now() has microseconds.
+};
+
 /// What a function may use. Every limit ends the request that broke it, never the process, with two
 /// exceptions that only the parent of the process can handle (SIGKILL, and starting it again):
 /// - a V8 builtin never looks whether it is to end: `new Array(1e8).fill(0)` runs to its end, and
@@ -42,11 +50,14 @@ inline constexpr Duration kLoadCpuMin = 400ms;
 /// - one builtin that makes over 1.2 GB of strings (a global replace over 100 MB of text) makes V8
 ///   abort the process, after some 10 s of CPU time.
 struct Limits {
+  Profile profile = Profile::multi_tenant;
   /// V8 heap. Past it: memory_exceeded for all calls, retired. Garbage
   /// counts. One large allocation may pass it until the turn ends.
   size_t heap_bytes = 128u << 20;
-  /// All ArrayBuffers of the worker, apart from the heap. Past it allocating throws a RangeError; a
-  /// call that ends with that one ends with memory_exceeded, and the worker stays usable.
+  /// All ArrayBuffers and WebAssembly memories of the worker, apart from the heap. Past it
+  /// allocating throws a RangeError; a call that ends with that one ends with memory_exceeded, and
+  /// the worker stays usable. Memories that grew past it by memory.grow, which is not refused while
+  /// each is below it: memory_exceeded for all calls, retired.
   size_t buffer_bytes = 64u << 20;
   Duration cpu = 50ms;               ///< Thread CPU time of one call. Past it: cpu_exceeded.
   Duration wall = 30s;               ///< From call() to the answer. Past it: timeout.
@@ -136,6 +147,12 @@ class Worker {
   virtual HeapFigures heap() const = 0;
 };
 
+struct EngineFigures {
+  size_t prepared = 0;       ///< Isolates that wait for a function.
+  size_t wasm_modules = 0;   ///< Compiled, and kept for whoever loads the same bytes.
+  uint64_t wasm_shared = 0;  ///< How often somebody did.
+};
+
 /// The V8 of this process: the startup snapshot and the watchdog thread. It outlives its workers.
 class Engine {
  public:
@@ -159,6 +176,7 @@ class Engine {
   /// Makes an isolate for a load() to come, unless kPreparedMax wait: about 2 ms, with the Web API
   /// compiled and the heap limit of the last load() that found none. False: none is wanted.
   virtual bool prepare() = 0;
+  virtual EngineFigures figures() const = 0;
 };
 
 }  // namespace themis::js

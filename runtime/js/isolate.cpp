@@ -3,20 +3,32 @@
 #include "runtime/js/natives.hpp"
 #include "runtime/js/snapshot.hpp"
 #include "runtime/js/text.hpp"
+#include "runtime/js/worker.hpp"
 
 namespace themis::js {
 namespace {
 
 /// What V8 gives every context after the snapshot, and a function must not have: text as code,
-/// shared memory (which makes precise clocks), WebAssembly (whose memory would escape the limits),
-/// callbacks of the collector (which would run outside of any call, on nobody's CPU time).
+/// shared memory (which makes precise clocks), callbacks of the collector (which would run outside
+/// of any call, on nobody's CPU time). Text as code is for WorkerImpl to allow again.
 void harden(v8::Local<v8::Context> context) {
   v8::Isolate* isolate = v8::Isolate::GetCurrent();
   context->AllowCodeGenerationFromStrings(false);
-  for (const auto name :
-       {literal(isolate, "SharedArrayBuffer"), literal(isolate, "Atomics"),
-        literal(isolate, "WebAssembly"), literal(isolate, "FinalizationRegistry")})
+  for (const auto name : {literal(isolate, "SharedArrayBuffer"), literal(isolate, "Atomics"),
+                          literal(isolate, "FinalizationRegistry")})
     context->Global()->Delete(context, name).Check();
+}
+
+/// Takes V8's WebAssembly, whose memories would escape the limits, and puts ours in its place.
+v8::Local<v8::Object> take_web_assembly(v8::Local<v8::Context> context) {
+  const auto name = literal(v8::Isolate::GetCurrent(), "WebAssembly");
+  const v8::Local<v8::Object> global = context->Global();
+  const v8::Local<v8::Value> raw = global->Get(context, name).ToLocalChecked();
+  if (!raw->IsObject()) return {};
+  global->Delete(context, name).Check();
+  global->SetLazyDataProperty(context, name, WorkerImpl::open_web_assembly, {}, v8::DontEnum)
+      .Check();
+  return raw.As<v8::Object>();
 }
 
 }  // namespace
@@ -75,9 +87,16 @@ size_t IsolateBox::on_near_heap_limit(void* data, size_t current, size_t) {
   return slack_granted ? current : current + kHeapSlackBytes;  // once: past it V8 ends the process
 }
 
+void IsolateBox::look_at_memories() {
+  if (!buffers_.is_over()) return;
+  isolate_->RequestInterrupt(
+      [](v8::Isolate*, void* self) { static_cast<IsolateBox*>(self)->check_heap(); }, this);
+}
+
 void IsolateBox::check_heap() {
   if (heap_exceeded_) return;
-  if (used_bytes() > heap_bytes_max_) return exceed();
+  if (buffers_.is_over()) isolate_->LowMemoryNotification();  // some may be garbage
+  if (used_bytes() > heap_bytes_max_ || buffers_.is_over()) return exceed();
   if (limit_before_slack_ == 0) return;
   isolate_->RemoveNearHeapLimitCallback(on_near_heap_limit, limit_before_slack_);
   isolate_->AddNearHeapLimitCallback(on_near_heap_limit, this);
@@ -91,11 +110,15 @@ PreparedIsolate::PreparedIsolate(const v8::StartupData* snapshot, size_t heap_by
   const v8::HandleScope handles(isolate);
   const v8::Local<v8::Context> made = v8::Context::New(isolate);
   harden(made);
+  web_assembly.Reset(isolate, take_web_assembly(made));
   context.Reset(isolate, made);
-  dispatch.Reset(isolate,
-                 made->GetDataFromSnapshotOnce<v8::Function>(kDispatchIndex).ToLocalChecked());
-  on_rejection.Reset(
-      isolate, made->GetDataFromSnapshotOnce<v8::Function>(kOnRejectionIndex).ToLocalChecked());
+  const auto take = [&](v8::Global<v8::Function>& function, size_t index) {
+    function.Reset(isolate, made->GetDataFromSnapshotOnce<v8::Function>(index).ToLocalChecked());
+  };
+  take(dispatch, kDispatchIndex);
+  take(on_rejection, kOnRejectionIndex);
+  take(open_web_assembly, kOpenWebAssemblyIndex);
+  take(make_wasi, kMakeWasiIndex);
 }
 
 }  // namespace themis::js

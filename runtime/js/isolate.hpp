@@ -35,11 +35,14 @@ class IsolateBox {
   ArrayBuffers& buffers() { return buffers_; }
   size_t heap_bytes_max() const { return heap_bytes_max_; }
   TaskQueue& tasks() { return delegate_.tasks(); }
-  /// The heap met its limit: what ran was told to end, and nothing may run here again.
+  /// The heap met its limit, or WebAssembly's memories theirs: what ran was told to end, and
+  /// nothing may run here again.
   bool heap_exceeded() const { return heap_exceeded_; }
   /// Ends what runs when more of the heap is used than Limits::heap_bytes, and takes the slack back
   /// otherwise. V8 lets one large allocation pass its own limit: look at the end of every turn.
   void check_heap();
+  /// The same soon, when WebAssembly's memories are over their limit. Any thread.
+  void look_at_memories();
 
  private:
   size_t used_bytes() const;
@@ -63,6 +66,9 @@ struct PreparedIsolate {
   v8::Global<v8::Context> context;
   v8::Global<v8::Function> dispatch;
   v8::Global<v8::Function> on_rejection;
+  v8::Global<v8::Function> open_web_assembly;
+  v8::Global<v8::Function> make_wasi;
+  v8::Global<v8::Object> web_assembly;  ///< V8's own; empty: this process has no compiler.
 };
 
 }  // namespace themis::js

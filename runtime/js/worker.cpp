@@ -18,10 +18,11 @@ std::string limit_text(size_t bytes) { return std::to_string(bytes >> 20) + " MB
 }  // namespace
 
 WorkerImpl::WorkerImpl(std::unique_ptr<PreparedIsolate> isolate, const Limits& limits, Host& host,
-                       Watchdog& watchdog)
+                       Watchdog& watchdog, WasmModules& modules)
     : limits_(limits),
       host_(host),
       watchdog_(watchdog),
+      modules_(modules),
       started_(host.now()),
       isolate_(std::move(isolate)),
       box_(isolate_->box),
@@ -31,6 +32,10 @@ WorkerImpl::WorkerImpl(std::unique_ptr<PreparedIsolate> isolate, const Limits& l
   box_.buffers().set_bytes_max(limits.buffer_bytes);
   box_.get()->SetData(kWorkerSlot, this);
   box_.get()->SetPromiseRejectCallback(on_promise_reject);
+  if (limits.profile == Profile::trusted) {
+    const v8::HandleScope handles(box_.get());
+    context_.Get(box_.get())->AllowCodeGenerationFromStrings(true);
+  }
   box_.tasks().attach(host_, [this](const std::function<void()>& tasks) { run_tasks(tasks); });
 }
 
@@ -72,7 +77,7 @@ WorkerImpl::Ended WorkerImpl::turn(uint32_t call, Duration budget, const Body& b
   in_turn_ = true;
   current_ = call;
   turn_start_ = thread_cpu();
-  watchdog_.arm(isolate, turn_start_ + budget);
+  watchdog_.arm(&box_, turn_start_ + budget);
   body(context);
   // What a terminated body left behind must not run: nobody watches it any more. Firing from here
   // on ends the checkpoint itself.
@@ -107,7 +112,11 @@ void WorkerImpl::call_turn(uint32_t call, const Body& body) {
 
 void WorkerImpl::settle(uint32_t call, Ended ended) {
   if (ended == Ended::heap)
-    return fail_all({Code::memory_exceeded, "over " + limit_text(limits_.heap_bytes) + " of heap"});
+    return fail_all(
+        {Code::memory_exceeded,
+         box_.buffers().is_over()
+             ? "over " + limit_text(limits_.buffer_bytes) + " of ArrayBuffers and Wasm memory"
+             : "over " + limit_text(limits_.heap_bytes) + " of heap"});
   if (ended == Ended::cpu && calls_.contains(call)) {
     answer(call, fail(Code::cpu_exceeded, "over " + limit_text(limits_.cpu) + " of CPU time"),
            false);

@@ -11,6 +11,7 @@
 #include "runtime/js/decoders.hpp"
 #include "runtime/js/isolate.hpp"
 #include "runtime/js/native_objects.hpp"
+#include "runtime/js/wasm_modules.hpp"
 #include "runtime/js/watchdog.hpp"
 
 namespace themis::js {
@@ -28,7 +29,7 @@ class WorkerImpl final : public Worker {
  public:
   /// The heap's limit is the isolate's.
   WorkerImpl(std::unique_ptr<PreparedIsolate> isolate, const Limits& limits, Host& host,
-             Watchdog& watchdog);
+             Watchdog& watchdog, WasmModules& modules);
   ~WorkerImpl() override;
 
   /// Ends a worker that has no calls, and hands its isolate on.
@@ -51,6 +52,13 @@ class WorkerImpl final : public Worker {
   NativeObjects<Codec>& codecs() { return codecs_; }
   ArrayBuffers& buffers() { return box_.buffers(); }
   NativeObjects<crypto::WebKey>& keys() { return keys_; }
+  /// From now on the watchdog looks at the memories of WebAssembly.
+  void watch_memory() { watchdog_.look_too(); }
+  size_t count_wasm_module() { return ++wasm_modules_; }
+  /// Errors: invalid (what import_memories() refuses); syntax (V8 has thrown).
+  Result<v8::Local<v8::WasmModuleObject>> compile_wasm(ByteView bytes);
+  static void open_web_assembly(v8::Local<v8::Name> name,
+                                const v8::PropertyCallbackInfo<v8::Value>& info);
   TimePoint started() const { return started_; }
   void log(LogLevel level, v8::Local<v8::String> text);
   /// The answer of a call; unknown ids (it timed out) are ignored. `more`: waitUntil goes on.
@@ -132,9 +140,13 @@ class WorkerImpl final : public Worker {
   Result<v8::Local<v8::Object>> run_module(v8::Local<v8::Context> context, std::string_view source,
                                            std::string_view name);
 
+  Result<v8::Local<v8::Object>> open_wasm(v8::Local<v8::Context> context, ByteView bytes,
+                                          const std::string& name);
+
   const Limits limits_;
   Host& host_;
   Watchdog& watchdog_;
+  WasmModules& modules_;
   const TimePoint started_;
   std::unique_ptr<PreparedIsolate> isolate_;
   IsolateBox& box_;
@@ -162,6 +174,7 @@ class WorkerImpl final : public Worker {
   bool closing_ = false;
   Duration turn_start_{};
   size_t load_log_bytes_ = 0;
+  size_t wasm_modules_ = 0;  ///< Made from bytes.
 };
 
 }  // namespace themis::js

@@ -188,6 +188,7 @@ TEST_F(GatewayTest, RefusesWhatItDoesNotRun) {
   EXPECT_EQ(put("application/wasm", "x"), 415);
   EXPECT_EQ(put("text/javascript", std::string("\0asm\1\0\0\0", 8)), 415);
   EXPECT_EQ(put("application/x-www-form-urlencoded", "x"), 415);
+  EXPECT_EQ(put("application/octet-stream", std::string("\0asm\1\0\0\0", 8)), 415);
   EXPECT_EQ(put("text/javascript; charset=utf-8", ""), 400);
   EXPECT_EQ(problem(send("PUT", "/v1/functions/f?instances=0", "x", true)), 400);
   EXPECT_EQ(problem(send("PUT", "/v1/functions/f?instances=2x", "x", true)), 400);

@@ -61,10 +61,12 @@ TEST(Prepared, HaveTheHeapLimitOfTheirFunction) {
 TEST(Prepared, AreMadeUpToTheirNumber) {
   fill();
   EXPECT_FALSE(engine().prepare());
+  EXPECT_EQ(engine().figures().prepared, kPreparedMax);
   Function one(handler("return new Response('first');"));
   EXPECT_EQ(one.text(), "first");
   Function two(handler("return new Response('second');"));
   EXPECT_EQ(two.text(), "second");
+  EXPECT_EQ(engine().figures().prepared, kPreparedMax - 2);
   EXPECT_TRUE(engine().prepare()) << "one of two is back";
   EXPECT_FALSE(engine().prepare());
 }

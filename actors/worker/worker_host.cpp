@@ -22,8 +22,12 @@ constexpr Duration kPreparePause = 4ms;
 class HostActor final : public PinnedActor {
  public:
   HostActor(caf::actor_config& config, EnclaveSystem& enclave, js::Engine& engine,
-            TurnBudget& budget)
-      : PinnedActor(config), enclave_(enclave), engine_(engine), budget_(budget) {}
+            TurnBudget& budget, js::Profile profile)
+      : PinnedActor(config),
+        enclave_(enclave),
+        engine_(engine),
+        budget_(budget),
+        profile_(profile) {}
   const char* name() const override { return kHostActorName; }
   void on_exit() override {
     reactor_.loop().cancel(prepare_timer_);
@@ -108,8 +112,9 @@ class HostActor final : public PinnedActor {
     if (functions_.size() >= kFunctionsPerHostMax)
       return fail(Code::overloaded, "too many functions in this process");
     auto host = std::make_unique<FunctionHost>(enclave_, request.name, asker_);
-    THEMIS_TRY(auto worker,
-               engine_.load(request.source, request.name, engine_limits(request.limits), *host));
+    js::Limits limits = engine_limits(request.limits);
+    limits.profile = profile_;
+    THEMIS_TRY(auto worker, engine_.load(request.source, request.name, limits, *host));
     const auto actor =
         spawn_hosted<FunctionWorker>(reactor_, budget_, std::move(host), std::move(worker));
     const wire::Target target = enclave_.exports().add_unnamed(actor.strong());
@@ -146,6 +151,7 @@ class HostActor final : public PinnedActor {
   EnclaveSystem& enclave_;
   js::Engine& engine_;
   TurnBudget& budget_;
+  const js::Profile profile_;
   caf::actor asker_;
   net::TimerId prepare_timer_ = 0;
   std::map<CodeId, Function> functions_;
@@ -155,7 +161,7 @@ class HostActor final : public PinnedActor {
 
 }  // namespace
 
-void run_worker_host(const std::string& snapshot_path) {
+void run_worker_host(const std::string& snapshot_path, js::Profile profile) {
   std::unique_ptr<js::Engine> engine;
   std::optional<TurnBudget> budget;
   EnclaveOptions options;
@@ -168,7 +174,7 @@ void run_worker_host(const std::string& snapshot_path) {
   options.start_root = [&](EnclaveSystem& enclave) -> Result<caf::actor> {
     if (!budget) budget.emplace(enclave.reactor());
     return spawn_pinned<HostActor>(enclave.reactor(), std::ref(enclave), std::ref(*engine),
-                                   std::ref(*budget));
+                                   std::ref(*budget), profile);
   };
   run_enclave(options);
 }

@@ -12,6 +12,7 @@ namespace themis::js {
 namespace {
 
 Result<Snapshot> open_snapshot(const std::string& path) {
+  if (path.empty()) return Snapshot::build();
   Result<Snapshot> read = Snapshot::read(path);
   if (read) return read;
   log::warn("js", "{}; building the snapshot in memory", read.error().detail);
@@ -50,7 +51,7 @@ class EngineImpl final : public Engine {
   Result<std::unique_ptr<Worker>> load(std::string_view source, std::string_view name,
                                        const Limits& limits, Host& host) override {
     auto worker = std::make_unique<WorkerImpl>(take_isolate(limits.heap_bytes), limits, host,
-                                               watchdog_, modules_);
+                                               watchdog_, wasm_);
     THEMIS_CHECK(worker->load(source, name));
     return worker;
   }
@@ -63,7 +64,7 @@ class EngineImpl final : public Engine {
     return prepared_.size() < kPreparedMax;
   }
   EngineFigures figures() const override {
-    return {prepared_.size(), modules_.count(), modules_.shared()};
+    return {prepared_.size(), wasm_.count(), wasm_.shared()};
   }
 
  private:
@@ -81,8 +82,8 @@ class EngineImpl final : public Engine {
   }
   std::unique_ptr<PreparedIsolate> warm_up(std::unique_ptr<PreparedIsolate> isolate) {
     NoHost host;
-    auto worker = std::make_unique<WorkerImpl>(std::move(isolate), Limits{.cpu = 1s}, host,
-                                               watchdog_, modules_);
+    auto worker =
+        std::make_unique<WorkerImpl>(std::move(isolate), Limits{.cpu = 1s}, host, watchdog_, wasm_);
     const Status loaded = worker->load(kWarmUp, "warm-up");
     THEMIS_ASSERT(loaded, "the warm-up compiles");
     worker->call({.method = "POST",
@@ -98,7 +99,7 @@ class EngineImpl final : public Engine {
   const Snapshot snapshot_;
   const v8::StartupData data_;
   Watchdog watchdog_;
-  WasmModules modules_;
+  WasmModules wasm_;
   size_t heap_bytes_ = Limits{}.heap_bytes;
   std::vector<std::unique_ptr<PreparedIsolate>> prepared_;
 };

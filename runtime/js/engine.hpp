@@ -32,6 +32,8 @@ inline constexpr size_t kErrorDetailMax = 4096;
 /// Isolates that wait for a function, made ahead of need; each is 1.4 MB. As many never-seen
 /// functions are called at once without making one first.
 inline constexpr size_t kPreparedMax = 8;
+/// Quarters of the heap's limit; what V8 has not collected yet counts.
+inline constexpr size_t kWornQuarters = 3;
 /// CPU time of compiling and running the top level of a module, when the limit of a call is less.
 inline constexpr Duration kLoadCpuMin = 400ms;
 
@@ -145,6 +147,9 @@ class Worker {
   /// True once the heap was over its limit: every further call is refused; load the function anew.
   virtual bool retired() const = 0;
   virtual HeapFigures heap() const = 0;
+  /// True when more of the heap is used than kWornQuarters of its limit: better loaded anew between
+  /// two calls than ended in the middle of one.
+  virtual bool is_worn() const = 0;
 };
 
 struct EngineFigures {
@@ -158,7 +163,7 @@ class Engine {
  public:
   struct Options {
     /// The blob made at build time; one that is missing or of another build is rebuilt in memory,
-    /// with one warning in the log (about 30 ms).
+    /// with one warning in the log (about 30 ms); without one when the path is empty.
     std::string snapshot_path;
   };
 

@@ -80,7 +80,7 @@ std::span<const Native> wasm_natives() { return kNatives; }
 Result<v8::Local<v8::WasmModuleObject>> WorkerImpl::compile_wasm(ByteView bytes) {
   THEMIS_TRY(const Bytes module, import_memories(bytes));
   v8::Local<v8::WasmModuleObject> compiled;
-  if (!modules_.compile(box_.get(), module).ToLocal(&compiled))
+  if (!wasm_.compile(box_.get(), module).ToLocal(&compiled))
     return fail(Code::syntax, "V8 has thrown a CompileError");
   return compiled;
 }

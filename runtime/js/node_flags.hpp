@@ -21,4 +21,8 @@ inline constexpr const char* kNodeFlags[] = {
 };
 // clang-format on
 
+/// Besides these, for V8 without machine code and so without WebAssembly. The snapshot of the build
+/// is not for it.
+inline constexpr const char* kJitlessFlag = "--jitless";
+
 }  // namespace themis::js

@@ -18,11 +18,11 @@ std::string limit_text(size_t bytes) { return std::to_string(bytes >> 20) + " MB
 }  // namespace
 
 WorkerImpl::WorkerImpl(std::unique_ptr<PreparedIsolate> isolate, const Limits& limits, Host& host,
-                       Watchdog& watchdog, WasmModules& modules)
+                       Watchdog& watchdog, WasmModules& wasm)
     : limits_(limits),
       host_(host),
       watchdog_(watchdog),
-      modules_(modules),
+      wasm_(wasm),
       started_(host.now()),
       isolate_(std::move(isolate)),
       box_(isolate_->box),
@@ -64,6 +64,10 @@ HeapFigures WorkerImpl::heap() const {
   box_.get()->GetHeapStatistics(&figures);
   return {figures.used_heap_size(), figures.total_physical_size(),
           const_cast<IsolateBox&>(box_).buffers().used()};
+}
+
+bool WorkerImpl::is_worn() const {
+  return heap().used_bytes > limits_.heap_bytes / 4 * kWornQuarters;
 }
 
 WorkerImpl::Ended WorkerImpl::turn(uint32_t call, Duration budget, const Body& body) {

@@ -29,7 +29,7 @@ class WorkerImpl final : public Worker {
  public:
   /// The heap's limit is the isolate's.
   WorkerImpl(std::unique_ptr<PreparedIsolate> isolate, const Limits& limits, Host& host,
-             Watchdog& watchdog, WasmModules& modules);
+             Watchdog& watchdog, WasmModules& wasm);
   ~WorkerImpl() override;
 
   /// Ends a worker that has no calls, and hands its isolate on.
@@ -42,6 +42,7 @@ class WorkerImpl final : public Worker {
   void cancel(uint32_t call) override;
   size_t in_flight() const override { return unanswered_; }
   bool retired() const override { return box_.heap_exceeded(); }
+  bool is_worn() const override;
   HeapFigures heap() const override;
 
   // For the natives, inside a turn.
@@ -52,6 +53,8 @@ class WorkerImpl final : public Worker {
   NativeObjects<Codec>& codecs() { return codecs_; }
   ArrayBuffers& buffers() { return box_.buffers(); }
   NativeObjects<crypto::WebKey>& keys() { return keys_; }
+  /// What runs is to end: for C++ that takes long.
+  bool is_out_of_time() const { return watchdog_.fired(); }
   /// From now on the watchdog looks at the memories of WebAssembly.
   void watch_memory() { watchdog_.look_too(); }
   size_t count_wasm_module() { return ++wasm_modules_; }
@@ -146,7 +149,7 @@ class WorkerImpl final : public Worker {
   const Limits limits_;
   Host& host_;
   Watchdog& watchdog_;
-  WasmModules& modules_;
+  WasmModules& wasm_;
   const TimePoint started_;
   std::unique_ptr<PreparedIsolate> isolate_;
   IsolateBox& box_;

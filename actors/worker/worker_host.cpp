@@ -166,6 +166,7 @@ void run_worker_host(const std::string& snapshot_path, js::Profile profile) {
   std::optional<TurnBudget> budget;
   EnclaveOptions options;
   options.profile = sandbox::Profile::v8;
+  options.refusal = sandbox::Refusal::report;
   options.root = kHostActorName;
   options.prepare = [&]() -> Status {
     THEMIS_TRY(engine, js::Engine::create({.snapshot_path = snapshot_path}));

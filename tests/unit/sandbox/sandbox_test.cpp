@@ -321,6 +321,23 @@ TEST(Sandbox, MapsExecutableMemoryInTheV8ProfileOnly) {
   EXPECT_TRUE(v8.ends_with("|done|exit code 0")) << v8;
 }
 
+TEST(Sandbox, TellsEachRefusedCallOnce) {
+  LaunchOptions options =
+      probe({"v8 that tells", "read:/etc/passwd", "read:/etc/group", "kill:-1"});
+  options.output = Output::pipe;
+  auto process = launch(options);
+  ASSERT_TRUE(process) << process.error().text();
+  const int channel = process->take_channel();
+  const std::string said = read_all(channel);
+  ::close(channel);
+  EXPECT_TRUE(said.ends_with("\nEPERM\nEPERM\nEPERM\n")) << said;
+  const std::string output = read_all(process->output_fd());
+  const auto line = [](int call) {
+    return fmt::format("sandbox: refused system call {:>5}\n", call);
+  };
+  EXPECT_EQ(output, line(SYS_openat) + line(SYS_kill));
+}
+
 TEST(Sandbox, AllowsAtMost45SystemCalls) {
   for (const Profile profile : {Profile::native, Profile::v8}) {
     const auto calls = allowed_calls(profile);

@@ -11,8 +11,8 @@ namespace themis::js {
 /// and takes `for (;;) a.push(new Array(1000).fill(0))` for one: neither the CPU limit nor the heap
 /// limit could end it.
 /// Loops of WebAssembly's first compiler look whether they are to end only when their budget is
-/// used up: with V8's own, 13,000,000, a loop of `memory.fill` over 13 MB ran for half a minute after
-/// its limit; with this one for 50 ms.
+/// used up: with V8's own, 13,000,000, a loop of `memory.fill` over 13 MB ran for half a minute
+/// after its limit; with this one for 50 ms.
 // One a line, as meson.build reads them.
 // clang-format off
 inline constexpr const char* kNodeFlags[] = {

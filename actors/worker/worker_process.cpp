@@ -287,6 +287,7 @@ void WorkerProcess::call(Call call) {
 void WorkerProcess::send_call(const caf::actor& proxy, Call call) {
   const FunctionLimits& limits = call.function->limits;
   const TimePoint now = reactor_.loop().now();
+  call.sent = now;
   call.overdue = now + std::chrono::milliseconds(limits.cpu_ms) + kOverdue;
   call.expires = now + std::chrono::milliseconds(limits.wall_ms) + kWallGrace;
   const wire::Msg<schema::Invoke> invoke = call.invoke;
@@ -446,8 +447,9 @@ void WorkerProcess::kill_stuck(TimePoint now) {
   if (now - *ping_sent_ <= patience + kPingMax) return;
   log::warn("worker", "worker {} is stuck in a function and is killed", slot_);
   std::vector<uint64_t> overdue;
+  // What was sent after the ping did not begin what keeps the host from answering it.
   for (const auto& [id, call] : calls_)
-    if (now > call.overdue) overdue.push_back(id);
+    if (now > call.overdue && call.sent < *ping_sent_) overdue.push_back(id);
   for (const uint64_t id : overdue)
     fail_call(calls_.extract(id).mapped(),
               {Code::cpu_exceeded, "the function ran past its CPU limit and could only be killed"});

@@ -85,6 +85,7 @@ class WorkerProcess final : public PinnedActor {
     TimePoint expires;
     bool again = false;  ///< It was sent before, to a function that had ended by then.
     caf::actor at = {};  ///< Whom it was sent to.
+    TimePoint sent = {};
   };
   using Loaded = std::function<void(const Result<caf::actor>&)>;
   struct Function {

@@ -146,11 +146,17 @@ void add_conditions(Filter& filter, Profile profile) {
     filter.add(SCMP_ACT_ALLOW, SCMP_SYS(fcntl), equal(1, command));
 }
 
-/// Calls that were reported, by number: once each, so that nobody fills a log with them.
-std::atomic<bool> reported[kReportedMax];
+/// How often each call was refused, up to when it is told: once, so that nobody fills a log with
+/// them. Node asks for files and names of peers some times in its life, which says nothing.
+std::atomic<int> refused[kReportedMax];
+constexpr int kAskedByNode = 8;
 
-bool is_first(int number) {
-  return number >= 0 && number < kReportedMax && !reported[number].exchange(true);
+bool is_told(int number) {
+  if (number < 0 || number >= kReportedMax) return false;
+  const bool usual = number == SCMP_SYS(openat) || number == SCMP_SYS(getpeername);
+  const int told_at = usual ? kAskedByNode : 0;
+  if (refused[number].load(std::memory_order_relaxed) > told_at) return false;
+  return refused[number].fetch_add(1) == told_at;
 }
 
 /// Refusal::report: prints the number and makes the call return EPERM, as without the handler.
@@ -160,7 +166,7 @@ void report(int, siginfo_t* info, void* context) {
   for (int number = info->si_syscall; number > 0 && at > 29; number /= 10)
     line[at--] = static_cast<char>('0' + number % 10);
   const int saved = errno;
-  if (is_first(info->si_syscall)) {
+  if (is_told(info->si_syscall)) {
     [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line, sizeof line - 1);
   }
   errno = saved;

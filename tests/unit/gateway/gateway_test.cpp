@@ -117,6 +117,8 @@ TEST_F(GatewayTest, LimitsOfAFunctionHaveTheirStatus) {
   ASSERT_EQ(deploy("fills", "fills").status, 201);
   EXPECT_EQ(problem(send("GET", "/f/loops")), 504);
   EXPECT_EQ(problem(send("GET", "/f/fills")), 507);
+  ASSERT_EQ(deploy("pours", "pours").status, 201);
+  EXPECT_EQ(problem(send("GET", "/f/pours")), 500) << "413 would blame the caller";
 }
 
 TEST_F(GatewayTest, AnAnswerThatIsNoneIsABadGateway) {

@@ -159,6 +159,9 @@ void GatewayActor::answered(uint64_t id, Result<FunctionCaller::Answer> answer) 
   const Pending& pending = pending_.at(id);
   if (!answer) {
     const Error& error = answer.error();
+    // The request was measured before it left: it is the answer that is too long, not the caller's.
+    if (error.code == Code::too_large)
+      return refuse(id, 500, "the function's answer: " + error.detail);
     if (error.code != Code::threw) return refuse(id, error);
     const std::string_view told = pending.is_owner ? std::string_view(error.detail) : kThrewDetail;
     return respond(id, failure(pending, 500, told, error.detail));

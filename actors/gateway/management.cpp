@@ -14,19 +14,25 @@ namespace {
 
 using http::Response;
 
-/// The body of PUT is JavaScript: nothing but these, or no type at all.
-bool is_javascript(const std::string* type) {
-  if (type == nullptr) return true;
+bool has_type(const http::Request& request, std::initializer_list<std::string_view> types) {
+  const std::string* type = request.headers.find("Content-Type");
+  if (type == nullptr) return false;
   const std::string_view name = std::string_view(*type).substr(0, type->find(';'));
-  for (std::string_view known : {"text/javascript", "application/javascript"})
-    if (http::equal_ignoring_case(name, known)) return true;
-  return false;
+  return std::ranges::any_of(
+      types, [name](std::string_view one) { return http::equal_ignoring_case(name, one); });
 }
 
-bool is_wasm(const http::Request& request) {
-  const std::string* type = request.headers.find("Content-Type");
-  return request.body.starts_with(std::string_view("\0asm", 4)) ||
-         (type != nullptr && http::equal_ignoring_case(*type, "application/wasm"));
+/// The body of PUT: a JavaScript module, or a WebAssembly module that says so; nothing when it is
+/// one of them. Without a type the bytes decide.
+std::optional<std::string> wrong_kind(const http::Request& request) {
+  const bool is_wasm = request.body.starts_with(std::string_view("\0asm", 4));
+  const bool has_none = request.headers.find("Content-Type") == nullptr;
+  if (has_none || has_type(request, {is_wasm ? "application/wasm" : "text/javascript"}) ||
+      (!is_wasm && has_type(request, {"application/javascript"})))
+    return std::nullopt;
+  if (is_wasm) return "the body is a Wasm module: send it as Content-Type: application/wasm";
+  if (has_type(request, {"application/wasm"})) return "the body is no Wasm module";
+  return "send the module as Content-Type: text/javascript or application/wasm";
 }
 
 /// "?instances=N". Errors: invalid.
@@ -51,10 +57,7 @@ constexpr size_t kRoutesReportedMax = 50;
 }  // namespace
 
 void GatewayActor::deploy(uint64_t id, const std::string& name, http::Request& request) {
-  if (is_wasm(request))
-    return refuse(id, 415, "functions are JavaScript modules; this node runs no Wasm modules");
-  if (!is_javascript(request.headers.find("Content-Type")))
-    return refuse(id, 415, "send the module as Content-Type: text/javascript");
+  if (auto wrong = wrong_kind(request)) return refuse(id, 415, *std::move(wrong));
   const Result<uint32_t> instances = instances_of(request.query());
   if (!instances) return refuse(id, instances.error());
   auto source = std::make_shared<const Bytes>(to_bytes(request.body));

@@ -107,6 +107,15 @@ void write_functions(Writer& out, const MetricsInput& input) {
   out.family("workers", "gauge", "Worker processes by state.");
   for (const auto& [state, count] : states)
     out.sample("workers", fmt::format("state=\"{}\"", state), count);
+  out.counter("worker_recycled_total", "Processes ended for functions of another owner.",
+              input.overview.workers.recycled);
+  out.family("function_breaches_total", "counter", "Calls that met a limit of their function.");
+  for (const Code code : {Code::cpu_exceeded, Code::memory_exceeded, Code::timeout, Code::too_large,
+                          Code::overloaded}) {
+    const auto met = input.overview.workers.breaches.find(code);
+    out.sample("function_breaches_total", fmt::format("limit=\"{}\"", name(code)),
+               met == input.overview.workers.breaches.end() ? 0 : met->second);
+  }
   out.counter("worker_restarts_total", "Worker processes started again.", restarts);
   out.gauge("worker_calls_in_flight", "Calls the workers have not answered.", in_flight);
   const RouteCaller::Counters& calls = input.calls;

@@ -29,7 +29,8 @@ Json worker(const WorkerReport& report) {
   return {{"slot", report.slot},           {"pid", report.pid},
           {"state", report.state},         {"why", report.why},
           {"restarts", report.restarts},   {"functions", report.functions},
-          {"in_flight", report.in_flight}, {"confinement", report.confinement}};
+          {"in_flight", report.in_flight}, {"confinement", report.confinement},
+          {"owner", report.owner}};
 }
 
 Json session(const SessionReport& report) {

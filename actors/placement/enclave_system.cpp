@@ -51,7 +51,7 @@ class EnclaveSystemImpl final : public EnclaveSystem, private SessionOwner {
     // The parent's end was made non-blocking by whoever launched us; ours is our own to set.
     if (::fcntl(sandbox::kChannelFd, F_SETFL, O_NONBLOCK) != 0)
       return fail(Code::io, "there is no channel to a parent");
-    THEMIS_TRY(const auto confinement, sandbox::confine_self(options_.profile));
+    THEMIS_TRY(const auto confinement, sandbox::confine_self(options_.profile, options_.refusal));
     log::debug(kComponent, "confined: {}", confinement.text());
     start_supervisor();
     const SessionContext context{.handshake = &handshake_,

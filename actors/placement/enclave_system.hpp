@@ -27,6 +27,7 @@ class EnclaveSystem {
 
 struct EnclaveOptions {
   sandbox::Profile profile = sandbox::Profile::native;
+  sandbox::Refusal refusal = sandbox::Refusal::enforce;
   /// The name under which the parent finds the root actor.
   std::string root;
   /// Opens the files that are needed; nothing can be opened afterwards. May be empty.

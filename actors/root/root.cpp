@@ -200,6 +200,7 @@ Result<caf::actor> Root::Impl::start_functions() {
   options.exports = &node.exports;
   options.self = {node.identity.id(), address};
   options.limits = {config.workers.memory_mb, config.workers.cpu_ms, config.workers.wall_ms};
+  options.alone = config.workers.isolation == Isolation::function;
   options.routes = config.routes;
   options.rules = config.allows;
   functions = spawn_pinned<FunctionService>(reactor, std::move(options));
@@ -242,6 +243,10 @@ SupervisorSpec Root::Impl::tree() {
   WorkerPoolOptions pool;
   pool.home = home();
   pool.count = worker_count(config.workers);
+  pool.spare = config.workers.spare;
+  pool.profile = config.workers.profile == WorkerProfile::trusted ? js::Profile::trusted
+                                                                  : js::Profile::multi_tenant;
+  pool.jitless = config.workers.jitless;
   pool.programs = WorkerPrograms::beside_executable();
   spec.children.push_back(child("workers", kNodeShutdown, [this, pool]() mutable {
     pool.state = router;

@@ -25,6 +25,7 @@ struct FunctionContext {
   caf::actor store;
   ring::Contact self;
   FunctionLimits limits;
+  bool alone = false;  ///< No two functions share a process, whoever their owners are.
 };
 
 /// Whether an error lies in the function, so that no other node would do better with it.

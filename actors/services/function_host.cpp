@@ -23,6 +23,10 @@ void deliver(std::vector<caf::response_promise>& promises, const Status& status)
 
 }  // namespace
 
+CodeId id_at_workers(const CodeId& code, std::string_view owner) {
+  return crypto::blake2b(as_bytes(to_hex(code) + " " + std::string(owner)));
+}
+
 void FunctionHost::host(const HostedRow& row, std::optional<NodeId> asker,
                         caf::response_promise promise) {
   const auto refuse = [&](Code code, std::string detail) {
@@ -46,6 +50,7 @@ void FunctionHost::host(const HostedRow& row, std::optional<NodeId> asker,
   change->second.waiters.push_back(std::move(promise));
   if (!fresh) return;
   change->second.version = row.version;
+  change->second.owner = asker ? asker->bytes : context_.self.id.bytes;
   // The asker's session is open, so its address is not needed to reach it.
   if (asker) change->second.holders.push_back({*asker, {}});
   load(row.name);
@@ -111,7 +116,8 @@ void FunctionHost::ask_holder(const std::string& name, const ring::Contact& hold
 void FunctionHost::install(const std::string& name, CodePtr source) {
   Change& change = changes_.at(name);
   change.source = std::move(source);
-  const InstallFunction order{name, change.version.id, change.source, context_.limits};
+  const InstallFunction order{name, worker_id(name, change.version.id, change.owner), change.source,
+                              context_.limits, owner_text(name, change.owner)};
   when_done(
       context_.actor.request(context_.workers, caf::infinite, order), [this, name] { save(name); },
       [this, name](const caf::error& error) { finish(name, fail(from_caf(error))); });
@@ -119,9 +125,9 @@ void FunctionHost::install(const std::string& name, CodePtr source) {
 
 void FunctionHost::save(const std::string& name) {
   const Change& change = changes_.at(name);
-  loaded_.insert(change.version.id);
+  loaded_[change.version.id].insert(worker_id(name, change.version.id, change.owner));
   if (change.restoring) return announce(name);
-  const SaveHosted order{{name, change.version}, change.source};
+  const SaveHosted order{{name, change.version, change.owner}, change.source};
   when_done(
       context_.actor.request(context_.store, caf::infinite, order),
       [this, name] { announce(name); },
@@ -139,6 +145,7 @@ void FunctionHost::announce(const std::string& name) {
   use(version.id, 1, 0);
   if (before != hosted_.end()) use(before->second.id, -1, 0);
   hosted_[name] = version;
+  owners_[name] = changes_.at(name).owner;
   log::info("functions", "hosting {} version {} ({})", name, version.number,
             to_hex(version.id).substr(0, 8));
   const ProvideName provide{.name = ring_name_of_function(name),
@@ -158,7 +165,7 @@ void FunctionHost::finish(const std::string& name, const Status& status) {
   auto node = changes_.extract(name);
   Change& change = node.mapped();
   deliver(change.waiters, status);
-  if (change.restoring) restored({name, change.version}, status);
+  if (change.restoring) restored({name, change.version, change.owner}, status);
   for (caf::response_promise& promise : change.unhost) unhost(name, std::move(promise));
 }
 
@@ -176,6 +183,7 @@ void FunctionHost::unhost(const std::string& name, caf::response_promise promise
   if (found != hosted_.end()) {
     const CodeId id = found->second.id;
     hosted_.erase(found);
+    owners_.erase(name);
     use(id, -1, 0);
     log::info("functions", "no longer hosting {}", name);
     context_.actor.send(context_.node, WithdrawName{ring_name_of_function(name)});
@@ -189,12 +197,23 @@ void FunctionHost::unhost(const std::string& name, caf::response_promise promise
 
 Result<CodeId> FunctionHost::resolve(const InvokeTarget& target) const {
   if (target.by_code) {
-    if (loaded_.contains(target.id)) return target.id;
+    const auto loaded = loaded_.find(target.id);
+    if (loaded != loaded_.end()) return *loaded->second.begin();
     return fail(Code::not_found, "the code " + to_hex(target.id) + " does not run here");
   }
   const auto found = hosted_.find(target.function);
-  if (found != hosted_.end()) return found->second.id;
+  if (found != hosted_.end())
+    return worker_id(target.function, found->second.id, owners_.at(target.function));
   return fail(Code::not_found, "\"" + target.function + "\" does not run here");
+}
+
+std::string FunctionHost::owner_text(const std::string& name, const crypto::Digest& owner) const {
+  return context_.alone ? "fn/" + name : to_hex(owner);
+}
+
+CodeId FunctionHost::worker_id(const std::string& name, const CodeId& code,
+                               const crypto::Digest& owner) const {
+  return id_at_workers(code, owner_text(name, owner));
 }
 
 std::vector<std::string> FunctionHost::names_of(const CodeId& id) const {
@@ -246,6 +265,7 @@ void FunctionHost::restore_next() {
       continue;
     }
     change->second.version = row.version;
+    change->second.owner = row.owner;
     change->second.restoring = true;
     ++restoring_;
     load(row.name);
@@ -292,7 +312,10 @@ void FunctionHost::unload_oldest() {
   const auto used = codes_.find(id);
   if (used != codes_.end() && used->second.hosted > 0) return;
   if (is_coming(id)) return retire(id);
-  if (loaded_.erase(id) > 0) context_.actor.send(context_.workers, UninstallFunction{id});
+  const auto loaded = loaded_.extract(id);
+  if (!loaded) return;
+  for (const CodeId& one : loaded.mapped())
+    context_.actor.send(context_.workers, UninstallFunction{one});
 }
 
 void FunctionHost::tick() {

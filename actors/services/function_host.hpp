@@ -11,6 +11,10 @@
 
 namespace themis {
 
+/// Under which the workers know a code of an owner's: functions with both the same share an
+/// isolate.
+CodeId id_at_workers(const CodeId& code, std::string_view owner);
+
 /// Part of the function service; its thread only. Brings each function through the same steps: its
 /// code (from disk, from who asks, from any holder), the workers, the disk, the ring.
 class FunctionHost {
@@ -38,7 +42,7 @@ class FunctionHost {
   void host(const HostedRow& row, std::optional<NodeId> asker, caf::response_promise promise);
   /// Stops being one. Delivers AckMsg, also when there was nothing.
   void unhost(const std::string& name, caf::response_promise promise);
-  /// The code that a call is for. Errors: not_found.
+  /// What the workers know the code by that a call is for. Errors: not_found.
   Result<CodeId> resolve(const InvokeTarget& target) const;
   /// The hosted functions that run this code.
   std::vector<std::string> names_of(const CodeId& id) const;
@@ -61,6 +65,7 @@ class FunctionHost {
     std::deque<ring::Contact> holders;
     bool searched = false;  ///< The ring was asked for holders.
     bool restoring = false;
+    crypto::Digest owner{};
     CodePtr source;
     std::vector<caf::response_promise> waiters;
     std::vector<caf::response_promise> unhost;
@@ -89,6 +94,8 @@ class FunctionHost {
   void announce(const std::string& name);
   void finish(const std::string& name, const Status& status);
   void restored(const HostedRow& row, const Status& status);
+  CodeId worker_id(const std::string& name, const CodeId& code, const crypto::Digest& owner) const;
+  std::string owner_text(const std::string& name, const crypto::Digest& owner) const;
   bool is_coming(const CodeId& id) const;
   void retire(const CodeId& id);
   void unload_oldest();
@@ -99,7 +106,8 @@ class FunctionHost {
   std::map<std::string, FunctionVersion> hosted_;
   std::map<std::string, Change> changes_;
   std::map<CodeId, CodeUse> codes_;
-  std::set<CodeId> loaded_;  ///< What the workers have.
+  std::map<std::string, crypto::Digest> owners_;  ///< Of what is hosted.
+  std::map<CodeId, std::set<CodeId>> loaded_;  ///< What the workers have of a code, by their ids.
   std::deque<Retired> retired_;
   std::deque<Later> restores_;
   Owed unhosted_;

@@ -21,8 +21,8 @@ const wire::Target kFunctionsTarget = Exports::target_of(kFunctionsActorName);
 FunctionService::FunctionService(caf::actor_config& config, FunctionServiceOptions options)
     : PinnedActor(config),
       options_(std::move(options)),
-      context_{*this, reactor_.loop(), options_.node,  options_.workers,
-               {},    options_.self,   options_.limits},
+      context_{*this, reactor_.loop(), options_.node,   options_.workers,
+               {},    options_.self,   options_.limits, options_.alone},
       guard_(options_.self.id, options_.routes, options_.rules) {}
 
 caf::behavior FunctionService::make_behavior() {

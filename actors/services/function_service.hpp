@@ -21,6 +21,7 @@ struct FunctionServiceOptions {
   Exports* exports = nullptr;
   ring::Contact self;
   FunctionLimits limits;
+  bool alone = false;               ///< No two functions share a process.
   std::vector<RouteConfig> routes;  ///< For the rates.
   std::vector<AllowConfig> rules;   ///< Who may call what.
 };

@@ -49,6 +49,7 @@ Result<FunctionStore> FunctionStore::open(storage::Environment& environment) {
   THEMIS_TRY(store.deployed_, environment.table("functions_deployed"));
   THEMIS_TRY(store.attempted_, environment.table("functions_attempted"));
   THEMIS_TRY(store.hosted_, environment.table("functions_hosted"));
+  THEMIS_TRY(store.owners_, environment.table("functions_owners"));
   return store;
 }
 
@@ -69,10 +70,14 @@ Result<FunctionStore::Inventory> FunctionStore::load() {
     };
     THEMIS_CHECK(read(deployed_, [&](DeployedRow row) { all.deployed.push_back(std::move(row)); }));
     const auto into = [](std::vector<HostedRow>& rows) {
-      return [&rows](DeployedRow row) { rows.push_back({std::move(row.name), row.version}); };
+      return [&rows](DeployedRow row) { rows.push_back({std::move(row.name), row.version, {}}); };
     };
     THEMIS_CHECK(read(attempted_, into(all.attempted)));
     THEMIS_CHECK(read(hosted_, into(all.hosted)));
+    for (HostedRow& row : all.hosted) {
+      const auto owner = txn.get(owners_, as_bytes(row.name));
+      if (owner && owner->size() == row.owner.size()) std::ranges::copy(*owner, row.owner.begin());
+    }
   }
   std::set<CodeId> used;
   for (const DeployedRow& row : all.deployed) used.insert(row.version.id);
@@ -157,6 +162,8 @@ Status FunctionStore::save_attempt(const HostedRow& row) {
 }
 
 Status FunctionStore::save(const HostedRow& row, ByteView source) {
+  THEMIS_CHECK(environment_->write(
+      [&](WriteTransaction& txn) { return txn.put(owners_, as_bytes(row.name), row.owner); }));
   return put(hosted_, row.name, encode_row(row.version, 0), row.version.id, source);
 }
 
@@ -166,6 +173,10 @@ Status FunctionStore::erase(Table table, const std::string& name) {
   THEMIS_CHECK(environment_->write([&](WriteTransaction& txn) -> Status {
     if (table.handle == deployed_.handle) {
       const Status gone = txn.erase(attempted_, as_bytes(name));
+      if (!gone && gone.error().code != Code::not_found) return gone;
+    }
+    if (table.handle == hosted_.handle) {
+      const Status gone = txn.erase(owners_, as_bytes(name));
       if (!gone && gone.error().code != Code::not_found) return gone;
     }
     const auto row = txn.get(table, as_bytes(name));

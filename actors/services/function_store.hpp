@@ -63,6 +63,7 @@ class FunctionStore {
   storage::Table deployed_{};
   storage::Table attempted_{};
   storage::Table hosted_{};
+  storage::Table owners_{};        ///< Of what is hosted: 32 bytes by name.
   std::multiset<CodeId> pending_;  ///< Of deployments under way: as many as wait in their queues.
 };
 

@@ -48,6 +48,7 @@ struct DeployedRow {
 struct HostedRow {
   std::string name;
   FunctionVersion version;
+  crypto::Digest owner{};  ///< The node that deployed it: the id it proved.
   friend bool operator==(const HostedRow&, const HostedRow&) = default;
 };
 

@@ -95,6 +95,8 @@ void FunctionWorker::run(const wire::Msg<schema::Invoke>& invoke, caf::strong_ac
     answer(from, id, std::move(result));
     if (worker_->retired() && !ending_)
       ending_ = to_caf({Code::memory_exceeded, "the heap of the function overflowed"});
+    if (++answered_ % kLookEvery == 0 && !ending_ && calls_.empty() && worker_->is_worn())
+      ending_ = to_caf({Code::cancelled, "its heap is nearly full: it is loaded anew"});
     end_if_done();
   };
   const uint32_t call = worker_->call(std::move(*request), done);

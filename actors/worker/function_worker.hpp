@@ -68,10 +68,14 @@ class ParentAsker final : public PinnedActor {
 
 /// Answers Msg<schema::Invoke> with Msg<schema::Outcome>; several calls may be in flight. Hosted: a
 /// call runs right where its bytes arrive, without a mailbox or a hand-off, as the budget allows.
-/// Ends with memory_exceeded once its heap overflowed, after its calls were answered. What it did
-/// not run is answered with not_found: it can be sent again once the function is loaded anew.
+/// Ends with memory_exceeded once its heap overflowed, after its calls were answered, and between
+/// two calls when it is nearly full. What it did not run is answered with not_found: it can be sent
+/// again once the function is loaded anew.
 class FunctionWorker final : public HostedActor {
  public:
+  /// Answers after which its heap is looked at.
+  static constexpr uint64_t kLookEvery = 32;
+
   FunctionWorker(caf::actor_config& config, Reactor& reactor, TurnBudget& budget,
                  std::unique_ptr<FunctionHost> host, std::unique_ptr<js::Worker> worker)
       : HostedActor(config, reactor),
@@ -95,6 +99,7 @@ class FunctionWorker final : public HostedActor {
   /// The calls in flight, by the frames that their session keeps, and the worker's ids of them.
   std::unordered_map<const wire::Frame*, uint32_t> calls_;
   std::optional<caf::error> ending_;
+  uint64_t answered_ = 0;
 };
 
 }  // namespace themis

@@ -3,6 +3,7 @@
 // crosses a session.
 
 #include <caf/allowed_unsafe_message_type.hpp>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,7 +14,7 @@
 
 namespace themis {
 
-/// BLAKE2b-256 of a function's source.
+/// What a pool knows a function by: BLAKE2b-256 of its source, or of that and of its owner.
 using CodeId = crypto::Digest;
 
 struct FunctionLimits {
@@ -30,6 +31,8 @@ struct InstallFunction {
   CodeId id{};
   std::shared_ptr<const Bytes> source;
   FunctionLimits limits;
+  /// Functions of different owners never share a process. Any text; shown in reports.
+  std::string owner;
 };
 /// Forgets it; calls that run are still answered.
 struct UninstallFunction {
@@ -55,9 +58,19 @@ struct WorkerReport {
   uint32_t functions = 0;
   uint32_t in_flight = 0;
   std::string confinement;
+  std::string owner;  ///< Of the functions it runs; empty: of nobody yet.
 };
+/// Whether this error of a call says that the function met a limit of its own.
+inline bool is_breach(Code code) {
+  return code == Code::cpu_exceeded || code == Code::memory_exceeded || code == Code::timeout ||
+         code == Code::too_large || code == Code::overloaded;
+}
+/// How often functions met a limit, by the code that their callers got.
+using Breaches = std::map<Code, uint64_t>;
 struct WorkersReport {
   std::vector<WorkerReport> workers;
+  Breaches breaches;
+  uint64_t recycled = 0;  ///< Processes ended to make room for those of another owner.
 };
 
 }  // namespace themis

@@ -13,15 +13,24 @@
 namespace themis {
 namespace {
 
+/// Between two isolates that are made ahead of need, and after a load: calls find the thread free,
+/// which one takes for about 2 ms.
+constexpr Duration kPreparePause = 4ms;
+
 /// Loads and unloads functions. One that ended (its heap overflowed) is forgotten: the parent,
 /// which keeps the sources, loads it again when it is next called.
 class HostActor final : public PinnedActor {
  public:
   HostActor(caf::actor_config& config, EnclaveSystem& enclave, js::Engine& engine,
-            TurnBudget& budget)
-      : PinnedActor(config), enclave_(enclave), engine_(engine), budget_(budget) {}
+            TurnBudget& budget, js::Profile profile)
+      : PinnedActor(config),
+        enclave_(enclave),
+        engine_(engine),
+        budget_(budget),
+        profile_(profile) {}
   const char* name() const override { return kHostActorName; }
   void on_exit() override {
+    reactor_.loop().cancel(prepare_timer_);
     caf::anon_send_exit(asker_, caf::exit_reason::user_shutdown);
     asker_ = nullptr;
     for (auto& [id, function] : functions_) {
@@ -42,6 +51,7 @@ class HostActor final : public PinnedActor {
     set_default_handlers(*this);
     set_down_handler([this](caf::down_msg& down) { forget(down.source); });
     asker_ = spawn_pinned<ParentAsker>(reactor_, std::ref(enclave_));
+    prepare_later();
     return {[this](const wire::Msg<schema::Load>& message) { return load(message); },
             [this](const wire::Msg<schema::Unload>& message) { return unload(message); },
             [](const wire::Msg<schema::Ping>&) { return wire::Builder<schema::Ack>(2).finish(); }};
@@ -65,6 +75,15 @@ class HostActor final : public PinnedActor {
     return caf::delegated<wire::Msg<schema::Loaded>>{};
   }
 
+  /// Isolates are made one a turn, and not while functions are being loaded one after the other:
+  /// making one then would only keep the next load waiting.
+  void prepare_later() {
+    reactor_.loop().cancel(prepare_timer_);
+    prepare_timer_ = reactor_.loop().after(kPreparePause, [this, self = caf::actor(this)] {
+      if (asker_ && engine_.prepare()) prepare_later();
+    });
+  }
+
   void post_load() {
     reactor_.loop().post([this, self = caf::actor(this)] { run_load(); });
   }
@@ -73,6 +92,7 @@ class HostActor final : public PinnedActor {
     if (loading_.empty()) return;  // it ended in between
     Loading next = std::move(loading_.front());
     Result<wire::Target> target = load_now(next.message);
+    prepare_later();
     loading_.pop_front();
     if (!loading_.empty()) post_load();
     if (!target) return void(next.promise.deliver(to_caf(target.error())));
@@ -92,8 +112,9 @@ class HostActor final : public PinnedActor {
     if (functions_.size() >= kFunctionsPerHostMax)
       return fail(Code::overloaded, "too many functions in this process");
     auto host = std::make_unique<FunctionHost>(enclave_, request.name, asker_);
-    THEMIS_TRY(auto worker,
-               engine_.load(request.source, request.name, engine_limits(request.limits), *host));
+    js::Limits limits = engine_limits(request.limits);
+    limits.profile = profile_;
+    THEMIS_TRY(auto worker, engine_.load(request.source, request.name, limits, *host));
     const auto actor =
         spawn_hosted<FunctionWorker>(reactor_, budget_, std::move(host), std::move(worker));
     const wire::Target target = enclave_.exports().add_unnamed(actor.strong());
@@ -130,7 +151,9 @@ class HostActor final : public PinnedActor {
   EnclaveSystem& enclave_;
   js::Engine& engine_;
   TurnBudget& budget_;
+  const js::Profile profile_;
   caf::actor asker_;
+  net::TimerId prepare_timer_ = 0;
   std::map<CodeId, Function> functions_;
   std::deque<Loading> loading_;
   std::map<caf::actor_addr, wire::Target> unloading_;
@@ -138,11 +161,12 @@ class HostActor final : public PinnedActor {
 
 }  // namespace
 
-void run_worker_host(const std::string& snapshot_path) {
+void run_worker_host(const std::string& snapshot_path, js::Profile profile) {
   std::unique_ptr<js::Engine> engine;
   std::optional<TurnBudget> budget;
   EnclaveOptions options;
   options.profile = sandbox::Profile::v8;
+  options.refusal = sandbox::Refusal::report;
   options.root = kHostActorName;
   options.prepare = [&]() -> Status {
     THEMIS_TRY(engine, js::Engine::create({.snapshot_path = snapshot_path}));
@@ -151,7 +175,7 @@ void run_worker_host(const std::string& snapshot_path) {
   options.start_root = [&](EnclaveSystem& enclave) -> Result<caf::actor> {
     if (!budget) budget.emplace(enclave.reactor());
     return spawn_pinned<HostActor>(enclave.reactor(), std::ref(enclave), std::ref(*engine),
-                                   std::ref(*budget));
+                                   std::ref(*budget), profile);
   };
   run_enclave(options);
 }

@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "runtime/js/engine.hpp"
+
 namespace themis {
 
 /// The name under which the parent finds the actor that loads functions.
@@ -17,8 +19,13 @@ inline constexpr const char* kServicesActorName = "services";
 /// Functions one host keeps loaded; 1 MB of private memory each. The parent unloads before.
 inline constexpr size_t kFunctionsPerHostMax = 512;
 
+/// The words after the addon: the snapshot's path, or kNoSnapshot to make one; the profile.
+inline constexpr const char* kNoSnapshot = "-";
+inline constexpr const char* kTrustedWord = "trusted";
+inline constexpr const char* kMultiTenantWord = "multi-tenant";
+
 /// Runs a function host inside the node executable until its channel closes: takes schema Load,
-/// Unload and Ping. Never returns. `snapshot_path`: see js::Engine::Options.
-[[noreturn]] void run_worker_host(const std::string& snapshot_path);
+/// Unload and Ping. Never returns. `snapshot_path`: see js::Engine::Options; "" makes one.
+[[noreturn]] void run_worker_host(const std::string& snapshot_path, js::Profile profile);
 
 }  // namespace themis

@@ -32,18 +32,20 @@ void WorkerLog::on_message(caf::mailbox_element& element) {
     return reply(element, caf::make_message(to_caf({Code::invalid, "log lines are not answered"})));
   if (!content.match_elements<wire::Msg<schema::LogLine>>()) return;
   const auto& message = content.get_as<wire::Msg<schema::LogLine>>(0);
-  if (!admit(std::min<size_t>(message.frame()->size(), kNameBytesMax + kTextBytesMax))) return;
   const Status read = wire::decode(message, [this](const schema::LogLine::Reader& line) -> Status {
-    const std::string_view function = wire::text_of(line.getFunction()).substr(0, kNameBytesMax);
-    const std::string_view text = wire::text_of(line.getText()).substr(0, kTextBytesMax);
-    if (log_) {
-      log_(function, line.getLevel(), text);
-    } else if (const log::Level level = level_of(line.getLevel()); log::enabled(level)) {
-      log::write(level, kComponent, fmt::format("{}: {}", function, text));
-    }
+    write(wire::text_of(line.getFunction()), line.getLevel(), wire::text_of(line.getText()));
     return {};
   });
   if (!read) log::debug(kComponent, "a log line: {}", read.error().text());
+}
+
+void WorkerLog::write(std::string_view function, uint8_t level, std::string_view text) {
+  function = function.substr(0, kNameBytesMax);
+  text = text.substr(0, kTextBytesMax);
+  if (!admit(function.size() + text.size())) return;
+  if (log_) return log_(function, level, text);
+  if (const log::Level wanted = level_of(level); log::enabled(wanted))
+    log::write(wanted, kComponent, fmt::format("{}: {}", function, text));
 }
 
 bool WorkerLog::admit(size_t bytes) {

@@ -20,6 +20,8 @@ class WorkerLog final : public HostedActor {
   WorkerLog(caf::actor_config& config, Reactor& reactor, FunctionLog log)
       : HostedActor(config, reactor), log_(std::move(log)) {}
   const char* name() const override { return "worker-log"; }
+  /// A line of the node's about a function; counted as its own are.
+  void write(std::string_view function, uint8_t level, std::string_view text);
 
  private:
   void on_message(caf::mailbox_element& element) override;

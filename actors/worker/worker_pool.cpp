@@ -46,7 +46,7 @@ bool same_limits(const FunctionLimits& a, const FunctionLimits& b) {
 class WorkerPool final : public PinnedActor {
  public:
   WorkerPool(caf::actor_config& config, const WorkerPoolOptions& options)
-      : PinnedActor(config), options_(options), slots_(options.count) {}
+      : PinnedActor(config), options_(options), slots_(options.count + options.spare) {}
   const char* name() const override { return "workers"; }
   void on_exit() override;
 
@@ -54,6 +54,8 @@ class WorkerPool final : public PinnedActor {
   struct Slot {
     caf::actor process;  ///< Null while it is not up.
     size_t in_flight = 0;
+    std::optional<std::string> owner;  ///< Of what it runs; nothing: it has run nothing.
+    uint64_t last_used = 0;
   };
   /// One request on its way: a call, or with a null `invoke` an installation.
   struct Job {
@@ -76,6 +78,10 @@ class WorkerPool final : public PinnedActor {
   void collect(WorkersReport report, size_t slot, uint64_t owed);
 
   void run(Job job);
+  std::optional<size_t> slot_for(const std::string& owner);
+  void recycle_idle();
+  void run_waiting();
+  void forget(Slot& slot);
   void run_on(size_t slot, Job job);
   Job take(uint64_t sent);
   void on_failed(Job job, const caf::actor& process, const caf::error& error);
@@ -92,6 +98,8 @@ class WorkerPool final : public PinnedActor {
   std::deque<Job> waiting_;
   std::unordered_map<uint64_t, Job> sent_;  ///< At most kCallsPerProcessMax for each process.
   uint64_t last_sent_ = 0;
+  Breaches breaches_;
+  uint64_t recycled_ = 0;
   Owed reports_;
   uint32_t failed_starts_ = 0;  ///< Since a process was up.
   std::string failure_;         ///< Of the last one.
@@ -123,7 +131,7 @@ SupervisorSpec WorkerPool::supervisor_spec() {
   spec.options.max_restarts = kRestartsMax;
   spec.options.backoff_max = kBackoffMax;
   spec.options.healthy_after = kHealthyAfter;
-  for (uint32_t slot = 0; slot < options_.count; ++slot) {
+  for (uint32_t slot = 0; slot < slots_.size(); ++slot) {
     ChildSpec child;
     child.id = "process " + std::to_string(slot);
     child.start = [options = options_, slot,
@@ -176,20 +184,60 @@ caf::result<Outcome> WorkerPool::call(const CallFunction& ask) {
   return caf::delegated<Outcome>{};
 }
 
-void WorkerPool::run(Job job) {
-  size_t best = slots_.size();
+/// The owner's least busy process, or one of nobody's when those are busy and it may have more.
+std::optional<size_t> WorkerPool::slot_for(const std::string& owner) {
+  std::optional<size_t> best;
+  std::optional<size_t> free;
+  size_t owned = 0;
   for (size_t i = 0; i < slots_.size(); ++i) {
-    if (!slots_[i].process) continue;
-    if (best == slots_.size() || slots_[i].in_flight < slots_[best].in_flight) best = i;
+    const Slot& slot = slots_[i];
+    owned += slot.owner == owner ? 1 : 0;
+    if (!slot.process) continue;
+    if (!slot.owner && !free) free = i;
+    if (slot.owner == owner && (!best || slot.in_flight < slots_[*best].in_flight)) best = i;
   }
-  if (best == slots_.size()) return wait(std::move(job));
-  if (slots_[best].in_flight >= kCallsPerProcessMax)
+  const bool may_have_more = free && owned < options_.count;
+  return may_have_more && (!best || slots_[*best].in_flight > 0) ? free : best;
+}
+
+void WorkerPool::run(Job job) {
+  const std::optional<size_t> slot = slot_for(job.function->owner);
+  if (!slot) {
+    wait(std::move(job));
+    return recycle_idle();
+  }
+  if (slots_[*slot].in_flight >= kCallsPerProcessMax)
     return job.promise.deliver(to_caf({Code::overloaded, "all worker processes are busy"}));
-  run_on(best, std::move(job));
+  run_on(*slot, std::move(job));
+}
+
+/// Makes room for who waits, unless a process is on its way up.
+void WorkerPool::recycle_idle() {
+  Slot* oldest = nullptr;
+  for (Slot& slot : slots_) {
+    if (!slot.process || !slot.owner) return;
+    if (slot.in_flight == 0 && (oldest == nullptr || slot.last_used < oldest->last_used))
+      oldest = &slot;
+  }
+  if (oldest == nullptr) return;  // the next one that is done
+  ++recycled_;
+  send_exit(oldest->process, caf::exit_reason::user_shutdown);
+  forget(*oldest);
+}
+
+void WorkerPool::forget(Slot& slot) {
+  slot.process = nullptr;
+  slot.owner.reset();
+}
+
+void WorkerPool::run_waiting() {
+  for (Job& job : std::exchange(waiting_, {})) run(std::move(job));
 }
 
 void WorkerPool::run_on(size_t slot, Job job) {
   ++slots_[slot].in_flight;
+  slots_[slot].owner = job.function->owner;
+  slots_[slot].last_used = last_sent_;
   ++job.attempts;
   job.slot = slot;
   const caf::actor process = slots_[slot].process;
@@ -216,15 +264,18 @@ void WorkerPool::run_on(size_t slot, Job job) {
 /// An answer came for it.
 WorkerPool::Job WorkerPool::take(uint64_t sent) {
   Job job = std::move(sent_.extract(sent).mapped());
-  --slots_[job.slot].in_flight;
+  if (--slots_[job.slot].in_flight == 0 && !waiting_.empty()) recycle_idle();
   return job;
 }
 
 void WorkerPool::on_failed(Job job, const caf::actor& process, const caf::error& error) {
-  if (error != caf::sec::request_receiver_down) return job.promise.deliver(error);
+  if (error != caf::sec::request_receiver_down) {
+    if (const Code code = from_caf(error).code; is_breach(code)) ++breaches_[code];
+    return job.promise.deliver(error);
+  }
   // It was not sent: the process is about to end, and nothing more goes to it.
   for (Slot& slot : slots_)
-    if (slot.process == process) slot.process = nullptr;
+    if (slot.process == process) forget(slot);
   if (job.attempts < kAttemptsMax) return run(std::move(job));
   job.promise.deliver(to_caf({Code::unavailable, "no worker process stays up"}));
 }
@@ -251,6 +302,9 @@ void WorkerPool::expire_waiting() {
 
 /// Whoever installs may know the reason; whoever calls is anybody, and the reason names files.
 Error WorkerPool::not_up(const Job& job) const {
+  const bool any_up =
+      std::ranges::any_of(slots_, [](const Slot& slot) { return static_cast<bool>(slot.process); });
+  if (any_up) return {Code::overloaded, "functions of other owners use all worker processes"};
   std::string detail = "no worker process is up";
   if (failed_starts_ > 0)
     detail += job.invoke.frame() ? "; the node's log says why" : ": " + failure_;
@@ -276,9 +330,10 @@ void WorkerPool::on_failed_start(const WorkerFailed& failed) {
 void WorkerPool::on_ready(const WorkerReady& ready) {
   failed_starts_ = 0;
   slots_[ready.slot].process = ready.process;
+  slots_[ready.slot].owner.reset();
   monitor(ready.process);
   reactor_.loop().cancel(waiting_timer_);
-  for (Job& job : std::exchange(waiting_, {})) run(std::move(job));
+  run_waiting();
 }
 
 void WorkerPool::on_down(const caf::down_msg& down) {
@@ -287,7 +342,7 @@ void WorkerPool::on_down(const caf::down_msg& down) {
     return quit(down.reason);
   }
   for (Slot& slot : slots_)
-    if (slot.process && slot.process.address() == down.source) slot.process = nullptr;
+    if (slot.process && slot.process.address() == down.source) forget(slot);
 }
 
 caf::result<WorkersReport> WorkerPool::report() {
@@ -299,7 +354,7 @@ caf::result<WorkersReport> WorkerPool::report() {
 }
 
 WorkersReport WorkerPool::outline(const ChildList& children) const {
-  WorkersReport report;
+  WorkersReport report{{}, breaches_, recycled_};
   for (size_t i = 0; i < slots_.size() && i < children.children.size(); ++i) {
     const ChildStatus& child = children.children[i];
     WorkerReport line;
@@ -307,6 +362,7 @@ WorkersReport WorkerPool::outline(const ChildList& children) const {
     line.restarts = child.restarts;
     line.state = slots_[i].process ? "up" : child.state == ChildState::up ? "starting" : "down";
     if (!slots_[i].process) line.why = child.last_reason;
+    line.owner = slots_[i].owner.value_or("");
     report.workers.push_back(std::move(line));
   }
   return report;
@@ -323,6 +379,7 @@ void WorkerPool::collect(WorkersReport report, size_t slot, uint64_t owed) {
           [report, slot, next](WorkerReport line) mutable {
             line.state = report.workers[slot].state;
             line.restarts = report.workers[slot].restarts;
+            line.owner = report.workers[slot].owner;
             report.workers[slot] = std::move(line);
             next(std::move(report));
           },
@@ -335,7 +392,9 @@ void WorkerPool::collect(WorkersReport report, size_t slot, uint64_t owed) {
 }  // namespace
 
 caf::actor spawn_worker_pool(const WorkerPoolOptions& options) {
-  THEMIS_ASSERT(options.count >= 1 && options.count <= kWorkerProcessesMax, "1 to 256 processes");
+  THEMIS_ASSERT(options.count >= 1 && options.count <= kWorkerProcessesMax &&
+                    options.spare <= kWorkerProcessesMax,
+                "1 to 256 processes");
   return spawn_pinned<WorkerPool>(*options.home.reactor, options);
 }
 

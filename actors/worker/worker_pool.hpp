@@ -9,6 +9,7 @@
 #include "actors/placement/child_process.hpp"
 #include "actors/system/supervisor.hpp"
 #include "actors/worker/worker_api.hpp"
+#include "runtime/js/engine.hpp"
 
 namespace themis {
 
@@ -29,7 +30,16 @@ using FunctionLog =
 
 struct WorkerPoolOptions {
   ProcessHome home;
-  uint32_t count = 1;  ///< Processes. 1..kWorkerProcessesMax.
+  uint32_t count = 1;  ///< Processes of one owner at most. 1..kWorkerProcessesMax.
+  /// More, started ahead of need, for functions of other owners. A process that has run functions
+  /// of one never runs another's: when none is left, one that is idle is started anew.
+  uint32_t spare = 0;
+  js::Profile profile = js::Profile::multi_tenant;
+  bool jitless = false;  ///< V8 makes no machine code: slower, and a class of attacks less.
+  /// A function without calls for so long, or loaded for so long, is unloaded: its next call finds
+  /// it on disk.
+  Duration idle_max = std::chrono::minutes(5);
+  Duration age_max = std::chrono::hours(1);
   WorkerPrograms programs;
   /// Of a whole process, where cgroups can be used; functions have limits of their own.
   uint64_t process_memory_bytes = uint64_t{1} << 30;

@@ -18,6 +18,9 @@ namespace {
 
 /// How often calls in flight are looked at: the precision of the guards.
 constexpr Duration kTick = 100ms;
+/// How often idle functions are looked for, at most.
+constexpr Duration kSweepMax = 30s;
+constexpr uint8_t kErrorLevel = 3;
 /// Threads of a function host: V8's pool, node's, CAF's and ours are about 16.
 constexpr uint32_t kThreadsMax = 64;
 /// Of a namespace; longer ones are nobody's.
@@ -59,7 +62,12 @@ sandbox::LaunchOptions launch_options(const WorkerPoolOptions& options) {
   sandbox::LaunchOptions launch;
   launch.argv = {programs.node};
   launch.argv.insert(launch.argv.end(), std::begin(js::kNodeFlags), std::end(js::kNodeFlags));
-  launch.argv.insert(launch.argv.end(), {programs.launcher, programs.addon, programs.snapshot});
+  if (options.jitless) launch.argv.push_back(js::kJitlessFlag);
+  // Another flag needs another snapshot, which the host makes by itself.
+  const std::string snapshot = options.jitless ? std::string(kNoSnapshot) : programs.snapshot;
+  const bool trusted = options.profile == js::Profile::trusted;
+  launch.argv.insert(launch.argv.end(), {programs.launcher, programs.addon, snapshot,
+                                         trusted ? kTrustedWord : kMultiTenantWord});
   launch.readable = {programs.launcher, programs.addon, programs.snapshot};
   // node would read /etc/ssl/openssl.cnf, which it may not, and give up.
   launch.environment = {"OPENSSL_CONF=/dev/null"};
@@ -131,7 +139,8 @@ Status WorkerProcess::start() {
   const std::string process_name = "worker " + std::to_string(slot_);
   THEMIS_TRY(process_, ChildProcess::start(options_.home, process_name, launch_options(options_),
                                            caf::actor(this)));
-  process_->exports().add(kLogActorName, spawn_hosted<WorkerLog>(reactor_, options_.log).strong());
+  log_ = spawn_hosted<WorkerLog>(reactor_, options_.log);
+  process_->exports().add(kLogActorName, log_.strong());
   // Of what a host can send, this actor takes AskState and Invoke only.
   for (const char* exported : {kStateActorName, kServicesActorName})
     process_->exports().add(exported, caf::strong_actor_ptr{ctrl()});
@@ -157,6 +166,8 @@ void WorkerProcess::on_ended(const Error& why) {
 
 void WorkerProcess::on_exit() {
   reactor_.loop().cancel(tick_);
+  reactor_.loop().cancel(sweep_);
+  log_.reset();
   for (auto& [id, call] : std::exchange(calls_, {})) call.promise.deliver(to_caf(lost()));
   for (auto& [id, function] : std::exchange(functions_, {})) {
     for (const Loaded& then : function.waiting) then(fail(not_loaded()));
@@ -190,6 +201,11 @@ void WorkerProcess::load(const FunctionPtr& function, Loaded then) {
   entry.waiting.push_back(std::move(then));
   if (!fresh) return;
   const TimePoint now = reactor_.loop().now();
+  // The last line of what keeps owners apart: the pool chooses processes by it.
+  if (!owner_) owner_ = function->owner;
+  THEMIS_ASSERT(*owner_ == function->owner, "a process runs functions of one owner");
+  entry.loaded = entry.called = now;
+  sweep_later();
   entry.source = function;
   entry.overdue = now + kOverdue + js::kLoadCpuMin;
   make_room();
@@ -258,6 +274,7 @@ void WorkerProcess::call(Call call) {
   const auto found = functions_.find(call.function->id);
   if (found != functions_.end() && found->second.proxy) {
     found->second.last_used = ++last_use_;
+    found->second.called = reactor_.loop().now();
     return send_call(found->second.proxy, std::move(call));
   }
   const FunctionPtr function = call.function;
@@ -270,6 +287,7 @@ void WorkerProcess::call(Call call) {
 void WorkerProcess::send_call(const caf::actor& proxy, Call call) {
   const FunctionLimits& limits = call.function->limits;
   const TimePoint now = reactor_.loop().now();
+  call.sent = now;
   call.overdue = now + std::chrono::milliseconds(limits.cpu_ms) + kOverdue;
   call.expires = now + std::chrono::milliseconds(limits.wall_ms) + kWallGrace;
   const wire::Msg<schema::Invoke> invoke = call.invoke;
@@ -300,7 +318,7 @@ void WorkerProcess::on_call_failed(uint64_t id, const caf::error& error) {
   Call& owed = failed.mapped();
   const Error why = from_caf(error);
   const bool not_run = why.code == Code::not_found || why.code == Code::unavailable;
-  if (!not_run) return void(owed.promise.deliver(to_caf(function_error(why))));
+  if (!not_run) return fail_call(owed, function_error(why));
   if (!process_->alive()) return void(owed.promise.deliver(to_caf(lost())));
   // The function had ended (its heap overflowed, or it made room) when the call reached the host.
   if (owed.again)
@@ -312,6 +330,12 @@ void WorkerProcess::on_call_failed(uint64_t id, const caf::error& error) {
     functions_.erase(found);
   }
   call(std::move(owed));
+}
+
+/// A limit that was met is a line in the function's log, once a call.
+void WorkerProcess::fail_call(Call& call, const Error& why) {
+  if (log_ && is_breach(why.code)) log_->write(call.function->name, kErrorLevel, why.text());
+  call.promise.deliver(to_caf(why));
 }
 
 /// Functions of one process are not kept from each other's state: they share an address space.
@@ -355,6 +379,28 @@ caf::result<Answered> WorkerProcess::pass_on(const caf::actor& to, const Questio
   return caf::delegated<Answered>{};
 }
 
+void WorkerProcess::sweep_later() {
+  if (sweep_ != 0) return;
+  const Duration pause =
+      std::clamp<Duration>(std::min(options_.idle_max, options_.age_max) / 4, kTick, kSweepMax);
+  sweep_ = reactor_.loop().after(pause, [this] {
+    sweep_ = 0;
+    sweep();
+  });
+}
+
+/// Unloads what nobody calls, and what has been there long: its isolate's heap only grows older.
+void WorkerProcess::sweep() {
+  const TimePoint now = reactor_.loop().now();
+  std::vector<CodeId> old;
+  for (const auto& [id, function] : functions_)
+    if (function.proxy &&
+        (now - function.called > options_.idle_max || now - function.loaded > options_.age_max))
+      old.push_back(id);
+  for (const CodeId& id : old) unload(id);
+  if (!functions_.empty()) sweep_later();
+}
+
 void WorkerProcess::watch() {
   if (tick_ == 0) tick_ = reactor_.loop().after(kTick, [this] { on_tick(); });
 }
@@ -380,8 +426,8 @@ bool WorkerProcess::expire_calls(TimePoint now) {
   for (const auto& [id, call] : calls_)
     if (now > call.expires) expired.push_back(id);
   for (const uint64_t id : expired)
-    calls_.extract(id).mapped().promise.deliver(
-        to_caf({Code::timeout, "the function did not answer within its wall limit"}));
+    fail_call(calls_.extract(id).mapped(),
+              {Code::timeout, "the function did not answer within its wall limit"});
   return !expired.empty();
 }
 
@@ -401,11 +447,12 @@ void WorkerProcess::kill_stuck(TimePoint now) {
   if (now - *ping_sent_ <= patience + kPingMax) return;
   log::warn("worker", "worker {} is stuck in a function and is killed", slot_);
   std::vector<uint64_t> overdue;
+  // What was sent after the ping did not begin what keeps the host from answering it.
   for (const auto& [id, call] : calls_)
-    if (now > call.overdue) overdue.push_back(id);
+    if (now > call.overdue && call.sent < *ping_sent_) overdue.push_back(id);
   for (const uint64_t id : overdue)
-    calls_.extract(id).mapped().promise.deliver(to_caf(
-        {Code::cpu_exceeded, "the function ran past its CPU limit and could only be killed"}));
+    fail_call(calls_.extract(id).mapped(),
+              {Code::cpu_exceeded, "the function ran past its CPU limit and could only be killed"});
   // A load that is stuck is at fault as well; others that wait are sent elsewhere.
   for (auto it = functions_.begin(); it != functions_.end();) {
     const bool guilty = !it->second.proxy && now > it->second.overdue;

@@ -7,6 +7,7 @@
 
 #include "actors/monitor/state_api.hpp"
 #include "actors/placement/child_process.hpp"
+#include "actors/worker/worker_log.hpp"
 #include "actors/worker/worker_pool.hpp"
 
 namespace themis {
@@ -84,6 +85,7 @@ class WorkerProcess final : public PinnedActor {
     TimePoint expires;
     bool again = false;  ///< It was sent before, to a function that had ended by then.
     caf::actor at = {};  ///< Whom it was sent to.
+    TimePoint sent = {};
   };
   using Loaded = std::function<void(const Result<caf::actor>&)>;
   struct Function {
@@ -91,6 +93,7 @@ class WorkerProcess final : public PinnedActor {
     caf::actor proxy;             ///< Null while it is loading.
     std::vector<Loaded> waiting;  ///< For the load to end.
     TimePoint overdue;            ///< Of the load.
+    TimePoint loaded, called;
     uint64_t last_used = 0;
     /// It is unloaded when the load has ended; those who asked since then load it anew, maybe with
     /// other limits.
@@ -120,6 +123,9 @@ class WorkerProcess final : public PinnedActor {
   template <class Answered, class Question>
   caf::result<Answered> pass_on(const caf::actor& to, const Question& question);
 
+  void fail_call(Call& call, const Error& why);
+  void sweep_later();
+  void sweep();
   void watch();
   void on_tick();
   void ping();
@@ -138,11 +144,14 @@ class WorkerProcess final : public PinnedActor {
   /// Under which its functions were loaded and called: whose state it may ask for. More than
   /// kNamesMax are forgotten, but for those of new calls.
   std::set<std::string, std::less<>> names_;
+  std::optional<std::string> owner_;  ///< Of all functions it ever loads.
+  HostedPtr<WorkerLog> log_;
   size_t asks_ = 0;
   std::unordered_map<uint64_t, Call> calls_;
   uint64_t last_call_ = 0;
   uint64_t last_use_ = 0;
   net::TimerId tick_ = 0;
+  net::TimerId sweep_ = 0;
   std::optional<TimePoint> ping_sent_;
   std::optional<caf::error> asked_to_end_;
   std::optional<Error> failed_;  ///< Over before it was up: waits for EndProcess.

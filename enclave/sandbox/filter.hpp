@@ -19,8 +19,9 @@ enum class Profile : uint8_t {
 
 enum class Refusal : uint8_t {
   enforce,  ///< EPERM, or death for what only an attacker tries.
-  /// For finding out what a profile needs: also prints the number of each call refused with EPERM
-  /// to stderr.
+  /// The same, and the number of each call refused with EPERM is printed to stderr, once: for the
+  /// log, and for finding out what a profile needs; `openat` and `getpeername`, which Node makes,
+  /// not before the ninth. A thread that blocks SIGSYS dies instead.
   report,
 };
 

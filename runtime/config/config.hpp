@@ -66,12 +66,24 @@ struct GatewayConfig {
   friend bool operator==(const GatewayConfig&, const GatewayConfig&) = default;
 };
 
+/// Whom functions share a process with.
+enum class Isolation : uint8_t {
+  owner,     ///< Those that the same node deployed.
+  function,  ///< Nobody: a process for each function while it is called.
+};
+/// What functions are kept from; runtime/js says it.
+enum class WorkerProfile : uint8_t { multi_tenant, trusted };
+
 /// [workers]
 struct WorkersConfig {
   uint32_t count = 0;  ///< 0: one a core, worked out by whoever starts them.
   uint32_t memory_mb = 128;
   uint32_t cpu_ms = 50;  ///< CPU per request.
   uint32_t wall_ms = 30'000;
+  Isolation isolation = Isolation::owner;
+  WorkerProfile profile = WorkerProfile::multi_tenant;
+  bool jitless = false;  ///< V8 without machine code: slower, and without WebAssembly.
+  uint32_t spare = 1;    ///< Processes beside `count`, for functions of other owners; 0..64.
   /// C++ services that functions may call, by name, in this node's name; at most 64.
   std::vector<std::string> services;
   /// Namespaces that every function may open with env.STATE.namespace(); at most 64.

@@ -160,6 +160,10 @@ Key names_key(std::string_view key) {
           [](const Config& config) { return Value(config.workers.*kNames); }};
 }
 
+constexpr Word<Isolation> kIsolations[] = {{"owner", Isolation::owner},
+                                           {"function", Isolation::function}};
+constexpr Word<WorkerProfile> kProfiles[] = {{"multi-tenant", WorkerProfile::multi_tenant},
+                                             {"trusted", WorkerProfile::trusted}};
 constexpr Word<Place> kPlaces[] = {{"process", Place::process}, {"local", Place::local}};
 constexpr Word<log::Level> kLevels[] = {{"trace", log::Level::trace}, {"debug", log::Level::debug},
                                         {"info", log::Level::info},   {"warn", log::Level::warn},
@@ -177,6 +181,7 @@ constexpr Range kVirtual{1, 4096,
 constexpr Range kDisjointPaths{1, 16,
                                "1 believes every node of the ring; 4 withstands a fifth that lie"};
 constexpr Range kWorkers{0, 256, "each worker is a V8 isolate with a heap of its own"};
+constexpr Range kSpare{0, 64, "each is a process that waits, with 20 MB"};
 constexpr Range kMemory{16, 4096, "V8 needs 16 MB to start, and caps a heap at 4096 MB"};
 constexpr Range kCpu{1, 300'000, "a function that needs over 5 minutes is a job, not a request"};
 constexpr Range kWall{1, 900'000, "a caller waits 15 minutes at most"};
@@ -226,6 +231,10 @@ std::span<const Key> keys() {
         number<&C::workers, &W::memory_mb, kMemory>("workers", "memory_mb"),
         number<&C::workers, &W::cpu_ms, kCpu>("workers", "cpu_ms"),
         number<&C::workers, &W::wall_ms, kWall>("workers", "wall_ms"),
+        word<&C::workers, &W::isolation, kIsolations>("workers", "isolation"),
+        word<&C::workers, &W::profile, kProfiles>("workers", "profile"),
+        boolean<&C::workers, &W::jitless>("workers", "jitless"),
+        number<&C::workers, &W::spare, kSpare>("workers", "spare"),
         names_key<&WorkersConfig::services, kServicesMax, check_service>("services"),
         names_key<&WorkersConfig::shared_state, kSharedStateMax, check_name_space>("shared_state"),
         number<&C::monitors, &MonitorsConfig::threads, kThreads>("monitors", "threads"),

@@ -191,7 +191,8 @@ Result<WebKey> WebKey::checked(evp_pkey_st* pair, KeyKind kind) {
   return key;
 }
 
-Result<WebKey> WebKey::generate(KeyKind name, int bits, ByteView exponent) {
+Result<WebKey> WebKey::generate(KeyKind name, int bits, ByteView exponent,
+                                const std::function<bool()>& may_go_on) {
   const Kind* kind = find_kind(name);
   if (kind == nullptr) return fail(Code::invalid, "no such kind of key");
   const Context context(EVP_PKEY_CTX_new_id(kind->type, nullptr));
@@ -205,7 +206,14 @@ Result<WebKey> WebKey::generate(KeyKind name, int bits, ByteView exponent) {
   } else if (ready && kind->group != nullptr) {
     ready = EVP_PKEY_CTX_set_group_name(context.get(), kind->group) == 1;
   }
-  if (ready && EVP_PKEY_keygen(context.get(), &pair) != 1) pair = nullptr;
+  if (ready) {
+    EVP_PKEY_CTX_set_app_data(context.get(), const_cast<std::function<bool()>*>(&may_go_on));
+    EVP_PKEY_CTX_set_cb(context.get(), [](EVP_PKEY_CTX* asking) {
+      return (*static_cast<const std::function<bool()>*>(EVP_PKEY_CTX_get_app_data(asking)))() ? 1
+                                                                                               : 0;
+    });
+    if (EVP_PKEY_keygen(context.get(), &pair) != 1) pair = nullptr;
+  }
   return checked(pair, name);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // Keys of the Web Cryptography API: secret bytes, and key pairs of RSA and of the named curves.
 
+#include <functional>
 #include <memory>
 #include <string_view>
 
@@ -38,8 +39,11 @@ class WipedBytes {
 class WebKey {
  public:
   static WebKey secret(ByteView bytes);
-  /// A key pair. `bits` and `exponent` (big-endian) are for RSA only.
-  [[nodiscard]] static Result<WebKey> generate(KeyKind kind, int bits, ByteView exponent);
+  /// A key pair. `bits` and `exponent` (big-endian) are for RSA only, which looks for primes for
+  /// seconds, asks every few milliseconds whether it may go on, and ends when it may not.
+  [[nodiscard]] static Result<WebKey> generate(
+      KeyKind kind, int bits, ByteView exponent,
+      const std::function<bool()>& may_go_on = [] { return true; });
   /// SubjectPublicKeyInfo and PKCS #8, both DER and nothing behind them; of that kind.
   [[nodiscard]] static Result<WebKey> from_spki(KeyKind kind, ByteView der);
   [[nodiscard]] static Result<WebKey> from_pkcs8(KeyKind kind, ByteView der);

@@ -1,5 +1,7 @@
 #include "runtime/js/engine.hpp"
 
+#include <algorithm>
+
 #include "runtime/base/log.hpp"
 #include "runtime/js/natives.hpp"
 #include "runtime/js/platform.hpp"
@@ -10,31 +12,96 @@ namespace themis::js {
 namespace {
 
 Result<Snapshot> open_snapshot(const std::string& path) {
+  if (path.empty()) return Snapshot::build();
   Result<Snapshot> read = Snapshot::read(path);
   if (read) return read;
   log::warn("js", "{}; building the snapshot in memory", read.error().detail);
   return Snapshot::build();
 }
 
+/// For the warm-up, which asks nothing of the outside.
+class NoHost final : public Host {
+ public:
+  TimePoint now() const override { return {}; }
+  int64_t wall_ms() const override { return 0; }
+  void log(LogLevel, std::string_view) override {}
+  TimerId after(Duration, std::function<void()>) override { return 0; }
+  void cancel(TimerId) override {}
+  void post(std::function<void()>) override {}
+  void random(std::span<std::byte> out) override { std::ranges::fill(out, std::byte{}); }
+  void ask_state(const std::string&, const std::string&, TimePoint, Answered) override {}
+  void call_service(const std::string&, Request, TimePoint, ServiceAnswered) override {}
+};
+
+/// Touches what most functions use, so that it is compiled before there is one.
+constexpr std::string_view kWarmUp =
+    "export default { async fetch(request) {"
+    "const url = new URL(request.url); url.searchParams.get('q'); request.headers.get('accept');"
+    "const text = await request.text(); JSON.parse(text);"
+    "Response.json({ text }); return new Response(text, { headers: { 'x-warm': 'up' } }); } };";
+
 class EngineImpl final : public Engine {
  public:
   explicit EngineImpl(Snapshot snapshot)
       : snapshot_(std::move(snapshot)),
         data_(snapshot_.data()),
-        watchdog_([](void* isolate) { static_cast<v8::Isolate*>(isolate)->TerminateExecution(); }) {
-  }
+        watchdog_([](void* box) { static_cast<IsolateBox*>(box)->get()->TerminateExecution(); },
+                  [](void* box) { static_cast<IsolateBox*>(box)->look_at_memories(); }) {}
 
   Result<std::unique_ptr<Worker>> load(std::string_view source, std::string_view name,
                                        const Limits& limits, Host& host) override {
-    auto worker = std::make_unique<WorkerImpl>(&data_, limits, host, watchdog_);
+    auto worker = std::make_unique<WorkerImpl>(take_isolate(limits.heap_bytes), limits, host,
+                                               watchdog_, wasm_);
     THEMIS_CHECK(worker->load(source, name));
     return worker;
   }
 
+  bool prepare() override {
+    std::erase_if(prepared_, [this](const auto& one) {  // of a limit that is not asked for any more
+      return one->box.heap_bytes_max() != heap_bytes_;
+    });
+    if (prepared_.size() < kPreparedMax) prepared_.push_back(warm_up(make_isolate()));
+    return prepared_.size() < kPreparedMax;
+  }
+  EngineFigures figures() const override {
+    return {prepared_.size(), wasm_.count(), wasm_.shared()};
+  }
+
  private:
+  std::unique_ptr<PreparedIsolate> make_isolate() {
+    return std::make_unique<PreparedIsolate>(&data_, heap_bytes_);
+  }
+  std::unique_ptr<PreparedIsolate> take_isolate(size_t heap_bytes) {
+    if (!prepared_.empty() && prepared_.back()->box.heap_bytes_max() == heap_bytes) {
+      std::unique_ptr<PreparedIsolate> one = std::move(prepared_.back());
+      prepared_.pop_back();
+      return one;
+    }
+    heap_bytes_ = heap_bytes;
+    return make_isolate();
+  }
+  std::unique_ptr<PreparedIsolate> warm_up(std::unique_ptr<PreparedIsolate> isolate) {
+    NoHost host;
+    auto worker =
+        std::make_unique<WorkerImpl>(std::move(isolate), Limits{.cpu = 1s}, host, watchdog_, wasm_);
+    const Status loaded = worker->load(kWarmUp, "warm-up");
+    THEMIS_ASSERT(loaded, "the warm-up compiles");
+    worker->call({.method = "POST",
+                  .url = "http://warm.up/?q=1",
+                  .headers = {{"accept", "*/*"}},
+                  .body = to_bytes("{}")},
+                 [](const Result<Response>& answered) {
+                   THEMIS_ASSERT(answered, "the warm-up is answered");
+                 });
+    return WorkerImpl::take_isolate(std::move(worker));
+  }
+
   const Snapshot snapshot_;
   const v8::StartupData data_;
   Watchdog watchdog_;
+  WasmModules wasm_;
+  size_t heap_bytes_ = Limits{}.heap_bytes;
+  std::vector<std::unique_ptr<PreparedIsolate>> prepared_;
 };
 
 }  // namespace

@@ -29,8 +29,21 @@ inline constexpr size_t kAsksMax = 256;
 inline constexpr size_t kAskBytesMax = 16 << 10;
 /// Longest detail of an error that a function caused (message and stack); the rest is cut.
 inline constexpr size_t kErrorDetailMax = 4096;
+/// Isolates that wait for a function, made ahead of need; each is 1.4 MB. As many never-seen
+/// functions are called at once without making one first.
+inline constexpr size_t kPreparedMax = 8;
+/// Quarters of the heap's limit; what V8 has not collected yet counts.
+inline constexpr size_t kWornQuarters = 3;
 /// CPU time of compiling and running the top level of a module, when the limit of a call is less.
 inline constexpr Duration kLoadCpuMin = 400ms;
+
+/// What a function is kept from that others might run beside.
+enum class Profile : uint8_t {
+  /// Neither text nor bytes become code: `eval`, `new Function` and WebAssembly from bytes throw.
+  /// Clocks have whole milliseconds.
+  multi_tenant,
+  trusted,  ///< All of that is there, and performance.now() has microseconds.
+};
 
 /// What a function may use. Every limit ends the request that broke it, never the process, with two
 /// exceptions that only the parent of the process can handle (SIGKILL, and starting it again):
@@ -39,11 +52,14 @@ inline constexpr Duration kLoadCpuMin = 400ms;
 /// - one builtin that makes over 1.2 GB of strings (a global replace over 100 MB of text) makes V8
 ///   abort the process, after some 10 s of CPU time.
 struct Limits {
+  Profile profile = Profile::multi_tenant;
   /// V8 heap. Past it: memory_exceeded for all calls, retired. Garbage
   /// counts. One large allocation may pass it until the turn ends.
   size_t heap_bytes = 128u << 20;
-  /// All ArrayBuffers of the worker, apart from the heap. Past it allocating throws a RangeError; a
-  /// call that ends with that one ends with memory_exceeded, and the worker stays usable.
+  /// All ArrayBuffers and WebAssembly memories of the worker, apart from the heap. Past it
+  /// allocating throws a RangeError; a call that ends with that one ends with memory_exceeded, and
+  /// the worker stays usable. Memories that grew past it by memory.grow, which is not refused while
+  /// each is below it: memory_exceeded for all calls, retired.
   size_t buffer_bytes = 64u << 20;
   Duration cpu = 50ms;               ///< Thread CPU time of one call. Past it: cpu_exceeded.
   Duration wall = 30s;               ///< From call() to the answer. Past it: timeout.
@@ -131,6 +147,15 @@ class Worker {
   /// True once the heap was over its limit: every further call is refused; load the function anew.
   virtual bool retired() const = 0;
   virtual HeapFigures heap() const = 0;
+  /// True when more of the heap is used than kWornQuarters of its limit: better loaded anew between
+  /// two calls than ended in the middle of one.
+  virtual bool is_worn() const = 0;
+};
+
+struct EngineFigures {
+  size_t prepared = 0;       ///< Isolates that wait for a function.
+  size_t wasm_modules = 0;   ///< Compiled, and kept for whoever loads the same bytes.
+  uint64_t wasm_shared = 0;  ///< How often somebody did.
 };
 
 /// The V8 of this process: the startup snapshot and the watchdog thread. It outlives its workers.
@@ -138,7 +163,7 @@ class Engine {
  public:
   struct Options {
     /// The blob made at build time; one that is missing or of another build is rebuilt in memory,
-    /// with one warning in the log (about 30 ms).
+    /// with one warning in the log (about 30 ms); without one when the path is empty.
     std::string snapshot_path;
   };
 
@@ -153,6 +178,10 @@ class Engine {
   [[nodiscard]] virtual Result<std::unique_ptr<Worker>> load(std::string_view source,
                                                              std::string_view name,
                                                              const Limits& limits, Host& host) = 0;
+  /// Makes an isolate for a load() to come, unless kPreparedMax wait: about 2 ms, with the Web API
+  /// compiled and the heap limit of the last load() that found none. False: none is wanted.
+  virtual bool prepare() = 0;
+  virtual EngineFigures figures() const = 0;
 };
 
 }  // namespace themis::js

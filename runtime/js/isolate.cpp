@@ -1,8 +1,37 @@
 #include "runtime/js/isolate.hpp"
 
 #include "runtime/js/natives.hpp"
+#include "runtime/js/snapshot.hpp"
+#include "runtime/js/text.hpp"
+#include "runtime/js/worker.hpp"
 
 namespace themis::js {
+namespace {
+
+/// What V8 gives every context after the snapshot, and a function must not have: text as code,
+/// shared memory (which makes precise clocks), callbacks of the collector (which would run outside
+/// of any call, on nobody's CPU time). Text as code is for WorkerImpl to allow again.
+void harden(v8::Local<v8::Context> context) {
+  v8::Isolate* isolate = v8::Isolate::GetCurrent();
+  context->AllowCodeGenerationFromStrings(false);
+  for (const auto name : {literal(isolate, "SharedArrayBuffer"), literal(isolate, "Atomics"),
+                          literal(isolate, "FinalizationRegistry")})
+    context->Global()->Delete(context, name).Check();
+}
+
+/// Takes V8's WebAssembly, whose memories would escape the limits, and puts ours in its place.
+v8::Local<v8::Object> take_web_assembly(v8::Local<v8::Context> context) {
+  const auto name = literal(v8::Isolate::GetCurrent(), "WebAssembly");
+  const v8::Local<v8::Object> global = context->Global();
+  const v8::Local<v8::Value> raw = global->Get(context, name).ToLocalChecked();
+  if (!raw->IsObject()) return {};
+  global->Delete(context, name).Check();
+  global->SetLazyDataProperty(context, name, WorkerImpl::open_web_assembly, {}, v8::DontEnum)
+      .Check();
+  return raw.As<v8::Object>();
+}
+
+}  // namespace
 
 IsolateBox::IsolateBox()
     : heap_bytes_max_(Limits{}.heap_bytes),
@@ -11,9 +40,9 @@ IsolateBox::IsolateBox()
   platform()->RegisterIsolate(isolate_, &delegate_);
 }
 
-IsolateBox::IsolateBox(const v8::StartupData* snapshot, const Limits& limits)
-    : heap_bytes_max_(limits.heap_bytes),
-      buffers_(limits.buffer_bytes),
+IsolateBox::IsolateBox(const v8::StartupData* snapshot, size_t heap_bytes)
+    : heap_bytes_max_(heap_bytes),
+      buffers_(Limits{}.buffer_bytes),
       isolate_(v8::Isolate::Allocate()) {
   platform()->RegisterIsolate(isolate_, &delegate_);
   v8::Isolate::CreateParams params;
@@ -21,7 +50,7 @@ IsolateBox::IsolateBox(const v8::StartupData* snapshot, const Limits& limits)
   params.external_references = external_references();
   params.array_buffer_allocator = &buffers_;
   params.allow_atomics_wait = false;
-  params.constraints.ConfigureDefaultsFromHeapSize(0, limits.heap_bytes);
+  params.constraints.ConfigureDefaultsFromHeapSize(0, heap_bytes);
   params.constraints.set_max_young_generation_size_in_bytes(kYoungGenerationBytes);
   v8::Isolate::Initialize(isolate_, params);
   isolate_->SetMicrotasksPolicy(v8::MicrotasksPolicy::kExplicit);
@@ -58,13 +87,38 @@ size_t IsolateBox::on_near_heap_limit(void* data, size_t current, size_t) {
   return slack_granted ? current : current + kHeapSlackBytes;  // once: past it V8 ends the process
 }
 
+void IsolateBox::look_at_memories() {
+  if (!buffers_.is_over()) return;
+  isolate_->RequestInterrupt(
+      [](v8::Isolate*, void* self) { static_cast<IsolateBox*>(self)->check_heap(); }, this);
+}
+
 void IsolateBox::check_heap() {
   if (heap_exceeded_) return;
-  if (used_bytes() > heap_bytes_max_) return exceed();
+  if (buffers_.is_over()) isolate_->LowMemoryNotification();  // some may be garbage
+  if (used_bytes() > heap_bytes_max_ || buffers_.is_over()) return exceed();
   if (limit_before_slack_ == 0) return;
   isolate_->RemoveNearHeapLimitCallback(on_near_heap_limit, limit_before_slack_);
   isolate_->AddNearHeapLimitCallback(on_near_heap_limit, this);
   limit_before_slack_ = 0;
+}
+
+PreparedIsolate::PreparedIsolate(const v8::StartupData* snapshot, size_t heap_bytes)
+    : box(snapshot, heap_bytes) {
+  v8::Isolate* isolate = box.get();
+  const v8::Isolate::Scope isolate_scope(isolate);
+  const v8::HandleScope handles(isolate);
+  const v8::Local<v8::Context> made = v8::Context::New(isolate);
+  harden(made);
+  web_assembly.Reset(isolate, take_web_assembly(made));
+  context.Reset(isolate, made);
+  const auto take = [&](v8::Global<v8::Function>& function, size_t index) {
+    function.Reset(isolate, made->GetDataFromSnapshotOnce<v8::Function>(index).ToLocalChecked());
+  };
+  take(dispatch, kDispatchIndex);
+  take(on_rejection, kOnRejectionIndex);
+  take(open_web_assembly, kOpenWebAssemblyIndex);
+  take(make_wasi, kMakeWasiIndex);
 }
 
 }  // namespace themis::js

@@ -4,6 +4,8 @@
 
 #include <v8.h>
 
+#include <memory>
+
 #include "runtime/js/array_buffers.hpp"
 #include "runtime/js/engine.hpp"
 #include "runtime/js/platform.hpp"
@@ -21,7 +23,8 @@ inline constexpr size_t kYoungGenerationBytes = 3u << 20;
 /// Engine thread.
 class IsolateBox {
  public:
-  IsolateBox(const v8::StartupData* snapshot, const Limits& limits);
+  /// The heap's limit is `heap_bytes` for good; that of ArrayBuffers can be set later.
+  IsolateBox(const v8::StartupData* snapshot, size_t heap_bytes);
   /// For a SnapshotCreator, which initialises the isolate itself.
   IsolateBox();
   ~IsolateBox();
@@ -30,12 +33,16 @@ class IsolateBox {
 
   v8::Isolate* get() const { return isolate_; }
   ArrayBuffers& buffers() { return buffers_; }
+  size_t heap_bytes_max() const { return heap_bytes_max_; }
   TaskQueue& tasks() { return delegate_.tasks(); }
-  /// The heap met its limit: what ran was told to end, and nothing may run here again.
+  /// The heap met its limit, or WebAssembly's memories theirs: what ran was told to end, and
+  /// nothing may run here again.
   bool heap_exceeded() const { return heap_exceeded_; }
   /// Ends what runs when more of the heap is used than Limits::heap_bytes, and takes the slack back
   /// otherwise. V8 lets one large allocation pass its own limit: look at the end of every turn.
   void check_heap();
+  /// The same soon, when WebAssembly's memories are over their limit. Any thread.
+  void look_at_memories();
 
  private:
   size_t used_bytes() const;
@@ -48,6 +55,20 @@ class IsolateBox {
   v8::Isolate* isolate_;
   bool heap_exceeded_ = false;
   size_t limit_before_slack_ = 0;  ///< V8's own; 0: no slack is granted.
+};
+
+/// An isolate with its context, as the snapshot has it, hardened: what a function is loaded into.
+/// Engine thread.
+struct PreparedIsolate {
+  PreparedIsolate(const v8::StartupData* snapshot, size_t heap_bytes);
+
+  IsolateBox box;
+  v8::Global<v8::Context> context;
+  v8::Global<v8::Function> dispatch;
+  v8::Global<v8::Function> on_rejection;
+  v8::Global<v8::Function> open_web_assembly;
+  v8::Global<v8::Function> make_wasi;
+  v8::Global<v8::Object> web_assembly;  ///< V8's own; empty: this process has no compiler.
 };
 
 }  // namespace themis::js

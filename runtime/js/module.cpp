@@ -4,6 +4,7 @@
 #include "runtime/js/errors.hpp"
 #include "runtime/js/text.hpp"
 #include "runtime/js/utf8.hpp"
+#include "runtime/js/wasm_bytes.hpp"
 #include "runtime/js/worker.hpp"
 
 namespace themis::js {
@@ -98,11 +99,15 @@ Status WorkerImpl::load(std::string_view source, std::string_view name) {
   if (source.size() > kSourceBytesMax)
     return fail(Code::too_large,
                 "a source of " + std::to_string(source.size()) + " bytes; 1 MB is the limit");
-  if (!is_utf8(as_bytes(source))) return fail(Code::syntax, file_name(name) + ": not UTF-8");
+  const bool wasm = is_wasm(as_bytes(source));
+  if (!wasm && !is_utf8(as_bytes(source)))
+    return fail(Code::syntax, file_name(name) + ": not UTF-8");
   Status status;
   const Duration budget = std::max(limits_.cpu, kLoadCpuMin);
   const Ended ended = turn(0, budget, [&](v8::Local<v8::Context> context) {
-    Result<v8::Local<v8::Object>> handler = run_module(context, source, name);
+    Result<v8::Local<v8::Object>> handler =
+        wasm ? open_wasm(context, as_bytes(source), std::string(name))
+             : run_module(context, source, name);
     if (handler)
       handler_.Reset(box_.get(), *handler);
     else

@@ -8,7 +8,7 @@ namespace themis::js {
 std::vector<Native> all_natives() {
   std::vector<Native> all;
   for (const auto part : {codec_natives(), crypto_natives(), host_natives(), text_natives(),
-                          url_natives(), value_natives()})
+                          url_natives(), value_natives(), wasm_natives()})
     all.insert(all.end(), part.begin(), part.end());
   return all;
 }

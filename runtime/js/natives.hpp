@@ -21,6 +21,7 @@ std::span<const Native> host_natives();    // natives_host.cpp: calls, timers, l
 std::span<const Native> text_natives();    // natives_text.cpp: UTF-8, UTF-16, base64
 std::span<const Native> url_natives();     // natives_url.cpp: URLs and form encoding
 std::span<const Native> value_natives();   // natives_value.cpp: kinds of values, structured clone
+std::span<const Native> wasm_natives();    // natives_wasm.cpp: WebAssembly
 
 std::vector<Native> all_natives();
 /// The addresses a snapshot refers to, closed with 0. Lives as long as the process.

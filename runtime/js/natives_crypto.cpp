@@ -70,8 +70,9 @@ void secret_bytes(const Info& info) {
 
 /// cryptoGenerate(kind, bits, exponent): a key
 void generate(const Info& info) {
-  give(info,
-       WebKey::generate(word(info, 0), static_cast<int>(number(info, 1) & 0xFFFF), bytes(info, 2)));
+  const WorkerImpl& worker = WorkerImpl::of(info.GetIsolate());
+  give(info, WebKey::generate(word(info, 0), static_cast<int>(number(info, 1) & 0xFFFF),
+                              bytes(info, 2), [&] { return !worker.is_out_of_time(); }));
 }
 
 /// cryptoImport(format, kind, bytes): a key
@@ -189,6 +190,10 @@ void agree(const Info& info) {
   if (ours != nullptr && theirs != nullptr) give(info, crypto::web_agree(*ours, *theirs));
 }
 
+/// A quick round of PBKDF2 on machines of today: more rounds than the CPU limit of a function
+/// has time for are refused, as nothing ends them early.
+constexpr Duration kPbkdf2Round = 200ns;
+
 /// cryptoDerive(hash, key, salt, info or undefined, iterations, bytes): HKDF when there is info,
 /// else PBKDF2
 void derive(const Info& info) {
@@ -200,6 +205,9 @@ void derive(const Info& info) {
                                 .info = bytes(info, 3),
                                 .iterations = number(info, 4),
                                 .bytes = number(info, 5)};
+  const Duration limit = WorkerImpl::of(info.GetIsolate()).limits().cpu;
+  if (info[3]->IsUndefined() && call.iterations > static_cast<uint64_t>(limit / kPbkdf2Round))
+    return give(info, Result<Bytes>(fail(Code::invalid, "more rounds than the CPU limit allows")));
   give(info, info[3]->IsUndefined() ? crypto::web_pbkdf2(call, from->secret_bytes())
                                     : crypto::web_hkdf(call, from->secret_bytes()));
 }

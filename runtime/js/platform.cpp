@@ -25,6 +25,12 @@ void TaskQueue::attach(Host& host, Enter enter) {
   if (!tasks_.empty()) wake();
 }
 
+void TaskQueue::detach() {
+  const std::lock_guard lock(mutex_);
+  host_ = nullptr;
+  woken_ = false;
+}
+
 void TaskQueue::close() {
   std::deque<std::unique_ptr<v8::Task>> dropped;
   const std::lock_guard lock(mutex_);

@@ -29,6 +29,8 @@ class TaskQueue final : public v8::TaskRunner, public std::enable_shared_from_th
 
   /// Tasks posted before attach() wait for it.
   void attach(Host& host, Enter enter);
+  /// Tasks wait again for attach(). Engine thread.
+  void detach();
   /// Drops what waits and all that comes later. Engine thread.
   void close();
   /// True while tasks wait.

@@ -111,6 +111,8 @@ Result<Snapshot> Snapshot::build() {
         };
         keep("dispatch", kDispatchIndex);
         keep("onRejection", kOnRejectionIndex);
+        keep("openWebAssembly", kOpenWebAssemblyIndex);
+        keep("makeWasi", kMakeWasiIndex);
       } else {
         ran = fail(web.error());
       }

@@ -11,7 +11,9 @@ namespace themis::js {
 
 /// Index of the dispatch function among the context's data in a snapshot.
 inline constexpr size_t kDispatchIndex = 0;
-inline constexpr size_t kOnRejectionIndex = 1;  ///< web.onRejection
+inline constexpr size_t kOnRejectionIndex = 1;      ///< web.onRejection
+inline constexpr size_t kOpenWebAssemblyIndex = 2;  ///< web.openWebAssembly
+inline constexpr size_t kMakeWasiIndex = 3;         ///< web.makeWasi
 /// No snapshot of ours comes near; a larger file is not one.
 inline constexpr size_t kSnapshotBytesMax = 64u << 20;
 

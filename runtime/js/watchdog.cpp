@@ -10,8 +10,7 @@ namespace {
 constexpr uint32_t kAwake = 0;
 constexpr uint32_t kAsleep = 1;
 constexpr uint32_t kStopped = 2;
-constexpr uint64_t kFiring = 1;  // set in armed_ while the watchdog touches the target
-constexpr uint64_t kFired = UINT64_MAX;
+constexpr uint64_t kTouched = 1;  // set in armed_ while the watchdog touches the target
 
 Duration read_clock(clockid_t clock) {
   timespec now{};
@@ -23,7 +22,7 @@ Duration read_clock(clockid_t clock) {
 
 Duration thread_cpu() { return read_clock(CLOCK_THREAD_CPUTIME_ID); }
 
-Watchdog::Watchdog(Fire fire) : fire_(fire) {
+Watchdog::Watchdog(Fire fire, Look look) : fire_(fire), look_(look) {
   THEMIS_ASSERT(pthread_getcpuclockid(pthread_self(), &clock_) == 0,
                 "every thread has a CPU clock");
   thread_ = std::thread([this] { run(); });
@@ -46,20 +45,30 @@ void Watchdog::arm(void* target, Duration deadline) {
 }
 
 bool Watchdog::disarm() {
-  uint64_t expected = generation_;
-  if (armed_.compare_exchange_strong(expected, 0)) return false;
-  while (armed_.load() != kFired) std::this_thread::yield();  // fire_ runs: a few instructions
+  for (;;) {
+    uint64_t expected = generation_;
+    if (armed_.compare_exchange_strong(expected, 0)) return false;
+    if (expected == kFired) break;
+    std::this_thread::yield();  // the target is touched: a few instructions
+  }
   armed_.store(0);
   return true;
 }
 
 void Watchdog::check(uint64_t armed) {
   if (armed == 0 || armed == kFired) return;
-  if (read_clock(clock_).count() < deadline_ns_.load(std::memory_order_relaxed)) return;
-  // The deadline belongs to `armed` only if that is armed still; the exchange proves it, and from
-  // then on disarm() waits for us.
-  if (!armed_.compare_exchange_strong(armed, armed | kFiring)) return;
-  fire_(target_.load(std::memory_order_relaxed));
+  const bool late = read_clock(clock_).count() >= deadline_ns_.load(std::memory_order_relaxed);
+  if (!late && !looks_.load(std::memory_order_relaxed)) return;
+  // The deadline and the target belong to `armed` only if that is armed still; the exchange proves
+  // it, and from then on disarm() waits for us.
+  const uint64_t touched = armed | kTouched;
+  if (!armed_.compare_exchange_strong(armed, touched)) return;
+  void* const target = target_.load(std::memory_order_relaxed);
+  if (!late) {
+    look_(target);
+    return armed_.store(touched & ~kTouched);
+  }
+  fire_(target);
   armed_.store(kFired);
 }
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "runtime/js/errors.hpp"
-#include "runtime/js/snapshot.hpp"
 #include "runtime/js/text.hpp"
 
 namespace themis::js {
@@ -13,42 +12,30 @@ constexpr uint32_t kWorkerSlot = 0;
 /// Longest console line; the rest is cut.
 constexpr size_t kLogLineMax = 8 << 10;
 
-/// What V8 gives every context after the snapshot, and a function must not have: text as code,
-/// shared memory (which makes precise clocks), WebAssembly (whose memory would escape the limits),
-/// callbacks of the collector (which would run outside of any call, on nobody's CPU time).
-void harden(v8::Local<v8::Context> context) {
-  v8::Isolate* isolate = v8::Isolate::GetCurrent();
-  context->AllowCodeGenerationFromStrings(false);
-  for (const auto name :
-       {literal(isolate, "SharedArrayBuffer"), literal(isolate, "Atomics"),
-        literal(isolate, "WebAssembly"), literal(isolate, "FinalizationRegistry")})
-    context->Global()->Delete(context, name).Check();
-}
-
 std::string limit_text(Duration limit) { return std::to_string(to_ms(limit)) + " ms"; }
 std::string limit_text(size_t bytes) { return std::to_string(bytes >> 20) + " MB"; }
 
 }  // namespace
 
-WorkerImpl::WorkerImpl(const v8::StartupData* snapshot, const Limits& limits, Host& host,
-                       Watchdog& watchdog)
+WorkerImpl::WorkerImpl(std::unique_ptr<PreparedIsolate> isolate, const Limits& limits, Host& host,
+                       Watchdog& watchdog, WasmModules& wasm)
     : limits_(limits),
       host_(host),
       watchdog_(watchdog),
+      wasm_(wasm),
       started_(host.now()),
-      box_(snapshot, limits) {
-  v8::Isolate* isolate = box_.get();
-  isolate->SetData(kWorkerSlot, this);
-  const v8::Isolate::Scope isolate_scope(isolate);
-  const v8::HandleScope handles(isolate);
-  const v8::Local<v8::Context> context = v8::Context::New(isolate);
-  harden(context);
-  context_.Reset(isolate, context);
-  dispatch_.Reset(isolate,
-                  context->GetDataFromSnapshotOnce<v8::Function>(kDispatchIndex).ToLocalChecked());
-  on_rejection_.Reset(
-      isolate, context->GetDataFromSnapshotOnce<v8::Function>(kOnRejectionIndex).ToLocalChecked());
-  isolate->SetPromiseRejectCallback(on_promise_reject);
+      isolate_(std::move(isolate)),
+      box_(isolate_->box),
+      context_(isolate_->context),
+      dispatch_(isolate_->dispatch),
+      on_rejection_(isolate_->on_rejection) {
+  box_.buffers().set_bytes_max(limits.buffer_bytes);
+  box_.get()->SetData(kWorkerSlot, this);
+  box_.get()->SetPromiseRejectCallback(on_promise_reject);
+  if (limits.profile == Profile::trusted) {
+    const v8::HandleScope handles(box_.get());
+    context_.Get(box_.get())->AllowCodeGenerationFromStrings(true);
+  }
   box_.tasks().attach(host_, [this](const std::function<void()>& tasks) { run_tasks(tasks); });
 }
 
@@ -62,6 +49,12 @@ WorkerImpl::~WorkerImpl() {
   for (const Completion& completion : last) completion.done(completion.result);
 }
 
+std::unique_ptr<PreparedIsolate> WorkerImpl::take_isolate(std::unique_ptr<WorkerImpl> worker) {
+  THEMIS_ASSERT(worker->calls_.empty(), "its calls would run on in another worker");
+  worker->box_.tasks().detach();
+  return std::move(worker->isolate_);
+}
+
 WorkerImpl& WorkerImpl::of(v8::Isolate* isolate) {
   return *static_cast<WorkerImpl*>(isolate->GetData(kWorkerSlot));
 }
@@ -71,6 +64,10 @@ HeapFigures WorkerImpl::heap() const {
   box_.get()->GetHeapStatistics(&figures);
   return {figures.used_heap_size(), figures.total_physical_size(),
           const_cast<IsolateBox&>(box_).buffers().used()};
+}
+
+bool WorkerImpl::is_worn() const {
+  return heap().used_bytes > limits_.heap_bytes / 4 * kWornQuarters;
 }
 
 WorkerImpl::Ended WorkerImpl::turn(uint32_t call, Duration budget, const Body& body) {
@@ -84,7 +81,7 @@ WorkerImpl::Ended WorkerImpl::turn(uint32_t call, Duration budget, const Body& b
   in_turn_ = true;
   current_ = call;
   turn_start_ = thread_cpu();
-  watchdog_.arm(isolate, turn_start_ + budget);
+  watchdog_.arm(&box_, turn_start_ + budget);
   body(context);
   // What a terminated body left behind must not run: nobody watches it any more. Firing from here
   // on ends the checkpoint itself.
@@ -119,7 +116,11 @@ void WorkerImpl::call_turn(uint32_t call, const Body& body) {
 
 void WorkerImpl::settle(uint32_t call, Ended ended) {
   if (ended == Ended::heap)
-    return fail_all({Code::memory_exceeded, "over " + limit_text(limits_.heap_bytes) + " of heap"});
+    return fail_all(
+        {Code::memory_exceeded,
+         box_.buffers().is_over()
+             ? "over " + limit_text(limits_.buffer_bytes) + " of ArrayBuffers and Wasm memory"
+             : "over " + limit_text(limits_.heap_bytes) + " of heap"});
   if (ended == Ended::cpu && calls_.contains(call)) {
     answer(call, fail(Code::cpu_exceeded, "over " + limit_text(limits_.cpu) + " of CPU time"),
            false);

@@ -11,6 +11,7 @@
 #include "runtime/js/decoders.hpp"
 #include "runtime/js/isolate.hpp"
 #include "runtime/js/native_objects.hpp"
+#include "runtime/js/wasm_modules.hpp"
 #include "runtime/js/watchdog.hpp"
 
 namespace themis::js {
@@ -26,8 +27,13 @@ inline constexpr size_t kKeysMax = 1024;
 /// call, the watchdog is armed with what the call has left, and the microtasks run at its end.
 class WorkerImpl final : public Worker {
  public:
-  WorkerImpl(const v8::StartupData* snapshot, const Limits& limits, Host& host, Watchdog& watchdog);
+  /// The heap's limit is the isolate's.
+  WorkerImpl(std::unique_ptr<PreparedIsolate> isolate, const Limits& limits, Host& host,
+             Watchdog& watchdog, WasmModules& wasm);
   ~WorkerImpl() override;
+
+  /// Ends a worker that has no calls, and hands its isolate on.
+  static std::unique_ptr<PreparedIsolate> take_isolate(std::unique_ptr<WorkerImpl> worker);
 
   /// Compiles and runs the module; once, before the first call. Errors: as Engine::load.
   Status load(std::string_view source, std::string_view name);
@@ -36,6 +42,7 @@ class WorkerImpl final : public Worker {
   void cancel(uint32_t call) override;
   size_t in_flight() const override { return unanswered_; }
   bool retired() const override { return box_.heap_exceeded(); }
+  bool is_worn() const override;
   HeapFigures heap() const override;
 
   // For the natives, inside a turn.
@@ -46,6 +53,15 @@ class WorkerImpl final : public Worker {
   NativeObjects<Codec>& codecs() { return codecs_; }
   ArrayBuffers& buffers() { return box_.buffers(); }
   NativeObjects<crypto::WebKey>& keys() { return keys_; }
+  /// What runs is to end: for C++ that takes long.
+  bool is_out_of_time() const { return watchdog_.fired(); }
+  /// From now on the watchdog looks at the memories of WebAssembly.
+  void watch_memory() { watchdog_.look_too(); }
+  size_t count_wasm_module() { return ++wasm_modules_; }
+  /// Errors: invalid (what import_memories() refuses); syntax (V8 has thrown).
+  Result<v8::Local<v8::WasmModuleObject>> compile_wasm(ByteView bytes);
+  static void open_web_assembly(v8::Local<v8::Name> name,
+                                const v8::PropertyCallbackInfo<v8::Value>& info);
   TimePoint started() const { return started_; }
   void log(LogLevel level, v8::Local<v8::String> text);
   /// The answer of a call; unknown ids (it timed out) are ignored. `more`: waitUntil goes on.
@@ -127,14 +143,19 @@ class WorkerImpl final : public Worker {
   Result<v8::Local<v8::Object>> run_module(v8::Local<v8::Context> context, std::string_view source,
                                            std::string_view name);
 
+  Result<v8::Local<v8::Object>> open_wasm(v8::Local<v8::Context> context, ByteView bytes,
+                                          const std::string& name);
+
   const Limits limits_;
   Host& host_;
   Watchdog& watchdog_;
+  WasmModules& wasm_;
   const TimePoint started_;
-  IsolateBox box_;
-  v8::Global<v8::Context> context_;
-  v8::Global<v8::Function> dispatch_;
-  v8::Global<v8::Function> on_rejection_;
+  std::unique_ptr<PreparedIsolate> isolate_;
+  IsolateBox& box_;
+  v8::Global<v8::Context>& context_;
+  v8::Global<v8::Function>& dispatch_;
+  v8::Global<v8::Function>& on_rejection_;
   v8::Global<v8::Object> handler_;
   v8::Global<v8::Function> fetch_;
   NativeObjects<IcuDecoder> decoders_{kDecodersMax};
@@ -156,6 +177,7 @@ class WorkerImpl final : public Worker {
   bool closing_ = false;
   Duration turn_start_{};
   size_t load_log_bytes_ = 0;
+  size_t wasm_modules_ = 0;  ///< Made from bytes.
 };
 
 }  // namespace themis::js

@@ -91,6 +91,47 @@ def test_oysters_form_runs_code_by_its_id(build):
         assert json.loads(answer) == {"num": 10, "factors": [2, 5]}, answer
 
 
+def wasi_echo():
+    """A WASI command that writes what it reads, up to 1,000 bytes."""
+    def vector(items):
+        return bytes([len(items)]) + b"".join(items)
+
+    def section(number, content):
+        return bytes([number, len(content)]) + content
+
+    def text(word):
+        return bytes([len(word)]) + word.encode()
+
+    def const(value):  # i32.const, two bytes of signed LEB128
+        return bytes([0x41, value & 0x7F | 0x80, value >> 7])
+    types = vector([b"\x60\x04\x7f\x7f\x7f\x7f\x01\x7f", b"\x60\x00\x00"])
+    imports = vector([text("wasi_snapshot_preview1") + text(name) + b"\x00\x00"
+                      for name in ("fd_read", "fd_write")])
+    store, load, drop = b"\x36\x02\x00", b"\x28\x02\x00", b"\x1a"
+    vector_at_0 = const(0) + const(64) + store + const(4) + const(1000) + store
+    words = const(0) + const(1) + const(8)  # the vector, their number, where the length goes
+    code = (vector_at_0 + const(0) + words + b"\x10\x00" + drop +
+            const(4) + const(8) + load + store + const(1) + words + b"\x10\x01" + drop)
+    body = b"\x00" + code + b"\x0b"
+    return (b"\x00asm\x01\x00\x00\x00" + section(1, types) + section(2, imports) +
+            section(3, b"\x01\x01") + section(5, b"\x01\x00\x01") +
+            section(7, vector([text("memory") + b"\x02\x00", text("_start") + b"\x00\x02"])) +
+            section(10, vector([bytes([len(body)]) + body])))
+
+
+def test_a_wasm_module_is_a_function(build):
+    with Mesh(build) as mesh:
+        source = mesh.folder / "echo.wasm"
+        source.write_bytes(wasi_echo())
+        code, _, err = mesh.cli("deploy", str(source))
+        assert code == 0, err
+        status, headers, body = mesh.post("/f/echo", b"through the module")
+        assert (status, body) == (200, b"through the module"), (status, body)
+        source.write_bytes(wasi_echo().replace(b"fd_read", b"fd_read"[:3] + b"soak"))
+        code, _, err = mesh.cli("deploy", str(source))
+        assert code == 1 and "imports wasi_snapshot_preview1.fd_soak (function)" in err, (code, err)
+
+
 def test_a_new_version_replaces_the_old_one(build):
     with Mesh(build) as mesh:
         assert mesh.deploy("hello", HELLO)["version"] == 1

@@ -79,3 +79,10 @@ class Navigator {
 }
 web.exposeClass(Navigator);
 web.expose('navigator', new Navigator(web.kInternal));
+
+const { Response } = globalThis;
+web.isResponse = (value) => value instanceof Response;
+web.bytesOf = primordials.uncurryThis(Response.prototype.bytes);
+// C++ calls these when somebody first asks for WebAssembly, and for a Wasm function.
+web.openWebAssembly = (raw) => web.libraries.webassembly().open(raw);
+web.makeWasi = (module, name) => web.libraries.wasi().make(module, name);

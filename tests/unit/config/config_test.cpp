@@ -56,6 +56,10 @@ count = 3
 memory_mb = 64
 cpu_ms = 10
 wall_ms = 1000
+isolation = "function"
+profile = "trusted"
+jitless = true
+spare = 2
 [monitors]
 threads = 2
 epoch_ms = 50
@@ -77,7 +81,7 @@ format = "json"
       "other", {{{"127.0.0.1", 7001}, {}}, {{"::1", 7009}, id}}, 0, 7, 6, 1, 4, "invite.txt", {id}};
   expected.node = {{"127.0.0.1", 7100}, net::Address{"10.0.0.1", 7100}, "elsewhere", 1, false};
   expected.gateway = {std::nullopt};
-  expected.workers = {3, 64, 10, 1000};
+  expected.workers = {3, 64, 10, 1000, Isolation::function, WorkerProfile::trusted, true, 2};
   expected.monitors = {2, 50, 64};
   expected.place = {Place::process, Place::local};
   expected.log = {log::Level::debug, log::Format::json};

@@ -105,5 +105,13 @@ TEST(WebDerive, AdversaryWorkIsBounded) {
   EXPECT_FALSE(WebKey::generate("RSA", kRsaBitsMax + 1, kExponent));
 }
 
+/// Nothing ended the search for primes, which takes seconds.
+TEST(WebDerive, RegressAnRsaKeyIsGivenUpWhenItMayNotGoOn) {
+  int asked = 0;
+  EXPECT_FALSE(WebKey::generate("RSA", kRsaBitsMax, kExponent, [&] { return ++asked < 3; }));
+  EXPECT_LT(asked, 1000);
+  EXPECT_TRUE(WebKey::generate("RSA", 1024, kExponent, [] { return true; }));
+}
+
 }  // namespace
 }  // namespace themis::crypto

@@ -117,6 +117,8 @@ TEST_F(GatewayTest, LimitsOfAFunctionHaveTheirStatus) {
   ASSERT_EQ(deploy("fills", "fills").status, 201);
   EXPECT_EQ(problem(send("GET", "/f/loops")), 504);
   EXPECT_EQ(problem(send("GET", "/f/fills")), 507);
+  ASSERT_EQ(deploy("pours", "pours").status, 201);
+  EXPECT_EQ(problem(send("GET", "/f/pours")), 500) << "413 would blame the caller";
 }
 
 TEST_F(GatewayTest, AnAnswerThatIsNoneIsABadGateway) {
@@ -188,6 +190,7 @@ TEST_F(GatewayTest, RefusesWhatItDoesNotRun) {
   EXPECT_EQ(put("application/wasm", "x"), 415);
   EXPECT_EQ(put("text/javascript", std::string("\0asm\1\0\0\0", 8)), 415);
   EXPECT_EQ(put("application/x-www-form-urlencoded", "x"), 415);
+  EXPECT_EQ(put("application/octet-stream", std::string("\0asm\1\0\0\0", 8)), 415);
   EXPECT_EQ(put("text/javascript; charset=utf-8", ""), 400);
   EXPECT_EQ(problem(send("PUT", "/v1/functions/f?instances=0", "x", true)), 400);
   EXPECT_EQ(problem(send("PUT", "/v1/functions/f?instances=2x", "x", true)), 400);

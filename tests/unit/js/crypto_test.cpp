@@ -1,4 +1,5 @@
 // crypto.subtle where the Web Platform Tests do not look: hostile callers, limits, keys that stay.
+#include "runtime/js/watchdog.hpp"
 #include "tests/unit/js/test_host.hpp"
 
 namespace themis::js {
@@ -120,6 +121,36 @@ TEST(Subtle, AdversaryMalformedKeysAreRefused) {
   EXPECT_EQ(error_of("s.importKey('jwk', { kty: 'EC', crv: 'P-256', x: 'AAAA', y: 'AAAA' },"
                      "{ name: 'ECDSA', namedCurve: 'P-256' }, true, ['verify'])"),
             "DataError");
+}
+
+TEST(Subtle, RegressAKeyPairOfRsaIsEndedByTheCpuLimit) {
+  Limits limits;
+  limits.cpu = 20ms;
+  Function f(handler("for (;;) await crypto.subtle.generateKey({ name: 'RSA-OAEP', hash: 'SHA-256',"
+                     "modulusLength: 4096, publicExponent: new Uint8Array([1, 0, 1]) }, false,"
+                     "['encrypt', 'decrypt']);"),
+             limits);
+  const Duration before = thread_cpu();
+  EXPECT_EQ(f.text(), "cpu_exceeded: over 20 ms of CPU time");
+  EXPECT_LT(thread_cpu() - before, 400ms);  // one key takes one to ten times that
+}
+
+TEST(Subtle, MoreRoundsThanTheCpuLimitAllowsAreRefused) {
+  Limits limits;
+  limits.cpu = 10ms;
+  const std::string derive =
+      "const k = await crypto.subtle.importKey('raw', new Uint8Array(9), 'PBKDF2', false,"
+      "['deriveBits']); const bits = (iterations) => crypto.subtle.deriveBits({ name: 'PBKDF2',"
+      "hash: 'SHA-256', salt: new Uint8Array(8), iterations }, k, 256);";
+  EXPECT_EQ(
+      Function(handler(derive + "await bits(100000).catch((e) => e).then((e) => { throw e; })"),
+               limits)
+          .text()
+          .substr(0, 21),
+      "threw: OperationError");
+  EXPECT_EQ(
+      Function(handler(derive + "await bits(1000); return new Response('done');"), limits).text(),
+      "done");
 }
 
 }  // namespace

@@ -41,8 +41,8 @@ void say(const std::string& line) {
 
 std::string outcome(long result) { return result < 0 ? ::strerrorname_np(errno) : "done"; }
 
-std::string confine(Profile profile) {
-  const auto confinement = confine_self(profile);
+std::string confine(Profile profile, Refusal refusal = Refusal::enforce) {
+  const auto confinement = confine_self(profile, refusal);
   return confinement ? to_variable(*confinement) + (confinement->seccomp ? ";seccomp" : "") +
                            (confinement->dumpable ? "" : ";not dumpable") +
                            (confinement->no_new_privileges ? ";no new privileges" : "")
@@ -140,6 +140,7 @@ std::string run(std::string_view step) {
   const std::string rest(step.substr(std::min(step.size(), step.find(':') + 1)));
   if (step == "native") return confine(Profile::native);
   if (step == "v8") return confine(Profile::v8);
+  if (step == "v8 that tells") return confine(Profile::v8, Refusal::report);
   if (starts("read:")) return outcome(::open(rest.c_str(), O_RDONLY | O_CLOEXEC));
   if (starts("create:")) return outcome(::open(rest.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
   if (starts("allocate:")) return allocate(std::strtoul(rest.c_str(), nullptr, 10));

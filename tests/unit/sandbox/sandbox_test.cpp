@@ -321,6 +321,25 @@ TEST(Sandbox, MapsExecutableMemoryInTheV8ProfileOnly) {
   EXPECT_TRUE(v8.ends_with("|done|exit code 0")) << v8;
 }
 
+TEST(Sandbox, TellsEachRefusedCallOnce) {
+  std::vector<std::string> steps{"v8 that tells", "kill:-1", "kill:-1", "dumpable"};
+  steps.resize(16, "read:/etc/passwd");
+  LaunchOptions options = probe(steps);
+  options.output = Output::pipe;
+  auto process = launch(options);
+  ASSERT_TRUE(process) << process.error().text();
+  const int channel = process->take_channel();
+  const std::string said = read_all(channel);
+  ::close(channel);
+  EXPECT_TRUE(said.ends_with("\nEPERM\nEPERM\nEPERM\n")) << said;
+  EXPECT_EQ(std::ranges::count(said, '\n'), 16);
+  const std::string output = read_all(process->output_fd());
+  const auto line = [](int call) {
+    return fmt::format("sandbox: refused system call {:>5}\n", call);
+  };
+  EXPECT_EQ(output, line(SYS_kill) + line(SYS_prctl) + line(SYS_openat));
+}
+
 TEST(Sandbox, AllowsAtMost45SystemCalls) {
   for (const Profile profile : {Profile::native, Profile::v8}) {
     const auto calls = allowed_calls(profile);

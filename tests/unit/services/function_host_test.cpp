@@ -15,6 +15,8 @@ namespace {
 
 const std::string kSource = "code";
 const CodeId kId = crypto::blake2b(as_bytes(kSource));
+/// Its owner is the node itself, whose id is all zeros here.
+const CodeId kAtWorkers = id_at_workers(kId, std::string(64, '0'));
 
 /// Has the code; saves at once, or after a put_atom when it is told to by an ok_atom.
 class ScriptedStore final : public PinnedActor {
@@ -90,7 +92,7 @@ class Caller final : public PinnedActor {
     return {[this](caf::get_atom) {
       wire::Builder<schema::Invoke> call;
       call->setMethod("GET");
-      request(workers_, caf::infinite, CallFunction{kId, call.finish()})
+      request(workers_, caf::infinite, CallFunction{kAtWorkers, call.finish()})
           .then(
               [this](const OutcomeMsg&) {
                 ++*answers_;

@@ -26,7 +26,7 @@ class FunctionStoreTest : public ::testing::Test {
 
 TEST_F(FunctionStoreTest, KeepsRowsAndCodeOverARestart) {
   const DeployedRow deployed{"f", {3, id_of("one")}, 4};
-  const HostedRow hosted{"g", {1, id_of("two")}};
+  const HostedRow hosted{"g", {1, id_of("two")}, id_of("the owner")};
   ASSERT_TRUE(store_->save(deployed, as_bytes("one")));
   ASSERT_TRUE(store_->save(hosted, as_bytes("two")));
   reopen();

@@ -13,11 +13,11 @@
 namespace themis::testing {
 
 /// What a scripted function does is its source: "syntax" does not compile, "throws", "loops" and
-/// "fills" fail like that, "dies" loses its worker process, "waits" answers when it is told to or
-/// given up,
-/// "bad-header" answers with a header that is none; the one call after a put_atom waits too;
-/// "picky" does not compile here after an add_atom, and "slow" is then installed when they are told
-/// to answer; all else answers "SOURCE METHOD URL BODY".
+/// "fills" fail like that, "pours" answers more than it may, "dies" loses its worker process,
+/// "waits" answers when it is told to or given up, "bad-header" answers with a header that is none;
+/// the one call after a put_atom waits too; "picky" does not compile here after an add_atom, and
+/// "slow" is then installed when they are told to answer; all else answers "SOURCE METHOD URL
+/// BODY".
 class ScriptedWorkers final : public PinnedActor {
  public:
   using PinnedActor::PinnedActor;
@@ -81,6 +81,7 @@ class ScriptedWorkers final : public PinnedActor {
     if (source == "throws") return to_caf({Code::threw, "Error: secret\n    at fetch"});
     if (source == "loops") return to_caf({Code::cpu_exceeded, "over 50 ms of CPU"});
     if (source == "fills") return to_caf({Code::memory_exceeded, "over 128 MB"});
+    if (source == "pours") return to_caf({Code::too_large, "a body of 9000000 bytes"});
     if (source == "dies") return to_caf({Code::unavailable, "the worker process ended"});
     if (source == "waits" || std::exchange(stalls_, false)) {
       auto promise = make_response_promise<OutcomeMsg>();

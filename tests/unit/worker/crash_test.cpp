@@ -95,6 +95,18 @@ TEST_F(WorkerCrash, AdversaryStuckInABuiltinIsKilledAndItsProcessComesBack) {
   EXPECT_NE(worker().pid, before.pid);
 }
 
+/// Its neighbours in the process were told that they had used up their CPU time.
+TEST_F(WorkerCrash, RegressWhoCameAfterTheStuckOneIsNotBlamed) {
+  start();
+  ASSERT_TRUE(install(kStuck, {.wall_ms = 200}));
+  ASSERT_TRUE(install(kEcho));
+  log::setup(log::Level::off, log::Format::text);
+  EXPECT_EQ(code(call(kStuck)), Code::timeout) << "the process is looked at from here on";
+  const auto neighbour = call(kEcho);
+  EXPECT_EQ(code(neighbour), Code::unavailable) << text_of(neighbour);
+  EXPECT_EQ(text(kEcho, "back"), "back");
+}
+
 TEST_F(WorkerCrash, AdversaryStuckWhileItIsLoadedIsKilledToo) {
   start();
   log::setup(log::Level::off, log::Format::text);

@@ -29,6 +29,7 @@ class HostOwner final : public PinnedActor {
     launch.readable = {folder + "/launcher.cjs", folder + "/themis-worker.node",
                        folder + "/themis-worker.snapshot"};
     launch.argv.insert(launch.argv.end(), launch.readable.begin(), launch.readable.end());
+    launch.argv.push_back(kMultiTenantWord);
     launch.environment = {"OPENSSL_CONF=/dev/null"};
     auto process = ChildProcess::start(home_, "host", std::move(launch), this);
     EXPECT_TRUE(process) << process.error().text();

@@ -66,9 +66,18 @@ v8::Local<v8::Value> WorkerImpl::ask_state(v8::Local<v8::Context> context,
 
 v8::Local<v8::Value> WorkerImpl::call_service(v8::Local<v8::Context> context,
                                               const std::string& service, Result<Request> request) {
-  const auto [promise, id] =
-      begin_ask(context, request ? nullptr : "the body of a request to SERVICES is too long");
+  const char* refused = request ? nullptr : "the body of a request to SERVICES is too long";
+  const auto call = calls_.find(current_);
+  if (call != calls_.end()) {
+    if (service.starts_with("fn/") && call->second.depth >= kDepthMax)
+      refused = "functions call each other too deep";
+    if (call->second.subrequests >= kSubrequestsMax)
+      refused = "over the subrequests that one call may make";
+  }
+  const auto [promise, id] = begin_ask(context, refused);
   if (id == 0) return promise;
+  ++call->second.subrequests;
+  request->depth = static_cast<uint8_t>(call->second.depth + 1);
   const auto answered = [this](Result<Response>& answer) -> Result<v8::Local<v8::Value>> {
     if (!answer) return fail(answer.error());
     v8::Isolate* isolate = box_.get();

@@ -24,10 +24,10 @@ class EngineImpl final : public Engine {
         watchdog_([](void* isolate) { static_cast<v8::Isolate*>(isolate)->TerminateExecution(); }) {
   }
 
-  Result<std::unique_ptr<Worker>> load(std::string_view source, std::string_view name,
-                                       const Limits& limits, Host& host) override {
+  Result<std::unique_ptr<Worker>> load(bundle::Bundle code, const Limits& limits,
+                                       Host& host) override {
     auto worker = std::make_unique<WorkerImpl>(&data_, limits, host, watchdog_);
-    THEMIS_CHECK(worker->load(source, name));
+    THEMIS_CHECK(worker->load(std::move(code)));
     return worker;
   }
 

@@ -9,9 +9,10 @@
 
 namespace themis::js {
 
-/// Index of the dispatch function among the context's data in a snapshot.
-inline constexpr size_t kDispatchIndex = 0;
-inline constexpr size_t kOnRejectionIndex = 1;  ///< web.onRejection
+/// The functions that the prelude leaves in `web` for C++, in the order of the context's data in a
+/// snapshot.
+inline constexpr const char* kEntries[] = {"dispatch", "onRejection", "configure", "listeners",
+                                           "dispatchEvent"};
 /// No snapshot of ours comes near; a larger file is not one.
 inline constexpr size_t kSnapshotBytesMax = 64u << 20;
 

@@ -1,6 +1,7 @@
 #include "runtime/js/worker.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "runtime/js/errors.hpp"
 #include "runtime/js/snapshot.hpp"
@@ -44,10 +45,10 @@ WorkerImpl::WorkerImpl(const v8::StartupData* snapshot, const Limits& limits, Ho
   const v8::Local<v8::Context> context = v8::Context::New(isolate);
   harden(context);
   context_.Reset(isolate, context);
-  dispatch_.Reset(isolate,
-                  context->GetDataFromSnapshotOnce<v8::Function>(kDispatchIndex).ToLocalChecked());
-  on_rejection_.Reset(
-      isolate, context->GetDataFromSnapshotOnce<v8::Function>(kOnRejectionIndex).ToLocalChecked());
+  const std::array entries{&dispatch_, &on_rejection_, &configure_, &listeners_, &dispatch_event_};
+  static_assert(std::tuple_size_v<decltype(entries)> == std::size(kEntries));
+  for (size_t i = 0; i < entries.size(); ++i)
+    entries[i]->Reset(isolate, context->GetDataFromSnapshotOnce<v8::Function>(i).ToLocalChecked());
   isolate->SetPromiseRejectCallback(on_promise_reject);
   box_.tasks().attach(host_, [this](const std::function<void()>& tasks) { run_tasks(tasks); });
 }

@@ -10,6 +10,7 @@
 #include "runtime/js/codec.hpp"
 #include "runtime/js/decoders.hpp"
 #include "runtime/js/isolate.hpp"
+#include "runtime/js/modules.hpp"
 #include "runtime/js/native_objects.hpp"
 #include "runtime/js/watchdog.hpp"
 
@@ -29,8 +30,8 @@ class WorkerImpl final : public Worker {
   WorkerImpl(const v8::StartupData* snapshot, const Limits& limits, Host& host, Watchdog& watchdog);
   ~WorkerImpl() override;
 
-  /// Compiles and runs the module; once, before the first call. Errors: as Engine::load.
-  Status load(std::string_view source, std::string_view name);
+  /// Compiles and runs the modules; once, before the first call. Errors: as Engine::load.
+  Status load(bundle::Bundle code);
 
   uint32_t call(Request request, Done done) override;
   void cancel(uint32_t call) override;
@@ -45,6 +46,7 @@ class WorkerImpl final : public Worker {
   NativeObjects<IcuDecoder>& decoders() { return decoders_; }
   NativeObjects<Codec>& codecs() { return codecs_; }
   ArrayBuffers& buffers() { return box_.buffers(); }
+  Modules& modules() { return *modules_; }
   NativeObjects<crypto::WebKey>& keys() { return keys_; }
   TimePoint started() const { return started_; }
   void log(LogLevel level, v8::Local<v8::String> text);
@@ -69,6 +71,8 @@ class WorkerImpl final : public Worker {
   struct Call {
     Done done;  ///< Empty once answered; the record then lives on for waitUntil.
     std::string name_space;
+    uint8_t depth = 0;
+    size_t subrequests = 0;
     Duration cpu{};
     size_t log_bytes = 0;
     size_t timers = 0;
@@ -124,8 +128,12 @@ class WorkerImpl final : public Worker {
   /// Hands out the answers collected by a turn. Last in its caller: a `done` may destroy *this.
   void deliver();
   void dispatch(v8::Local<v8::Context> context, uint32_t id, Request& request);
-  Result<v8::Local<v8::Object>> run_module(v8::Local<v8::Context> context, std::string_view source,
-                                           std::string_view name);
+  void dispatch_event(v8::Local<v8::Context> context, uint32_t id, const Request& request);
+  Status configure(v8::Local<v8::Context> context, const bundle::Settings& settings);
+  Status run_main(v8::Local<v8::Context> context, const bundle::Bundle& code);
+  Status find_handlers(v8::Local<v8::Context> context, v8::Local<v8::Module> module,
+                       const std::string& file);
+  Status check_events(const bundle::Settings& settings, const std::string& file) const;
 
   const Limits limits_;
   Host& host_;
@@ -134,9 +142,13 @@ class WorkerImpl final : public Worker {
   IsolateBox box_;
   v8::Global<v8::Context> context_;
   v8::Global<v8::Function> dispatch_;
+  v8::Global<v8::Function> dispatch_event_;
   v8::Global<v8::Function> on_rejection_;
+  v8::Global<v8::Function> configure_;
+  v8::Global<v8::Function> listeners_;
+  std::optional<Modules> modules_;  ///< Set by load().
   v8::Global<v8::Object> handler_;
-  v8::Global<v8::Function> fetch_;
+  v8::Global<v8::Function> fetch_, scheduled_, queue_;  ///< Empty: the function has none.
   NativeObjects<IcuDecoder> decoders_{kDecodersMax};
   NativeObjects<Codec> codecs_{kCodecsMax};
   NativeObjects<crypto::WebKey> keys_{kKeysMax};

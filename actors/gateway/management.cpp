@@ -14,11 +14,14 @@ namespace {
 
 using http::Response;
 
-/// The body of PUT is JavaScript: nothing but these, or no type at all.
-bool is_javascript(const std::string* type) {
+constexpr std::string_view kBundleContentType = "application/vnd.themis.bundle";
+
+/// The body of PUT is JavaScript or a bundle: nothing but these, or no type at all.
+bool is_code(const std::string* type) {
   if (type == nullptr) return true;
   const std::string_view name = std::string_view(*type).substr(0, type->find(';'));
-  for (std::string_view known : {"text/javascript", "application/javascript"})
+  for (std::string_view known : {std::string_view("text/javascript"),
+                                 std::string_view("application/javascript"), kBundleContentType})
     if (http::equal_ignoring_case(name, known)) return true;
   return false;
 }
@@ -40,9 +43,25 @@ Result<uint32_t> instances_of(std::string_view query) {
   return count;
 }
 
+/// The code that is deployed, and the key of its secrets: those of a bundle are sealed here, before
+/// anything keeps or sends them. Errors: malformed, invalid, too_large.
+Result<DeployFunction> order_of(const std::string& name, const http::Request& request, Rng& rng) {
+  THEMIS_TRY(const uint32_t instances, instances_of(request.query()));
+  DeployFunction order{name, std::make_shared<const Bytes>(to_bytes(request.body)), instances};
+  if (!bundle::is_bundle(*order.source)) return order;
+  THEMIS_TRY(bundle::Bundle code, bundle::decode(*order.source));
+  if (code.settings.secrets.empty()) return order;
+  order.key = bundle::SharedKey(bundle::SecretsKey(rng));
+  bundle::seal_secrets(code.settings, *order.key.get());
+  THEMIS_TRY(Bytes sealed, bundle::encode(code));
+  order.source = std::make_shared<const Bytes>(std::move(sealed));
+  return order;
+}
+
 /// Names that services announce by themselves.
 bool is_reserved(std::string_view name) {
-  return name.starts_with("fn/") || name.starts_with("code/") || name.starts_with("service/");
+  return name.starts_with("fn/") || name.starts_with("code/") || name.starts_with("service/") ||
+         name.starts_with("queue/");
 }
 
 /// Routes shown and measured one by one: enough for a dashboard, bounded for who scrapes it.
@@ -53,13 +72,13 @@ constexpr size_t kRoutesReportedMax = 50;
 void GatewayActor::deploy(uint64_t id, const std::string& name, http::Request& request) {
   if (is_wasm(request))
     return refuse(id, 415, "functions are JavaScript modules; this node runs no Wasm modules");
-  if (!is_javascript(request.headers.find("Content-Type")))
-    return refuse(id, 415, "send the module as Content-Type: text/javascript");
-  const Result<uint32_t> instances = instances_of(request.query());
-  if (!instances) return refuse(id, instances.error());
-  auto source = std::make_shared<const Bytes>(to_bytes(request.body));
-  this->request(options_.functions, caf::infinite,
-                DeployFunction{name, std::move(source), *instances})
+  if (!is_code(request.headers.find("Content-Type")))
+    return refuse(id, 415,
+                  "send a module as Content-Type: text/javascript, a bundle as " +
+                      std::string(kBundleContentType));
+  const Result<DeployFunction> order = order_of(name, request, rng_);
+  if (!order) return refuse(id, order.error());
+  this->request(options_.functions, caf::infinite, *order)
       .then(
           [this, id](const DeployedFunction& deployed) {
             caller_.routes().forget(ring_name_of_function(deployed.name));

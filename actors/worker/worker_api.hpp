@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "function.capnp.h"
+#include "runtime/bundle/secrets.hpp"
 #include "runtime/crypto/hash.hpp"
 #include "wire/msg.hpp"
 
@@ -30,6 +31,9 @@ struct InstallFunction {
   CodeId id{};
   std::shared_ptr<const Bytes> source;
   FunctionLimits limits;
+  bundle::SharedKey key = {};  ///< Of the secrets in the code.
+  /// Of the code: what the node lets it do. Empty: nothing but what every function may.
+  std::shared_ptr<const bundle::Settings> settings = {};
 };
 /// Forgets it; calls that run are still answered.
 struct UninstallFunction {

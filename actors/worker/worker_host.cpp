@@ -92,8 +92,9 @@ class HostActor final : public PinnedActor {
     if (functions_.size() >= kFunctionsPerHostMax)
       return fail(Code::overloaded, "too many functions in this process");
     auto host = std::make_unique<FunctionHost>(enclave_, request.name, asker_);
-    THEMIS_TRY(auto worker,
-               engine_.load(request.source, request.name, engine_limits(request.limits), *host));
+    THEMIS_TRY(bundle::Bundle code, bundle::read_code(as_bytes(request.source), request.name));
+    THEMIS_CHECK(bundle::open_secrets(code.settings, request.key.get()));
+    THEMIS_TRY(auto worker, engine_.load(std::move(code), engine_limits(request.limits), *host));
     const auto actor =
         spawn_hosted<FunctionWorker>(reactor_, budget_, std::move(host), std::move(worker));
     const wire::Target target = enclave_.exports().add_unnamed(actor.strong());

@@ -88,9 +88,9 @@ std::array<std::string_view, 6> split(std::string_view line) {
   std::array<std::string_view, 6> parts;
   size_t count = 0;
   for (size_t at = 0; at < line.size() && count < parts.size();) {
-    const size_t start = line.find_first_not_of(" \t", at);
+    const size_t start = line.find_first_not_of(' ', at);
     if (start == std::string_view::npos) break;
-    const size_t end = std::min(line.find_first_of(" \t", start), line.size());
+    const size_t end = std::min(line.find(' ', start), line.size());
     parts[count++] = line.substr(start, end - start);
     at = end;
   }

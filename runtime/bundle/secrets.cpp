@@ -6,12 +6,18 @@ namespace themis::bundle {
 namespace {
 
 crypto::AeadKey cipher_of(const SecretsKey& key) {
-  crypto::SecretBytes<crypto::kAeadKeyBytes> own;
-  std::ranges::copy(key.view(), own.span().begin());
+  crypto::SecretBytes<crypto::kAeadKeyBytes> own(key.view());
   return {crypto::Suite::chacha20poly1305, std::move(own)};
 }
 
 }  // namespace
+
+Result<SharedKey> SharedKey::from(ByteView bytes) {
+  if (bytes.empty()) return SharedKey();
+  if (bytes.size() != SecretsKey::kBytes)
+    return fail(Code::malformed, "a key of secrets has 32 bytes");
+  return SharedKey(SecretsKey(bytes.first<SecretsKey::kBytes>()));
+}
 
 void seal_secrets(Settings& settings, const SecretsKey& key) {
   crypto::AeadKey cipher = cipher_of(key);
@@ -26,8 +32,10 @@ void seal_secrets(Settings& settings, const SecretsKey& key) {
   settings.secrets.clear();
 }
 
-Status open_secrets(Settings& settings, const SecretsKey& key) {
-  crypto::AeadKey cipher = cipher_of(key);
+Status open_secrets(Settings& settings, const SecretsKey* key) {
+  if (settings.sealed.empty()) return {};
+  if (key == nullptr) return fail(Code::forged, "sealed secrets, and no key came with them");
+  crypto::AeadKey cipher = cipher_of(*key);
   uint64_t count = 0;
   for (auto& [name, value] : settings.sealed) {
     if (value.size() < crypto::kTagBytes) return fail(Code::forged, "env." + name);

@@ -129,7 +129,6 @@ Status WorkerImpl::load(bundle::Bundle code) {
   if (ended == Ended::heap) return fail(Code::memory_exceeded, "while loading");
   if (ended == Ended::cpu)
     return fail(Code::cpu_exceeded, "over " + std::to_string(to_ms(budget)) + " ms while loading");
-  modules_->drop_sources_of_one();
   return status;
 }
 

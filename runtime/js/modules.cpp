@@ -77,10 +77,6 @@ Modules::Modules(v8::Isolate* isolate, ArrayBuffers& buffers, std::vector<bundle
 
 Modules& Modules::of(v8::Isolate* isolate) { return WorkerImpl::of(isolate).modules(); }
 
-void Modules::drop_sources_of_one() {
-  if (entries_.size() == 1) entries_.begin()->second.source.content = {};
-}
-
 Modules::Entry* Modules::find(std::string_view name) {
   const auto found = entries_.find(name);
   return found == entries_.end() ? nullptr : &found->second;
@@ -164,6 +160,8 @@ Result<v8::Local<v8::Module>> Modules::link(v8::Local<v8::Context> context,
       for (Entry* entry : compiled) entry->module.Reset();  // half a graph is none
       return fail(found.error());
     }
+    for (Entry* entry : compiled)
+      if (entry->source.kind == ModuleKind::es) entry->source.content = {};
   }
   const v8::Local<v8::Module> module = first->module.Get(isolate_);
   v8::TryCatch caught(isolate_);
@@ -251,6 +249,15 @@ v8::MaybeLocal<v8::Value> Modules::evaluate_synthetic(v8::Local<v8::Context> con
 
 v8::MaybeLocal<v8::Value> Modules::value_of(v8::Local<v8::Context> context, Entry& entry) {
   if (entry.source.kind == ModuleKind::commonjs) return run_commonjs(context, entry);
+  if (!entry.value.IsEmpty()) return entry.value.Get(isolate_);
+  v8::Local<v8::Value> value;
+  if (!read_value(context, entry).ToLocal(&value)) return {};
+  entry.value.Reset(isolate_, value);
+  entry.source.content = {};
+  return value;
+}
+
+v8::MaybeLocal<v8::Value> Modules::read_value(v8::Local<v8::Context> context, const Entry& entry) {
   const std::string& name = entry.source.name;
   if (entry.source.kind == ModuleKind::data) {
     if (!entry.source.content.empty() && !buffers_.take(entry.source.content.size())) {
@@ -311,6 +318,7 @@ v8::MaybeLocal<v8::Value> Modules::run_commonjs(v8::Local<v8::Context> context, 
     return {};
   }
   entry.state = State::done;
+  entry.source.content = {};
   return module->Get(context, exports_name);
 }
 

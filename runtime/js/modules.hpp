@@ -22,15 +22,14 @@ class Modules {
   /// Compiles a module and all that it imports statically, and links them. Errors: syntax (with the
   /// place; also of an import of a module that is not there), too_large.
   Result<v8::Local<v8::Module>> link(v8::Local<v8::Context> context, const std::string& name);
-  /// Nothing is imported any more that was not: lets go of the sources of one module.
-  void drop_sources_of_one();
 
  private:
   enum class State : uint8_t { fresh, running, done };
   struct Entry {
-    bundle::Module source;
+    bundle::Module source;  ///< Without its content once that is not needed any more.
     v8::Global<v8::Module> module;
     v8::Global<v8::Object> commonjs;  ///< The object `module` of a CommonJS module.
+    v8::Global<v8::Value> value;      ///< Of JSON, text and data, once somebody imported it.
     State state = State::fresh;       ///< Of a CommonJS module.
   };
 
@@ -53,8 +52,10 @@ class Modules {
   /// Compiles what an ES module imports. Errors: syntax, with the place of the import.
   Status compile_imports(v8::Local<v8::Context> context, Entry& entry,
                          std::vector<Entry*>& compiled);
-  /// The default export of what is no ES module; empty with an exception pending.
+  /// The default export of what is no ES module, the same for all who ask; empty with an exception
+  /// pending.
   v8::MaybeLocal<v8::Value> value_of(v8::Local<v8::Context> context, Entry& entry);
+  v8::MaybeLocal<v8::Value> read_value(v8::Local<v8::Context> context, const Entry& entry);
   v8::MaybeLocal<v8::Value> run_commonjs(v8::Local<v8::Context> context, Entry& entry);
   v8::MaybeLocal<v8::Value> require_es(v8::Local<v8::Context> context, Entry& entry);
 

@@ -143,6 +143,11 @@ SecretsKey key_of(uint8_t byte) {
   return SecretsKey(bytes);
 }
 
+Status opened(Settings& settings, uint8_t byte) {
+  const SecretsKey key = key_of(byte);
+  return open_secrets(settings, &key);
+}
+
 TEST(Secrets, AreSealedAndOpened) {
   Settings set = full().settings;
   set.secrets["LONG"] = std::string(kBindingBytesMax, 's');
@@ -153,7 +158,7 @@ TEST(Secrets, AreSealedAndOpened) {
   Bundle sealed = full();
   sealed.settings = set;
   EXPECT_EQ(as_text(encode(sealed).value()).find("sssss"), std::string_view::npos);
-  EXPECT_TRUE(open_secrets(set, key_of(1)));
+  EXPECT_TRUE(opened(set, 1));
   EXPECT_EQ(set, before);
 }
 
@@ -161,16 +166,18 @@ TEST(AdversarySecrets, AnotherKeyNameOrTextIsForged) {
   Settings sealed = full().settings;
   seal_secrets(sealed, key_of(1));
   Settings other_key = sealed;
-  EXPECT_EQ(open_secrets(other_key, key_of(2)).error().code, Code::forged);
+  EXPECT_EQ(opened(other_key, 2).error().code, Code::forged);
+  Settings no_key = sealed;
+  EXPECT_EQ(open_secrets(no_key, nullptr).error().code, Code::forged);
   Settings renamed = sealed;
   renamed.sealed = {{"X", sealed.sealed.at("C")}};
-  EXPECT_EQ(open_secrets(renamed, key_of(1)).error().code, Code::forged);
+  EXPECT_EQ(opened(renamed, 1).error().code, Code::forged);
   Settings changed = sealed;
   changed.sealed["C"][0] ^= 1;
-  EXPECT_EQ(open_secrets(changed, key_of(1)).error().code, Code::forged);
+  EXPECT_EQ(opened(changed, 1).error().code, Code::forged);
   Settings cut = sealed;
   cut.sealed["C"] = "short";
-  EXPECT_EQ(open_secrets(cut, key_of(1)).error().code, Code::forged);
+  EXPECT_EQ(opened(cut, 1).error().code, Code::forged);
 }
 
 }  // namespace

@@ -76,6 +76,16 @@ TEST(Modules, CyclesWork) {
             "eundefinedd");
 }
 
+TEST(Modules, AllWhoImportAValueGetTheSame) {
+  EXPECT_EQ(answer_of({{"main.js", "import d from './d.json'; import c from './c.cjs';" +
+                                       handler("d.n = 5; const m = await import('./d.json');"
+                                               "return new Response([m.default.n, c().n,"
+                                               "  c() === d].join());")},
+                       {"c.cjs", "module.exports = () => require('./d.json');"},
+                       {"d.json", R"({"n": 1})"}}),
+            "5,5,true");
+}
+
 TEST(Modules, ImportsWhenItIsAsked) {
   const std::string main =
       "globalThis.ran = [];" +

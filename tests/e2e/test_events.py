@@ -1,0 +1,88 @@
+"""Functions that are called by queues and by the clock."""
+import json
+
+from mesh import Mesh, wait_until
+from test_bundles import deploy, folder_of
+
+PRODUCER = """export default { async fetch(request, env) {
+  await env.JOBS.send(await request.json()); return new Response('sent'); } };"""
+CONSUMER = """export default {
+  async fetch(request, env) {
+    return new Response((await env.STATE.list()).entries.map((e) => e.key + e.value).join()); },
+  async queue(batch, env) {
+    for (const message of batch.messages) {
+      if (message.body.bad && message.attempts < message.body.bad) { message.retry(); continue; }
+      await env.STATE.put(`${batch.queue}-${message.body.n}-`, String(message.attempts));
+    } } };"""
+CONSUME = '[[consume]]\nqueue = "jobs"\nretries = 2\ndelay_s = 0\ndead_letter = "dead"\n'
+
+
+def producer(mesh):
+    return folder_of(mesh, "producer", index_js=PRODUCER,
+                     function_toml='[queues]\nJOBS = "jobs"\n')
+
+
+def post(mesh, value):
+    status, _, body = mesh.post("/f/producer", json.dumps(value).encode())
+    assert (status, body) == (200, b"sent"), (status, body)
+
+
+def seen(mesh, name="consumer"):
+    return sorted(mesh.get(f"/f/{name}")[2].decode().split(","))
+
+
+def test_messages_reach_a_function_on_any_node(build):
+    with Mesh(build) as mesh:
+        deploy(mesh, producer(mesh))
+        deploy(mesh, folder_of(mesh, "consumer", index_js=CONSUMER, function_toml=CONSUME))
+        for n in range(3):
+            post(mesh, {"n": n})
+        wait_until("all are taken",
+                   lambda: seen(mesh) == ["jobs-0-1", "jobs-1-1", "jobs-2-1"])
+
+
+def test_refused_messages_come_again_and_end_as_dead_letters(build):
+    with Mesh(build, nodes=1) as mesh:
+        deploy(mesh, producer(mesh))
+        deploy(mesh, folder_of(mesh, "consumer", index_js=CONSUMER, function_toml=CONSUME))
+        deploy(mesh, folder_of(mesh, "undertaker", index_js=CONSUMER,
+                               function_toml='[[consume]]\nqueue = "dead"\n'))
+        post(mesh, {"n": 1, "bad": 3})
+        wait_until("the third delivery is accepted", lambda: seen(mesh) == ["jobs-1-3"])
+        post(mesh, {"n": 2, "bad": 4})
+        wait_until("it is dead", lambda: mesh.nodes[0].log().count("goes to dead") == 1)
+        post(mesh, {"n": 3})
+        wait_until("the next one is taken", lambda: seen(mesh) == ["jobs-1-3", "jobs-3-1"])
+
+
+def test_a_sent_message_survives_kill_9(build):
+    with Mesh(build, nodes=1) as mesh:
+        deploy(mesh, producer(mesh))
+        for n in range(5):
+            post(mesh, {"n": n})
+        mesh.nodes[0].kill()
+        mesh.nodes[0].start()
+        wait_until("the node is back", lambda: mesh.get("/readyz")[0] == 200)
+        deploy(mesh, folder_of(mesh, "consumer", index_js=CONSUMER, function_toml=CONSUME))
+        wait_until("nothing was lost", lambda: seen(mesh) == [f"jobs-{n}-1" for n in range(5)])
+
+
+def test_only_the_manifest_lets_a_function_send(build):
+    with Mesh(build, nodes=1) as mesh:
+        mesh.deploy("thief", "export default { async fetch(request, env) { try {"
+                    " await env.SERVICES.fetch('queue/jobs', 'http://q/', { method: 'POST',"
+                    " body: '[]' }); return new Response('?'); }"
+                    " catch (e) { return new Response(e.message); } } };")
+        assert b"denied" in mesh.get("/f/thief")[2]
+
+
+def test_a_request_is_no_event(build):
+    """Whoever calls over HTTP reaches `fetch` only."""
+    with Mesh(build, nodes=1) as mesh:
+        deploy(mesh, folder_of(mesh, "events", index_js="export default {"
+                               " scheduled() { console.log('woken'); } };",
+                               function_toml='[[cron]]\nat = "0 0 29 2 *"\n'))
+        for method in ("GET", "POST"):
+            status, _, _ = mesh.request(method, "/f/events", body=b"{}", headers={"event": "1"})
+            assert status == 500, status
+        assert "woken" not in mesh.nodes[0].log()

@@ -214,14 +214,25 @@ void GatewayActor::add_workers(NodeOverview all, WithOverview then) {
 }
 
 void GatewayActor::add_state(NodeOverview all, WithOverview then) {
-  if (!options_.state) return then(all);
+  if (!options_.state) return add_queues(std::move(all), std::move(then));
   request(options_.state, caf::infinite, ReportState{})
       .then(
-          [all, then](const StateReport& report) mutable {
+          [this, all, then](const StateReport& report) mutable {
             all.state = report;
+            add_queues(std::move(all), then);
+          },
+          [this, all, then](const caf::error&) { add_queues(all, then); });  // it is down
+}
+
+void GatewayActor::add_queues(NodeOverview all, WithOverview then) {
+  if (!options_.queues) return then(all);
+  request(options_.queues, caf::infinite, ReportQueues{})
+      .then(
+          [all, then](const QueueReport& report) mutable {
+            all.queues = report;
             then(all);
           },
-          [all, then](const caf::error&) { then(all); });  // it is down
+          [all, then](const caf::error&) { then(all); });  // they are down
 }
 
 void GatewayActor::show_metrics(uint64_t id) {

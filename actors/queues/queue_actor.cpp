@@ -43,6 +43,11 @@ caf::behavior QueueActor::make_behavior() {
   look_later();
   return {[this](const InvokeMsg& invoke) { return take(invoke); },
           [this](const UseNode& use) { node_ = use.node; }, [this](caf::flush_atom) { commit(); },
+          [this](const ReportQueues&) {
+            counts_.messages = book_.messages();
+            counts_.bytes = book_.bytes();
+            return counts_;
+          },
           [this](caf::tick_atom) {
             tick_armed_ = false;
             tick();
@@ -120,6 +125,7 @@ void QueueActor::commit() {
     }
     for (const QueuedMessage& message : send.sent.messages)
       book_.add(send.sent.queue, message.id, message.due_ms, message.body.size());
+    counts_.sent += send.sent.messages.size();
     send.promise.deliver(done);
   }
   tick();
@@ -241,6 +247,7 @@ void QueueActor::settle(const std::string& queue, const std::vector<QueuedMessag
   fates.dead_queue = consumer.dead_queue;
   for (size_t i = 0; i < batch.size(); ++i) {
     QueuedMessage message = batch[i];
+    ++(verdicts[i] ? counts_.refused : counts_.accepted);
     if (verdicts[i] && message.deliveries < consumer.retries) {
       ++message.deliveries;
       message.due_ms = now + verdicts[i]->delay_s.value_or(consumer.delay_s) * kMsPerS;
@@ -249,6 +256,7 @@ void QueueActor::settle(const std::string& queue, const std::vector<QueuedMessag
     }
     fates.gone.push_back(message.id);
     if (!verdicts[i]) continue;
+    ++counts_.dead;
     log::warn("queue", "{}: the message {:016x} was refused {} times and {}", queue, message.id,
               message.deliveries + 1,
               consumer.dead_queue.empty() ? "is dropped" : "goes to " + consumer.dead_queue);

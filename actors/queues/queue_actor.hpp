@@ -4,6 +4,7 @@
 #include <caf/response_promise.hpp>
 
 #include "actors/node/node_api.hpp"
+#include "actors/queues/queue_api.hpp"
 #include "actors/queues/queue_book.hpp"
 #include "actors/queues/queue_store.hpp"
 #include "actors/system/pool_actor.hpp"
@@ -78,6 +79,7 @@ class QueueActor final : public PoolActor {
   std::map<std::string, Line> lines_;
   std::vector<Send> sends_;
   uint64_t last_id_ = 0;
+  QueueReport counts_;
   bool tick_armed_ = false;
 };
 

@@ -28,6 +28,7 @@ class QueueBook {
   bool contains(const std::string& queue) const { return queues_.contains(queue); }
   bool is_empty() const { return messages_ == 0; }
   size_t messages() const { return messages_; }
+  size_t bytes() const { return bytes_; }
 
  private:
   struct Queue {

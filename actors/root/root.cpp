@@ -223,6 +223,7 @@ Result<caf::actor> Root::Impl::start_gateway() {
   options.functions = functions;
   options.workers = workers;
   options.state = router;
+  options.queues = queues;
   options.self = {node.identity.id(), address};
   options.data = config.node.data;
   options.wall_ms = config.workers.wall_ms;

@@ -113,7 +113,13 @@ class Collector {
   Outcome scan(const std::string& name) {
     for (const std::string& specifier : bundle::imports_of(files_.at(name))) {
       if (!specifier.starts_with("./") && !specifier.starts_with("../")) {
-        if (!files_.contains(specifier)) needs_esbuild_ = name + " (\"" + specifier + "\")";
+        const fs::path named(specifier);
+        const bool is_below = named.is_relative() && named == named.lexically_normal();
+        if (is_below && is_file(source_.folder / named)) {
+          if (auto added = add(specifier); !added) return added;
+        } else {
+          needs_esbuild_ = name + " (\"" + specifier + "\")";
+        }
         continue;
       }
       const fs::path joined = (fs::path(name).parent_path() / specifier).lexically_normal();

@@ -56,6 +56,7 @@ Status WorkerImpl::configure(v8::Local<v8::Context> context, const bundle::Setti
       for (const std::string_view part :
            {std::string_view(kind), std::string_view(name), std::string_view(value)})
         parts.emplace_back(text(isolate, part));
+  if (parts.empty()) return {};  // env is what the snapshot has
   v8::TryCatch caught(isolate);
   v8::Local<v8::Value> list = v8::Array::New(isolate, parts.data(), parts.size());
   if (configure_.Get(isolate)->Call(context, v8::Undefined(isolate), 1, &list).IsEmpty())

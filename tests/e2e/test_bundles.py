@@ -4,6 +4,7 @@ import os
 import subprocess
 
 from mesh import SOURCE, Mesh, mesh_program, wait_until
+from test_service_mesh import Checks
 
 ESBUILD = SOURCE / "apps/types/node_modules/.bin/esbuild"
 
@@ -41,7 +42,7 @@ def test_a_folder_of_modules_is_one_function(build):
         shop = folder_of(
             mesh, "shop",
             index_js="import { price } from './lib/price.js'; import page from './page.html';"
-                     "import table from './table.json' with { type: 'json' };"
+                     "import table from 'table.json' with { type: 'json' };"
                      "import old from './old.cjs';"
                      "export default { async fetch(request, env) {"
                      "  const late = await import('./late.js');"
@@ -192,6 +193,18 @@ def test_functions_call_each_other(build):
             function_toml='[functions]\nCART = "cart"\n')
         deploy(mesh, shop)
         assert mesh.get("/f/shop")[2] == b"202,1,PUT /add one", mesh.get("/f/shop")
+
+
+def test_a_service_has_a_name_in_env(build):
+    with Mesh(build, nodes=2, settings=["workers.services=check"]) as mesh, \
+            Checks(mesh, (SOURCE / "apps/services/twiitr/twiitr.toml").read_text(), ["1"]):
+        example = (SOURCE / "apps/services/twiitr/handler.js").read_text()
+        calls = "env.SERVICES.fetch('check', "
+        assert calls in example
+        deploy(mesh, folder_of(mesh, "login", index_js=example.replace(calls, "env.CHECK.fetch("),
+                               function_toml='[services]\nCHECK = "check"\n'))
+        status, _, body = mesh.post("/f/login", b'{"user": "ada", "password": "lovelace"}')
+        assert (status, json.loads(body)["known"]) == (200, True), (status, body)
 
 
 def test_a_circle_of_functions_ends(build):

@@ -31,6 +31,10 @@ def seen(mesh, name="consumer"):
     return sorted(mesh.get(f"/f/{name}")[2].decode().split(","))
 
 
+def metrics(mesh):
+    return mesh.get("/metrics")[2].decode()
+
+
 def test_messages_reach_a_function_on_any_node(build):
     with Mesh(build) as mesh:
         deploy(mesh, producer(mesh))
@@ -46,13 +50,17 @@ def test_refused_messages_come_again_and_end_as_dead_letters(build):
         deploy(mesh, producer(mesh))
         deploy(mesh, folder_of(mesh, "consumer", index_js=CONSUMER, function_toml=CONSUME))
         deploy(mesh, folder_of(mesh, "undertaker", index_js=CONSUMER,
-                               function_toml='[[consume]]\nqueue = "dead"\n'))
+                               function_toml='[[consume]]\nqueue = "dead"\ndelay_s = 0\n'))
         post(mesh, {"n": 1, "bad": 3})
         wait_until("the third delivery is accepted", lambda: seen(mesh) == ["jobs-1-3"])
         post(mesh, {"n": 2, "bad": 4})
         wait_until("it is dead", lambda: mesh.nodes[0].log().count("goes to dead") == 1)
         post(mesh, {"n": 3})
         wait_until("the next one is taken", lambda: seen(mesh) == ["jobs-1-3", "jobs-3-1"])
+        wait_until("the dead one is taken", lambda: seen(mesh, "undertaker") == ["dead-2-4"])
+        for line in ("queue_messages 0", "queue_sent_total 3", "queue_refused_total 8",
+                     "queue_accepted_total 3", "queue_dead_total 1"):
+            wait_until(line, lambda line=line: f"themis_{line}\n" in metrics(mesh))
 
 
 def test_a_sent_message_survives_kill_9(build):
@@ -65,6 +73,21 @@ def test_a_sent_message_survives_kill_9(build):
         wait_until("the node is back", lambda: mesh.get("/readyz")[0] == 200)
         deploy(mesh, folder_of(mesh, "consumer", index_js=CONSUMER, function_toml=CONSUME))
         wait_until("nothing was lost", lambda: seen(mesh) == [f"jobs-{n}-1" for n in range(5)])
+
+
+def test_a_cron_line_wakes_its_function_once_on_one_node(build):
+    """Waits for a full minute."""
+    with Mesh(build) as mesh:
+        deploy(mesh, folder_of(
+            mesh, "clock", index_js="export default { async fetch(request, env) {"
+            " return new Response(String(await env.STATE.get('woken'))); },"
+            " async scheduled(controller, env) { await env.STATE.transaction(['woken'], ([old]) =>"
+            "  [(old ?? '') + controller.cron + new Date(controller.scheduledTime).getSeconds()]);"
+            "} };", function_toml='[[cron]]\nat = "*/1 * * * *"\n'))
+        wait_until("it is woken", lambda: mesh.get("/f/clock")[2] != b"null", deadline_s=75)
+        assert mesh.get("/f/clock")[2] == b"*/1 * * * *0", mesh.get("/f/clock")
+        logs = [line for node in mesh.nodes for line in node.log().splitlines() if "clock" in line]
+        assert not any("not woken" in line or "failed" in line for line in logs), logs
 
 
 def test_only_the_manifest_lets_a_function_send(build):

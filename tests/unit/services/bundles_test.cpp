@@ -1,21 +1,20 @@
 // Bundles on their way through function services: secrets, cron lines, queues.
-#include <atomic>
-
 #include "actors/queues/queue_types.hpp"
 #include "tests/unit/services/function_service_fixture.hpp"
 
 namespace themis::testing {
 namespace {
 
-/// A clock that goes when it is told to. Any thread.
-class ManualClock final : public Clock {
+/// Time that goes twenty times as fast as the machine's. Any thread.
+class FastClock final : public Clock {
  public:
-  TimePoint now() const override { return TimePoint(std::chrono::milliseconds(ms_)); }
-  int64_t wall_ms() const override { return ms_; }
-  void set(int64_t ms) { ms_ = ms; }
+  TimePoint now() const override { return TimePoint(std::chrono::milliseconds(wall_ms())); }
+  int64_t wall_ms() const override {
+    return 1'795'255'200'000 + 20 * to_ms(std::chrono::steady_clock::now() - start_);
+  }
 
  private:
-  std::atomic<int64_t> ms_{1'795'255'200'000};  // 2026-11-21 10:00 UTC
+  const TimePoint start_ = std::chrono::steady_clock::now();
 };
 
 bundle::Bundle bundle_of(const std::string& source) {
@@ -38,7 +37,7 @@ class BundlesTest : public FunctionServiceTest {
     for (size_t i = 0; i < nodes_.size(); ++i) all += counts(i).woken;
     return all;
   }
-  ManualClock clock_;
+  FastClock clock_;
 };
 
 TEST_F(BundlesTest, AreTakenSealedOrNotAtAll) {
@@ -66,12 +65,10 @@ TEST_F(BundlesTest, ACronLineWakesOneOfTheNodesOnce) {
   bundle::Bundle code = bundle_of("1");
   code.settings.crons = {"* * * * *"};
   ASSERT_TRUE(deploy_bundle("f", code));
-  EXPECT_EQ(woken(), 0u);
-  const int64_t start = clock_.wall_ms();
-  for (uint64_t minute = 1; minute <= 3; ++minute) {
-    clock_.set(start + static_cast<int64_t>(minute) * 60'000 + 100);
-    EXPECT_TRUE(eventually([&] { return woken() == minute; })) << woken();
-  }
+  const int64_t start = clock_.wall_ms() / 60'000;
+  EXPECT_TRUE(eventually([&] { return woken() >= 3; }));
+  const uint64_t times = woken();
+  EXPECT_LE(times, static_cast<uint64_t>(clock_.wall_ms() / 60'000 - start));
   size_t awake = 0;
   for (size_t i = 0; i < nodes_.size(); ++i) awake += counts(i).woken > 0 ? 1 : 0;
   EXPECT_EQ(awake, 1u) << "the ring says which one";

@@ -11,7 +11,7 @@ namespace {
 class Bindings : public PoolTest {
  protected:
   void SetUp() override {
-    gate_ = world_.system().caf().spawn([](caf::event_based_actor*) -> caf::behavior {
+    gate_ = world_.caf().spawn([](caf::event_based_actor*) -> caf::behavior {
       return {[](const wire::Msg<schema::Invoke>& invoke) {
         const auto view = invoke.view();
         const std::string seen = std::string(wire::text_of(view->getFunction())) + " event " +

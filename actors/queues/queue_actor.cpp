@@ -14,7 +14,7 @@ namespace {
 
 /// Longest JSON of a batch: what one call carries.
 constexpr size_t kBatchJsonMax = 1 << 20;
-/// Ids begin with the time of the start, so that none comes twice.
+/// Ids begin with the time, so that none comes twice, also after a restart.
 constexpr int kIdTimeShift = 20;
 constexpr int64_t kMsPerS = 1000;
 
@@ -63,7 +63,6 @@ void QueueActor::on_exit() {
 }
 
 Status QueueActor::load() {
-  last_id_ = static_cast<uint64_t>(options_.clock->wall_ms()) << kIdTimeShift;
   THEMIS_TRY(const std::vector<QueueStore::Head> all, store_.load());
   for (const QueueStore::Head& head : all) {
     book_.add(head.queue, head.id, head.due_ms, head.bytes);
@@ -71,6 +70,10 @@ Status QueueActor::load() {
   }
   if (!all.empty()) log::info("queue", "{} messages wait here", all.size());
   return {};
+}
+
+uint64_t QueueActor::next_id(int64_t now_ms) {
+  return last_id_ = std::max(last_id_ + 1, static_cast<uint64_t>(now_ms) << kIdTimeShift);
 }
 
 void QueueActor::look_later() {
@@ -90,8 +93,8 @@ caf::result<QueueActor::OutcomeMsg> QueueActor::take(const InvokeMsg& invoke) {
                    parse_send(as_text(wire::bytes_of(from.getBody()))));
         QueueStore::Sent out{*queue, {}};
         for (NewMessage& message : messages)
-          out.messages.push_back({++last_id_, now + message.delay_s * kMsPerS, now, 0, message.kind,
-                                  std::move(message.body)});
+          out.messages.push_back({next_id(now), now + message.delay_s * kMsPerS, now, 0,
+                                  message.kind, std::move(message.body)});
         return out;
       });
   if (!sent) return to_caf(sent.error());
@@ -190,11 +193,11 @@ void QueueActor::call(const std::string& queue, const std::vector<uint64_t>& ids
   }
   for (const uint64_t id : ids)  // what cannot be read is of no use to anybody
     if (std::ranges::find(*batch, id, &QueuedMessage::id) == batch->end()) book_.drop(queue, id);
-  std::string json = batch_json(queue, *batch);
+  std::string json = batch_json(queue, store_.origin(), *batch);
   while (json.size() > kBatchJsonMax && batch->size() > 1) {
     for (size_t keep = batch->size() / 2; batch->size() > keep; batch->pop_back())
       book_.put_back(queue, batch->back().id, batch->back().due_ms);
-    json = batch_json(queue, *batch);
+    json = batch_json(queue, store_.origin(), *batch);
   }
   if (batch->empty()) return;
   Line& line = lines_[queue];
@@ -261,7 +264,7 @@ void QueueActor::settle(const std::string& queue, const std::vector<QueuedMessag
               message.deliveries + 1,
               consumer.dead_queue.empty() ? "is dropped" : "goes to " + consumer.dead_queue);
     if (consumer.dead_queue.empty()) continue;
-    message.id = ++last_id_;
+    message.id = next_id(now);
     message.due_ms = now;
     message.deliveries = 0;
     fates.dead.push_back(std::move(message));

@@ -59,6 +59,7 @@ class QueueActor final : public PoolActor {
   caf::behavior make_behavior() override;
   Status load();
   caf::result<OutcomeMsg> take(const InvokeMsg& invoke);
+  uint64_t next_id(int64_t now_ms);
   void commit();
   void tick();
   void look_later();

@@ -1,6 +1,7 @@
 #include "actors/queues/queue_store.hpp"
 
 #include "runtime/base/log.hpp"
+#include "runtime/base/rng.hpp"
 
 namespace themis {
 namespace {
@@ -10,6 +11,7 @@ namespace {
 constexpr uint8_t kFormat = 1;
 constexpr size_t kIdBytes = 8;
 constexpr size_t kHeadBytes = 20;
+constexpr size_t kOriginBytes = 8;
 
 Bytes key_of(const std::string& queue, uint64_t id) {
   Bytes key = to_bytes(queue);
@@ -49,6 +51,15 @@ Result<QueuedMessage> message_of(uint64_t id, ByteView value) {
 Result<QueueStore> QueueStore::open(storage::Environment& environment) {
   QueueStore out(environment);
   THEMIS_TRY(out.messages_, environment.table("queue_messages"));
+  THEMIS_TRY(const storage::Table own, environment.table("queue_origin"));
+  Bytes fresh(kOriginBytes);
+  SystemRng().fill(fresh);
+  THEMIS_CHECK(environment.write([&](storage::WriteTransaction& txn) -> Status {
+    const auto kept = txn.get(own, as_bytes("origin"));
+    if (!kept && kept.error().code != Code::not_found) return fail(kept.error());
+    out.origin_ = to_hex(kept ? *kept : ByteView(fresh));
+    return kept ? Status{} : txn.put(own, as_bytes("origin"), fresh);
+  }));
   return out;
 }
 

@@ -29,8 +29,10 @@ class QueueStore {
     std::vector<QueuedMessage> dead;   ///< With ids of their own.
   };
 
-  /// Errors: those of Environment::table.
+  /// Errors: those of Environment::table, io.
   static Result<QueueStore> open(storage::Environment& environment);
+  /// Sixteen hexadecimal digits, random, of this store for ever.
+  const std::string& origin() const { return origin_; }
 
   /// Everything that waits. A row that cannot be read is logged and left out. Errors: io.
   Result<std::vector<Head>> load() const;
@@ -47,6 +49,7 @@ class QueueStore {
 
   storage::Environment* environment_;
   storage::Table messages_{};
+  std::string origin_;
 };
 
 }  // namespace themis

@@ -98,10 +98,11 @@ Result<std::vector<NewMessage>> parse_send(std::string_view text) {
   return messages;
 }
 
-std::string batch_json(const std::string& queue, const std::vector<QueuedMessage>& batch) {
+std::string batch_json(const std::string& queue, const std::string& origin,
+                       const std::vector<QueuedMessage>& batch) {
   Json messages = Json::array();
   for (const QueuedMessage& message : batch)
-    messages.push_back({{"id", fmt::format("{:016x}", message.id)},
+    messages.push_back({{"id", fmt::format("{:016x}-{}", message.id, origin)},
                         {"timestamp", message.sent_ms},
                         {"attempts", message.deliveries + 1},
                         {"type", kKinds[static_cast<size_t>(message.kind)]},

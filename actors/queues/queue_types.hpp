@@ -31,7 +31,7 @@ struct NewMessage {
   friend bool operator==(const NewMessage&, const NewMessage&) = default;
 };
 struct QueuedMessage {
-  uint64_t id = 0;  ///< Of this node, rising.
+  uint64_t id = 0;  ///< Of this node: rises with the time of the send.
   int64_t due_ms = 0;
   int64_t sent_ms = 0;
   uint16_t deliveries = 0;  ///< That were not accepted.
@@ -65,8 +65,10 @@ Result<ConsumerRecord> decode_consumer(ByteView bytes);
 
 /// [{"type", "body", "delay"}], 1 to kQueueBatchMax. Errors: malformed, too_large.
 Result<std::vector<NewMessage>> parse_send(std::string_view json);
-/// {"queue", "messages": [{"id", "timestamp", "attempts", "type", "body"}]}.
-std::string batch_json(const std::string& queue, const std::vector<QueuedMessage>& batch);
+/// {"queue", "messages": [{"id", "timestamp", "attempts", "type", "body"}]}. An id is the message's
+/// with `origin` behind it, which no other node has.
+std::string batch_json(const std::string& queue, const std::string& origin,
+                       const std::vector<QueuedMessage>& batch);
 /// [{"ack": true} | {"delay": seconds or null}], one for each message. Errors: malformed.
 Result<std::vector<Verdict>> parse_verdicts(std::string_view json, size_t messages);
 

@@ -1,7 +1,7 @@
 """Functions that are called by queues and by the clock."""
 import json
 
-from mesh import Mesh, wait_until
+from mesh import SOURCE, Mesh, wait_until
 from test_bundles import deploy, folder_of
 
 PRODUCER = """export default { async fetch(request, env) {
@@ -73,6 +73,38 @@ def test_a_sent_message_survives_kill_9(build):
         wait_until("the node is back", lambda: mesh.get("/readyz")[0] == 200)
         deploy(mesh, folder_of(mesh, "consumer", index_js=CONSUMER, function_toml=CONSUME))
         wait_until("nothing was lost", lambda: seen(mesh) == [f"jobs-{n}-1" for n in range(5)])
+
+
+def test_a_message_whose_handler_was_killed_comes_again(build):
+    with Mesh(build, nodes=1) as mesh:
+        deploy(mesh, producer(mesh))
+        deploy(mesh, folder_of(
+            mesh, "consumer", index_js="export default { async fetch(request, env) {"
+            " return new Response(String(await env.STATE.get('runs'))); },"
+            " async queue(batch, env) { const [runs] = await env.STATE.transaction(['runs'],"
+            "  ([old]) => [String(Number(old ?? 0) + 1)]);"
+            "  if (runs === '1') await new Promise((done) => setTimeout(done, 25000)); } };",
+            function_toml=CONSUME))
+        post(mesh, {"n": 1})
+        wait_until("it runs", lambda: mesh.get("/f/consumer")[2] == b"1")
+        mesh.nodes[0].kill()
+        mesh.nodes[0].start()
+        wait_until("it runs again", lambda: mesh.get("/f/consumer")[2] == b"2")
+        wait_until("and is accepted", lambda: "themis_queue_accepted_total 1\n" in metrics(mesh))
+
+
+def test_the_guest_book_of_the_examples(build):
+    with Mesh(build) as mesh:
+        deploy(mesh, SOURCE / "apps/functions/guestbook")
+        assert mesh.post("/f/guestbook", b" ")[0] == 400
+        for line in (b"Ada <was> here", b"Grace too"):
+            assert mesh.post("/f/guestbook", line)[0] == 202
+        wait_until("both are in the book", lambda: all(
+            line in mesh.get("/f/guestbook")[2]
+            for line in (b"<li>Ada &lt;was> here</li>", b"<li>Grace too</li>")))
+        status, headers, body = mesh.get("/f/guestbook")
+        assert status == 200 and headers["content-type"] == "text/html;charset=utf-8", headers
+        assert b"<h1>Guest book</h1>" in body, body
 
 
 def test_a_cron_line_wakes_its_function_once_on_one_node(build):

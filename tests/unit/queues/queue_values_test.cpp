@@ -31,14 +31,16 @@ TEST(QueueTypes, ASendIsReadStrictly) {
 }
 
 TEST(QueueTypes, ABatchIsJson) {
-  EXPECT_EQ(batch_json("jobs", {{.id = 255,
-                                 .due_ms = 0,
-                                 .sent_ms = 5,
-                                 .deliveries = 2,
-                                 .kind = BodyKind::text,
-                                 .body = "\"t\""}}),
-            R"({"messages":[{"attempts":3,"body":"\"t\"","id":"00000000000000ff","timestamp":5,)"
-            R"("type":"text"}],"queue":"jobs"})");
+  EXPECT_EQ(
+      batch_json("jobs", "abc",
+                 {{.id = 255,
+                   .due_ms = 0,
+                   .sent_ms = 5,
+                   .deliveries = 2,
+                   .kind = BodyKind::text,
+                   .body = "\"t\""}}),
+      R"({"messages":[{"attempts":3,"body":"\"t\"","id":"00000000000000ff-abc","timestamp":5,)"
+      R"("type":"text"}],"queue":"jobs"})");
 }
 
 TEST(QueueTypes, AnswersSaySomethingOfEachMessage) {
@@ -107,9 +109,11 @@ TEST(QueueStore, KeepsMessagesOverARestart) {
   const storage::TemporaryDirectory directory;
   const QueuedMessage one{1, 10, 5, 0, BodyKind::json, "1"};
   const QueuedMessage two{1u << 30, 20, 6, 3, BodyKind::bytes, std::string("\0\1", 2)};
+  std::string origin;
   {
     const auto environment = storage::Environment::open(directory.path(), {.durable = false});
     QueueStore store = QueueStore::open(**environment).value();
+    origin = store.origin();
     ASSERT_TRUE(store.add({{"a", {one}}, {"ab", {two}}}));
   }
   const auto environment = storage::Environment::open(directory.path(), {.durable = false});
@@ -124,10 +128,21 @@ TEST(QueueStore, KeepsMessagesOverARestart) {
   fates.gone = {1};
   fates.dead_queue = "dead";
   fates.dead = {{9, 0, 5, 0, BodyKind::json, "1"}};
+  EXPECT_EQ(store.origin(), origin);
+  EXPECT_EQ(store.origin().size(), 16u);
   ASSERT_TRUE(store.settle("a", fates));
   EXPECT_EQ(store.load()->size(), 2u);
   EXPECT_EQ(*store.read("dead", {9}), fates.dead);
   EXPECT_TRUE(store.read("a", {1})->empty());
+}
+
+// Two nodes that started in the same millisecond gave their messages the same ids: who keeps
+// messages by id lost one.
+TEST(QueueStore, RegressTwoNodesHaveDifferentOrigins) {
+  const storage::TemporaryDirectory one, two;
+  const auto first = storage::Environment::open(one.path(), {.durable = false});
+  const auto second = storage::Environment::open(two.path(), {.durable = false});
+  EXPECT_NE(QueueStore::open(**first)->origin(), QueueStore::open(**second)->origin());
 }
 
 }  // namespace

@@ -240,8 +240,12 @@ void FunctionHost::announce_queues(const std::string& name, const FunctionVersio
                         .payload = encode_consumer({name, version.number, consumer}),
                         .version = std::to_string(version.number)};
     provide.labels.push_back(mesh::kNoCalls);
-    // The ring goes on announcing it whatever the outcome now.
-    when_done(context_.actor.request(context_.node, caf::infinite, provide));
+    when_done(
+        context_.actor.request(context_.node, caf::infinite, provide), [] {},
+        [name, queue = queue](const caf::error& error) {
+          log::warn("functions", "{} is not announced yet as a consumer of {}: {}", name, queue,
+                    describe(error));
+        });
   }
 }
 

@@ -9,6 +9,7 @@ namespace themis::bundle {
 namespace {
 
 constexpr std::string_view kMagic("\0THEMIS1", 8);
+constexpr std::string_view kWasmMagic("\0asm", 4);
 
 /// Kinds of entries; 1 to 6 are modules. Part of the format.
 enum class Kind : uint8_t {
@@ -267,10 +268,12 @@ Result<Bundle> read_code(ByteView code, std::string_view name) {
   if (code.size() > kCodeBytesMax)
     return fail(Code::too_large,
                 fmt::format("a source of {} bytes; {} is the limit", code.size(), kCodeBytesMax));
+  const bool is_wasm = as_text(code).starts_with(kWasmMagic);
   const bool has_ending = name.ends_with(".js") || name.ends_with(".mjs");
   Bundle bundle;
-  bundle.main = std::string(name) + (has_ending ? "" : ".js");
-  bundle.modules.push_back({bundle.main, ModuleKind::es, Bytes(code.begin(), code.end())});
+  bundle.main = std::string(name) + (is_wasm ? ".wasm" : has_ending ? "" : ".js");
+  bundle.modules.push_back(
+      {bundle.main, is_wasm ? ModuleKind::wasm : ModuleKind::es, Bytes(code.begin(), code.end())});
   return bundle;
 }
 

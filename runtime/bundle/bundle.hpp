@@ -35,8 +35,8 @@ struct Bundle {
   friend bool operator==(const Bundle&, const Bundle&) = default;
 };
 
-/// Whether code is a bundle; else it is the source of one ES module. A bundle starts with a NUL,
-/// which no source does.
+/// Whether code is a bundle; else it is the source of one ES module, or a Wasm module. A bundle
+/// starts with a NUL, which no source does.
 bool is_bundle(ByteView code);
 
 /// Eight bytes of magic, then entries in strictly ascending order of (kind, name), each u8 kind, u8
@@ -45,7 +45,8 @@ bool is_bundle(ByteView code);
 Result<Bytes> encode(const Bundle& bundle);
 Result<Bundle> decode(ByteView code);
 
-/// Code of either form: a source is the bundle of one module, `name` with ".js".
+/// Code of any form: a source is the bundle of one module, `name` with ".js"; a Wasm module is one
+/// with ".wasm".
 /// Errors: those of decode(), too_large.
 Result<Bundle> read_code(ByteView code, std::string_view name);
 

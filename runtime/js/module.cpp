@@ -113,7 +113,7 @@ Status WorkerImpl::check_events(const bundle::Settings& settings, const std::str
 
 Status WorkerImpl::run_main(v8::Local<v8::Context> context, const bundle::Bundle& code) {
   THEMIS_CHECK(configure(context, code.settings));
-  THEMIS_TRY(const v8::Local<v8::Module> module, modules_->link(context, code.main));
+  THEMIS_TRY(const v8::Local<v8::Module> module, graph_->link(context, code.main));
   THEMIS_CHECK(evaluate(context, module, code.main));
   if (module->GetStatus() != v8::Module::kEvaluated)
     return fail(Code::invalid, code.main + ": its evaluation did not end");
@@ -122,7 +122,7 @@ Status WorkerImpl::run_main(v8::Local<v8::Context> context, const bundle::Bundle
 }
 
 Status WorkerImpl::load(bundle::Bundle code) {
-  modules_.emplace(box_.get(), box_.buffers(), std::move(code.modules));
+  graph_.emplace(box_.get(), box_.buffers(), std::move(code.modules));
   Status status;
   const Duration budget = std::max(limits_.cpu, kLoadCpuMin);
   const Ended ended =

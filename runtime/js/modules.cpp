@@ -75,7 +75,7 @@ Modules::Modules(v8::Isolate* isolate, ArrayBuffers& buffers, std::vector<bundle
   isolate->SetHostInitializeImportMetaObjectCallback(describe);
 }
 
-Modules& Modules::of(v8::Isolate* isolate) { return WorkerImpl::of(isolate).modules(); }
+Modules& Modules::of(v8::Isolate* isolate) { return WorkerImpl::of(isolate).graph(); }
 
 Modules::Entry* Modules::find(std::string_view name) {
   const auto found = entries_.find(name);

@@ -46,7 +46,7 @@ class WorkerImpl final : public Worker {
   NativeObjects<IcuDecoder>& decoders() { return decoders_; }
   NativeObjects<Codec>& codecs() { return codecs_; }
   ArrayBuffers& buffers() { return box_.buffers(); }
-  Modules& modules() { return *modules_; }
+  Modules& graph() { return *graph_; }
   NativeObjects<crypto::WebKey>& keys() { return keys_; }
   TimePoint started() const { return started_; }
   void log(LogLevel level, v8::Local<v8::String> text);
@@ -146,7 +146,7 @@ class WorkerImpl final : public Worker {
   v8::Global<v8::Function> on_rejection_;
   v8::Global<v8::Function> configure_;
   v8::Global<v8::Function> listeners_;
-  std::optional<Modules> modules_;  ///< Set by load().
+  std::optional<Modules> graph_;  ///< Set by load().
   v8::Global<v8::Object> handler_;
   v8::Global<v8::Function> fetch_, scheduled_, queue_;  ///< Empty: the function has none.
   NativeObjects<IcuDecoder> decoders_{kDecodersMax};

@@ -59,6 +59,9 @@ TEST(Bundle, ASourceIsTheBundleOfOneModule) {
   EXPECT_EQ(code->main, "f.js");
   EXPECT_EQ(as_text(code->find("f.js")->content), "1;");
   EXPECT_EQ(read_code(as_bytes("1;"), "f.mjs")->main, "f.mjs");
+  const auto wasm = read_code(as_bytes(std::string_view("\0asm\1", 5)), "f");
+  EXPECT_EQ(wasm->main, "f.wasm");
+  EXPECT_EQ(wasm->modules[0].kind, ModuleKind::wasm);
   EXPECT_EQ(read_code(Bytes(kCodeBytesMax + 1, std::byte{'x'}), "f").error().code, Code::too_large);
 }
 

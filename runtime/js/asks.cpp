@@ -94,12 +94,14 @@ v8::Local<v8::Value> WorkerImpl::call_service(v8::Local<v8::Context> context,
                                               body};
     return v8::Array::New(isolate, parts.data(), parts.size());
   };
-  host_.call_service(
-      service, std::move(*request), host_.now() + limits_.wall,
-      [this, answered, id = id, alive = std::weak_ptr(alive_)](Result<Response> answer) {
-        if (alive.expired()) return;
-        settle_ask(id, "SERVICES", [&] { return answered(answer); });
-      });
+  // "fn/cart" and "queue/jobs" say what failed; a service is known by the binding that was asked.
+  const bool is_named = service.starts_with("fn/") || service.starts_with("queue/");
+  host_.call_service(service, std::move(*request), host_.now() + limits_.wall,
+                     [this, answered, id = id, whose = is_named ? service : "SERVICES",
+                      alive = std::weak_ptr(alive_)](Result<Response> answer) {
+                       if (alive.expired()) return;
+                       settle_ask(id, whose.c_str(), [&] { return answered(answer); });
+                     });
   return promise;
 }
 

@@ -205,7 +205,7 @@ TEST(Queue, ARefusedSendIsAnException) {
   code.settings.queues["JOBS"] = "jobs";
   Loaded f(code);
   f.host.answer_service = [](const Request&) { return fail(Code::overloaded, "full"); };
-  EXPECT_EQ(f.text(), "SERVICES: overloaded: full");
+  EXPECT_EQ(f.text(), "queue/jobs: overloaded: full");
 }
 
 }  // namespace

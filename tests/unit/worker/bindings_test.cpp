@@ -81,7 +81,7 @@ TEST_F(Bindings, AFunctionCallsWhatItsManifestNames) {
       "const no = await env.SERVICES.fetch('fn/more', 'http://x/').catch((e) => e.message);"
       "return new Response(await (await env.OTHER.fetch('http://x/')).text() + '|' + no);"));
   EXPECT_EQ(text(source_),
-            "fn/other event 0 depth 1|SERVICES: denied: no manifest of a function here names "
+            "fn/other event 0 depth 1|fn/more: denied: no manifest of a function here names "
             "fn/more");
 }
 

@@ -20,10 +20,12 @@ constexpr size_t kSealBytes = 16;  // the tag of a sealed secret
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-/// An identifier of JavaScript, so that `env.NAME` and `const { NAME } = env` work.
+/// An identifier of JavaScript, so that `env.NAME` and `const { NAME } = env` work; the one that
+/// would change what env inherits is none.
 bool is_binding_name(std::string_view name) {
   const auto starts = [](char c) { return is_letter(c) || c == '_' || c == '$'; };
-  return !name.empty() && name.size() <= kBindingNameBytesMax && starts(name.front()) &&
+  return !name.empty() && name.size() <= kBindingNameBytesMax && name != "__proto__" &&
+         starts(name.front()) &&
          std::ranges::all_of(name, [&](char c) { return starts(c) || is_digit(c); });
 }
 

@@ -116,6 +116,7 @@ TEST(Settings, SayWhatIsWrong) {
   EXPECT_EQ(why([](Settings& s) { s.texts["1a"] = ""; }),
             "invalid: env: \"1a\" is no name: letters, digits, \"_\" and \"$\", at most 64, no "
             "digit first");
+  EXPECT_NE(why([](Settings& s) { s.json["__proto__"] = "{}"; }), "(nothing)");
   EXPECT_EQ(why([](Settings& s) { s.secrets["A"] = ""; }), "invalid: env.A is there twice");
   EXPECT_EQ(why([](Settings& s) { s.texts["STATE"] = ""; }), "invalid: env.STATE is there twice");
   EXPECT_EQ(why([](Settings& s) { s.texts["A"].resize(kBindingBytesMax + 1); }),

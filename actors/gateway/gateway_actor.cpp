@@ -68,7 +68,7 @@ void GatewayActor::on_exit() {
   server_.reset();
   // Those who ask each other must not keep each other alive.
   for (caf::actor* handle :
-       {&options_.node, &options_.functions, &options_.workers, &options_.state})
+       {&options_.node, &options_.functions, &options_.workers, &options_.state, &options_.queues})
     *handle = nullptr;
 }
 

@@ -24,6 +24,7 @@ struct GatewayOptions {
   caf::actor functions;
   caf::actor workers;         ///< Empty: this node runs no functions itself.
   caf::actor state;           ///< Takes AskHome and ReportState; empty: none.
+  caf::actor queues;          ///< Takes ReportQueues; empty: none.
   uint32_t wall_ms = 30'000;  ///< Of a function; a call waits a little longer.
   http::ServerLimits http;
   std::vector<RouteConfig> routes;
@@ -81,6 +82,7 @@ class GatewayActor final : public PinnedActor, private http::Handler {
   void overview(uint64_t id, WithOverview then);
   void add_workers(NodeOverview all, WithOverview then);
   void add_state(NodeOverview all, WithOverview then);
+  void add_queues(NodeOverview all, WithOverview then);
   void show_metrics(uint64_t id);
 
   void respond(uint64_t id, http::Response response);

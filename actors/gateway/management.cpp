@@ -22,17 +22,25 @@ bool has_type(const http::Request& request, std::initializer_list<std::string_vi
       types, [name](std::string_view one) { return http::equal_ignoring_case(name, one); });
 }
 
-/// The body of PUT: a JavaScript module, or a WebAssembly module that says so; nothing when it is
-/// one of them. Without a type the bytes decide.
+constexpr std::string_view kBundleContentType = "application/vnd.themis.bundle";
+
+/// The body of PUT: a JavaScript module, or a WebAssembly module or a bundle that says so; nothing
+/// when it is one of them. Without a type the bytes decide.
 std::optional<std::string> wrong_kind(const http::Request& request) {
-  const bool is_wasm = request.body.starts_with(std::string_view("\0asm", 4));
-  const bool has_none = request.headers.find("Content-Type") == nullptr;
-  if (has_none || has_type(request, {is_wasm ? "application/wasm" : "text/javascript"}) ||
-      (!is_wasm && has_type(request, {"application/javascript"})))
+  if (request.headers.find("Content-Type") == nullptr) return std::nullopt;
+  const bool is_wasm = bundle::is_wasm(as_bytes(request.body));
+  const bool says_wasm = has_type(request, {"application/wasm"});
+  if (is_wasm && !says_wasm)
+    return "the body is a Wasm module: send it as Content-Type: application/wasm";
+  if (!is_wasm && says_wasm) return "the body is no Wasm module";
+  if (is_wasm || has_type(request, {"text/javascript", "application/javascript"}))
     return std::nullopt;
-  if (is_wasm) return "the body is a Wasm module: send it as Content-Type: application/wasm";
-  if (has_type(request, {"application/wasm"})) return "the body is no Wasm module";
-  return "send the module as Content-Type: text/javascript or application/wasm";
+  if (has_type(request, {kBundleContentType})) {
+    if (bundle::is_bundle(as_bytes(request.body))) return std::nullopt;
+    return "the body is no bundle";
+  }
+  return "send a module as Content-Type: text/javascript or application/wasm, a bundle as " +
+         std::string(kBundleContentType);
 }
 
 /// "?instances=N". Errors: invalid.
@@ -46,9 +54,25 @@ Result<uint32_t> instances_of(std::string_view query) {
   return count;
 }
 
+/// The code that is deployed, and the key of its secrets: those of a bundle are sealed here, before
+/// anything keeps or sends them. Errors: malformed, invalid, too_large.
+Result<DeployFunction> order_of(const std::string& name, const http::Request& request, Rng& rng) {
+  THEMIS_TRY(const uint32_t instances, instances_of(request.query()));
+  DeployFunction order{name, std::make_shared<const Bytes>(to_bytes(request.body)), instances};
+  if (!bundle::is_bundle(*order.source)) return order;
+  THEMIS_TRY(bundle::Bundle code, bundle::decode(*order.source));
+  if (code.settings.secrets.empty()) return order;
+  order.key = bundle::SharedKey(bundle::SecretsKey(rng));
+  bundle::seal_secrets(code.settings, *order.key.get());
+  THEMIS_TRY(Bytes sealed, bundle::encode(code));
+  order.source = std::make_shared<const Bytes>(std::move(sealed));
+  return order;
+}
+
 /// Names that services announce by themselves.
 bool is_reserved(std::string_view name) {
-  return name.starts_with("fn/") || name.starts_with("code/") || name.starts_with("service/");
+  return name.starts_with("fn/") || name.starts_with("code/") || name.starts_with("service/") ||
+         name.starts_with("queue/");
 }
 
 /// Routes shown and measured one by one: enough for a dashboard, bounded for who scrapes it.
@@ -58,11 +82,9 @@ constexpr size_t kRoutesReportedMax = 50;
 
 void GatewayActor::deploy(uint64_t id, const std::string& name, http::Request& request) {
   if (auto wrong = wrong_kind(request)) return refuse(id, 415, *std::move(wrong));
-  const Result<uint32_t> instances = instances_of(request.query());
-  if (!instances) return refuse(id, instances.error());
-  auto source = std::make_shared<const Bytes>(to_bytes(request.body));
-  this->request(options_.functions, caf::infinite,
-                DeployFunction{name, std::move(source), *instances})
+  const Result<DeployFunction> order = order_of(name, request, rng_);
+  if (!order) return refuse(id, order.error());
+  this->request(options_.functions, caf::infinite, *order)
       .then(
           [this, id](const DeployedFunction& deployed) {
             caller_.routes().forget(ring_name_of_function(deployed.name));
@@ -198,14 +220,25 @@ void GatewayActor::add_workers(NodeOverview all, WithOverview then) {
 }
 
 void GatewayActor::add_state(NodeOverview all, WithOverview then) {
-  if (!options_.state) return then(all);
+  if (!options_.state) return add_queues(std::move(all), std::move(then));
   request(options_.state, caf::infinite, ReportState{})
       .then(
-          [all, then](const StateReport& report) mutable {
+          [this, all, then](const StateReport& report) mutable {
             all.state = report;
+            add_queues(std::move(all), then);
+          },
+          [this, all, then](const caf::error&) { add_queues(all, then); });  // it is down
+}
+
+void GatewayActor::add_queues(NodeOverview all, WithOverview then) {
+  if (!options_.queues) return then(all);
+  request(options_.queues, caf::infinite, ReportQueues{})
+      .then(
+          [all, then](const QueueReport& report) mutable {
+            all.queues = report;
             then(all);
           },
-          [all, then](const caf::error&) { then(all); });  // it is down
+          [all, then](const caf::error&) { then(all); });  // they are down
 }
 
 void GatewayActor::show_metrics(uint64_t id) {

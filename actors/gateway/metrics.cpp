@@ -90,11 +90,21 @@ void write_peers(Writer& out, const PeerReport& peers) {
   out.gauge("replies_kept_bytes", "Bytes of their replies.", peers.reply_bytes);
 }
 
+void write_queues(Writer& out, const QueueReport& queues) {
+  out.gauge("queue_messages", "Messages that wait on this node.", queues.messages);
+  out.gauge("queue_bytes", "Bytes of their bodies.", queues.bytes);
+  out.counter("queue_sent_total", "Messages taken and on disk.", queues.sent);
+  out.counter("queue_accepted_total", "Messages that a handler accepted.", queues.accepted);
+  out.counter("queue_refused_total", "Deliveries that were not accepted.", queues.refused);
+  out.counter("queue_dead_total", "Messages refused for the last time.", queues.dead);
+}
+
 void write_functions(Writer& out, const MetricsInput& input) {
   const FunctionCounts& functions = input.overview.functions;
   out.gauge("functions_deployed", "Functions deployed through this node.", functions.deployed);
   out.gauge("functions_hosted", "Functions this node is an instance of.", functions.hosted);
   out.counter("functions_invoked_total", "Calls given to the workers.", functions.invoked);
+  out.counter("functions_woken_total", "Runs of scheduled handlers begun.", functions.woken);
   out.counter("functions_placed_total", "Instances asked for and confirmed.", functions.placed);
   out.counter("functions_code_fetched_total", "Codes fetched from peers.", functions.fetched);
   std::map<std::string, uint64_t> states{{"up", 0}};
@@ -216,6 +226,7 @@ std::string metrics_text(const MetricsInput& input) {
   write_ring(out, input.overview.node);
   write_peers(out, input.overview.node.peers);
   write_functions(out, input);
+  if (input.overview.queues) write_queues(out, *input.overview.queues);
   if (input.overview.state) write_state(out, *input.overview.state);
   write_routes(out, input);
   write_http(out, input.http);

@@ -6,6 +6,7 @@
 #include "actors/mesh/route_table.hpp"
 #include "actors/monitor/state_api.hpp"
 #include "actors/node/node_api.hpp"
+#include "actors/queues/queue_api.hpp"
 #include "actors/services/function_api.hpp"
 #include "actors/worker/worker_api.hpp"
 #include "runtime/http/server.hpp"
@@ -19,6 +20,7 @@ struct NodeOverview {
   bool has_workers = false;
   std::optional<StateReport> state;
   FunctionCounts functions;
+  std::optional<QueueReport> queues;
   std::vector<mesh::RouteReport> routes;  ///< Of the gateway's calls; the busiest.
   uint64_t dead_letters = 0;
   Duration uptime{};

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "actors/caller/service_gate.hpp"
+#include "actors/gateway/function_gate.hpp"
 #include "actors/gateway/gateway_actor.hpp"
 #include "actors/monitor/monitors_actor.hpp"
 #include "actors/monitor/state_actor.hpp"
@@ -14,7 +15,9 @@
 #include "actors/node/admission.hpp"
 #include "actors/node/node_actor.hpp"
 #include "actors/placement/placement.hpp"
+#include "actors/queues/queue_actor.hpp"
 #include "actors/services/function_service.hpp"
+#include "actors/system/secret_file.hpp"
 #include "actors/system/supervisor.hpp"
 #include "actors/system/system.hpp"
 #include "actors/worker/worker_pool.hpp"
@@ -53,6 +56,7 @@ uint32_t worker_count(const WorkersConfig& workers) {
 struct Root::Impl {
   Config config;
   SystemRng rng;
+  SystemClock clock;
   std::unique_ptr<storage::Environment> environment;
   std::vector<std::unique_ptr<VirtualNode>> nodes;
   System system;
@@ -68,6 +72,8 @@ struct Root::Impl {
   caf::actor state;   ///< Of this node.
   caf::actor router;  ///< To the state of every node.
   caf::actor gate;    ///< To the services that functions call.
+  caf::actor calls;   ///< To the functions that functions and queues call.
+  caf::actor queues;
   caf::actor functions;
   bool stopping = false;
   bool ended = false;
@@ -170,7 +176,7 @@ Result<caf::actor> Root::Impl::start_node(VirtualNode& node) {
   THEMIS_CHECK(actor->start());
   node.actor = actor.handle();
   if (&node == nodes.front().get())
-    for (const caf::actor& each : {router, gate})
+    for (const caf::actor& each : {router, gate, calls, queues})
       caf::anon_send(each, UseNode{node.actor, {node.identity.id(), address}});
   return node.actor;
 }
@@ -201,9 +207,13 @@ Result<caf::actor> Root::Impl::start_functions() {
   options.self = {node.identity.id(), address};
   options.limits = {config.workers.memory_mb, config.workers.cpu_ms, config.workers.wall_ms};
   options.alone = config.workers.isolation == Isolation::function;
+  THEMIS_TRY(FileSecret at_rest, load_or_create_secret(fs::path(config.node.data) / "secrets.key",
+                                                       "key of the functions' secrets", rng));
+  options.at_rest = bundle::SharedKey(std::move(at_rest));
   options.routes = config.routes;
   options.rules = config.allows;
   functions = spawn_pinned<FunctionService>(reactor, std::move(options));
+  caf::anon_send(calls, UseFunctions{functions});
   return functions;
 }
 
@@ -215,6 +225,7 @@ Result<caf::actor> Root::Impl::start_gateway() {
   options.functions = functions;
   options.workers = workers;
   options.state = router;
+  options.queues = queues;
   options.self = {node.identity.id(), address};
   options.data = config.node.data;
   options.wall_ms = config.workers.wall_ms;
@@ -240,6 +251,14 @@ SupervisorSpec Root::Impl::tree() {
         reactor, ServiceGateOptions{config.workers.services, config.routes, &rng});
     return Result<caf::actor>(gate);
   }));
+  spec.children.push_back(child("function-gate", kNodeShutdown, [this] {
+    calls = spawn_pinned<FunctionGate>(reactor, config.routes, rng);
+    return Result<caf::actor>(calls);
+  }));
+  spec.children.push_back(child("queues", kNodeShutdown, [this]() -> Result<caf::actor> {
+    THEMIS_TRY(queues, spawn_queues(system.caf(), {environment.get(), calls, &clock}));
+    return queues;
+  }));
   WorkerPoolOptions pool;
   pool.home = home();
   pool.count = worker_count(config.workers);
@@ -251,6 +270,8 @@ SupervisorSpec Root::Impl::tree() {
   spec.children.push_back(child("workers", kNodeShutdown, [this, pool]() mutable {
     pool.state = router;
     pool.services = gate;
+    pool.functions = calls;
+    pool.queues = queues;
     pool.shared_state = {config.workers.shared_state.begin(), config.workers.shared_state.end()};
     return Result<caf::actor>(workers = spawn_worker_pool(pool));
   }));
@@ -293,7 +314,8 @@ Status Root::Impl::run() {
             config.mesh.network, config.node.data);
   loop.run();
   if (peers) peers->close_all();
-  for (caf::actor* handle : {&supervisor, &workers, &state, &router, &gate, &functions})
+  for (caf::actor* handle :
+       {&supervisor, &workers, &state, &router, &gate, &calls, &queues, &functions})
     *handle = nullptr;
   for (const auto& node : nodes) {
     node->actor = nullptr;

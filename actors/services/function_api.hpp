@@ -19,8 +19,9 @@ namespace themis {
 /// own); unavailable (no node could host it); overloaded; io.
 struct DeployFunction {
   std::string name;
-  std::shared_ptr<const Bytes> source;
+  std::shared_ptr<const Bytes> source;  ///< Of either form; secrets in it are sealed.
   uint32_t instances = kInstancesDefault;
+  bundle::SharedKey key = {};  ///< Of those secrets.
 };
 struct DeployedFunction {
   std::string name;
@@ -69,6 +70,7 @@ struct FunctionCounts {
   uint64_t fetched = 0;  ///< Codes fetched from peers.
   uint64_t denied = 0;   ///< Calls that no [[allow]] allows.
   uint64_t limited = 0;  ///< Calls over a caller's rate.
+  uint64_t woken = 0;    ///< Runs of `scheduled` handlers begun here.
 };
 
 }  // namespace themis

@@ -32,14 +32,21 @@ void FunctionDeployer::deploy(const DeployFunction& order, caf::response_promise
     return refuse(promise, Code::invalid, valid.error().detail);
   if (order.source == nullptr || order.source->empty())
     return refuse(promise, Code::invalid, "a function without a source");
-  if (order.source->size() > kSourceBytesMax)
-    return refuse(promise, Code::too_large, "a function's source has at most 1 MB");
+  const Result<bundle::Bundle> code = bundle::read_code(*order.source, order.name);
+  if (!code) {
+    const bool is_large = code.error().code == Code::too_large;
+    return refuse(promise, is_large ? Code::too_large : Code::invalid, code.error().detail);
+  }
+  if (!code->settings.secrets.empty() ||
+      code->settings.sealed.empty() != (order.key.get() == nullptr))
+    return refuse(promise, Code::invalid, "secrets are kept sealed, with the key that opens them");
   if (order.instances == 0 || order.instances > kInstancesMax)
     return refuse(promise, Code::invalid,
                   "a function has 1 to " + std::to_string(kInstancesMax) + " instances");
   if (functions_.size() >= kDeployedMax && !functions_.contains(order.name))
     return refuse(promise, Code::overloaded, "as many functions as one node may look after");
-  enqueue(order.name, {Kind::deploy, order.source, order.instances, {std::move(promise)}});
+  enqueue(order.name,
+          {Kind::deploy, order.source, order.instances, {std::move(promise)}, order.key});
 }
 
 void FunctionDeployer::remove(const RemoveFunction& order, caf::response_promise promise) {
@@ -96,10 +103,14 @@ void FunctionDeployer::start(const std::string& name) {
   if (operation.kind == Kind::look) {
     if (!is_looked_after(function))
       return fail_operation(name, {Code::not_found, "no such function is deployed here"});
-    if (function.row) function.run.version = function.row->version;
+    if (function.row) {
+      function.run.version = function.row->version;
+      function.run.key = function.row->key;
+    }
     return find(name);
   }
   function.run.version.id = crypto::blake2b(*operation.source);
+  function.run.key = operation.key;
   when_done(
       context_.actor.request(context_.store, caf::infinite, PutCode{operation.source}),
       [this, name] {

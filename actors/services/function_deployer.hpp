@@ -62,6 +62,7 @@ class FunctionDeployer {
     CodePtr source;
     uint32_t instances = 0;
     std::vector<caf::response_promise> promises;
+    bundle::SharedKey key = {};
   };
   /// The operation at the front of its queue, under way.
   struct Run {
@@ -69,6 +70,7 @@ class FunctionDeployer {
     bool is_over = false;     ///< Answered; only those that let go have not.
     size_t unhosts_open = 0;
     FunctionVersion version;
+    bundle::SharedKey key;
     ring::Contacts current;
     std::vector<ring::Contacts> points;
     size_t lookups_open = 0;

@@ -5,6 +5,7 @@
 
 #include "actors/mesh/instance.hpp"
 #include "actors/peer/exports.hpp"
+#include "actors/queues/queue_types.hpp"
 #include "actors/system/caf_error.hpp"
 #include "runtime/base/log.hpp"
 
@@ -19,6 +20,15 @@ void deliver(std::vector<caf::response_promise>& promises, const Status& status)
       promise.deliver(to_caf(status.error()));
     }
   }
+}
+
+/// What the function asks for, and never more than the node gives.
+FunctionLimits limits_of(const bundle::Settings& settings, const FunctionLimits& node) {
+  const auto of = [](uint32_t wanted, uint32_t most) {
+    return wanted == 0 ? most : std::min(wanted, most);
+  };
+  return {of(settings.limits.memory_mb, node.memory_mb), of(settings.limits.cpu_ms, node.cpu_ms),
+          of(settings.limits.wall_ms, node.wall_ms)};
 }
 
 }  // namespace
@@ -51,6 +61,7 @@ void FunctionHost::host(const HostedRow& row, std::optional<NodeId> asker,
   if (!fresh) return;
   change->second.version = row.version;
   change->second.owner = asker ? asker->bytes : context_.self.id.bytes;
+  change->second.key = row.key;
   // The asker's session is open, so its address is not needed to reach it.
   if (asker) change->second.holders.push_back({*asker, {}});
   load(row.name);
@@ -116,8 +127,16 @@ void FunctionHost::ask_holder(const std::string& name, const ring::Contact& hold
 void FunctionHost::install(const std::string& name, CodePtr source) {
   Change& change = changes_.at(name);
   change.source = std::move(source);
-  const InstallFunction order{name, worker_id(name, change.version.id, change.owner), change.source,
-                              context_.limits, owner_text(name, change.owner)};
+  Result<bundle::Bundle> code = bundle::read_code(*change.source, name);
+  if (!code) return finish(name, fail(code.error()));
+  change.settings = std::make_shared<const bundle::Settings>(std::move(code->settings));
+  const InstallFunction order{name,
+                              worker_id(name, change.version.id, change.owner),
+                              change.source,
+                              limits_of(*change.settings, context_.limits),
+                              owner_text(name, change.owner),
+                              change.key,
+                              change.settings};
   when_done(
       context_.actor.request(context_.workers, caf::infinite, order), [this, name] { save(name); },
       [this, name](const caf::error& error) { finish(name, fail(from_caf(error))); });
@@ -127,7 +146,7 @@ void FunctionHost::save(const std::string& name) {
   const Change& change = changes_.at(name);
   loaded_[change.version.id].insert(worker_id(name, change.version.id, change.owner));
   if (change.restoring) return announce(name);
-  const SaveHosted order{{name, change.version, change.owner}, change.source};
+  const SaveHosted order{{name, change.version, change.owner, change.key}, change.source};
   when_done(
       context_.actor.request(context_.store, caf::infinite, order),
       [this, name] { announce(name); },
@@ -146,6 +165,11 @@ void FunctionHost::announce(const std::string& name) {
   if (before != hosted_.end()) use(before->second.id, -1, 0);
   hosted_[name] = version;
   owners_[name] = changes_.at(name).owner;
+  const SettingsPtr& settings = changes_.at(name).settings;
+  with_crons_.erase(name);
+  if (!settings->crons.empty()) with_crons_.emplace(name, settings);
+  withdraw_queues(name, *settings);
+  announce_queues(name, version, *settings);
   log::info("functions", "hosting {} version {} ({})", name, version.number,
             to_hex(version.id).substr(0, 8));
   const ProvideName provide{.name = ring_name_of_function(name),
@@ -165,7 +189,7 @@ void FunctionHost::finish(const std::string& name, const Status& status) {
   auto node = changes_.extract(name);
   Change& change = node.mapped();
   deliver(change.waiters, status);
-  if (change.restoring) restored({name, change.version, change.owner}, status);
+  if (change.restoring) restored({name, change.version, change.owner, change.key}, status);
   for (caf::response_promise& promise : change.unhost) unhost(name, std::move(promise));
 }
 
@@ -184,6 +208,8 @@ void FunctionHost::unhost(const std::string& name, caf::response_promise promise
     const CodeId id = found->second.id;
     hosted_.erase(found);
     owners_.erase(name);
+    with_crons_.erase(name);
+    withdraw_queues(name, {});
     use(id, -1, 0);
     log::info("functions", "no longer hosting {}", name);
     context_.actor.send(context_.node, WithdrawName{ring_name_of_function(name)});
@@ -221,6 +247,36 @@ std::vector<std::string> FunctionHost::names_of(const CodeId& id) const {
   for (const auto& [name, version] : hosted_)
     if (version.id == id) names.push_back(name);
   return names;
+}
+
+void FunctionHost::announce_queues(const std::string& name, const FunctionVersion& version,
+                                   const bundle::Settings& settings) {
+  for (const auto& [queue, consumer] : settings.consumers) {
+    const auto [known, fresh] = consumers_.emplace(queue, name);
+    if (!fresh && known->second != name) {
+      log::warn("functions", "{} consumes the queue {}, which {} takes here", name, queue,
+                known->second);
+      continue;
+    }
+    ProvideName provide{.name = ring_name_of_queue(queue),
+                        .payload = encode_consumer({name, version.number, consumer}),
+                        .version = std::to_string(version.number)};
+    provide.labels.push_back(mesh::kNoCalls);
+    when_done(
+        context_.actor.request(context_.node, caf::infinite, provide), [] {},
+        [name, queue = queue](const caf::error& error) {
+          log::warn("functions", "{} is not announced yet as a consumer of {}: {}", name, queue,
+                    describe(error));
+        });
+  }
+}
+
+void FunctionHost::withdraw_queues(const std::string& name, const bundle::Settings& kept) {
+  std::erase_if(consumers_, [&](const auto& entry) {
+    const bool goes = entry.second == name && !kept.consumers.contains(entry.first);
+    if (goes) context_.actor.send(context_.node, WithdrawName{ring_name_of_queue(entry.first)});
+    return goes;
+  });
 }
 
 void FunctionHost::keep(const CodeId& id) { use(id, 0, 1); }

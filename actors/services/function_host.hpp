@@ -32,6 +32,8 @@ class FunctionHost {
   static constexpr size_t kRestoresMax = 4;
   static constexpr Duration kRestoreRetry = 1s;
 
+  using SettingsPtr = std::shared_ptr<const bundle::Settings>;
+
   explicit FunctionHost(FunctionContext& context) : context_(context) {}
 
   /// Takes in what was hosted before the start.
@@ -44,6 +46,8 @@ class FunctionHost {
   void unhost(const std::string& name, caf::response_promise promise);
   /// What the workers know the code by that a call is for. Errors: not_found.
   Result<CodeId> resolve(const InvokeTarget& target) const;
+  /// Those with cron lines, by name.
+  const std::map<std::string, SettingsPtr>& with_crons() const { return with_crons_; }
   /// The hosted functions that run this code.
   std::vector<std::string> names_of(const CodeId& id) const;
 
@@ -67,6 +71,8 @@ class FunctionHost {
     bool restoring = false;
     crypto::Digest owner{};
     CodePtr source;
+    bundle::SharedKey key;
+    SettingsPtr settings;
     std::vector<caf::response_promise> waiters;
     std::vector<caf::response_promise> unhost;
   };
@@ -100,10 +106,15 @@ class FunctionHost {
   void retire(const CodeId& id);
   void unload_oldest();
   void use(const CodeId& id, int hosted, int deployed);
+  void announce_queues(const std::string& name, const FunctionVersion& version,
+                       const bundle::Settings& settings);
+  void withdraw_queues(const std::string& name, const bundle::Settings& kept);
   void refresh_announcement(const CodeId& id, CodeUse& use);
 
   FunctionContext& context_;
   std::map<std::string, FunctionVersion> hosted_;
+  std::map<std::string, SettingsPtr> with_crons_;
+  std::map<std::string, std::string> consumers_;  ///< Announced queues, and whose they are.
   std::map<std::string, Change> changes_;
   std::map<CodeId, CodeUse> codes_;
   std::map<std::string, crypto::Digest> owners_;  ///< Of what is hosted.

@@ -179,7 +179,8 @@ void FunctionDeployer::ask(const std::string& name, const ring::Contact& node) {
     answered(name, node, fail(from_caf(error)));
   };
   const auto reached = [this, name, node, failed](const caf::actor& functions) {
-    const HostedRow row{name, functions_.at(name).run.version};
+    const Run& run = functions_.at(name).run;
+    const HostedRow row{name, run.version, {}, run.key};
     const HostMsg order = encode_host(row, context_.loop.now() + kHostTimeout);
     context_.actor.request(functions, caf::infinite, order)
         .then([this, name, node](const AckMsg&) { answered(name, node, {}); }, failed);
@@ -234,7 +235,7 @@ void FunctionDeployer::settle_deploy(const std::string& name) {
     take_back(name);
     return fail_operation(name, std::move(error));
   }
-  const DeployedRow row{name, function.run.version, operation.instances};
+  const DeployedRow row{name, function.run.version, operation.instances, function.run.key};
   const auto saved = [this, row] {
     Function& done = functions_.at(row.name);
     done.run.keeps_code = false;

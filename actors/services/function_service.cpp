@@ -7,6 +7,7 @@
 #include "actors/system/dead_letters.hpp"
 #include "rpc.capnp.h"
 #include "runtime/base/log.hpp"
+#include "runtime/js/engine.hpp"
 
 namespace themis {
 namespace {
@@ -36,7 +37,7 @@ caf::behavior FunctionService::make_behavior() {
 }
 
 Status FunctionService::start() {
-  THEMIS_TRY(FunctionStore store, FunctionStore::open(*options_.environment));
+  THEMIS_TRY(FunctionStore store, FunctionStore::open(*options_.environment, options_.at_rest));
   context_.store = home_system().spawn<FunctionStoreActor>(std::move(store));
   monitor(context_.store);
   // Ends after its store: the environment is free then.
@@ -142,9 +143,9 @@ caf::behavior FunctionService::behavior() {
           },
           [this](const CountFunctions&) {
             return FunctionCounts{
-                deployer_.count(),        host_.count(),   invoked_,
-                deployer_.placed(),       host_.fetched(), guard_.counters().denied,
-                guard_.counters().limited};
+                deployer_.count(),         host_.count(),   invoked_,
+                deployer_.placed(),        host_.fetched(), guard_.counters().denied,
+                guard_.counters().limited, woken_};
           },
           [this](caf::tick_atom) { tick(); });
 }
@@ -193,9 +194,47 @@ Status FunctionService::admit(const wire::Frame& frame, const InvokeTarget& targ
   return {};
 }
 
+void FunctionService::fire(const Firing& firing) {
+  request(context_.node, caf::infinite, FindName{ring_name_of_function(firing.function)})
+      .then(
+          [this, firing](const ring::Records& records) {
+            std::vector<NodeId> nodes{context_.self.id};
+            for (const ring::Record& record : records) nodes.push_back(record.provider.id);
+            if (woken_node(firing.function, nodes) == context_.self.id) wake(firing);
+          },
+          [firing](const caf::error& error) {
+            log::warn("functions", "{} is not woken for \"{}\": {}", firing.function, firing.cron,
+                      describe(error));
+          });
+}
+
+void FunctionService::wake(const Firing& firing) {
+  const Result<CodeId> id = host_.resolve({.function = firing.function});
+  if (!id) return;  // it was let go meanwhile
+  ++woken_;
+  wire::Builder<schema::Invoke> invoke;
+  invoke->setFunction(wire::to_text(firing.function));
+  invoke->setMethod("POST");
+  invoke->setUrl("http://cron/");
+  invoke->setEvent(static_cast<uint8_t>(js::Event::scheduled));
+  // A line has no character that JSON would escape.
+  const std::string body =
+      "{\"scheduledTime\":" + std::to_string(firing.time_ms) + ",\"cron\":\"" + firing.cron + "\"}";
+  invoke->setBody(wire::to_data(as_bytes(body)));
+  request(context_.workers, caf::infinite, CallFunction{*id, invoke.finish()})
+      .then([](const OutcomeMsg&) {},
+            [firing](const caf::error& error) {
+              log::warn("functions", "{} failed for \"{}\": {}", firing.function, firing.cron,
+                        describe(error));
+            });
+}
+
 void FunctionService::tick() {
   host_.tick();
   deployer_.tick();
+  const int64_t wall_ms =
+      options_.clock == nullptr ? context_.loop.wall_ms() : options_.clock->wall_ms();
+  for (const Firing& firing : crons_.due(host_.with_crons(), wall_ms)) fire(firing);
   timer_ = reactor_.send_after(kTick, caf::actor_cast<caf::actor>(this),
                                caf::make_message(caf::tick_atom::value));
 }

@@ -3,6 +3,7 @@
 // asks it to deploy.
 
 #include "actors/mesh/guard.hpp"
+#include "actors/services/cron_table.hpp"
 #include "actors/services/function_deployer.hpp"
 #include "actors/system/hosted_actor.hpp"
 
@@ -22,6 +23,8 @@ struct FunctionServiceOptions {
   ring::Contact self;
   FunctionLimits limits;
   bool alone = false;               ///< No two functions share a process.
+  const Clock* clock = nullptr;     ///< Of the cron lines; null: the loop's.
+  bundle::SharedKey at_rest = {};   ///< Seals the keys of secrets on disk; empty: none are kept.
   std::vector<RouteConfig> routes;  ///< For the rates.
   std::vector<AllowConfig> rules;   ///< Who may call what.
 };
@@ -47,6 +50,9 @@ class FunctionService final : public PinnedActor {
   caf::behavior behavior();
   void send_code(const FetchCodeMsg& message, caf::response_promise promise);
   caf::result<caf::message> invoke(const InvokeMsg& message);
+  /// Wakes a function by its cron line, if no other of its nodes is to.
+  void fire(const Firing& firing);
+  void wake(const Firing& firing);
   Status admit(const wire::Frame& frame, const InvokeTarget& target);
   void tick();
 
@@ -55,11 +61,13 @@ class FunctionService final : public PinnedActor {
   mesh::Guard guard_;
   FunctionHost host_{context_};
   FunctionDeployer deployer_{context_, host_};
+  CronTable crons_;
   std::map<NodeId, size_t> fetches_;  ///< Open ones by peer; at most kFetchesMax in all.
   Owed fetched_;
   net::TimerId timer_ = 0;
   std::optional<caf::error> stopping_;
   uint64_t invoked_ = 0;
+  uint64_t woken_ = 0;
 };
 
 }  // namespace themis

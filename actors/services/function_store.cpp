@@ -4,6 +4,8 @@
 #include <set>
 
 #include "runtime/base/log.hpp"
+#include "runtime/base/rng.hpp"
+#include "runtime/crypto/aead.hpp"
 
 namespace themis {
 namespace {
@@ -18,6 +20,12 @@ constexpr uint8_t kRowFormat = 1;
 constexpr size_t kRowBytes = 41;
 constexpr size_t kIdOffset = 5;
 constexpr size_t kInstancesOffset = 37;
+constexpr size_t kNonceBytes = std::tuple_size_v<crypto::Nonce>;
+
+crypto::AeadKey cipher_of(const bundle::SharedKey& key) {
+  crypto::SecretBytes<crypto::kAeadKeyBytes> own(key.get()->view());
+  return {crypto::Suite::chacha20poly1305, std::move(own)};
+}
 
 Bytes encode_row(const FunctionVersion& version, uint32_t instances) {
   Bytes row(kRowBytes);
@@ -42,7 +50,8 @@ Result<DeployedRow> decode_row(ByteView key, ByteView value) {
 
 }  // namespace
 
-Result<FunctionStore> FunctionStore::open(storage::Environment& environment) {
+Result<FunctionStore> FunctionStore::open(storage::Environment& environment,
+                                          bundle::SharedKey at_rest) {
   THEMIS_TRY(const storage::BlobStore code,
              storage::BlobStore::open(environment, "function_code", crypto::blake2b));
   FunctionStore store(environment, code);
@@ -50,6 +59,8 @@ Result<FunctionStore> FunctionStore::open(storage::Environment& environment) {
   THEMIS_TRY(store.attempted_, environment.table("functions_attempted"));
   THEMIS_TRY(store.hosted_, environment.table("functions_hosted"));
   THEMIS_TRY(store.owners_, environment.table("functions_owners"));
+  THEMIS_TRY(store.keys_, environment.table("function_keys"));
+  store.at_rest_ = std::move(at_rest);
   return store;
 }
 
@@ -68,9 +79,14 @@ Result<FunctionStore::Inventory> FunctionStore::load() {
         return true;
       });
     };
-    THEMIS_CHECK(read(deployed_, [&](DeployedRow row) { all.deployed.push_back(std::move(row)); }));
-    const auto into = [](std::vector<HostedRow>& rows) {
-      return [&rows](DeployedRow row) { rows.push_back({std::move(row.name), row.version, {}}); };
+    THEMIS_CHECK(read(deployed_, [&](DeployedRow row) {
+      row.key = key_of(txn, row.version.id);
+      all.deployed.push_back(std::move(row));
+    }));
+    const auto into = [&](std::vector<HostedRow>& rows) {
+      return [&](const DeployedRow& row) {
+        rows.push_back({row.name, row.version, {}, key_of(txn, row.version.id)});
+      };
     };
     THEMIS_CHECK(read(attempted_, into(all.attempted)));
     THEMIS_CHECK(read(hosted_, into(all.hosted)));
@@ -87,7 +103,7 @@ Result<FunctionStore::Inventory> FunctionStore::load() {
     if (!used.contains(id)) unused.push_back(id);
     return true;
   }));
-  for (const CodeId& id : unused) THEMIS_CHECK(code_.erase(id));
+  for (const CodeId& id : unused) THEMIS_CHECK(erase_code(id));
   return all;
 }
 
@@ -130,27 +146,66 @@ Status FunctionStore::drop_code(const CodeId& id) {
 Status FunctionStore::erase_unused(const CodeId& id) {
   THEMIS_TRY(const bool used, is_used(id));
   if (used) return {};
-  const Status erased = code_.erase(id);
-  if (!erased && erased.error().code != Code::not_found) return erased;
-  return {};
+  return erase_code(id);
 }
 
-Status FunctionStore::put(Table table, const std::string& name, const Bytes& row, const CodeId& id,
-                          ByteView source) {
-  THEMIS_ASSERT(crypto::blake2b(source) == id, "a row names its own code");
+Status FunctionStore::erase_code(const CodeId& id) {
+  const Status erased = code_.erase(id);
+  if (!erased && erased.error().code != Code::not_found) return erased;
+  {
+    THEMIS_TRY(const ReadTransaction txn, environment_->read());
+    if (!txn.get(keys_, id)) return {};
+  }
+  return environment_->write([&](WriteTransaction& txn) { return txn.erase(keys_, id); });
+}
+
+Status FunctionStore::put_key(WriteTransaction& txn, const Row& row) {
+  if (row.key.get() == nullptr) return {};
+  if (at_rest_.get() == nullptr)
+    return fail(Code::invalid, "this node keeps no functions with secrets");
+  Bytes sealed(kNonceBytes + row.key.view().size() + crypto::kTagBytes);
+  const auto nonce = std::span(sealed).first<kNonceBytes>();
+  SystemRng().fill(nonce);
+  const auto secret = std::span(sealed).subspan<kNonceBytes, bundle::SecretsKey::kBytes>();
+  std::ranges::copy(row.key.view(), secret.begin());
+  crypto::Nonce as_nonce;
+  std::ranges::copy(nonce, as_nonce.begin());
+  cipher_of(at_rest_).seal(as_nonce, row.id, secret, std::span(sealed).last<crypto::kTagBytes>());
+  return txn.put(keys_, row.id, sealed);
+}
+
+/// Empty also when it cannot be read: the code then does not load, and says why.
+bundle::SharedKey FunctionStore::key_of(const ReadTransaction& txn, const CodeId& id) const {
+  const auto found = txn.get(keys_, id);
+  constexpr size_t kBytes = kNonceBytes + bundle::SecretsKey::kBytes + crypto::kTagBytes;
+  if (!found || found->size() != kBytes || at_rest_.get() == nullptr) return {};
+  crypto::Nonce nonce;
+  std::ranges::copy(found->first<kNonceBytes>(), nonce.begin());
+  Bytes secret(found->begin() + kNonceBytes, found->end() - crypto::kTagBytes);
+  const Status opened =
+      cipher_of(at_rest_).open(nonce, id, secret, found->last<crypto::kTagBytes>());
+  if (!opened) log::error("functions", "the key of the secrets of {} is damaged", to_hex(id));
+  auto key = opened ? bundle::SharedKey::from(secret) : bundle::SharedKey();
+  crypto::wipe(secret);
+  return key ? *key : bundle::SharedKey();
+}
+
+Status FunctionStore::put(Table table, const Row& row, ByteView source) {
+  THEMIS_ASSERT(crypto::blake2b(source) == row.id, "a row names its own code");
   THEMIS_CHECK(write_code(source));
-  CodeId before = id;
+  CodeId before = row.id;
   THEMIS_CHECK(environment_->write([&](WriteTransaction& txn) -> Status {
-    if (const auto old = txn.get(table, as_bytes(name)); old && old->size() == kRowBytes)
+    if (const auto old = txn.get(table, as_bytes(row.name)); old && old->size() == kRowBytes)
       std::ranges::copy(old->subspan(kIdOffset, before.size()), before.begin());
-    return txn.put(table, as_bytes(name), row);
+    THEMIS_CHECK(put_key(txn, row));
+    return txn.put(table, as_bytes(row.name), row.value);
   }));
-  return before == id ? Status{} : erase_unused(before);
+  return before == row.id ? Status{} : erase_unused(before);
 }
 
 Status FunctionStore::save(const DeployedRow& row, ByteView source) {
   const Bytes value = encode_row(row.version, row.instances);
-  THEMIS_CHECK(put(deployed_, row.name, value, row.version.id, source));
+  THEMIS_CHECK(put(deployed_, {row.name, value, row.version.id, row.key}, source));
   let_go(row.version.id);
   return {};
 }
@@ -164,7 +219,7 @@ Status FunctionStore::save_attempt(const HostedRow& row) {
 Status FunctionStore::save(const HostedRow& row, ByteView source) {
   THEMIS_CHECK(environment_->write(
       [&](WriteTransaction& txn) { return txn.put(owners_, as_bytes(row.name), row.owner); }));
-  return put(hosted_, row.name, encode_row(row.version, 0), row.version.id, source);
+  return put(hosted_, {row.name, encode_row(row.version, 0), row.version.id, row.key}, source);
 }
 
 Status FunctionStore::erase(Table table, const std::string& name) {

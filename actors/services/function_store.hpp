@@ -19,8 +19,10 @@ class FunctionStore {
     std::vector<HostedRow> hosted;
   };
 
-  /// Errors: those of Environment::table.
-  static Result<FunctionStore> open(storage::Environment& environment);
+  /// `at_rest` seals the keys of secrets; without one none is kept. Errors: those of
+  /// Environment::table.
+  static Result<FunctionStore> open(storage::Environment& environment,
+                                    bundle::SharedKey at_rest = {});
 
   /// Everything, by name. Removes code that no row refers to: what an interrupted deployment left.
   /// A row that cannot be read is logged and left out. Errors: io.
@@ -52,9 +54,17 @@ class FunctionStore {
 
   Status write_code(ByteView source);
   Status erase_unused(const CodeId& id);
+  Status erase_code(const CodeId& id);
   void let_go(const CodeId& id);
-  Status put(storage::Table table, const std::string& name, const Bytes& row, const CodeId& id,
-             ByteView source);
+  struct Row {
+    std::string name;
+    Bytes value;
+    CodeId id;
+    bundle::SharedKey key;
+  };
+  Status put(storage::Table table, const Row& row, ByteView source);
+  Status put_key(storage::WriteTransaction& txn, const Row& row);
+  bundle::SharedKey key_of(const storage::ReadTransaction& txn, const CodeId& id) const;
   Status erase(storage::Table table, const std::string& name);
   Result<bool> is_used(const CodeId& id) const;
 
@@ -63,7 +73,9 @@ class FunctionStore {
   storage::Table deployed_{};
   storage::Table attempted_{};
   storage::Table hosted_{};
-  storage::Table owners_{};        ///< Of what is hosted: 32 bytes by name.
+  storage::Table owners_{};  ///< Of what is hosted: 32 bytes by name.
+  storage::Table keys_{};    ///< By code: nonce, sealed key, tag.
+  bundle::SharedKey at_rest_;
   std::multiset<CodeId> pending_;  ///< Of deployments under way: as many as wait in their queues.
 };
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "runtime/base/bytes.hpp"
+#include "runtime/bundle/secrets.hpp"
 #include "runtime/crypto/hash.hpp"
 
 namespace themis {
@@ -20,7 +21,7 @@ inline constexpr std::string_view kFunctionsActorName = "functions";
 /// A name is one path segment and a part of ring names.
 inline constexpr size_t kFunctionNameBytesMax = 64;
 /// What the gateway takes as a body until bodies stream, and what fits one message of a session.
-inline constexpr size_t kSourceBytesMax = 1024 * 1024;
+inline constexpr size_t kSourceBytesMax = bundle::kCodeBytesMax;
 /// One instance may die unnoticed until the next look; the other answers meanwhile.
 inline constexpr uint32_t kInstancesDefault = 2;
 /// A lookup a wanted instance; a ring answers 64 records of a name at most.
@@ -42,13 +43,15 @@ struct DeployedRow {
   std::string name;
   FunctionVersion version;
   uint32_t instances = kInstancesDefault;
+  bundle::SharedKey key = {};  ///< Of the secrets in its code.
   friend bool operator==(const DeployedRow&, const DeployedRow&) = default;
 };
 /// A function that this node is an instance of.
 struct HostedRow {
   std::string name;
   FunctionVersion version;
-  crypto::Digest owner{};  ///< The node that deployed it: the id it proved.
+  crypto::Digest owner{};      ///< The node that deployed it: the id it proved.
+  bundle::SharedKey key = {};  ///< Of the secrets in its code.
   friend bool operator==(const HostedRow&, const HostedRow&) = default;
 };
 

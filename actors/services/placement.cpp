@@ -13,6 +13,12 @@ ring::Point placement_point(std::string_view name, uint32_t index) {
   return ring::Point{hasher.add_framed(as_bytes(name)).add_framed(number).finish()};
 }
 
+NodeId woken_node(const std::string& function, const std::vector<NodeId>& nodes) {
+  const ring::Point point = placement_point("cron/" + function, 0);
+  return *std::ranges::min_element(nodes, {},
+                                   [&](const NodeId& node) { return ring::distance(point, node); });
+}
+
 ring::Contacts rank_candidates(const ring::Contact& self, const ring::Contacts& current,
                                const std::vector<ring::Contacts>& points) {
   ring::Contacts ranked;

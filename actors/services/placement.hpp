@@ -16,6 +16,10 @@ namespace themis {
 /// Every node computes the same points, so a function returns to the same nodes.
 ring::Point placement_point(std::string_view name, uint32_t index);
 
+/// Which of the nodes that run a function wakes it at a time of its cron lines: the first one
+/// clockwise from the point of "cron/" and its name. `nodes`: at least one.
+NodeId woken_node(const std::string& function, const std::vector<NodeId>& nodes);
+
 /// The order in which nodes are asked. First those that are instances already, then the node
 /// responsible for each point, then the points' successors; each once. `self` comes last: untrusted
 /// code stays off the node that faces HTTP when another can take it.

@@ -38,6 +38,7 @@ HostMsg encode_host(const HostedRow& row, TimePoint deadline) {
   host->setName(wire::to_text(row.name));
   host->setCode(wire::to_data(row.version.id));
   host->setVersion(row.version.number);
+  host->setSecretsKey(wire::to_data(row.key.view()));
   return host.finish(deadline);
 }
 
@@ -47,6 +48,7 @@ Result<HostedRow> decode_host(const HostMsg& message) {
     THEMIS_TRY(row.name, read_name(host.getName()));
     THEMIS_TRY(row.version.id, read_id(host.getCode()));
     row.version.number = host.getVersion();
+    THEMIS_TRY(row.key, bundle::SharedKey::from(wire::bytes_of(host.getSecretsKey())));
     return row;
   });
 }

@@ -52,6 +52,10 @@ Result<js::Request> decode_invoke(const wire::Msg<schema::Invoke>& message) {
     request.method = wire::text_of(invoke.getMethod());
     request.url = wire::text_of(invoke.getUrl());
     request.name_space = wire::text_of(invoke.getFunction());
+    if (invoke.getEvent() > static_cast<uint8_t>(js::Event::queue))
+      return fail(Code::malformed, "an event of a kind that is not known");
+    request.event = static_cast<js::Event>(invoke.getEvent());
+    request.depth = invoke.getDepth();
     const ByteView body = wire::bytes_of(invoke.getBody());
     request.body.assign(body.begin(), body.end());
     return request;
@@ -84,6 +88,7 @@ Result<wire::Msg<schema::Invoke>> encode_invoke(const std::string& service,
   invoke->setMethod(wire::to_text(request.method));
   invoke->setUrl(wire::to_text(request.url));
   invoke->setBody(wire::to_data(request.body));
+  invoke->setDepth(request.depth);
   write_headers(request.headers,
                 invoke->initHeaders(static_cast<unsigned>(request.headers.size())));
   return invoke.finish(deadline);
@@ -113,6 +118,7 @@ wire::Msg<schema::Load> encode_load(const InstallFunction& function, TimePoint d
   limits.setMemoryMb(function.limits.memory_mb);
   limits.setCpuMs(function.limits.cpu_ms);
   limits.setWallMs(function.limits.wall_ms);
+  load->setSecretsKey(wire::to_data(function.key.view()));
   return load.finish(deadline);
 }
 
@@ -124,6 +130,7 @@ Result<LoadRequest> decode_load(const wire::Msg<schema::Load>& message) {
     request.source = as_text(wire::bytes_of(load.getSource()));
     const schema::Limits::Reader limits = load.getLimits();
     request.limits = {limits.getMemoryMb(), limits.getCpuMs(), limits.getWallMs()};
+    THEMIS_TRY(request.key, bundle::SharedKey::from(wire::bytes_of(load.getSecretsKey())));
     return request;
   });
 }

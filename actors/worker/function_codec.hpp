@@ -29,6 +29,7 @@ struct LoadRequest {
   CodeId id{};
   std::string source;
   FunctionLimits limits;
+  bundle::SharedKey key;
 };
 wire::Msg<schema::Load> encode_load(const InstallFunction& function, TimePoint deadline);
 /// Errors: malformed.

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "function.capnp.h"
+#include "runtime/bundle/secrets.hpp"
 #include "runtime/crypto/hash.hpp"
 #include "wire/msg.hpp"
 
@@ -33,6 +34,9 @@ struct InstallFunction {
   FunctionLimits limits;
   /// Functions of different owners never share a process. Any text; shown in reports.
   std::string owner;
+  bundle::SharedKey key = {};  ///< Of the secrets in the code.
+  /// Of the code: what the node lets it do. Empty: nothing but what every function may.
+  std::shared_ptr<const bundle::Settings> settings = {};
 };
 /// Forgets it; calls that run are still answered.
 struct UninstallFunction {

@@ -112,9 +112,11 @@ class HostActor final : public PinnedActor {
     if (functions_.size() >= kFunctionsPerHostMax)
       return fail(Code::overloaded, "too many functions in this process");
     auto host = std::make_unique<FunctionHost>(enclave_, request.name, asker_);
+    THEMIS_TRY(bundle::Bundle code, bundle::read_code(as_bytes(request.source), request.name));
+    THEMIS_CHECK(bundle::open_secrets(code.settings, request.key.get()));
     js::Limits limits = engine_limits(request.limits);
     limits.profile = profile_;
-    THEMIS_TRY(auto worker, engine_.load(request.source, request.name, limits, *host));
+    THEMIS_TRY(auto worker, engine_.load(std::move(code), limits, *host));
     const auto actor =
         spawn_hosted<FunctionWorker>(reactor_, budget_, std::move(host), std::move(worker));
     const wire::Target target = enclave_.exports().add_unnamed(actor.strong());

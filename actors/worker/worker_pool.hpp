@@ -47,7 +47,9 @@ struct WorkerPoolOptions {
   caf::actor state;  ///< Takes AskHome; empty: functions have no state.
   /// Namespaces that functions may open beside their own.
   std::set<std::string, std::less<>> shared_state;
-  caf::actor services;  ///< A ServiceGate; empty: functions call no services.
+  caf::actor services;   ///< A ServiceGate; empty: functions call no services.
+  caf::actor functions;  ///< A FunctionGate; empty: functions call no functions.
+  caf::actor queues;     ///< A QueueActor; empty: functions send to no queues.
 };
 
 inline constexpr uint32_t kWorkerProcessesMax = 256;

@@ -88,6 +88,14 @@ Result<std::string> name_of(const wire::Msg<schema::Invoke>& message) {
   });
 }
 
+/// Events come from the clock and from queues, never from a host.
+bool is_event(const wire::Msg<schema::Invoke>& message) {
+  const auto event = wire::decode(
+      message,
+      [](const schema::Invoke::Reader& invoke) -> Result<uint8_t> { return invoke.getEvent(); });
+  return !event || *event != 0;
+}
+
 }  // namespace
 
 WorkerProcess::WorkerProcess(caf::actor_config& config, const WorkerPoolOptions& options,
@@ -97,7 +105,9 @@ WorkerProcess::WorkerProcess(caf::actor_config& config, const WorkerPoolOptions&
       slot_(slot),
       pool_(std::move(pool)),
       state_(options.state),
-      services_(options.services) {}
+      services_(options.services),
+      functions_gate_(options.functions),
+      queues_(options.queues) {}
 
 caf::behavior WorkerProcess::make_behavior() {
   set_default_handlers(*this);
@@ -175,7 +185,7 @@ void WorkerProcess::on_exit() {
   }
   host_ = nullptr;
   process_.reset();
-  state_ = services_ = nullptr;
+  state_ = services_ = functions_gate_ = queues_ = nullptr;
 }
 
 void WorkerProcess::on_down(const caf::down_msg& down) {
@@ -296,6 +306,7 @@ void WorkerProcess::send_call(const caf::actor& proxy, Call call) {
   if (names_.size() >= kNamesMax) names_.clear();
   names_.insert(call.function->name);
   if (auto name = name_of(invoke); name && !name->empty()) names_.insert(std::move(*name));
+  if (call.function->settings) grant(*call.function->settings);
   calls_.emplace(id, std::move(call));
   watch();
   request(proxy, caf::infinite, invoke)
@@ -355,8 +366,25 @@ caf::result<wire::Msg<schema::StateAnswered>> WorkerProcess::ask_state(
 
 caf::result<wire::Msg<schema::Outcome>> WorkerProcess::call_service(
     const wire::Msg<schema::Invoke>& invoke) {
-  if (!services_) return to_caf({Code::denied, "functions of this node call no services"});
-  return pass_on<wire::Msg<schema::Outcome>>(services_, invoke);
+  const Result<std::string> name = name_of(invoke);
+  if (!name) return to_caf(name.error());
+  if (is_event(invoke)) return to_caf({Code::denied, "functions make requests, no events"});
+  const bool is_function = name->starts_with("fn/");
+  if (!is_function && !name->starts_with("queue/")) {
+    if (!services_) return to_caf({Code::denied, "functions of this node call no services"});
+    return pass_on<wire::Msg<schema::Outcome>>(services_, invoke);
+  }
+  const caf::actor& to = is_function ? functions_gate_ : queues_;
+  if (!to || !granted_.contains(*name))
+    return to_caf({Code::denied, "no manifest of a function here names " + *name});
+  return pass_on<wire::Msg<schema::Outcome>>(to, invoke);
+}
+
+/// Functions of one process are not kept from each other's grants either.
+void WorkerProcess::grant(const bundle::Settings& settings) {
+  if (granted_.size() >= kNamesMax) granted_.clear();
+  for (const auto& [binding, function] : settings.functions) granted_.insert("fn/" + function);
+  for (const auto& [binding, queue] : settings.queues) granted_.insert("queue/" + queue);
 }
 
 /// A question of the host, to be answered with an `Answered`.

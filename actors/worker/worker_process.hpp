@@ -120,6 +120,7 @@ class WorkerProcess final : public PinnedActor {
   caf::result<wire::Msg<schema::StateAnswered>> ask_state(
       const wire::Msg<schema::AskState>& question);
   caf::result<wire::Msg<schema::Outcome>> call_service(const wire::Msg<schema::Invoke>& invoke);
+  void grant(const bundle::Settings& settings);
   template <class Answered, class Question>
   caf::result<Answered> pass_on(const caf::actor& to, const Question& question);
 
@@ -136,7 +137,7 @@ class WorkerProcess final : public PinnedActor {
   const WorkerPoolOptions options_;
   const uint32_t slot_;
   const caf::actor_addr pool_;
-  caf::actor state_, services_;
+  caf::actor state_, services_, functions_gate_, queues_;
   std::unique_ptr<ChildProcess> process_;
   caf::actor host_;
   std::map<CodeId, Function> functions_;
@@ -146,6 +147,8 @@ class WorkerProcess final : public PinnedActor {
   std::set<std::string, std::less<>> names_;
   std::optional<std::string> owner_;  ///< Of all functions it ever loads.
   HostedPtr<WorkerLog> log_;
+  /// What the manifests of its functions name: "fn/NAME" and "queue/NAME". Bounded as names_ is.
+  std::set<std::string, std::less<>> granted_;
   size_t asks_ = 0;
   std::unordered_map<uint64_t, Call> calls_;
   uint64_t last_call_ = 0;

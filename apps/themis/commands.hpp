@@ -42,8 +42,9 @@ struct Connection {
 };
 
 struct Deploy {
-  std::string file;
-  std::string name;  ///< Empty: the file's name without its ending.
+  std::string file;                  ///< A module, a folder or a manifest.
+  std::string name;                  ///< Empty: the manifest's, else the file's or folder's.
+  std::vector<std::string> secrets;  ///< "NAME=@FILE", "NAME=-" or "NAME=VALUE".
 };
 struct Invoke {
   std::string name;

@@ -2,22 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <filesystem>
-
 #include "apps/themis/gateway.hpp"
 #include "apps/themis/output.hpp"
+#include "apps/themis/package.hpp"
 
 namespace themis::cli {
 namespace {
 
 using http::Json;
-
-std::string content_type_of(const std::filesystem::path& file) {
-  const std::string ending = file.extension().string();
-  if (ending == ".js" || ending == ".mjs") return "text/javascript";
-  if (ending == ".wasm") return "application/wasm";
-  return "application/octet-stream";
-}
 
 std::string instances_of(const Json& function) {
   std::string text;
@@ -54,20 +46,21 @@ Outcome print_json_answer(const http::Response& response) {
 }  // namespace
 
 Outcome deploy(const Connection& to, const Deploy& what) {
-  const auto code = read_file(what.file);
-  if (!code) return tl::unexpected<Failure>(code.error());
-  const std::string name =
-      what.name.empty() ? std::filesystem::path(what.file).stem().string() : what.name;
+  const auto package = make_package(what);
+  if (!package) return tl::unexpected<Failure>(package.error());
   auto gateway = Gateway::open(to);
   if (!gateway) return tl::unexpected<Failure>(gateway.error());
-  const auto text = gateway->manage("PUT", "/v1/functions/" + escaped_segment(name), *code,
-                                    content_type_of(what.file));
+  const std::string& name = package->name;
+  std::string target = "/v1/functions/" + escaped_segment(name);
+  if (package->instances > 0) target += "?instances=" + std::to_string(package->instances);
+  const auto text = gateway->manage("PUT", target, package->body, package->content_type);
   if (!text) return failed(fmt::format("cannot deploy {}: {}", what.file, text.error().text));
   if (to.json) return print_line(*text), Outcome{};
   const auto answer = http::parse_json(*text);
   if (!answer) return failed("the gateway's answer is not JSON; is it a Themis gateway?");
-  print_line(printable(fmt::format("deployed {} version {} ({})", name, version_of(*answer),
-                                   http::string_or(*answer, "function_id", "?"))));
+  print_line(printable(fmt::format("deployed {} version {} ({}){}", name, version_of(*answer),
+                                   http::string_or(*answer, "function_id", "?"),
+                                   package->made_of.empty() ? "" : ": " + package->made_of)));
   if (is_terminal())
     print_line(
         fmt::format("  curl http://{}/f/{}", gateway->address().text(), escaped_segment(name)));

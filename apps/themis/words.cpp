@@ -17,8 +17,14 @@ CLI::App* command(CLI::App& app, Words& words, const char* name, const char* hel
 void add_function_commands(CLI::App& app, Words& w) {
   CLI::App* sub = command(app, w, "deploy", "Put a function's code on the mesh",
                           [&w] { return deploy(w.to, w.deploy); });
-  sub->add_option("FILE", w.deploy.file, "a .js module or a .wasm file")->required();
-  sub->add_option("--name", w.deploy.name, "the function's name (default: the file's)");
+  sub->add_option("FILE", w.deploy.file,
+                  "a module (.js, .ts), a folder with function.toml or index.js, or a manifest")
+      ->required();
+  sub->add_option("--name", w.deploy.name,
+                  "the function's name (default: the manifest's, else the file's or folder's)");
+  sub->add_option("--secret", w.deploy.secrets,
+                  "NAME=@FILE, NAME=- or NAME=VALUE: env.NAME, kept sealed; can be repeated")
+      ->allow_extra_args(false);
 
   sub = command(app, w, "invoke", "Call a function and print its answer",
                 [&w] { return invoke(w.to, w.invoke); });

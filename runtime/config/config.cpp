@@ -12,6 +12,7 @@
 
 #include "runtime/base/bytes.hpp"
 #include "runtime/config/keys.hpp"
+#include "runtime/config/nearest.hpp"
 
 namespace themis {
 namespace {
@@ -42,19 +43,6 @@ std::string in_brackets(std::string_view table) {
   return fmt::format(fmt::runtime(find_list(table) != nullptr ? "[[{}]]" : "[{}]"), table);
 }
 
-size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = std::exchange(row[0], i);
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = std::exchange(row[j], std::min({row[j] + 1, row[j - 1] + 1, replaced}));
-    }
-  }
-  return row.back();
-}
-
 const Key* find_key(std::string_view full_name) {
   const auto found = std::ranges::find(config::keys(), full_name, &Key::full_name);
   return found == config::keys().end() ? nullptr : &*found;
@@ -73,7 +61,7 @@ bool is_key_prefix(std::string_view name) {
 
 tl::unexpected<Error> unknown_key(std::string_view where, std::string_view full_name) {
   const auto nearest = std::ranges::min_element(config::keys(), {}, [&](const Key& key) {
-    return edit_distance(full_name, key.full_name());
+    return config::edit_distance(full_name, key.full_name());
   });
   return fail(Code::invalid, fmt::format("{}: {}: unknown key; did you mean {}?", where, full_name,
                                          nearest->full_name()));
@@ -81,7 +69,7 @@ tl::unexpected<Error> unknown_key(std::string_view where, std::string_view full_
 
 tl::unexpected<Error> unknown_table(std::string_view where, std::string_view name) {
   const auto nearest = std::ranges::min_element(
-      config::keys(), {}, [&](const Key& key) { return edit_distance(name, key.table); });
+      config::keys(), {}, [&](const Key& key) { return config::edit_distance(name, key.table); });
   return fail(Code::invalid, fmt::format("{}: {}: unknown table; did you mean {}?", where, name,
                                          in_brackets(nearest->table)));
 }

@@ -66,9 +66,18 @@ v8::Local<v8::Value> WorkerImpl::ask_state(v8::Local<v8::Context> context,
 
 v8::Local<v8::Value> WorkerImpl::call_service(v8::Local<v8::Context> context,
                                               const std::string& service, Result<Request> request) {
-  const auto [promise, id] =
-      begin_ask(context, request ? nullptr : "the body of a request to SERVICES is too long");
+  const char* refused = request ? nullptr : "the body of a request to SERVICES is too long";
+  const auto call = calls_.find(current_);
+  if (call != calls_.end()) {
+    if (service.starts_with("fn/") && call->second.depth >= kDepthMax)
+      refused = "functions call each other too deep";
+    if (call->second.subrequests >= kSubrequestsMax)
+      refused = "over the subrequests that one call may make";
+  }
+  const auto [promise, id] = begin_ask(context, refused);
   if (id == 0) return promise;
+  ++call->second.subrequests;
+  request->depth = static_cast<uint8_t>(call->second.depth + 1);
   const auto answered = [this](Result<Response>& answer) -> Result<v8::Local<v8::Value>> {
     if (!answer) return fail(answer.error());
     v8::Isolate* isolate = box_.get();
@@ -85,12 +94,14 @@ v8::Local<v8::Value> WorkerImpl::call_service(v8::Local<v8::Context> context,
                                               body};
     return v8::Array::New(isolate, parts.data(), parts.size());
   };
-  host_.call_service(
-      service, std::move(*request), host_.now() + limits_.wall,
-      [this, answered, id = id, alive = std::weak_ptr(alive_)](Result<Response> answer) {
-        if (alive.expired()) return;
-        settle_ask(id, "SERVICES", [&] { return answered(answer); });
-      });
+  // "fn/cart" and "queue/jobs" say what failed; a service is known by the binding that was asked.
+  const bool is_named = service.starts_with("fn/") || service.starts_with("queue/");
+  host_.call_service(service, std::move(*request), host_.now() + limits_.wall,
+                     [this, answered, id = id, whose = is_named ? service : "SERVICES",
+                      alive = std::weak_ptr(alive_)](Result<Response> answer) {
+                       if (alive.expired()) return;
+                       settle_ask(id, whose.c_str(), [&] { return answered(answer); });
+                     });
   return promise;
 }
 

@@ -54,15 +54,21 @@ uint32_t WorkerImpl::call(Request request, Done done) {
     return refuse(Code::overloaded, "too many calls of this worker wait");
   if (const Status checked = check(request); !checked)
     return refuse(checked.error().code, checked.error().detail);
-  if (!request.body.empty() && !box_.buffers().take(request.body.size()))
+  const bool is_fetch = request.event == Event::fetch;
+  if (is_fetch && fetch_.IsEmpty())
+    return refuse(Code::threw, "the function has no fetch handler: it takes no requests");
+  if (is_fetch && !request.body.empty() && !box_.buffers().take(request.body.size()))
     return refuse(Code::memory_exceeded, "no room for the request's body");
   const uint32_t id = ++last_call_;
   ++unanswered_;
   Call& call = calls_[id];
   call.done = std::move(done);
   call.name_space = std::move(request.name_space);
+  call.depth = request.depth;
   call.buffers_refused = box_.buffers().refused();
-  call_turn(id, [&](v8::Local<v8::Context> context) { dispatch(context, id, request); });
+  call_turn(id, [&](v8::Local<v8::Context> context) {
+    is_fetch ? dispatch(context, id, request) : dispatch_event(context, id, request);
+  });
   deliver();
   return id;
 }
@@ -90,8 +96,33 @@ void WorkerImpl::dispatch(v8::Local<v8::Context> context, uint32_t id, Request& 
   arguments[3] = method;
   arguments[4] = url;
   arguments[5] = headers;
-  if (dispatch_.Get(isolate)
+  if (isolate_->dispatch.Get(isolate)
           ->Call(context, undefined, static_cast<int>(arguments.size()), arguments.data())
+          .IsEmpty() &&
+      !caught.HasTerminated())
+    answer_exception(id, caught.Exception(), false);
+}
+
+void WorkerImpl::dispatch_event(v8::Local<v8::Context> context, uint32_t id,
+                                const Request& request) {
+  v8::Isolate* isolate = box_.get();
+  const bool is_queue = request.event == Event::queue;
+  const v8::Global<v8::Function>& method = is_queue ? queue_ : scheduled_;
+  if (method.IsEmpty())
+    return answer(id,
+                  fail(Code::threw, is_queue ? "the function has no queue handler"
+                                             : "the function has no scheduled handler"),
+                  false);
+  v8::Local<v8::String> text;
+  if (!from_utf8(isolate, as_text(request.body)).ToLocal(&text))
+    return answer(id, fail(Code::too_large, "the event"), false);
+  std::array<v8::Local<v8::Value>, 5> arguments{handler_.Get(isolate), method.Get(isolate),
+                                                v8::Integer::NewFromUnsigned(isolate, id),
+                                                v8::Boolean::New(isolate, is_queue), text};
+  v8::TryCatch caught(isolate);
+  if (isolate_->dispatch_event.Get(isolate)
+          ->Call(context, v8::Undefined(isolate), static_cast<int>(arguments.size()),
+                 arguments.data())
           .IsEmpty() &&
       !caught.HasTerminated())
     answer_exception(id, caught.Exception(), false);

@@ -48,11 +48,11 @@ class EngineImpl final : public Engine {
         watchdog_([](void* box) { static_cast<IsolateBox*>(box)->get()->TerminateExecution(); },
                   [](void* box) { static_cast<IsolateBox*>(box)->look_at_memories(); }) {}
 
-  Result<std::unique_ptr<Worker>> load(std::string_view source, std::string_view name,
-                                       const Limits& limits, Host& host) override {
+  Result<std::unique_ptr<Worker>> load(bundle::Bundle code, const Limits& limits,
+                                       Host& host) override {
     auto worker = std::make_unique<WorkerImpl>(take_isolate(limits.heap_bytes), limits, host,
                                                watchdog_, wasm_);
-    THEMIS_CHECK(worker->load(source, name));
+    THEMIS_CHECK(worker->load(std::move(code)));
     return worker;
   }
 
@@ -84,8 +84,8 @@ class EngineImpl final : public Engine {
     NoHost host;
     auto worker =
         std::make_unique<WorkerImpl>(std::move(isolate), Limits{.cpu = 1s}, host, watchdog_, wasm_);
-    const Status loaded = worker->load(kWarmUp, "warm-up");
-    THEMIS_ASSERT(loaded, "the warm-up compiles");
+    Result<bundle::Bundle> code = bundle::read_code(as_bytes(kWarmUp), "warm-up");
+    THEMIS_ASSERT(code && worker->load(std::move(*code)), "the warm-up compiles");
     worker->call({.method = "POST",
                   .url = "http://warm.up/?q=1",
                   .headers = {{"accept", "*/*"}},

@@ -13,11 +13,10 @@
 #include "runtime/base/bytes.hpp"
 #include "runtime/base/clock.hpp"
 #include "runtime/base/error.hpp"
+#include "runtime/bundle/bundle.hpp"
 
 namespace themis::js {
 
-/// Longest source of a function: what one deploy may carry.
-inline constexpr size_t kSourceBytesMax = 1 << 20;
 /// Calls of one worker that may wait at the same time; past it: overloaded.
 inline constexpr size_t kCallsInFlightMax = 1024;
 /// Timers one worker may have running; past it setTimeout throws.
@@ -25,6 +24,10 @@ inline constexpr size_t kTimersMax = 4096;
 /// Questions to the state and to services that one worker may have open; past it they are refused.
 /// The node has a limit for a whole process.
 inline constexpr size_t kAsksMax = 256;
+/// Requests to functions, services and queues that one call may make.
+inline constexpr size_t kSubrequestsMax = 1000;
+/// Functions that may call each other in a row, so that a circle of them ends.
+inline constexpr uint8_t kDepthMax = 8;
 /// Longest question to the state.
 inline constexpr size_t kAskBytesMax = 16 << 10;
 /// Longest detail of an error that a function caused (message and stack); the rest is cut.
@@ -71,6 +74,13 @@ struct Limits {
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
+/// What a function is called for. The numbers travel in Invoke.
+enum class Event : uint8_t {
+  fetch = 0,      ///< An HTTP request, its answer a response.
+  scheduled = 1,  ///< The body is {"scheduledTime", "cron"} as JSON; the answer is empty.
+  queue = 2,  ///< The body is {"queue", "messages"} as JSON, and the answer what to do with each.
+};
+
 /// One HTTP request for a function. `url` is absolute. Header names are tokens, values hold no
 /// control characters; anything else is refused as malformed. Text is Latin-1, as in HTTP.
 struct Request {
@@ -79,6 +89,8 @@ struct Request {
   Headers headers;
   Bytes body;
   std::string name_space = {};  ///< Whose state env.STATE is.
+  Event event = Event::fetch;
+  uint8_t depth = 0;  ///< Functions that called each other until this one.
 };
 
 /// What the function answered. Header names are lower case; set-cookie may repeat.
@@ -113,7 +125,8 @@ class Host : public Clock {
   virtual void ask_state(const std::string& name_space, const std::string& question,
                          TimePoint deadline, Answered answered) = 0;
   using ServiceAnswered = std::function<void(Result<Response>)>;
-  /// Asks a service by its name; `answered` as for ask_state.
+  /// Asks a service by its name, a function as "fn/NAME", a queue to take messages as "queue/NAME";
+  /// `answered` as for ask_state.
   virtual void call_service(const std::string& service, Request request, TimePoint deadline,
                             ServiceAnswered answered) = 0;
 };
@@ -171,17 +184,23 @@ class Engine {
   /// Errors: internal (not inside the node executable, or one that lacks a function we use).
   [[nodiscard]] static Result<std::unique_ptr<Engine>> create(const Options& options);
 
-  /// Compiles `source`, an ES module with `export default { async fetch(request, env, ctx) {} }`,
-  /// in an isolate of its own and runs its top level. `name` is what stack traces show.
-  /// Errors: syntax (`f.js:3:7: Unexpected token`), too_large (the source), invalid (no default
-  /// export with a fetch function), threw, cpu_exceeded, memory_exceeded.
-  [[nodiscard]] virtual Result<std::unique_ptr<Worker>> load(std::string_view source,
-                                                             std::string_view name,
+  /// Compiles the main module and what it imports in an isolate of its own and runs its top level:
+  /// `export default { async fetch(request, env, ctx) {} }`, with `scheduled` and `queue` instead
+  /// or as well, or a listener to `fetch` or `scheduled` events. The secrets of the settings are
+  /// open. Errors: syntax (`f.js:3:7: Unexpected token`; an import of what is not there), invalid
+  /// (no handler, JSON of env that is none), threw, cpu_exceeded, memory_exceeded.
+  [[nodiscard]] virtual Result<std::unique_ptr<Worker>> load(bundle::Bundle code,
                                                              const Limits& limits, Host& host) = 0;
   /// Makes an isolate for a load() to come, unless kPreparedMax wait: about 2 ms, with the Web API
   /// compiled and the heap limit of the last load() that found none. False: none is wanted.
   virtual bool prepare() = 0;
   virtual EngineFigures figures() const = 0;
+  /// The same for code of either form. Errors: also those of bundle::read_code.
+  [[nodiscard]] Result<std::unique_ptr<Worker>> load(std::string_view code, std::string_view name,
+                                                     const Limits& limits, Host& host) {
+    THEMIS_TRY(bundle::Bundle read, bundle::read_code(as_bytes(code), name));
+    return load(std::move(read), limits, host);
+  }
 };
 
 }  // namespace themis::js

@@ -1,5 +1,7 @@
 #include "runtime/js/isolate.hpp"
 
+#include <array>
+
 #include "runtime/js/natives.hpp"
 #include "runtime/js/snapshot.hpp"
 #include "runtime/js/text.hpp"
@@ -112,13 +114,11 @@ PreparedIsolate::PreparedIsolate(const v8::StartupData* snapshot, size_t heap_by
   harden(made);
   web_assembly.Reset(isolate, take_web_assembly(made));
   context.Reset(isolate, made);
-  const auto take = [&](v8::Global<v8::Function>& function, size_t index) {
-    function.Reset(isolate, made->GetDataFromSnapshotOnce<v8::Function>(index).ToLocalChecked());
-  };
-  take(dispatch, kDispatchIndex);
-  take(on_rejection, kOnRejectionIndex);
-  take(open_web_assembly, kOpenWebAssemblyIndex);
-  take(make_wasi, kMakeWasiIndex);
+  const std::array entries{&dispatch,       &on_rejection,      &configure, &listeners,
+                           &dispatch_event, &open_web_assembly, &make_wasi};
+  static_assert(std::tuple_size_v<decltype(entries)> == std::size(kEntries));
+  for (size_t i = 0; i < entries.size(); ++i)
+    entries[i]->Reset(isolate, made->GetDataFromSnapshotOnce<v8::Function>(i).ToLocalChecked());
 }
 
 }  // namespace themis::js

@@ -64,10 +64,9 @@ struct PreparedIsolate {
 
   IsolateBox box;
   v8::Global<v8::Context> context;
-  v8::Global<v8::Function> dispatch;
-  v8::Global<v8::Function> on_rejection;
-  v8::Global<v8::Function> open_web_assembly;
-  v8::Global<v8::Function> make_wasi;
+  /// As kEntries of the snapshot.
+  v8::Global<v8::Function> dispatch, on_rejection, configure, listeners, dispatch_event;
+  v8::Global<v8::Function> open_web_assembly, make_wasi;
   v8::Global<v8::Object> web_assembly;  ///< V8's own; empty: this process has no compiler.
 };
 

@@ -1,48 +1,13 @@
-// Loading a function: compile the ES module, run its top level, find its fetch.
+// Loading a function: its env, its modules, and the handlers that its main module exports.
 #include <algorithm>
+#include <array>
 
 #include "runtime/js/errors.hpp"
 #include "runtime/js/text.hpp"
-#include "runtime/js/utf8.hpp"
-#include "runtime/js/wasm_bytes.hpp"
 #include "runtime/js/worker.hpp"
 
 namespace themis::js {
 namespace {
-
-/// The name in stack traces: `f` becomes `f.js`.
-std::string file_name(std::string_view name) {
-  const bool has_suffix = name.ends_with(".js") || name.ends_with(".mjs");
-  return std::string(name) + (has_suffix ? "" : ".js");
-}
-
-Result<v8::Local<v8::Module>> compile(v8::Local<v8::Context> context, std::string_view source,
-                                      const std::string& file) {
-  v8::Isolate* isolate = v8::Isolate::GetCurrent();
-  v8::TryCatch caught(isolate);
-  v8::Local<v8::String> code;
-  if (!from_utf8(isolate, source).ToLocal(&code)) return fail(Code::too_large, file);
-  v8::ScriptCompiler::Source unit(
-      code, v8::ScriptOrigin(text(isolate, file), 0, 0, false, -1, {}, false, false, true));
-  v8::Local<v8::Module> module;
-  if (!v8::ScriptCompiler::CompileModule(isolate, &unit).ToLocal(&module))
-    return fail(syntax_error(context, caught));
-  const v8::Local<v8::FixedArray> requests = module->GetModuleRequests();
-  if (requests->Length() == 0) return module;
-  const auto request = requests->Get(0).As<v8::ModuleRequest>();
-  v8::Location at = module->SourceOffsetToLocation(request->GetSourceOffset());
-  return fail(Code::syntax,
-              cut_detail(file + ":" + std::to_string(at.GetLineNumber() + 1) + ":" +
-                         std::to_string(at.GetColumnNumber() + 1) + ": cannot import '" +
-                         to_utf8(isolate, request->GetSpecifier(), kErrorDetailMax) +
-                         "': a function is one module, without imports"));
-}
-
-/// Never asked: a module with imports was refused.
-v8::MaybeLocal<v8::Module> no_module(v8::Local<v8::Context>, v8::Local<v8::String>,
-                                     v8::Local<v8::FixedArray>, v8::Local<v8::Module>) {
-  return {};
-}
 
 /// Runs the top level to its end, a top-level await included.
 Status evaluate(v8::Local<v8::Context> context, v8::Local<v8::Module> module,
@@ -50,8 +15,7 @@ Status evaluate(v8::Local<v8::Context> context, v8::Local<v8::Module> module,
   v8::Isolate* isolate = v8::Isolate::GetCurrent();
   v8::TryCatch caught(isolate);
   v8::Local<v8::Value> outcome;
-  if (!module->InstantiateModule(context, no_module).FromMaybe(false) ||
-      !module->Evaluate(context).ToLocal(&outcome)) {
+  if (!module->Evaluate(context).ToLocal(&outcome)) {
     if (caught.HasTerminated()) return {};  // the turn says why
     return fail(Code::threw, describe_exception(context, caught.Exception()));
   }
@@ -66,53 +30,107 @@ Status evaluate(v8::Local<v8::Context> context, v8::Local<v8::Module> module,
   return {};
 }
 
-}  // namespace
-
-Result<v8::Local<v8::Object>> WorkerImpl::run_module(v8::Local<v8::Context> context,
-                                                     std::string_view source,
-                                                     std::string_view name) {
-  v8::Isolate* isolate = box_.get();
-  const std::string file = file_name(name);
-  THEMIS_TRY(const v8::Local<v8::Module> module, compile(context, source, file));
-  THEMIS_CHECK(evaluate(context, module, file));
-  v8::TryCatch caught(isolate);
-  v8::Local<v8::Value> handler;
-  v8::Local<v8::Value> fetch;
-  if (module->GetStatus() != v8::Module::kEvaluated ||
-      !module->GetModuleNamespace()
-           .As<v8::Object>()
-           ->Get(context, literal(isolate, "default"))
-           .ToLocal(&handler) ||
-      handler->IsUndefined())
-    return fail(Code::invalid, file +
-                                   ": no default export; a function is "
-                                   "`export default { async fetch(request, env, ctx) {} }`");
-  if (!handler->IsObject() ||
-      !handler.As<v8::Object>()->Get(context, literal(isolate, "fetch")).ToLocal(&fetch) ||
-      !fetch->IsFunction())
-    return fail(Code::invalid, file + ": the default export has no fetch function");
-  fetch_.Reset(isolate, fetch.As<v8::Function>());
-  return handler.As<v8::Object>();
+/// The function `name` of an object; empty when it has none.
+v8::Local<v8::Function> method_of(v8::Local<v8::Context> context, v8::Local<v8::Object> object,
+                                  v8::Local<v8::String> name) {
+  v8::Local<v8::Value> value;
+  if (!object->Get(context, name).ToLocal(&value) || !value->IsFunction()) return {};
+  return value.As<v8::Function>();
 }
 
-Status WorkerImpl::load(std::string_view source, std::string_view name) {
-  if (source.size() > kSourceBytesMax)
-    return fail(Code::too_large,
-                "a source of " + std::to_string(source.size()) + " bytes; 1 MB is the limit");
-  const bool wasm = is_wasm(as_bytes(source));
-  if (!wasm && !is_utf8(as_bytes(source)))
-    return fail(Code::syntax, file_name(name) + ": not UTF-8");
+}  // namespace
+
+/// web.configure([kind, name, value, ...]) makes env. Errors: invalid (JSON that is none).
+Status WorkerImpl::configure(v8::Local<v8::Context> context, const bundle::Settings& settings) {
+  v8::Isolate* isolate = box_.get();
+  const std::array<std::pair<const char*, const bundle::Settings::Texts*>, 6> kinds{
+      {{"text", &settings.texts},
+       {"text", &settings.secrets},
+       {"json", &settings.json},
+       {"fn/", &settings.functions},
+       {"", &settings.services},
+       {"queue/", &settings.queues}}};
+  std::vector<v8::Local<v8::Value>> parts;
+  for (const auto& [kind, texts] : kinds)
+    for (const auto& [name, value] : *texts)
+      for (const std::string_view part :
+           {std::string_view(kind), std::string_view(name), std::string_view(value)})
+        parts.emplace_back(text(isolate, part));
+  if (parts.empty()) return {};  // env is what the snapshot has
+  v8::TryCatch caught(isolate);
+  v8::Local<v8::Value> list = v8::Array::New(isolate, parts.data(), parts.size());
+  if (isolate_->configure.Get(isolate)->Call(context, v8::Undefined(isolate), 1, &list).IsEmpty())
+    return fail(Code::invalid, describe_exception(context, caught.Exception()));
+  return {};
+}
+
+/// The default export, or what listens to events.
+Status WorkerImpl::find_handlers(v8::Local<v8::Context> context, v8::Local<v8::Module> module,
+                                 const std::string& file) {
+  v8::Isolate* isolate = box_.get();
+  v8::TryCatch caught(isolate);
+  const v8::Local<v8::Object> exports = module->GetModuleNamespace().As<v8::Object>();
+  v8::Local<v8::Value> handler = v8::Undefined(isolate);
+  if (exports->HasOwnProperty(context, literal(isolate, "default")).FromMaybe(false) &&
+      !exports->Get(context, literal(isolate, "default")).ToLocal(&handler))
+    return fail(Code::threw, describe_exception(context, caught.Exception()));
+  // What module.exports of a main module says nothing about may listen as well.
+  const bool may_listen = handler->IsUndefined() || module->IsSyntheticModule();
+  v8::Local<v8::Value> listens = v8::Undefined(isolate);
+  if (may_listen &&
+      !isolate_->listeners.Get(isolate)->Call(context, listens, 0, nullptr).ToLocal(&listens))
+    return fail(Code::threw, describe_exception(context, caught.Exception()));
+  if (listens->IsObject()) handler = listens;
+  if (handler->IsUndefined())
+    return fail(Code::invalid, file +
+                                   ": no default export and no listener; a function is "
+                                   "`export default { async fetch(request, env, ctx) {} }` or "
+                                   "addEventListener('fetch', ...)");
+  if (handler->IsObject()) {
+    const auto object = handler.As<v8::Object>();
+    fetch_.Reset(isolate, method_of(context, object, literal(isolate, "fetch")));
+    scheduled_.Reset(isolate, method_of(context, object, literal(isolate, "scheduled")));
+    queue_.Reset(isolate, method_of(context, object, literal(isolate, "queue")));
+    handler_.Reset(isolate, object);
+  }
+  if (fetch_.IsEmpty() && scheduled_.IsEmpty() && queue_.IsEmpty())
+    return fail(Code::invalid,
+                file + ": the default export has no fetch function (nor scheduled, nor queue)");
+  return {};
+}
+
+/// A manifest that names events needs the handlers of them.
+Status WorkerImpl::check_events(const bundle::Settings& settings, const std::string& file) const {
+  if (!settings.crons.empty() && scheduled_.IsEmpty())
+    return fail(Code::invalid, file +
+                                   ": the manifest has cron lines, and nothing exports a "
+                                   "function `scheduled`");
+  if (!settings.consumers.empty() && queue_.IsEmpty())
+    return fail(Code::invalid, file +
+                                   ": the manifest consumes queues, and nothing exports a "
+                                   "function `queue`");
+  return {};
+}
+
+Status WorkerImpl::run_main(v8::Local<v8::Context> context, bundle::Bundle& code) {
+  if (const bundle::Module* main = code.find(code.main);
+      main != nullptr && main->kind == bundle::ModuleKind::wasm)
+    return open_wasm(context, *main);
+  graph_.emplace(box_.get(), box_.buffers(), std::move(code.modules));
+  THEMIS_CHECK(configure(context, code.settings));
+  THEMIS_TRY(const v8::Local<v8::Module> module, graph_->link(context, code.main));
+  THEMIS_CHECK(evaluate(context, module, code.main));
+  if (module->GetStatus() != v8::Module::kEvaluated)
+    return fail(Code::invalid, code.main + ": its evaluation did not end");
+  THEMIS_CHECK(find_handlers(context, module, code.main));
+  return check_events(code.settings, code.main);
+}
+
+Status WorkerImpl::load(bundle::Bundle code) {
   Status status;
   const Duration budget = std::max(limits_.cpu, kLoadCpuMin);
-  const Ended ended = turn(0, budget, [&](v8::Local<v8::Context> context) {
-    Result<v8::Local<v8::Object>> handler =
-        wasm ? open_wasm(context, as_bytes(source), std::string(name))
-             : run_module(context, source, name);
-    if (handler)
-      handler_.Reset(box_.get(), *handler);
-    else
-      status = fail(handler.error());
-  });
+  const Ended ended =
+      turn(0, budget, [&](v8::Local<v8::Context> context) { status = run_main(context, code); });
   if (ended == Ended::heap) return fail(Code::memory_exceeded, "while loading");
   if (ended == Ended::cpu)
     return fail(Code::cpu_exceeded, "over " + std::to_string(to_ms(budget)) + " ms while loading");

@@ -86,11 +86,11 @@ Result<v8::Local<v8::WasmModuleObject>> WorkerImpl::compile_wasm(ByteView bytes)
 }
 
 /// A Wasm function: the module's own code runs in calls only.
-Result<v8::Local<v8::Object>> WorkerImpl::open_wasm(v8::Local<v8::Context> context, ByteView bytes,
-                                                    const std::string& name) {
+Status WorkerImpl::open_wasm(v8::Local<v8::Context> context, const bundle::Module& main) {
   v8::Isolate* isolate = box_.get();
+  const std::string name = main.name.substr(0, main.name.rfind(".wasm"));
   v8::TryCatch caught(isolate);
-  const Result<v8::Local<v8::WasmModuleObject>> module = compile_wasm(bytes);
+  const Result<v8::Local<v8::WasmModuleObject>> module = compile_wasm(main.content);
   if (!module && caught.HasCaught())
     return fail(Code::syntax, name + ": " + describe_exception(context, caught.Exception()));
   if (!module) return fail(Code::syntax, name + ": " + module.error().detail);
@@ -109,7 +109,8 @@ Result<v8::Local<v8::Object>> WorkerImpl::open_wasm(v8::Local<v8::Context> conte
   if (!object->Get(context, literal(isolate, "fetch")).ToLocal(&fetch))
     return fail(Code::threw, "terminated");
   fetch_.Reset(isolate, fetch.As<v8::Function>());
-  return object;
+  handler_.Reset(isolate, object);
+  return {};
 }
 
 /// Gives the global WebAssembly when it is first asked for.

@@ -32,7 +32,7 @@ void WorkerImpl::tell_rejections(v8::Local<v8::Context> context) {
     const v8::Local<v8::Promise> promise = rejection.promise.Get(isolate);
     std::array<v8::Local<v8::Value>, 3> arguments{promise, promise->Result(),
                                                   v8::Boolean::New(isolate, rejection.handled)};
-    const bool called = !on_rejection_.Get(isolate)
+    const bool called = !isolate_->on_rejection.Get(isolate)
                              ->Call(context, v8::Undefined(isolate),
                                     static_cast<int>(arguments.size()), arguments.data())
                              .IsEmpty();

@@ -105,14 +105,10 @@ Result<Snapshot> Snapshot::build() {
       Result<v8::Local<v8::Object>> web = run_prelude(context);
       creator.SetDefaultContext(context);
       if (web) {
-        const auto keep = [&](const char* name, size_t index) {
-          const size_t at = creator.AddData(context, entry(context, *web, name));
-          THEMIS_ASSERT(at == index, "data are numbered in the order they are added");
-        };
-        keep("dispatch", kDispatchIndex);
-        keep("onRejection", kOnRejectionIndex);
-        keep("openWebAssembly", kOpenWebAssemblyIndex);
-        keep("makeWasi", kMakeWasiIndex);
+        for (size_t i = 0; i < std::size(kEntries); ++i) {
+          const size_t at = creator.AddData(context, entry(context, *web, kEntries[i]));
+          THEMIS_ASSERT(at == i, "data are numbered in the order they are added");
+        }
       } else {
         ran = fail(web.error());
       }

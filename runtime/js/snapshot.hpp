@@ -9,11 +9,11 @@
 
 namespace themis::js {
 
-/// Index of the dispatch function among the context's data in a snapshot.
-inline constexpr size_t kDispatchIndex = 0;
-inline constexpr size_t kOnRejectionIndex = 1;      ///< web.onRejection
-inline constexpr size_t kOpenWebAssemblyIndex = 2;  ///< web.openWebAssembly
-inline constexpr size_t kMakeWasiIndex = 3;         ///< web.makeWasi
+/// The functions that the prelude leaves in `web` for C++, in the order of the context's data in a
+/// snapshot.
+inline constexpr const char* kEntries[] = {"dispatch",  "onRejection",   "configure",
+                                           "listeners", "dispatchEvent", "openWebAssembly",
+                                           "makeWasi"};
 /// No snapshot of ours comes near; a larger file is not one.
 inline constexpr size_t kSnapshotBytesMax = 64u << 20;
 

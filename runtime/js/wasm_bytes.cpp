@@ -115,10 +115,8 @@ bool names_ours(ByteView content) {
 
 }  // namespace
 
-bool is_wasm(ByteView bytes) { return as_text(bytes).starts_with(kMagic); }
-
 Result<Bytes> import_memories(ByteView module) {
-  if (!is_wasm(module) || module.size() < kHeaderBytes)
+  if (!as_text(module).starts_with(kMagic) || module.size() < kHeaderBytes)
     return refuse(0, "expected the magic word 00 61 73 6d and a version");
   // First look: where the sections are.
   size_t insert_at = kHeaderBytes;

@@ -13,9 +13,6 @@ inline constexpr std::string_view kMemoryImports = "themis:memory";
 /// Memories of one module.
 inline constexpr size_t kMemoriesPerModuleMax = 16;
 
-/// True for bytes that begin as a WebAssembly module does.
-bool is_wasm(ByteView bytes);
-
 /// The same module with each memory of its own as an import, in the order of their indices, which
 /// stay: whoever makes the instance makes the memories, and counts them. V8 allocates a module's
 /// own where no limit of ours sees it. Errors: invalid (one line that says what and at which byte):

@@ -26,9 +26,7 @@ WorkerImpl::WorkerImpl(std::unique_ptr<PreparedIsolate> isolate, const Limits& l
       started_(host.now()),
       isolate_(std::move(isolate)),
       box_(isolate_->box),
-      context_(isolate_->context),
-      dispatch_(isolate_->dispatch),
-      on_rejection_(isolate_->on_rejection) {
+      context_(isolate_->context) {
   box_.buffers().set_bytes_max(limits.buffer_bytes);
   box_.get()->SetData(kWorkerSlot, this);
   box_.get()->SetPromiseRejectCallback(on_promise_reject);

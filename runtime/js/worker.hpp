@@ -10,6 +10,7 @@
 #include "runtime/js/codec.hpp"
 #include "runtime/js/decoders.hpp"
 #include "runtime/js/isolate.hpp"
+#include "runtime/js/modules.hpp"
 #include "runtime/js/native_objects.hpp"
 #include "runtime/js/wasm_modules.hpp"
 #include "runtime/js/watchdog.hpp"
@@ -35,8 +36,8 @@ class WorkerImpl final : public Worker {
   /// Ends a worker that has no calls, and hands its isolate on.
   static std::unique_ptr<PreparedIsolate> take_isolate(std::unique_ptr<WorkerImpl> worker);
 
-  /// Compiles and runs the module; once, before the first call. Errors: as Engine::load.
-  Status load(std::string_view source, std::string_view name);
+  /// Compiles and runs the modules; once, before the first call. Errors: as Engine::load.
+  Status load(bundle::Bundle code);
 
   uint32_t call(Request request, Done done) override;
   void cancel(uint32_t call) override;
@@ -52,6 +53,7 @@ class WorkerImpl final : public Worker {
   NativeObjects<IcuDecoder>& decoders() { return decoders_; }
   NativeObjects<Codec>& codecs() { return codecs_; }
   ArrayBuffers& buffers() { return box_.buffers(); }
+  Modules& graph() { return *graph_; }
   NativeObjects<crypto::WebKey>& keys() { return keys_; }
   /// What runs is to end: for C++ that takes long.
   bool is_out_of_time() const { return watchdog_.fired(); }
@@ -85,6 +87,8 @@ class WorkerImpl final : public Worker {
   struct Call {
     Done done;  ///< Empty once answered; the record then lives on for waitUntil.
     std::string name_space;
+    uint8_t depth = 0;
+    size_t subrequests = 0;
     Duration cpu{};
     size_t log_bytes = 0;
     size_t timers = 0;
@@ -140,11 +144,13 @@ class WorkerImpl final : public Worker {
   /// Hands out the answers collected by a turn. Last in its caller: a `done` may destroy *this.
   void deliver();
   void dispatch(v8::Local<v8::Context> context, uint32_t id, Request& request);
-  Result<v8::Local<v8::Object>> run_module(v8::Local<v8::Context> context, std::string_view source,
-                                           std::string_view name);
-
-  Result<v8::Local<v8::Object>> open_wasm(v8::Local<v8::Context> context, ByteView bytes,
-                                          const std::string& name);
+  void dispatch_event(v8::Local<v8::Context> context, uint32_t id, const Request& request);
+  Status configure(v8::Local<v8::Context> context, const bundle::Settings& settings);
+  Status run_main(v8::Local<v8::Context> context, bundle::Bundle& code);
+  Status find_handlers(v8::Local<v8::Context> context, v8::Local<v8::Module> module,
+                       const std::string& file);
+  Status check_events(const bundle::Settings& settings, const std::string& file) const;
+  Status open_wasm(v8::Local<v8::Context> context, const bundle::Module& main);
 
   const Limits limits_;
   Host& host_;
@@ -154,10 +160,9 @@ class WorkerImpl final : public Worker {
   std::unique_ptr<PreparedIsolate> isolate_;
   IsolateBox& box_;
   v8::Global<v8::Context>& context_;
-  v8::Global<v8::Function>& dispatch_;
-  v8::Global<v8::Function>& on_rejection_;
+  std::optional<Modules> graph_;  ///< Set by load(), but of a Wasm function.
   v8::Global<v8::Object> handler_;
-  v8::Global<v8::Function> fetch_;
+  v8::Global<v8::Function> fetch_, scheduled_, queue_;  ///< Empty: the function has none.
   NativeObjects<IcuDecoder> decoders_{kDecodersMax};
   NativeObjects<Codec> codecs_{kCodecsMax};
   NativeObjects<crypto::WebKey> keys_{kKeysMax};

@@ -15,6 +15,7 @@ struct Host @0xd6a1f1d0c3a90033 {      # "be an instance of this function"; answ
   name @0 :Text;
   code @1 :Data;                       # 32 bytes
   version @2 :UInt32;
+  secretsKey @3 :Data;                 # opens what is sealed in the code: 32 bytes, or none
 }
 struct Unhost @0xd6a1f1d0c3a90034 { name @0 :Text; }
 
@@ -26,6 +27,8 @@ struct Invoke @0xd6a1f1d0c3a90036 {    # one HTTP request for a function
   url @3 :Text;                        # absolute, as the handler sees it
   headers @4 :List(Header);
   body @5 :Data;
+  event @6 :UInt8;                     # 0: a request; 1: scheduled, 2: queue, whose body says it
+  depth @7 :UInt8;                     # functions that called each other until this call
 }
 struct Outcome @0xd6a1f1d0c3a90037 {   # its response; failures are answered with Failure
   status @0 :UInt16;
@@ -40,6 +43,7 @@ struct Load @0xd6a1f1d0c3a90038 {      # answered with Loaded, or Failure (synta
   code @1 :Data;
   source @2 :Data;
   limits @3 :Limits;
+  secretsKey @4 :Data;
 }
 struct Loaded @0xd6a1f1d0c3a90039 { actor @0 :UInt64; }       # the worker's target on this session
 struct Unload @0xd6a1f1d0c3a9003a { code @0 :Data; }

@@ -1,6 +1,7 @@
 'use strict';
-// One call: a Request in, the handler's fetch, a Response out. C++ calls web.dispatch.
-const { ArrayPrototypePush, ReflectApply } = primordials;
+// One call: a Request in, the handler's fetch, a Response out; or an event and its handler. C++
+// calls web.dispatch and web.dispatchEvent.
+const { ArrayPrototypePush, JSONParse, JSONStringify, ReflectApply } = primordials;
 
 let waitsOf;
 
@@ -38,11 +39,38 @@ web.dispatch = async (handler, fetch, id, method, url, headers, body) => {
   const context = new ExecutionContext();
   try {
     const response = await ReflectApply(fetch, handler,
-      [web.makeRequest(method, url, headers, body), { STATE: web.state, SERVICES: web.services },
-        context]);
+      [web.makeRequest(method, url, headers, body), web.env, context]);
     const gathered = web.checkResponse(response);
     if (gathered !== undefined) await gathered;
     settle(id, context, (more) => { web.sendResponse(id, response, more); });
+  } catch (error) {
+    settle(id, context, (more) => { native.fail(id, error, more); });
+  }
+};
+
+/// A `scheduled` handler's call; its answer is empty. `text`: { scheduledTime, cron } as JSON.
+const runScheduled = async (handler, method, context, text) => {
+  const { scheduledTime, cron } = JSONParse(text);
+  const controller = { scheduledTime, cron, noRetry() {} };
+  await ReflectApply(method, handler, [controller, web.env, context]);
+  return '';
+};
+/// A `queue` handler's call; its answer says what to do with each message.
+const runQueue = async (handler, method, context, text) => {
+  const { batch, answers } = web.makeBatch(JSONParse(text));
+  try {
+    await ReflectApply(method, handler, [batch, web.env, context]);
+  } catch (error) {
+    native.log(3, `Uncaught in queue: ${web.inspect(error)}`);
+    return JSONStringify(answers(true));
+  }
+  return JSONStringify(answers(false));
+};
+web.dispatchEvent = async (handler, method, id, isQueue, text) => {
+  const context = new ExecutionContext();
+  try {
+    const answer = await (isQueue ? runQueue : runScheduled)(handler, method, context, text);
+    settle(id, context, (more) => { native.respond(id, 200, '', answer, more); });
   } catch (error) {
     settle(id, context, (more) => { native.fail(id, error, more); });
   }

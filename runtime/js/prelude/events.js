@@ -187,6 +187,7 @@ web.exposeClass(PromiseRejectionEvent);
 
 let dispatch;
 let handlerOf;
+let hasListener;
 let setHandler;
 
 class EventTarget {
@@ -273,6 +274,11 @@ class EventTarget {
         if (list[i].type === type && list[i].handler !== undefined) return list[i];
       return undefined;
     };
+    hasListener = (target, type) => {
+      const list = slotOf(target).#listeners;
+      for (let i = 0; i < list.length; i++) if (list[i].type === type) return true;
+      return false;
+    };
     handlerOf = (target, type) => find(slotOf(target).#listeners, type)?.handler ?? null;
     setHandler = (target, type, handler, call) => {
       const list = slotOf(target).#listeners;
@@ -329,6 +335,7 @@ const toCallback = (callback) => {
 
 web.exposeClass(EventTarget);
 web.Event = Event;
+web.hasListener = hasListener;
 web.EventTarget = EventTarget;
 /// Dispatches an event of the platform's own making; false when it was canceled.
 web.dispatchTrusted = (target, event) => {

@@ -67,6 +67,6 @@ primordials.apply = apply;
 primordials.SymbolIterator = Symbol.iterator;
 primordials.SymbolToStringTag = Symbol.toStringTag;
 Object.assign(primordials, {
-  Array, ArrayBuffer, BigInt, DataView, Error, Number, Object, Promise, RangeError, String, Symbol,
+  Array, ArrayBuffer, BigInt, DataView, Date, Error, Number, Object, Promise, RangeError, String, Symbol,
   SyntaxError, TypeError, Uint8Array, WeakMap, WeakRef,
 });

@@ -124,4 +124,6 @@ class State {
   }
 }
 
+web.toHex = toHex;
+web.fromHex = fromHex;
 web.state = new State();

@@ -317,5 +317,30 @@ TEST_F(GatewayTest, AnAddressInUseIsAnError) {
   EXPECT_EQ(send("GET", "/healthz").status, 200);
 }
 
+TEST_F(GatewayTest, SealsTheSecretsOfABundleBeforeAnybodyKeepsIt) {
+  start(1);
+  bundle::Bundle code;
+  code.main = "f.js";
+  code.modules = {{"f.js", bundle::ModuleKind::es, to_bytes("1")}};
+  code.settings.secrets["KEY"] = "pssst";
+  const Bytes plain = bundle::encode(code).value();
+  const auto put = [&](std::string body) {
+    return send("PUT", "/v1/functions/f", std::move(body), true,
+                {{"Content-Type", "application/vnd.themis.bundle"}});
+  };
+  const auto first = put(std::string(as_text(plain)));
+  ASSERT_EQ(first.status, 201) << first.body;
+  const std::string id = http::string_or(json(first), "function_id", "");
+  EXPECT_NE(id, to_hex(crypto::blake2b(plain))) << "not the code that was sent";
+  EXPECT_NE(http::string_or(json(put(std::string(as_text(plain)))), "function_id", ""), id)
+      << "each deploy has a key of its own";
+  code.settings.secrets.clear();
+  const Bytes open = bundle::encode(code).value();
+  EXPECT_EQ(http::string_or(json(put(std::string(as_text(open)))), "function_id", ""),
+            to_hex(crypto::blake2b(open)));
+  EXPECT_EQ(problem(put(std::string(as_text(open)).substr(0, 20))), 400);
+  EXPECT_EQ(problem(put(std::string("\0THEMIS1", 8))), 400);
+}
+
 }  // namespace
 }  // namespace themis

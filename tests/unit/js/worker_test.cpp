@@ -244,7 +244,8 @@ TEST(Load, WantsADefaultExportWithFetch) {
 }
 
 TEST(Load, BoundsTheSource) {
-  EXPECT_EQ(Function("//" + std::string(kSourceBytesMax, 'x')).load_error().code, Code::too_large);
+  EXPECT_EQ(Function("//" + std::string(bundle::kCodeBytesMax, 'x')).load_error().code,
+            Code::too_large);
   EXPECT_EQ(Function("// \xFF\n").load_error().code, Code::syntax);
 }
 

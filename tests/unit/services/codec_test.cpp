@@ -35,6 +35,9 @@ TEST(InstancePayload, ComesBackAndRefusesOtherBytes) {
 TEST(ServiceCodec, HostComesBack) {
   const HostedRow row{"f", kVersion};
   EXPECT_EQ(*decode_host(encode_host(row, TimePoint::max())), row);
+  const HostedRow secret{row.name, row.version, *bundle::SharedKey::from(Bytes(32))};
+  EXPECT_EQ(*decode_host(encode_host(secret, TimePoint::max())), secret);
+  EXPECT_NE(secret, row);
 }
 
 TEST(ServiceCodec, RefusesHostWithAWrongNameOrId) {

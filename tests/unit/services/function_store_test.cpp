@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "tests/unit/store/temporary_directory.hpp"
 
 namespace themis {
@@ -13,12 +15,16 @@ class FunctionStoreTest : public ::testing::Test {
     store_.reset();
     environment_.reset();
     environment_ = storage::Environment::open(directory_.path(), {.durable = false}).value();
-    store_.emplace(FunctionStore::open(*environment_).value());
+    store_.emplace(FunctionStore::open(*environment_, at_rest_).value());
+  }
+  static bundle::SharedKey key_of(uint8_t byte) {
+    return *bundle::SharedKey::from(Bytes(32, std::byte{byte}));
   }
   void SetUp() override { reopen(); }
   static CodeId id_of(std::string_view source) { return crypto::blake2b(as_bytes(source)); }
   bool has(std::string_view source) { return store_->code(id_of(source)).has_value(); }
 
+  bundle::SharedKey at_rest_ = key_of(9);
   storage::TemporaryDirectory directory_;
   std::unique_ptr<storage::Environment> environment_;
   std::optional<FunctionStore> store_;
@@ -35,6 +41,43 @@ TEST_F(FunctionStoreTest, KeepsRowsAndCodeOverARestart) {
   EXPECT_EQ(all->deployed, std::vector{deployed});
   EXPECT_EQ(all->hosted, std::vector{hosted});
   EXPECT_EQ(as_text(*store_->code(id_of("one"))), "one");
+}
+
+TEST_F(FunctionStoreTest, KeepsTheKeyOfSecretsSealedAndOnlyAsLongAsItsCode) {
+  const DeployedRow deployed{"f", {3, id_of("one")}, 4, key_of(1)};
+  const HostedRow hosted{"f", {3, id_of("one")}, id_of("owner"), key_of(1)};
+  ASSERT_TRUE(store_->save(deployed, as_bytes("one")));
+  ASSERT_TRUE(store_->save(hosted, as_bytes("one")));
+  reopen();
+  EXPECT_EQ(store_->load()->deployed, std::vector{deployed});
+  EXPECT_EQ(store_->load()->hosted, std::vector{hosted});
+  std::string files;
+  for (const auto& file : std::filesystem::recursive_directory_iterator(directory_.path())) {
+    std::ifstream in(file.path(), std::ios::binary);
+    files.append(std::istreambuf_iterator<char>(in), {});
+  }
+  EXPECT_NE(files.find("one"), std::string::npos);
+  EXPECT_EQ(files.find(std::string(32, '\1')), std::string::npos) << "in clear on the disk";
+  at_rest_ = key_of(8);
+  reopen();
+  EXPECT_EQ(store_->load()->hosted, (std::vector{HostedRow{"f", {3, id_of("one")}, {}}}))
+      << "of another node";
+  at_rest_ = key_of(9);
+  reopen();
+  ASSERT_TRUE(store_->erase_deployed("f"));
+  EXPECT_EQ(store_->load()->hosted, std::vector{hosted});
+  ASSERT_TRUE(store_->erase_hosted("f"));
+  ASSERT_TRUE(store_->save(HostedRow{"g", {1, id_of("one")}}, as_bytes("one")));
+  EXPECT_EQ(store_->load()->hosted, (std::vector{HostedRow{"g", {1, id_of("one")}, {}}}))
+      << "it went with its code";
+}
+
+TEST_F(FunctionStoreTest, WithoutAKeyOfItsOwnItKeepsNone) {
+  at_rest_ = {};
+  reopen();
+  EXPECT_EQ(
+      store_->save(HostedRow{"f", {1, id_of("one")}, {}, key_of(1)}, as_bytes("one")).error().code,
+      Code::invalid);
 }
 
 TEST_F(FunctionStoreTest, ANewVersionReplacesTheCodeOfTheOld) {

@@ -68,6 +68,7 @@ class MeshNode {
     std::filesystem::path data;
     std::vector<RouteConfig> routes;
     std::vector<AllowConfig> rules;
+    const Clock* clock = nullptr;  ///< Of the cron lines; null: the machine's.
   };
 
   MeshNode(System& system, const Options& options)
@@ -152,6 +153,8 @@ class MeshNode {
     service.self = contact();
     service.routes = options.routes;
     service.rules = options.rules;
+    service.clock = options.clock;
+    service.at_rest = bundle::SharedKey(bundle::SecretsKey(rng_));
     functions = spawn_pinned<FunctionService>(reactor(), std::move(service));
   }
 

@@ -1,4 +1,5 @@
-// A function host that was taken over: asks for the state of a function that it never ran.
+// A function host that was taken over: asks for the state of a function that it never ran, or calls
+// and wakes whom it likes.
 
 #include <caf/all.hpp>
 
@@ -37,6 +38,7 @@ class Hostile final : public PinnedActor {
               auto promise = make_response_promise<OutcomeMsg>();
               wire::Builder<schema::AskState> ask;
               const std::string whose(as_text(wire::bytes_of(invoke.view()->getBody())));
+              if (whose.find('/') != std::string::npos) return call(whose, promise);
               ask->setNameSpace(wire::to_text(whose));
               ask->setCall(wire::to_data(as_bytes(R"({"op":"get","key":"k"})")));
               request(enclave_.parent("state"), caf::infinite, ask.finish())
@@ -51,6 +53,24 @@ class Hostile final : public PinnedActor {
               return caf::delegated<OutcomeMsg>{};
             }};
   }
+  /// "fn/NAME", or "fn/NAME!" for an event.
+  caf::result<OutcomeMsg> call(std::string whom, caf::typed_response_promise<OutcomeMsg> promise) {
+    wire::Builder<schema::Invoke> invoke;
+    if (whom.ends_with('!')) {
+      whom.pop_back();
+      invoke->setEvent(1);
+    }
+    invoke->setFunction(wire::to_text(whom));
+    invoke->setMethod("GET");
+    invoke->setUrl("http://x/");
+    request(enclave_.parent("services"), caf::infinite, invoke.finish())
+        .then([promise](const OutcomeMsg& answer) mutable { promise.deliver(answer); },
+              [promise](const caf::error& error) mutable {
+                promise.deliver(outcome(from_caf(error).text()));
+              });
+    return caf::delegated<OutcomeMsg>{};
+  }
+
   EnclaveSystem& enclave_;
 };
 

@@ -1,0 +1,122 @@
+#include "apps/themis/esbuild.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+
+#include "apps/themis/output.hpp"
+
+extern char** environ;
+
+namespace themis::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_program(const fs::path& path) {
+  std::error_code error;
+  return fs::is_regular_file(path, error) && access(path.c_str(), X_OK) == 0;
+}
+
+/// Empty: there is none.
+fs::path find_esbuild(const fs::path& folder) {
+  if (const char* named = std::getenv("THEMIS_ESBUILD")) return named;
+  std::error_code error;
+  for (fs::path at = fs::absolute(folder, error).lexically_normal();; at = at.parent_path()) {
+    const fs::path found = at / "node_modules" / ".bin" / "esbuild";
+    if (is_program(found)) return found;
+    if (at == at.parent_path()) break;
+  }
+  const char* path = std::getenv("PATH");
+  std::string_view left = path == nullptr ? "" : path;
+  while (!left.empty()) {
+    const size_t end = std::min(left.find(':'), left.size());
+    const fs::path found = fs::path(left.substr(0, end)) / "esbuild";
+    if (end > 0 && is_program(found)) return found;
+    left.remove_prefix(std::min(end + 1, left.size()));
+  }
+  return {};
+}
+
+/// Runs a program to its end; what it says goes to `log`. Its exit code, or -1 with errno.
+int run(const std::vector<std::string>& words, const fs::path& log) {
+  std::vector<char*> argv;
+  for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
+  argv.push_back(nullptr);
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, log.c_str(),
+                                   O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
+  pid_t pid = 0;
+  const int error = posix_spawnp(&pid, argv[0], &actions, nullptr, argv.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  if (error != 0) return errno = error, -1;
+  int status = 0;
+  while (waitpid(pid, &status, 0) < 0)
+    if (errno != EINTR) return -1;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+/// The first two lines with something on them: what is wrong, and where.
+std::string first_lines(const std::string& text) {
+  std::string out;
+  int lines = 0;
+  for (size_t at = 0; at < text.size() && lines < 2;) {
+    const size_t end = std::min(text.find('\n', at), text.size());
+    std::string_view line = std::string_view(text).substr(at, end - at);
+    line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
+    if (!line.empty()) {
+      out += (out.empty() ? "" : " at ") + std::string(line);
+      ++lines;
+    }
+    at = end + 1;
+  }
+  return out;
+}
+
+}  // namespace
+
+Maybe<std::string> run_esbuild(const fs::path& folder, const std::string& main,
+                               const std::vector<std::string>& external,
+                               const std::string& needed_by) {
+  const fs::path program = find_esbuild(folder);
+  if (program.empty())
+    return failed(
+        fmt::format("{} needs esbuild, which is not here: npm install --save-dev esbuild "
+                    "(or name it in $THEMIS_ESBUILD)",
+                    needed_by));
+  const fs::path out = folder / ".themis";
+  std::error_code error;
+  fs::create_directories(out, error);
+  if (error) return failed(fmt::format("{}: {}", out.string(), error.message()));
+  std::vector<std::string> words = {program.string(),
+                                    (folder / main).string(),
+                                    "--bundle",
+                                    "--format=esm",
+                                    "--platform=neutral",
+                                    "--main-fields=module,main",
+                                    "--conditions=worker",
+                                    "--target=es2024",
+                                    "--charset=utf8",
+                                    "--sourcemap=external",
+                                    "--log-level=error",
+                                    "--color=false",
+                                    "--outfile=" + (out / kEsbuildMain).string()};
+  for (const std::string& name : external) words.push_back("--external:" + name);
+  const fs::path log = out / "esbuild.log";
+  const int code = run(words, log);
+  if (code < 0) return failed(fmt::format("{}: {}", program.string(), std::strerror(errno)));
+  if (code != 0) {
+    const auto said = read_file(log.string());
+    return failed("esbuild: " + printable(first_lines(said ? *said : "it failed")));
+  }
+  return read_file((out / kEsbuildMain).string());
+}
+
+}  // namespace themis::cli

@@ -1,0 +1,129 @@
+// The types of what a Themis function is given. Standard interfaces (Request, Response, streams,
+// crypto, ...) are those of TypeScript's library for workers, which has more than a function does:
+// no fetch without a manifest that allows hosts, no files, no databases.
+/// <reference lib="es2024" />
+/// <reference lib="webworker" />
+
+declare namespace Themis {
+  /// A key's or value's bytes; a value that is UTF-8 is read back as a string.
+  type Value = string | ArrayBuffer | ArrayBufferView;
+
+  interface StateOptions {
+    /// Answer with the monitor's receipt as well.
+    receipt?: boolean;
+    /// Until the epoch of the answer is certified.
+    wait?: boolean;
+  }
+  interface Receipt {
+    epoch: number;
+    certified: boolean;
+    receipt: unknown;
+  }
+  type WithReceipt = StateOptions & { receipt: true };
+
+  /// env.STATE: keys and values that monitors verify.
+  interface State {
+    namespace(name: string): State;
+    get(key: string, options: WithReceipt): Promise<{ value: string | Uint8Array | null } & Receipt>;
+    get(key: string, options?: StateOptions): Promise<string | Uint8Array | null>;
+    put(key: string, value: Value, options: WithReceipt): Promise<Receipt>;
+    put(key: string, value: Value, options?: StateOptions): Promise<void>;
+    delete(key: string, options: WithReceipt): Promise<{ done: boolean } & Receipt>;
+    delete(key: string, options?: StateOptions): Promise<boolean>;
+    cas(key: string, expected: Value | null, value: Value, options: WithReceipt):
+      Promise<{ done: boolean } & Receipt>;
+    cas(key: string, expected: Value | null, value: Value, options?: StateOptions): Promise<boolean>;
+    list(prefix?: string, after?: string):
+      Promise<{ entries: { key: string; value: string | Uint8Array }[]; more: boolean }>;
+    /// `update` gets the values of up to eight keys and answers the new ones: undefined leaves one,
+    /// null deletes it. It runs again when one changed meanwhile.
+    transaction<Next extends (Value | null | undefined)[] | undefined>(
+      keys: string[],
+      update: (values: (string | Uint8Array | null)[]) => Next | Promise<Next>): Promise<Next>;
+  }
+
+  /// env.SERVICES: C++ services by their names.
+  interface Services {
+    fetch(service: string, input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
+  }
+  /// A name of [functions] or [services] in the manifest.
+  interface Fetcher {
+    fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
+  }
+
+  interface SendOptions {
+    contentType?: 'json' | 'text' | 'bytes';
+    /// 0 to 43,200.
+    delaySeconds?: number;
+  }
+  /// A name of [queues] in the manifest. A send settles when the message is on disk.
+  interface Queue<Body = unknown> {
+    send(body: Body, options?: SendOptions): Promise<void>;
+    sendBatch(messages: Iterable<{ body: Body } & SendOptions>, options?: { delaySeconds?: number }):
+      Promise<void>;
+  }
+  interface RetryOptions {
+    delaySeconds?: number;
+  }
+  interface Message<Body = unknown> {
+    readonly id: string;
+    readonly timestamp: Date;
+    /// 1 at the first delivery.
+    readonly attempts: number;
+    readonly body: Body;
+    ack(): void;
+    retry(options?: RetryOptions): void;
+  }
+  interface MessageBatch<Body = unknown> {
+    readonly queue: string;
+    readonly messages: readonly Message<Body>[];
+    ackAll(): void;
+    retryAll(options?: RetryOptions): void;
+  }
+
+  interface ScheduledController {
+    /// Milliseconds since 1970, of the minute that it is for.
+    readonly scheduledTime: number;
+    readonly cron: string;
+    noRetry(): void;
+  }
+  interface ExecutionContext {
+    waitUntil(promise: unknown): void;
+    passThroughOnException(): void;
+  }
+
+  /// What every function has; extend it with the names of your manifest.
+  interface Env {
+    STATE: State;
+    SERVICES: Services;
+  }
+  /// `export default { ... } satisfies Themis.Handler<MyEnv>`
+  interface Handler<E extends Env = Env, Body = unknown> {
+    fetch?(request: Request, env: E, ctx: ExecutionContext): Response | Promise<Response>;
+    scheduled?(controller: ScheduledController, env: E, ctx: ExecutionContext): void | Promise<void>;
+    queue?(batch: MessageBatch<Body>, env: E, ctx: ExecutionContext): void | Promise<void>;
+  }
+
+  /// Of addEventListener('scheduled', ...).
+  interface ScheduledEvent extends ExtendableEvent {
+    readonly scheduledTime: number;
+    readonly cron: string;
+  }
+}
+
+declare function addEventListener(type: 'fetch', listener: (event: FetchEvent) => void): void;
+declare function addEventListener(type: 'scheduled',
+  listener: (event: Themis.ScheduledEvent) => void): void;
+
+declare module '*.txt' {
+  const text: string;
+  export default text;
+}
+declare module '*.html' {
+  const text: string;
+  export default text;
+}
+declare module '*.bin' {
+  const data: ArrayBuffer;
+  export default data;
+}

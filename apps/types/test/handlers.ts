@@ -1,0 +1,61 @@
+// Compiled by a test and never run: what a user writes has the types it should, and what is wrong
+// is an error.
+import page from './page.html';
+import bytes from './raw.bin';
+
+interface MyEnv extends Themis.Env {
+  GREETING: string;
+  CART: Themis.Fetcher;
+  JOBS: Themis.Queue<{ n: number }>;
+}
+
+export default {
+  async fetch(request, env, ctx) {
+    const text: string = env.GREETING + page;
+    const size: number = bytes.byteLength;
+    const answer: Response = await env.CART.fetch('http://cart/', { method: 'PUT', body: text });
+    await env.JOBS.send({ n: size }, { delaySeconds: 5 });
+    await env.JOBS.sendBatch([{ body: { n: 1 }, contentType: 'json' }]);
+    // @ts-expect-error: the body of this queue has a number
+    await env.JOBS.send({ n: 'x' });
+    // @ts-expect-error: no such kind
+    await env.JOBS.send({ n: 1 }, { contentType: 'v8' });
+    const value: string | Uint8Array | null = await env.STATE.get('k');
+    const { epoch } = await env.STATE.get('k', { receipt: true });
+    const certain: number = epoch;
+    const next = await env.STATE.transaction(['a'], ([old]) => [String(Number(old ?? 0) + 1)]);
+    const first: string | undefined = next[0];
+    await env.STATE.namespace('orders').cas('k', null, new Uint8Array(2), { wait: true });
+    const service = await env.SERVICES.fetch('check', 'http://check/');
+    ctx.waitUntil(Promise.resolve(certain));
+    const stream = new Response(request.body).body?.pipeThrough(new CompressionStream('gzip'));
+    const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
+    // @ts-expect-error: not in this function's env
+    env.OTHER;
+    return Response.json({ value, first, answer: answer.status, service: service.ok, stream,
+      digest: digest.byteLength, url: new URL(request.url).pathname, id: crypto.randomUUID() });
+  },
+  scheduled(controller, env) {
+    const time: number = controller.scheduledTime;
+    console.log(time, controller.cron, env.GREETING);
+  },
+  async queue(batch) {
+    for (const message of batch.messages) {
+      const n: number = message.body.n;
+      if (n > 0) message.ack();
+      else message.retry({ delaySeconds: message.attempts });
+    }
+    batch.retryAll();
+    // @ts-expect-error: seconds are a number
+    batch.retryAll({ delaySeconds: '1' });
+  },
+} satisfies Themis.Handler<MyEnv, { n: number }>;
+
+// @ts-expect-error: an answer is a Response
+export const wrong = { fetch: () => 'text' } satisfies Themis.Handler;
+
+addEventListener('fetch', (event) => {
+  event.waitUntil(Promise.resolve());
+  event.respondWith(new Response(event.request.method));
+});
+addEventListener('scheduled', (event) => { console.log(event.cron, event.scheduledTime); });

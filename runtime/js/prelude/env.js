@@ -1,0 +1,88 @@
+'use strict';
+// env, which C++ makes of a function's manifest, and the service-worker syntax: handlers that are
+// listeners of the global scope.
+const { ArrayPrototypePush, Error, JSONParse, ObjectDefineProperty, TypeError } = primordials;
+
+web.env = { STATE: web.state, SERVICES: web.services };
+const names = [];
+
+const makeBinding = (kind, name, value) => {
+  switch (kind) {
+    case 'text': return value;
+    case 'json':
+      try {
+        return JSONParse(value);
+      } catch (error) {
+        throw new TypeError(`env.${name} is no JSON: ${error.message}`);
+      }
+    case 'queue/': return web.makeQueue(value);
+    default: return web.makeFetcher(kind + value);
+  }
+};
+/// C++ calls it once: kind, name and value of each.
+web.configure = (list) => {
+  for (let i = 0; i < list.length; i += 3) {
+    web.env[list[i + 1]] = makeBinding(list[i], list[i + 1], list[i + 2]);
+    ArrayPrototypePush(names, list[i + 1]);
+  }
+};
+
+class ExtendableEvent extends web.Event {
+  #context;
+  constructor(type, context) {
+    super(type);
+    this.#context = context;
+  }
+  waitUntil(promise) { this.#context.waitUntil(promise); }
+  passThroughOnException() {}
+}
+let answerOf;
+class FetchEvent extends ExtendableEvent {
+  #request;
+  #answer;
+  static { answerOf = (event) => event.#answer; }
+  constructor(request, context) {
+    super('fetch', context);
+    this.#request = request;
+  }
+  get request() { return this.#request; }
+  respondWith(response) {
+    if (this.#answer !== undefined) throw new Error('respondWith was called before');
+    this.#answer = { response };
+  }
+}
+class ScheduledEvent extends ExtendableEvent {
+  constructor(controller, context) {
+    super('scheduled', context);
+    this.scheduledTime = controller.scheduledTime;
+    this.cron = controller.cron;
+  }
+}
+
+const fetch = (request, env, context) => {
+  const event = new FetchEvent(request, context);
+  web.dispatchTrusted(globalThis, event);
+  const answer = answerOf(event);
+  if (answer === undefined)
+    throw new TypeError('No listener to "fetch" called respondWith; the log has what it threw');
+  return answer.response;
+};
+const scheduled = (controller, env, context) => {
+  web.dispatchTrusted(globalThis, new ScheduledEvent(controller, context));
+};
+/// The handlers of a function that listens; undefined when it does not. What env has is global for
+/// such a function, unless it made a global of that name.
+web.listeners = () => {
+  const handlers = { __proto__: null };
+  if (web.hasListener(globalThis, 'fetch')) handlers.fetch = fetch;
+  if (web.hasListener(globalThis, 'scheduled')) handlers.scheduled = scheduled;
+  if (handlers.fetch === undefined && handlers.scheduled === undefined) return undefined;
+  ArrayPrototypePush(names, 'STATE');
+  ArrayPrototypePush(names, 'SERVICES');
+  for (let i = 0; i < names.length; i++) {
+    if (!(names[i] in globalThis))
+      ObjectDefineProperty(globalThis, names[i], { __proto__: null, value: web.env[names[i]],
+        writable: true, configurable: true, enumerable: true });
+  }
+  return handlers;
+};

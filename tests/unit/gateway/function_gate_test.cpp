@@ -1,0 +1,79 @@
+// Calls from functions and queues to functions, through a mesh of real nodes with scripted workers.
+#include "actors/gateway/function_gate.hpp"
+
+#include "runtime/js/engine.hpp"
+#include "tests/unit/services/function_service_fixture.hpp"
+
+namespace themis::testing {
+namespace {
+
+class FunctionGateTest : public FunctionServiceTest {
+ protected:
+  /// A gate on the last node, which knows nobody yet.
+  void start_gate(size_t nodes) {
+    start(nodes);
+    last_ = nodes_.back().get();
+    last_->in_loop([&] {
+      gate_ = spawn_pinned<FunctionGate>(last_->reactor(), std::vector<RouteConfig>(),
+                                         static_cast<Rng&>(rng_));
+    });
+  }
+  void tell_gate() {
+    caf::anon_send(gate_, UseNode{last_->node(), last_->contact()});
+    caf::anon_send(gate_, UseFunctions{last_->functions});
+  }
+  void TearDown() override {
+    if (last_ != nullptr) last_->end(gate_);
+  }
+  Result<OutcomeMsg> call(const std::string& name, uint8_t depth = 1, uint8_t event = 0) {
+    wire::Builder<schema::Invoke> invoke;
+    invoke->setFunction(wire::to_text(name));
+    invoke->setMethod("POST");
+    invoke->setUrl("http://other/path");
+    auto headers = invoke->initHeaders(1);
+    headers[0].setName("X-Kept");
+    headers[0].setValue("1");
+    invoke->setBody(wire::to_data(as_bytes("body")));
+    invoke->setDepth(depth);
+    invoke->setEvent(event);
+    return ask<OutcomeMsg>(system_, gate_, invoke.finish());
+  }
+  std::string text(const std::string& name, uint8_t depth = 1, uint8_t event = 0) {
+    const auto answer = call(name, depth, event);
+    if (!answer) return answer.error().text();
+    return std::string(as_text(wire::bytes_of(answer->view()->getBody())));
+  }
+
+  SystemRng rng_;
+  MeshNode* last_ = nullptr;
+  caf::actor gate_;
+};
+
+TEST_F(FunctionGateTest, ReachesAFunctionWhereverItRuns) {
+  start_gate(3);
+  EXPECT_EQ(text("fn/f"), "unavailable: this node has not started yet");
+  tell_gate();
+  ASSERT_TRUE(deploy("f", "hello", 1));
+  EXPECT_EQ(text("fn/f"), "hello POST http://other/path body X-Kept");
+  EXPECT_EQ(text("fn/f", js::kDepthMax, 2), "hello POST http://other/path body X-Kept");
+}
+
+TEST_F(FunctionGateTest, SaysWhatItCannotReach) {
+  start_gate(1);
+  tell_gate();
+  EXPECT_EQ(call("fn/gone").error().code, Code::not_found);
+  EXPECT_EQ(text("f"), "malformed: a call of no function");
+  EXPECT_EQ(text("queue/f"), "malformed: a call of no function");
+  EXPECT_EQ(text("fn/f", js::kDepthMax + 1), "denied: functions call each other too deep");
+  EXPECT_EQ(call("fn/Not A Name").error().code, Code::not_found);
+}
+
+TEST_F(FunctionGateTest, AFunctionsOwnFailureIsTheAnswer) {
+  start_gate(1);
+  tell_gate();
+  ASSERT_TRUE(deploy("f", "throws"));
+  EXPECT_EQ(call("fn/f").error().code, Code::threw);
+}
+
+}  // namespace
+}  // namespace themis::testing

@@ -1,0 +1,104 @@
+// Bundles in real worker processes: modules, secrets, and whom a process may call.
+#include <caf/all.hpp>
+
+#include "actors/system/caf_error.hpp"
+#include "runtime/bundle/secrets.hpp"
+#include "tests/unit/worker/pool_fixture.hpp"
+
+namespace themis {
+namespace {
+
+class Bindings : public PoolTest {
+ protected:
+  void SetUp() override {
+    gate_ = world_.caf().spawn([](caf::event_based_actor*) -> caf::behavior {
+      return {[](const wire::Msg<schema::Invoke>& invoke) {
+        const auto view = invoke.view();
+        const std::string seen = std::string(wire::text_of(view->getFunction())) + " event " +
+                                 std::to_string(view->getEvent()) + " depth " +
+                                 std::to_string(view->getDepth());
+        wire::Builder<schema::Outcome> made(32);
+        made->setStatus(200);
+        made->setBody(wire::to_data(as_bytes(seen)));
+        return made.finish();
+      }};
+    });
+  }
+  void TearDown() override {
+    PoolTest::TearDown();
+    caf::anon_send_exit(gate_, caf::exit_reason::user_shutdown);
+    gate_ = nullptr;
+  }
+  WorkerPoolOptions with_gate() {
+    WorkerPoolOptions options = pool_options(1);
+    options.functions = options.queues = gate_;
+    return options;
+  }
+  /// Installs a bundle whose main module has this fetch. Its source for text() is its bytes.
+  Result<caf::unit_t> install_bundle(bundle::Bundle& code, const std::string& body,
+                                     bundle::SharedKey key = {}) {
+    code.main = "main.js";
+    code.modules.push_back({"main.js", bundle::ModuleKind::es,
+                            to_bytes("import { name } from './a.js';" + handler(body))});
+    code.modules.insert(code.modules.begin(),
+                        {"a.js", bundle::ModuleKind::es, to_bytes("export const name = 'a';")});
+    source_ = std::string(as_text(bundle::encode(code).value()));
+    return world_.ask<caf::unit_t>(
+        pool_, InstallFunction{"f",
+                               id_of(source_),
+                               std::make_shared<const Bytes>(to_bytes(source_)),
+                               {},
+                               "owner",
+                               std::move(key),
+                               std::make_shared<const bundle::Settings>(code.settings)});
+  }
+
+  caf::actor gate_;
+  std::string source_;
+};
+
+TEST_F(Bindings, SecretsAreOpenInTheProcessOnly) {
+  pool_ = spawn_worker_pool(with_gate());
+  bundle::Bundle code;
+  code.settings.secrets["KEY"] = "s3cret";
+  const bundle::SharedKey key = *bundle::SharedKey::from(Bytes(32, std::byte{1}));
+  bundle::seal_secrets(code.settings, *key.get());
+  bundle::Bundle again = code;
+  const auto refused = install_bundle(again, "return new Response(env.KEY);",
+                                      *bundle::SharedKey::from(Bytes(32, std::byte{2})));
+  ASSERT_FALSE(refused) << "another key";
+  ASSERT_TRUE(install_bundle(code, "return new Response(env.KEY + name);", key));
+  EXPECT_EQ(text(source_), "s3creta");
+}
+
+TEST_F(Bindings, AFunctionCallsWhatItsManifestNames) {
+  pool_ = spawn_worker_pool(with_gate());
+  bundle::Bundle code;
+  code.settings.functions["OTHER"] = "other";
+  code.settings.queues["JOBS"] = "jobs";
+  ASSERT_TRUE(install_bundle(
+      code,
+      "await env.JOBS.send(1);"
+      "const no = await env.SERVICES.fetch('fn/more', 'http://x/').catch((e) => e.message);"
+      "return new Response(await (await env.OTHER.fetch('http://x/')).text() + '|' + no);"));
+  EXPECT_EQ(text(source_),
+            "fn/other event 0 depth 1|fn/more: denied: no manifest of a function here names "
+            "fn/more");
+}
+
+TEST_F(Bindings, AdversaryAHostCallsWhatItsFunctionsMayAndMakesNoEvents) {
+  WorkerPoolOptions hostile = with_gate();
+  hostile.programs.node = THEMIS_HOSTILE_HOST;
+  pool_ = spawn_worker_pool(hostile);
+  bundle::Bundle code;
+  code.settings.functions["OTHER"] = "other";
+  ASSERT_TRUE(install_bundle(code, ""));
+  EXPECT_EQ(text(source_, "fn/other"), "fn/other event 0 depth 0");
+  EXPECT_EQ(text(source_, "fn/other!"), "denied: functions make requests, no events");
+  for (const char* name : {"fn/more", "queue/jobs", "fn/"})
+    EXPECT_EQ(text(source_, name),
+              std::string("denied: no manifest of a function here names ") + name);
+}
+
+}  // namespace
+}  // namespace themis

@@ -60,8 +60,8 @@ Result<std::string> origin_of(const http::Headers& headers) {
 }
 
 Result<InvokeMsg> encode_invoke(const CallTarget& target, const http::Request& request,
-                                const std::string& url, bool hide_authorization,
-                                TimePoint deadline) {
+                                const std::string& url, bool hide_authorization, TimePoint deadline,
+                                FlowId flow) {
   const std::string* connection = request.headers.find("Connection");
   std::vector<const http::Header*> sent;
   sent.reserve(request.headers.size());
@@ -89,36 +89,35 @@ Result<InvokeMsg> encode_invoke(const CallTarget& target, const http::Request& r
     headers[i].setValue(wire::to_text(sent[i]->value));
   }
   invoke->setBody(wire::to_data(as_bytes(request.body)));
+  invoke->setFlow(flow);
   return invoke.finish(deadline);
 }
 
-Result<http::Response> decode_outcome(const OutcomeMsg& message) {
-  return wire::decode(
-      message, [](const schema::Outcome::Reader& outcome) -> Result<http::Response> {
-        http::Response response;
-        response.status = outcome.getStatus();
-        if (response.status < 200 || response.status > 599)
-          return fail(Code::malformed,
-                      "an answer with the status " + std::to_string(response.status));
-        const auto headers = outcome.getHeaders();
-        if (headers.size() > kAnswerHeadersMax)
-          return fail(Code::malformed, "an answer of too many headers");
-        size_t bytes = 0;
-        for (const schema::Header::Reader header : headers) {
-          const std::string_view name = wire::text_of(header.getName());
-          const std::string_view value = wire::text_of(header.getValue());
-          bytes += name.size() + value.size();
-          if (bytes > kAnswerHeaderBytesMax) return fail(Code::malformed, "headers of over 256 KB");
-          if (!http::is_token(name) || !http::is_field_value(value))
-            return fail(Code::malformed, "an answer with a header that is none");
-          if (!is_for_one_hop(name)) response.headers.add(std::string(name), std::string(value));
-        }
-        const ByteView body = wire::bytes_of(outcome.getBody());
-        if (body.size() > kOutcomeBodyBytesMax)
-          return fail(Code::malformed, "an answer's body of over 1.5 MB");
-        response.body = as_text(body);
-        return response;
-      });
+Result<Reply> decode_outcome(const OutcomeMsg& message) {
+  return wire::decode(message, [](const schema::Outcome::Reader& outcome) -> Result<Reply> {
+    http::Response response;
+    response.status = outcome.getStatus();
+    if (response.status < 200 || response.status > 599)
+      return fail(Code::malformed, "an answer with the status " + std::to_string(response.status));
+    const auto headers = outcome.getHeaders();
+    if (headers.size() > kAnswerHeadersMax)
+      return fail(Code::malformed, "an answer of too many headers");
+    size_t bytes = 0;
+    for (const schema::Header::Reader header : headers) {
+      const std::string_view name = wire::text_of(header.getName());
+      const std::string_view value = wire::text_of(header.getValue());
+      bytes += name.size() + value.size();
+      if (bytes > kAnswerHeaderBytesMax) return fail(Code::malformed, "headers of over 256 KB");
+      if (!http::is_token(name) || !http::is_field_value(value))
+        return fail(Code::malformed, "an answer with a header that is none");
+      if (!is_for_one_hop(name)) response.headers.add(std::string(name), std::string(value));
+    }
+    const ByteView body = wire::bytes_of(outcome.getBody());
+    if (body.size() > kOutcomeBodyBytesMax)
+      return fail(Code::malformed, "an answer's body of over 1.5 MB");
+    response.body = as_text(body);
+    return Reply{std::move(response), outcome.getFlow()};
+  });
 }
 
 }  // namespace themis

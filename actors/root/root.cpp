@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "actors/caller/service_gate.hpp"
+#include "actors/flows/flow_hub.hpp"
 #include "actors/gateway/gateway_actor.hpp"
 #include "actors/monitor/monitors_actor.hpp"
 #include "actors/monitor/state_actor.hpp"
@@ -68,6 +69,7 @@ struct Root::Impl {
   caf::actor state;   ///< Of this node.
   caf::actor router;  ///< To the state of every node.
   caf::actor gate;    ///< To the services that functions call.
+  caf::actor flows;   ///< Where bodies are read.
   caf::actor functions;
   bool stopping = false;
   bool ended = false;
@@ -170,7 +172,7 @@ Result<caf::actor> Root::Impl::start_node(VirtualNode& node) {
   THEMIS_CHECK(actor->start());
   node.actor = actor.handle();
   if (&node == nodes.front().get())
-    for (const caf::actor& each : {router, gate})
+    for (const caf::actor& each : {router, gate, flows})
       caf::anon_send(each, UseNode{node.actor, {node.identity.id(), address}});
   return node.actor;
 }
@@ -213,6 +215,7 @@ Result<caf::actor> Root::Impl::start_gateway() {
   options.functions = functions;
   options.workers = workers;
   options.state = router;
+  options.flows = flows;
   options.self = {node.identity.id(), address};
   options.data = config.node.data;
   options.wall_ms = config.workers.wall_ms;
@@ -238,6 +241,11 @@ SupervisorSpec Root::Impl::tree() {
         reactor, ServiceGateOptions{config.workers.services, config.routes, &rng});
     return Result<caf::actor>(gate);
   }));
+  spec.children.push_back(child("flows", kNodeShutdown, [this] {
+    flows = spawn_pinned<FlowHub>(reactor);
+    nodes.front()->exports.add(kFlowsActorName, caf::actor_cast<caf::strong_actor_ptr>(flows));
+    return Result<caf::actor>(flows);
+  }));
   WorkerPoolOptions pool;
   pool.home = home();
   pool.count = worker_count(config.workers);
@@ -245,6 +253,7 @@ SupervisorSpec Root::Impl::tree() {
   spec.children.push_back(child("workers", kNodeShutdown, [this, pool]() mutable {
     pool.state = router;
     pool.services = gate;
+    pool.flows = flows;
     pool.shared_state = {config.workers.shared_state.begin(), config.workers.shared_state.end()};
     return Result<caf::actor>(workers = spawn_worker_pool(pool));
   }));
@@ -287,7 +296,7 @@ Status Root::Impl::run() {
             config.mesh.network, config.node.data);
   loop.run();
   if (peers) peers->close_all();
-  for (caf::actor* handle : {&supervisor, &workers, &state, &router, &gate, &functions})
+  for (caf::actor* handle : {&supervisor, &workers, &state, &router, &gate, &flows, &functions})
     *handle = nullptr;
   for (const auto& node : nodes) {
     node->actor = nullptr;

@@ -54,6 +54,7 @@ Result<js::Request> decode_invoke(const wire::Msg<schema::Invoke>& message) {
     request.name_space = wire::text_of(invoke.getFunction());
     const ByteView body = wire::bytes_of(invoke.getBody());
     request.body.assign(body.begin(), body.end());
+    request.flow = invoke.getFlow();
     return request;
   });
 }
@@ -67,6 +68,7 @@ Result<wire::Msg<schema::Outcome>> encode_outcome(const js::Response& response) 
   outcome->setCpuUs(static_cast<uint32_t>(
       std::chrono::duration_cast<std::chrono::microseconds>(response.cpu).count()));
   outcome->setBody(wire::to_data(response.body));
+  outcome->setFlow(response.flow);
   write_headers(response.headers,
                 outcome->initHeaders(static_cast<unsigned>(response.headers.size())));
   return outcome.finish();
@@ -100,6 +102,7 @@ Result<js::Response> decode_answer(const wire::Msg<schema::Outcome>& message) {
     if (body.size() > kResponseBodyBytesMax)
       return fail(Code::too_large, "the answer's body is over 1 MB");
     response.body.assign(body.begin(), body.end());
+    response.flow = outcome.getFlow();
     return response;
   });
 }

@@ -38,6 +38,7 @@ struct WorkerPoolOptions {
   /// Namespaces that functions may open beside their own.
   std::set<std::string, std::less<>> shared_state;
   caf::actor services;  ///< A ServiceGate; empty: functions call no services.
+  caf::actor flows;     ///< A FlowHub; empty: bodies travel whole.
 };
 
 inline constexpr uint32_t kWorkerProcessesMax = 256;

@@ -23,7 +23,8 @@ constexpr uint32_t kThreadsMax = 64;
 /// Of a namespace; longer ones are nobody's.
 constexpr size_t kNameBytesMax = 128;
 
-/// What a host that is not trusted may say about a function: any other code is not its to use.
+}  // namespace
+
 Error function_error(Error error) {
   switch (error.code) {
     case Code::threw:
@@ -41,6 +42,8 @@ Error function_error(Error error) {
       return {Code::internal, "function host: " + error.text()};
   }
 }
+
+namespace {
 
 /// Of a call that was sent.
 Error lost() { return {Code::unavailable, "the worker process ended before it answered"}; }
@@ -89,7 +92,8 @@ WorkerProcess::WorkerProcess(caf::actor_config& config, const WorkerPoolOptions&
       slot_(slot),
       pool_(std::move(pool)),
       state_(options.state),
-      services_(options.services) {}
+      services_(options.services),
+      flows_(options.flows) {}
 
 caf::behavior WorkerProcess::make_behavior() {
   set_default_handlers(*this);
@@ -119,6 +123,10 @@ caf::behavior WorkerProcess::make_behavior() {
           [this](const ProcessUnload& ask) { unload(ask.id); },
           [this](const wire::Msg<schema::AskState>& question) { return ask_state(question); },
           [this](const wire::Msg<schema::Invoke>& invoke) { return call_service(invoke); },
+          [this](const PullMsg& message) { return pull(message); },
+          [this](const DropFlowMsg& message) { drop(message); },
+          [this](const TakePart& ask) { return take(ask.flow); },
+          [this](const DropPart& given_up) { end_flow(given_up.flow, true); },
           [this](const ReportProcess&) { return report(); },
           [this](ProcessUp) { on_up(); },
           [this](const ProcessEnded& ended) { on_ended(ended.why); },
@@ -132,8 +140,8 @@ Status WorkerProcess::start() {
   THEMIS_TRY(process_, ChildProcess::start(options_.home, process_name, launch_options(options_),
                                            caf::actor(this)));
   process_->exports().add(kLogActorName, spawn_hosted<WorkerLog>(reactor_, options_.log).strong());
-  // Of what a host can send, this actor takes AskState and Invoke only.
-  for (const char* exported : {kStateActorName, kServicesActorName})
+  // Of what a host can send, this actor takes AskState, Invoke, Pull and DropFlow only.
+  for (const char* exported : {kStateActorName, kServicesActorName, kFlowsActorName})
     process_->exports().add(exported, caf::strong_actor_ptr{ctrl()});
   host_ = process_->proxy(Exports::target_of(kHostActorName));
   monitor(host_);
@@ -164,7 +172,8 @@ void WorkerProcess::on_exit() {
   }
   host_ = nullptr;
   process_.reset();
-  state_ = services_ = nullptr;
+  out_flows_.clear();
+  state_ = services_ = flows_ = nullptr;
 }
 
 void WorkerProcess::on_down(const caf::down_msg& down) {
@@ -273,6 +282,8 @@ void WorkerProcess::send_call(const caf::actor& proxy, Call call) {
   call.overdue = now + std::chrono::milliseconds(limits.cpu_ms) + kOverdue;
   call.expires = now + std::chrono::milliseconds(limits.wall_ms) + kWallGrace;
   const wire::Msg<schema::Invoke> invoke = call.invoke;
+  if (const Status noted = note_flow(invoke); !noted)
+    return void(call.promise.deliver(to_caf(noted.error())));
   const uint64_t id = ++last_call_;
   call.at = proxy;
   if (names_.size() >= kNamesMax) names_.clear();
@@ -283,7 +294,11 @@ void WorkerProcess::send_call(const caf::actor& proxy, Call call) {
   request(proxy, caf::infinite, invoke)
       .then(
           [this, id](const wire::Msg<schema::Outcome>& outcome) {
-            if (auto owed = calls_.extract(id)) owed.mapped().promise.deliver(outcome);
+            auto owed = calls_.extract(id);
+            if (!owed) return;
+            const auto offered = offer(owed.mapped(), outcome);
+            offered ? owed.mapped().promise.deliver(*offered)
+                    : owed.mapped().promise.deliver(to_caf(offered.error()));
           },
           [this, id](const caf::error& error) { on_call_failed(id, error); });
 }
@@ -363,8 +378,9 @@ void WorkerProcess::on_tick() {
   tick_ = 0;
   const TimePoint now = reactor_.loop().now();
   bool suspicious = expire_calls(now);
-  bool owing = !calls_.empty();
+  bool owing = !calls_.empty() || !takes_.empty();
   for (const auto& [id, call] : calls_) suspicious = suspicious || now > call.overdue;
+  for (const auto& [id, overdue] : takes_) suspicious = suspicious || now > overdue;
   for (const auto& [id, function] : functions_) {
     if (function.proxy) continue;
     owing = true;

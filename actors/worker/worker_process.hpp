@@ -5,6 +5,7 @@
 #include <set>
 #include <unordered_map>
 
+#include "actors/flows/flow_api.hpp"
 #include "actors/monitor/state_api.hpp"
 #include "actors/placement/child_process.hpp"
 #include "actors/worker/worker_pool.hpp"
@@ -45,6 +46,9 @@ struct WorkerFailed {
 };
 struct EndProcess {};
 
+/// What a host that is not trusted may say about a function: any other code is not its to use.
+Error function_error(Error error);
+
 /// Ends with the error when its process or session ends; its supervisor starts the next one. Calls
 /// that were sent are then answered with unavailable.
 ///
@@ -52,8 +56,9 @@ struct EndProcess {};
 /// be ended does it neither answer the call nor a ping: then the process is killed. What was
 /// overdue is answered with cpu_exceeded or timeout.
 ///
-/// Exported to the host as "state" and "services": passes on what the functions it runs ask of the
-/// node's state, and of services.
+/// Exported to the host as "state", "services" and "flows": passes on what the functions it runs
+/// ask of the node's state, of services, and of bodies that they were called with. Offers the
+/// bodies that they answer bit by bit at the node's hub.
 class WorkerProcess final : public PinnedActor {
  public:
   /// A call is watched closely when it is this much older than its CPU limit.
@@ -84,6 +89,11 @@ class WorkerProcess final : public PinnedActor {
     TimePoint expires;
     bool again = false;  ///< It was sent before, to a function that had ended by then.
     caf::actor at = {};  ///< Whom it was sent to.
+  };
+  /// A body that a function answers bit by bit.
+  struct OutFlow {
+    caf::actor function;
+    FlowId at_function = 0;
   };
   using Loaded = std::function<void(const Result<caf::actor>&)>;
   struct Function {
@@ -117,6 +127,18 @@ class WorkerProcess final : public PinnedActor {
   caf::result<wire::Msg<schema::StateAnswered>> ask_state(
       const wire::Msg<schema::AskState>& question);
   caf::result<wire::Msg<schema::Outcome>> call_service(const wire::Msg<schema::Invoke>& invoke);
+
+  // worker_flows.cpp: bodies that travel bit by bit.
+  /// Errors: unavailable (this node has no hub), overloaded.
+  Status note_flow(const wire::Msg<schema::Invoke>& invoke);
+  void forget_flow(FlowId flow);
+  caf::result<BodyPartMsg> pull(const PullMsg& message);
+  void drop(const DropFlowMsg& message);
+  /// The outcome as others may see it: its flow is one of this node.
+  Result<wire::Msg<schema::Outcome>> offer(const Call& call,
+                                           const wire::Msg<schema::Outcome>& outcome);
+  caf::result<BodyPartMsg> take(FlowId flow);
+  void end_flow(FlowId flow, bool tell_host);
   template <class Answered, class Question>
   caf::result<Answered> pass_on(const caf::actor& to, const Question& question);
 
@@ -130,7 +152,7 @@ class WorkerProcess final : public PinnedActor {
   const WorkerPoolOptions options_;
   const uint32_t slot_;
   const caf::actor_addr pool_;
-  caf::actor state_, services_;
+  caf::actor state_, services_, flows_;
   std::unique_ptr<ChildProcess> process_;
   caf::actor host_;
   std::map<CodeId, Function> functions_;
@@ -139,6 +161,10 @@ class WorkerProcess final : public PinnedActor {
   /// kNamesMax are forgotten, but for those of new calls.
   std::set<std::string, std::less<>> names_;
   size_t asks_ = 0;
+  std::unordered_map<FlowId, std::optional<NodeId>> in_flows_;  ///< Those of calls, and whose.
+  std::unordered_map<FlowId, OutFlow> out_flows_;
+  std::unordered_map<uint64_t, TimePoint> takes_;  ///< Parts asked for: from when on it is watched.
+  uint64_t last_take_ = 0;
   std::unordered_map<uint64_t, Call> calls_;
   uint64_t last_call_ = 0;
   uint64_t last_use_ = 0;

@@ -42,6 +42,7 @@ struct Request {
   Headers headers;
   std::string body;
   net::Address peer;
+  bool streams = false;  ///< The body follows, by Responder::read; `body` is empty.
 
   std::string_view path() const;
   /// What follows the first "?", without it; empty when there is none.

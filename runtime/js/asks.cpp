@@ -14,7 +14,7 @@ std::pair<v8::Local<v8::Promise>, uint32_t> WorkerImpl::begin_ask(v8::Local<v8::
   v8::Isolate* isolate = box_.get();
   v8::Local<v8::Promise::Resolver> promise;
   if (!v8::Promise::Resolver::New(context).ToLocal(&promise)) return {};
-  if (!calls_.contains(current_)) refused = "STATE and SERVICES can be used within a request only";
+  if (!calls_.contains(current_)) refused = "this can be used within a request only";
   if (refused == nullptr && asks_.size() >= kAsksMax) refused = "too many questions wait";
   if (refused != nullptr) {
     (void)promise->Reject(context, v8::Exception::Error(text(isolate, refused))).IsNothing();

@@ -19,6 +19,21 @@ uint32_t id_argument(const Info& info, int index) {
   return info[index]->IsUint32() ? info[index].As<v8::Uint32>()->Value() : 0;
 }
 
+/// Status and headers of arguments 1 and 2. Errors: too_large.
+Result<Response> head_argument(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  Response response;
+  response.status = static_cast<uint16_t>(id_argument(info, 1));
+  if (!info[2]->IsString()) return response;
+  const auto head = info[2].As<v8::String>();
+  const auto size = static_cast<size_t>(head->Length());
+  if (const size_t most = WorkerImpl::of(isolate).limits().response_head_bytes; size > most)
+    return fail(Code::too_large, "response headers of " + std::to_string(size) + " bytes; " +
+                                     std::to_string(most) + " is the limit");
+  response.headers = split_headers(to_latin1(isolate, head));
+  return response;
+}
+
 /// respond(id, status, headers, body, more)
 void respond(const Info& info) {
   v8::Isolate* isolate = info.GetIsolate();
@@ -27,21 +42,53 @@ void respond(const Info& info) {
   const bool more = info[4]->IsTrue();
   Result<Bytes> body = body_bytes(isolate, info[3], worker.limits().response_bytes);
   if (!body) return worker.answer(id, fail(body.error()), more);
-  Response response;
-  response.status = static_cast<uint16_t>(id_argument(info, 1));
-  if (info[2]->IsString()) {
-    const auto head = info[2].As<v8::String>();
-    const auto size = static_cast<size_t>(head->Length());
-    if (const size_t most = worker.limits().response_head_bytes; size > most)
-      return worker.answer(
-          id,
-          fail(Code::too_large, "response headers of " + std::to_string(size) + " bytes; " +
-                                    std::to_string(most) + " is the limit"),
-          more);
-    response.headers = split_headers(to_latin1(isolate, head));
-  }
-  response.body = std::move(*body);
+  Result<Response> response = head_argument(info);
+  if (response) response->body = std::move(*body);
   worker.answer(id, std::move(response), more);
+}
+
+/// respondStream(id, status, headers): writeStream and endStream follow, then end
+void respond_stream(const Info& info) {
+  WorkerImpl& worker = WorkerImpl::of(info.GetIsolate());
+  const uint32_t id = id_argument(info, 0);
+  Result<Response> head = head_argument(info);
+  if (!head) return worker.answer(id, fail(head.error()), true);
+  worker.begin_stream(id, std::move(*head));
+}
+
+/// writeStream(id, bytes): undefined, false (nobody reads on) or a promise of room for more. At
+/// most kStreamBytesMax bytes.
+void write_stream(const Info& info) {
+  const ByteView bytes = bytes_of(info[1]);
+  if (bytes.size() > kStreamBytesMax) return info.GetReturnValue().Set(false);
+  info.GetReturnValue().Set(WorkerImpl::of(info.GetIsolate())
+                                .write_stream(info.GetIsolate()->GetCurrentContext(),
+                                              id_argument(info, 0),
+                                              {.data = Bytes(bytes.begin(), bytes.end())}));
+}
+
+/// endStream(id)
+void end_stream(const Info& info) {
+  WorkerImpl::of(info.GetIsolate()).end_stream(id_argument(info, 0));
+}
+
+/// failStream(id, exception)
+void fail_stream(const Info& info) {
+  WorkerImpl& worker = WorkerImpl::of(info.GetIsolate());
+  const uint32_t id = id_argument(info, 0);
+  worker.fail_stream(id, worker.error_of(id, info[1]));
+}
+
+/// readFlow(flow): a promise of a Uint8Array, or of undefined at the end
+void read_flow(const Info& info) {
+  info.GetReturnValue().Set(
+      WorkerImpl::of(info.GetIsolate())
+          .read_flow(info.GetIsolate()->GetCurrentContext(), id_argument(info, 0)));
+}
+
+/// leaveFlow(flow)
+void leave_flow(const Info& info) {
+  WorkerImpl::of(info.GetIsolate()).leave_flow(id_argument(info, 0));
 }
 
 /// fail(id, exception, more)
@@ -131,13 +178,24 @@ void wall_ms(const Info& info) {
       static_cast<double>(WorkerImpl::of(info.GetIsolate()).host().wall_ms()));
 }
 
-constexpr Native kNatives[] = {
-    {"respond", respond},        {"fail", fail_call},
-    {"end", end_call},           {"log", log},
-    {"startTimer", start_timer}, {"clearTimer", clear_timer},
-    {"random", random},          {"now", now},
-    {"wallMs", wall_ms},         {"askState", ask_state},
-    {"askService", ask_service}, {"responseBytesMax", response_bytes_max}};
+constexpr Native kNatives[] = {{"respond", respond},
+                               {"fail", fail_call},
+                               {"end", end_call},
+                               {"log", log},
+                               {"startTimer", start_timer},
+                               {"clearTimer", clear_timer},
+                               {"random", random},
+                               {"now", now},
+                               {"wallMs", wall_ms},
+                               {"askState", ask_state},
+                               {"askService", ask_service},
+                               {"responseBytesMax", response_bytes_max},
+                               {"respondStream", respond_stream},
+                               {"writeStream", write_stream},
+                               {"endStream", end_stream},
+                               {"failStream", fail_stream},
+                               {"readFlow", read_flow},
+                               {"leaveFlow", leave_flow}};
 
 }  // namespace
 

@@ -111,6 +111,7 @@ Result<Snapshot> Snapshot::build() {
         };
         keep("dispatch", kDispatchIndex);
         keep("onRejection", kOnRejectionIndex);
+        keep("onGone", kOnGoneIndex);
       } else {
         ran = fail(web.error());
       }

@@ -12,6 +12,7 @@ namespace themis::js {
 /// Index of the dispatch function among the context's data in a snapshot.
 inline constexpr size_t kDispatchIndex = 0;
 inline constexpr size_t kOnRejectionIndex = 1;  ///< web.onRejection
+inline constexpr size_t kOnGoneIndex = 2;       ///< web.onGone
 /// No snapshot of ours comes near; a larger file is not one.
 inline constexpr size_t kSnapshotBytesMax = 64u << 20;
 

@@ -11,6 +11,7 @@ import test_receipts
 import test_service_mesh
 import test_state
 import test_state_receipts
+import test_streams
 from mesh import run_tap
 
 
@@ -18,7 +19,7 @@ def main():
     build, wanted = sys.argv[1], sys.argv[2:]
     tests = []
     for module in (test_mesh, test_bad_input, test_crash, test_programs, test_service_mesh,
-                   test_admission, test_receipts, test_state, test_state_receipts):
+                   test_admission, test_receipts, test_state, test_state_receipts, test_streams):
         for name, function in vars(module).items():
             if name.startswith("test_") and callable(function) and (not wanted or name in wanted):
                 tests.append((name, lambda function=function: function(build)))

@@ -35,6 +35,9 @@ class Request extends web.Body {
       if (body !== undefined) web.setBody(request, body);
       return request;
     };
+    web.abortRequest = (request, reason) => {
+      web.abortSignal(request.#signal ??= web.anySignal([]), reason);
+    };
   }
 
   constructor(input, init = undefined) {

@@ -1,5 +1,5 @@
 'use strict';
-// Response, and how one goes out to C++.
+// Response, and how one goes out to C++: whole, or bit by bit when its body is a stream.
 const { JSONStringify, RangeError, TypeError, RegExpPrototypeExec } = primordials;
 
 const kRedirects = { __proto__: null, 301: true, 302: true, 303: true, 307: true, 308: true };
@@ -15,7 +15,7 @@ const statusOf = (value) => {
   return status;
 };
 
-let check;  // (response): a promise when the body is a stream, which is read first
+let check;
 let send;
 let receive;
 let immutable;
@@ -32,11 +32,15 @@ class Response extends web.Body {
       if (typeof value !== 'object' || value === null || !(#status in value))
         throw new TypeError('The handler returned no Response');
       if (value.#type === 'error') throw new TypeError('The handler returned Response.error()');
-      return web.gatherBody(value, native.responseBytesMax());
     };
     send = (id, value, more) => {
       const data = web.takeBody(value);
+      if (web.isReadableStream(data)) {
+        native.respondStream(id, value.#status, value.#flat());
+        return web.pumpOut(id, data);  // which says when the call ends
+      }
       native.respond(id, value.#status, value.#flat(), data === null ? '' : data, more);
+      return undefined;
     };
     receive = (status, flat, body) => {
       const response = new Response();

@@ -1,7 +1,6 @@
 #include "actors/gateway/invocation.hpp"
 
 #include <algorithm>
-#include <array>
 
 namespace themis {
 namespace {
@@ -9,21 +8,6 @@ namespace {
 /// An answer's limits: those of the worker that made it, checked again because a peer sent it.
 constexpr size_t kAnswerHeadersMax = 1024;
 constexpr size_t kAnswerHeaderBytesMax = 256 * 1024;
-
-bool is_for_one_hop(std::string_view name) {
-  constexpr std::array kNames = {"Connection",
-                                 "Keep-Alive",
-                                 "Proxy-Connection",
-                                 "Proxy-Authenticate",
-                                 "Proxy-Authorization",
-                                 "TE",
-                                 "Trailer",
-                                 "Transfer-Encoding",
-                                 "Upgrade",
-                                 "Expect"};
-  return std::ranges::any_of(
-      kNames, [name](std::string_view own) { return http::equal_ignoring_case(own, name); });
-}
 
 /// Whether a Connection header names this field: it is for one hop then.
 bool is_listed(const std::string* connection, std::string_view name) {
@@ -67,7 +51,7 @@ Result<InvokeMsg> encode_invoke(const CallTarget& target, const http::Request& r
   sent.reserve(request.headers.size());
   size_t bytes = 0;
   for (const http::Header& header : request.headers) {
-    if (is_for_one_hop(header.name) || is_listed(connection, header.name)) continue;
+    if (http::is_for_one_hop(header.name) || is_listed(connection, header.name)) continue;
     if (hide_authorization && http::equal_ignoring_case(header.name, "Authorization")) continue;
     bytes += header.name.size() + header.value.size();
     sent.push_back(&header);
@@ -110,7 +94,7 @@ Result<Reply> decode_outcome(const OutcomeMsg& message) {
       if (bytes > kAnswerHeaderBytesMax) return fail(Code::malformed, "headers of over 256 KB");
       if (!http::is_token(name) || !http::is_field_value(value))
         return fail(Code::malformed, "an answer with a header that is none");
-      if (!is_for_one_hop(name)) response.headers.add(std::string(name), std::string(value));
+      if (!http::is_for_one_hop(name)) response.headers.add(std::string(name), std::string(value));
     }
     const ByteView body = wire::bytes_of(outcome.getBody());
     if (body.size() > kOutcomeBodyBytesMax)

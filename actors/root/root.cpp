@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "actors/caller/service_gate.hpp"
+#include "actors/fetch/fetcher.hpp"
 #include "actors/flows/flow_hub.hpp"
 #include "actors/gateway/gateway_actor.hpp"
 #include "actors/monitor/monitors_actor.hpp"
@@ -66,10 +67,11 @@ struct Root::Impl {
   caf::actor supervisor;
   // The handles of children that later children ask; each is set when its child starts.
   caf::actor workers;
-  caf::actor state;   ///< Of this node.
-  caf::actor router;  ///< To the state of every node.
-  caf::actor gate;    ///< To the services that functions call.
-  caf::actor flows;   ///< Where bodies are read.
+  caf::actor state;    ///< Of this node.
+  caf::actor router;   ///< To the state of every node.
+  caf::actor gate;     ///< To the services that functions call.
+  caf::actor flows;    ///< Where bodies are read.
+  caf::actor fetcher;  ///< The functions' way out.
   caf::actor functions;
   bool stopping = false;
   bool ended = false;
@@ -246,6 +248,11 @@ SupervisorSpec Root::Impl::tree() {
     nodes.front()->exports.add(kFlowsActorName, caf::actor_cast<caf::strong_actor_ptr>(flows));
     return Result<caf::actor>(flows);
   }));
+  spec.children.push_back(child("fetcher", kNodeShutdown, [this] {
+    fetcher =
+        spawn_pinned<Fetcher>(reactor, FetcherOptions{flows, config.workers.fetch_private, &rng});
+    return Result<caf::actor>(fetcher);
+  }));
   WorkerPoolOptions pool;
   pool.home = home();
   pool.count = worker_count(config.workers);
@@ -254,6 +261,8 @@ SupervisorSpec Root::Impl::tree() {
     pool.state = router;
     pool.services = gate;
     pool.flows = flows;
+    pool.fetcher = fetcher;
+    pool.fetch = std::make_shared<const std::vector<std::string>>(config.workers.fetch);
     pool.shared_state = {config.workers.shared_state.begin(), config.workers.shared_state.end()};
     return Result<caf::actor>(workers = spawn_worker_pool(pool));
   }));
@@ -296,7 +305,8 @@ Status Root::Impl::run() {
             config.mesh.network, config.node.data);
   loop.run();
   if (peers) peers->close_all();
-  for (caf::actor* handle : {&supervisor, &workers, &state, &router, &gate, &flows, &functions})
+  for (caf::actor* handle :
+       {&supervisor, &workers, &state, &router, &gate, &flows, &fetcher, &functions})
     *handle = nullptr;
   for (const auto& node : nodes) {
     node->actor = nullptr;

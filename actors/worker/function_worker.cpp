@@ -27,7 +27,15 @@ void FunctionHost::ask_state(const std::string& name_space, const std::string& q
 
 void FunctionHost::call_service(const std::string& service, js::Request request, TimePoint deadline,
                                 ServiceAnswered answered) {
-  auto invoke = encode_invoke(service, request, deadline);
+  call_parent(encode_invoke(service, request, deadline), std::move(answered));
+}
+
+void FunctionHost::fetch_outward(js::Request request, TimePoint deadline,
+                                 ServiceAnswered answered) {
+  call_parent(encode_fetch(code_, request, deadline), std::move(answered));
+}
+
+void FunctionHost::call_parent(Result<wire::Msg<schema::Invoke>> invoke, ServiceAnswered answered) {
   if (!invoke)
     return post(
         [answered = std::move(answered), why = std::move(invoke.error())] { answered(fail(why)); });

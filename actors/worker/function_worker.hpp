@@ -17,10 +17,11 @@ namespace themis {
 class FunctionHost final : public js::Host {
  public:
   /// `asker`: a ParentAsker.
-  FunctionHost(EnclaveSystem& enclave, std::string function, caf::actor asker)
+  FunctionHost(EnclaveSystem& enclave, std::string function, const CodeId& code, caf::actor asker)
       : enclave_(enclave),
         loop_(enclave.reactor().loop()),
         function_(std::move(function)),
+        code_(code),
         asker_(std::move(asker)) {}
   const std::string& function() const { return function_; }
 
@@ -37,13 +38,17 @@ class FunctionHost final : public js::Host {
                  Answered answered) override;
   void call_service(const std::string& service, js::Request request, TimePoint deadline,
                     ServiceAnswered answered) override;
+  void fetch_outward(js::Request request, TimePoint deadline, ServiceAnswered answered) override;
   void read_flow(uint64_t flow, PartAnswered answered) override;
   void leave_flow(uint64_t flow) override;
 
  private:
+  void call_parent(Result<wire::Msg<schema::Invoke>> invoke, ServiceAnswered answered);
+
   EnclaveSystem& enclave_;
   net::Loop& loop_;
   const std::string function_;
+  const CodeId code_;
   const caf::actor asker_;
 };
 

@@ -30,6 +30,8 @@ struct InstallFunction {
   CodeId id{};
   std::shared_ptr<const Bytes> source;
   FunctionLimits limits;
+  /// Hosts that it may fetch from, besides those of the node, as http::is_allowed_host takes them.
+  std::shared_ptr<const std::vector<std::string>> fetch = {};
 };
 /// Forgets it; calls that run are still answered.
 struct UninstallFunction {

@@ -1,8 +1,11 @@
-// Bodies of calls and answers that travel bit by bit, between a function host and the node's hub.
+// Bodies of calls and answers that travel bit by bit, between a function host and the node's hub;
+// requests to the outside.
 
 #include <caf/all.hpp>
 
+#include "actors/fetch/fetch_api.hpp"
 #include "actors/system/caf_error.hpp"
+#include "actors/worker/function_codec.hpp"
 #include "actors/worker/worker_process.hpp"
 
 namespace themis {
@@ -76,6 +79,32 @@ caf::result<BodyPartMsg> WorkerProcess::pull(const PullMsg& message) {
             promise.deliver(error);
           });
   return caf::delegated<BodyPartMsg>{};
+}
+
+/// Only a process that runs a function may use what that may: a host is not believed more.
+caf::result<wire::Msg<schema::Outcome>> WorkerProcess::fetch(
+    const CodeId& code, const wire::Msg<schema::Invoke>& invoke) {
+  const auto function = functions_.find(code);
+  if (!fetcher_ || function == functions_.end() || !function->second.source)
+    return to_caf({Code::denied, "functions of this node fetch nothing"});
+  if (asks_ >= kAsksPerProcessMax || in_flows_.size() >= kFlowsPerProcessMax)
+    return to_caf({Code::overloaded, "too many questions of this process wait"});
+  ++asks_;
+  auto promise = make_response_promise<wire::Msg<schema::Outcome>>();
+  request(fetcher_, caf::infinite,
+          FetchOutward{invoke, {options_.fetch, function->second.source->fetch}})
+      .then(
+          [this, promise](const wire::Msg<schema::Outcome>& outcome) mutable {
+            --asks_;
+            const Result<FlowId> flow = flow_of(outcome);
+            if (flow && *flow != 0) in_flows_.emplace(*flow, std::nullopt);
+            promise.deliver(outcome);
+          },
+          [this, promise](const caf::error& error) mutable {
+            --asks_;
+            promise.deliver(error);
+          });
+  return caf::delegated<wire::Msg<schema::Outcome>>{};
 }
 
 void WorkerProcess::drop(const DropFlowMsg& message) {

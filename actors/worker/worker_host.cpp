@@ -91,7 +91,7 @@ class HostActor final : public PinnedActor {
       return found->second.target;
     if (functions_.size() >= kFunctionsPerHostMax)
       return fail(Code::overloaded, "too many functions in this process");
-    auto host = std::make_unique<FunctionHost>(enclave_, request.name, asker_);
+    auto host = std::make_unique<FunctionHost>(enclave_, request.name, request.id, asker_);
     THEMIS_TRY(auto worker,
                engine_.load(request.source, request.name, engine_limits(request.limits), *host));
     const auto actor =

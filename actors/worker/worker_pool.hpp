@@ -39,6 +39,9 @@ struct WorkerPoolOptions {
   std::set<std::string, std::less<>> shared_state;
   caf::actor services;  ///< A ServiceGate; empty: functions call no services.
   caf::actor flows;     ///< A FlowHub; empty: bodies travel whole.
+  caf::actor fetcher;   ///< A Fetcher; empty: functions fetch nothing.
+  /// Hosts that every function may fetch from; null: none.
+  std::shared_ptr<const std::vector<std::string>> fetch;
 };
 
 inline constexpr uint32_t kWorkerProcessesMax = 256;

@@ -93,7 +93,8 @@ WorkerProcess::WorkerProcess(caf::actor_config& config, const WorkerPoolOptions&
       pool_(std::move(pool)),
       state_(options.state),
       services_(options.services),
-      flows_(options.flows) {}
+      flows_(options.flows),
+      fetcher_(options.fetcher) {}
 
 caf::behavior WorkerProcess::make_behavior() {
   set_default_handlers(*this);
@@ -172,8 +173,10 @@ void WorkerProcess::on_exit() {
   }
   host_ = nullptr;
   process_.reset();
+  for (const auto& [flow, node] : std::exchange(in_flows_, {}))
+    anon_send(flows_, LeaveFlow{node, flow});
   out_flows_.clear();
-  state_ = services_ = flows_ = nullptr;
+  state_ = services_ = flows_ = fetcher_ = nullptr;
 }
 
 void WorkerProcess::on_down(const caf::down_msg& down) {
@@ -305,6 +308,7 @@ void WorkerProcess::send_call(const caf::actor& proxy, Call call) {
 
 /// Calls that wait for their function to be loaded see their deadline pass.
 void WorkerProcess::cancel(const CancelRequest& given_up) {
+  if (fetcher_) send(fetcher_, given_up);
   for (const auto& [id, call] : calls_)
     if (call.invoke.frame().writable() == given_up.frame.writable()) send(call.at, given_up);
 }
@@ -346,6 +350,9 @@ caf::result<wire::Msg<schema::StateAnswered>> WorkerProcess::ask_state(
 
 caf::result<wire::Msg<schema::Outcome>> WorkerProcess::call_service(
     const wire::Msg<schema::Invoke>& invoke) {
+  const auto code = fetching_code(invoke);
+  if (!code) return to_caf(code.error());
+  if (*code) return fetch(**code, invoke);
   if (!services_) return to_caf({Code::denied, "functions of this node call no services"});
   return pass_on<wire::Msg<schema::Outcome>>(services_, invoke);
 }

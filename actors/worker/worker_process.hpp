@@ -139,6 +139,8 @@ class WorkerProcess final : public PinnedActor {
                                            const wire::Msg<schema::Outcome>& outcome);
   caf::result<BodyPartMsg> take(FlowId flow);
   void end_flow(FlowId flow, bool tell_host);
+  caf::result<wire::Msg<schema::Outcome>> fetch(const CodeId& code,
+                                                const wire::Msg<schema::Invoke>& invoke);
   template <class Answered, class Question>
   caf::result<Answered> pass_on(const caf::actor& to, const Question& question);
 
@@ -152,7 +154,7 @@ class WorkerProcess final : public PinnedActor {
   const WorkerPoolOptions options_;
   const uint32_t slot_;
   const caf::actor_addr pool_;
-  caf::actor state_, services_, flows_;
+  caf::actor state_, services_, flows_, fetcher_;
   std::unique_ptr<ChildProcess> process_;
   caf::actor host_;
   std::map<CodeId, Function> functions_;

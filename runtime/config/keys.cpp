@@ -152,6 +152,57 @@ bool is_name_space(std::string_view name) {
          name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") == name.npos;
 }
 
+constexpr size_t kFetchHostsMax = 64;
+
+/// As runtime/http takes one.
+bool is_host_pattern(std::string_view text) {
+  if (text == "*") return true;
+  if (text.starts_with("*.")) text.remove_prefix(2);
+  return !text.empty() && text.size() <= 253 + 6 &&
+         text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-._:[]") == text.npos;
+}
+
+Key fetch_key() {
+  return {"workers", "fetch", Kind::list,
+          [](Config& config, const Value& value) -> Status {
+            const auto& hosts = std::get<std::vector<std::string>>(value);
+            if (hosts.size() > kFetchHostsMax)
+              return fail(Code::invalid, fmt::format("has {} entries; at most {} are allowed",
+                                                     hosts.size(), kFetchHostsMax));
+            for (const std::string& host : hosts)
+              if (!is_host_pattern(host))
+                return fail(Code::invalid, in_quotes(host) +
+                                               " is no host: \"api.example.org\", "
+                                               "\"*.example.org:8443\" or \"*\"");
+            config.workers.fetch = hosts;
+            return {};
+          },
+          [](const Config& config) { return Value(config.workers.fetch); }};
+}
+
+Key fetch_private_key() {
+  return {"workers", "fetch_private", Kind::list,
+          [](Config& config, const Value& value) -> Status {
+            const auto& texts = std::get<std::vector<std::string>>(value);
+            if (texts.size() > kFetchHostsMax)
+              return fail(Code::invalid, fmt::format("has {} entries; at most {} are allowed",
+                                                     texts.size(), kFetchHostsMax));
+            config.workers.fetch_private.clear();
+            for (const std::string& text : texts) {
+              const Result<net::Address> address = net::Address::parse(text);
+              if (!address) return fail(Code::invalid, address.error().detail);
+              config.workers.fetch_private.push_back(*address);
+            }
+            return {};
+          },
+          [](const Config& config) {
+            std::vector<std::string> texts;
+            for (const net::Address& each : config.workers.fetch_private)
+              texts.push_back(each.text());
+            return Value(std::move(texts));
+          }};
+}
+
 Key shared_state_key() {
   return {"workers", "shared_state", Kind::list,
           [](Config& config, const Value& value) -> Status {
@@ -233,6 +284,8 @@ std::span<const Key> keys() {
         number<&C::workers, &W::wall_ms, kWall>("workers", "wall_ms"),
         services_key(),
         shared_state_key(),
+        fetch_key(),
+        fetch_private_key(),
         number<&C::monitors, &MonitorsConfig::threads, kThreads>("monitors", "threads"),
         number<&C::monitors, &MonitorsConfig::epoch_ms, kEpoch>("monitors", "epoch_ms"),
         word<&C::place, &PlaceConfig::workers, kPlaces>("place", "workers"),

@@ -124,6 +124,21 @@ Response Response::json(int status, std::string body) {
   return response;
 }
 
+bool is_for_one_hop(std::string_view name) {
+  constexpr std::array kNames = {"Connection",
+                                 "Keep-Alive",
+                                 "Proxy-Connection",
+                                 "Proxy-Authenticate",
+                                 "Proxy-Authorization",
+                                 "TE",
+                                 "Trailer",
+                                 "Transfer-Encoding",
+                                 "Upgrade",
+                                 "Expect"};
+  return std::ranges::any_of(
+      kNames, [name](std::string_view own) { return equal_ignoring_case(own, name); });
+}
+
 std::string_view reason_phrase(int status) {
   const auto* found = std::lower_bound(kPhrases.begin(), kPhrases.end(), status,
                                        [](const Phrase& p, int s) { return p.status < s; });

@@ -67,6 +67,9 @@ bool is_token(std::string_view text);
 /// No control characters but the tab: such a value cannot start another header or message.
 bool is_field_value(std::string_view text);
 
+/// Fields for the next hop only (RFC 9110 section 7.6.1), and Expect.
+bool is_for_one_hop(std::string_view name);
+
 /// "Not Found"; "Unknown" for a number without a registered meaning.
 std::string_view reason_phrase(int status);
 

@@ -242,6 +242,11 @@ Request Parser::take_head() {
   return head;
 }
 
+Response Parser::take_response_head() {
+  THEMIS_ASSERT(in_body() && role_ == Role::response, "a head is taken when its body follows");
+  return {status_, std::exchange(request_.headers, {}), {}};
+}
+
 Response Parser::take_response() {
   THEMIS_ASSERT(complete() && role_ == Role::response, "a response is taken when it is complete");
   Response response{status_, std::move(request_.headers), std::move(request_.body)};

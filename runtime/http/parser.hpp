@@ -73,8 +73,9 @@ class Parser {
 
   /// The complete message; the parser starts over. Only when complete(), and in the matching role.
   Request take_request();
-  /// Of a request that is in_body(): its head; the body follows by take_body().
+  /// Of a message that is in_body(): its head; the body follows by take_body().
   Request take_head();
+  Response take_response_head();
   /// After complete() of such a one.
   void start_over() { reset(); }
   Response take_response();

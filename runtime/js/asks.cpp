@@ -64,33 +64,53 @@ v8::Local<v8::Value> WorkerImpl::ask_state(v8::Local<v8::Context> context,
   return promise;
 }
 
+/// [status, headers, body, flow]
+Result<v8::Local<v8::Value>> WorkerImpl::response_value(Result<Response>& answer) {
+  if (!answer) return fail(answer.error());
+  v8::Isolate* isolate = box_.get();
+  v8::Local<v8::String> headers;
+  if (!from_latin1(isolate, join_headers(answer->headers)).ToLocal(&headers))
+    return fail(Code::too_large, "the answer's headers");
+  v8::Local<v8::Value> body = v8::Undefined(isolate);
+  if (!answer->body.empty()) {
+    if (!box_.buffers().take(answer->body.size()))
+      return fail(Code::memory_exceeded, "no room for the answer's body");
+    body = body_value(isolate, box_.buffers(), std::move(answer->body));
+  }
+  const uint32_t flow = answer->flow == 0 ? 0 : add_flow(answer->flow, current_);
+  std::array<v8::Local<v8::Value>, 4> parts{v8::Integer::New(isolate, answer->status), headers,
+                                            body, v8::Integer::NewFromUnsigned(isolate, flow)};
+  return v8::Array::New(isolate, parts.data(), parts.size());
+}
+
+Host::ServiceAnswered WorkerImpl::response_to(uint32_t id, const char* whose) {
+  return [this, id, whose, alive = std::weak_ptr(alive_)](Result<Response> answer) {
+    if (alive.expired()) return;
+    const bool is_late = !asks_.contains(id);  // its call has ended
+    if (is_late && answer && answer->flow != 0) host_.leave_flow(answer->flow);
+    settle_ask(id, whose, [&] { return response_value(answer); });
+  };
+}
+
 v8::Local<v8::Value> WorkerImpl::call_service(v8::Local<v8::Context> context,
                                               const std::string& service, Result<Request> request) {
   const auto [promise, id] =
       begin_ask(context, request ? nullptr : "the body of a request to SERVICES is too long");
-  if (id == 0) return promise;
-  const auto answered = [this](Result<Response>& answer) -> Result<v8::Local<v8::Value>> {
-    if (!answer) return fail(answer.error());
-    v8::Isolate* isolate = box_.get();
-    v8::Local<v8::String> headers;
-    if (!from_latin1(isolate, join_headers(answer->headers)).ToLocal(&headers))
-      return fail(Code::too_large, "the answer's headers");
-    v8::Local<v8::Value> body = v8::Undefined(isolate);
-    if (!answer->body.empty()) {
-      if (!box_.buffers().take(answer->body.size()))
-        return fail(Code::memory_exceeded, "no room for the answer's body");
-      body = body_value(isolate, box_.buffers(), std::move(answer->body));
-    }
-    std::array<v8::Local<v8::Value>, 3> parts{v8::Integer::New(isolate, answer->status), headers,
-                                              body};
-    return v8::Array::New(isolate, parts.data(), parts.size());
-  };
-  host_.call_service(
-      service, std::move(*request), host_.now() + limits_.wall,
-      [this, answered, id = id, alive = std::weak_ptr(alive_)](Result<Response> answer) {
-        if (alive.expired()) return;
-        settle_ask(id, "SERVICES", [&] { return answered(answer); });
-      });
+  if (id != 0)
+    host_.call_service(service, std::move(*request), host_.now() + limits_.wall,
+                       response_to(id, "SERVICES"));
+  return promise;
+}
+
+v8::Local<v8::Value> WorkerImpl::fetch_outward(v8::Local<v8::Context> context,
+                                               Result<Request> request) {
+  const char* refused = request ? nullptr : "fetch: the body of the request is too long";
+  const auto call = calls_.find(current_);
+  if (call != calls_.end() && ++call->second.fetches > kFetchesMax)
+    refused = "fetch: one call makes no more than 1,000";
+  const auto [promise, id] = begin_ask(context, refused);
+  if (id != 0)
+    host_.fetch_outward(std::move(*request), host_.now() + limits_.wall, response_to(id, "fetch"));
   return promise;
 }
 

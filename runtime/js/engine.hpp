@@ -25,6 +25,8 @@ inline constexpr size_t kTimersMax = 4096;
 /// Questions to the state and to services that one worker may have open; past it they are refused.
 /// The node has a limit for a whole process.
 inline constexpr size_t kAsksMax = 256;
+/// Requests to the outside that one call may make.
+inline constexpr size_t kFetchesMax = 1000;
 /// Longest question to the state.
 inline constexpr size_t kAskBytesMax = 16 << 10;
 /// Longest detail of an error that a function caused (message and stack); the rest is cut.
@@ -130,6 +132,9 @@ class Host : public Clock {
   /// Asks a service by its name; `answered` as for ask_state.
   virtual void call_service(const std::string& service, Request request, TimePoint deadline,
                             ServiceAnswered answered) = 0;
+  /// Makes one request to the outside, if the function may; redirects are its own to follow.
+  /// `answered` as for ask_state.
+  virtual void fetch_outward(Request request, TimePoint deadline, ServiceAnswered answered) = 0;
   using PartAnswered = std::function<void(Result<Part>)>;
   /// The next part of a body that comes bit by bit; one at a time of each. `answered` as for
   /// ask_state.

@@ -122,24 +122,38 @@ void clear_timer(const Info& info) {
   WorkerImpl::of(info.GetIsolate()).clear_timer(id_argument(info, 0));
 }
 
+/// Method, URL, headers and body of the arguments from `first` on, the texts of which are. Errors:
+/// too_large.
+Result<Request> request_arguments(const Info& info, int first) {
+  v8::Isolate* isolate = info.GetIsolate();
+  const auto argument = [&](int i) { return to_latin1(isolate, info[first + i].As<v8::String>()); };
+  Request request{.method = argument(0), .url = argument(1), .headers = split_headers(argument(2))};
+  THEMIS_TRY(request.body,
+             body_bytes(isolate, info[first + 3], WorkerImpl::of(isolate).limits().response_bytes));
+  return request;
+}
+
+bool are_texts(const Info& info, int count) {
+  for (int i = 0; i < count; ++i)
+    if (!info[i]->IsString() || is_too_long(info, i)) return false;
+  return true;
+}
+
 /// askService(service, method, url, headers, body): a promise of [status, headers, body]
 void ask_service(const Info& info) {
   v8::Isolate* isolate = info.GetIsolate();
-  for (int i = 0; i < 4; ++i)
-    if (!info[i]->IsString() || is_too_long(info, i)) return;
-  WorkerImpl& worker = WorkerImpl::of(isolate);
-  const auto argument = [&](int i) { return to_latin1(isolate, info[i].As<v8::String>()); };
-  Request request{.method = argument(1), .url = argument(2), .headers = split_headers(argument(3))};
-  Result<Bytes> body = body_bytes(isolate, info[4], worker.limits().response_bytes);
-  Result<Request> whole = fail(Code::internal, "");
-  if (body) {
-    request.body = std::move(*body);
-    whole = std::move(request);
-  } else {
-    whole = fail(body.error());
-  }
-  info.GetReturnValue().Set(worker.call_service(
-      isolate->GetCurrentContext(), to_utf8(isolate, info[0].As<v8::String>()), std::move(whole)));
+  if (!are_texts(info, 4)) return;
+  info.GetReturnValue().Set(WorkerImpl::of(isolate).call_service(
+      isolate->GetCurrentContext(), to_utf8(isolate, info[0].As<v8::String>()),
+      request_arguments(info, 1)));
+}
+
+/// fetchOutward(method, url, headers, body): a promise of [status, headers, body, flow or 0]
+void fetch_outward(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  if (!are_texts(info, 3)) return;
+  info.GetReturnValue().Set(WorkerImpl::of(isolate).fetch_outward(isolate->GetCurrentContext(),
+                                                                  request_arguments(info, 0)));
 }
 
 /// askState(question, namespace): a promise of the answer; question and answer are JSON texts. The
@@ -194,6 +208,7 @@ constexpr Native kNatives[] = {{"respond", respond},
                                {"writeStream", write_stream},
                                {"endStream", end_stream},
                                {"failStream", fail_stream},
+                               {"fetchOutward", fetch_outward},
                                {"readFlow", read_flow},
                                {"leaveFlow", leave_flow}};
 

@@ -78,6 +78,8 @@ class WorkerImpl final : public Worker {
   /// A promise of [status, headers, body], in the form of a call's request.
   v8::Local<v8::Value> call_service(v8::Local<v8::Context> context, const std::string& service,
                                     Result<Request> request);
+  /// A promise of [status, headers, body, flow or 0].
+  v8::Local<v8::Value> fetch_outward(v8::Local<v8::Context> context, Result<Request> request);
 
  private:
   using Body = std::function<void(v8::Local<v8::Context>)>;
@@ -86,6 +88,7 @@ class WorkerImpl final : public Worker {
     std::string name_space;
     Duration cpu{};
     size_t log_bytes = 0;
+    size_t fetches = 0;
     size_t timers = 0;
     size_t buffers_refused = 0;  ///< ArrayBuffers::refused when it began.
     TimerId wall_timer = 0;
@@ -163,6 +166,8 @@ class WorkerImpl final : public Worker {
   std::pair<v8::Local<v8::Promise>, uint32_t> begin_ask(v8::Local<v8::Context> context,
                                                         const char* refused);
   void settle_ask(uint32_t id, const char* whose, const ToValue& answer);
+  Host::ServiceAnswered response_to(uint32_t id, const char* whose);
+  Result<v8::Local<v8::Value>> response_value(Result<Response>& answer);
   /// Hands out the answers collected by a turn. Last in its caller: a `done` may destroy *this.
   void deliver();
   void dispatch(v8::Local<v8::Context> context, uint32_t id, Request& request);

@@ -5,6 +5,7 @@ import sys
 import test_admission
 import test_bad_input
 import test_crash
+import test_fetch
 import test_mesh
 import test_programs
 import test_receipts
@@ -19,7 +20,8 @@ def main():
     build, wanted = sys.argv[1], sys.argv[2:]
     tests = []
     for module in (test_mesh, test_bad_input, test_crash, test_programs, test_service_mesh,
-                   test_admission, test_receipts, test_state, test_state_receipts, test_streams):
+                   test_admission, test_receipts, test_state, test_state_receipts, test_streams,
+                   test_fetch):
         for name, function in vars(module).items():
             if name.startswith("test_") and callable(function) and (not wanted or name in wanted):
                 tests.append((name, lambda function=function: function(build)))

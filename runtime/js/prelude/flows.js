@@ -6,12 +6,27 @@ const { ReadableStream } = web.libraries.streams;
 /// Bytes that go out in one piece: native.writeStream takes no more.
 const kPieceBytes = 64 << 10;
 
-/// The byte stream of a body that C++ has: nothing of it is read before somebody asks.
-web.flowStream = (flow) => new ReadableStream({
+/// The byte stream of a body that C++ has: nothing of it is read before somebody asks. `first`: what
+/// is there of it; `signal`: whose abort is its error.
+web.flowStream = (flow, first = undefined, signal = undefined) => new ReadableStream({
   __proto__: null,
   type: 'bytes',
+  start(controller) {
+    if (signal === undefined) return;
+    web.whenAborted(signal, () => {
+      native.leaveFlow(flow);
+      try {
+        controller.error(signal.reason);
+      } catch {
+        // It had ended.
+      }
+    });
+  },
   async pull(controller) {
-    const bytes = await native.readFlow(flow);
+    let bytes = first;
+    first = undefined;
+    if (bytes === undefined || TypedArrayPrototypeLength(bytes) === 0)
+      bytes = await native.readFlow(flow);
     if (bytes !== undefined) return controller.enqueue(bytes);
     controller.close();
     controller.byobRequest?.respond(0);

@@ -18,12 +18,15 @@ const statusOf = (value) => {
 let check;
 let send;
 let receive;
+let fetched;
 let immutable;
 
 class Response extends web.Body {
   #status = 200;
   #statusText = '';
   #type = 'default';
+  #url = '';
+  #redirected = false;
   #contentType = null;  // of the body, until #headers exists
   #headers = undefined;
 
@@ -46,6 +49,16 @@ class Response extends web.Body {
       const response = new Response();
       response.#status = status;
       response.#headers = web.splitHeaders(flat, false);
+      if (body !== undefined) web.setBody(response, body);
+      return response;
+    };
+    fetched = (target, status, headers, body) => {
+      const response = new Response();
+      response.#status = status;
+      response.#headers = headers;
+      response.#type = 'basic';
+      response.#url = target.url;
+      response.#redirected = target.redirected;
       if (body !== undefined) web.setBody(response, body);
       return response;
     };
@@ -121,8 +134,8 @@ class Response extends web.Body {
   get ok() { return this.#status >= 200 && this.#status <= 299; }
   get statusText() { return this.#statusText; }
   get type() { return this.#type; }
-  get url() { return ''; }
-  get redirected() { return false; }
+  get url() { return this.#url; }
+  get redirected() { return this.#redirected; }
   get headers() {
     this.#headers ??= web.makeHeaders(
       this.#contentType === null ? [] : ['content-type', this.#contentType], false);
@@ -133,6 +146,8 @@ class Response extends web.Body {
     const copy = new Response();
     copy.#status = this.#status;
     copy.#statusText = this.#statusText;
+    copy.#url = this.#url;
+    copy.#redirected = this.#redirected;
     copy.#type = this.#type;
     copy.#headers = new web.Headers(this.headers);
     web.setBody(copy, data);
@@ -144,3 +159,4 @@ web.exposeClass(Response);
 web.checkResponse = check;
 web.sendResponse = send;
 web.receiveResponse = receive;
+web.fetchedResponse = fetched;

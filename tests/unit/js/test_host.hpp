@@ -46,6 +46,13 @@ class TestHost final : public Host {
     if (!answer_service) return called.push_back(std::move(answered));
     post([answer = answer_service(requests.back().second), answered] { answered(answer); });
   }
+  void fetch_outward(Request request, TimePoint, ServiceAnswered answered) override {
+    requests.emplace_back("fetch", std::move(request));
+    if (!answer_fetch) return called.push_back(std::move(answered));
+    post([answer = answer_fetch(requests.back().second), answered] { answered(answer); });
+  }
+  /// What the outside answers, if anything.
+  std::function<Result<Response>(const Request&)> answer_fetch;
   void read_flow(uint64_t flow, PartAnswered answered) override {
     if (!give_part) return waiting.push_back(std::move(answered));
     post([part = give_part(flow), answered] { answered(part); });

@@ -32,10 +32,14 @@ caf::result<BodyPartMsg> GatewayActor::take_body(FlowId flow) {
   auto promise = make_response_promise<BodyPartMsg>();
   pending.taker = promise;
   pending.poll = reactor_.loop().after(js::kPollMax, [this, id] {
-    if (const auto open = pending_.find(id); open != pending_.end())
-      give_body(open->second, http::BodyBit{});
+    const auto open = pending_.find(id);
+    if (open == pending_.end()) return;
+    if (open->second.socket) on_silence(id);
+    give_body(open->second, http::BodyBit{});
   });
-  if (pending.early) {
+  if (pending.socket) {
+    give_message(id);
+  } else if (pending.early) {
     give_body(pending, *std::exchange(pending.early, {}));
   } else if (!std::exchange(pending.awaits, true)) {
     pending.responder.read([this, id](Result<http::BodyBit> bit) { on_body(id, std::move(bit)); });
@@ -57,6 +61,7 @@ void GatewayActor::on_body(uint64_t id, Result<http::BodyBit> bit) {
 
 /// To whoever waits for a part. An empty one that is not the last says: ask again.
 void GatewayActor::give_body(Pending& pending, Result<http::BodyBit> bit) {
+  if (pending.poll == 0) return;
   reactor_.loop().cancel(std::exchange(pending.poll, 0));
   if (!bit) return void(pending.taker.deliver(to_caf(bit.error())));
   const bool is_end = bit->last && bit->bytes.empty();

@@ -138,15 +138,21 @@ void GatewayActor::run(uint64_t id, const CallTarget& target, const http::Reques
   const std::string name = target.ring_name();
   const TimePoint deadline = caller_.routes().deadline_of(
       name, reactor_.loop().now() + std::chrono::milliseconds(options_.wall_ms) + kCallMargin);
-  const FlowId flow = request.streams ? offer_body(id) : 0;
+  const bool is_socket = options_.flows && http::is_socket_request(request);
+  if (is_socket) {
+    Result<std::string> accept = http::socket_accept(request);
+    if (!accept) return refuse(id, accept.error());
+    pending_.at(id).socket = std::make_unique<GatewaySocket>(std::move(*accept));
+  }
+  const FlowId flow = request.streams || is_socket ? offer_body(id) : 0;
   // The token is this gateway's; a function on another node must not see it.
   const auto encode = [&, is_owner = pending_.at(id).is_owner](const CallTarget& to) {
-    return encode_invoke(to, request, *origin + path, is_owner, deadline, flow);
+    return encode_invoke(to, request, *origin + path, is_owner, deadline, flow, is_socket);
   };
   const Result<InvokeMsg> invoke = encode(target);
   if (!invoke) return refuse(id, invoke.error());
   const Result<uint64_t> sent = caller_.call(
-      target, request.method, *invoke, request.streams,
+      target, request.method, *invoke, flow != 0,
       [this, id](Result<FunctionCaller::Answer> answer) { answered(id, std::move(answer)); });
   if (!sent) return refuse(id, sent.error());
   pending_.at(id).responder.on_gone([this, id, call = *sent] {
@@ -154,7 +160,7 @@ void GatewayActor::run(uint64_t id, const CallTarget& target, const http::Reques
     auto gone = pending_.extract(id);
     if (!gone.empty()) release(gone.mapped());
   });
-  if (request.streams) return;  // there is one body only
+  if (flow != 0) return;  // there is one body only
   const CallTarget mirror{caller_.routes().mirror_of(name), {}};
   if (mirror.function.empty()) return;
   if (const Result<InvokeMsg> copy = encode(mirror)) caller_.copy(mirror, *copy);
@@ -173,6 +179,7 @@ void GatewayActor::answered(uint64_t id, Result<FunctionCaller::Answer> answer) 
     return refuse(id, 502,
                   "the answer of node " + answer->node.brief() + ": " + reply.error().detail);
   reply->response.headers.set("x-themis-node", answer->node.brief());
+  if (reply->response.status == 101) return begin_socket(id, answer->node, std::move(*reply));
   if (reply->flow != 0) return begin_answer(id, answer->node, std::move(*reply));
   respond(id, std::move(reply->response));
 }

@@ -10,6 +10,7 @@
 #include "actors/flows/flow_api.hpp"
 #include "actors/gateway/admin_token.hpp"
 #include "actors/gateway/function_caller.hpp"
+#include "actors/gateway/gateway_socket.hpp"
 #include "actors/gateway/metrics.hpp"
 #include "actors/gateway/paths.hpp"
 #include "actors/system/hosted_actor.hpp"
@@ -65,7 +66,8 @@ class GatewayActor final : public PinnedActor, private http::Handler {
     std::optional<Result<http::BodyBit>> early = {};  ///< It came when nobody waited.
     FlowId download = 0;                              ///< Of the answer's body, of `node`.
     NodeId node = {};
-    bool reading = false;  ///< A part of it was asked for.
+    bool reading = false;                        ///< A part of it was asked for.
+    std::unique_ptr<GatewaySocket> socket = {};  ///< The client asked for a WebSocket.
   };
 
   caf::behavior make_behavior() override;
@@ -90,6 +92,18 @@ class GatewayActor final : public PinnedActor, private http::Handler {
   void read_answer(uint64_t id);
   void on_part(uint64_t id, const Result<js::Part>& part);
   void release(Pending& pending);
+
+  // sockets.cpp: WebSockets. The client's messages are taken as a body's parts are.
+  void begin_socket(uint64_t id, const NodeId& node, Reply reply);
+  void read_client(uint64_t id);
+  void on_bytes(uint64_t id, const Result<http::BodyBit>& bit);
+  void on_message(Pending& pending, const http::SocketMessage& message);
+  void end_client(Pending& pending, uint16_t code, std::string_view reason, bool say);
+  bool give_message(uint64_t id);
+  void on_silence(uint64_t id);
+  void read_function(uint64_t id);
+  void on_function(uint64_t id, const Result<js::Part>& part);
+  void end_socket(uint64_t id, uint16_t code, std::string_view reason);
   void deploy(uint64_t id, const std::string& name, http::Request& request);
   void remove(uint64_t id, const std::string& name);
   void describe(uint64_t id, const std::string& name);

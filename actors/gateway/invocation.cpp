@@ -45,13 +45,15 @@ Result<std::string> origin_of(const http::Headers& headers) {
 
 Result<InvokeMsg> encode_invoke(const CallTarget& target, const http::Request& request,
                                 const std::string& url, bool hide_authorization, TimePoint deadline,
-                                FlowId flow) {
+                                FlowId flow, bool socket) {
   const std::string* connection = request.headers.find("Connection");
   std::vector<const http::Header*> sent;
   sent.reserve(request.headers.size());
   size_t bytes = 0;
   for (const http::Header& header : request.headers) {
-    if (http::is_for_one_hop(header.name) || is_listed(connection, header.name)) continue;
+    const bool is_upgrade = socket && http::equal_ignoring_case(header.name, "Upgrade");
+    const bool is_hops = http::is_for_one_hop(header.name) || is_listed(connection, header.name);
+    if (is_hops && !is_upgrade) continue;  // handlers look whether a WebSocket is asked for
     if (hide_authorization && http::equal_ignoring_case(header.name, "Authorization")) continue;
     bytes += header.name.size() + header.value.size();
     sent.push_back(&header);
@@ -74,6 +76,7 @@ Result<InvokeMsg> encode_invoke(const CallTarget& target, const http::Request& r
   }
   invoke->setBody(wire::to_data(as_bytes(request.body)));
   invoke->setFlow(flow);
+  invoke->setSocket(socket);
   return invoke.finish(deadline);
 }
 
@@ -81,7 +84,8 @@ Result<Reply> decode_outcome(const OutcomeMsg& message) {
   return wire::decode(message, [](const schema::Outcome::Reader& outcome) -> Result<Reply> {
     http::Response response;
     response.status = outcome.getStatus();
-    if (response.status < 200 || response.status > 599)
+    const bool is_socket = response.status == 101 && outcome.getFlow() != 0;
+    if ((response.status < 200 && !is_socket) || response.status > 599)
       return fail(Code::malformed, "an answer with the status " + std::to_string(response.status));
     const auto headers = outcome.getHeaders();
     if (headers.size() > kAnswerHeadersMax)

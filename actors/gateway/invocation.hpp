@@ -23,11 +23,11 @@ Result<std::string> origin_of(const http::Headers& headers);
 
 /// The message; the one copy of the body. Leaves out what is meant for the next hop only (RFC 9110
 /// section 7.6.1), and `hide_authorization`, the gateway's own token. `url` is absolute. `flow`: of
-/// a body that follows; 0: none.
+/// a body that follows, or with `socket` of a WebSocket's messages; 0: none.
 /// Errors: too_large (more headers than a function takes).
 Result<InvokeMsg> encode_invoke(const CallTarget& target, const http::Request& request,
                                 const std::string& url, bool hide_authorization, TimePoint deadline,
-                                FlowId flow = 0);
+                                FlowId flow = 0, bool socket = false);
 
 /// A function's answer.
 struct Reply {

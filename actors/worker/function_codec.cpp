@@ -55,6 +55,7 @@ Result<js::Request> decode_invoke(const wire::Msg<schema::Invoke>& message) {
     const ByteView body = wire::bytes_of(invoke.getBody());
     request.body.assign(body.begin(), body.end());
     request.flow = invoke.getFlow();
+    request.socket = invoke.getSocket();
     return request;
   });
 }

@@ -61,6 +61,7 @@ class Connection final : public net::StreamHandler {
   void finish(Exchange& exchange);
   void abort(Exchange& exchange, std::string_view why);
   void read(Exchange& exchange, Responder::OnBody done);
+  bool upgrade(Exchange& exchange, Response head);
 
  private:
   void parse(std::string_view input);
@@ -70,6 +71,7 @@ class Connection final : public net::StreamHandler {
   Exchange& add_exchange();
   void dispatch_upload();
   void take_upload();
+  void take_raw(std::string_view input);
   void end_upload();
   void give(Exchange& exchange);
   void refuse(int status, std::string_view detail);
@@ -122,6 +124,7 @@ class Connection final : public net::StreamHandler {
   bool closing_ = false;        // no more requests; close when the answers are out
   bool linger_ = false;         // ... after throwing away what still arrives
   bool lingering_ = false;
+  bool raw_ = false;            // upgraded: bytes are only passed on
   bool cut_ = false;            // an answer did not keep to its length: nothing may follow it
   bool streams_ = false;        // the body being read goes to its handler bit by bit
   bool owes_continue_ = false;  // "100 Continue" waits for the answers before it

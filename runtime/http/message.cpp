@@ -17,6 +17,7 @@ struct Phrase {
 
 constexpr std::array kPhrases = {
     Phrase{100, "Continue"},
+    Phrase{101, "Switching Protocols"},
     Phrase{200, "OK"},
     Phrase{201, "Created"},
     Phrase{202, "Accepted"},

@@ -72,6 +72,10 @@ void Responder::abort(std::string_view why) {
   exchange->connection->abort(*exchange, why);
 }
 
+bool Responder::upgrade(Response head) {
+  return exchange_ != nullptr && exchange_->connection->upgrade(*exchange_, std::move(head));
+}
+
 void Responder::read(OnBody done) {
   if (exchange_ == nullptr) return done(fail(Code::unavailable, "the client left"));
   exchange_->connection->read(*exchange_, std::move(done));

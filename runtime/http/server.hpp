@@ -99,6 +99,11 @@ class Responder {
   /// 502.
   void abort(std::string_view why);
 
+  /// Answers 101 with the headers of `head`: from now on read() gives the bytes that the client
+  /// sends and write() sends bytes, both as they are, until finish() or the end of the connection.
+  /// False: other requests wait behind this one, or the client left.
+  bool upgrade(Response head);
+
   using OnBody = std::function<void(Result<BodyBit>)>;
   /// The next bit of the body of a Request that `streams`: calls `done` now or later, once. Errors:
   /// malformed, too_large, timeout; unavailable (the client left, or the answer is over).

@@ -70,14 +70,15 @@ uint32_t WorkerImpl::call(Request request, Done done) {
 void WorkerImpl::dispatch(v8::Local<v8::Context> context, uint32_t id, Request& request) {
   v8::Isolate* isolate = box_.get();
   const v8::Local<v8::Value> undefined = v8::Undefined(isolate);
-  std::array<v8::Local<v8::Value>, 8> arguments{handler_.Get(isolate),
+  std::array<v8::Local<v8::Value>, 9> arguments{handler_.Get(isolate),
                                                 fetch_.Get(isolate),
                                                 v8::Integer::NewFromUnsigned(isolate, id),
                                                 undefined,
                                                 undefined,
                                                 undefined,
                                                 undefined,
-                                                undefined};
+                                                undefined,
+                                                v8::Boolean::New(isolate, request.socket)};
   if (!request.body.empty())
     arguments[6] = body_value(isolate, box_.buffers(), std::move(request.body));
   if (request.flow != 0)

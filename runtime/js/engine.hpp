@@ -37,6 +37,10 @@ inline constexpr size_t kStreamBytesMax = 64 << 10;
 /// A part that is asked for comes within this, if only as an empty one: who asks knows that the
 /// other side lives.
 inline constexpr Duration kPollMax = 20s;
+/// Messages to a client that does not take them; past it sending throws.
+inline constexpr size_t kSocketBytesMax = 2 << 20;
+/// Longest message of a WebSocket.
+inline constexpr size_t kSocketMessageMax = 1 << 20;
 /// How long the reader of a stream may leave what waits for it.
 inline constexpr Duration kUnreadMax = 300s;
 /// CPU time of compiling and running the top level of a module, when the limit of a call is less.
@@ -77,6 +81,8 @@ struct Request {
   Bytes body;
   std::string name_space = {};  ///< Whose state env.STATE is.
   uint64_t flow = 0;            ///< Not 0: the body comes bit by bit, see Host::read_flow.
+  /// The client asks for a WebSocket: `flow` brings its messages, if the answer is a 101.
+  bool socket = false;
 };
 
 /// A bit of a body, or one message of a WebSocket. Bytes without any mean: ask again.

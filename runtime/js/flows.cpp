@@ -30,14 +30,27 @@ void WorkerImpl::ask_flow(uint32_t id, uint64_t flow) {
     if (ask == asks_.end()) return;
     if (part && part->kind == Part::Kind::bytes && part->data.empty()) return ask_flow(id, flow);
     if (!part || part->is_last()) in_flows_.erase(ask->second.in_flow);
-    settle_ask(id, "the body", [&]() -> Result<v8::Local<v8::Value>> {
-      if (!part) return fail(part.error());
-      if (part->kind == Part::Kind::end) return v8::Undefined(box_.get());
-      if (!box_.buffers().take(part->data.size()))
-        return fail(Code::memory_exceeded, "no room for a part of it");
-      return body_value(box_.get(), box_.buffers(), std::move(part->data));
-    });
+    // Each message of a WebSocket has the CPU time of a call.
+    Call& call = calls_.at(ask->second.call);
+    if (call.out && call.out->is_socket) call.cpu = {};
+    settle_ask(id, "the body", [&] { return part_value(part); });
   });
+}
+
+/// A Uint8Array, a text, undefined at the end, or [code, reason] of a close.
+Result<v8::Local<v8::Value>> WorkerImpl::part_value(Result<Part>& part) {
+  v8::Isolate* isolate = box_.get();
+  if (!part) return fail(part.error());
+  if (part->kind == Part::Kind::end) return v8::Undefined(isolate);
+  if (part->kind == Part::Kind::close) {
+    std::array<v8::Local<v8::Value>, 2> close{v8::Integer::New(isolate, part->code),
+                                              text(isolate, as_text(part->data))};
+    return v8::Array::New(isolate, close.data(), close.size());
+  }
+  if (part->kind == Part::Kind::text) return text(isolate, as_text(part->data));
+  if (!box_.buffers().take(part->data.size()))
+    return fail(Code::memory_exceeded, "no room for a part of it");
+  return body_value(isolate, box_.buffers(), std::move(part->data));
 }
 
 void WorkerImpl::leave_flow(uint32_t in_flow) {
@@ -56,6 +69,23 @@ void WorkerImpl::begin_stream(uint32_t id, Response head) {
   touched_.push_back(id);
 }
 
+void WorkerImpl::begin_socket(uint32_t id, Response head) {
+  begin_stream(id, std::move(head));
+  if (const auto found = calls_.find(id); found != calls_.end() && found->second.out)
+    found->second.out->is_socket = true;
+}
+
+bool WorkerImpl::write_socket(uint32_t id, Part part) {
+  const auto found = calls_.find(id);
+  if (found == calls_.end() || !found->second.out) return false;
+  OutStream& out = *found->second.out;
+  if (out.is_over() || out.waiting_bytes > kSocketBytesMax) return false;
+  out.ended = part.is_last();
+  out.push(std::move(part));
+  touched_.push_back(id);
+  return true;
+}
+
 v8::Local<v8::Value> WorkerImpl::write_stream(v8::Local<v8::Context> context, uint32_t id,
                                               Part part) {
   v8::Isolate* isolate = box_.get();
@@ -70,10 +100,17 @@ v8::Local<v8::Value> WorkerImpl::write_stream(v8::Local<v8::Context> context, ui
                                             std::to_string(limits_.stream_bytes) + " bytes"};
     return v8::False(isolate);
   }
-  if (!out.is_full()) return v8::Undefined(isolate);
+  return room_of(context, id);
+}
+
+v8::Local<v8::Value> WorkerImpl::room_of(v8::Local<v8::Context> context, uint32_t id) {
+  v8::Isolate* isolate = box_.get();
+  const auto found = calls_.find(id);
+  if (found == calls_.end() || !found->second.out || !found->second.out->is_full())
+    return v8::Undefined(isolate);
   v8::Local<v8::Promise::Resolver> room;
   if (!v8::Promise::Resolver::New(context).ToLocal(&room)) return v8::False(isolate);
-  out.room.Reset(isolate, room);
+  found->second.out->room.Reset(isolate, room);
   return room->GetPromise();
 }
 
@@ -126,12 +163,18 @@ void WorkerImpl::hand_out(uint32_t id) {
   PartDone reader = std::exchange(out.reader, nullptr);
   out.moved = host_.now();
   if (!out.parts.empty()) {
-    parts_.push_back({std::move(reader), out.pop()});
-    return make_room(id, out);
+    Part part = out.pop();
+    const bool is_last = part.is_last();
+    parts_.push_back({std::move(reader), std::move(part)});
+    return is_last ? end_of_stream(id) : make_room(id, out);
   }
   Result<Part> last = Part{Part::Kind::end, {}, 0};
   if (out.failed) last = fail(*out.failed);
   parts_.push_back({std::move(reader), std::move(last)});
+  end_of_stream(id);
+}
+
+void WorkerImpl::end_of_stream(uint32_t id) {
   calls_.at(id).out.reset();
   --streams_;
   erase_if_over(id);
@@ -150,7 +193,7 @@ void WorkerImpl::make_room(uint32_t id, OutStream& out) {
 /// A body that ended by now goes out whole, with its length.
 void WorkerImpl::announce(uint32_t id, Call& call) {
   OutStream& out = *call.out;
-  const bool is_whole = out.ended && out.parts.size() <= 1;
+  const bool is_whole = out.ended && out.parts.size() <= 1 && !out.is_socket;
   Result<Response> head = std::move(out.head);
   if (out.failed) head = fail(*out.failed);
   out.has_head = false;

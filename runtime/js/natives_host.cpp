@@ -67,6 +67,40 @@ void write_stream(const Info& info) {
                                               {.data = Bytes(bytes.begin(), bytes.end())}));
 }
 
+/// respondSocket(id, status, headers): writeSocket and closeSocket follow, then end
+void respond_socket(const Info& info) {
+  WorkerImpl& worker = WorkerImpl::of(info.GetIsolate());
+  Result<Response> head = head_argument(info);
+  if (!head) return worker.answer(id_argument(info, 0), fail(head.error()), true);
+  worker.begin_socket(id_argument(info, 0), std::move(*head));
+}
+
+/// writeSocket(id, text or ArrayBuffer): throws when it is too long, or too much waits
+void write_socket(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  Part part{.kind = info[1]->IsString() ? Part::Kind::text : Part::Kind::binary};
+  Result<Bytes> bytes = body_bytes(isolate, info[1], kSocketMessageMax);
+  if (!bytes) return throw_range_error(isolate, "a WebSocket message has at most 1 MB");
+  part.data = std::move(*bytes);
+  if (!WorkerImpl::of(isolate).write_socket(id_argument(info, 0), std::move(part)))
+    throw_range_error(isolate, "the client does not take what is sent to it");
+}
+
+/// socketRoom(id): undefined, or a promise of room for more messages
+void socket_room(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  info.GetReturnValue().Set(
+      WorkerImpl::of(isolate).room_of(isolate->GetCurrentContext(), id_argument(info, 0)));
+}
+
+/// closeSocket(id, code, reason)
+void close_socket(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  Part part{.kind = Part::Kind::close, .code = static_cast<uint16_t>(id_argument(info, 1))};
+  if (Result<Bytes> reason = body_bytes(isolate, info[2], 123)) part.data = std::move(*reason);
+  WorkerImpl::of(isolate).write_socket(id_argument(info, 0), std::move(part));
+}
+
 /// endStream(id)
 void end_stream(const Info& info) {
   WorkerImpl::of(info.GetIsolate()).end_stream(id_argument(info, 0));
@@ -209,6 +243,10 @@ constexpr Native kNatives[] = {{"respond", respond},
                                {"endStream", end_stream},
                                {"failStream", fail_stream},
                                {"fetchOutward", fetch_outward},
+                               {"respondSocket", respond_socket},
+                               {"writeSocket", write_socket},
+                               {"socketRoom", socket_room},
+                               {"closeSocket", close_socket},
                                {"readFlow", read_flow},
                                {"leaveFlow", leave_flow}};
 

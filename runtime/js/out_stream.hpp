@@ -16,6 +16,7 @@ namespace themis::js {
 struct OutStream {
   Response head;  ///< Until it is given out, with what there is by the end of that turn.
   bool has_head = true;
+  bool is_socket = false;
   std::deque<Part> parts;  ///< Small ones of bytes are put together.
   size_t waiting_bytes = 0;
   size_t total_bytes = 0;

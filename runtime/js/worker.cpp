@@ -176,13 +176,15 @@ void WorkerImpl::on_wall(uint32_t id) {
     return give_up(id, {Code::timeout, "no answer within " + limit_text(limits_.wall)});
   const Duration most = call.out->reader ? limits_.wall : std::max(limits_.wall, kUnreadMax);
   const Duration stood = host_.now() - call.out->moved;
-  if (stood >= most)
+  const bool is_idle = call.out->is_socket && call.out->reader;  // which a WebSocket may be
+  if (stood >= most && !is_idle)
     return give_up(id, {Code::timeout, "its stream stood still for " + limit_text(most)});
   call.has_wall_timer = true;
-  call.wall_timer = host_.after(std::min<Duration>(most - stood, limits_.wall), [this, id] {
-    calls_.at(id).has_wall_timer = false;
-    on_wall(id);
-  });
+  call.wall_timer =
+      host_.after(std::min<Duration>(is_idle ? most : most - stood, limits_.wall), [this, id] {
+        calls_.at(id).has_wall_timer = false;
+        on_wall(id);
+      });
 }
 
 void WorkerImpl::cancel(uint32_t id) {

@@ -59,9 +59,15 @@ class WorkerImpl final : public Worker {
   void end(uint32_t call);
   /// The answer of a call whose body follows in bits; then end().
   void begin_stream(uint32_t call, Response head);
+  /// The same for a 101, whose messages follow.
+  void begin_socket(uint32_t call, Response head);
+  /// False: nobody takes them, or no more of them.
+  bool write_socket(uint32_t call, Part part);
   /// The next bit: undefined when there is room for more, a promise until there is, false when
   /// nobody wants any.
   v8::Local<v8::Value> write_stream(v8::Local<v8::Context> context, uint32_t call, Part part);
+  /// A promise of room in the call's queue; undefined while there is some.
+  v8::Local<v8::Value> room_of(v8::Local<v8::Context> context, uint32_t call);
   void end_stream(uint32_t call);
   void fail_stream(uint32_t call, Error why);
   /// A promise of the next Uint8Array of a body, or of undefined at its end.
@@ -152,8 +158,10 @@ class WorkerImpl final : public Worker {
   void announce(uint32_t id, Call& call);
   void hand_out(uint32_t id);
   void make_room(uint32_t id, OutStream& out);
+  void end_of_stream(uint32_t id);
   void settle_streams();
   void ask_flow(uint32_t ask, uint64_t flow);
+  Result<v8::Local<v8::Value>> part_value(Result<Part>& part);
   uint32_t add_flow(uint64_t flow, uint32_t call);
   void run_tasks(const std::function<void()>& tasks);
   void fire_timer(uint32_t id);

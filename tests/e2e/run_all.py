@@ -13,6 +13,7 @@ import test_service_mesh
 import test_state
 import test_state_receipts
 import test_streams
+import test_websocket
 from mesh import run_tap
 
 
@@ -21,7 +22,7 @@ def main():
     tests = []
     for module in (test_mesh, test_bad_input, test_crash, test_programs, test_service_mesh,
                    test_admission, test_receipts, test_state, test_state_receipts, test_streams,
-                   test_fetch):
+                   test_fetch, test_websocket):
         for name, function in vars(module).items():
             if name.startswith("test_") and callable(function) and (not wanted or name in wanted):
                 tests.append((name, lambda function=function: function(build)))

@@ -27,6 +27,7 @@ struct Invoke @0xd6a1f1d0c3a90036 {    # one HTTP request for a function
   headers @4 :List(Header);
   body @5 :Data;
   flow @6 :UInt64;                     # not 0: the body is there to Pull, at the sender's "flows"
+  socket @7 :Bool;                     # the flow brings a WebSocket's messages, if a 101 answers
 }
 struct Outcome @0xd6a1f1d0c3a90037 {   # its response; failures are answered with Failure
   status @0 :UInt16;

@@ -34,12 +34,12 @@ const run = async (handler, fetch, id, call) => {
     const response = await ReflectApply(fetch, handler,
       [call.request, { STATE: web.state, SERVICES: web.services }, context]);
     web.checkResponse(response);
-    sent = web.sendResponse(id, response, waitsOf(context) !== undefined);
+    sent = web.sendResponse(id, response, waitsOf(context) !== undefined, call.flow);
   } catch (error) {
     native.fail(id, error, waitsOf(context) !== undefined);
   }
   call.settled = true;
-  if (sent !== undefined) {  // a stream: waitUntil may be called as long as it goes on
+  if (sent !== undefined) {  // a stream or a WebSocket: waitUntil may be called as long as it goes on
     call.cancel = sent.cancel;
     await sent.over;
   }
@@ -47,11 +47,11 @@ const run = async (handler, fetch, id, call) => {
 };
 
 /// Answers what C++ gives to web.onGone.
-web.dispatch = (handler, fetch, id, method, url, headers, body, flow) => {
+web.dispatch = (handler, fetch, id, method, url, headers, body, flow, isSocket) => {
   const request = web.makeRequest(method, url, headers,
-    flow === undefined ? body : web.flowStream(flow));
+    flow === undefined || isSocket ? body : web.flowStream(flow));
   const call = { __proto__: null, request, context: new ExecutionContext(), settled: false,
-    cancel: undefined };
+    cancel: undefined, flow: isSocket ? flow : undefined };
   run(handler, fetch, id, call);
   return call;
 };

@@ -8,8 +8,9 @@ const kForbiddenText = /[^\t\x20-\x7e\x80-\xff]/;
 const kPlainText = 'text/plain;charset=UTF-8';
 const kPlainTextFlat = `content-type\0${kPlainText}`;
 
-const statusOf = (value) => {
+const statusOf = (value, hasSocket) => {
   const status = +value;
+  if (status === 101 && hasSocket) return status;
   if (!(status >= 200 && status <= 599) || primordials.MathTrunc(status) !== status)
     throw new RangeError(`Invalid status: ${value}; 200 to 599 are allowed`);
   return status;
@@ -27,6 +28,7 @@ class Response extends web.Body {
   #type = 'default';
   #url = '';
   #redirected = false;
+  #webSocket = null;
   #contentType = null;  // of the body, until #headers exists
   #headers = undefined;
 
@@ -36,7 +38,11 @@ class Response extends web.Body {
         throw new TypeError('The handler returned no Response');
       if (value.#type === 'error') throw new TypeError('The handler returned Response.error()');
     };
-    send = (id, value, more) => {
+    send = (id, value, more, flow) => {
+      if (value.#webSocket !== null) {
+        return web.connectSocket(id, value.#webSocket, flow,
+          () => { native.respondSocket(id, value.#status, value.#flat()); });
+      }
       const data = web.takeBody(value);
       if (web.isReadableStream(data)) {
         native.respondStream(id, value.#status, value.#flat());
@@ -90,8 +96,13 @@ class Response extends web.Body {
   #apply(init) {
     if (typeof init !== 'object' && typeof init !== 'function')
       throw new TypeError('The second argument of Response is an object');
-    const { status, statusText, headers } = init;
-    if (status !== undefined) this.#status = statusOf(status);
+    const { status, statusText, headers, webSocket } = init;
+    if (webSocket !== undefined && webSocket !== null) {
+      if (!web.isWebSocket(webSocket)) throw new TypeError('webSocket is no WebSocket');
+      if (+status !== 101) throw new TypeError('A Response with a webSocket has the status 101');
+      this.#webSocket = webSocket;
+    }
+    if (status !== undefined) this.#status = statusOf(status, this.#webSocket !== null);
     if (statusText !== undefined) {
       this.#statusText = web.toText(statusText);
       if (RegExpPrototypeExec(kForbiddenText, this.#statusText) !== null)
@@ -135,6 +146,7 @@ class Response extends web.Body {
   get statusText() { return this.#statusText; }
   get type() { return this.#type; }
   get url() { return this.#url; }
+  get webSocket() { return this.#webSocket; }
   get redirected() { return this.#redirected; }
   get headers() {
     this.#headers ??= web.makeHeaders(

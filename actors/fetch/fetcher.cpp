@@ -109,6 +109,7 @@ caf::behavior Fetcher::make_behavior() {
 
 void Fetcher::on_exit() {
   reactor_.loop().cancel(tick_);
+  for (auto& [id, fetch] : fetches_) fetch.connection.reset();
   while (!fetches_.empty())
     fail_fetch(fetches_.begin()->first, {Code::unavailable, "the node's fetcher ended"});
   for (caf::actor& resolver : resolvers_) {

@@ -66,6 +66,7 @@ void GatewayActor::drain(const caf::error& reason) {
 
 void GatewayActor::on_exit() {
   caller_.stop();
+  for (auto& [id, pending] : pending_) release(pending);  // no timer of theirs is left
   pending_.clear();
   server_.reset();
   // Those who ask each other must not keep each other alive.

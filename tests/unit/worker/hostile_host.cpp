@@ -1,4 +1,5 @@
-// A function host that was taken over: asks for the state of a function that it never ran.
+// A function host that was taken over: asks for what its caller names, "pull FLOW" for a body,
+// "fetch CODE" for the outside, else for the state of a function that it never ran.
 
 #include <caf/all.hpp>
 
@@ -34,9 +35,11 @@ class Hostile final : public PinnedActor {
               return answer.finish();
             },
             [this](const wire::Msg<schema::Invoke>& invoke) -> caf::result<OutcomeMsg> {
+              const std::string whose(as_text(wire::bytes_of(invoke.view()->getBody())));
+              if (whose.starts_with("pull ")) return pull(std::stoull(whose.substr(5)));
+              if (whose.starts_with("fetch ")) return fetch(whose.substr(6));
               auto promise = make_response_promise<OutcomeMsg>();
               wire::Builder<schema::AskState> ask;
-              const std::string whose(as_text(wire::bytes_of(invoke.view()->getBody())));
               ask->setNameSpace(wire::to_text(whose));
               ask->setCall(wire::to_data(as_bytes(R"({"op":"get","key":"k"})")));
               request(enclave_.parent("state"), caf::infinite, ask.finish())
@@ -51,6 +54,35 @@ class Hostile final : public PinnedActor {
               return caf::delegated<OutcomeMsg>{};
             }};
   }
+  caf::result<OutcomeMsg> pull(uint64_t flow) {
+    auto promise = make_response_promise<OutcomeMsg>();
+    wire::Builder<schema::Pull> ask;
+    ask->setFlow(flow);
+    request(enclave_.parent("flows"), caf::infinite, ask.finish())
+        .then(
+            [promise](const wire::Msg<schema::BodyPart>& part) mutable {
+              promise.deliver(
+                  outcome(std::string(as_text(wire::bytes_of(part.view()->getData())))));
+            },
+            [promise](const caf::error& error) mutable {
+              promise.deliver(outcome(from_caf(error).text()));
+            });
+    return caf::delegated<OutcomeMsg>{};
+  }
+  caf::result<OutcomeMsg> fetch(const std::string& code) {
+    auto promise = make_response_promise<OutcomeMsg>();
+    wire::Builder<schema::Invoke> ask;
+    ask->setCode(wire::to_data(*from_hex(code)));
+    ask->setMethod("GET");
+    ask->setUrl("http://a.example/");
+    request(enclave_.parent("services"), caf::infinite, ask.finish())
+        .then([promise](const OutcomeMsg& answer) mutable { promise.deliver(answer); },
+              [promise](const caf::error& error) mutable {
+                promise.deliver(outcome(from_caf(error).text()));
+              });
+    return caf::delegated<OutcomeMsg>{};
+  }
+
   EnclaveSystem& enclave_;
 };
 

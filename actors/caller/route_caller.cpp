@@ -46,7 +46,7 @@ Result<uint64_t> RouteCaller::begin(RoutedCall call) {
   const uint64_t id = ++last_id_;
   const std::string name = call.name;
   const RouteConfig& policy = table_.policy(name);
-  call.idempotent = call.idempotent || policy.idempotent;
+  call.idempotent = !call.once && (call.idempotent || policy.idempotent);
   const bool may_repeat = call.idempotent && !call.is_copy && !call.safe;
   if (may_repeat && (policy.retries > 0 || policy.hedge)) give_key(*call.frame.writable());
   copies_ += call.is_copy ? 1 : 0;

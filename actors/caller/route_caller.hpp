@@ -22,6 +22,7 @@ struct RoutedCall {
   wire::FramePtr request = {};  ///< That is served by it; see RouteCaller::cancel_for.
   /// It changes nothing (RFC 9110 section 9.2.1): it needs no key to run twice.
   bool safe = false;
+  bool once = false;     ///< It brings a body that can be read once: it never runs twice.
   bool is_copy = false;  ///< Of another call: asked once, nobody waits for the answer.
 };
 

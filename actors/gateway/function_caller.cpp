@@ -14,9 +14,10 @@ using mesh::Judgement;
 using mesh::Verdict;
 
 Result<uint64_t> FunctionCaller::call(const CallTarget& target, std::string_view method,
-                                      const InvokeMsg& invoke, Then then) {
+                                      const InvokeMsg& invoke, bool once, Then then) {
   RoutedCall call{target.ring_name(), invoke.frame(), mesh::is_idempotent(method)};
   call.safe = mesh::is_safe(method);
+  call.once = once;
   return caller_.call(std::move(call),
                       [then = std::move(then)](Result<RouteCaller::Answer> answer) {
                         if (!answer) return then(fail(std::move(answer.error())));

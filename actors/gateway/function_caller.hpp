@@ -25,10 +25,10 @@ class FunctionCaller final : private CallKind {
         functions_(std::move(functions)),
         caller_(actor, *this, rng, std::move(node), std::move(routes)) {}
 
-  /// `method`: the HTTP method; it says whether the call may run twice.
+  /// `method`: the HTTP method; it says whether the call may run twice. `once`: it never may.
   /// Returns what RouteCaller::cancel takes. After an error `then` is never run.
   [[nodiscard]] Result<uint64_t> call(const CallTarget& target, std::string_view method,
-                                      const InvokeMsg& invoke, Then then);
+                                      const InvokeMsg& invoke, bool once, Then then);
   /// Sends a copy of a call, once, if there is room for it; what becomes of it is counted in its
   /// own route.
   void copy(const CallTarget& target, const InvokeMsg& invoke);

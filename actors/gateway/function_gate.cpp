@@ -16,7 +16,8 @@ struct Forwarded {
   InvokeMsg invoke;
 };
 
-/// The call as the function's node takes it: under the plain name, in a frame of its own.
+/// The call as the function's node takes it: under the plain name, in a frame of its own, with its
+/// body whole. The answer's may go on as a flow, which the caller reads where the answer is from.
 /// Errors: malformed, denied.
 Result<Forwarded> forwarded(const InvokeMsg& message) {
   return wire::decode(message, [&](const schema::Invoke::Reader& from) -> Result<Forwarded> {
@@ -86,7 +87,7 @@ caf::result<OutcomeMsg> FunctionGate::call(const InvokeMsg& invoke) {
   const auto then = [promise](Result<FunctionCaller::Answer> answer) mutable {
     answer ? promise.deliver(answer->outcome) : promise.deliver(to_caf(answer.error()));
   };
-  const Result<uint64_t> begun = caller_->call(target, to->method, to->invoke, then);
+  const Result<uint64_t> begun = caller_->call(target, to->method, to->invoke, false, then);
   if (!begun) promise.deliver(to_caf(begun.error()));
   return caf::delegated<OutcomeMsg>{};
 }

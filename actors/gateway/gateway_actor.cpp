@@ -52,6 +52,8 @@ caf::behavior GatewayActor::make_behavior() {
   return {[this](const GatewayAddress&) { return address_; },
           [this](const CallerTimer& timer) { caller_.routes().on_timer(timer); },
           [this](const NameChanged& changed) { caller_.routes().on_changed(changed); },
+          [this](const TakePart& ask) { return take_body(ask.flow); },
+          [](const DropPart&) {},  // what is left of the body is thrown away with its request
           [this](caf::close_atom, const caf::error& reason) { quit(reason); }};
 }
 
@@ -64,11 +66,12 @@ void GatewayActor::drain(const caf::error& reason) {
 
 void GatewayActor::on_exit() {
   caller_.stop();
+  for (auto& [id, pending] : pending_) release(pending);  // no timer of theirs is left
   pending_.clear();
   server_.reset();
   // Those who ask each other must not keep each other alive.
-  for (caf::actor* handle :
-       {&options_.node, &options_.functions, &options_.workers, &options_.state, &options_.queues})
+  for (caf::actor* handle : {&options_.node, &options_.functions, &options_.workers,
+                             &options_.state, &options_.queues, &options_.flows})
     *handle = nullptr;
 }
 
@@ -136,20 +139,29 @@ void GatewayActor::run(uint64_t id, const CallTarget& target, const http::Reques
   const std::string name = target.ring_name();
   const TimePoint deadline = caller_.routes().deadline_of(
       name, reactor_.loop().now() + std::chrono::milliseconds(options_.wall_ms) + kCallMargin);
+  const bool is_socket = options_.flows && http::is_socket_request(request);
+  if (is_socket) {
+    Result<std::string> accept = http::socket_accept(request);
+    if (!accept) return refuse(id, accept.error());
+    pending_.at(id).socket = std::make_unique<GatewaySocket>(std::move(*accept));
+  }
+  const FlowId flow = request.streams || is_socket ? offer_body(id) : 0;
   // The token is this gateway's; a function on another node must not see it.
   const auto encode = [&, is_owner = pending_.at(id).is_owner](const CallTarget& to) {
-    return encode_invoke(to, request, *origin + path, is_owner, deadline);
+    return encode_invoke(to, request, *origin + path, is_owner, deadline, flow, is_socket);
   };
   const Result<InvokeMsg> invoke = encode(target);
   if (!invoke) return refuse(id, invoke.error());
   const Result<uint64_t> sent = caller_.call(
-      target, request.method, *invoke,
+      target, request.method, *invoke, flow != 0,
       [this, id](Result<FunctionCaller::Answer> answer) { answered(id, std::move(answer)); });
   if (!sent) return refuse(id, sent.error());
   pending_.at(id).responder.on_gone([this, id, call = *sent] {
     caller_.routes().cancel(call);
-    pending_.erase(id);
+    auto gone = pending_.extract(id);
+    if (!gone.empty()) release(gone.mapped());
   });
+  if (flow != 0) return;  // there is one body only
   const CallTarget mirror{caller_.routes().mirror_of(name), {}};
   if (mirror.function.empty()) return;
   if (const Result<InvokeMsg> copy = encode(mirror)) caller_.copy(mirror, *copy);
@@ -166,12 +178,14 @@ void GatewayActor::answered(uint64_t id, Result<FunctionCaller::Answer> answer) 
     const std::string_view told = pending.is_owner ? std::string_view(error.detail) : kThrewDetail;
     return respond(id, failure(pending, 500, told, error.detail));
   }
-  Result<Response> response = decode_outcome(answer->outcome);
-  if (!response)
+  Result<Reply> reply = decode_outcome(answer->outcome);
+  if (!reply)
     return refuse(id, 502,
-                  "the answer of node " + answer->node.brief() + ": " + response.error().detail);
-  response->headers.set("x-themis-node", answer->node.brief());
-  respond(id, std::move(*response));
+                  "the answer of node " + answer->node.brief() + ": " + reply.error().detail);
+  reply->response.headers.set("x-themis-node", answer->node.brief());
+  if (reply->response.status == 101) return begin_socket(id, answer->node, std::move(*reply));
+  if (reply->flow != 0) return begin_answer(id, answer->node, std::move(*reply));
+  respond(id, std::move(reply->response));
 }
 
 /// Oyster's form: the code's id, or a name, and the input as the body of a POST.
@@ -202,7 +216,9 @@ void GatewayActor::serverless(uint64_t id, const http::Request& request) {
 
 void GatewayActor::respond(uint64_t id, Response response) {
   auto node = pending_.extract(id);
-  if (!node.empty()) node.mapped().responder.respond(std::move(response));
+  if (node.empty()) return;
+  release(node.mapped());
+  node.mapped().responder.respond(std::move(response));
 }
 
 void GatewayActor::refuse(uint64_t id, const Error& error) {

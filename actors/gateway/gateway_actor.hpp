@@ -2,12 +2,15 @@
 // The gateway of a node: HTTP in, function calls and management out, HTTP back.
 
 #include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/typed_response_promise.hpp>
 #include <filesystem>
 #include <optional>
 #include <unordered_map>
 
+#include "actors/flows/flow_api.hpp"
 #include "actors/gateway/admin_token.hpp"
 #include "actors/gateway/function_caller.hpp"
+#include "actors/gateway/gateway_socket.hpp"
 #include "actors/gateway/metrics.hpp"
 #include "actors/gateway/paths.hpp"
 #include "actors/system/hosted_actor.hpp"
@@ -25,6 +28,7 @@ struct GatewayOptions {
   caf::actor workers;         ///< Empty: this node runs no functions itself.
   caf::actor state;           ///< Takes AskHome and ReportState; empty: none.
   caf::actor queues;          ///< Takes ReportQueues; empty: none.
+  caf::actor flows;           ///< A FlowHub; empty: bodies travel whole.
   uint32_t wall_ms = 30'000;  ///< Of a function; a call waits a little longer.
   http::ServerLimits http;
   std::vector<RouteConfig> routes;
@@ -56,12 +60,22 @@ class GatewayActor final : public PinnedActor, private http::Handler {
     http::Responder responder;
     std::string what;  ///< Method and path, for the log.
     bool is_owner = false;
+    FlowId upload = 0;  ///< Of the request's body, when it comes bit by bit.
+    caf::typed_response_promise<BodyPartMsg> taker = {};  ///< Waits for a bit of it while `poll`.
+    net::TimerId poll = 0;
+    bool awaits = false;                              ///< The connection was asked for one.
+    std::optional<Result<http::BodyBit>> early = {};  ///< It came when nobody waited.
+    FlowId download = 0;                              ///< Of the answer's body, of `node`.
+    NodeId node = {};
+    bool reading = false;                        ///< A part of it was asked for.
+    std::unique_ptr<GatewaySocket> socket = {};  ///< The client asked for a WebSocket.
   };
 
   caf::behavior make_behavior() override;
   void on_exit() override;
   void drain(const caf::error& reason);
 
+  bool takes_stream(const http::Request& request) const override;
   void on_request(http::Request&& request, http::Responder responder) override;
   void dispatch(uint64_t id, const Destination& to, http::Request& request);
   void call(uint64_t id, const Destination& to, const http::Request& request);
@@ -69,6 +83,28 @@ class GatewayActor final : public PinnedActor, private http::Handler {
   void run(uint64_t id, const CallTarget& target, const http::Request& request,
            const std::string& path);
   void answered(uint64_t id, Result<FunctionCaller::Answer> answer);
+
+  // bodies.cpp: what travels bit by bit.
+  FlowId offer_body(uint64_t id);
+  caf::result<BodyPartMsg> take_body(FlowId flow);
+  void on_body(uint64_t id, Result<http::BodyBit> bit);
+  void give_body(Pending& pending, Result<http::BodyBit> bit);
+  void begin_answer(uint64_t id, const NodeId& node, Reply reply);
+  void read_answer(uint64_t id);
+  void on_part(uint64_t id, const Result<js::Part>& part);
+  void release(Pending& pending);
+
+  // sockets.cpp: WebSockets. The client's messages are taken as a body's parts are.
+  void begin_socket(uint64_t id, const NodeId& node, Reply reply);
+  void read_client(uint64_t id);
+  void on_bytes(uint64_t id, const Result<http::BodyBit>& bit);
+  void on_message(Pending& pending, const http::SocketMessage& message);
+  void end_client(Pending& pending, uint16_t code, std::string_view reason, bool say);
+  bool give_message(uint64_t id);
+  void on_silence(uint64_t id);
+  void read_function(uint64_t id);
+  void on_function(uint64_t id, const Result<js::Part>& part);
+  void end_socket(uint64_t id, uint16_t code, std::string_view reason);
   void deploy(uint64_t id, const std::string& name, http::Request& request);
   void remove(uint64_t id, const std::string& name);
   void describe(uint64_t id, const std::string& name);
@@ -101,6 +137,7 @@ class GatewayActor final : public PinnedActor, private http::Handler {
   net::Address address_;
   FunctionCaller caller_;
   std::unordered_map<uint64_t, Pending> pending_;
+  std::unordered_map<FlowId, uint64_t> uploads_;  ///< To pending_.
   uint64_t last_id_ = 0;
   bool draining_ = false;
 };

@@ -1,7 +1,6 @@
 #include "actors/gateway/invocation.hpp"
 
 #include <algorithm>
-#include <array>
 
 namespace themis {
 namespace {
@@ -9,21 +8,6 @@ namespace {
 /// An answer's limits: those of the worker that made it, checked again because a peer sent it.
 constexpr size_t kAnswerHeadersMax = 1024;
 constexpr size_t kAnswerHeaderBytesMax = 256 * 1024;
-
-bool is_for_one_hop(std::string_view name) {
-  constexpr std::array kNames = {"Connection",
-                                 "Keep-Alive",
-                                 "Proxy-Connection",
-                                 "Proxy-Authenticate",
-                                 "Proxy-Authorization",
-                                 "TE",
-                                 "Trailer",
-                                 "Transfer-Encoding",
-                                 "Upgrade",
-                                 "Expect"};
-  return std::ranges::any_of(
-      kNames, [name](std::string_view own) { return http::equal_ignoring_case(own, name); });
-}
 
 /// Whether a Connection header names this field: it is for one hop then.
 bool is_listed(const std::string* connection, std::string_view name) {
@@ -60,14 +44,16 @@ Result<std::string> origin_of(const http::Headers& headers) {
 }
 
 Result<InvokeMsg> encode_invoke(const CallTarget& target, const http::Request& request,
-                                const std::string& url, bool hide_authorization,
-                                TimePoint deadline) {
+                                const std::string& url, bool hide_authorization, TimePoint deadline,
+                                FlowId flow, bool socket) {
   const std::string* connection = request.headers.find("Connection");
   std::vector<const http::Header*> sent;
   sent.reserve(request.headers.size());
   size_t bytes = 0;
   for (const http::Header& header : request.headers) {
-    if (is_for_one_hop(header.name) || is_listed(connection, header.name)) continue;
+    const bool is_upgrade = socket && http::equal_ignoring_case(header.name, "Upgrade");
+    const bool is_hops = http::is_for_one_hop(header.name) || is_listed(connection, header.name);
+    if (is_hops && !is_upgrade) continue;  // handlers look whether a WebSocket is asked for
     if (hide_authorization && http::equal_ignoring_case(header.name, "Authorization")) continue;
     bytes += header.name.size() + header.value.size();
     sent.push_back(&header);
@@ -89,36 +75,37 @@ Result<InvokeMsg> encode_invoke(const CallTarget& target, const http::Request& r
     headers[i].setValue(wire::to_text(sent[i]->value));
   }
   invoke->setBody(wire::to_data(as_bytes(request.body)));
+  invoke->setFlow(flow);
+  invoke->setSocket(socket);
   return invoke.finish(deadline);
 }
 
-Result<http::Response> decode_outcome(const OutcomeMsg& message) {
-  return wire::decode(
-      message, [](const schema::Outcome::Reader& outcome) -> Result<http::Response> {
-        http::Response response;
-        response.status = outcome.getStatus();
-        if (response.status < 200 || response.status > 599)
-          return fail(Code::malformed,
-                      "an answer with the status " + std::to_string(response.status));
-        const auto headers = outcome.getHeaders();
-        if (headers.size() > kAnswerHeadersMax)
-          return fail(Code::malformed, "an answer of too many headers");
-        size_t bytes = 0;
-        for (const schema::Header::Reader header : headers) {
-          const std::string_view name = wire::text_of(header.getName());
-          const std::string_view value = wire::text_of(header.getValue());
-          bytes += name.size() + value.size();
-          if (bytes > kAnswerHeaderBytesMax) return fail(Code::malformed, "headers of over 256 KB");
-          if (!http::is_token(name) || !http::is_field_value(value))
-            return fail(Code::malformed, "an answer with a header that is none");
-          if (!is_for_one_hop(name)) response.headers.add(std::string(name), std::string(value));
-        }
-        const ByteView body = wire::bytes_of(outcome.getBody());
-        if (body.size() > kOutcomeBodyBytesMax)
-          return fail(Code::malformed, "an answer's body of over 1.5 MB");
-        response.body = as_text(body);
-        return response;
-      });
+Result<Reply> decode_outcome(const OutcomeMsg& message) {
+  return wire::decode(message, [](const schema::Outcome::Reader& outcome) -> Result<Reply> {
+    http::Response response;
+    response.status = outcome.getStatus();
+    const bool is_socket = response.status == 101 && outcome.getFlow() != 0;
+    if ((response.status < 200 && !is_socket) || response.status > 599)
+      return fail(Code::malformed, "an answer with the status " + std::to_string(response.status));
+    const auto headers = outcome.getHeaders();
+    if (headers.size() > kAnswerHeadersMax)
+      return fail(Code::malformed, "an answer of too many headers");
+    size_t bytes = 0;
+    for (const schema::Header::Reader header : headers) {
+      const std::string_view name = wire::text_of(header.getName());
+      const std::string_view value = wire::text_of(header.getValue());
+      bytes += name.size() + value.size();
+      if (bytes > kAnswerHeaderBytesMax) return fail(Code::malformed, "headers of over 256 KB");
+      if (!http::is_token(name) || !http::is_field_value(value))
+        return fail(Code::malformed, "an answer with a header that is none");
+      if (!http::is_for_one_hop(name)) response.headers.add(std::string(name), std::string(value));
+    }
+    const ByteView body = wire::bytes_of(outcome.getBody());
+    if (body.size() > kOutcomeBodyBytesMax)
+      return fail(Code::malformed, "an answer's body of over 1.5 MB");
+    response.body = as_text(body);
+    return Reply{std::move(response), outcome.getFlow()};
+  });
 }
 
 }  // namespace themis

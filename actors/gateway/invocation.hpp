@@ -2,6 +2,7 @@
 // An HTTP request as the message that runs a function, and the function's answer as an HTTP
 // response.
 
+#include "actors/flows/flow_codec.hpp"
 #include "actors/services/service_codec.hpp"
 #include "runtime/http/message.hpp"
 
@@ -21,13 +22,19 @@ struct CallTarget {
 Result<std::string> origin_of(const http::Headers& headers);
 
 /// The message; the one copy of the body. Leaves out what is meant for the next hop only (RFC 9110
-/// section 7.6.1), and `hide_authorization`, the gateway's own token. `url` is absolute.
+/// section 7.6.1), and `hide_authorization`, the gateway's own token. `url` is absolute. `flow`: of
+/// a body that follows, or with `socket` of a WebSocket's messages; 0: none.
 /// Errors: too_large (more headers than a function takes).
 Result<InvokeMsg> encode_invoke(const CallTarget& target, const http::Request& request,
-                                const std::string& url, bool hide_authorization,
-                                TimePoint deadline);
+                                const std::string& url, bool hide_authorization, TimePoint deadline,
+                                FlowId flow = 0, bool socket = false);
 
+/// A function's answer.
+struct Reply {
+  http::Response response;
+  FlowId flow = 0;  ///< Not 0: more of the body is there to read.
+};
 /// Errors: malformed (a status that is none, a header that is none, over the limits).
-Result<http::Response> decode_outcome(const OutcomeMsg& message);
+Result<Reply> decode_outcome(const OutcomeMsg& message);
 
 }  // namespace themis

@@ -7,6 +7,8 @@
 #include <thread>
 
 #include "actors/caller/service_gate.hpp"
+#include "actors/fetch/fetcher.hpp"
+#include "actors/flows/flow_hub.hpp"
 #include "actors/gateway/function_gate.hpp"
 #include "actors/gateway/gateway_actor.hpp"
 #include "actors/monitor/monitors_actor.hpp"
@@ -74,6 +76,8 @@ struct Root::Impl {
   caf::actor gate;    ///< To the services that functions call.
   caf::actor calls;   ///< To the functions that functions and queues call.
   caf::actor queues;
+  caf::actor flows;    ///< Where bodies are read.
+  caf::actor fetcher;  ///< The functions' way out.
   caf::actor functions;
   bool stopping = false;
   bool ended = false;
@@ -176,7 +180,7 @@ Result<caf::actor> Root::Impl::start_node(VirtualNode& node) {
   THEMIS_CHECK(actor->start());
   node.actor = actor.handle();
   if (&node == nodes.front().get())
-    for (const caf::actor& each : {router, gate, calls, queues})
+    for (const caf::actor& each : {router, gate, calls, queues, flows})
       caf::anon_send(each, UseNode{node.actor, {node.identity.id(), address}});
   return node.actor;
 }
@@ -226,6 +230,7 @@ Result<caf::actor> Root::Impl::start_gateway() {
   options.workers = workers;
   options.state = router;
   options.queues = queues;
+  options.flows = flows;
   options.self = {node.identity.id(), address};
   options.data = config.node.data;
   options.wall_ms = config.workers.wall_ms;
@@ -259,6 +264,16 @@ SupervisorSpec Root::Impl::tree() {
     THEMIS_TRY(queues, spawn_queues(system.caf(), {environment.get(), calls, &clock}));
     return queues;
   }));
+  spec.children.push_back(child("flows", kNodeShutdown, [this] {
+    flows = spawn_pinned<FlowHub>(reactor);
+    nodes.front()->exports.add(kFlowsActorName, caf::actor_cast<caf::strong_actor_ptr>(flows));
+    return Result<caf::actor>(flows);
+  }));
+  spec.children.push_back(child("fetcher", kNodeShutdown, [this] {
+    fetcher =
+        spawn_pinned<Fetcher>(reactor, FetcherOptions{flows, config.workers.fetch_private, &rng});
+    return Result<caf::actor>(fetcher);
+  }));
   WorkerPoolOptions pool;
   pool.home = home();
   pool.count = worker_count(config.workers);
@@ -272,6 +287,9 @@ SupervisorSpec Root::Impl::tree() {
     pool.services = gate;
     pool.functions = calls;
     pool.queues = queues;
+    pool.flows = flows;
+    pool.fetcher = fetcher;
+    pool.fetch = std::make_shared<const std::vector<std::string>>(config.workers.fetch);
     pool.shared_state = {config.workers.shared_state.begin(), config.workers.shared_state.end()};
     return Result<caf::actor>(workers = spawn_worker_pool(pool));
   }));
@@ -314,8 +332,8 @@ Status Root::Impl::run() {
             config.mesh.network, config.node.data);
   loop.run();
   if (peers) peers->close_all();
-  for (caf::actor* handle :
-       {&supervisor, &workers, &state, &router, &gate, &calls, &queues, &functions})
+  for (caf::actor* handle : {&supervisor, &workers, &state, &router, &gate, &calls, &queues, &flows,
+                             &fetcher, &functions})
     *handle = nullptr;
   for (const auto& node : nodes) {
     node->actor = nullptr;

@@ -58,6 +58,8 @@ Result<js::Request> decode_invoke(const wire::Msg<schema::Invoke>& message) {
     request.depth = invoke.getDepth();
     const ByteView body = wire::bytes_of(invoke.getBody());
     request.body.assign(body.begin(), body.end());
+    request.flow = invoke.getFlow();
+    request.socket = invoke.getSocket();
     return request;
   });
 }
@@ -71,20 +73,24 @@ Result<wire::Msg<schema::Outcome>> encode_outcome(const js::Response& response) 
   outcome->setCpuUs(static_cast<uint32_t>(
       std::chrono::duration_cast<std::chrono::microseconds>(response.cpu).count()));
   outcome->setBody(wire::to_data(response.body));
+  outcome->setFlow(response.flow);
   write_headers(response.headers,
                 outcome->initHeaders(static_cast<unsigned>(response.headers.size())));
   return outcome.finish();
 }
 
-Result<wire::Msg<schema::Invoke>> encode_invoke(const std::string& service,
-                                                const js::Request& request, TimePoint deadline) {
+namespace {
+
+Result<wire::Msg<schema::Invoke>> encode_request(const std::string& service, const CodeId* code,
+                                                 const js::Request& request, TimePoint deadline) {
   if (service.size() + request.url.size() > kHeaderBytesMax ||
       request.body.size() > kResponseBodyBytesMax)
-    return fail(Code::too_large, "the request is larger than a service takes");
+    return fail(Code::too_large, "the request is larger than can be sent");
   THEMIS_TRY(const size_t words, header_words(request.headers));
   wire::Builder<schema::Invoke> invoke(
       32 + words + (service.size() + request.url.size() + request.body.size()) / 8);
   invoke->setFunction(wire::to_text(service));
+  if (code != nullptr) invoke->setCode(wire::to_data(*code));
   invoke->setMethod(wire::to_text(request.method));
   invoke->setUrl(wire::to_text(request.url));
   invoke->setBody(wire::to_data(request.body));
@@ -92,6 +98,27 @@ Result<wire::Msg<schema::Invoke>> encode_invoke(const std::string& service,
   write_headers(request.headers,
                 invoke->initHeaders(static_cast<unsigned>(request.headers.size())));
   return invoke.finish(deadline);
+}
+
+}  // namespace
+
+Result<wire::Msg<schema::Invoke>> encode_invoke(const std::string& service,
+                                                const js::Request& request, TimePoint deadline) {
+  return encode_request(service, nullptr, request, deadline);
+}
+
+Result<wire::Msg<schema::Invoke>> encode_fetch(const CodeId& code, const js::Request& request,
+                                               TimePoint deadline) {
+  return encode_request({}, &code, request, deadline);
+}
+
+Result<std::optional<CodeId>> fetching_code(const wire::Msg<schema::Invoke>& message) {
+  return wire::decode(message,
+                      [](const schema::Invoke::Reader& invoke) -> Result<std::optional<CodeId>> {
+                        if (!invoke.hasCode() || invoke.getCode().size() == 0) return std::nullopt;
+                        THEMIS_TRY(const CodeId id, read_code_id(invoke.getCode()));
+                        return id;
+                      });
 }
 
 Result<js::Response> decode_answer(const wire::Msg<schema::Outcome>& message) {
@@ -105,6 +132,7 @@ Result<js::Response> decode_answer(const wire::Msg<schema::Outcome>& message) {
     if (body.size() > kResponseBodyBytesMax)
       return fail(Code::too_large, "the answer's body is over 1 MB");
     response.body.assign(body.begin(), body.end());
+    response.flow = outcome.getFlow();
     return response;
   });
 }

@@ -1,6 +1,8 @@
 #pragma once
 // Invoke and Outcome messages as the engine's requests and responses, strictly parsed and bounded.
 
+#include <optional>
+
 #include "actors/worker/worker_api.hpp"
 #include "runtime/js/engine.hpp"
 
@@ -16,6 +18,11 @@ inline constexpr size_t kHeadersMax = 1024;
 /// too_large.
 Result<wire::Msg<schema::Invoke>> encode_invoke(const std::string& service,
                                                 const js::Request& request, TimePoint deadline);
+/// A request of a function to the outside; `code` is the function's. Errors: too_large.
+Result<wire::Msg<schema::Invoke>> encode_fetch(const CodeId& code, const js::Request& request,
+                                               TimePoint deadline);
+/// Whose function asks for the outside; nothing: a service is asked. Errors: malformed.
+Result<std::optional<CodeId>> fetching_code(const wire::Msg<schema::Invoke>& message);
 /// Errors: malformed (also a status that is none), too_large.
 Result<js::Response> decode_answer(const wire::Msg<schema::Outcome>& message);
 /// Errors: malformed, too_large.

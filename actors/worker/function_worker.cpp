@@ -2,6 +2,7 @@
 
 #include <caf/all.hpp>
 
+#include "actors/flows/flow_api.hpp"
 #include "actors/system/caf_error.hpp"
 #include "actors/system/dead_letters.hpp"
 #include "actors/worker/worker_host.hpp"
@@ -26,11 +27,27 @@ void FunctionHost::ask_state(const std::string& name_space, const std::string& q
 
 void FunctionHost::call_service(const std::string& service, js::Request request, TimePoint deadline,
                                 ServiceAnswered answered) {
-  auto invoke = encode_invoke(service, request, deadline);
+  call_parent(encode_invoke(service, request, deadline), std::move(answered));
+}
+
+void FunctionHost::fetch_outward(js::Request request, TimePoint deadline,
+                                 ServiceAnswered answered) {
+  call_parent(encode_fetch(code_, request, deadline), std::move(answered));
+}
+
+void FunctionHost::call_parent(Result<wire::Msg<schema::Invoke>> invoke, ServiceAnswered answered) {
   if (!invoke)
     return post(
         [answered = std::move(answered), why = std::move(invoke.error())] { answered(fail(why)); });
   caf::anon_send(asker_, CallParent{std::move(*invoke), std::move(answered)});
+}
+
+void FunctionHost::read_flow(uint64_t flow, PartAnswered answered) {
+  caf::anon_send(asker_, PullParent{flow, std::move(answered)});
+}
+
+void FunctionHost::leave_flow(uint64_t flow) {
+  caf::anon_send(enclave_.parent(kFlowsActorName), encode_drop_flow(flow));
 }
 
 caf::behavior ParentAsker::make_behavior() {
@@ -56,16 +73,29 @@ caf::behavior ParentAsker::make_behavior() {
                 answered(fail(from_caf(error)));
               });
   };
-  return {ask_state, call_service};
+  const auto pull = [this](const PullParent& part) {
+    const PullMsg ask = encode_pull(part.flow, reactor_.loop().now() + kPullMax);
+    request(enclave_.parent(kFlowsActorName), caf::infinite, ask)
+        .then([answered = part.answered](const BodyPartMsg& bits) { answered(decode_part(bits)); },
+              [answered = part.answered](const caf::error& error) {
+                answered(fail(from_caf(error)));
+              });
+  };
+  return {ask_state, call_service, pull};
 }
 
 void FunctionWorker::on_message(caf::mailbox_element& element) {
   const auto& content = element.content();
   if (content.match_elements<CancelRequest>()) return cancel(content.get_as<CancelRequest>(0));
+  if (content.match_elements<DropFlowMsg>()) return leave(content.get_as<DropFlowMsg>(0));
+  // The frame and the actor are kept until the call has its turn.
+  if (content.match_elements<PullMsg>())
+    return budget_.run([this, keep_alive = caf::strong_actor_ptr{ctrl()}, from = element.sender,
+                        id = element.mid,
+                        pull = content.get_as<PullMsg>(0)] { read(pull, from, id); });
   if (!content.match_elements<wire::Msg<schema::Invoke>>())
     return reply(element,
                  caf::make_message(to_caf({Code::invalid, "a function takes Invoke only"})));
-  // The frame and the actor are kept until the call has its turn.
   budget_.run([this, keep_alive = caf::strong_actor_ptr{ctrl()}, from = element.sender,
                id = element.mid,
                invoke = content.get_as<wire::Msg<schema::Invoke>>(0)] { run(invoke, from, id); });
@@ -93,11 +123,9 @@ void FunctionWorker::run(const wire::Msg<schema::Invoke>& invoke, caf::strong_ac
   const auto done = [this, self, from, id, frame](Result<js::Response> result) {
     calls_.erase(frame);
     answer(from, id, std::move(result));
-    if (worker_->retired() && !ending_)
-      ending_ = to_caf({Code::memory_exceeded, "the heap of the function overflowed"});
     if (++answered_ % kLookEvery == 0 && !ending_ && calls_.empty() && worker_->is_worn())
       ending_ = to_caf({Code::cancelled, "its heap is nearly full: it is loaded anew"});
-    end_if_done();
+    end_if_retired();
   };
   const uint32_t call = worker_->call(std::move(*request), done);
   if (const auto open = calls_.find(frame); open != calls_.end()) open->second = call;
@@ -105,12 +133,40 @@ void FunctionWorker::run(const wire::Msg<schema::Invoke>& invoke, caf::strong_ac
 
 void FunctionWorker::answer(const caf::strong_actor_ptr& to, caf::message_id id,
                             Result<js::Response> result) {
-  if (to == nullptr || !id.is_request()) return;
   const Result<wire::Msg<schema::Outcome>> outcome =
       result ? encode_outcome(*result) : fail(std::move(result.error()));
-  caf::message message =
-      outcome ? caf::make_message(*outcome) : caf::make_message(to_caf(outcome.error()));
-  to->enqueue(ctrl(), id.response_id(), std::move(message), &reactor_);
+  respond(to, id,
+          outcome ? caf::make_message(*outcome) : caf::make_message(to_caf(outcome.error())));
+}
+
+void FunctionWorker::respond(const caf::strong_actor_ptr& to, caf::message_id id,
+                             caf::message message) {
+  if (to != nullptr && id.is_request())
+    to->enqueue(ctrl(), id.response_id(), std::move(message), &reactor_);
+}
+
+/// The next part of an outcome's body.
+void FunctionWorker::read(const PullMsg& pull, caf::strong_actor_ptr from, caf::message_id id) {
+  const Result<FlowId> flow = decode_pull(pull);
+  if (!flow) return respond(from, id, caf::make_message(to_caf(flow.error())));
+  worker_->read(*flow, [this, self = caf::strong_actor_ptr{ctrl()}, from,
+                        id](const Result<js::Part>& part) {
+    respond(from, id,
+            part ? caf::make_message(encode_part(*part)) : caf::make_message(to_caf(part.error())));
+    end_if_retired();
+  });
+}
+
+void FunctionWorker::leave(const DropFlowMsg& drop) {
+  const caf::strong_actor_ptr self{ctrl()};
+  if (const Result<FlowId> flow = decode_drop_flow(drop)) worker_->leave(*flow);
+  end_if_retired();
+}
+
+void FunctionWorker::end_if_retired() {
+  if (worker_->retired() && !ending_)
+    ending_ = to_caf({Code::memory_exceeded, "the heap of the function overflowed"});
+  end_if_done();
 }
 
 void FunctionWorker::on_exit(const caf::error& reason) {

@@ -3,6 +3,7 @@
 
 #include <unordered_map>
 
+#include "actors/flows/flow_codec.hpp"
 #include "actors/placement/enclave_system.hpp"
 #include "actors/worker/function_codec.hpp"
 #include "actors/worker/turn_budget.hpp"
@@ -16,10 +17,11 @@ namespace themis {
 class FunctionHost final : public js::Host {
  public:
   /// `asker`: a ParentAsker.
-  FunctionHost(EnclaveSystem& enclave, std::string function, caf::actor asker)
+  FunctionHost(EnclaveSystem& enclave, std::string function, const CodeId& code, caf::actor asker)
       : enclave_(enclave),
         loop_(enclave.reactor().loop()),
         function_(std::move(function)),
+        code_(code),
         asker_(std::move(asker)) {}
   const std::string& function() const { return function_; }
 
@@ -36,11 +38,17 @@ class FunctionHost final : public js::Host {
                  Answered answered) override;
   void call_service(const std::string& service, js::Request request, TimePoint deadline,
                     ServiceAnswered answered) override;
+  void fetch_outward(js::Request request, TimePoint deadline, ServiceAnswered answered) override;
+  void read_flow(uint64_t flow, PartAnswered answered) override;
+  void leave_flow(uint64_t flow) override;
 
  private:
+  void call_parent(Result<wire::Msg<schema::Invoke>> invoke, ServiceAnswered answered);
+
   EnclaveSystem& enclave_;
   net::Loop& loop_;
   const std::string function_;
+  const CodeId code_;
   const caf::actor asker_;
 };
 
@@ -54,6 +62,11 @@ struct CallParent {
   wire::Msg<schema::Invoke> invoke;
   js::Host::ServiceAnswered answered;
 };
+/// A part of a body that such a function reads.
+struct PullParent {
+  FlowId flow = 0;
+  js::Host::PartAnswered answered;
+};
 /// Asks for the functions of a process, which have no mailboxes to take answers with.
 class ParentAsker final : public PinnedActor {
  public:
@@ -66,7 +79,8 @@ class ParentAsker final : public PinnedActor {
   EnclaveSystem& enclave_;
 };
 
-/// Answers Msg<schema::Invoke> with Msg<schema::Outcome>; several calls may be in flight. Hosted: a
+/// Answers Msg<schema::Invoke> with Msg<schema::Outcome>, and Msg<schema::Pull> with the next part
+/// of such an outcome's body until Msg<schema::DropFlow>; several calls may be in flight. Hosted: a
 /// call runs right where its bytes arrive, without a mailbox or a hand-off, as the budget allows.
 /// Ends with memory_exceeded once its heap overflowed, after its calls were answered, and between
 /// two calls when it is nearly full. What it did not run is answered with not_found: it can be sent
@@ -90,8 +104,12 @@ class FunctionWorker final : public HostedActor {
   void on_exit(const caf::error& reason) override;
   void cancel(const CancelRequest& given_up);
   void run(const wire::Msg<schema::Invoke>& invoke, caf::strong_actor_ptr from, caf::message_id id);
+  void read(const PullMsg& pull, caf::strong_actor_ptr from, caf::message_id id);
+  void leave(const DropFlowMsg& drop);
+  void respond(const caf::strong_actor_ptr& to, caf::message_id id, caf::message message);
   void answer(const caf::strong_actor_ptr& to, caf::message_id id, Result<js::Response> result);
   void end_if_done();
+  void end_if_retired();
 
   TurnBudget& budget_;
   std::unique_ptr<FunctionHost> host_;  // outlives the worker
@@ -106,3 +124,4 @@ class FunctionWorker final : public HostedActor {
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::AskParent)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::CallParent)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::PullParent)

@@ -111,7 +111,7 @@ class HostActor final : public PinnedActor {
       return found->second.target;
     if (functions_.size() >= kFunctionsPerHostMax)
       return fail(Code::overloaded, "too many functions in this process");
-    auto host = std::make_unique<FunctionHost>(enclave_, request.name, asker_);
+    auto host = std::make_unique<FunctionHost>(enclave_, request.name, request.id, asker_);
     THEMIS_TRY(bundle::Bundle code, bundle::read_code(as_bytes(request.source), request.name));
     THEMIS_CHECK(bundle::open_secrets(code.settings, request.key.get()));
     js::Limits limits = engine_limits(request.limits);

@@ -50,6 +50,10 @@ struct WorkerPoolOptions {
   caf::actor services;   ///< A ServiceGate; empty: functions call no services.
   caf::actor functions;  ///< A FunctionGate; empty: functions call no functions.
   caf::actor queues;     ///< A QueueActor; empty: functions send to no queues.
+  caf::actor flows;      ///< A FlowHub; empty: bodies travel whole.
+  caf::actor fetcher;    ///< A Fetcher; empty: functions fetch nothing.
+  /// Hosts that functions may fetch from whose manifests name them too; null: none.
+  std::shared_ptr<const std::vector<std::string>> fetch;
 };
 
 inline constexpr uint32_t kWorkerProcessesMax = 256;

@@ -26,7 +26,8 @@ constexpr uint32_t kThreadsMax = 64;
 /// Of a namespace; longer ones are nobody's.
 constexpr size_t kNameBytesMax = 128;
 
-/// What a host that is not trusted may say about a function: any other code is not its to use.
+}  // namespace
+
 Error function_error(Error error) {
   switch (error.code) {
     case Code::threw:
@@ -44,6 +45,8 @@ Error function_error(Error error) {
       return {Code::internal, "function host: " + error.text()};
   }
 }
+
+namespace {
 
 /// Of a call that was sent.
 Error lost() { return {Code::unavailable, "the worker process ended before it answered"}; }
@@ -107,7 +110,9 @@ WorkerProcess::WorkerProcess(caf::actor_config& config, const WorkerPoolOptions&
       state_(options.state),
       services_(options.services),
       functions_gate_(options.functions),
-      queues_(options.queues) {}
+      queues_(options.queues),
+      flows_(options.flows),
+      fetcher_(options.fetcher) {}
 
 caf::behavior WorkerProcess::make_behavior() {
   set_default_handlers(*this);
@@ -137,6 +142,10 @@ caf::behavior WorkerProcess::make_behavior() {
           [this](const ProcessUnload& ask) { unload(ask.id); },
           [this](const wire::Msg<schema::AskState>& question) { return ask_state(question); },
           [this](const wire::Msg<schema::Invoke>& invoke) { return call_service(invoke); },
+          [this](const PullMsg& message) { return pull(message); },
+          [this](const DropFlowMsg& message) { drop(message); },
+          [this](const TakePart& ask) { return take(ask.flow); },
+          [this](const DropPart& given_up) { end_flow(given_up.flow, true); },
           [this](const ReportProcess&) { return report(); },
           [this](ProcessUp) { on_up(); },
           [this](const ProcessEnded& ended) { on_ended(ended.why); },
@@ -151,8 +160,8 @@ Status WorkerProcess::start() {
                                            caf::actor(this)));
   log_ = spawn_hosted<WorkerLog>(reactor_, options_.log);
   process_->exports().add(kLogActorName, log_.strong());
-  // Of what a host can send, this actor takes AskState and Invoke only.
-  for (const char* exported : {kStateActorName, kServicesActorName})
+  // Of what a host can send, this actor takes AskState, Invoke, Pull and DropFlow only.
+  for (const char* exported : {kStateActorName, kServicesActorName, kFlowsActorName})
     process_->exports().add(exported, caf::strong_actor_ptr{ctrl()});
   host_ = process_->proxy(Exports::target_of(kHostActorName));
   monitor(host_);
@@ -185,7 +194,10 @@ void WorkerProcess::on_exit() {
   }
   host_ = nullptr;
   process_.reset();
-  state_ = services_ = functions_gate_ = queues_ = nullptr;
+  for (const auto& [flow, node] : std::exchange(in_flows_, {}))
+    anon_send(flows_, LeaveFlow{node, flow});
+  out_flows_.clear();
+  state_ = services_ = functions_gate_ = queues_ = flows_ = fetcher_ = nullptr;
 }
 
 void WorkerProcess::on_down(const caf::down_msg& down) {
@@ -301,6 +313,8 @@ void WorkerProcess::send_call(const caf::actor& proxy, Call call) {
   call.overdue = now + std::chrono::milliseconds(limits.cpu_ms) + kOverdue;
   call.expires = now + std::chrono::milliseconds(limits.wall_ms) + kWallGrace;
   const wire::Msg<schema::Invoke> invoke = call.invoke;
+  if (const Status noted = note_flow(invoke); !noted)
+    return void(call.promise.deliver(to_caf(noted.error())));
   const uint64_t id = ++last_call_;
   call.at = proxy;
   if (names_.size() >= kNamesMax) names_.clear();
@@ -312,13 +326,18 @@ void WorkerProcess::send_call(const caf::actor& proxy, Call call) {
   request(proxy, caf::infinite, invoke)
       .then(
           [this, id](const wire::Msg<schema::Outcome>& outcome) {
-            if (auto owed = calls_.extract(id)) owed.mapped().promise.deliver(outcome);
+            auto owed = calls_.extract(id);
+            if (!owed) return;
+            const auto offered = offer(owed.mapped(), outcome);
+            offered ? owed.mapped().promise.deliver(*offered)
+                    : owed.mapped().promise.deliver(to_caf(offered.error()));
           },
           [this, id](const caf::error& error) { on_call_failed(id, error); });
 }
 
 /// Calls that wait for their function to be loaded see their deadline pass.
 void WorkerProcess::cancel(const CancelRequest& given_up) {
+  if (fetcher_) send(fetcher_, given_up);
   for (const auto& [id, call] : calls_)
     if (call.invoke.frame().writable() == given_up.frame.writable()) send(call.at, given_up);
 }
@@ -366,6 +385,9 @@ caf::result<wire::Msg<schema::StateAnswered>> WorkerProcess::ask_state(
 
 caf::result<wire::Msg<schema::Outcome>> WorkerProcess::call_service(
     const wire::Msg<schema::Invoke>& invoke) {
+  const auto code = fetching_code(invoke);
+  if (!code) return to_caf(code.error());
+  if (*code) return fetch(**code, invoke);
   const Result<std::string> name = name_of(invoke);
   if (!name) return to_caf(name.error());
   if (is_event(invoke)) return to_caf({Code::denied, "functions make requests, no events"});
@@ -398,6 +420,7 @@ caf::result<Answered> WorkerProcess::pass_on(const caf::actor& to, const Questio
       .then(
           [this, promise](const Answered& answer) mutable {
             --asks_;
+            note_flow(answer);
             promise.deliver(answer);
           },
           [this, promise](const caf::error& error) mutable {
@@ -437,8 +460,9 @@ void WorkerProcess::on_tick() {
   tick_ = 0;
   const TimePoint now = reactor_.loop().now();
   bool suspicious = expire_calls(now);
-  bool owing = !calls_.empty();
+  bool owing = !calls_.empty() || !takes_.empty();
   for (const auto& [id, call] : calls_) suspicious = suspicious || now > call.overdue;
+  for (const auto& [id, overdue] : takes_) suspicious = suspicious || now > overdue;
   for (const auto& [id, function] : functions_) {
     if (function.proxy) continue;
     owing = true;

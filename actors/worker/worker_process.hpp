@@ -5,6 +5,7 @@
 #include <set>
 #include <unordered_map>
 
+#include "actors/flows/flow_api.hpp"
 #include "actors/monitor/state_api.hpp"
 #include "actors/placement/child_process.hpp"
 #include "actors/worker/worker_log.hpp"
@@ -46,6 +47,9 @@ struct WorkerFailed {
 };
 struct EndProcess {};
 
+/// What a host that is not trusted may say about a function: any other code is not its to use.
+Error function_error(Error error);
+
 /// Ends with the error when its process or session ends; its supervisor starts the next one. Calls
 /// that were sent are then answered with unavailable.
 ///
@@ -53,8 +57,9 @@ struct EndProcess {};
 /// be ended does it neither answer the call nor a ping: then the process is killed. What was
 /// overdue is answered with cpu_exceeded or timeout.
 ///
-/// Exported to the host as "state" and "services": passes on what the functions it runs ask of the
-/// node's state, and of services.
+/// Exported to the host as "state", "services" and "flows": passes on what the functions it runs
+/// ask of the node's state, of services, and of bodies that they were called with. Offers the
+/// bodies that they answer bit by bit at the node's hub.
 class WorkerProcess final : public PinnedActor {
  public:
   /// A call is watched closely when it is this much older than its CPU limit.
@@ -86,6 +91,11 @@ class WorkerProcess final : public PinnedActor {
     bool again = false;  ///< It was sent before, to a function that had ended by then.
     caf::actor at = {};  ///< Whom it was sent to.
     TimePoint sent = {};
+  };
+  /// A body that a function answers bit by bit.
+  struct OutFlow {
+    caf::actor function;
+    FlowId at_function = 0;
   };
   using Loaded = std::function<void(const Result<caf::actor>&)>;
   struct Function {
@@ -121,6 +131,23 @@ class WorkerProcess final : public PinnedActor {
       const wire::Msg<schema::AskState>& question);
   caf::result<wire::Msg<schema::Outcome>> call_service(const wire::Msg<schema::Invoke>& invoke);
   void grant(const bundle::Settings& settings);
+
+  // worker_flows.cpp: bodies that travel bit by bit.
+  /// Errors: unavailable (this node has no hub), overloaded.
+  Status note_flow(const wire::Msg<schema::Invoke>& invoke);
+  /// The body of what was asked for may go on: then the host may read it.
+  void note_flow(const wire::Msg<schema::Outcome>& outcome);
+  void note_flow(const wire::Msg<schema::StateAnswered>&) {}
+  void forget_flow(FlowId flow);
+  caf::result<BodyPartMsg> pull(const PullMsg& message);
+  void drop(const DropFlowMsg& message);
+  /// The outcome as others may see it: its flow is one of this node.
+  Result<wire::Msg<schema::Outcome>> offer(const Call& call,
+                                           const wire::Msg<schema::Outcome>& outcome);
+  caf::result<BodyPartMsg> take(FlowId flow);
+  void end_flow(FlowId flow, bool tell_host);
+  caf::result<wire::Msg<schema::Outcome>> fetch(const CodeId& code,
+                                                const wire::Msg<schema::Invoke>& invoke);
   template <class Answered, class Question>
   caf::result<Answered> pass_on(const caf::actor& to, const Question& question);
 
@@ -137,7 +164,7 @@ class WorkerProcess final : public PinnedActor {
   const WorkerPoolOptions options_;
   const uint32_t slot_;
   const caf::actor_addr pool_;
-  caf::actor state_, services_, functions_gate_, queues_;
+  caf::actor state_, services_, functions_gate_, queues_, flows_, fetcher_;
   std::unique_ptr<ChildProcess> process_;
   caf::actor host_;
   std::map<CodeId, Function> functions_;
@@ -150,6 +177,10 @@ class WorkerProcess final : public PinnedActor {
   /// What the manifests of its functions name: "fn/NAME" and "queue/NAME". Bounded as names_ is.
   std::set<std::string, std::less<>> granted_;
   size_t asks_ = 0;
+  std::unordered_map<FlowId, std::optional<NodeId>> in_flows_;  ///< Those of calls, and whose.
+  std::unordered_map<FlowId, OutFlow> out_flows_;
+  std::unordered_map<uint64_t, TimePoint> takes_;  ///< Parts asked for: from when on it is watched.
+  uint64_t last_take_ = 0;
   std::unordered_map<uint64_t, Call> calls_;
   uint64_t last_call_ = 0;
   uint64_t last_use_ = 0;

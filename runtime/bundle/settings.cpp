@@ -81,29 +81,6 @@ Status check_consumers(const Settings& all) {
   return {};
 }
 
-/// "api.example.org", "*.example.org:8443", "192.0.2.1", "[2001:db8::1]:443".
-bool is_host_pattern(std::string_view text) {
-  if (text.size() > kFetchHostBytesMax) return false;
-  if (text.starts_with("*.")) text.remove_prefix(2);
-  const size_t host_end =
-      text.starts_with('[') ? std::min(text.find(']'), text.size() - 1) + 1 : text.find(':');
-  const std::string_view host = text.substr(0, host_end);
-  const std::string_view rest = text.substr(host.size());
-  const bool is_v6 = host.starts_with('[');
-  const auto allowed = [is_v6](char c) {
-    if (is_v6) return is_digit(c) || (c >= 'a' && c <= 'f') || c == ':' || c == '[' || c == ']';
-    return is_digit(c) || (c >= 'a' && c <= 'z') || c == '.' || c == '-';
-  };
-  if (host.empty() || host == "[]" || (is_v6 && !host.ends_with(']')) || host.starts_with('.') ||
-      host.find("..") != std::string_view::npos || !std::ranges::all_of(host, allowed))
-    return false;
-  if (rest.empty()) return true;
-  uint16_t port = 0;
-  const auto [end, error] = std::from_chars(rest.data() + 1, rest.data() + rest.size(), port);
-  return rest.front() == ':' && error == std::errc{} && end == rest.data() + rest.size() &&
-         port != 0;
-}
-
 Status check_lists(const Settings& all) {
   if (all.crons.size() > kCronsMax)
     return fail(Code::too_large,
@@ -127,6 +104,28 @@ Status check_lists(const Settings& all) {
 }
 
 }  // namespace
+
+bool is_host_pattern(std::string_view text) {
+  if (text.size() > kFetchHostBytesMax) return false;
+  if (text.starts_with("*.")) text.remove_prefix(2);
+  const size_t host_end =
+      text.starts_with('[') ? std::min(text.find(']'), text.size() - 1) + 1 : text.find(':');
+  const std::string_view host = text.substr(0, host_end);
+  const std::string_view rest = text.substr(host.size());
+  const bool is_v6 = host.starts_with('[');
+  const auto allowed = [is_v6](char c) {
+    if (is_v6) return is_digit(c) || (c >= 'a' && c <= 'f') || c == ':' || c == '[' || c == ']';
+    return is_digit(c) || (c >= 'a' && c <= 'z') || c == '.' || c == '-';
+  };
+  if (host.empty() || host == "[]" || (is_v6 && !host.ends_with(']')) || host.starts_with('.') ||
+      host.find("..") != std::string_view::npos || !std::ranges::all_of(host, allowed))
+    return false;
+  if (rest.empty()) return true;
+  uint16_t port = 0;
+  const auto [end, error] = std::from_chars(rest.data() + 1, rest.data() + rest.size(), port);
+  return rest.front() == ':' && error == std::errc{} && end == rest.data() + rest.size() &&
+         port != 0;
+}
 
 bool is_plain_name(std::string_view name) {
   const auto allowed = [](char c) {

@@ -59,6 +59,9 @@ struct Settings {
 /// Names, numbers, lengths and counts. Errors: invalid, too_large; one line that says which.
 Status check(const Settings& settings);
 
+/// "api.example.org", "*.example.org:8443", "192.0.2.1", "[2001:db8::1]:443": hosts for fetch.
+bool is_host_pattern(std::string_view text);
+
 /// [a-z0-9_-]{1,64}: what functions and queues are called.
 bool is_plain_name(std::string_view name);
 

@@ -88,6 +88,11 @@ struct WorkersConfig {
   std::vector<std::string> services;
   /// Namespaces that every function may open with env.STATE.namespace(); at most 64.
   std::vector<std::string> shared_state;
+  /// Hosts that every function may fetch from: "api.example.org", "*.example.org:8443", "*"; at
+  /// most 64.
+  std::vector<std::string> fetch;
+  /// Of these, addresses that are not public, with their ports; at most 64.
+  std::vector<net::Address> fetch_private;
   friend bool operator==(const WorkersConfig&, const WorkersConfig&) = default;
 };
 

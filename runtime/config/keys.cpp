@@ -4,6 +4,7 @@
 
 #include "runtime/base/bytes.hpp"
 #include "runtime/base/network_name.hpp"
+#include "runtime/bundle/settings.hpp"
 #include "runtime/config/key_kinds.hpp"
 
 namespace themis::config {
@@ -160,6 +161,36 @@ Key names_key(std::string_view key) {
           [](const Config& config) { return Value(config.workers.*kNames); }};
 }
 
+Status check_fetch_host(const std::string& pattern) {
+  if (pattern == "*" || bundle::is_host_pattern(pattern)) return {};
+  return fail(Code::invalid, in_quotes(pattern) +
+                                 " is no host: \"api.example.org\", \"*.example.org:8443\" or "
+                                 "\"*\"");
+}
+
+Key fetch_private_key() {
+  return {"workers", "fetch_private", Kind::list,
+          [](Config& config, const Value& value) -> Status {
+            const auto& texts = std::get<std::vector<std::string>>(value);
+            if (texts.size() > bundle::kFetchHostsMax)
+              return fail(Code::invalid, fmt::format("has {} entries; at most {} are allowed",
+                                                     texts.size(), bundle::kFetchHostsMax));
+            config.workers.fetch_private.clear();
+            for (const std::string& text : texts) {
+              const Result<net::Address> address = net::Address::parse(text);
+              if (!address) return fail(Code::invalid, address.error().detail);
+              config.workers.fetch_private.push_back(*address);
+            }
+            return {};
+          },
+          [](const Config& config) {
+            std::vector<std::string> texts;
+            for (const net::Address& each : config.workers.fetch_private)
+              texts.push_back(each.text());
+            return Value(std::move(texts));
+          }};
+}
+
 constexpr Word<Isolation> kIsolations[] = {{"owner", Isolation::owner},
                                            {"function", Isolation::function}};
 constexpr Word<WorkerProfile> kProfiles[] = {{"multi-tenant", WorkerProfile::multi_tenant},
@@ -237,6 +268,8 @@ std::span<const Key> keys() {
         number<&C::workers, &W::spare, kSpare>("workers", "spare"),
         names_key<&WorkersConfig::services, kServicesMax, check_service>("services"),
         names_key<&WorkersConfig::shared_state, kSharedStateMax, check_name_space>("shared_state"),
+        names_key<&WorkersConfig::fetch, bundle::kFetchHostsMax, check_fetch_host>("fetch"),
+        fetch_private_key(),
         number<&C::monitors, &MonitorsConfig::threads, kThreads>("monitors", "threads"),
         number<&C::monitors, &MonitorsConfig::epoch_ms, kEpoch>("monitors", "epoch_ms"),
         number<&C::monitors, &MonitorsConfig::memory_mb, kStateMemory>("monitors", "memory_mb"),

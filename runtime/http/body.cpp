@@ -35,7 +35,7 @@ Result<size_t> BodyReader::feed(std::string_view input, std::string& out) {
         break;
       case State::size_line: {
         THEMIS_TRY(const bool whole, read_line(input, kChunkLineBytesMax));
-        if (whole) THEMIS_CHECK(on_size_line(bytes_max_ - out.size()));
+        if (whole) THEMIS_CHECK(on_size_line(bytes_max_ - bytes_));
         break;
       }
       case State::chunk:
@@ -103,10 +103,11 @@ Status BodyReader::on_size_line(size_t room) {
 
 Status BodyReader::append(std::string_view& input, std::string& out) {
   const size_t take = static_cast<size_t>(std::min<uint64_t>(left_, input.size()));
-  const size_t room = bytes_max_ - out.size();
+  const size_t room = bytes_max_ - bytes_;
   if (take > room)
     return fail(Code::too_large, "a body over " + std::to_string(bytes_max_) + " bytes");
   out.append(input.substr(0, take));
+  bytes_ += take;
   input.remove_prefix(take);
   if (framing_ != Framing::until_close) left_ -= take;
   return {};

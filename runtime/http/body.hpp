@@ -22,7 +22,8 @@ class BodyReader {
   static constexpr size_t kTrailerBytesMax = 4 * 1024;
 
   BodyReader() = default;
-  /// `length` counts for Framing::length only. `bytes_max` bounds what is appended in all.
+  /// `length` counts for Framing::length only. `bytes_max` bounds what is appended in all, whether
+  /// it is taken out of `out` meanwhile or not.
   BodyReader(Framing framing, uint64_t length, size_t bytes_max);
 
   /// Appends body bytes to `out` and returns how many bytes of `input` belong to this body; all of
@@ -30,6 +31,8 @@ class BodyReader {
   /// trailers).
   Result<size_t> feed(std::string_view input, std::string& out);
   bool done() const { return state_ == State::done; }
+  /// Another bound; before anything was appended.
+  void limit(size_t bytes_max) { bytes_max_ = bytes_max; }
 
   Framing framing() const { return framing_; }
   uint64_t length() const { return length_; }
@@ -47,6 +50,7 @@ class BodyReader {
   uint64_t length_ = 0;
   uint64_t left_ = 0;  // of the body or of the chunk
   size_t bytes_max_ = 0;
+  size_t bytes_ = 0;  // appended
   size_t trailer_bytes_ = 0;
   std::string line_;
 };

@@ -5,30 +5,12 @@
 #include "runtime/base/log.hpp"
 
 namespace themis::http {
-namespace {
-
-/// What the server says itself; a handler's own value would contradict the bytes that are sent.
-bool is_servers_own(std::string_view name) {
-  for (std::string_view own : {"Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive",
-                               "Date", "Upgrade", "Trailer"})
-    if (equal_ignoring_case(name, own)) return true;
-  return false;
-}
-
-bool can_be_sent(const Response& response) {
-  if (response.status < 200 || response.status > 599) return false;
-  for (const Header& header : response.headers)
-    if (!is_token(header.name) || !is_field_value(header.value)) return false;
-  return true;
-}
-
-}  // namespace
-
 Connection::Connection(Server& server, uint64_t id, net::Address peer)
-    : server_(server),
-      id_(id),
-      peer_(std::move(peer)),
-      parser_(Parser::Role::request, server.limits_.parser) {}
+    : server_(server), id_(id), peer_(std::move(peer)), parser_(Parser::Role::request, [&server] {
+        ParserLimits limits = server.limits_.parser;
+        limits.stream_bytes_max = server.limits_.stream_bytes_max;
+        return limits;
+      }()) {}
 
 Connection::~Connection() { close(); }
 
@@ -61,6 +43,7 @@ void Connection::on_data(std::span<std::byte> data) {
 }
 
 void Connection::parse(std::string_view input) {
+  if (raw_) return take_raw(input);
   parsing_ = true;
   while (!input.empty() && !closing_ && has_room()) {
     const bool was_idle = parser_.idle();
@@ -74,17 +57,34 @@ void Connection::parse(std::string_view input) {
     if (was_idle) phase_start_ = server_.loop_.now();
     const bool head_ended = !was_in_body && (parser_.in_body() || parser_.complete());
     if (head_ended && !on_head()) break;
-    if (parser_.complete()) dispatch();
+    if (upload_ != nullptr) {
+      take_upload();
+    } else if (parser_.complete()) {
+      dispatch();
+    }
   }
+  if (!closing_ && streams_ && upload_ == nullptr && parser_.in_body()) dispatch_upload();
   if (!closing_) unread_.assign(input);
   parsing_ = false;
 }
 
 bool Connection::on_head() {
+  streams_ = false;
   if (parser_.complete()) return true;
-  const size_t bytes = parser_.chunked() ? server_.limits_.parser.body_bytes_max
-                                         : static_cast<size_t>(parser_.content_length());
-  if (server_.bodies_bytes_ + bytes > server_.limits_.bodies_bytes_max) {
+  const ServerLimits& limits = server_.limits_;
+  const uint64_t length = parser_.content_length();
+  streams_ = (parser_.chunked() || length > limits.whole_bytes_max) &&
+             server_.handler_.takes_stream(parser_.request());
+  const size_t most = limits.parser.body_bytes_max;
+  if (!streams_ && length > most) {
+    refuse(413, fmt::format("a body of {} bytes; at most {} are taken", length, most));
+    return false;
+  }
+  if (!streams_) parser_.limit_body(most);
+  const size_t bytes = streams_            ? limits.upload_bytes_max
+                       : parser_.chunked() ? most
+                                           : static_cast<size_t>(length);
+  if (server_.bodies_bytes_ + bytes > limits.bodies_bytes_max) {
     refuse(503, "this node holds as many request bodies as it can");
     return false;
   }
@@ -96,21 +96,80 @@ bool Connection::on_head() {
   return true;
 }
 
-void Connection::dispatch() {
+Exchange& Connection::add_exchange() {
   Exchange& exchange = exchanges_.emplace_back();
   exchange.connection = this;
   exchange.close = !parser_.keep_alive();
+  exchange.http10 = parser_.is_http10();
   exchange.http10_keep = parser_.is_http10() && parser_.keep_alive();
   exchange.reserved_bytes = std::exchange(reading_bytes_, 0);
+  phase_start_ = server_.loop_.now();
+  ++request_count_;
+  ++server_.counters_.requests;
+  return exchange;
+}
+
+void Connection::dispatch() {
+  Exchange& exchange = add_exchange();
   owes_continue_ = false;
   Request request = parser_.take_request();
   request.peer = peer_;
   exchange.head_only = request.method == "HEAD";
   closing_ = exchange.close;
-  phase_start_ = server_.loop_.now();
-  ++request_count_;
-  ++server_.counters_.requests;
   server_.handler_.on_request(std::move(request), Responder(exchange));
+}
+
+/// The handler begins while the body still comes.
+void Connection::dispatch_upload() {
+  Exchange& exchange = add_exchange();
+  exchange.whole = false;
+  upload_ = &exchange;
+  exchange.arrived = parser_.take_body();
+  Request request = parser_.take_head();
+  request.peer = peer_;
+  request.streams = true;
+  exchange.head_only = request.method == "HEAD";
+  server_.handler_.on_request(std::move(request), Responder(exchange));
+}
+
+void Connection::take_upload() {
+  upload_->arrived += parser_.take_body();
+  phase_start_ = server_.loop_.now();
+  Exchange& exchange = *upload_;
+  if (parser_.complete()) {
+    closing_ |= exchange.close;
+    owes_continue_ = false;
+    parser_.start_over();
+    end_upload();
+  }
+  give(exchange);
+}
+
+/// What came after the head of an upgraded request.
+void Connection::take_raw(std::string_view input) {
+  if (upload_ == nullptr) return;
+  upload_->arrived += input;
+  give(*upload_);
+}
+
+void Connection::end_upload() {
+  if (upload_ != nullptr) upload_->whole = true;
+  upload_ = nullptr;
+  streams_ = false;
+}
+
+/// To the handler, if it waits, what has come.
+void Connection::give(Exchange& exchange) {
+  if (!exchange.reader || (exchange.arrived.empty() && !exchange.whole)) return;
+  const Responder::OnBody reader = std::exchange(exchange.reader, nullptr);
+  BodyBit bit{std::exchange(exchange.arrived, {}), exchange.whole};
+  reader(std::move(bit));
+}
+
+void Connection::read(Exchange& exchange, Responder::OnBody done) {
+  exchange.reader = std::move(done);
+  give(exchange);
+  if (!parsing_) flush();  // there is room again
 }
 
 /// Answers what is no request, after the answers before it, and ends the connection.
@@ -120,27 +179,40 @@ void Connection::refuse(int status, std::string_view detail) {
   ++server_.counters_.refused;
   closing_ = linger_ = true;
   owes_continue_ = false;
+  Response response = problem(status, reason_phrase(status), detail, trace);
+  if (upload_ != nullptr) return refuse_upload(std::move(response));
   Exchange& exchange = exchanges_.emplace_back();
   exchange.connection = this;
-  exchange.answered = exchange.close = true;
+  exchange.close = true;
   exchange.reserved_bytes = std::exchange(reading_bytes_, 0);
-  exchange.response = problem(status, reason_phrase(status), detail, trace);
+  keep(exchange, std::move(response));
+}
+
+/// A whole answer, until it is its turn.
+void Connection::keep(Exchange& exchange, Response response) {
+  exchange.response = std::move(response);
+  exchange.answered = true;
+  exchange.left = exchange.response.body.size();
   answered_bytes_ += exchange.response.body.size();
   account();
 }
 
-void Connection::answer(Exchange& exchange, Response response) {
-  if (!can_be_sent(response)) {
-    log::warn("http", "a response with status {} or its headers cannot be sent", response.status);
-    response = problem(500, "Internal Server Error", "the response cannot be sent as HTTP", {});
+/// The body of a request that its handler has already is none: the client is told, if it can still
+/// be, and the handler that nobody waits for its answer.
+void Connection::refuse_upload(Response problem) {
+  Exchange& exchange = *upload_;
+  end_upload();
+  const Responder::OnBody reader = std::exchange(exchange.reader, nullptr);
+  std::function<void()> gone;
+  if (exchange.responder != nullptr) gone = std::exchange(exchange.responder, nullptr)->detach();
+  const bool begun = exchange.answered;
+  if (!begun) {
+    exchange.close = true;
+    keep(exchange, std::move(problem));
   }
-  exchange.response = std::move(response);
-  exchange.answered = true;
-  answered_bytes_ += exchange.response.body.size();
-  account();
-  if (parsing_ || &exchange != &exchanges_.front()) return;
-  if (exchanges_.size() > 1) return flush_soon();
-  flush();
+  if (reader) reader(fail(Code::malformed, "the rest of the body cannot be read"));
+  if (gone) gone();
+  if (begun) close();
 }
 
 bool Connection::has_room() const {
@@ -150,6 +222,7 @@ bool Connection::has_room() const {
                                (exchanges_.empty() && unsent() == 0);
   return server_has_room && exchanges_.size() < limits.pipeline_max &&
          waiting_bytes() < limits.output_bytes_max &&
+         (upload_ == nullptr || upload_->arrived.size() < limits.upload_bytes_max) &&
          (parser_.in_body() || in_flight_bytes_ <= limits.parser.body_bytes_max);
 }
 
@@ -172,10 +245,11 @@ void Connection::flush() {
   if (stream_ == nullptr || parsing_) return;
   while (true) {
     while (can_serialize()) {
-      serialize(exchanges_.front());
+      if (!serialize(exchanges_.front())) break;
       exchanges_.pop_front();
     }
-    if (exchanges_.empty() && std::exchange(owes_continue_, false))
+    const bool may_continue = exchanges_.empty() || &exchanges_.front() == upload_;
+    if (may_continue && std::exchange(owes_continue_, false))
       output_ += "HTTP/1.1 100 Continue\r\n\r\n";
     if (unsent() > 0) write_output();
     if (stream_ == nullptr) return;
@@ -184,36 +258,10 @@ void Connection::flush() {
     if (unread_.empty() || closing_ || !has_room()) break;
     // Answers made room for what has arrived already.
     parse(std::exchange(unread_, {}));
+    if (stream_ == nullptr) return;
   }
   after_write();
-}
-
-/// Answers past output_bytes_max wait as they are, each in one copy.
-bool Connection::can_serialize() const {
-  return !exchanges_.empty() && exchanges_.front().answered &&
-         unsent() < server_.limits_.output_bytes_max;
-}
-
-void Connection::serialize(Exchange& exchange) {
-  if (server_.draining_ && exchanges_.size() == 1 && parser_.idle()) exchange.close = true;
-  closing_ |= exchange.close;
-  const Response& response = exchange.response;
-  auto out = std::back_inserter(output_);
-  fmt::format_to(out, "HTTP/1.1 {} {}\r\nDate: {}\r\n", response.status,
-                 reason_phrase(response.status), server_.date());
-  for (const Header& header : response.headers)
-    if (!is_servers_own(header.name))
-      output_.append(header.name).append(": ").append(header.value).append("\r\n");
-  const bool bodiless = response.status == 204 || response.status == 304;
-  if (!bodiless) fmt::format_to(out, "Content-Length: {}\r\n", response.body.size());
-  if (exchange.close) output_ += "Connection: close\r\n";
-  if (exchange.http10_keep && !exchange.close) output_ += "Connection: keep-alive\r\n";
-  output_ += "\r\n";
-  if (!bodiless && !exchange.head_only) output_ += response.body;
-  answered_bytes_ -= response.body.size();
-  in_flight_bytes_ -= exchange.reserved_bytes;
-  server_.bodies_bytes_ -= exchange.reserved_bytes;
-  ++server_.counters_.responses;
+  if (stream_ != nullptr) ask_for_more();
 }
 
 void Connection::write_output() {
@@ -237,6 +285,7 @@ void Connection::write_output() {
 }
 
 void Connection::after_write() {
+  if (cut_ && unsent() == 0) return close();
   if (closing_ && exchanges_.empty() && unsent() == 0) {
     if (!linger_) return close();
     if (!std::exchange(lingering_, true)) phase_start_ = server_.loop_.now();
@@ -300,10 +349,15 @@ void Connection::close() {
   server_.bodies_bytes_ -= std::exchange(in_flight_bytes_, 0);
   account();
   std::vector<std::function<void()>> callbacks;
-  for (const Exchange& exchange : exchanges_) {
+  for (Exchange& exchange : exchanges_) {
     if (!exchange.answered) ++server_.counters_.abandoned;
     if (exchange.responder != nullptr) callbacks.push_back(exchange.responder->detach());
+    if (exchange.reader)
+      callbacks.push_back([reader = std::move(exchange.reader)] {
+        reader(fail(Code::unavailable, "the client left"));
+      });
   }
+  upload_ = nullptr;
   exchanges_.clear();
   // Only now: a callback may drop other responders of this connection.
   for (const auto& callback : callbacks)

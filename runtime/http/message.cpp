@@ -17,6 +17,7 @@ struct Phrase {
 
 constexpr std::array kPhrases = {
     Phrase{100, "Continue"},
+    Phrase{101, "Switching Protocols"},
     Phrase{200, "OK"},
     Phrase{201, "Created"},
     Phrase{202, "Accepted"},
@@ -122,6 +123,21 @@ Response Response::json(int status, std::string body) {
   Response response{status, {}, std::move(body)};
   response.headers.add("Content-Type", "application/json");
   return response;
+}
+
+bool is_for_one_hop(std::string_view name) {
+  constexpr std::array kNames = {"Connection",
+                                 "Keep-Alive",
+                                 "Proxy-Connection",
+                                 "Proxy-Authenticate",
+                                 "Proxy-Authorization",
+                                 "TE",
+                                 "Trailer",
+                                 "Transfer-Encoding",
+                                 "Upgrade",
+                                 "Expect"};
+  return std::ranges::any_of(
+      kNames, [name](std::string_view own) { return equal_ignoring_case(own, name); });
 }
 
 std::string_view reason_phrase(int status) {

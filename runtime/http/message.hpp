@@ -42,6 +42,7 @@ struct Request {
   Headers headers;
   std::string body;
   net::Address peer;
+  bool streams = false;  ///< The body follows, by Responder::read; `body` is empty.
 
   std::string_view path() const;
   /// What follows the first "?", without it; empty when there is none.
@@ -65,6 +66,9 @@ bool equal_ignoring_case(std::string_view a, std::string_view b);
 bool is_token(std::string_view text);
 /// No control characters but the tab: such a value cannot start another header or message.
 bool is_field_value(std::string_view text);
+
+/// Fields for the next hop only (RFC 9110 section 7.6.1), and Expect.
+bool is_for_one_hop(std::string_view name);
 
 /// "Not Found"; "Unknown" for a number without a registered meaning.
 std::string_view reason_phrase(int status);

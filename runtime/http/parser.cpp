@@ -212,10 +212,11 @@ tl::expected<void, Refusal> Parser::choose_framing() {
     framing = Framing::until_close;
   }
   if (bodiless) framing = Framing::none;
-  if (framing == Framing::length && bytes > limits_.body_bytes_max)
+  const size_t most = std::max(limits_.body_bytes_max, limits_.stream_bytes_max);
+  if (framing == Framing::length && bytes > most)
     return refuse(413, "a body of " + std::to_string(bytes) + " bytes; at most " +
-                           std::to_string(limits_.body_bytes_max) + " are taken");
-  body_ = BodyReader(framing, bytes, limits_.body_bytes_max);
+                           std::to_string(most) + " are taken");
+  body_ = BodyReader(framing, bytes, most);
   return {};
 }
 
@@ -230,6 +231,20 @@ Request Parser::take_request() {
   Request request = std::move(request_);
   reset();
   return request;
+}
+
+Request Parser::take_head() {
+  THEMIS_ASSERT(in_body() && role_ == Role::request, "a head is taken when its body follows");
+  std::string body = take_body();
+  Request head = std::move(request_);
+  request_ = {};
+  request_.body = std::move(body);
+  return head;
+}
+
+Response Parser::take_response_head() {
+  THEMIS_ASSERT(in_body() && role_ == Role::response, "a head is taken when its body follows");
+  return {status_, std::exchange(request_.headers, {}), {}};
 }
 
 Response Parser::take_response() {

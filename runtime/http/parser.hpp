@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "runtime/http/body.hpp"
 #include "runtime/http/message.hpp"
@@ -18,6 +19,9 @@ struct ParserLimits {
   size_t header_count_max = 100;
   /// More is 413.
   size_t body_bytes_max = 1024 * 1024;
+  /// Of a body that is taken bit by bit; when it is more, whoever does not do that with a body has
+  /// to bound it by limit_body().
+  size_t stream_bytes_max = 0;
 };
 
 /// Why a message was refused: the status to answer with, and a sentence for the one who sent it.
@@ -60,8 +64,20 @@ class Parser {
   /// Tells a response parser that the request was a HEAD: no body follows.
   void set_no_body() { no_body_ = true; }
 
+  /// While in_body(): the head, and the body without what was taken.
+  const Request& request() const { return request_; }
+  /// Bounds the body, right after the head.
+  void limit_body(size_t bytes_max) { body_.limit(bytes_max); }
+  /// While in_body() or complete(): what there is of the body by now.
+  std::string take_body() { return std::exchange(request_.body, {}); }
+
   /// The complete message; the parser starts over. Only when complete(), and in the matching role.
   Request take_request();
+  /// Of a message that is in_body(): its head; the body follows by take_body().
+  Request take_head();
+  Response take_response_head();
+  /// After complete() of such a one.
+  void start_over() { reset(); }
   Response take_response();
 
  private:

@@ -15,7 +15,9 @@ constexpr size_t kRefusedConnectionsMax = 64;
 Responder::Responder(Exchange& exchange) : exchange_(&exchange) { exchange.responder = this; }
 
 Responder::Responder(Responder&& other) noexcept
-    : exchange_(std::exchange(other.exchange_, nullptr)), on_gone_(std::move(other.on_gone_)) {
+    : exchange_(std::exchange(other.exchange_, nullptr)),
+      on_gone_(std::move(other.on_gone_)),
+      on_room_(std::move(other.on_room_)) {
   if (exchange_ != nullptr) exchange_->responder = this;
 }
 
@@ -24,12 +26,16 @@ Responder& Responder::operator=(Responder&& other) noexcept {
   Responder dropped(std::move(*this));
   exchange_ = std::exchange(other.exchange_, nullptr);
   on_gone_ = std::move(other.on_gone_);
+  on_room_ = std::move(other.on_room_);
   if (exchange_ != nullptr) exchange_->responder = this;
   return *this;
 }
 
 Responder::~Responder() {
-  if (exchange_ != nullptr)
+  if (exchange_ == nullptr) return;
+  if (exchange_->streaming)
+    abort({});
+  else
     respond(problem(500, "Internal Server Error", "the request was dropped", {}));
 }
 
@@ -38,6 +44,41 @@ void Responder::respond(Response response) {
   if (exchange == nullptr) return;
   exchange->responder = nullptr;
   exchange->connection->answer(*exchange, std::move(response));
+}
+
+void Responder::begin(Response head) {
+  if (exchange_ != nullptr) exchange_->connection->begin(*exchange_, std::move(head));
+}
+
+void Responder::write(std::string_view bytes) {
+  if (exchange_ != nullptr) exchange_->connection->write(*exchange_, bytes);
+}
+
+bool Responder::has_room() const {
+  return exchange_ != nullptr && exchange_->connection->has_room_for(*exchange_);
+}
+
+void Responder::finish() {
+  Exchange* exchange = std::exchange(exchange_, nullptr);
+  if (exchange == nullptr) return;
+  exchange->responder = nullptr;
+  exchange->connection->finish(*exchange);
+}
+
+void Responder::abort(std::string_view why) {
+  Exchange* exchange = std::exchange(exchange_, nullptr);
+  if (exchange == nullptr) return;
+  exchange->responder = nullptr;
+  exchange->connection->abort(*exchange, why);
+}
+
+bool Responder::upgrade(Response head) {
+  return exchange_ != nullptr && exchange_->connection->upgrade(*exchange_, std::move(head));
+}
+
+void Responder::read(OnBody done) {
+  if (exchange_ == nullptr) return done(fail(Code::unavailable, "the client left"));
+  exchange_->connection->read(*exchange_, std::move(done));
 }
 
 std::function<void()> Responder::detach() {

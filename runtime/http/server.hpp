@@ -24,6 +24,12 @@ struct ServerLimits {
   size_t connections_max = 1024;
   /// Requests of one connection that wait for their answer. More stay in the client's socket.
   size_t pipeline_max = 32;
+  /// A body that comes bit by bit, when its handler takes it so.
+  size_t stream_bytes_max = size_t{1} << 30;
+  /// Announced bodies up to this size are waited for all the same: one piece costs less.
+  size_t whole_bytes_max = 64 * 1024;
+  /// Bytes of such a body that wait for its handler; then the client does.
+  size_t upload_bytes_max = 128 * 1024;
   /// Request bodies held for all connections together, announced bytes included; past it: 503.
   size_t bodies_bytes_max = 256 * 1024 * 1024;
   /// Unsent bytes of one connection above which nothing more is read from it.
@@ -59,6 +65,12 @@ struct ServerCounters {
   uint64_t bytes_out = 0;
 };
 
+/// A bit of a request's body.
+struct BodyBit {
+  std::string bytes;  ///< Not empty, unless it is the last one.
+  bool last = false;
+};
+
 /// The duty to answer one request. Movable; loop thread only.
 class Responder {
  public:
@@ -73,9 +85,33 @@ class Responder {
   /// response that cannot be sent (a status outside 200..599, a header with a control character)
   /// becomes a 500.
   void respond(Response response);
+  /// Begins an answer whose body goes on with write(); `head.body` is what there is of it. It
+  /// leaves in chunks, or as long as its Content-Length says.
+  void begin(Response head);
+  void write(std::string_view bytes);
+  /// Whether write() should be called now; if not, `on_room` is called when it should, again and
+  /// again.
+  bool has_room() const;
+  void on_room(std::function<void()> callback) { on_room_ = std::move(callback); }
+  /// The body is whole.
+  void finish();
+  /// It will never be: ends the connection, so that the client notices; before begin(): answers
+  /// 502.
+  void abort(std::string_view why);
+
+  /// Answers 101 with the headers of `head`: from now on read() gives the bytes that the client
+  /// sends and write() sends bytes, both as they are, until finish() or the end of the connection.
+  /// False: other requests wait behind this one, or the client left.
+  bool upgrade(Response head);
+
+  using OnBody = std::function<void(Result<BodyBit>)>;
+  /// The next bit of the body of a Request that `streams`: calls `done` now or later, once. Errors:
+  /// malformed, too_large, timeout; unavailable (the client left, or the answer is over).
+  void read(OnBody done);
   /// True when there is nobody to answer: the client left, or the answer was given.
   bool gone() const { return exchange_ == nullptr; }
-  /// Calls `callback` once if the client leaves before the answer; it may destroy this responder.
+  /// Calls `callback` once if the client leaves before the end of the answer; it may destroy this
+  /// responder.
   void on_gone(std::function<void()> callback) { on_gone_ = std::move(callback); }
 
  private:
@@ -85,13 +121,16 @@ class Responder {
 
   Exchange* exchange_ = nullptr;
   std::function<void()> on_gone_;
+  std::function<void()> on_room_;
 };
 
 /// What the server serves.
 class Handler {
  public:
   virtual ~Handler() = default;
-  /// One complete request. Must not destroy the server.
+  /// Whether it takes the body of this request bit by bit, when it is long or of unknown length.
+  virtual bool takes_stream(const Request&) const { return false; }
+  /// One request, complete unless it `streams`. Must not destroy the server.
   virtual void on_request(Request&& request, Responder responder) = 0;
 };
 

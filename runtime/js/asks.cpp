@@ -14,7 +14,7 @@ std::pair<v8::Local<v8::Promise>, uint32_t> WorkerImpl::begin_ask(v8::Local<v8::
   v8::Isolate* isolate = box_.get();
   v8::Local<v8::Promise::Resolver> promise;
   if (!v8::Promise::Resolver::New(context).ToLocal(&promise)) return {};
-  if (!calls_.contains(current_)) refused = "STATE and SERVICES can be used within a request only";
+  if (!calls_.contains(current_)) refused = "this can be used within a request only";
   if (refused == nullptr && asks_.size() >= kAsksMax) refused = "too many questions wait";
   if (refused != nullptr) {
     (void)promise->Reject(context, v8::Exception::Error(text(isolate, refused))).IsNothing();
@@ -64,44 +64,67 @@ v8::Local<v8::Value> WorkerImpl::ask_state(v8::Local<v8::Context> context,
   return promise;
 }
 
+std::pair<v8::Local<v8::Promise>, uint32_t> WorkerImpl::begin_subrequest(
+    v8::Local<v8::Context> context, const char* refused) {
+  const auto call = calls_.find(current_);
+  if (call != calls_.end() && call->second.subrequests >= kSubrequestsMax)
+    refused = "over the subrequests that one call may make";
+  const auto begun = begin_ask(context, refused);
+  if (begun.second != 0) ++call->second.subrequests;
+  return begun;
+}
+
+/// [status, headers, body, flow]
+Result<v8::Local<v8::Value>> WorkerImpl::response_value(Result<Response>& answer) {
+  if (!answer) return fail(answer.error());
+  v8::Isolate* isolate = box_.get();
+  v8::Local<v8::String> headers;
+  if (!from_latin1(isolate, join_headers(answer->headers)).ToLocal(&headers))
+    return fail(Code::too_large, "the answer's headers");
+  v8::Local<v8::Value> body = v8::Undefined(isolate);
+  if (!answer->body.empty()) {
+    if (!box_.buffers().take(answer->body.size()))
+      return fail(Code::memory_exceeded, "no room for the answer's body");
+    body = body_value(isolate, box_.buffers(), std::move(answer->body));
+  }
+  const uint32_t flow = answer->flow == 0 ? 0 : add_flow(answer->flow, current_);
+  std::array<v8::Local<v8::Value>, 4> parts{v8::Integer::New(isolate, answer->status), headers,
+                                            body, v8::Integer::NewFromUnsigned(isolate, flow)};
+  return v8::Array::New(isolate, parts.data(), parts.size());
+}
+
+Host::ServiceAnswered WorkerImpl::response_to(uint32_t id, std::string whose) {
+  return
+      [this, id, whose = std::move(whose), alive = std::weak_ptr(alive_)](Result<Response> answer) {
+        if (alive.expired()) return;
+        const bool is_late = !asks_.contains(id);  // its call has ended
+        if (is_late && answer && answer->flow != 0) host_.leave_flow(answer->flow);
+        settle_ask(id, whose.c_str(), [&] { return response_value(answer); });
+      };
+}
+
 v8::Local<v8::Value> WorkerImpl::call_service(v8::Local<v8::Context> context,
                                               const std::string& service, Result<Request> request) {
-  const char* refused = request ? nullptr : "the body of a request to SERVICES is too long";
+  const char* refused = request ? nullptr : "the body of a request to others is too long";
   const auto call = calls_.find(current_);
-  if (call != calls_.end()) {
-    if (service.starts_with("fn/") && call->second.depth >= kDepthMax)
-      refused = "functions call each other too deep";
-    if (call->second.subrequests >= kSubrequestsMax)
-      refused = "over the subrequests that one call may make";
-  }
-  const auto [promise, id] = begin_ask(context, refused);
+  if (call != calls_.end() && service.starts_with("fn/") && call->second.depth >= kDepthMax)
+    refused = "functions call each other too deep";
+  const auto [promise, id] = begin_subrequest(context, refused);
   if (id == 0) return promise;
-  ++call->second.subrequests;
   request->depth = static_cast<uint8_t>(call->second.depth + 1);
-  const auto answered = [this](Result<Response>& answer) -> Result<v8::Local<v8::Value>> {
-    if (!answer) return fail(answer.error());
-    v8::Isolate* isolate = box_.get();
-    v8::Local<v8::String> headers;
-    if (!from_latin1(isolate, join_headers(answer->headers)).ToLocal(&headers))
-      return fail(Code::too_large, "the answer's headers");
-    v8::Local<v8::Value> body = v8::Undefined(isolate);
-    if (!answer->body.empty()) {
-      if (!box_.buffers().take(answer->body.size()))
-        return fail(Code::memory_exceeded, "no room for the answer's body");
-      body = body_value(isolate, box_.buffers(), std::move(answer->body));
-    }
-    std::array<v8::Local<v8::Value>, 3> parts{v8::Integer::New(isolate, answer->status), headers,
-                                              body};
-    return v8::Array::New(isolate, parts.data(), parts.size());
-  };
   // "fn/cart" and "queue/jobs" say what failed; a service is known by the binding that was asked.
   const bool is_named = service.starts_with("fn/") || service.starts_with("queue/");
   host_.call_service(service, std::move(*request), host_.now() + limits_.wall,
-                     [this, answered, id = id, whose = is_named ? service : "SERVICES",
-                      alive = std::weak_ptr(alive_)](Result<Response> answer) {
-                       if (alive.expired()) return;
-                       settle_ask(id, whose.c_str(), [&] { return answered(answer); });
-                     });
+                     response_to(id, is_named ? service : "SERVICES"));
+  return promise;
+}
+
+v8::Local<v8::Value> WorkerImpl::fetch_outward(v8::Local<v8::Context> context,
+                                               Result<Request> request) {
+  const auto [promise, id] =
+      begin_subrequest(context, request ? nullptr : "fetch: the body of the request is too long");
+  if (id != 0)
+    host_.fetch_outward(std::move(*request), host_.now() + limits_.wall, response_to(id, "fetch"));
   return promise;
 }
 

@@ -76,15 +76,19 @@ uint32_t WorkerImpl::call(Request request, Done done) {
 void WorkerImpl::dispatch(v8::Local<v8::Context> context, uint32_t id, Request& request) {
   v8::Isolate* isolate = box_.get();
   const v8::Local<v8::Value> undefined = v8::Undefined(isolate);
-  std::array<v8::Local<v8::Value>, 7> arguments{handler_.Get(isolate),
+  std::array<v8::Local<v8::Value>, 9> arguments{handler_.Get(isolate),
                                                 fetch_.Get(isolate),
                                                 v8::Integer::NewFromUnsigned(isolate, id),
                                                 undefined,
                                                 undefined,
                                                 undefined,
-                                                undefined};
+                                                undefined,
+                                                undefined,
+                                                v8::Boolean::New(isolate, request.socket)};
   if (!request.body.empty())
     arguments[6] = body_value(isolate, box_.buffers(), std::move(request.body));
+  if (request.flow != 0)
+    arguments[7] = v8::Integer::NewFromUnsigned(isolate, add_flow(request.flow, id));
   v8::TryCatch caught(isolate);
   v8::Local<v8::String> method;
   v8::Local<v8::String> url;
@@ -96,11 +100,14 @@ void WorkerImpl::dispatch(v8::Local<v8::Context> context, uint32_t id, Request& 
   arguments[3] = method;
   arguments[4] = url;
   arguments[5] = headers;
-  if (isolate_->dispatch.Get(isolate)
-          ->Call(context, undefined, static_cast<int>(arguments.size()), arguments.data())
-          .IsEmpty() &&
-      !caught.HasTerminated())
-    answer_exception(id, caught.Exception(), false);
+  v8::Local<v8::Value> object;
+  if (!isolate_->dispatch.Get(isolate)
+           ->Call(context, undefined, static_cast<int>(arguments.size()), arguments.data())
+           .ToLocal(&object)) {
+    if (!caught.HasTerminated()) answer_exception(id, caught.Exception(), false);
+  } else if (const auto call = calls_.find(id); call != calls_.end()) {
+    call->second.object.Reset(isolate, object.As<v8::Object>());
+  }
 }
 
 void WorkerImpl::dispatch_event(v8::Local<v8::Context> context, uint32_t id,

@@ -31,6 +31,9 @@ class NoHost final : public Host {
   void random(std::span<std::byte> out) override { std::ranges::fill(out, std::byte{}); }
   void ask_state(const std::string&, const std::string&, TimePoint, Answered) override {}
   void call_service(const std::string&, Request, TimePoint, ServiceAnswered) override {}
+  void fetch_outward(Request, TimePoint, ServiceAnswered) override {}
+  void read_flow(uint64_t, PartAnswered) override {}
+  void leave_flow(uint64_t) override {}
 };
 
 /// Touches what most functions use, so that it is compiled before there is one.

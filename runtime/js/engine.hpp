@@ -24,7 +24,7 @@ inline constexpr size_t kTimersMax = 4096;
 /// Questions to the state and to services that one worker may have open; past it they are refused.
 /// The node has a limit for a whole process.
 inline constexpr size_t kAsksMax = 256;
-/// Requests to functions, services and queues that one call may make.
+/// Requests to functions, services, queues and the outside that one call may make.
 inline constexpr size_t kSubrequestsMax = 1000;
 /// Functions that may call each other in a row, so that a circle of them ends.
 inline constexpr uint8_t kDepthMax = 8;
@@ -37,6 +37,18 @@ inline constexpr size_t kErrorDetailMax = 4096;
 inline constexpr size_t kPreparedMax = 8;
 /// Quarters of the heap's limit; what V8 has not collected yet counts.
 inline constexpr size_t kWornQuarters = 3;
+/// Bytes of a streamed body that wait for their reader; past it the producer does, with one chunk
+/// of at most as much on its way.
+inline constexpr size_t kStreamBytesMax = 64 << 10;
+/// A part that is asked for comes within this, if only as an empty one: who asks knows that the
+/// other side lives.
+inline constexpr Duration kPollMax = 20s;
+/// Messages to a client that does not take them; past it sending throws.
+inline constexpr size_t kSocketBytesMax = 2 << 20;
+/// Longest message of a WebSocket.
+inline constexpr size_t kSocketMessageMax = 1 << 20;
+/// How long the reader of a stream may leave what waits for it.
+inline constexpr Duration kUnreadMax = 300s;
 /// CPU time of compiling and running the top level of a module, when the limit of a call is less.
 inline constexpr Duration kLoadCpuMin = 400ms;
 
@@ -64,10 +76,13 @@ struct Limits {
   /// the worker stays usable. Memories that grew past it by memory.grow, which is not refused while
   /// each is below it: memory_exceeded for all calls, retired.
   size_t buffer_bytes = 64u << 20;
-  Duration cpu = 50ms;               ///< Thread CPU time of one call. Past it: cpu_exceeded.
-  Duration wall = 30s;               ///< From call() to the answer. Past it: timeout.
+  Duration cpu = 50ms;  ///< Thread CPU time of one call. Past it: cpu_exceeded.
+  /// From call() to the answer, and as long may a streamed body stand still. Past it: timeout.
+  Duration wall = 30s;
   size_t log_bytes = 64u << 10;      ///< console output of one call (and of loading).
   size_t response_bytes = 8u << 20;  ///< Body of a response. Past it: too_large.
+  size_t stream_bytes =
+      size_t{1} << 30;  ///< Of a streamed response. Past it it ends with an error.
   /// Names and values of a response's headers with one byte between any two. Past it: too_large.
   size_t response_head_bytes = 512u << 10;
 };
@@ -91,6 +106,24 @@ struct Request {
   std::string name_space = {};  ///< Whose state env.STATE is.
   Event event = Event::fetch;
   uint8_t depth = 0;  ///< Functions that called each other until this one.
+  uint64_t flow = 0;  ///< Not 0: the body comes bit by bit, see Host::read_flow.
+  /// The client asks for a WebSocket: `flow` brings its messages, if the answer is a 101.
+  bool socket = false;
+};
+
+/// A bit of a body, or one message of a WebSocket. Bytes without any mean: ask again.
+struct Part {
+  enum class Kind : uint8_t {
+    bytes = 0,
+    end = 1,   ///< Of a body: nothing follows.
+    text = 2,  ///< Valid UTF-8.
+    binary = 3,
+    close = 4,  ///< The last one of a WebSocket: `code`, and the reason as text.
+  };
+  Kind kind = Kind::bytes;
+  Bytes data;
+  uint16_t code = 0;
+  bool is_last() const { return kind == Kind::end || kind == Kind::close; }
 };
 
 /// What the function answered. Header names are lower case; set-cookie may repeat.
@@ -99,6 +132,9 @@ struct Response {
   Headers headers;
   Bytes body;
   Duration cpu{};  ///< Thread CPU time of the call up to this answer.
+  /// In the answer of a call, not 0: more of the body follows, see Worker::read. In one of a Host:
+  /// see Host::read_flow.
+  uint64_t flow = 0;
 };
 
 enum class LogLevel : uint8_t { debug = 0, info = 1, warn = 2, error = 3 };
@@ -129,6 +165,15 @@ class Host : public Clock {
   /// `answered` as for ask_state.
   virtual void call_service(const std::string& service, Request request, TimePoint deadline,
                             ServiceAnswered answered) = 0;
+  /// Makes one request to the outside, if the function may; redirects are its own to follow.
+  /// `answered` as for ask_state.
+  virtual void fetch_outward(Request request, TimePoint deadline, ServiceAnswered answered) = 0;
+  using PartAnswered = std::function<void(Result<Part>)>;
+  /// The next part of a body that comes bit by bit; one at a time of each. `answered` as for
+  /// ask_state.
+  virtual void read_flow(uint64_t flow, PartAnswered answered) = 0;
+  /// Nobody reads it any more.
+  virtual void leave_flow(uint64_t flow) = 0;
 };
 
 struct HeapFigures {
@@ -152,10 +197,19 @@ class Worker {
   /// overloaded, cancelled.
   /// Returns what cancel() takes.
   virtual uint32_t call(Request request, Done done) = 0;
-  /// Ends a call that waits for a timer or a promise, with its timers: `done` is called with
-  /// `cancelled` now. Not to be called while JavaScript runs. Unknown and answered calls: nothing.
+  /// Ends a call that waits for a timer or a promise, with its timers: request.signal is aborted,
+  /// then `done` called with `cancelled`; what waitUntil waits for goes on. Not to be called while
+  /// JavaScript runs. Unknown and answered calls: nothing.
   virtual void cancel(uint32_t call) = 0;
-  /// Calls without an answer yet.
+  using PartDone = std::function<void(Result<Part>)>;
+  /// The next part of a body, of a call that was answered with a `flow`: the part that waits, else
+  /// the next one that the function makes, else an empty one after kPollMax. `done` is called once,
+  /// before read() returns or later, and may do what that of call() may. Errors: what ended the
+  /// stream early, as of call(); not_found (it is over, or there is none).
+  virtual void read(uint64_t flow, PartDone done) = 0;
+  /// Nobody reads it any more: the stream is cancelled, and request.signal aborted.
+  virtual void leave(uint64_t flow) = 0;
+  /// Calls without an answer yet, or whose body is not out yet.
   virtual size_t in_flight() const = 0;
   /// True once the heap was over its limit: every further call is refused; load the function anew.
   virtual bool retired() const = 0;

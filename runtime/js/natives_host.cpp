@@ -19,6 +19,21 @@ uint32_t id_argument(const Info& info, int index) {
   return info[index]->IsUint32() ? info[index].As<v8::Uint32>()->Value() : 0;
 }
 
+/// Status and headers of arguments 1 and 2. Errors: too_large.
+Result<Response> head_argument(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  Response response;
+  response.status = static_cast<uint16_t>(id_argument(info, 1));
+  if (!info[2]->IsString()) return response;
+  const auto head = info[2].As<v8::String>();
+  const auto size = static_cast<size_t>(head->Length());
+  if (const size_t most = WorkerImpl::of(isolate).limits().response_head_bytes; size > most)
+    return fail(Code::too_large, "response headers of " + std::to_string(size) + " bytes; " +
+                                     std::to_string(most) + " is the limit");
+  response.headers = split_headers(to_latin1(isolate, head));
+  return response;
+}
+
 /// respond(id, status, headers, body, more)
 void respond(const Info& info) {
   v8::Isolate* isolate = info.GetIsolate();
@@ -27,21 +42,87 @@ void respond(const Info& info) {
   const bool more = info[4]->IsTrue();
   Result<Bytes> body = body_bytes(isolate, info[3], worker.limits().response_bytes);
   if (!body) return worker.answer(id, fail(body.error()), more);
-  Response response;
-  response.status = static_cast<uint16_t>(id_argument(info, 1));
-  if (info[2]->IsString()) {
-    const auto head = info[2].As<v8::String>();
-    const auto size = static_cast<size_t>(head->Length());
-    if (const size_t most = worker.limits().response_head_bytes; size > most)
-      return worker.answer(
-          id,
-          fail(Code::too_large, "response headers of " + std::to_string(size) + " bytes; " +
-                                    std::to_string(most) + " is the limit"),
-          more);
-    response.headers = split_headers(to_latin1(isolate, head));
-  }
-  response.body = std::move(*body);
+  Result<Response> response = head_argument(info);
+  if (response) response->body = std::move(*body);
   worker.answer(id, std::move(response), more);
+}
+
+/// respondStream(id, status, headers): writeStream and endStream follow, then end
+void respond_stream(const Info& info) {
+  WorkerImpl& worker = WorkerImpl::of(info.GetIsolate());
+  const uint32_t id = id_argument(info, 0);
+  Result<Response> head = head_argument(info);
+  if (!head) return worker.answer(id, fail(head.error()), true);
+  worker.begin_stream(id, std::move(*head));
+}
+
+/// writeStream(id, bytes): undefined, false (nobody reads on) or a promise of room for more. At
+/// most kStreamBytesMax bytes.
+void write_stream(const Info& info) {
+  const ByteView bytes = bytes_of(info[1]);
+  if (bytes.size() > kStreamBytesMax) return info.GetReturnValue().Set(false);
+  info.GetReturnValue().Set(WorkerImpl::of(info.GetIsolate())
+                                .write_stream(info.GetIsolate()->GetCurrentContext(),
+                                              id_argument(info, 0),
+                                              {.data = Bytes(bytes.begin(), bytes.end())}));
+}
+
+/// respondSocket(id, status, headers): writeSocket and closeSocket follow, then end
+void respond_socket(const Info& info) {
+  WorkerImpl& worker = WorkerImpl::of(info.GetIsolate());
+  Result<Response> head = head_argument(info);
+  if (!head) return worker.answer(id_argument(info, 0), fail(head.error()), true);
+  worker.begin_socket(id_argument(info, 0), std::move(*head));
+}
+
+/// writeSocket(id, text or ArrayBuffer): throws when it is too long, or too much waits
+void write_socket(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  Part part{.kind = info[1]->IsString() ? Part::Kind::text : Part::Kind::binary};
+  Result<Bytes> bytes = body_bytes(isolate, info[1], kSocketMessageMax);
+  if (!bytes) return throw_range_error(isolate, "a WebSocket message has at most 1 MB");
+  part.data = std::move(*bytes);
+  if (!WorkerImpl::of(isolate).write_socket(id_argument(info, 0), std::move(part)))
+    throw_range_error(isolate, "the client does not take what is sent to it");
+}
+
+/// socketRoom(id): undefined, or a promise of room for more messages
+void socket_room(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  info.GetReturnValue().Set(
+      WorkerImpl::of(isolate).room_of(isolate->GetCurrentContext(), id_argument(info, 0)));
+}
+
+/// closeSocket(id, code, reason)
+void close_socket(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  Part part{.kind = Part::Kind::close, .code = static_cast<uint16_t>(id_argument(info, 1))};
+  if (Result<Bytes> reason = body_bytes(isolate, info[2], 123)) part.data = std::move(*reason);
+  WorkerImpl::of(isolate).write_socket(id_argument(info, 0), std::move(part));
+}
+
+/// endStream(id)
+void end_stream(const Info& info) {
+  WorkerImpl::of(info.GetIsolate()).end_stream(id_argument(info, 0));
+}
+
+/// failStream(id, exception)
+void fail_stream(const Info& info) {
+  WorkerImpl& worker = WorkerImpl::of(info.GetIsolate());
+  const uint32_t id = id_argument(info, 0);
+  worker.fail_stream(id, worker.error_of(id, info[1]));
+}
+
+/// readFlow(flow): a promise of a Uint8Array, or of undefined at the end
+void read_flow(const Info& info) {
+  info.GetReturnValue().Set(
+      WorkerImpl::of(info.GetIsolate())
+          .read_flow(info.GetIsolate()->GetCurrentContext(), id_argument(info, 0)));
+}
+
+/// leaveFlow(flow)
+void leave_flow(const Info& info) {
+  WorkerImpl::of(info.GetIsolate()).leave_flow(id_argument(info, 0));
 }
 
 /// fail(id, exception, more)
@@ -75,24 +156,38 @@ void clear_timer(const Info& info) {
   WorkerImpl::of(info.GetIsolate()).clear_timer(id_argument(info, 0));
 }
 
+/// Method, URL, headers and body of the arguments from `first` on, the texts of which are. Errors:
+/// too_large.
+Result<Request> request_arguments(const Info& info, int first) {
+  v8::Isolate* isolate = info.GetIsolate();
+  const auto argument = [&](int i) { return to_latin1(isolate, info[first + i].As<v8::String>()); };
+  Request request{.method = argument(0), .url = argument(1), .headers = split_headers(argument(2))};
+  THEMIS_TRY(request.body,
+             body_bytes(isolate, info[first + 3], WorkerImpl::of(isolate).limits().response_bytes));
+  return request;
+}
+
+bool are_texts(const Info& info, int count) {
+  for (int i = 0; i < count; ++i)
+    if (!info[i]->IsString() || is_too_long(info, i)) return false;
+  return true;
+}
+
 /// askService(service, method, url, headers, body): a promise of [status, headers, body]
 void ask_service(const Info& info) {
   v8::Isolate* isolate = info.GetIsolate();
-  for (int i = 0; i < 4; ++i)
-    if (!info[i]->IsString() || is_too_long(info, i)) return;
-  WorkerImpl& worker = WorkerImpl::of(isolate);
-  const auto argument = [&](int i) { return to_latin1(isolate, info[i].As<v8::String>()); };
-  Request request{.method = argument(1), .url = argument(2), .headers = split_headers(argument(3))};
-  Result<Bytes> body = body_bytes(isolate, info[4], worker.limits().response_bytes);
-  Result<Request> whole = fail(Code::internal, "");
-  if (body) {
-    request.body = std::move(*body);
-    whole = std::move(request);
-  } else {
-    whole = fail(body.error());
-  }
-  info.GetReturnValue().Set(worker.call_service(
-      isolate->GetCurrentContext(), to_utf8(isolate, info[0].As<v8::String>()), std::move(whole)));
+  if (!are_texts(info, 4)) return;
+  info.GetReturnValue().Set(WorkerImpl::of(isolate).call_service(
+      isolate->GetCurrentContext(), to_utf8(isolate, info[0].As<v8::String>()),
+      request_arguments(info, 1)));
+}
+
+/// fetchOutward(method, url, headers, body): a promise of [status, headers, body, flow or 0]
+void fetch_outward(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  if (!are_texts(info, 3)) return;
+  info.GetReturnValue().Set(WorkerImpl::of(isolate).fetch_outward(isolate->GetCurrentContext(),
+                                                                  request_arguments(info, 0)));
 }
 
 /// askState(question, namespace): a promise of the answer; question and answer are JSON texts. The
@@ -134,13 +229,29 @@ void wall_ms(const Info& info) {
       static_cast<double>(WorkerImpl::of(info.GetIsolate()).host().wall_ms()));
 }
 
-constexpr Native kNatives[] = {
-    {"respond", respond},        {"fail", fail_call},
-    {"end", end_call},           {"log", log},
-    {"startTimer", start_timer}, {"clearTimer", clear_timer},
-    {"random", random},          {"now", now},
-    {"wallMs", wall_ms},         {"askState", ask_state},
-    {"askService", ask_service}, {"responseBytesMax", response_bytes_max}};
+constexpr Native kNatives[] = {{"respond", respond},
+                               {"fail", fail_call},
+                               {"end", end_call},
+                               {"log", log},
+                               {"startTimer", start_timer},
+                               {"clearTimer", clear_timer},
+                               {"random", random},
+                               {"now", now},
+                               {"wallMs", wall_ms},
+                               {"askState", ask_state},
+                               {"askService", ask_service},
+                               {"responseBytesMax", response_bytes_max},
+                               {"respondStream", respond_stream},
+                               {"writeStream", write_stream},
+                               {"endStream", end_stream},
+                               {"failStream", fail_stream},
+                               {"fetchOutward", fetch_outward},
+                               {"respondSocket", respond_socket},
+                               {"writeSocket", write_socket},
+                               {"socketRoom", socket_room},
+                               {"closeSocket", close_socket},
+                               {"readFlow", read_flow},
+                               {"leaveFlow", leave_flow}};
 
 }  // namespace
 

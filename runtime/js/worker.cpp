@@ -44,7 +44,9 @@ WorkerImpl::~WorkerImpl() {
   timers_.clear();
   fail_all({Code::cancelled, "the worker was dropped"});
   const std::vector<Completion> last = std::exchange(completions_, {});
+  const std::vector<PartCompletion> parts = std::exchange(parts_, {});
   for (const Completion& completion : last) completion.done(completion.result);
+  for (const PartCompletion& completion : parts) completion.done(completion.part);
 }
 
 std::unique_ptr<PreparedIsolate> WorkerImpl::take_isolate(std::unique_ptr<WorkerImpl> worker) {
@@ -119,11 +121,8 @@ void WorkerImpl::settle(uint32_t call, Ended ended) {
          box_.buffers().is_over()
              ? "over " + limit_text(limits_.buffer_bytes) + " of ArrayBuffers and Wasm memory"
              : "over " + limit_text(limits_.heap_bytes) + " of heap"});
-  if (ended == Ended::cpu && calls_.contains(call)) {
-    answer(call, fail(Code::cpu_exceeded, "over " + limit_text(limits_.cpu) + " of CPU time"),
-           false);
-    erase(call);
-  }
+  if (ended == Ended::cpu)
+    end_early(call, {Code::cpu_exceeded, "over " + limit_text(limits_.cpu) + " of CPU time"});
   fail_stuck_calls();
   if (calls_.contains(call)) watch_wall(call);
 }
@@ -131,15 +130,30 @@ void WorkerImpl::settle(uint32_t call, Ended ended) {
 void WorkerImpl::fail_stuck_calls() {
   // No timer, no question and no task: no JavaScript of this isolate runs again by itself.
   if (calls_.empty() || !timers_.empty() || !asks_.empty() || box_.tasks().pending()) return;
-  fail_all({Code::threw, "the handler's promise never settles: nothing is left to wait for"});
+  std::vector<uint32_t> stuck;
+  for (const auto& [id, call] : calls_) {
+    if (call.out && !call.out->room.IsEmpty()) return;  // its reader makes it go on
+    if (!call.out || !call.out->is_over()) stuck.push_back(id);
+  }
+  const Error why{Code::threw, "the handler's promise never settles: nothing is left to wait for"};
+  for (const uint32_t id : stuck) {
+    if (calls_.at(id).out && !calls_.at(id).done) {
+      fail_stream(id, why);  // after what waits to be read
+    } else {
+      end_early(id, why);
+    }
+  }
 }
 
 void WorkerImpl::fail_all(const Error& error) {
-  while (!calls_.empty()) {
-    const uint32_t id = calls_.begin()->first;
-    answer(id, fail(error), false);
-    erase(id);
-  }
+  while (!calls_.empty()) end_early(calls_.begin()->first, error);
+}
+
+void WorkerImpl::end_early(uint32_t id, const Error& why) {
+  answer(id, fail(why), false);
+  fail_stream(id, why);
+  drop_stream(id, why);
+  erase(id);
 }
 
 void WorkerImpl::watch_wall(uint32_t id) {
@@ -148,19 +162,42 @@ void WorkerImpl::watch_wall(uint32_t id) {
   call.has_wall_timer = true;
   call.wall_timer = host_.after(limits_.wall - call.cpu, [this, id] {
     calls_.at(id).has_wall_timer = false;
-    give_up(id, {Code::timeout, "no answer within " + limit_text(limits_.wall)});
+    on_wall(id);
   });
+}
+
+/// A stream may go on as long as it moves; one that nobody reads has longer.
+void WorkerImpl::on_wall(uint32_t id) {
+  Call& call = calls_.at(id);
+  if (!call.out || call.out->has_head)
+    return give_up(id, {Code::timeout, "no answer within " + limit_text(limits_.wall)});
+  const Duration most = call.out->reader ? limits_.wall : std::max(limits_.wall, kUnreadMax);
+  const Duration stood = host_.now() - call.out->moved;
+  const bool is_idle = call.out->is_socket && call.out->reader;  // which a WebSocket may be
+  if (stood >= most && !is_idle)
+    return give_up(id, {Code::timeout, "its stream stood still for " + limit_text(most)});
+  call.has_wall_timer = true;
+  call.wall_timer =
+      host_.after(std::min<Duration>(is_idle ? most : most - stood, limits_.wall), [this, id] {
+        calls_.at(id).has_wall_timer = false;
+        on_wall(id);
+      });
 }
 
 void WorkerImpl::cancel(uint32_t id) {
   const auto found = calls_.find(id);
-  if (found != calls_.end() && found->second.done)
-    give_up(id, {Code::cancelled, "the caller gave up"});
+  if (found == calls_.end() || !found->second.done) return;
+  const Error why{Code::cancelled, "the caller gave up"};
+  const bool has_waits = tell_gone(id);
+  answer(id, fail(why), has_waits);
+  drop_stream(id, why);
+  erase_if_over(id);
+  fail_stuck_calls();
+  deliver();
 }
 
 void WorkerImpl::give_up(uint32_t id, Error why) {
-  answer(id, fail(std::move(why)), false);
-  erase(id);
+  end_early(id, why);
   fail_stuck_calls();
   deliver();
 }
@@ -170,7 +207,13 @@ void WorkerImpl::erase(uint32_t id) {
   if (found == calls_.end()) return;
   if (found->second.has_wall_timer) host_.cancel(found->second.wall_timer);
   const size_t timers = found->second.timers;
+  streams_ -= found->second.out ? 1 : 0;
   calls_.erase(found);
+  std::erase_if(in_flows_, [&](const auto& entry) {
+    if (entry.second.call != id) return false;
+    host_.leave_flow(entry.second.flow);
+    return true;
+  });
   std::erase_if(asks_, [&](const auto& entry) { return entry.second.call == id; });
   if (timers == 0) return;
   std::erase_if(timers_, [&](auto& entry) {  // timers end with the call that started them
@@ -180,7 +223,19 @@ void WorkerImpl::erase(uint32_t id) {
   });
 }
 
-void WorkerImpl::end(uint32_t call) { erase(call); }
+void WorkerImpl::erase_if_over(uint32_t id) {
+  const auto found = calls_.find(id);
+  if (found == calls_.end()) return;
+  const Call& call = found->second;
+  if (!call.done && !call.out && !call.waits) erase(id);
+}
+
+void WorkerImpl::end(uint32_t id) {
+  const auto found = calls_.find(id);
+  if (found == calls_.end()) return;
+  found->second.waits = false;
+  erase_if_over(id);
+}
 
 void WorkerImpl::answer(uint32_t id, Result<Response> result, bool more) {
   const auto found = calls_.find(id);
@@ -192,18 +247,26 @@ void WorkerImpl::answer(uint32_t id, Result<Response> result, bool more) {
     completions_.push_back({std::exchange(found->second.done, {}), std::move(result)});
     --unanswered_;
   }
-  if (!more) erase(id);
+  found->second.waits = more;
+  erase_if_over(id);
 }
 
 void WorkerImpl::answer_exception(uint32_t id, v8::Local<v8::Value> exception, bool more) {
-  const auto found = calls_.find(id);
-  if (found == calls_.end()) return;
-  std::string what = describe_exception(context_.Get(box_.get()), exception);
+  if (!calls_.contains(id)) return;
+  const Error why = error_of(id, exception);
   if (box_.get()->IsExecutionTerminating()) return;  // settle() says why
-  const bool no_buffers = box_.buffers().refused() != found->second.buffers_refused &&
+  answer(id, fail(why), more);
+}
+
+Error WorkerImpl::error_of(uint32_t id, v8::Local<v8::Value> exception) {
+  std::string what = describe_exception(context_.Get(box_.get()), exception);
+  const auto found = calls_.find(id);
+  const bool no_buffers = found != calls_.end() &&
+                          box_.buffers().refused() != found->second.buffers_refused &&
                           what.find("Array buffer allocation failed") != std::string::npos;
-  if (no_buffers) what = "over " + limit_text(limits_.buffer_bytes) + " of ArrayBuffers: " + what;
-  answer(id, fail(no_buffers ? Code::memory_exceeded : Code::threw, std::move(what)), more);
+  if (!no_buffers) return {Code::threw, std::move(what)};
+  return {Code::memory_exceeded,
+          "over " + limit_text(limits_.buffer_bytes) + " of ArrayBuffers: " + what};
 }
 
 void WorkerImpl::log(LogLevel level, v8::Local<v8::String> text) {
@@ -223,8 +286,11 @@ void WorkerImpl::run_tasks(const std::function<void()>& tasks) {
 }
 
 void WorkerImpl::deliver() {
+  settle_streams();
   std::vector<Completion> batch = std::exchange(completions_, {});
+  std::vector<PartCompletion> parts = std::exchange(parts_, {});
   for (Completion& completion : batch) completion.done(std::move(completion.result));
+  for (PartCompletion& completion : parts) completion.done(std::move(completion.part));
 }
 
 }  // namespace themis::js

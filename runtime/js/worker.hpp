@@ -12,6 +12,7 @@
 #include "runtime/js/isolate.hpp"
 #include "runtime/js/modules.hpp"
 #include "runtime/js/native_objects.hpp"
+#include "runtime/js/out_stream.hpp"
 #include "runtime/js/wasm_modules.hpp"
 #include "runtime/js/watchdog.hpp"
 
@@ -41,7 +42,9 @@ class WorkerImpl final : public Worker {
 
   uint32_t call(Request request, Done done) override;
   void cancel(uint32_t call) override;
-  size_t in_flight() const override { return unanswered_; }
+  size_t in_flight() const override { return unanswered_ + streams_; }
+  void read(uint64_t flow, PartDone done) override;
+  void leave(uint64_t flow) override;
   bool retired() const override { return box_.heap_exceeded(); }
   bool is_worn() const override;
   HeapFigures heap() const override;
@@ -72,15 +75,35 @@ class WorkerImpl final : public Worker {
   void answer_exception(uint32_t call, v8::Local<v8::Value> exception, bool more);
   /// The call's waitUntil promises have settled.
   void end(uint32_t call);
+  /// The answer of a call whose body follows in bits; then end().
+  void begin_stream(uint32_t call, Response head);
+  /// The same for a 101, whose messages follow.
+  void begin_socket(uint32_t call, Response head);
+  /// False: nobody takes them, or no more of them.
+  bool write_socket(uint32_t call, Part part);
+  /// The next bit: undefined when there is room for more, a promise until there is, false when
+  /// nobody wants any.
+  v8::Local<v8::Value> write_stream(v8::Local<v8::Context> context, uint32_t call, Part part);
+  /// A promise of room in the call's queue; undefined while there is some.
+  v8::Local<v8::Value> room_of(v8::Local<v8::Context> context, uint32_t call);
+  void end_stream(uint32_t call);
+  void fail_stream(uint32_t call, Error why);
+  /// A promise of the next Uint8Array of a body, or of undefined at its end.
+  v8::Local<v8::Value> read_flow(v8::Local<v8::Context> context, uint32_t in_flow);
+  void leave_flow(uint32_t in_flow);
+  /// What an exception means for its call.
+  Error error_of(uint32_t call, v8::Local<v8::Value> exception);
   /// 0 when there can be no timer (outside of a call, or kTimersMax).
   uint32_t start_timer(v8::Local<v8::Function> callback, Duration delay, bool repeat);
   void clear_timer(uint32_t id);
   /// A promise of the answer's text. `name_space`: empty for the function's own.
   v8::Local<v8::Value> ask_state(v8::Local<v8::Context> context, const std::string& question,
                                  const std::string& name_space);
-  /// A promise of [status, headers, body], in the form of a call's request.
+  /// A promise of [status, headers, body, flow or 0], in the form of a call's request.
   v8::Local<v8::Value> call_service(v8::Local<v8::Context> context, const std::string& service,
                                     Result<Request> request);
+  /// A promise of [status, headers, body, flow or 0].
+  v8::Local<v8::Value> fetch_outward(v8::Local<v8::Context> context, Result<Request> request);
 
  private:
   using Body = std::function<void(v8::Local<v8::Context>)>;
@@ -95,6 +118,14 @@ class WorkerImpl final : public Worker {
     size_t buffers_refused = 0;  ///< ArrayBuffers::refused when it began.
     TimerId wall_timer = 0;
     bool has_wall_timer = false;
+    bool waits = false;             ///< Answered, and end() follows: waitUntil or a stream goes on.
+    v8::Global<v8::Object> object;  ///< What dispatch answered.
+    std::unique_ptr<OutStream> out;
+  };
+  /// A body that a call reads bit by bit.
+  struct InFlow {
+    uint64_t flow = 0;
+    uint32_t call = 0;
   };
   struct Timer {
     v8::Global<v8::Function> callback;
@@ -103,10 +134,11 @@ class WorkerImpl final : public Worker {
     Duration delay{};
     bool repeat = false;
   };
-  /// A question to the state or to a service, without its answer.
+  /// A question to the Host, without its answer.
   struct Ask {
     v8::Global<v8::Promise::Resolver> promise;
     uint32_t call = 0;
+    uint32_t in_flow = 0;
   };
   /// A promise that was rejected with nobody waiting, or (`handled`) found somebody afterwards.
   struct Rejection {
@@ -116,6 +148,10 @@ class WorkerImpl final : public Worker {
   struct Completion {
     Done done;
     Result<Response> result;
+  };
+  struct PartCompletion {
+    PartDone done;
+    Result<Part> part;
   };
   enum class Ended { normally, cpu, heap };
 
@@ -128,8 +164,24 @@ class WorkerImpl final : public Worker {
   void fail_stuck_calls();
   void fail_all(const Error& error);
   void erase(uint32_t call);
+  void erase_if_over(uint32_t call);
+  /// Answers the call with `why`, or ends its stream with it, and forgets it.
+  void end_early(uint32_t call, const Error& why);
   void watch_wall(uint32_t id);
+  void on_wall(uint32_t id);
   void give_up(uint32_t id, Error why);
+  /// Tells JavaScript that nobody waits for the call; whether it has waitUntil left.
+  bool tell_gone(uint32_t id);
+  Call* streaming(uint64_t flow);
+  void drop_stream(uint32_t id, const Error& why);
+  void announce(uint32_t id, Call& call);
+  void hand_out(uint32_t id);
+  void make_room(uint32_t id, OutStream& out);
+  void end_of_stream(uint32_t id);
+  void settle_streams();
+  void ask_flow(uint32_t ask, uint64_t flow);
+  Result<v8::Local<v8::Value>> part_value(Result<Part>& part);
+  uint32_t add_flow(uint64_t flow, uint32_t call);
   void run_tasks(const std::function<void()>& tasks);
   void fire_timer(uint32_t id);
   static void on_promise_reject(v8::PromiseRejectMessage message);
@@ -141,6 +193,11 @@ class WorkerImpl final : public Worker {
   std::pair<v8::Local<v8::Promise>, uint32_t> begin_ask(v8::Local<v8::Context> context,
                                                         const char* refused);
   void settle_ask(uint32_t id, const char* whose, const ToValue& answer);
+  /// The same for a request to others, which is counted.
+  std::pair<v8::Local<v8::Promise>, uint32_t> begin_subrequest(v8::Local<v8::Context> context,
+                                                               const char* refused);
+  Host::ServiceAnswered response_to(uint32_t id, std::string whose);
+  Result<v8::Local<v8::Value>> response_value(Result<Response>& answer);
   /// Hands out the answers collected by a turn. Last in its caller: a `done` may destroy *this.
   void deliver();
   void dispatch(v8::Local<v8::Context> context, uint32_t id, Request& request);
@@ -169,12 +226,17 @@ class WorkerImpl final : public Worker {
   std::unordered_map<uint32_t, Call> calls_;
   std::unordered_map<uint32_t, Timer> timers_;
   std::unordered_map<uint32_t, Ask> asks_;
+  std::unordered_map<uint32_t, InFlow> in_flows_;
   std::vector<Completion> completions_;
+  std::vector<PartCompletion> parts_;
+  std::vector<uint32_t> touched_;      ///< Calls whose streams changed in the turn.
   std::vector<Rejection> rejections_;  ///< Of the turn.
   size_t unanswered_ = 0;
+  size_t streams_ = 0;  ///< OutStreams.
   uint32_t last_call_ = 0;
   uint32_t last_timer_ = 0;
   uint32_t last_ask_ = 0;
+  uint32_t last_flow_ = 0;
   /// Answers may come after the worker: they see it gone.
   const std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
   uint32_t current_ = 0;  ///< The call whose turn it is; 0: none.

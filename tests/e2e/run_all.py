@@ -7,12 +7,15 @@ import test_bad_input
 import test_bundles
 import test_crash
 import test_events
+import test_fetch
 import test_mesh
 import test_programs
 import test_receipts
 import test_service_mesh
 import test_state
 import test_state_receipts
+import test_streams
+import test_websocket
 from mesh import run_tap
 
 
@@ -21,7 +24,7 @@ def main():
     tests = []
     for module in (test_mesh, test_bad_input, test_crash, test_programs, test_service_mesh,
                    test_admission, test_receipts, test_state, test_state_receipts,
-                   test_bundles, test_events):
+                   test_bundles, test_events, test_streams, test_fetch, test_websocket):
         for name, function in vars(module).items():
             if name.startswith("test_") and callable(function) and (not wanted or name in wanted):
                 tests.append((name, lambda function=function: function(build)))

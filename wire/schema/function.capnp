@@ -27,15 +27,27 @@ struct Invoke @0xd6a1f1d0c3a90036 {    # one HTTP request for a function
   url @3 :Text;                        # absolute, as the handler sees it
   headers @4 :List(Header);
   body @5 :Data;
-  event @6 :UInt8;                     # 0: a request; 1: scheduled, 2: queue, whose body says it
-  depth @7 :UInt8;                     # functions that called each other until this call
+  flow @6 :UInt64;                     # not 0: the body is there to Pull, at the sender's "flows"
+  socket @7 :Bool;                     # the flow brings a WebSocket's messages, if a 101 answers
+  event @8 :UInt8;                     # 0: a request; 1: scheduled, 2: queue, whose body says it
+  depth @9 :UInt8;                     # functions that called each other until this call
 }
 struct Outcome @0xd6a1f1d0c3a90037 {   # its response; failures are answered with Failure
   status @0 :UInt16;
   headers @1 :List(Header);
   body @2 :Data;
   cpuUs @3 :UInt32;                    # CPU time the handler used
+  flow @4 :UInt64;                     # not 0: more of the body is there to Pull
 }
+
+# Bodies that travel bit by bit: who reads asks for each part, so nothing piles up on the way.
+struct Pull @0xd6a1f1d0c3a9003c { flow @0 :UInt64; }  # answered with BodyPart, or Failure
+struct BodyPart @0xd6a1f1d0c3a9003d {
+  kind @0 :UInt8;                      # js::Part::Kind; bytes without data: ask again
+  data @1 :Data;
+  code @2 :UInt16;
+}
+struct DropFlow @0xd6a1f1d0c3a9003e { flow @0 :UInt64; } # one-way: nobody reads it any more
 
 # Parent to function host, on their own session.
 struct Load @0xd6a1f1d0c3a90038 {      # answered with Loaded, or Failure (syntax)

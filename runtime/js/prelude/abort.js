@@ -125,6 +125,7 @@ class AbortSignal extends web.EventTarget {
 web.defineHandler(AbortSignal.prototype, 'abort');
 web.exposeClass(AbortSignal);
 web.AbortSignal = AbortSignal;
+web.abortSignal = abort;
 
 class AbortController {
   #signal = new AbortSignal(web.kInternal);

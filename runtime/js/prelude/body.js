@@ -60,7 +60,7 @@ class Body {
       return object.#data;
     };
     /// A promise that resolves once the body is no stream any more, for those who send it whole;
-    /// undefined when it is none. This is where a body would go out chunk by chunk.
+    /// undefined when it is none.
     web.gatherBody = (object, bytes_max) => {
       if (object.#stream === undefined) return undefined;
       refuseUsed(object);

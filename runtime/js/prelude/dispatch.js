@@ -5,47 +5,66 @@ const { ArrayPrototypePush, JSONParse, JSONStringify, ReflectApply } = primordia
 
 let waitsOf;
 
+const logged = async (promise) => {
+  try {
+    await promise;
+  } catch (error) {
+    native.log(3, `Rejected in waitUntil: ${web.inspect(error)}`);
+  }
+};
+
 class ExecutionContext {
   #waits = undefined;
   static { waitsOf = (context) => context.#waits; }
-  waitUntil(promise) { ArrayPrototypePush(this.#waits ??= [], promise); }
+  waitUntil(promise) { ArrayPrototypePush(this.#waits ??= [], logged(promise)); }
   /// There is nothing behind a function that a request could pass through to.
   passThroughOnException() {}
 }
 
 /// Keeps the call alive until all that it asked to wait for has settled.
-const drain = async (id, waits) => {
-  for (let i = 0; i < waits.length; i++) {
-    try {
-      await waits[i];
-    } catch (error) {
-      native.log(3, `Rejected in waitUntil: ${web.inspect(error)}`);
-    }
-  }
+const drain = async (id, context) => {
+  const waits = waitsOf(context);
+  for (let i = 0; waits !== undefined && i < waits.length; i++) await waits[i];
   native.end(id);
 };
 
-const settle = (id, context, deliver) => {
-  const waits = waitsOf(context);
-  try {
-    deliver(waits !== undefined);
-  } catch (error) {
-    native.fail(id, error, waits !== undefined);
-  }
-  if (waits !== undefined) drain(id, waits);
-};
-
-web.dispatch = async (handler, fetch, id, method, url, headers, body) => {
-  const context = new ExecutionContext();
+const run = async (handler, fetch, id, call) => {
+  const { context } = call;
+  let sent;
   try {
     const response = await ReflectApply(fetch, handler,
-      [web.makeRequest(method, url, headers, body), web.env, context]);
-    const gathered = web.checkResponse(response);
-    if (gathered !== undefined) await gathered;
-    settle(id, context, (more) => { web.sendResponse(id, response, more); });
+      [call.request, web.env, context]);
+    web.checkResponse(response);
+    sent = web.sendResponse(id, response, waitsOf(context) !== undefined, call.flow);
   } catch (error) {
-    settle(id, context, (more) => { native.fail(id, error, more); });
+    native.fail(id, error, waitsOf(context) !== undefined);
   }
+  call.settled = true;
+  if (sent !== undefined) {  // a stream or a WebSocket: waitUntil may be called as long as it goes on
+    call.cancel = sent.cancel;
+    await sent.over;
+  }
+  if (sent !== undefined || waitsOf(context) !== undefined) drain(id, context);
+};
+
+/// Answers what C++ gives to web.onGone.
+web.dispatch = (handler, fetch, id, method, url, headers, body, flow, isSocket) => {
+  const request = web.makeRequest(method, url, headers,
+    flow === undefined || isSocket ? body : web.flowStream(flow));
+  const call = { __proto__: null, request, context: new ExecutionContext(), settled: false,
+    cancel: undefined, flow: isSocket ? flow : undefined };
+  run(handler, fetch, id, call);
+  return call;
+};
+
+/// Nobody waits for this call any more. Answers whether waitUntil goes on.
+web.onGone = (id, call) => {
+  const reason = new web.DOMException('The client went away', 'AbortError');
+  web.abortRequest(call.request, reason);
+  if (call.cancel !== undefined) call.cancel(reason);
+  const hasWaits = waitsOf(call.context) !== undefined;
+  if (hasWaits && !call.settled) drain(id, call.context);
+  return hasWaits;
 };
 
 /// A `scheduled` handler's call; its answer is empty. `text`: { scheduledTime, cron } as JSON.
@@ -70,8 +89,9 @@ web.dispatchEvent = async (handler, method, id, isQueue, text) => {
   const context = new ExecutionContext();
   try {
     const answer = await (isQueue ? runQueue : runScheduled)(handler, method, context, text);
-    settle(id, context, (more) => { native.respond(id, 200, '', answer, more); });
+    native.respond(id, 200, '', answer, waitsOf(context) !== undefined);
   } catch (error) {
-    settle(id, context, (more) => { native.fail(id, error, more); });
+    native.fail(id, error, waitsOf(context) !== undefined);
   }
+  if (waitsOf(context) !== undefined) drain(id, context);
 };

@@ -30,7 +30,7 @@ uncurry('DatePrototype', Date.prototype, ['toISOString']);
 uncurry('ErrorPrototype', Error.prototype, ['toString']);
 uncurry('FunctionPrototype', Function.prototype, ['toString']);
 uncurry('SymbolPrototype', Symbol.prototype, ['toString']);
-uncurry('MapPrototype', Map.prototype, ['entries']);
+uncurry('MapPrototype', Map.prototype, ['entries', 'get', 'set', 'delete']);
 uncurry('WeakMapPrototype', WeakMap.prototype, ['get', 'set', 'has', 'delete']);
 uncurry('WeakRefPrototype', WeakRef.prototype, ['deref']);
 uncurry('PromisePrototype', Promise.prototype, ['then']);
@@ -67,6 +67,6 @@ primordials.apply = apply;
 primordials.SymbolIterator = Symbol.iterator;
 primordials.SymbolToStringTag = Symbol.toStringTag;
 Object.assign(primordials, {
-  Array, ArrayBuffer, BigInt, DataView, Date, Error, Number, Object, Promise, RangeError, String, Symbol,
+  Array, ArrayBuffer, BigInt, DataView, Date, Error, Map, Number, Object, Promise, RangeError, String, Symbol,
   SyntaxError, TypeError, Uint8Array, WeakMap, WeakRef,
 });

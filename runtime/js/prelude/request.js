@@ -5,6 +5,7 @@ const { StringPrototypeToUpperCase, TypeError, RegExpPrototypeExec } = primordia
 const kToken = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const kNormalized = { __proto__: null, DELETE: true, GET: true, HEAD: true, OPTIONS: true,
   POST: true, PUT: true };
+const kRedirectModes = { __proto__: null, follow: true, error: true, manual: true };
 const kForbidden = { __proto__: null, CONNECT: true, TRACE: true, TRACK: true };
 
 const normalMethod = (method) => {
@@ -35,6 +36,11 @@ class Request extends web.Body {
       if (body !== undefined) web.setBody(request, body);
       return request;
     };
+    /// The signal of a Request that was given one.
+    web.ownSignal = (request) => request.#signal;
+    web.abortRequest = (request, reason) => {
+      web.abortSignal(request.#signal ??= web.anySignal([]), reason);
+    };
   }
 
   constructor(input, init = undefined) {
@@ -54,6 +60,8 @@ class Request extends web.Body {
     this.#method = init?.method === undefined ? from?.method ?? 'GET' : normalMethod(init.method);
     this.#headers = new web.Headers(init?.headers ?? from?.headers);
     if (init?.redirect !== undefined) this.#redirect = web.toText(init.redirect);
+    if (!kRedirectModes[this.#redirect])
+      throw new TypeError(`Invalid redirect mode: '${this.#redirect}'`);
     const signal = init?.signal === undefined ? from?.signal : init.signal;
     if (signal !== undefined && signal !== null) {
       if (!web.isAbortSignal(signal)) throw new TypeError('The signal is no AbortSignal');

@@ -1,5 +1,5 @@
 'use strict';
-// Response, and how one goes out to C++.
+// Response, and how one goes out to C++: whole, or bit by bit when its body is a stream.
 const { JSONStringify, RangeError, TypeError, RegExpPrototypeExec } = primordials;
 
 const kRedirects = { __proto__: null, 301: true, 302: true, 303: true, 307: true, 308: true };
@@ -8,22 +8,27 @@ const kForbiddenText = /[^\t\x20-\x7e\x80-\xff]/;
 const kPlainText = 'text/plain;charset=UTF-8';
 const kPlainTextFlat = `content-type\0${kPlainText}`;
 
-const statusOf = (value) => {
+const statusOf = (value, hasSocket) => {
   const status = +value;
+  if (status === 101 && hasSocket) return status;
   if (!(status >= 200 && status <= 599) || primordials.MathTrunc(status) !== status)
     throw new RangeError(`Invalid status: ${value}; 200 to 599 are allowed`);
   return status;
 };
 
-let check;  // (response): a promise when the body is a stream, which is read first
+let check;
 let send;
 let receive;
+let fetched;
 let immutable;
 
 class Response extends web.Body {
   #status = 200;
   #statusText = '';
   #type = 'default';
+  #url = '';
+  #redirected = false;
+  #webSocket = null;
   #contentType = null;  // of the body, until #headers exists
   #headers = undefined;
 
@@ -32,16 +37,34 @@ class Response extends web.Body {
       if (typeof value !== 'object' || value === null || !(#status in value))
         throw new TypeError('The handler returned no Response');
       if (value.#type === 'error') throw new TypeError('The handler returned Response.error()');
-      return web.gatherBody(value, native.responseBytesMax());
     };
-    send = (id, value, more) => {
+    send = (id, value, more, flow) => {
+      if (value.#webSocket !== null) {
+        return web.connectSocket(id, value.#webSocket, flow,
+          () => { native.respondSocket(id, value.#status, value.#flat()); });
+      }
       const data = web.takeBody(value);
+      if (web.isReadableStream(data)) {
+        native.respondStream(id, value.#status, value.#flat());
+        return web.pumpOut(id, data);  // which says when the call ends
+      }
       native.respond(id, value.#status, value.#flat(), data === null ? '' : data, more);
+      return undefined;
     };
     receive = (status, flat, body) => {
       const response = new Response();
       response.#status = status;
       response.#headers = web.splitHeaders(flat, false);
+      if (body !== undefined) web.setBody(response, body);
+      return response;
+    };
+    fetched = (target, status, headers, body) => {
+      const response = new Response();
+      response.#status = status;
+      response.#headers = headers;
+      response.#type = 'basic';
+      response.#url = target.url;
+      response.#redirected = target.redirected;
       if (body !== undefined) web.setBody(response, body);
       return response;
     };
@@ -73,8 +96,13 @@ class Response extends web.Body {
   #apply(init) {
     if (typeof init !== 'object' && typeof init !== 'function')
       throw new TypeError('The second argument of Response is an object');
-    const { status, statusText, headers } = init;
-    if (status !== undefined) this.#status = statusOf(status);
+    const { status, statusText, headers, webSocket } = init;
+    if (webSocket !== undefined && webSocket !== null) {
+      if (!web.isWebSocket(webSocket)) throw new TypeError('webSocket is no WebSocket');
+      if (+status !== 101) throw new TypeError('A Response with a webSocket has the status 101');
+      this.#webSocket = webSocket;
+    }
+    if (status !== undefined) this.#status = statusOf(status, this.#webSocket !== null);
     if (statusText !== undefined) {
       this.#statusText = web.toText(statusText);
       if (RegExpPrototypeExec(kForbiddenText, this.#statusText) !== null)
@@ -117,8 +145,9 @@ class Response extends web.Body {
   get ok() { return this.#status >= 200 && this.#status <= 299; }
   get statusText() { return this.#statusText; }
   get type() { return this.#type; }
-  get url() { return ''; }
-  get redirected() { return false; }
+  get url() { return this.#url; }
+  get webSocket() { return this.#webSocket; }
+  get redirected() { return this.#redirected; }
   get headers() {
     this.#headers ??= web.makeHeaders(
       this.#contentType === null ? [] : ['content-type', this.#contentType], false);
@@ -129,6 +158,8 @@ class Response extends web.Body {
     const copy = new Response();
     copy.#status = this.#status;
     copy.#statusText = this.#statusText;
+    copy.#url = this.#url;
+    copy.#redirected = this.#redirected;
     copy.#type = this.#type;
     copy.#headers = new web.Headers(this.headers);
     web.setBody(copy, data);
@@ -140,3 +171,4 @@ web.exposeClass(Response);
 web.checkResponse = check;
 web.sendResponse = send;
 web.receiveResponse = receive;
+web.fetchedResponse = fetched;

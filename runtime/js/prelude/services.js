@@ -8,7 +8,8 @@ const ask = async (target, input, init) => {
   const data = web.takeBody(request);
   const answer = await native.askService(target, request.method, request.url,
     web.flattenHeaders(request.headers), data === null ? '' : data);
-  return web.receiveResponse(answer[0], answer[1], answer[2]);
+  return web.receiveResponse(answer[0], answer[1],
+    answer[3] === 0 ? answer[2] : web.flowStream(answer[3], answer[2]));
 };
 
 class Services {

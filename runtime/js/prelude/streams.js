@@ -33,6 +33,15 @@ web.teeStream = uncurryThis(ReadableStream.prototype.tee);
 const ReaderPrototype = library.ReadableStreamDefaultReader.prototype;
 const read = uncurryThis(ReaderPrototype.read);
 const cancel = uncurryThis(ReaderPrototype.cancel);
+web.getReader = getReader;
+web.readChunk = read;
+web.cancelReader = cancel;
+/// The Uint8Array that a chunk of a body is.
+web.asChunk = (value) => {
+  if (!ArrayBufferIsView(value) || primordials.TypedArrayPrototypeTag(value) !== 'Uint8Array')
+    throw new TypeError('A chunk of a body is a Uint8Array');
+  return value;
+};
 
 /// All bytes of a stream of Uint8Arrays, as one. Past `bytes_max` it reads no further, and the
 /// answer is longer than that.
@@ -43,10 +52,7 @@ web.readAll = async (stream, bytes_max) => {
   while (size <= bytes_max) {
     const { done, value } = await read(reader);
     if (done) return web.joinBytes(chunks, size);
-    const isBytes = ArrayBufferIsView(value)
-      && primordials.TypedArrayPrototypeTag(value) === 'Uint8Array';
-    if (!isBytes) throw new TypeError('A chunk of a body is a Uint8Array');
-    primordials.ArrayPrototypePush(chunks, value);
+    primordials.ArrayPrototypePush(chunks, web.asChunk(value));
     size += primordials.TypedArrayPrototypeLength(value);
   }
   cancel(reader);

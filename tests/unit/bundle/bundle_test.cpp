@@ -129,7 +129,7 @@ TEST(Settings, SayWhatIsWrong) {
   EXPECT_EQ(why([](Settings& s) { s.consumers["jobs"].dead_queue = "jobs"; }),
             "invalid: the queue jobs is its own dead-letter queue");
   for (const char* host : {"https://a.b", "A.b", "a b", "", "a:0", "a:70000", "*.", ".a", "a..b",
-                           "a:1:2", "[zz]", "[::1", "*"})
+                           "a:1:2", "[zz]", "[::1", "*", "**", "a.*", "*a", "a:", "a/"})
     EXPECT_NE(why([&](Settings& s) { s.fetch = {host}; }), "(nothing)") << host;
   for (const char* host : {"a.b", "*.a.b:1", "192.0.2.1:80", "[::1]", "[2001:db8::1]:443"})
     EXPECT_EQ(why([&](Settings& s) { s.fetch = {host}; }), "(nothing)") << host;

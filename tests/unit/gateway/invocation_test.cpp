@@ -99,12 +99,13 @@ OutcomeMsg outcome(uint16_t status, const std::string& name, const std::string& 
 }
 
 TEST(Outcome, BecomesAResponse) {
-  const auto response = decode_outcome(outcome(201, "X-A", "1"));
-  ASSERT_TRUE(response);
-  EXPECT_EQ(response->status, 201);
-  EXPECT_EQ(*response->headers.find("x-a"), "1");
-  EXPECT_EQ(response->body, "body");
-  EXPECT_EQ(decode_outcome(outcome(200, "Connection", "x"))->headers.size(), 0u);
+  const auto reply = decode_outcome(outcome(201, "X-A", "1"));
+  ASSERT_TRUE(reply);
+  EXPECT_EQ(reply->response.status, 201);
+  EXPECT_EQ(*reply->response.headers.find("x-a"), "1");
+  EXPECT_EQ(reply->response.body, "body");
+  EXPECT_EQ(reply->flow, 0u);
+  EXPECT_EQ(decode_outcome(outcome(200, "Connection", "x"))->response.headers.size(), 0u);
 }
 
 TEST(Outcome, AdversaryAnswerCannotBreakOutOfItsResponse) {

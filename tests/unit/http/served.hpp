@@ -15,6 +15,7 @@ class HeldHandler final : public http::Handler {
     http::Request request;
     http::Responder responder;
   };
+  bool takes_stream(const http::Request&) const override { return streams; }
   void on_request(http::Request&& request, http::Responder responder) override {
     if (echo) {
       responder.respond(http::Response::text(200, request.target + request.body));
@@ -27,6 +28,7 @@ class HeldHandler final : public http::Handler {
   }
 
   bool echo = false;
+  bool streams = false;  ///< Takes bodies bit by bit.
   std::vector<Held> held;
 };
 

@@ -16,7 +16,7 @@ TEST(Bodies, AreStreamsWhenAskedFor) {
             "[true,false,\"x\",true,null]");
 }
 
-TEST(Bodies, OfStreamsGoOutWhole) {
+TEST(Bodies, OfStreamsGoOut) {
   EXPECT_EQ(run("const e = new TextEncoder(); let n = 0; return new Response(new ReadableStream({"
                 "pull(c) { if (n++ === 3) c.close(); else c.enqueue(e.encode(String(n))); } }));"),
             "123");
@@ -30,9 +30,9 @@ TEST(Bodies, OfStreamsGoOutWhole) {
   EXPECT_EQ(text.error().code, Code::threw);
 }
 
-TEST(Bodies, AdversaryAStreamWithoutEndMeetsTheLimitOfResponses) {
+TEST(Bodies, AdversaryAStreamWithoutEndMeetsItsLimit) {
   Limits limits;
-  limits.response_bytes = 100'000;
+  limits.stream_bytes = 1'000'000;
   limits.cpu = 5s;
   Function f(handler("return new Response(new ReadableStream({ pull(c) {"
                      "c.enqueue(new Uint8Array(30000)); } }));"),
@@ -137,7 +137,7 @@ TEST(Compression, AdversaryABombMeetsTheLimitOfBuffers) {
   Limits limits;
   limits.cpu = 20s;
   limits.buffer_bytes = 16u << 20;
-  limits.response_bytes = 1u << 20;
+  limits.stream_bytes = 1u << 20;
   Function f(handler("let n = 0; const zeros = new ReadableStream({ pull(c) { if (n++ < 400)"
                      "c.enqueue(new Uint8Array(65536)); else c.close(); } });"
                      "const packed = zeros.pipeThrough(new CompressionStream('gzip'));"

@@ -88,15 +88,6 @@ constexpr std::string_view kGlobals[] = {"WebAssembly.compile",
                                          "setTimeout",
                                          "structuredClone"};
 
-/// Absent, by the beginning of the name.
-/// fetch: a function reaches the outside by env.SERVICES only.
-constexpr std::string_view kAbsent[] = {"fetch"};
-
-bool is_absent(std::string_view name) {
-  return std::any_of(std::begin(kAbsent), std::end(kAbsent),
-                     [name](std::string_view prefix) { return name.starts_with(prefix); });
-}
-
 /// One JavaScript test of a name: 'yes' when every part of the path exists.
 std::string probe(std::string_view name) {
   return evaluate("(() => { let at = globalThis; for (const part of '" + std::string(name) +
@@ -105,8 +96,7 @@ std::string probe(std::string_view name) {
 }
 
 void expect_inventory(std::span<const std::string_view> names) {
-  for (const std::string_view name : names)
-    EXPECT_EQ(probe(name), is_absent(name) ? "no" : "yes") << name;
+  for (const std::string_view name : names) EXPECT_EQ(probe(name), "yes") << name;
 }
 
 TEST(Inventory, NamesWhatIsThereOfTheMinimumCommonApi) {
@@ -118,7 +108,7 @@ TEST(Inventory, NamesWhatIsThereOfTheMinimumCommonApi) {
 
 TEST(Inventory, ExposesInterfacesAsThePlatformDoes) {
   for (const std::string_view name : kInterfaces) {
-    if (is_absent(name) || name.starts_with("WebAssembly.")) continue;  // those are V8's own
+    if (name.starts_with("WebAssembly.")) continue;  // those are V8's own
     const std::string at = "globalThis['" + std::string(name) + "']";
     // Asked for before: a name that is used by few is a getter until then.
     EXPECT_EQ(evaluate("(" + at +

@@ -46,6 +46,22 @@ class TestHost final : public Host {
     if (!answer_service) return called.push_back(std::move(answered));
     post([answer = answer_service(requests.back().second), answered] { answered(answer); });
   }
+  void fetch_outward(Request request, TimePoint, ServiceAnswered answered) override {
+    requests.emplace_back("fetch", std::move(request));
+    if (!answer_fetch) return called.push_back(std::move(answered));
+    post([answer = answer_fetch(requests.back().second), answered] { answered(answer); });
+  }
+  /// What the outside answers, if anything.
+  std::function<Result<Response>(const Request&)> answer_fetch;
+  void read_flow(uint64_t flow, PartAnswered answered) override {
+    if (!give_part) return waiting.push_back(std::move(answered));
+    post([part = give_part(flow), answered] { answered(part); });
+  }
+  void leave_flow(uint64_t flow) override { left.push_back(flow); }
+  /// The parts of a request's body, if there are any yet.
+  std::function<Result<Part>(uint64_t)> give_part;
+  std::vector<PartAnswered> waiting;  ///< Without an answer.
+  std::vector<uint64_t> left;
   /// What services answer, if anything.
   std::function<Result<Response>(const Request&)> answer_service;
   std::vector<std::pair<std::string, Request>> requests;
@@ -118,15 +134,28 @@ class Function {
   Worker& worker() { return *worker_; }
   TestHost& host() { return host_; }
 
-  /// Calls and runs the host until the answer is there.
+  /// Calls and runs the host until the answer is there, and all of its body.
   Result<Response> call(Request request = {.url = "http://f/"}) {
+    Result<Response> response = begin(std::move(request));
+    while (response && response->flow != 0) {
+      const Result<Part> part = read(response->flow);
+      if (!part) return fail(part.error());
+      response->body.insert(response->body.end(), part->data.begin(), part->data.end());
+      if (part->is_last()) break;
+    }
+    return response;
+  }
+  /// The answer with what there is of its body.
+  Result<Response> begin(Request request = {.url = "http://f/"}) {
     if (!worker_) return fail(load_error_);
     std::optional<Result<Response>> out;
     worker_->call(std::move(request), [&out](Result<Response> r) { out = std::move(r); });
-    while (!out && host_.step()) {
-    }
-    if (!out) return fail(Code::internal, "the host has nothing left to do, and no answer came");
-    return std::move(*out);
+    return wait_for(out);
+  }
+  Result<Part> read(uint64_t flow) {
+    std::optional<Result<Part>> out;
+    worker_->read(flow, [&out](Result<Part> part) { out = std::move(part); });
+    return wait_for(out);
   }
   /// The body of the answer, or the error as text.
   std::string text(Request request = {.url = "http://f/"}) {
@@ -135,6 +164,14 @@ class Function {
   }
 
  private:
+  template <class T>
+  Result<T> wait_for(std::optional<Result<T>>& out) {
+    while (!out && host_.step()) {
+    }
+    if (!out) return fail(Code::internal, "the host has nothing left to do, and no answer came");
+    return std::move(*out);
+  }
+
   TestHost own_host_;
   TestHost& host_;
   std::unique_ptr<Worker> worker_;

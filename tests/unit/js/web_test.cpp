@@ -238,7 +238,7 @@ TEST(Console, FormatsWhatItIsGiven) {
 TEST(Sandbox, ShowsNothingOfNode) {
   for (const char* name :
        {"process", "require", "Buffer", "global", "module", "setImmediate", "SharedArrayBuffer",
-        "Atomics", "ShadowRealm", "native", "primordials", "web", "gc", "fetch"})
+        "Atomics", "ShadowRealm", "native", "primordials", "web", "gc"})
     EXPECT_EQ(evaluate(std::string("typeof ") + name), "undefined") << name;
   EXPECT_EQ(evaluate("typeof globalThis.constructor.constructor"), "function");
   EXPECT_TRUE(evaluate("globalThis.constructor.constructor('return process')()")

@@ -1,5 +1,6 @@
-// A function host that was taken over: asks for the state of a function that it never ran, or calls
-// and wakes whom it likes.
+// A function host that was taken over: asks for what its caller names, "pull FLOW" for a body,
+// "fetch CODE" for the outside, "fn/NAME" to call or "fn/NAME!" to wake it, else for the state of a
+// function that it never ran.
 
 #include <caf/all.hpp>
 
@@ -35,10 +36,12 @@ class Hostile final : public PinnedActor {
               return answer.finish();
             },
             [this](const wire::Msg<schema::Invoke>& invoke) -> caf::result<OutcomeMsg> {
+              const std::string whose(as_text(wire::bytes_of(invoke.view()->getBody())));
+              if (whose.starts_with("pull ")) return pull(std::stoull(whose.substr(5)));
+              if (whose.starts_with("fetch ")) return fetch(whose.substr(6));
+              if (whose.find('/') != std::string::npos) return call(whose);
               auto promise = make_response_promise<OutcomeMsg>();
               wire::Builder<schema::AskState> ask;
-              const std::string whose(as_text(wire::bytes_of(invoke.view()->getBody())));
-              if (whose.find('/') != std::string::npos) return call(whose, promise);
               ask->setNameSpace(wire::to_text(whose));
               ask->setCall(wire::to_data(as_bytes(R"({"op":"get","key":"k"})")));
               request(enclave_.parent("state"), caf::infinite, ask.finish())
@@ -54,7 +57,7 @@ class Hostile final : public PinnedActor {
             }};
   }
   /// "fn/NAME", or "fn/NAME!" for an event.
-  caf::result<OutcomeMsg> call(std::string whom, caf::typed_response_promise<OutcomeMsg> promise) {
+  caf::result<OutcomeMsg> call(std::string whom) {
     wire::Builder<schema::Invoke> invoke;
     if (whom.ends_with('!')) {
       whom.pop_back();
@@ -63,7 +66,33 @@ class Hostile final : public PinnedActor {
     invoke->setFunction(wire::to_text(whom));
     invoke->setMethod("GET");
     invoke->setUrl("http://x/");
-    request(enclave_.parent("services"), caf::infinite, invoke.finish())
+    return ask_services(invoke.finish());
+  }
+  caf::result<OutcomeMsg> pull(uint64_t flow) {
+    auto promise = make_response_promise<OutcomeMsg>();
+    wire::Builder<schema::Pull> ask;
+    ask->setFlow(flow);
+    request(enclave_.parent("flows"), caf::infinite, ask.finish())
+        .then(
+            [promise](const wire::Msg<schema::BodyPart>& part) mutable {
+              promise.deliver(
+                  outcome(std::string(as_text(wire::bytes_of(part.view()->getData())))));
+            },
+            [promise](const caf::error& error) mutable {
+              promise.deliver(outcome(from_caf(error).text()));
+            });
+    return caf::delegated<OutcomeMsg>{};
+  }
+  caf::result<OutcomeMsg> fetch(const std::string& code) {
+    wire::Builder<schema::Invoke> ask;
+    ask->setCode(wire::to_data(*from_hex(code)));
+    ask->setMethod("GET");
+    ask->setUrl("http://a.example/");
+    return ask_services(ask.finish());
+  }
+  caf::result<OutcomeMsg> ask_services(const wire::Msg<schema::Invoke>& invoke) {
+    auto promise = make_response_promise<OutcomeMsg>();
+    request(enclave_.parent("services"), caf::infinite, invoke)
         .then([promise](const OutcomeMsg& answer) mutable { promise.deliver(answer); },
               [promise](const caf::error& error) mutable {
                 promise.deliver(outcome(from_caf(error).text()));

@@ -1,0 +1,134 @@
+#include "actors/fetch/fetch_connection.hpp"
+
+namespace themis {
+namespace {
+
+constexpr http::ParserLimits kLimits{.start_line_bytes_max = 8 * 1024,
+                                     .head_bytes_max = 64 * 1024,
+                                     .header_count_max = 256,
+                                     .body_bytes_max = size_t{1} << 30};
+
+}  // namespace
+
+FetchConnection::FetchConnection(net::Loop& loop, Request request, const crypto::TlsTrust* trust,
+                                 std::function<void()> changed)
+    : loop_(loop),
+      request_(std::move(request)),
+      changed_(std::move(changed)),
+      parser_(http::Parser::Role::response, kLimits),
+      moved_(loop.now()) {
+  if (trust != nullptr) tls_.emplace(*trust, request_.host);
+  if (request_.head_only) parser_.set_no_body();
+}
+
+FetchConnection::~FetchConnection() = default;
+
+Status FetchConnection::connect(const net::Address& to) {
+  THEMIS_TRY(stream_, loop_.connect(to, *this));
+  return {};
+}
+
+void FetchConnection::on_connected() {
+  connected_ = true;
+  moved_ = loop_.now();
+  if (!tls_) {
+    send_request();
+  } else if (const Status begun = receive({}); !begun) {
+    end(begun.error());
+  }
+  flush();
+  tell();
+}
+
+void FetchConnection::on_data(std::span<std::byte> data) {
+  moved_ = loop_.now();
+  if (const Status received = receive(data); !received) {
+    end(received.error());
+  } else {
+    flush();
+    if (stream_) stream_->set_reading(waits());
+  }
+  tell();
+}
+
+Status FetchConnection::receive(ByteView data) {
+  if (!tls_) return parse(as_text(data));
+  std::string plain;
+  THEMIS_CHECK(tls_->feed(data, plain));
+  if (tls_->established()) send_request();
+  return parse(plain);
+}
+
+void FetchConnection::send_request() {
+  if (std::exchange(sent_, true)) return;
+  if (tls_) {
+    tls_->write(request_.head_and_body);
+  } else {
+    out_ = std::move(request_.head_and_body);
+  }
+}
+
+void FetchConnection::flush() {
+  if (tls_) out_ += tls_->take_output();
+  if (stream_ && !out_.empty()) out_.erase(0, stream_->write(as_bytes(out_)));
+}
+
+void FetchConnection::on_writable() {
+  moved_ = loop_.now();
+  flush();
+}
+
+Status FetchConnection::parse(std::string_view plain) {
+  while (!plain.empty() && !over_) {
+    const auto used = parser_.feed(plain);
+    if (!used)
+      return fail(used.error().status == 413 ? Code::too_large : Code::malformed,
+                  "the server's answer: " + used.error().detail);
+    plain.remove_prefix(*used);
+    if (!head_seen_ && parser_.complete()) {
+      http::Response response = parser_.take_response();
+      if (response.status / 100 == 1) {  // an interim one: the answer follows
+        if (request_.head_only) parser_.set_no_body();
+        continue;
+      }
+      arrived_ = std::move(response.body);
+      response.body.clear();
+      head_ = std::move(response);
+      end(std::nullopt);
+    } else if (!head_seen_ && parser_.in_body()) {
+      head_seen_ = true;
+      head_ = parser_.take_response_head();
+    }
+    if (!head_seen_) continue;
+    arrived_ += parser_.take_body();
+    if (parser_.complete()) end(std::nullopt);
+  }
+  return {};
+}
+
+void FetchConnection::on_closed(const Error& why) {
+  // Without TLS's own last word, whoever is on the way could have cut the body.
+  const bool is_whole = !tls_ || tls_->closed();
+  if (is_whole && parser_.finish()) {
+    end(std::nullopt);
+  } else {
+    end(Error{Code::unavailable, "the server ended the connection early: " + why.detail});
+  }
+  tell();
+}
+
+void FetchConnection::end(std::optional<Error> error) {
+  over_ = true;
+  error_ = std::move(error);
+  stream_.reset();
+}
+
+std::optional<http::Response> FetchConnection::take_head() { return std::exchange(head_, {}); }
+
+std::string FetchConnection::take_body() {
+  std::string body = std::exchange(arrived_, {});
+  if (stream_) stream_->set_reading(true);
+  return body;
+}
+
+}  // namespace themis

@@ -1,0 +1,79 @@
+#pragma once
+// The way out for functions: makes their HTTP requests for them, where they have no sockets.
+
+#include <array>
+#include <unordered_map>
+
+#include "actors/fetch/fetch_api.hpp"
+#include "actors/fetch/fetch_connection.hpp"
+#include "actors/fetch/name_resolver.hpp"
+#include "actors/flows/flow_api.hpp"
+#include "actors/system/hosted_actor.hpp"
+#include "runtime/http/url.hpp"
+
+namespace themis {
+
+struct FetcherOptions {
+  caf::actor flows;  ///< A FlowHub.
+  /// Addresses that are not public, and may be reached all the same.
+  std::vector<net::Address> private_addresses;
+  Rng* rng = nullptr;
+};
+
+/// Takes FetchOutward, and CancelRequest with its frame. A name is looked up here, each of its
+/// addresses checked, and the connection made to one that was checked: what a name means later does
+/// not matter. Pinned to the node's reactor.
+class Fetcher final : public PinnedActor {
+ public:
+  /// Under way; each holds at most two windows and a request of 1 MB.
+  static constexpr size_t kFetchesMax = 256;
+  /// Threads that wait for the system's resolver.
+  static constexpr size_t kResolvers = 4;
+  static constexpr Duration kConnectMax = 10s;
+  /// Without a byte from a server that is waited for.
+  static constexpr Duration kSilenceMax = 30s;
+  static constexpr Duration kTick = 1s;
+
+  Fetcher(caf::actor_config& config, FetcherOptions options)
+      : PinnedActor(config), options_(std::move(options)) {}
+  const char* name() const override { return "fetcher"; }
+  void on_exit() override;
+
+ private:
+  struct Fetch {
+    wire::Msg<schema::Invoke> invoke;
+    caf::typed_response_promise<wire::Msg<schema::Outcome>> promise;
+    http::Url url;
+    FetchConnection::Request request;
+    TimePoint began;
+    std::unique_ptr<FetchConnection> connection;  ///< Null while the name is looked up.
+    FlowId flow = 0;                              ///< Answered; the body goes on.
+    caf::typed_response_promise<BodyPartMsg> taker;
+    net::TimerId poll = 0;  ///< While somebody waits for a part.
+    TimePoint read_at;      ///< When the body was last asked for.
+  };
+
+  caf::behavior make_behavior() override;
+  caf::result<wire::Msg<schema::Outcome>> begin(const FetchOutward& ask);
+  void resolve(uint64_t id);
+  void connect(uint64_t id, const std::vector<net::Address>& addresses);
+  bool may_reach(const net::Address& address) const;
+  void on_changed(uint64_t id);
+  void answer(uint64_t id, Fetch& fetch, const http::Response& head);
+  caf::result<BodyPartMsg> take(FlowId flow);
+  void give(uint64_t id, Fetch& fetch);
+  void fail_fetch(uint64_t id, const Error& why);
+  void drop(uint64_t id);
+  void on_tick();
+  std::optional<Error> overdue(const Fetch& fetch, TimePoint now) const;
+
+  const FetcherOptions options_;
+  std::optional<Result<crypto::TlsTrust>> trust_;  ///< Read when it is first needed.
+  std::array<caf::actor, kResolvers> resolvers_;
+  std::unordered_map<uint64_t, Fetch> fetches_;
+  std::unordered_map<FlowId, uint64_t> flows_;
+  uint64_t last_id_ = 0;
+  net::TimerId tick_ = 0;
+};
+
+}  // namespace themis

@@ -1,0 +1,164 @@
+// Bodies of calls and answers that travel bit by bit, between a function host and the node's hub;
+// requests to the outside.
+
+#include <caf/all.hpp>
+
+#include "actors/fetch/fetch_api.hpp"
+#include "actors/system/caf_error.hpp"
+#include "actors/worker/function_codec.hpp"
+#include "actors/worker/worker_process.hpp"
+
+namespace themis {
+namespace {
+
+Result<FlowId> flow_of(const wire::Msg<schema::Invoke>& message) {
+  return wire::decode(message, [](const schema::Invoke::Reader& invoke) -> Result<FlowId> {
+    return invoke.getFlow();
+  });
+}
+
+Result<FlowId> flow_of(const wire::Msg<schema::Outcome>& message) {
+  return wire::decode(message, [](const schema::Outcome::Reader& outcome) -> Result<FlowId> {
+    return outcome.getFlow();
+  });
+}
+
+Result<wire::Msg<schema::Outcome>> with_flow(const wire::Msg<schema::Outcome>& message,
+                                             FlowId flow) {
+  return wire::decode(
+      message, [&](const schema::Outcome::Reader& outcome) -> Result<wire::Msg<schema::Outcome>> {
+        wire::Builder<schema::Outcome> copy(message.frame()->words() + 8);
+        copy->setStatus(outcome.getStatus());
+        copy->setHeaders(outcome.getHeaders());
+        copy->setBody(outcome.getBody());
+        copy->setCpuUs(outcome.getCpuUs());
+        copy->setFlow(flow);
+        return copy.finish();
+      });
+}
+
+bool is_last(const BodyPartMsg& message) {
+  const auto last = wire::decode(message, [](const schema::BodyPart::Reader& part) -> Result<bool> {
+    return js::Part{static_cast<js::Part::Kind>(part.getKind()), {}, 0}.is_last();
+  });
+  return !last || *last;
+}
+
+}  // namespace
+
+Status WorkerProcess::note_flow(const wire::Msg<schema::Invoke>& invoke) {
+  const Result<FlowId> flow = flow_of(invoke);
+  if (!flow || *flow == 0) return {};
+  if (!flows_) return fail(Code::unavailable, "bodies travel whole here");
+  if (in_flows_.size() >= kFlowsPerProcessMax)
+    return fail(Code::overloaded, "a worker process reads as many bodies as it may");
+  const NodeId* peer = invoke.frame()->peer();
+  in_flows_.insert_or_assign(*flow, peer ? std::optional<NodeId>(*peer) : std::nullopt);
+  return {};
+}
+
+void WorkerProcess::note_flow(const wire::Msg<schema::Outcome>& outcome) {
+  const Result<FlowId> flow = flow_of(outcome);
+  if (!flow || *flow == 0 || !flows_) return;
+  const NodeId* peer = outcome.frame()->peer();
+  const std::optional<NodeId> node = peer ? std::optional<NodeId>(*peer) : std::nullopt;
+  if (in_flows_.size() >= kFlowsPerProcessMax) return send(flows_, LeaveFlow{node, *flow});
+  in_flows_.emplace(*flow, node);
+}
+
+caf::result<BodyPartMsg> WorkerProcess::pull(const PullMsg& message) {
+  const Result<FlowId> flow = decode_pull(message);
+  if (!flow) return to_caf(flow.error());
+  const auto found = in_flows_.find(*flow);
+  if (found == in_flows_.end()) return to_caf({Code::not_found, "no such body, or it is over"});
+  if (asks_ >= kAsksPerProcessMax)
+    return to_caf({Code::overloaded, "too many questions of this process wait"});
+  ++asks_;
+  auto promise = make_response_promise<BodyPartMsg>();
+  request(flows_, caf::infinite, ReadFlow{found->second, *flow})
+      .then(
+          [this, promise, flow = *flow](const BodyPartMsg& part) mutable {
+            --asks_;
+            if (is_last(part)) in_flows_.erase(flow);
+            promise.deliver(part);
+          },
+          [this, promise, flow = *flow](const caf::error& error) mutable {
+            --asks_;
+            in_flows_.erase(flow);
+            promise.deliver(error);
+          });
+  return caf::delegated<BodyPartMsg>{};
+}
+
+/// Only a process that runs a function may use what that may: a host is not believed more.
+caf::result<wire::Msg<schema::Outcome>> WorkerProcess::fetch(
+    const CodeId& code, const wire::Msg<schema::Invoke>& invoke) {
+  const auto function = functions_.find(code);
+  if (!fetcher_ || function == functions_.end() || !function->second.source ||
+      !function->second.source->settings)
+    return to_caf({Code::denied, "functions of this node fetch nothing"});
+  const auto& settings = function->second.source->settings;
+  const std::shared_ptr<const FetchHosts> own(settings, &settings->fetch);
+  return pass_on<wire::Msg<schema::Outcome>>(fetcher_, FetchOutward{invoke, {options_.fetch, own}});
+}
+
+void WorkerProcess::drop(const DropFlowMsg& message) {
+  if (const Result<FlowId> flow = decode_drop_flow(message)) forget_flow(*flow);
+}
+
+void WorkerProcess::forget_flow(FlowId flow) {
+  const auto found = in_flows_.extract(flow);
+  if (!found.empty()) send(flows_, LeaveFlow{found.mapped(), flow});
+}
+
+Result<wire::Msg<schema::Outcome>> WorkerProcess::offer(const Call& call,
+                                                        const wire::Msg<schema::Outcome>& outcome) {
+  const Result<FlowId> at_function = flow_of(outcome);
+  if (!at_function) return fail(at_function.error());
+  if (*at_function == 0) return outcome;
+  if (!flows_ || out_flows_.size() >= kFlowsPerProcessMax) {
+    send(call.at, encode_drop_flow(*at_function));
+    return fail(Code::overloaded, "a worker process answers as many bodies bit by bit as it may");
+  }
+  const FlowId flow = new_flow_id(*options_.home.rng);
+  const NodeId* peer = call.invoke.frame()->peer();
+  out_flows_.emplace(flow, OutFlow{call.at, *at_function});
+  send(flows_,
+       OfferFlow{flow, caf::actor(this), peer ? std::optional<NodeId>(*peer) : std::nullopt});
+  return with_flow(outcome, flow);
+}
+
+caf::result<BodyPartMsg> WorkerProcess::take(FlowId flow) {
+  const auto found = out_flows_.find(flow);
+  if (found == out_flows_.end()) return to_caf({Code::not_found, "this body is over"});
+  auto promise = make_response_promise<BodyPartMsg>();
+  const TimePoint deadline = reactor_.loop().now() + kPullMax;
+  const uint64_t id = ++last_take_;
+  takes_.emplace(id, deadline - kPullMax + js::kPollMax + kOverdue);
+  watch();
+  request(found->second.function, caf::infinite, encode_pull(found->second.at_function, deadline))
+      .then(
+          [this, promise, flow, id](const BodyPartMsg& part) mutable {
+            takes_.erase(id);
+            if (is_last(part)) end_flow(flow, false);
+            promise.deliver(part);
+          },
+          [this, promise, flow, id](const caf::error& error) mutable {
+            takes_.erase(id);
+            end_flow(flow, true);
+            promise.deliver(
+                process_ && process_->alive()
+                    ? to_caf(function_error(from_caf(error)))
+                    : to_caf({Code::unavailable, "the worker process ended within this body"}));
+          });
+  return caf::delegated<BodyPartMsg>{};
+}
+
+void WorkerProcess::end_flow(FlowId flow, bool tell_host) {
+  const auto found = out_flows_.extract(flow);
+  if (found.empty()) return;
+  if (tell_host) send(found.mapped().function, encode_drop_flow(found.mapped().at_function));
+  send(flows_, EndFlow{flow});
+}
+
+}  // namespace themis

@@ -1,0 +1,92 @@
+'use strict';
+// fetch (https://fetch.spec.whatwg.org): the node makes one request at a time and says where it may
+// go; redirects, aborts and content codings are dealt with here.
+const { TypeError } = primordials;
+const { Promise } = primordials;
+
+const kHopsMax = 20;
+const kRedirects = { __proto__: null, 301: true, 302: true, 303: true, 307: true, 308: true };
+const kCodings = { __proto__: null, gzip: 'gzip', 'x-gzip': 'gzip', deflate: 'deflate', br: 'brotli' };
+const kNullBody = { __proto__: null, 204: true, 205: true, 304: true };
+const kOfBody = ['content-encoding', 'content-language', 'content-length', 'content-location',
+  'content-type'];
+const kOfOrigin = ['authorization', 'cookie', 'proxy-authorization'];
+
+/// One request; what `answer` brings after an abort is left.
+const ask = (target, signal) => new Promise((resolve, reject) => {
+  let aborted = false;
+  if (signal !== undefined) {
+    web.whenAborted(signal, () => {
+      aborted = true;
+      reject(signal.reason);
+    });
+  }
+  const settle = async () => {
+    try {
+      const answer = await native.fetchOutward(target.method, target.url,
+        web.flattenHeaders(target.headers), target.data === null ? '' : target.data);
+      if (aborted) native.leaveFlow(answer[3]);
+      else resolve(answer);
+    } catch (error) {
+      reject(new TypeError(error.message));
+    }
+  };
+  settle();
+});
+
+const drop = (headers, names) => {
+  for (let i = 0; i < names.length; i++) headers.delete(names[i]);
+};
+
+/// Where a redirect leads: changes `target`. Throws when it leads nowhere.
+const follow = (target, status, location) => {
+  const parts = native.urlParse(location, target.url);
+  if (parts === undefined || !primordials.StringPrototypeStartsWith(parts[0], 'http'))
+    throw new TypeError('fetch: a redirect to what is no http or https URL');
+  const { method } = target;
+  const becomesGet = (status === 303 && method !== 'GET' && method !== 'HEAD')
+    || ((status === 301 || status === 302) && method === 'POST');
+  if (becomesGet) {
+    target.method = 'GET';
+    target.data = null;
+    drop(target.headers, kOfBody);
+  }
+  if (native.urlOrigin(parts[0]) !== native.urlOrigin(target.url)) drop(target.headers, kOfOrigin);
+  target.url = parts[0];
+  target.redirected = true;
+};
+
+/// The stream of an answer's body, or its bytes, without its content coding.
+const bodyOf = (target, answer, headers, signal) => {
+  if (kNullBody[answer[0]] || target.method === 'HEAD') return undefined;
+  const whole = answer[3] === 0;
+  const format = kCodings[headers.get('content-encoding') ?? ''];
+  if (whole && format === undefined) return answer[2];
+  const bytes = answer[2] ?? native.utf8Encode('');
+  const stream = whole ? web.streamOf(() => bytes) : web.flowStream(answer[3], bytes, signal);
+  return format === undefined ? stream
+    : stream.pipeThrough(new globalThis.DecompressionStream(format));
+};
+
+web.expose('fetch', async function fetch(input, init = undefined) {
+  web.needArguments(arguments.length, 1, 'fetch');
+  const request = new web.Request(input, init);
+  const signal = web.ownSignal(request);
+  if (signal?.aborted) throw signal.reason;
+  await web.gatherBody(request, native.responseBytesMax());
+  const target = { __proto__: null, method: request.method, url: request.url,
+    headers: new web.Headers(request.headers), data: web.takeBody(request), redirected: false };
+  for (let hops = 0; ; hops++) {
+    const answer = await ask(target, signal);
+    const headers = web.splitHeaders(answer[1], true);
+    const location = kRedirects[answer[0]] ? headers.get('location') : null;
+    if (location === null || request.redirect === 'manual') {
+      return web.fetchedResponse(target, answer[0], headers,
+        bodyOf(target, answer, headers, signal));
+    }
+    if (answer[3] !== 0) native.leaveFlow(answer[3]);
+    if (request.redirect === 'error') throw new TypeError('fetch: an answer that redirects');
+    if (hops === kHopsMax) throw new TypeError(`fetch: over ${kHopsMax} redirects`);
+    follow(target, answer[0], location);
+  }
+});

@@ -1,0 +1,79 @@
+'use strict';
+// Bodies that come and go bit by bit: between the streams of a handler and C++.
+const { PromisePrototypeThen, TypedArrayPrototypeLength, TypedArrayPrototypeSubarray } = primordials;
+const { ReadableStream } = web.libraries.streams;
+
+/// Bytes that go out in one piece: native.writeStream takes no more.
+const kPieceBytes = 64 << 10;
+
+/// The byte stream of a body that C++ has: nothing of it is read before somebody asks. `first`: what
+/// is there of it; `signal`: whose abort is its error.
+web.flowStream = (flow, first = undefined, signal = undefined) => new ReadableStream({
+  __proto__: null,
+  type: 'bytes',
+  start(controller) {
+    if (signal === undefined) return;
+    web.whenAborted(signal, () => {
+      native.leaveFlow(flow);
+      try {
+        controller.error(signal.reason);
+      } catch {
+        // It had ended.
+      }
+    });
+  },
+  async pull(controller) {
+    let bytes = first;
+    first = undefined;
+    if (bytes === undefined || TypedArrayPrototypeLength(bytes) === 0)
+      bytes = await native.readFlow(flow);
+    if (bytes !== undefined) return controller.enqueue(bytes);
+    controller.close();
+    controller.byobRequest?.respond(0);
+    return undefined;
+  },
+  cancel() { native.leaveFlow(flow); },
+}, { __proto__: null, highWaterMark: 0 });
+
+/// Sends a chunk on, in pieces and as there is room; false: nobody reads on.
+const write = async (id, chunk) => {
+  const size = TypedArrayPrototypeLength(chunk);
+  for (let at = 0; at < size; at += kPieceBytes) {
+    const piece = size <= kPieceBytes ? chunk : TypedArrayPrototypeSubarray(chunk, at,
+      at + kPieceBytes < size ? at + kPieceBytes : size);
+    const room = native.writeStream(id, piece);
+    if (room === false) return false;
+    if (room !== undefined) await room;
+  }
+  return true;
+};
+
+const pump = async (id, reader) => {
+  try {
+    for (;;) {
+      const { done, value } = await web.readChunk(reader);
+      if (done) break;
+      if (!(await write(id, web.asChunk(value)))) {
+        PromisePrototypeThen(web.cancelReader(reader), undefined, () => {});
+        return;
+      }
+    }
+    native.endStream(id);
+  } catch (error) {
+    native.failStream(id, error);
+    PromisePrototypeThen(web.cancelReader(reader, error), undefined, () => {});
+  }
+};
+
+/// Sends what `stream` gives as the body of call `id`. Answers how to cancel that, and a promise of
+/// its end.
+web.pumpOut = (id, stream) => {
+  const reader = web.getReader(stream);
+  return {
+    __proto__: null,
+    over: pump(id, reader),
+    cancel(reason) {
+      PromisePrototypeThen(web.cancelReader(reader, reason), undefined, () => {});
+    },
+  };
+};

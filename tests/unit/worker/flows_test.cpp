@@ -1,0 +1,87 @@
+// What a function host may read and fetch, whoever runs in it; and the messages of both.
+#include "actors/fetch/fetch_api.hpp"
+#include "actors/flows/flow_api.hpp"
+#include "tests/unit/worker/pool_fixture.hpp"
+
+namespace themis {
+namespace {
+
+/// A hub that has every flow, and notes what it is asked for.
+caf::behavior hub(caf::event_based_actor*) {
+  return {[](const ReadFlow&) { return encode_part(js::Part::Kind::bytes, as_bytes("secret")); },
+          [](const LeaveFlow&) {}, [](const OfferFlow&) {}, [](const EndFlow&) {}};
+}
+/// A fetcher that answers with the hosts it was allowed.
+caf::behavior fetcher(caf::event_based_actor*) {
+  return {[](const FetchOutward& ask) {
+            std::string hosts = "allowed:";
+            for (const auto& list : ask.allowed)
+              if (list != nullptr)
+                for (const std::string& host : *list) hosts += " " + host;
+            wire::Builder<schema::Outcome> outcome(64);
+            outcome->setStatus(200);
+            outcome->setBody(wire::to_data(as_bytes(hosts)));
+            return outcome.finish();
+          },
+          [](const CancelRequest&) {}};
+}
+
+class FunctionFlows : public PoolTest {
+ protected:
+  void start_hostile() {
+    WorkerPoolOptions options = pool_options(1);
+    options.programs.node = THEMIS_HOSTILE_HOST;
+    options.flows = hub_ = world_.caf().spawn(hub);
+    options.fetcher = fetcher_ = world_.caf().spawn(fetcher);
+    options.fetch = std::make_shared<const FetchHosts>(FetchHosts{"all.example"});
+    pool_ = spawn_worker_pool(options);
+  }
+  void TearDown() override {
+    PoolTest::TearDown();
+    for (const caf::actor& each : {hub_, fetcher_}) world_.stop(each);
+  }
+  caf::actor hub_, fetcher_;
+};
+
+TEST_F(FunctionFlows, AdversaryAHostReadsTheBodiesOfItsCallsOnly) {
+  start_hostile();
+  ASSERT_TRUE(install("mine", {}, "mine"));
+  EXPECT_EQ(text("mine", "pull 1234"), "not_found: no such body, or it is over");
+  wire::Builder<schema::Invoke> with_body(64);
+  with_body->setMethod("POST");
+  with_body->setUrl("http://f/");
+  with_body->setBody(wire::to_data(as_bytes("pull 1234")));
+  with_body->setFlow(1234);
+  const auto own = world_.ask<wire::Msg<schema::Outcome>>(
+      pool_, CallFunction{id_of("mine"), with_body.finish()});
+  EXPECT_EQ(text_of(own), "secret");
+}
+
+TEST_F(FunctionFlows, AdversaryAHostFetchesWhatItsFunctionsMayOnly) {
+  start_hostile();
+  InstallFunction mine{"mine", id_of("mine"), std::make_shared<const Bytes>(to_bytes("mine")), {}};
+  bundle::Settings settings;
+  settings.fetch = {"mine.example"};
+  mine.settings = std::make_shared<const bundle::Settings>(settings);
+  ASSERT_TRUE(world_.ask<caf::unit_t>(pool_, mine));
+  EXPECT_EQ(text("mine", "fetch " + to_hex(id_of("mine"))), "allowed: all.example mine.example");
+  EXPECT_EQ(text("mine", "fetch " + to_hex(id_of("other"))),
+            "denied: functions of this node fetch nothing");
+  EXPECT_EQ(text("mine", "fetch 00"), "malformed: a code id has 32 bytes");
+}
+
+TEST(FlowCodec, AdversaryPartsAreBoundedAndKnown) {
+  const auto part = decode_part(encode_part(js::Part::Kind::close, as_bytes("why"), 1000));
+  ASSERT_TRUE(part);
+  EXPECT_EQ(part->code, 1000);
+  EXPECT_EQ(as_text(part->data), "why");
+  EXPECT_EQ(decode_part(encode_part(static_cast<js::Part::Kind>(5), {})).error().code,
+            Code::malformed);
+  EXPECT_EQ(decode_part(encode_part(js::Part::Kind::bytes, Bytes(kPartBytesMax + 1))).error().code,
+            Code::too_large);
+  EXPECT_EQ(*decode_pull(encode_pull(7, TimePoint::max())), 7u);
+  EXPECT_EQ(*decode_drop_flow(encode_drop_flow(7)), 7u);
+}
+
+}  // namespace
+}  // namespace themis

@@ -162,12 +162,14 @@ TEST(Fetch, TakesTheContentCodingAway) {
   EXPECT_EQ(f.text(), "squeezed");
 }
 
-TEST(Fetch, AdversaryOneCallMakesAThousandAtMost) {
-  Function f(handler("let made = 0; try { for (;;) { await fetch('http://a.example/'); made++; } }"
+TEST(Fetch, AdversaryOneCallMakesAThousandRequestsOfAllKindsAtMost) {
+  Function f(handler("let made = 0; try { for (;; made += 2) { await fetch('http://a.example/');"
+                     "await env.SERVICES.fetch('greeter', 'http://a.example/'); } }"
                      "catch (e) { return new Response(made + ' ' + e.message); }"),
              Limits{.cpu = 20s});
   f.host().answer_fetch = [](const Request&) { return answer(200); };
-  EXPECT_EQ(f.text(), "1000 fetch: one call makes no more than 1,000");
+  f.host().answer_service = [](const Request&) { return answer(200); };
+  EXPECT_EQ(f.text(), "1000 over the subrequests that one call may make");
 }
 
 TEST(Fetch, OnlyWithinARequest) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "tests/unit/js/test_host.hpp"
+#include "tests/unit/js/wasm_module.hpp"
 
 namespace themis::js {
 namespace {
@@ -47,6 +48,42 @@ TEST(Modules, AModuleImportsEveryKind) {
                        {"note.txt", "gr\xC3\xBC\xC3\x9F"},
                        {"raw.bin", std::string("\0\xFF", 2)}}),
             "42,old2,b,gr\xC3\xBC\xC3\x9F,true,0+255");
+}
+
+/// Exports `f`, which answers 7.
+std::string seven() {
+  using namespace wasm;
+  const Bytes module = header() + section(1, bytes({1, kFunction, 0, 1, kI32})) +
+                       section(3, bytes({1, 0})) +
+                       section(7, bytes({1}) + name("f") + bytes({0, 0})) +
+                       section(10, bytes({1}) + body(i32_const(7)));
+  return std::string(as_text(module));
+}
+
+TEST(Modules, AWasmModuleIsOneForAllWhoImportItUnderAnyProfile) {
+  const std::string main =
+      "import module from './seven.wasm'; import old from './old.cjs';" +
+      handler(
+          "const { exports } = await WebAssembly.instantiate(module, {});"
+          "const { default: again } = await import('seven.wasm');"
+          "return new Response([exports.f(), module instanceof WebAssembly.Module,"
+          "module === old, module === again].join());");
+  EXPECT_EQ(answer_of({{"main.js", main},
+                       {"old.cjs", "module.exports = require('./seven.wasm');"},
+                       {"seven.wasm", seven()}}),
+            "7,true,true,true");
+}
+
+TEST(Modules, AWasmModuleThatIsNoneIsOneLine) {
+  const auto why = [](const std::string& module) {
+    return answer_of(
+        {{"main.js", "import m from './a.wasm';" + handler("return m;")}, {"a.wasm", module}});
+  };
+  EXPECT_TRUE(why("no module").starts_with("threw: SyntaxError: a.wasm: at byte 0: expected"))
+      << why("no module");
+  const std::string cut = seven().substr(0, seven().size() - 3);
+  EXPECT_NE(why(cut).find("a.wasm: "), std::string::npos) << why(cut);
+  EXPECT_EQ(why(cut + "xyz").find('\n'), std::string::npos) << why(cut + "xyz");
 }
 
 TEST(Modules, ANameWithoutAPathIsOneOfTheBundle) {

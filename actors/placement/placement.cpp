@@ -77,13 +77,13 @@ class EnclaveProcess final : public PinnedActor {
   }
 
   caf::result<caf::actor> spawn_inside(const SpawnActor& ask) {
+    if (!up_ && waiting_.size() >= kWaitingMax)
+      return to_caf({Code::overloaded, options_.name + " is starting and too many wait for it"});
     auto promise = make_response_promise();
     if (up_) {
       send_spawn(ask, promise);
-    } else if (waiting_.size() < kWaitingMax) {
-      waiting_.push_back({ask, promise});
     } else {
-      return to_caf({Code::overloaded, options_.name + " is starting and too many wait for it"});
+      waiting_.push_back({ask, promise});
     }
     return caf::delegated<caf::actor>{};
   }

@@ -184,7 +184,8 @@ void check_call_bytes(Input& input) {
 
 StateHostOptions few() {
   StateHostOptions options{2, 32, 12};
-  options.records_max = 24;  // some calls find no memory
+  // Room for 24 of the largest: some calls find none.
+  options.bytes_max = options.threads * 24 * host::Shard<monitor::StateStore>::kRecordBytes;
   return options;
 }
 

@@ -3,6 +3,7 @@
 
 #include "actors/monitor/batch_runner.hpp"
 #include "enclave/applications/state_store.hpp"
+#include "enclave/host/shard.hpp"
 #include "enclave/seal/sealed_monitors.hpp"
 #include "runtime/base/rng.hpp"
 #include "runtime/crypto/crypto.hpp"

@@ -25,7 +25,8 @@ TEST(StateThreads, RunBatchesBesideEachOtherThroughCommitsAndAnEndInTheMiddle) {
   constexpr int kRounds = 12;
   constexpr size_t kCalls = 1'000, kKeys = 300;
   tests::HostWorld world({kThreads, 1'024, 64});
-  world.options.records_max = 100;  // values leave, and are read again by both threads
+  // Room for a hundred of the largest: values leave, and are read again by both threads.
+  world.options.bytes_max = kThreads * 100 * host::Shard<monitor::StateStore>::kRecordBytes;
   ASSERT_TRUE(world.open());
   const std::vector<std::string> spaces = name_spaces(*world.host);
   size_t done = 0, parallel = 0;

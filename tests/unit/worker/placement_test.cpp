@@ -145,6 +145,23 @@ TEST_F(PlacementTest, RegressEverySpawnIsAnsweredWhenThePlaceIsKilled) {
   EXPECT_EQ(answered, open.size());
 }
 
+/// Whoever asked when too many waited for the process was never answered.
+TEST_F(PlacementTest, RegressASpawnTooManyIsRefused) {
+  constexpr size_t kAsked = 1'200, kWaiting = 1'024;
+  const caf::actor place = spawn_place(world_.home(), process());
+  caf::scoped_actor self{world_.caf()};
+  const auto ask = [&] { return self->request(place, kDeadline / 2, SpawnActor{"moon", "m"}); };
+  std::vector<decltype(ask())> open;
+  while (open.size() < kAsked) open.push_back(ask());
+  std::map<Code, size_t> answers;
+  for (auto& one : open)
+    one.receive([](const caf::actor&) { FAIL() << "there is no such kind"; },
+                [&](const caf::error& error) { ++answers[from_caf(error).code]; });
+  EXPECT_EQ(answers[Code::overloaded] + answers[Code::not_found], kAsked);
+  EXPECT_GE(answers[Code::not_found], kWaiting);
+  EXPECT_EQ(world_.stop(place), "user_shutdown");
+}
+
 /// All but the first 4 KB of what was not read yet when it ended was lost.
 TEST_F(PlacementTest, RegressTheLastWordsOfAProcessAreLoggedToTheEnd) {
   log::setup(log::Level::warn, log::Format::text);

@@ -23,7 +23,11 @@ constexpr Duration kBackoffMax = 500ms;
 constexpr Duration kHealthyAfter = 5s;
 /// A request whose process ended before it was sent is tried so often.
 constexpr int kAttemptsMax = 3;
-constexpr size_t kFunctionsMax = 65'536;
+/// Their sources are in memory; what they were loaded into is not, once they are idle.
+constexpr size_t kFunctionsMax = 131'072;
+/// A process is an owner's for so long at least: more owners than processes must not make a node
+/// start processes, some 60 ms each, all the time.
+constexpr Duration kOwnedMin = 250ms;
 constexpr FunctionLimits kLimitsMax{.memory_mb = 4096, .cpu_ms = 300'000, .wall_ms = 3'600'000};
 
 Status check(const InstallFunction& function) {
@@ -56,6 +60,7 @@ class WorkerPool final : public PinnedActor {
     size_t in_flight = 0;
     std::optional<std::string> owner;  ///< Of what it runs; nothing: it has run nothing.
     uint64_t last_used = 0;
+    TimePoint owned_since;
   };
   /// One request on its way: a call, or with a null `invoke` an installation.
   struct Job {
@@ -104,6 +109,7 @@ class WorkerPool final : public PinnedActor {
   uint32_t failed_starts_ = 0;  ///< Since a process was up.
   std::string failure_;         ///< Of the last one.
   net::TimerId waiting_timer_ = 0;
+  net::TimerId recycle_timer_ = 0;
   caf::actor supervisor_;
 };
 
@@ -145,6 +151,7 @@ SupervisorSpec WorkerPool::supervisor_spec() {
 
 void WorkerPool::on_exit() {
   reactor_.loop().cancel(waiting_timer_);
+  reactor_.loop().cancel(recycle_timer_);
   const Error ended{Code::unavailable, "the worker pool ended"};
   for (Job& job : std::exchange(waiting_, {})) job.promise.deliver(to_caf(ended));
   for (auto& [id, job] : std::exchange(sent_, {})) job.promise.deliver(to_caf(ended));
@@ -211,7 +218,7 @@ void WorkerPool::run(Job job) {
   run_on(*slot, std::move(job));
 }
 
-/// Makes room for who waits, unless a process is on its way up.
+/// Makes room for who waits, unless a process is on its way up or has its owner since a moment ago.
 void WorkerPool::recycle_idle() {
   Slot* oldest = nullptr;
   for (Slot& slot : slots_) {
@@ -220,6 +227,14 @@ void WorkerPool::recycle_idle() {
       oldest = &slot;
   }
   if (oldest == nullptr) return;  // the next one that is done
+  const Duration kept = reactor_.loop().now() - oldest->owned_since;
+  if (kept < kOwnedMin) {
+    reactor_.loop().cancel(recycle_timer_);
+    recycle_timer_ = reactor_.loop().after(kOwnedMin - kept, [this] {
+      if (!waiting_.empty()) recycle_idle();
+    });
+    return;
+  }
   ++recycled_;
   send_exit(oldest->process, caf::exit_reason::user_shutdown);
   forget(*oldest);
@@ -236,6 +251,7 @@ void WorkerPool::run_waiting() {
 
 void WorkerPool::run_on(size_t slot, Job job) {
   ++slots_[slot].in_flight;
+  if (!slots_[slot].owner) slots_[slot].owned_since = reactor_.loop().now();
   slots_[slot].owner = job.function->owner;
   slots_[slot].last_used = last_sent_;
   ++job.attempts;

@@ -19,6 +19,9 @@ Result<Snapshot> open_snapshot(const std::string& path) {
   return Snapshot::build();
 }
 
+/// So many loads in a row with another heap limit change what is made ahead.
+constexpr size_t kMissesMax = 3;
+
 /// For the warm-up, which asks nothing of the outside.
 class NoHost final : public Host {
  public:
@@ -78,10 +81,17 @@ class EngineImpl final : public Engine {
     if (!prepared_.empty() && prepared_.back()->box.heap_bytes_max() == heap_bytes) {
       std::unique_ptr<PreparedIsolate> one = std::move(prepared_.back());
       prepared_.pop_back();
+      misses_ = 0;
       return one;
     }
-    heap_bytes_ = heap_bytes;
-    return make_isolate();
+    // One function with a limit of its own is no reason to throw away what the others will want.
+    const bool other = heap_bytes != heap_bytes_;
+    misses_ = other ? misses_ + 1 : 0;
+    if (other && (misses_ >= kMissesMax || prepared_.empty())) {
+      heap_bytes_ = heap_bytes;
+      misses_ = 0;
+    }
+    return std::make_unique<PreparedIsolate>(&data_, heap_bytes);
   }
   std::unique_ptr<PreparedIsolate> warm_up(std::unique_ptr<PreparedIsolate> isolate) {
     NoHost host;
@@ -103,7 +113,8 @@ class EngineImpl final : public Engine {
   const v8::StartupData data_;
   Watchdog watchdog_;
   WasmModules wasm_;
-  size_t heap_bytes_ = Limits{}.heap_bytes;
+  size_t heap_bytes_ = Limits{}.heap_bytes;  ///< Of the isolates made ahead.
+  size_t misses_ = 0;                        ///< Loads in a row that found none of their limit.
   std::vector<std::unique_ptr<PreparedIsolate>> prepared_;
 };
 

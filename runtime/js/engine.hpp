@@ -177,7 +177,7 @@ class Engine {
   [[nodiscard]] virtual Result<std::unique_ptr<Worker>> load(bundle::Bundle code,
                                                              const Limits& limits, Host& host) = 0;
   /// Makes an isolate for a load() to come, unless kPreparedMax wait: about 2 ms, with the Web API
-  /// compiled and the heap limit of the last load() that found none. False: none is wanted.
+  /// compiled and the heap limit that loads ask for of late. False: enough wait.
   virtual bool prepare() = 0;
   virtual EngineFigures figures() const = 0;
   /// The same for code of either form. Errors: also those of bundle::read_code.

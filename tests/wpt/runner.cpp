@@ -16,6 +16,7 @@ std::unique_ptr<Engine> the_engine;
 /// Far above what any test needs: here a limit is a failure, not the subject.
 Limits wide_limits() {
   Limits limits;
+  limits.profile = Profile::trusted;  // for WebAssembly from bytes
   limits.heap_bytes = 1u << 30;
   limits.buffer_bytes = 512u << 20;
   limits.cpu = 60s;

@@ -2,12 +2,13 @@
 // WebAssembly as V8 has it, but that every memory is made here, where it is counted, and that bytes
 // become code in C++, where modules are shared and profiles decide.
 const {
-  ArrayPrototypePush, BigInt, Number, ObjectDefineProperty, ObjectSetPrototypeOf, RangeError, ReflectApply,
-  ReflectConstruct, String, StringPrototypeSplit, StringPrototypeToLowerCase, StringPrototypeTrim,
-  SymbolToStringTag, TypeError,
+  ArrayPrototypePush, BigInt, Number, ObjectDefineProperty, ObjectGetOwnPropertyDescriptor,
+  ObjectSetPrototypeOf, RangeError, ReflectApply, ReflectConstruct, String, StringPrototypeSplit,
+  StringPrototypeToLowerCase, StringPrototypeTrim, SymbolToStringTag, TypeError,
 } = primordials;
 
 const kPageBytes = 65536;
+const kPagesEnd = 4294967296;
 const kMemoryImports = 'themis:memory';
 
 /// What a module asks of kMemoryImports: [initial, maximum or undefined, bits].
@@ -22,6 +23,7 @@ exports.open = (raw) => {
   const importsOf = raw.Module.imports;
   const RawMemory = raw.Memory;
   const growRaw = RawMemory.prototype.grow;
+  const bufferOf = ObjectGetOwnPropertyDescriptor(RawMemory.prototype, 'buffer').get;
 
   /// A memory of the function's, counted. `bits`: 32 or 64.
   const makeMemory = (initial, maximum, bits, target) => {
@@ -41,7 +43,7 @@ exports.open = (raw) => {
   };
   const pages = (value, what, wide) => {
     const number = wide ? Number(BigInt(value)) : Number(value);
-    if (!(number > -1 && number < 4294967296 * (wide ? kPageBytes : 1)))
+    if (!(number > -1 && number < kPagesEnd * (wide ? kPageBytes : 1)))
       throw new TypeError(`WebAssembly.Memory(): Property '${what}': value ${value} is out of range`);
     return number - number % 1;
   };
@@ -56,12 +58,13 @@ exports.open = (raw) => {
     if (kind !== 'i32' && kind !== 'i64')
       throw new TypeError(`WebAssembly.Memory(): Unknown address type '${kind}'`);
     const wide = kind === 'i64';
-    const { initial, maximum, shared } = descriptor;
+    const { initial } = descriptor;
     if (initial === undefined)
       throw new TypeError("WebAssembly.Memory(): Property 'initial' is required");
     const first = pages(initial, 'initial', wide);
+    const { maximum } = descriptor;
     const last = maximum === undefined ? undefined : pages(maximum, 'maximum', wide);
-    if (shared) throw new TypeError('WebAssembly.Memory(): shared memory is not supported');
+    if (descriptor.shared) throw new TypeError('WebAssembly.Memory(): shared memory is not supported');
     if (last !== undefined && last < first)
       throw new RangeError("WebAssembly.Memory(): Property 'maximum' is below 'initial'");
     return makeMemory(first, last, wide ? '64' : '32',
@@ -138,6 +141,7 @@ exports.open = (raw) => {
     async instantiate(source, imports = undefined) {
       if (isModule(source)) return instantiate(source, imports);
       const module = compile(source, 'WebAssembly.instantiate()');
+      await undefined;  // imports are looked at when the module is there
       return { module, instance: instantiate(module, imports) };
     },
     async compileStreaming(source) {
@@ -155,8 +159,10 @@ exports.open = (raw) => {
       return own;
     },
     grow(delta) {
+      ReflectApply(bufferOf, this, []);  // throws for another `this`
       const more = typeof delta === 'bigint' ? delta : Number(delta);
-      if (!native.wasmMayHold(Number(more) * kPageBytes))
+      const number = Number(more);
+      if (number > -1 && number < kPagesEnd && !native.wasmMayHold(number * kPageBytes))
         throw new RangeError('WebAssembly.Memory.grow(): over the memory limit of the function');
       return ReflectApply(growRaw, this, [more]);
     },

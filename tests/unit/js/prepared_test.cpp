@@ -58,6 +58,16 @@ TEST(Prepared, HaveTheHeapLimitOfTheirFunction) {
   EXPECT_EQ(Function(push, small).text(), over) << "of the pool";
 }
 
+TEST(Prepared, OneFunctionWithAnotherLimitDoesNotReplaceThem) {
+  fill();
+  Limits other;
+  other.heap_bytes = 40u << 20;
+  EXPECT_EQ(Function(handler("return new Response('fine');"), other).text(), "fine");
+  EXPECT_FALSE(engine().prepare()) << "all are still wanted";
+  Function usual(handler("return new Response('fine');"));
+  EXPECT_EQ(engine().figures().prepared, kPreparedMax - 1);
+}
+
 TEST(Prepared, AreMadeUpToTheirNumber) {
   fill();
   EXPECT_FALSE(engine().prepare());

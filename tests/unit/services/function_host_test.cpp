@@ -50,7 +50,7 @@ class ScriptedRing final : public PinnedActor {
 /// The actor around a FunctionHost. A tick_atom is its tick.
 class Holder final : public PinnedActor {
  public:
-  Holder(caf::actor_config& config, caf::actor workers, caf::actor store)
+  Holder(caf::actor_config& config, caf::actor workers, caf::actor store, bool alone = false)
       : PinnedActor(config),
         context_{*this,
                  reactor_.loop(),
@@ -58,7 +58,8 @@ class Holder final : public PinnedActor {
                  std::move(workers),
                  std::move(store),
                  {},
-                 {}} {}
+                 {},
+                 alone} {}
   caf::behavior make_behavior() override {
     return {[this](const HostedRow& row) -> caf::result<AckMsg> {
               auto promise = make_response_promise<AckMsg>();
@@ -86,13 +87,13 @@ class Holder final : public PinnedActor {
 /// Calls the function once, counts an answer, and ends.
 class Caller final : public PinnedActor {
  public:
-  Caller(caf::actor_config& config, caf::actor workers, uint64_t* answers)
-      : PinnedActor(config), workers_(std::move(workers)), answers_(answers) {}
+  Caller(caf::actor_config& config, caf::actor workers, CodeId id, uint64_t* answers)
+      : PinnedActor(config), workers_(std::move(workers)), id_(id), answers_(answers) {}
   caf::behavior make_behavior() override {
     return {[this](caf::get_atom) {
       wire::Builder<schema::Invoke> call;
       call->setMethod("GET");
-      request(workers_, caf::infinite, CallFunction{kAtWorkers, call.finish()})
+      request(workers_, caf::infinite, CallFunction{id_, call.finish()})
           .then(
               [this](const OutcomeMsg&) {
                 ++*answers_;
@@ -105,6 +106,7 @@ class Caller final : public PinnedActor {
 
  private:
   caf::actor workers_;
+  const CodeId id_;
   uint64_t* answers_;
 };
 
@@ -134,9 +136,9 @@ class FunctionHostTest : public ::testing::Test {
     world_.run_for(1ms);
   }
   /// Whether the workers have the code.
-  bool is_installed() {
+  bool is_installed(CodeId id = kAtWorkers) {
     const uint64_t before = answers_;
-    tell(spawn_pinned<Caller>(reactor_, workers_, &answers_), caf::get_atom::value);
+    tell(spawn_pinned<Caller>(reactor_, workers_, id, &answers_), caf::get_atom::value);
     return answers_ > before;
   }
   void pass(Duration time) {
@@ -160,6 +162,21 @@ TEST_F(FunctionHostTest, CodeThatNobodyRunsGoesAfterItsGrace) {
   EXPECT_TRUE(is_installed());
   pass(2s);
   EXPECT_FALSE(is_installed());
+}
+
+TEST_F(FunctionHostTest, TheSameCodeIsAnotherFunctionForWhoeverSharesNoProcess) {
+  caf::anon_send_exit(host_, caf::exit_reason::user_shutdown);
+  host_ = spawn_pinned<Holder>(reactor_, workers_, store_, true);
+  tell(host_, HostedRow{"f", {1, kId}});
+  tell(host_, HostedRow{"g", {1, kId}});
+  EXPECT_FALSE(is_installed()) << "as the owner's";
+  for (const char* alone : {"fn/f", "fn/g"})
+    EXPECT_TRUE(is_installed(id_at_workers(kId, alone))) << alone;
+  tell(host_, std::string("f"));
+  tell(host_, std::string("g"));
+  pass(FunctionHost::kGrace + 1s);
+  for (const char* alone : {"fn/f", "fn/g"})
+    EXPECT_FALSE(is_installed(id_at_workers(kId, alone))) << alone;
 }
 
 /// It was announced and not installed: the grace of its first use ended while its row was saved.

@@ -52,7 +52,8 @@ def test_bad_requests_are_refused(build):
         problem(mesh.post("/api/serverless", b'{"code_id": "zz"}'), 400)
         unknown = json.dumps({"code_id": "0" * 64, "input": {}}).encode()
         problem(mesh.post("/api/serverless", unknown), 404)
-        problem(mesh.post("/f/hello", b"x" * 1_100_000), 413)
+        problem(mesh.post("/api/serverless", b"x" * 1_100_000), 413)
+        problem(mesh.post("/f/nobody", b"x" * 1_100_000), 404)  # it would stream
         problem(mesh.request("GET", "/v1/status"), 401)
         wrong = {"Authorization": "Bearer " + "0" * 64}
         problem(mesh.request("GET", "/v1/status", headers=wrong), 401)

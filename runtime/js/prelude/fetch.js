@@ -1,6 +1,6 @@
 'use strict';
 // fetch (https://fetch.spec.whatwg.org): the node makes one request at a time and says where it may
-// go; redirects, aborts and content codings are dealt with here.
+// go; redirects, aborts and content codings are dealt with here. Runs when it is first needed.
 const { TypeError } = primordials;
 const { Promise } = primordials;
 
@@ -65,11 +65,10 @@ const bodyOf = (target, answer, headers, signal) => {
   const bytes = answer[2] ?? native.utf8Encode('');
   const stream = whole ? web.streamOf(() => bytes) : web.flowStream(answer[3], bytes, signal);
   return format === undefined ? stream
-    : stream.pipeThrough(new globalThis.DecompressionStream(format));
+    : stream.pipeThrough(new web.DecompressionStream(format));
 };
 
-web.expose('fetch', async function fetch(input, init = undefined) {
-  web.needArguments(arguments.length, 1, 'fetch');
+web.runFetch = async (input, init) => {
   const request = new web.Request(input, init);
   const signal = web.ownSignal(request);
   if (signal?.aborted) throw signal.reason;
@@ -89,4 +88,4 @@ web.expose('fetch', async function fetch(input, init = undefined) {
     if (hops === kHopsMax) throw new TypeError(`fetch: over ${kHopsMax} redirects`);
     follow(target, answer[0], location);
   }
-});
+};

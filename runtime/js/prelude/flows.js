@@ -3,6 +3,17 @@
 const { PromisePrototypeThen, TypedArrayPrototypeLength, TypedArrayPrototypeSubarray } = primordials;
 const { ReadableStream } = web.libraries.streams;
 
+// Most functions need neither: they run when somebody first asks.
+for (const name of ['WebSocket', 'WebSocketPair', 'CloseEvent'])
+  web.exposeLater(name, () => { web.libraries.websocket(); });
+web.MessageEvent = globalThis.MessageEvent;
+web.DecompressionStream = globalThis.DecompressionStream;
+web.expose('fetch', async function fetch(input, init = undefined) {
+  web.needArguments(arguments.length, 1, 'fetch');
+  if (web.runFetch === undefined) web.libraries.outward();
+  return web.runFetch(input, init);
+});
+
 /// Bytes that go out in one piece: native.writeStream takes no more.
 const kPieceBytes = 64 << 10;
 

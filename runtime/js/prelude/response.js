@@ -98,7 +98,7 @@ class Response extends web.Body {
       throw new TypeError('The second argument of Response is an object');
     const { status, statusText, headers, webSocket } = init;
     if (webSocket !== undefined && webSocket !== null) {
-      if (!web.isWebSocket(webSocket)) throw new TypeError('webSocket is no WebSocket');
+      if (!web.isWebSocket?.(webSocket)) throw new TypeError('webSocket is no WebSocket');
       if (+status !== 101) throw new TypeError('A Response with a webSocket has the status 101');
       this.#webSocket = webSocket;
     }

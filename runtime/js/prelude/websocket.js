@@ -1,6 +1,7 @@
 'use strict';
 // WebSocketPair and its two ends (https://developers.cloudflare.com/workers/runtime-apis/websockets):
-// one end goes out with a Response of status 101, the handler talks through the other.
+// one end goes out with a Response of status 101, the handler talks through the other. Runs when it
+// is first needed.
 const {
   ArrayBufferIsView, ArrayPrototypePush, ArrayPrototypeShift, ObjectDefineProperty, Promise, RangeError,
   TypeError, TypedArrayPrototypeBuffer, TypedArrayPrototypeLength, TypedArrayPrototypeSlice,
@@ -42,7 +43,7 @@ const later = async (run) => {
   run();
 };
 
-const { MessageEvent } = globalThis;
+const { MessageEvent } = web;
 let makePair;
 let connect;
 
@@ -191,7 +192,8 @@ class WebSocket extends web.EventTarget {
   get extensions() { return ''; }
   get url() { return null; }
 }
-for (const type of ['open', 'message', 'close', 'error']) web.defineHandler(WebSocket.prototype, type);
+const kTypes = ['open', 'message', 'close', 'error'];
+for (let i = 0; i < kTypes.length; i++) web.defineHandler(WebSocket.prototype, kTypes[i]);
 web.defineConstants(WebSocket,
   { __proto__: null, CONNECTING: kConnecting, OPEN: kOpen, CLOSING: kClosing, CLOSED: kClosed });
 web.exposeClass(WebSocket);

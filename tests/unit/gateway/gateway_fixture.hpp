@@ -5,6 +5,7 @@
 
 #include <fstream>
 
+#include "actors/flows/flow_hub.hpp"
 #include "actors/gateway/gateway_actor.hpp"
 #include "runtime/http/client.hpp"
 #include "runtime/http/json.hpp"
@@ -28,6 +29,7 @@ class GatewayTest : public ::testing::Test {
     options.functions = first.functions;
     options.workers = first.workers;
     options.routes = all.routes;
+    options.flows = spawn_pinned<FlowHub>(first.reactor());
     if (make_state_) options.state = make_state_(first);
     Result<caf::actor> gateway = fail(Code::internal, "");
     first.in_loop([&] { gateway = start_gateway_actor(first.reactor(), options); });

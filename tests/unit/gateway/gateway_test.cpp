@@ -199,7 +199,7 @@ TEST_F(GatewayTest, RefusesWhatItDoesNotRun) {
   EXPECT_EQ(problem(send("GET", "/f/Bad")), 400);
   EXPECT_EQ(problem(send("GET", "/f/nobody")), 404);
   EXPECT_EQ(problem(send("GET", "/nowhere")), 404);
-  EXPECT_EQ(problem(send("POST", "/f/f", std::string((1 << 20) + 1, 'x'))), 413);
+  EXPECT_EQ(problem(send("POST", "/api/serverless", std::string((1 << 20) + 1, 'x'))), 413);
   EXPECT_EQ(send("GET", "/healthz").status, 200) << "and goes on";
 }
 

@@ -125,6 +125,15 @@ TEST_F(GatewayRoutes, CallsThatMayBeSentAgainCarryAKeyUnlessTheyAreSafe) {
   EXPECT_EQ(keyed(), before + 2) << "instances on the other node";
 }
 
+TEST_F(GatewayRoutes, ACallWithABodyThatStreamsIsSentOnce) {
+  start(3, {.routes = {{.name = "f", .idempotent = true}}});
+  ASSERT_EQ(deploy("f", "dies").status, 201);
+  EXPECT_EQ(send("PUT", "/f/f", std::string(100'000, 'x')).status, 502);
+  EXPECT_EQ(metric("themis_gateway_call_retries_total"), 0);
+  EXPECT_EQ(send("PUT", "/f/f", "x").status, 502);
+  EXPECT_GT(metric("themis_gateway_call_retries_total"), 0);
+}
+
 TEST_F(GatewayRoutes, AClientThatLeavesEndsItsCall) {
   start(2);
   ASSERT_EQ(deploy("f", "waits", 1).status, 201);

@@ -195,6 +195,39 @@ def test_functions_call_each_other(build):
         assert mesh.get("/f/shop")[2] == b"202,1,PUT /add one", mesh.get("/f/shop")
 
 
+def test_answers_of_functions_stream_to_functions(build):
+    slow = """let cancelled = 0;
+    export default { fetch(request) {
+      if (request.url.endsWith('/seen')) return new Response(cancelled);
+      let left = request.url.endsWith('/ever') ? Infinity : 40;
+      return new Response(new ReadableStream({
+        pull(c) { left-- === 0 ? c.close() : c.enqueue(new Uint8Array(50000)); },
+        cancel() { cancelled++; } }));
+    } };"""
+    shop = """export default { async fetch(request, env) {
+      const r = await env.SLOW.fetch(request.url);
+      if (request.url.endsWith('/pass') || request.url.endsWith('/seen')) return r;
+      let bytes = 0;
+      for await (const chunk of r.body) {
+        bytes += chunk.length;
+        if (request.url.endsWith('/ever')) break;
+      }
+      return new Response(bytes > 0 ? 'some ' + bytes : 'none');
+    } };"""
+    for nodes in (1, 3):  # with one, all is in one process; with three, on the way there is a session
+        with Mesh(build, nodes=nodes, settings=["workers.cpu_ms=5000"]) as mesh:
+            mesh.deploy("slow", slow)
+            deploy(mesh, folder_of(mesh, "shop", index_js=shop,
+                                   function_toml='[functions]\nSLOW = "slow"\n'))
+            status, _, body = mesh.get("/f/shop/count")
+            assert (status, body) == (200, b"some 2000000"), (status, body)
+            status, _, body = mesh.get("/f/shop/pass")
+            assert (status, body) == (200, bytes(2000000)), (status, len(body), body[:50])
+            assert mesh.get("/f/shop/ever")[2].startswith(b"some "), "a part is enough"
+            if nodes == 1:
+                wait_until("cancelled", lambda mesh=mesh: mesh.get("/f/shop/seen")[2] == b"1")
+
+
 def test_a_service_has_a_name_in_env(build):
     with Mesh(build, nodes=2, settings=["workers.services=check"]) as mesh, \
             Checks(mesh, (SOURCE / "apps/services/twiitr/twiitr.toml").read_text(), ["1"]):

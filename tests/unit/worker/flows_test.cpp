@@ -26,6 +26,17 @@ caf::behavior fetcher(caf::event_based_actor*) {
           [](const CancelRequest&) {}};
 }
 
+/// A gate whose functions begin to answer, with flow 77.
+caf::behavior gate(caf::event_based_actor*) {
+  return {[](const wire::Msg<schema::Invoke>&) {
+    wire::Builder<schema::Outcome> outcome(64);
+    outcome->setStatus(200);
+    outcome->setBody(wire::to_data(as_bytes("begun")));
+    outcome->setFlow(77);
+    return outcome.finish();
+  }};
+}
+
 class FunctionFlows : public PoolTest {
  protected:
   void start_hostile() {
@@ -33,14 +44,15 @@ class FunctionFlows : public PoolTest {
     options.programs.node = THEMIS_HOSTILE_HOST;
     options.flows = hub_ = world_.caf().spawn(hub);
     options.fetcher = fetcher_ = world_.caf().spawn(fetcher);
+    options.functions = gate_ = world_.caf().spawn(gate);
     options.fetch = std::make_shared<const FetchHosts>(FetchHosts{"all.example"});
     pool_ = spawn_worker_pool(options);
   }
   void TearDown() override {
     PoolTest::TearDown();
-    for (const caf::actor& each : {hub_, fetcher_}) world_.stop(each);
+    for (const caf::actor& each : {hub_, fetcher_, gate_}) world_.stop(each);
   }
-  caf::actor hub_, fetcher_;
+  caf::actor hub_, fetcher_, gate_;
 };
 
 TEST_F(FunctionFlows, AdversaryAHostReadsTheBodiesOfItsCallsOnly) {
@@ -68,6 +80,18 @@ TEST_F(FunctionFlows, AdversaryAHostFetchesWhatItsFunctionsMayOnly) {
   EXPECT_EQ(text("mine", "fetch " + to_hex(id_of("other"))),
             "denied: functions of this node fetch nothing");
   EXPECT_EQ(text("mine", "fetch 00"), "malformed: a code id has 32 bytes");
+}
+
+TEST_F(FunctionFlows, AHostReadsOnWhatFunctionsThatItCalledAnswer) {
+  start_hostile();
+  InstallFunction mine{"mine", id_of("mine"), std::make_shared<const Bytes>(to_bytes("mine")), {}};
+  bundle::Settings settings;
+  settings.functions["OTHER"] = "other";
+  mine.settings = std::make_shared<const bundle::Settings>(settings);
+  ASSERT_TRUE(world_.ask<caf::unit_t>(pool_, mine));
+  EXPECT_EQ(text("mine", "pull 77"), "not_found: no such body, or it is over");
+  EXPECT_EQ(text("mine", "fn/other"), "begun");
+  EXPECT_EQ(text("mine", "pull 77"), "secret");
 }
 
 TEST(FlowCodec, AdversaryPartsAreBoundedAndKnown) {

@@ -1,9 +1,7 @@
-// Bodies of calls and answers that travel bit by bit, between a function host and the node's hub;
-// requests to the outside.
+// Bodies of calls and answers that travel bit by bit, between a function host and the node's hub.
 
 #include <caf/all.hpp>
 
-#include "actors/fetch/fetch_api.hpp"
 #include "actors/system/caf_error.hpp"
 #include "actors/worker/function_codec.hpp"
 #include "actors/worker/worker_process.hpp"
@@ -88,18 +86,6 @@ caf::result<BodyPartMsg> WorkerProcess::pull(const PullMsg& message) {
             promise.deliver(error);
           });
   return caf::delegated<BodyPartMsg>{};
-}
-
-/// Only a process that runs a function may use what that may: a host is not believed more.
-caf::result<wire::Msg<schema::Outcome>> WorkerProcess::fetch(
-    const CodeId& code, const wire::Msg<schema::Invoke>& invoke) {
-  const auto function = functions_.find(code);
-  if (!fetcher_ || function == functions_.end() || !function->second.source ||
-      !function->second.source->settings)
-    return to_caf({Code::denied, "functions of this node fetch nothing"});
-  const auto& settings = function->second.source->settings;
-  const std::shared_ptr<const FetchHosts> own(settings, &settings->fetch);
-  return pass_on<wire::Msg<schema::Outcome>>(fetcher_, FetchOutward{invoke, {options_.fetch, own}});
 }
 
 void WorkerProcess::drop(const DropFlowMsg& message) {

@@ -23,8 +23,6 @@ constexpr Duration kSweepMax = 30s;
 constexpr uint8_t kErrorLevel = 3;
 /// Threads of a function host: V8's pool, node's, CAF's and ours are about 16.
 constexpr uint32_t kThreadsMax = 64;
-/// Of a namespace; longer ones are nobody's.
-constexpr size_t kNameBytesMax = 128;
 
 }  // namespace
 
@@ -82,21 +80,6 @@ Result<wire::Target> read_target(const wire::Msg<schema::Loaded>& message) {
   return wire::decode(message, [](const schema::Loaded::Reader& loaded) -> Result<wire::Target> {
     return loaded.getActor();
   });
-}
-
-/// The function that a call names, when it names one.
-Result<std::string> name_of(const wire::Msg<schema::Invoke>& message) {
-  return wire::decode(message, [](const schema::Invoke::Reader& invoke) -> Result<std::string> {
-    return std::string(wire::text_of(invoke.getFunction()).substr(0, kNameBytesMax));
-  });
-}
-
-/// Events come from the clock and from queues, never from a host.
-bool is_event(const wire::Msg<schema::Invoke>& message) {
-  const auto event = wire::decode(
-      message,
-      [](const schema::Invoke::Reader& invoke) -> Result<uint8_t> { return invoke.getEvent(); });
-  return !event || *event != 0;
 }
 
 }  // namespace
@@ -317,10 +300,7 @@ void WorkerProcess::send_call(const caf::actor& proxy, Call call) {
     return void(call.promise.deliver(to_caf(noted.error())));
   const uint64_t id = ++last_call_;
   call.at = proxy;
-  if (names_.size() >= kNamesMax) names_.clear();
-  names_.insert(call.function->name);
-  if (auto name = name_of(invoke); name && !name->empty()) names_.insert(std::move(*name));
-  if (call.function->settings) grant(*call.function->settings);
+  admit(call);
   calls_.emplace(id, std::move(call));
   watch();
   request(proxy, caf::infinite, invoke)
@@ -366,68 +346,6 @@ void WorkerProcess::on_call_failed(uint64_t id, const caf::error& error) {
 void WorkerProcess::fail_call(Call& call, const Error& why) {
   if (log_ && is_breach(why.code)) log_->write(call.function->name, kErrorLevel, why.text());
   call.promise.deliver(to_caf(why));
-}
-
-/// Functions of one process are not kept from each other's state: they share an address space.
-caf::result<wire::Msg<schema::StateAnswered>> WorkerProcess::ask_state(
-    const wire::Msg<schema::AskState>& question) {
-  const auto name_space =
-      wire::decode(question, [](const schema::AskState::Reader& ask) -> Result<std::string> {
-        return std::string(wire::text_of(ask.getNameSpace()).substr(0, kNameBytesMax));
-      });
-  if (!name_space) return to_caf(name_space.error());
-  if (!state_) return to_caf({Code::not_found, "this node keeps no state"});
-  if (!names_.contains(*name_space) && !options_.shared_state.contains(*name_space))
-    return to_caf(
-        {Code::denied, "another function's state, and workers.shared_state does not name it"});
-  return pass_on<wire::Msg<schema::StateAnswered>>(state_, AskHome{question});
-}
-
-caf::result<wire::Msg<schema::Outcome>> WorkerProcess::call_service(
-    const wire::Msg<schema::Invoke>& invoke) {
-  const auto code = fetching_code(invoke);
-  if (!code) return to_caf(code.error());
-  if (*code) return fetch(**code, invoke);
-  const Result<std::string> name = name_of(invoke);
-  if (!name) return to_caf(name.error());
-  if (is_event(invoke)) return to_caf({Code::denied, "functions make requests, no events"});
-  const bool is_function = name->starts_with("fn/");
-  if (!is_function && !name->starts_with("queue/")) {
-    if (!services_) return to_caf({Code::denied, "functions of this node call no services"});
-    return pass_on<wire::Msg<schema::Outcome>>(services_, invoke);
-  }
-  const caf::actor& to = is_function ? functions_gate_ : queues_;
-  if (!to || !granted_.contains(*name))
-    return to_caf({Code::denied, "no manifest of a function here names " + *name});
-  return pass_on<wire::Msg<schema::Outcome>>(to, invoke);
-}
-
-/// Functions of one process are not kept from each other's grants either.
-void WorkerProcess::grant(const bundle::Settings& settings) {
-  if (granted_.size() >= kNamesMax) granted_.clear();
-  for (const auto& [binding, function] : settings.functions) granted_.insert("fn/" + function);
-  for (const auto& [binding, queue] : settings.queues) granted_.insert("queue/" + queue);
-}
-
-/// A question of the host, to be answered with an `Answered`.
-template <class Answered, class Question>
-caf::result<Answered> WorkerProcess::pass_on(const caf::actor& to, const Question& question) {
-  if (asks_ >= kAsksPerProcessMax)
-    return to_caf({Code::overloaded, "too many questions of this process wait"});
-  ++asks_;
-  auto promise = make_response_promise<Answered>();
-  request(to, caf::infinite, question)
-      .then(
-          [this, promise](const Answered& answer) mutable {
-            --asks_;
-            note_flow(answer);
-            promise.deliver(answer);
-          },
-          [this, promise](const caf::error& error) mutable {
-            --asks_;
-            promise.deliver(error);
-          });
-  return caf::delegated<Answered>{};
 }
 
 void WorkerProcess::sweep_later() {

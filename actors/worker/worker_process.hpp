@@ -127,10 +127,16 @@ class WorkerProcess final : public PinnedActor {
   void cancel(const CancelRequest& given_up);
   void on_call_failed(uint64_t id, const caf::error& error);
 
+  // worker_asks.cpp: what the host asks for.
+  /// From now on it may ask for what this call's function may have.
+  void admit(const Call& call);
   caf::result<wire::Msg<schema::StateAnswered>> ask_state(
       const wire::Msg<schema::AskState>& question);
   caf::result<wire::Msg<schema::Outcome>> call_service(const wire::Msg<schema::Invoke>& invoke);
-  void grant(const bundle::Settings& settings);
+  caf::result<wire::Msg<schema::Outcome>> fetch(const CodeId& code,
+                                                const wire::Msg<schema::Invoke>& invoke);
+  template <class Answered, class Question>
+  caf::result<Answered> pass_on(const caf::actor& to, const Question& question);
 
   // worker_flows.cpp: bodies that travel bit by bit.
   /// Errors: unavailable (this node has no hub), overloaded.
@@ -146,10 +152,6 @@ class WorkerProcess final : public PinnedActor {
                                            const wire::Msg<schema::Outcome>& outcome);
   caf::result<BodyPartMsg> take(FlowId flow);
   void end_flow(FlowId flow, bool tell_host);
-  caf::result<wire::Msg<schema::Outcome>> fetch(const CodeId& code,
-                                                const wire::Msg<schema::Invoke>& invoke);
-  template <class Answered, class Question>
-  caf::result<Answered> pass_on(const caf::actor& to, const Question& question);
 
   void fail_call(Call& call, const Error& why);
   void sweep_later();

@@ -214,7 +214,7 @@ def test_answers_of_functions_stream_to_functions(build):
       }
       return new Response(bytes > 0 ? 'some ' + bytes : 'none');
     } };"""
-    for nodes in (1, 3):  # with one, all is in one process; with three, on the way there is a session
+    for nodes in (1, 3):  # in one process; over sessions
         with Mesh(build, nodes=nodes, settings=["workers.cpu_ms=5000"]) as mesh:
             mesh.deploy("slow", slow)
             deploy(mesh, folder_of(mesh, "shop", index_js=shop,

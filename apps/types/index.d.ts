@@ -115,6 +115,22 @@ declare function addEventListener(type: 'fetch', listener: (event: FetchEvent) =
 declare function addEventListener(type: 'scheduled',
   listener: (event: Themis.ScheduledEvent) => void): void;
 
+/// Two ends of one connection: one goes out as a Response's webSocket, its status 101.
+declare class WebSocketPair {
+  readonly 0: WebSocket;
+  readonly 1: WebSocket;
+}
+interface WebSocket {
+  /// Before anything is sent; the end that goes out is not accepted.
+  accept(): void;
+}
+interface ResponseInit {
+  webSocket?: WebSocket | null;
+}
+interface Response {
+  readonly webSocket: WebSocket | null;
+}
+
 declare module '*.txt' {
   const text: string;
   export default text;
@@ -122,6 +138,10 @@ declare module '*.txt' {
 declare module '*.html' {
   const text: string;
   export default text;
+}
+declare module '*.wasm' {
+  const module: WebAssembly.Module;
+  export default module;
 }
 declare module '*.bin' {
   const data: ArrayBuffer;

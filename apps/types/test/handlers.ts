@@ -54,6 +54,15 @@ export default {
 // @ts-expect-error: an answer is a Response
 export const wrong = { fetch: () => 'text' } satisfies Themis.Handler;
 
+export const echo = {
+  fetch() {
+    const { 0: client, 1: server } = new WebSocketPair();
+    server.accept();
+    server.addEventListener('message', (event) => { server.send(event.data); });
+    return new Response(null, { status: 101, webSocket: client });
+  },
+} satisfies Themis.Handler;
+
 addEventListener('fetch', (event) => {
   event.waitUntil(Promise.resolve());
   event.respondWith(new Response(event.request.method));

@@ -26,8 +26,8 @@ enum class Command : uint8_t {
   /// call, time, evicting thread, new time, optional value
   run_once = 11,
   register_client = 12,  ///< Number u16, share, the owner's grant (zeros without an owner)
-  list_epoch = 13,       ///< NextEpoch; records that it evicts to the deferred set are listed
-  restore = 14,          ///< As AddB, of what a list vouches for: slot, record
+  restore = 13,          ///< As AddB, of what a list vouches for: slot, record
+  list_epoch = 14,       ///< NextEpoch; records that it evicts to the deferred set are listed
 };
 
 /// Before the commands of each batch: instance, thread u16, sequence number u64, bytes u32.

@@ -15,6 +15,7 @@
 #include "enclave/host/verified_store.hpp"
 #include "enclave/seal/counter_file.hpp"
 #include "runtime/base/clock.hpp"
+#include "tests/unit/enclave/passing_host.hpp"
 #include "tests/unit/store/temporary_directory.hpp"
 
 namespace themis::bench {
@@ -167,22 +168,12 @@ Measured measure(System& system, const StateOptions& options, const Options& ben
 }
 
 /// Keeps what passes to monitors in this thread.
-struct Recorder final : seal::TrustedSide {
-  explicit Recorder(seal::TrustedSide& monitors) : side(monitors) {}
-  Status start(ByteView sealed) override { return side.start(sealed); }
-  Status started() override { return side.started(); }
+struct Recorder final : tests::PassingHost {
+  using PassingHost::PassingHost;
   Status apply(uint16_t thread, ByteView batch) override {
     batches.emplace_back(batch.begin(), batch.end());
     return side.apply(thread, batch);
   }
-  Status certify() override { return side.certify(); }
-  Result<Bytes> seal() override { return side.seal(); }
-  Result<Bytes> checkpoint() override { return side.checkpoint(); }
-  Result<seal::Released> confirm() override { return side.confirm(); }
-  Result<seal::Released> release() override { return side.release(); }
-  std::optional<uint32_t> certified() const override { return side.certified(); }
-  const monitor::InstanceId& instance() const override { return side.instance(); }
-  seal::TrustedSide& side;
   std::vector<Bytes> batches;
 };
 

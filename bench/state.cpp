@@ -51,6 +51,7 @@ struct Outcome {
   double calls = 0, seconds = 0;
   double node_cpu_s = 0, monitors_cpu_s = 0;  ///< Of this process, and of the monitors'.
   std::vector<double> certified_ms;
+  double saved_ms = 0;  ///< The longest checkpoint.
 
   double per_s() const { return calls / seconds; }
   double per_cpu_s() const { return calls / (node_cpu_s + monitors_cpu_s); }
@@ -111,8 +112,9 @@ class Client final : public PoolActor {
     request(store_, caf::infinite, ReportState{})
         .then(
             [this](const StateReport& report) {
-              outcome_.certified_ms.push_back(
-                  std::chrono::duration<double, std::milli>(report.certifying).count());
+              using Milliseconds = std::chrono::duration<double, std::milli>;
+              outcome_.certified_ms.push_back(Milliseconds(report.certifying).count());
+              outcome_.saved_ms = std::max(outcome_.saved_ms, Milliseconds(report.saving).count());
             },
             [](const caf::error&) {});  // it ended meanwhile
   }
@@ -258,6 +260,7 @@ Figures measure_state(const Options& options) {
   figures["first_writes_per_s"] = measured.written.per_s();
   figures["epoch_latency_p50_ms"] = quantile(verified.certified_ms, 0.5);
   figures["epoch_latency_p99_ms"] = quantile(verified.certified_ms, 0.99);
+  figures["checkpoint_max_ms"] = verified.saved_ms;
   figures["epochs"] = verified.certified_ms.size();
   if (options.records <= kReplayedRecordsMax) figures["monitor_entries_per_s"] = replay(options);
   return figures;

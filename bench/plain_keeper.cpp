@@ -51,7 +51,7 @@ class PlainStore {
     calls_.clear();
     return {};
   }
-  /// A checkpoint when one is due, as VerifiedStore::end_epoch().
+  /// A checkpoint when one is due, as VerifiedStore::is_checkpoint_due() says.
   Status end_epoch() {
     THEMIS_CHECK(commit());
     const host::VerifiedStoreOptions due;

@@ -15,6 +15,7 @@
 #include "enclave/host/verified_store.hpp"
 #include "enclave/seal/counter_file.hpp"
 #include "runtime/base/clock.hpp"
+#include "tests/unit/enclave/passing_host.hpp"
 #include "tests/unit/store/temporary_directory.hpp"
 
 namespace themis::bench {
@@ -50,6 +51,7 @@ struct Outcome {
   double calls = 0, seconds = 0;
   double node_cpu_s = 0, monitors_cpu_s = 0;  ///< Of this process, and of the monitors'.
   std::vector<double> certified_ms;
+  double saved_ms = 0;  ///< The longest checkpoint.
 
   double per_s() const { return calls / seconds; }
   double per_cpu_s() const { return calls / (node_cpu_s + monitors_cpu_s); }
@@ -110,8 +112,9 @@ class Client final : public PoolActor {
     request(store_, caf::infinite, ReportState{})
         .then(
             [this](const StateReport& report) {
-              outcome_.certified_ms.push_back(
-                  std::chrono::duration<double, std::milli>(report.certifying).count());
+              using Milliseconds = std::chrono::duration<double, std::milli>;
+              outcome_.certified_ms.push_back(Milliseconds(report.certifying).count());
+              outcome_.saved_ms = std::max(outcome_.saved_ms, Milliseconds(report.saving).count());
             },
             [](const caf::error&) {});  // it ended meanwhile
   }
@@ -167,22 +170,12 @@ Measured measure(System& system, const StateOptions& options, const Options& ben
 }
 
 /// Keeps what passes to monitors in this thread.
-struct Recorder final : seal::TrustedSide {
-  explicit Recorder(seal::TrustedSide& monitors) : side(monitors) {}
-  Status start(ByteView sealed) override { return side.start(sealed); }
-  Status started() override { return side.started(); }
+struct Recorder final : tests::PassingHost {
+  using PassingHost::PassingHost;
   Status apply(uint16_t thread, ByteView batch) override {
     batches.emplace_back(batch.begin(), batch.end());
     return side.apply(thread, batch);
   }
-  Status certify() override { return side.certify(); }
-  Result<Bytes> seal() override { return side.seal(); }
-  Result<Bytes> checkpoint() override { return side.checkpoint(); }
-  Result<seal::Released> confirm() override { return side.confirm(); }
-  Result<seal::Released> release() override { return side.release(); }
-  std::optional<uint32_t> certified() const override { return side.certified(); }
-  const monitor::InstanceId& instance() const override { return side.instance(); }
-  seal::TrustedSide& side;
   std::vector<Bytes> batches;
 };
 
@@ -267,6 +260,7 @@ Figures measure_state(const Options& options) {
   figures["first_writes_per_s"] = measured.written.per_s();
   figures["epoch_latency_p50_ms"] = quantile(verified.certified_ms, 0.5);
   figures["epoch_latency_p99_ms"] = quantile(verified.certified_ms, 0.99);
+  figures["checkpoint_max_ms"] = verified.saved_ms;
   figures["epochs"] = verified.certified_ms.size();
   if (options.records <= kReplayedRecordsMax) figures["monitor_entries_per_s"] = replay(options);
   return figures;

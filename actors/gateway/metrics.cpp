@@ -193,6 +193,11 @@ void write_state(Writer& out, const StateReport& state) {
             state.certified ? uint64_t{*state.certified} + 1 : 0);
   out.gauge("state_certify_microseconds", "From the end of the last epoch to its certificate.",
             static_cast<uint64_t>(to_us(state.certifying)));
+  out.gauge("state_epoch_milliseconds",
+            "How long an epoch lasts: as configured, or longer when its end takes long.",
+            static_cast<uint64_t>(to_ms(state.epoch_lasts)));
+  out.gauge("state_checkpoint_microseconds", "The last checkpoint; calls wait meanwhile.",
+            static_cast<uint64_t>(to_us(state.saving)));
   out.counter("state_calls_total", "Calls of the state.", state.calls);
   out.counter("state_batches_total", "Batches given to the monitors.", state.batches);
   out.counter("state_commits_total", "Times that calls were brought to disk together.",

@@ -111,6 +111,8 @@ Json state(const NodeOverview& overview) {
           {"epoch", report.epoch},
           {"certified", report.certified ? Json(*report.certified) : Json()},
           {"certify_us", static_cast<int64_t>(to_us(report.certifying))},
+          {"epoch_ms", static_cast<int64_t>(to_ms(report.epoch_lasts))},
+          {"checkpoint_us", static_cast<int64_t>(to_us(report.saving))},
           {"calls", report.calls},
           {"batches", report.batches},
           {"commits", report.commits},

@@ -14,7 +14,7 @@ static_assert(BatchMemory::bytes_for(monitor::kThreadsMax) <= sandbox::kSharedBy
 struct RemoteMonitors::Pending {
   caf::scoped_actor self;
   const caf::actor monitors;
-  using Answer = decltype(self->request(monitors, Duration(), MonitorBatchMsg()));
+  using Answer = decltype(self->request(monitors, caf::infinite, MonitorBatchMsg()));
   struct Sent {
     Answer answer;
     RingWriter* ring = nullptr;  ///< That has its batch.
@@ -23,6 +23,15 @@ struct RemoteMonitors::Pending {
   std::deque<Sent> sent;
 
   Pending(caf::actor_system& system, caf::actor to) : self(system), monitors(std::move(to)) {}
+  /// Waits here for so long. A request's own limit is a timer that its answer does not stop: its
+  /// message would stay in this mailbox for good, and be passed over with every answer after it.
+  template <class Done, class Failed>
+  void receive(const Answer& answer, Duration limit, Done done, Failed failed) {
+    caf::blocking_actor::accept_one_cond once;
+    self->varargs_receive(
+        once, answer.id(), std::move(done), failed,
+        caf::after(limit) >> [&] { failed(caf::make_error(caf::sec::request_timeout)); });
+  }
 };
 
 RemoteMonitors::RemoteMonitors(caf::actor_system& system, caf::actor monitors,
@@ -44,9 +53,8 @@ Error RemoteMonitors::noted(Error error) {
 template <class Question>
 Status RemoteMonitors::send(const Question& question, RingWriter* ring) {
   THEMIS_CHECK(wait(kBatchesAheadMax - 1));
-  pending_->sent.push_back(
-      {pending_->self->request(pending_->monitors, options_.answer_max, question), ring,
-       std::is_same_v<Question, CertifyEpochsMsg>});
+  pending_->sent.push_back({pending_->self->request(pending_->monitors, caf::infinite, question),
+                            ring, std::is_same_v<Question, CertifyEpochsMsg>});
   return {};
 }
 
@@ -63,8 +71,10 @@ Status RemoteMonitors::wait(size_t left) {
       const auto epoch = decode_certified(answer);
       epoch ? void(certified_ = *epoch) : refused(epoch.error());
     };
-    next.certifies ? next.answer.receive(certified, failed)
-                   : next.answer.receive([](const DoneMsg&) {}, failed);
+    const Duration limit = options_.answer_max;
+    next.certifies ? pending_->receive(next.answer, limit, certified, failed)
+                   : pending_->receive(
+                         next.answer, limit, [](const DoneMsg&) {}, failed);
     if (next.ring != nullptr) next.ring->release();
     pending_->sent.pop_front();
   }
@@ -75,9 +85,10 @@ template <class Answer, class Question>
 Result<Answer> RemoteMonitors::ask(const Question& question) {
   THEMIS_CHECK(wait(0));
   Result<Answer> out = fail(Code::internal, "the monitors were not asked");
-  pending_->self->request(pending_->monitors, options_.answer_max, question)
-      .receive([&](const Answer& answer) { out = answer; },
-               [&](const caf::error& error) { out = fail(from_caf(error)); });
+  const auto asked = pending_->self->request(pending_->monitors, caf::infinite, question);
+  pending_->receive(
+      asked, options_.answer_max, [&](const Answer& answer) { out = answer; },
+      [&](const caf::error& error) { out = fail(from_caf(error)); });
   return out;
 }
 

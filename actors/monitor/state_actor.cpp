@@ -158,10 +158,14 @@ Status StateActor::admit_client(const NodeId* peer) {
 
 /// What waits, as one commit, when there is none at work.
 void StateActor::run_waiting() {
-  if (!up_ || running_ || ending_ || (waiting_.empty() && !epoch_due_)) return;
+  if (!up_ || running_ || ending_) return;
   RunCalls ask;
-  ask.end_epoch = std::exchange(epoch_due_, false);
-  for (size_t calls = 0; !waiting_.empty() && calls < kRunCallsMax; waiting_.pop_front()) {
+  // Alone: no call's certificate is to wait for it.
+  ask.checkpoint = std::exchange(last_.checkpoint_due, false);
+  if (waiting_.empty() && !epoch_due_ && !ask.checkpoint) return;
+  ask.end_epoch = !ask.checkpoint && std::exchange(epoch_due_, false);
+  const size_t calls_max = ask.checkpoint ? 0 : kRunCallsMax;
+  for (size_t calls = 0; !waiting_.empty() && calls < calls_max; waiting_.pop_front()) {
     Group& group = waiting_.front();
     calls += group.size;
     group.proof ? ask.proven.push_back(group.proof->call)
@@ -170,9 +174,14 @@ void StateActor::run_waiting() {
   }
   epoch_open_ = !ask.end_epoch && (epoch_open_ || !in_commit_.empty());
   running_ = true;
+  const bool ends = ask.end_epoch;
   request(keeper_, caf::infinite, std::move(ask))
-      .then([this](StoreTold& told) { on_run(told); },
-            [this](const caf::error& error) { quit(error); });
+      .then(
+          [this, ends](StoreTold& told) {
+            if (ends && !told.failure) pause_ = kMonitorsPauseMin;
+            on_run(told);
+          },
+          [this](const caf::error& error) { quit(error); });
 }
 
 void StateActor::on_run(StoreTold& told) {
@@ -304,7 +313,6 @@ void StateActor::on_opened(const StoreTold& told) {
   note(told);
   up_ = true;
   down_why_.clear();
-  pause_ = kMonitorsPauseMin;
   name_spaces_ = told.name_spaces;
   for (auto& each : std::exchange(names_asked_, {})) each.deliver(StateNames{name_spaces_});
   log::info(kComponent, "verified state is up: {} monitor threads, {} records, epoch {}",
@@ -320,10 +328,14 @@ void StateActor::note(const StoreTold& told) {
   last_ = told;
 }
 
+Duration StateActor::epoch_lasts() const {
+  return std::max(options_.epoch, kEpochPerEnd * last_.certifying);
+}
+
 /// Epochs in which nobody calls do not end.
 void StateActor::watch_epoch() {
   if (!epoch_open_ || std::exchange(epoch_watched_, true)) return;
-  delayed_send(this, options_.epoch, EndEpoch{instance_});
+  delayed_send(this, epoch_lasts(), EndEpoch{instance_});
 }
 
 void StateActor::on_down(const caf::down_msg& down) {
@@ -352,7 +364,7 @@ void StateActor::fail_with(const Error& why) {
 void StateActor::lose(const Error& why) {
   if (history_.violation || refused_ || ending_) return;
   log::warn(kComponent, "the state is down: {}; trying again in {} ms", why.text(), to_ms(pause_));
-  down(why);
+  down({why.code, fmt::format("{}; trying again in {} ms", why.detail, to_ms(pause_))});
   ++restarts_;
   delayed_send(this, pause_, StartPlace{});
   pause_ = std::min(2 * pause_, kMonitorsPauseMax);
@@ -419,6 +431,8 @@ StateReport StateActor::report() const {
   out.epoch = last_.epoch;
   out.certified = last_.certified;
   out.certifying = last_.certifying;
+  out.epoch_lasts = epoch_lasts();
+  out.saving = last_.saving;
   out.calls = calls_;
   out.batches = batches_ + last_.batches;
   out.commits = commits_;

@@ -30,7 +30,7 @@ struct StateOptions {
   std::function<caf::actor(caf::actor_system&, const StateKeeperOptions&)> start_keeper = {};
   MonitorShape shape;
   uint64_t bytes_max = uint64_t{2} << 30;  ///< See StateHostOptions.
-  Duration epoch = 1s;
+  Duration epoch = 1s;                     ///< At least; see kEpochPerEnd.
   /// For one answer of the monitors; a checkpoint of a million records takes 150 ms. Then they are
   /// given up.
   Duration answer_max = 30s;
@@ -48,8 +48,11 @@ inline constexpr size_t kStateMessageBytes = 512;
 inline constexpr size_t kRunCallsMax = size_t{1} << 18;
 /// Who may ask for the namespaces before the store is open: the router, once for each of its lives.
 inline constexpr size_t kNamesAskedMax = 16;
+/// How many times as long as its end an epoch lasts at least, so that ends take a tenth of the
+/// time whatever the number of records: 16 million take more than a second.
+inline constexpr int kEpochPerEnd = 9;
 /// Between monitors that ended, or a store that could not be opened, and the next try; doubled from
-/// the first to the second.
+/// the first to the second until an epoch's end is on disk.
 inline constexpr Duration kMonitorsPauseMin = 100ms;
 inline constexpr Duration kMonitorsPauseMax = 30s;
 
@@ -108,6 +111,7 @@ class StateActor final : public PoolActor {
   void open(const caf::actor& monitors);
   void on_opened(const StoreTold& told);
   void note(const StoreTold& told);
+  Duration epoch_lasts() const;
   void watch_epoch();
   void on_down(const caf::down_msg& down);
   void fail_with(const Error& why);

@@ -50,6 +50,8 @@ struct StateReport {
   uint32_t epoch = 0;
   std::optional<uint32_t> certified;  ///< The last certified epoch; every one before is, too.
   Duration certifying{};              ///< From the end of that epoch to its certificate.
+  Duration epoch_lasts{};             ///< As asked for, unless ends take too long for that.
+  Duration saving{};                  ///< The last checkpoint took so long; calls wait meanwhile.
   uint64_t calls = 0;
   uint64_t batches = 0;
   uint64_t commits = 0;   ///< Times that calls were brought to disk together.

@@ -287,6 +287,8 @@ Status StateHost::end_epoch() {
 
 Status StateHost::checkpoint() { return accept(store_->checkpoint()); }
 
+bool StateHost::is_checkpoint_due() const { return store_->is_checkpoint_due(); }
+
 Status StateHost::accept(const Result<host::Released>& released) {
   if (!released) return fail(released.error());
   std::vector<ByteView> expected;

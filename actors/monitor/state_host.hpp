@@ -79,6 +79,7 @@ class StateHost {
   Status end_epoch();
   /// The same, and a start from here runs no call again.
   Status checkpoint();
+  bool is_checkpoint_due() const;  ///< See VerifiedStore.
   /// After a commit, with the answers of its calls in their order: those that have a receipt get
   /// it.
   void complete(std::span<Result<StateAnswer>> answers);

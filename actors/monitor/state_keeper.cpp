@@ -78,6 +78,7 @@ StoreTold StateKeeper::run(const RunCalls& ask) {
   told.answers.resize(ask.batches.size());
   if (!host_) return tell(std::move(told), fail(Code::unavailable, "the store is closed"));
   const Status status = run_all(ask, told);
+  told.checkpoint_due = status && ask.end_epoch && host_->is_checkpoint_due();
   return tell(std::move(told), status);
 }
 
@@ -103,10 +104,10 @@ Status StateKeeper::run_all(const RunCalls& ask, StoreTold& told) {
     if (!host_->has_room_to_prove(call)) THEMIS_CHECK(commit(host_->commit()));
     told.proofs.push_back(host_->prove(call));
   }
-  if (!ask.end_epoch && !host_->is_short()) return commit(host_->commit());
+  if (!ask.end_epoch && !ask.checkpoint && !host_->is_short()) return commit(host_->commit());
   const TimePoint from = SystemClock().now();
-  const Status ended = commit(host_->end_epoch());
-  certifying_ = SystemClock().now() - from;
+  const Status ended = commit(ask.checkpoint ? host_->checkpoint() : host_->end_epoch());
+  (ask.checkpoint ? saving_ : certifying_) = SystemClock().now() - from;
   return ended;
 }
 
@@ -123,6 +124,7 @@ StoreTold StateKeeper::tell(StoreTold told, const Status& status) {
   told.epoch = host_->epoch();
   told.certified = host_->certified();
   told.certifying = certifying_;
+  told.saving = saving_;
   told.records = host_->records();
   told.batches = files_->monitors->batches();
   told.journal_bytes = host_->journal_bytes();

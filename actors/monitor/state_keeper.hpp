@@ -24,6 +24,7 @@ struct RunCalls {
   std::vector<StateBatch> batches;
   std::vector<StateCall> proven;  ///< That are to have receipts.
   bool end_epoch = false;
+  bool checkpoint = false;  ///< Best without calls: their certificate waits for it.
 };
 /// Leaves a checkpoint if that takes no time to speak of, and closes.
 struct CloseStore {};
@@ -35,7 +36,9 @@ struct StoreTold {
   std::optional<Error> violation;           ///< A monitor refused, or answered something else.
   uint32_t epoch = 0;
   std::optional<uint32_t> certified;
-  Duration certifying{};  ///< The last epoch's end took so long.
+  Duration certifying{};        ///< The last epoch's end took so long.
+  Duration saving{};            ///< The last checkpoint.
+  bool checkpoint_due = false;  ///< An epoch has ended, and the journal is long.
   size_t records = 0;
   uint64_t batches = 0;  ///< Since the store was opened.
   uint64_t journal_bytes = 0;
@@ -82,7 +85,7 @@ class StateKeeper final : public caf::event_based_actor {
   const StateKeeperOptions options_;
   std::unique_ptr<Files> files_;
   std::unique_ptr<StateHost> host_;
-  Duration certifying_{};
+  Duration certifying_{}, saving_{};
 };
 
 }  // namespace themis

@@ -18,8 +18,7 @@ struct VerifiedStoreOptions {
   uint32_t node_slots = 1'024, record_slots = 1'024;
   uint32_t hot_calls = 16;                 ///< See ShardOptions.
   uint64_t bytes_max = uint64_t{4} << 30;  ///< Of each thread; see ShardOptions.
-  /// The end of an epoch becomes a checkpoint when the journal has passed this: a restart runs it
-  /// again, some seven million calls of short keys and values in two seconds.
+  /// A checkpoint is due when the journal has passed this: a start runs 3.5 million calls a second.
   uint64_t journal_bytes_max = 256 * 1024 * 1024;
   /// Or this for each record, when that is more: a checkpoint writes every record that has changed
   /// twice, 0.4 us each in all, and calls have some 40 bytes.
@@ -104,11 +103,12 @@ class VerifiedStore {
   /// a call that may write there is nothing for the disk: what was read is true of the last commit.
   /// Errors: failure: nothing since the last commit may be told; a restart finds out what counts.
   Result<Released> commit();
-  /// Ends the epoch and commits; a checkpoint when one is due.
+  /// Ends the epoch and commits; when memory is short, as a checkpoint. Errors: as commit.
   Result<Released> end_epoch();
   /// Ends the epoch and writes the records that changed, with a list of those in use: a restart
   /// from here runs no call again. At a clean end, and when the journal is long. Errors: as commit.
   Result<Released> checkpoint() { return checkpoint(false); }
+  bool is_checkpoint_due() const;  ///< The journal is long.
 
   StoreStatus status() const;
   /// Of the present records, in no order.

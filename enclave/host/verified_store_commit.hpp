@@ -83,16 +83,19 @@ void VerifiedStore<App>::note_merged() {
 
 template <class App>
 Result<Released> VerifiedStore<App>::end_epoch() {
-  const uint64_t of_records = options_.journal_bytes_per_record * records();
-  const bool make_room = is_short();
-  if (make_room || tables_.journal_bytes() > std::max(options_.journal_bytes_max, of_records))
-    return checkpoint(make_room);
+  if (is_short()) return checkpoint(true);
   if (failure_) return fail(*failure_);
   for (Thread& each : threads_) {
     THEMIS_CHECK(latch(each.shard->end_epoch(certified_)));
     each.calls.append(ByteView(kEpochEnd));
   }
   return commit();
+}
+
+template <class App>
+bool VerifiedStore<App>::is_checkpoint_due() const {
+  return tables_.journal_bytes() >
+         std::max(options_.journal_bytes_max, options_.journal_bytes_per_record * records());
 }
 
 template <class App>

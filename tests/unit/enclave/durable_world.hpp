@@ -11,6 +11,7 @@
 #include "enclave/seal/counter_file.hpp"
 #include "enclave/seal/sealed_monitors.hpp"
 #include "runtime/base/rng.hpp"
+#include "tests/unit/enclave/passing_host.hpp"
 #include "tests/unit/store/temporary_directory.hpp"
 
 namespace themis::tests {
@@ -86,24 +87,6 @@ struct DurableWorld {
   std::unique_ptr<storage::Environment> environment;
   std::unique_ptr<seal::SealedMonitors<WordStore>> trusted;
   std::unique_ptr<Store> store;
-};
-
-/// Passes everything on; a test's host does something else with some of it.
-struct PassingHost : seal::TrustedSide {
-  explicit PassingHost(seal::TrustedSide& to) : side(to) {}
-  Status start(ByteView sealed) override { return side.start(sealed); }
-  Status started() override { return side.started(); }
-  Status apply(uint16_t thread, ByteView batch) override { return side.apply(thread, batch); }
-  Status certify() override { return side.certify(); }
-  Result<Bytes> seal() override { return side.seal(); }
-  Result<Bytes> checkpoint() override { return side.checkpoint(); }
-  Result<seal::Released> confirm() override { return side.confirm(); }
-  Result<seal::Released> release() override { return side.release(); }
-  std::optional<uint32_t> certified() const override { return side.certified(); }
-  const monitor::InstanceId& instance() const override { return side.instance(); }
-  seal::ClientDesk* clients() override { return side.clients(); }
-
-  seal::TrustedSide& side;
 };
 
 /// A host that changes batches on their way.

@@ -125,7 +125,7 @@ TEST_P(VerifiedStoreShapes, AgreesWithAMapAcrossRestarts) {
 INSTANTIATE_TEST_SUITE_P(All, VerifiedStoreShapes,
                          testing::Values(Shape{1, 300}, Shape{1, 3}, Shape{2, 300}, Shape{8, 800}));
 
-TEST(VerifiedStore, ACheckpointEmptiesTheJournalAndComesByItselfWhenThatIsLong) {
+TEST(VerifiedStore, ACheckpointEmptiesTheJournalAndIsDueWhenThatIsLong) {
   DurableWorld world;
   world.options.journal_bytes_max = 1'000;
   world.options.journal_bytes_per_record = 0;
@@ -133,7 +133,11 @@ TEST(VerifiedStore, ACheckpointEmptiesTheJournalAndComesByItselfWhenThatIsLong) 
   for (uint64_t i = 0; i < 200; ++i) ASSERT_TRUE(world.put(i, i));
   ASSERT_TRUE(world.store->commit());
   EXPECT_GT(world.store->status().journal_bytes, 200u * 17);
+  EXPECT_TRUE(world.store->is_checkpoint_due());
   ASSERT_TRUE(world.store->end_epoch());
+  EXPECT_TRUE(world.store->is_checkpoint_due());
+  ASSERT_TRUE(world.store->checkpoint());
+  EXPECT_FALSE(world.store->is_checkpoint_due());
   EXPECT_EQ(world.store->status().journal_bytes, 0u);
   ASSERT_TRUE(world.put(1, 99));
   ASSERT_TRUE(world.store->end_epoch());

@@ -8,6 +8,7 @@
 #include "runtime/base/rng.hpp"
 #include "runtime/crypto/crypto.hpp"
 #include "runtime/store/environment.hpp"
+#include "tests/unit/enclave/passing_host.hpp"
 #include "tests/unit/store/temporary_directory.hpp"
 
 namespace themis::tests {
@@ -20,22 +21,6 @@ struct MemoryCounter final : seal::SealedCounter {
     return {};
   }
   seal::CounterValue stands;
-};
-
-/// Stands before monitors and passes on what they are asked.
-struct BetweenMonitors : seal::TrustedSide {
-  explicit BetweenMonitors(seal::TrustedSide& from) : side(from) {}
-  Status start(ByteView sealed) override { return side.start(sealed); }
-  Status started() override { return side.started(); }
-  Status apply(uint16_t thread, ByteView batch) override { return side.apply(thread, batch); }
-  Status certify() override { return side.certify(); }
-  Result<Bytes> seal() override { return side.seal(); }
-  Result<Bytes> checkpoint() override { return side.checkpoint(); }
-  Result<seal::Released> confirm() override { return side.confirm(); }
-  Result<seal::Released> release() override { return side.release(); }
-  std::optional<uint32_t> certified() const override { return side.certified(); }
-  const monitor::InstanceId& instance() const override { return side.instance(); }
-  seal::TrustedSide& side;
 };
 
 struct HostWorld {

@@ -14,39 +14,41 @@
 namespace themis {
 namespace {
 
-/// Stands before a real keeper, and holds what it tells of calls as a busy machine may.
-class SlowKeeper final : public caf::event_based_actor {
+/// Stands before a real keeper, and may change or hold what that tells of calls.
+class BeforeKeeper final : public caf::event_based_actor {
  public:
-  /// `answered`: set when the first calls have their answers. `told`: then they are told.
-  SlowKeeper(caf::actor_config& config, const StateKeeperOptions& options,
-             std::promise<void>* answered, std::shared_future<void> told)
+  using Change = std::function<void(const RunCalls& ask, StoreTold& told)>;
+  BeforeKeeper(caf::actor_config& config, const StateKeeperOptions& options, Change change)
       : caf::event_based_actor(config),
         keeper_(caf::actor_cast<caf::actor>(system().spawn<StateKeeper, caf::detached>(options))),
-        answered_(answered),
-        told_(std::move(told)) {}
+        change_(std::move(change)) {}
   void on_exit() override {
     caf::anon_send_exit(keeper_, caf::exit_reason::user_shutdown);
     keeper_ = nullptr;
   }
+  /// For StateOptions::start_keeper.
+  static auto starting(Change change) {
+    return [change](caf::actor_system& system, const StateKeeperOptions& keeper) {
+      return caf::actor_cast<caf::actor>(system.spawn<BeforeKeeper, caf::detached>(keeper, change));
+    };
+  }
 
  private:
   caf::behavior make_behavior() override {
-    return {[this](const OpenStore& ask) { return delegate(keeper_, ask); },
-            [this](const CloseStore& ask) { return delegate(keeper_, ask); },
-            [this](const RunCalls& ask) {
-              auto promise = make_response_promise<StoreTold>();
-              request(keeper_, caf::infinite, ask)
-                  .await([this, promise](const StoreTold& told) mutable {
-                    if (answered_ != nullptr) std::exchange(answered_, nullptr)->set_value();
-                    told_.wait();
-                    promise.deliver(told);
-                  });
-              return promise;
-            }};
+    return {
+        [this](const OpenStore& ask) { return delegate(keeper_, ask); },
+        [this](const CloseStore& ask) { return delegate(keeper_, ask); },
+        [this](const RunCalls& ask) {
+          auto promise = make_response_promise<StoreTold>();
+          request(keeper_, caf::infinite, ask).await([this, ask, promise](StoreTold& told) mutable {
+            change_(ask, told);
+            promise.deliver(told);
+          });
+          return promise;
+        }};
   }
   caf::actor keeper_;
-  std::promise<void>* answered_;
-  std::shared_future<void> told_;
+  const Change change_;
 };
 
 class StateActorPlaces : public StateActorTest, public testing::WithParamInterface<Place> {};
@@ -359,11 +361,12 @@ TEST_F(StateActorTest, RegressAJournalOfManyEpochsIsRunAgain) {
 TEST_F(StateActorTest, RegressAReadOfMonitorsThatEndedIsNotCertifiedByTheNextOnes) {
   std::promise<void> answered, told;
   StateOptions made = options(Place::process);
-  made.start_keeper = [&answered, end = told.get_future().share()](
-                          caf::actor_system& system, const StateKeeperOptions& keeper) {
-    return caf::actor_cast<caf::actor>(
-        system.spawn<SlowKeeper, caf::detached>(keeper, &answered, end));
-  };
+  made.start_keeper =
+      BeforeKeeper::starting([&answered, first = true, end = told.get_future().share()](
+                                 const RunCalls&, StoreTold&) mutable {
+        if (std::exchange(first, false)) answered.set_value();
+        end.wait();
+      });
   log::setup(log::Level::off, log::Format::text);
   start(made);
   caf::scoped_actor self{world_.caf()};
@@ -383,6 +386,62 @@ TEST_F(StateActorTest, RegressAReadOfMonitorsThatEndedIsNotCertifiedByTheNextOne
       },
       [](const caf::error& error) { ADD_FAILURE() << describe(error); });
   EXPECT_EQ(report().waiting, 0u);
+}
+
+// Calls end their epoch with a certificate, then comes the checkpoint.
+TEST_F(StateActorTest, NoCertificateWaitsForACheckpoint) {
+  std::promise<void> certified;
+  StateOptions made = options(Place::local);
+  made.start_keeper = BeforeKeeper::starting([due = true, end = certified.get_future().share()](
+                                                 const RunCalls& ask, StoreTold& told) mutable {
+    if (ask.end_epoch) told.checkpoint_due = std::exchange(due, false);
+    if (!ask.checkpoint) return;
+    EXPECT_TRUE(ask.batches.empty());
+    end.wait();
+  });
+  start(made);
+  EXPECT_TRUE(call(StateOp::put, "k", "v", true)->certified);
+  certified.set_value();
+  EXPECT_EQ(text(call(StateOp::get, "k")), "v");
+  EXPECT_GT(report().saving, 0s);
+  EXPECT_EQ(report().journal_bytes, 0u);
+}
+
+TEST_F(StateActorTest, AnEpochLastsNineTimesAsLongAsItsEnd) {
+  StateOptions made = options(Place::local);
+  made.start_keeper = BeforeKeeper::starting([](const RunCalls& ask, StoreTold& told) {
+    if (ask.end_epoch) told.certifying = 1h;
+  });
+  start(made);
+  EXPECT_EQ(text(call(StateOp::get, "k")), "absent");
+  EXPECT_EQ(report().epoch_lasts, 20ms);
+  EXPECT_TRUE(call(StateOp::put, "k", "v", true)->certified);
+  EXPECT_EQ(report().epoch_lasts, 9h);
+}
+
+// A full disk: every open began the pauses anew, and the monitors were started ten times a second.
+TEST_F(StateActorTest, RegressPausesGrowUntilAnEpochsEndIsOnDisk) {
+  auto fails = std::make_shared<std::atomic<int>>(3);
+  StateOptions made = options(Place::local);
+  made.start_keeper = BeforeKeeper::starting([fails](const RunCalls&, StoreTold& told) {
+    if (*fails == 0) return;
+    --*fails;
+    told = {};
+    told.failure = Error{Code::io, "no space left on device"};
+  });
+  log::setup(log::Level::off, log::Format::text);
+  start(made);
+  std::vector<std::string> said;
+  for (Result<StateAnswer> answer = fail(Code::unavailable, ""); !answer;) {
+    answer = call(StateOp::put, "k", "v", true);
+    const std::string why = report().why;
+    if (!why.empty() && (said.empty() || said.back() != why)) said.push_back(why);
+  }
+  const std::string full = "no space left on device; trying again in ";
+  EXPECT_EQ(said, (std::vector{full + "100 ms", full + "200 ms", full + "400 ms"}));
+  *fails = 1;
+  EXPECT_FALSE(call(StateOp::put, "k", "v"));
+  EXPECT_EQ(report().why, full + "100 ms") << "one was";
 }
 
 TEST_F(StateActorTest, EveryCallIsAnsweredWhenItEnds) {

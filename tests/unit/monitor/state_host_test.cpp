@@ -17,8 +17,8 @@ namespace themis {
 namespace {
 
 /// Monitors that tell one wrong byte.
-struct LyingMonitors final : tests::BetweenMonitors {
-  using BetweenMonitors::BetweenMonitors;
+struct LyingMonitors final : tests::PassingHost {
+  using PassingHost::PassingHost;
   Result<seal::Released> confirm() override {
     Result<seal::Released> released = side.confirm();
     if (released && lies) released->results[0].back() ^= std::byte{1};

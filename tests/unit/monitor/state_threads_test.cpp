@@ -63,8 +63,8 @@ TEST(StateThreads, RunBatchesBesideEachOtherThroughCommitsAndAnEndInTheMiddle) {
 }
 
 /// Of which one thread finds no memory.
-struct NoMemory final : tests::BetweenMonitors {
-  using BetweenMonitors::BetweenMonitors;
+struct NoMemory final : tests::PassingHost {
+  using PassingHost::PassingHost;
   Status apply(uint16_t thread, ByteView batch) override {
     if (thread == missing) throw std::bad_alloc();
     return side.apply(thread, batch);

@@ -1,0 +1,60 @@
+"""What an answer was, and in what two of them differ. No input, no output."""
+import dataclasses
+import hashlib
+import re
+
+TEXT_BYTES_MAX = 4000  # a body that is longer is told by its length and hash
+
+
+@dataclasses.dataclass
+class Answer:
+    """What came back. `headers`: {lower-case name: value}; fields of one name are joined by commas, as any
+    recipient may (RFC 9110, 5.3), but set-cookie by line breaks. `body`: bytes; `problem`: why there is no whole answer, or ""."""
+    status: int
+    headers: dict
+    body: bytes
+    problem: str = ""
+
+
+def lines_of(body):
+    """The body as lines that can be read and committed."""
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        text = None
+    if text is None or len(body) > TEXT_BYTES_MAX or any(ord(c) < 32 and c not in "\n\t" for c in text):
+        return [f"{len(body)} bytes, sha256 {hashlib.sha256(body).hexdigest()[:16]}"]
+    return text.split("\n")
+
+
+def lines_that_differ(left, right):
+    """Of two bodies with as many lines, the pairs that are not equal; else all of both."""
+    if len(left) != len(right):
+        return left, right
+    pairs = [(a, b) for a, b in zip(left, right) if a != b]
+    return [a for a, _ in pairs], [b for _, b in pairs]
+
+
+def masked(body, patterns):
+    """The body with what a pattern finds replaced by dots: numbers that are drawn anew each time."""
+    for pattern in patterns:
+        body = re.sub(pattern.encode(), b"...", body)
+    return body
+
+
+def differences(theirs, ours, may_differ, patterns=()):
+    """{what: [their value, our value]} of two Answers; what: "status", "header NAME", "body", "problem".
+    `may_differ`: names of headers that are not compared. `patterns`: of what is random in a body."""
+    theirs.body, ours.body = masked(theirs.body, patterns), masked(ours.body, patterns)
+    found = {}
+    if theirs.problem != ours.problem:
+        found["problem"] = [theirs.problem, ours.problem]
+    if theirs.status != ours.status:
+        found["status"] = [theirs.status, ours.status]
+    for name in sorted({*theirs.headers, *ours.headers} - set(may_differ)):
+        values = [theirs.headers.get(name), ours.headers.get(name)]
+        if values[0] != values[1] and not (name == "content-length" and theirs.body != ours.body):
+            found[f"header {name}"] = values
+    if theirs.body != ours.body:
+        found["body"] = list(lines_that_differ(lines_of(theirs.body), lines_of(ours.body)))
+    return found

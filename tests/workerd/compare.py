@@ -22,7 +22,7 @@ def lines_of(body):
         text = body.decode()
     except UnicodeDecodeError:
         text = None
-    if text is None or len(body) > TEXT_BYTES_MAX or any(ord(c) < 32 and c not in "\n\t" for c in text):
+    if text is None or len(body) > TEXT_BYTES_MAX or any(ord(c) < 32 and c not in "\r\n\t" for c in text):
         return [f"{len(body)} bytes, sha256 {hashlib.sha256(body).hexdigest()[:16]}"]
     return text.split("\n")
 

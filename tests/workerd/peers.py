@@ -1,8 +1,7 @@
 """The two that are compared: workerd and a node of ours, each with every handler of the corpus."""
-import contextlib
-import http.server
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -36,6 +35,11 @@ def text(value):
     return json.dumps(value, ensure_ascii=False)
 
 
+def capnp(value):
+    """A text as Cap'n Proto's language writes it: without \\u."""
+    return re.sub(r"\\u00(..)", r"\\x\1", text(value))
+
+
 def env_of(handler, origin):
     return {**handler.env, **({"ORIGIN": origin} if handler.origin else {})}
 
@@ -44,19 +48,19 @@ def worker_of(handler, origin):
     """The workerd configuration of one handler."""
     where = handler.function
     if handler.listener:
-        code = f"serviceWorkerScript = embed {text(f'{where}/{MAIN}')}"
+        code = f"serviceWorkerScript = embed {capnp(f'{where}/{MAIN}')}"
     else:
-        modules = [f"(name = {text(name)}, {KINDS[Path(name).suffix]} = embed {text(f'{where}/{name}')})"
+        modules = [f"(name = {capnp(name)}, {KINDS[Path(name).suffix]} = embed {capnp(f'{where}/{name}')})"
                    for name in handler.files]
         code = f"modules = [{', '.join(modules)}]"
     bindings = []
     for name, value in env_of(handler, origin).items():
-        kind = f"text = {text(value)}" if isinstance(value, str) else f"json = {text(text(value))}"
-        bindings.append(f"(name = {text(name)}, {kind})")
+        kind = f"text = {capnp(value)}" if isinstance(value, str) else f"json = {capnp(text(value))}"
+        bindings.append(f"(name = {capnp(name)}, {kind})")
     for name, other in handler.uses.items():
-        bindings.append(f"(name = {text(name)}, service = {text(other.replace('/', '-'))})")
-    return (f"(name = {text(where)}, worker = ({code}, bindings = [{', '.join(bindings)}], "
-            f"compatibilityDate = {text(COMPATIBILITY_DATE)}, globalOutbound = \"outside\"))")
+        bindings.append(f"(name = {capnp(name)}, service = {capnp(other.replace('/', '-'))})")
+    return (f"(name = {capnp(where)}, worker = ({code}, bindings = [{', '.join(bindings)}], "
+            f"compatibilityDate = {capnp(COMPATIBILITY_DATE)}, globalOutbound = \"outside\"))")
 
 
 class Workerd:
@@ -75,8 +79,8 @@ class Workerd:
         write_folders(folder, self.handlers)
         services = [worker_of(handler, self.origin) for handler in self.handlers.values()]
         services.append('(name = "outside", network = (allow = ["private", "public"]))')
-        sockets = [f"(name = {text(title)}, address = \"127.0.0.1:0\", http = (), "
-                   f"service = {text(handler.function)})" for title, handler in self.handlers.items()]
+        sockets = [f"(name = {capnp(title)}, address = \"127.0.0.1:0\", http = (), "
+                   f"service = {capnp(handler.function)})" for title, handler in self.handlers.items()]
         config = folder / "config.capnp"
         config.write_text("\n".join([
             'using Workerd = import "/workerd/workerd.capnp";',

@@ -2,7 +2,7 @@
 // each. Any handler of the corpus may import it.
 const hex = (bytes) => [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 const shown = (value) => {
-  if (typeof value === 'string') return value;
+  if (typeof value === 'string') return /[\0-\x1f]/.test(value) ? JSON.stringify(value) : value;
   if (typeof value === 'bigint') return `${value}n`;
   if (value instanceof ArrayBuffer) return `ArrayBuffer ${hex(new Uint8Array(value))}`;
   if (ArrayBuffer.isView(value))

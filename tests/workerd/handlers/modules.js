@@ -106,8 +106,9 @@ exports.value = 'second';
 export default {
   async fetch() {
     const { name } = await import('./late.js');
+    const none = './none.js';
     let missing = '';
-    try { await import('./none' + '.js'); } catch (error) { missing = error instanceof Error ? 'an error' : 'something'; }
+    try { await import(none); } catch (error) { missing = error instanceof Error ? 'an error' : 'something'; }
     return new Response(`${name}, ${missing}`);
   },
 };

@@ -11,7 +11,7 @@ web.DecompressionStream = globalThis.DecompressionStream;
 web.expose('fetch', async function fetch(input, init = undefined) {
   web.needArguments(arguments.length, 1, 'fetch');
   if (web.runFetch === undefined) web.libraries.outward();
-  return web.runFetch(input, init);
+  return web.runFetch(input, init, native.fetchOutward, true);
 });
 
 /// Bytes that go out in one piece: native.writeStream takes no more.

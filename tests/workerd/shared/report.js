@@ -16,7 +16,7 @@ const thrown = (error) =>
     ? `throws ${error.name}${error.message === '' ? ' without a message' : ''}`
     : `throws ${shown(error)}`);
 
-const settleMs = 3000;
+const settleMs = 500;
 const settled = (promise) => {
   let timer;
   const late = new Promise((resolve) => { timer = setTimeout(resolve, settleMs, 'does not settle'); });

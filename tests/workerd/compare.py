@@ -8,8 +8,9 @@ TEXT_BYTES_MAX = 4000  # a body that is longer is told by its length and hash
 
 @dataclasses.dataclass
 class Answer:
-    """What came back. `headers`: {lower-case name: value}; fields of one name are joined by commas, as any
-    recipient may (RFC 9110, 5.3), but set-cookie by line breaks. `body`: bytes; `problem`: why there is no whole answer, or ""."""
+    """What came back. `headers`: {lower-case name: value}; fields of one name are joined by commas,
+    as any recipient may (RFC 9110, 5.3), but set-cookie by line breaks. `body`: bytes; `problem`:
+    why there is no whole answer, or ""."""
     status: int
     headers: dict
     body: bytes
@@ -22,7 +23,8 @@ def lines_of(body):
         text = body.decode()
     except UnicodeDecodeError:
         text = None
-    if text is None or len(body) > TEXT_BYTES_MAX or any(ord(c) < 32 and c not in "\r\n\t" for c in text):
+    is_text = text is not None and not any(ord(c) < 32 and c not in "\r\n\t" for c in text)
+    if not is_text or len(body) > TEXT_BYTES_MAX:
         return [f"{len(body)} bytes, sha256 {hashlib.sha256(body).hexdigest()[:16]}"]
     return text.split("\n")
 
@@ -36,15 +38,17 @@ def lines_that_differ(left, right):
 
 
 def masked(body, patterns):
-    """The body with what a pattern finds replaced by dots: numbers that are drawn anew each time."""
+    """The body with what a pattern finds replaced by dots: numbers that are drawn each time."""
     for pattern in patterns:
         body = re.sub(pattern.encode(), b"...", body)
     return body
 
 
 def differences(theirs, ours, may_differ, patterns=()):
-    """{what: [their value, our value]} of two Answers; what: "status", "header NAME", "body", "problem".
-    `may_differ`: names of headers that are not compared. `patterns`: of what is random in a body."""
+    """{what: [their value, our value]} of two Answers; what: "status", "header NAME", "body",
+    "problem". `may_differ`: names of headers that are not compared; a content-length is when both
+    give one and the bodies are equal: else it says what the body says, or how it is framed.
+    `patterns`: of what is random in a body."""
     theirs.body, ours.body = masked(theirs.body, patterns), masked(ours.body, patterns)
     found = {}
     if theirs.problem != ours.problem:
@@ -53,7 +57,8 @@ def differences(theirs, ours, may_differ, patterns=()):
         found["status"] = [theirs.status, ours.status]
     for name in sorted({*theirs.headers, *ours.headers} - set(may_differ)):
         values = [theirs.headers.get(name), ours.headers.get(name)]
-        if values[0] != values[1] and not (name == "content-length" and theirs.body != ours.body):
+        framing = name == "content-length" and (None in values or theirs.body != ours.body)
+        if values[0] != values[1] and not framing:
             found[f"header {name}"] = values
     if theirs.body != ours.body:
         found["body"] = list(lines_that_differ(lines_of(theirs.body), lines_of(ours.body)))

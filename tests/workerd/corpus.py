@@ -1,13 +1,13 @@
-"""Reads handlers/*.js. Each file holds many handlers, one after the other; what belongs to one is said in
-lines that begin with four slashes:
+"""Reads handlers/*.js. Each file holds many handlers, one after the other; what belongs to one is
+said in lines that begin with four slashes:
 
-    //// NAME: what it shows            a handler begins; it is called AREA/NAME, AREA being the file's name
-    //// GET /path?query {OPTIONS}      a request for it; OPTIONS: a JSON object, see Request
-    //// @env {"NAME": value}           its env: texts, and whatever else JSON has
-    //// @use NAME=AREA/NAME            env.NAME is another handler
-    //// @origin                        env.ORIGIN is where a server of the test listens; it may fetch from there
-    //// @listener                      service-worker syntax
-    //// @file NAME [base64]            another module of it; its lines follow
+    //// NAME: what it shows          a handler begins, called AREA/NAME; AREA: the file's name
+    //// GET /path?query {OPTIONS}    a request for it; OPTIONS: a JSON object, see request_of()
+    //// @env {"NAME": value}         its env: texts, and whatever else JSON has
+    //// @use NAME=AREA/NAME          env.NAME is another handler
+    //// @origin                      it may fetch from a server of the test's, env.ORIGIN
+    //// @listener                    service-worker syntax
+    //// @file NAME [base64]          another module of it; its lines follow
 
 One that imports './report.js' gets shared/report.js.
 """
@@ -26,8 +26,8 @@ REQUEST = re.compile(r"([A-Z]+) (/\S*)(?: (\{.*\}))?")
 
 @dataclasses.dataclass
 class Request:
-    """One request. `headers`: pairs. `body`: bytes, or None. `chunks`: it goes out in so many chunks, 0:
-    with a content-length. `messages`: it asks for a WebSocket, and sends these."""
+    """One request. `headers`: pairs. `body`: bytes, or None. `chunks`: it goes out in so many
+    chunks; 0: with a content-length. `messages`: it asks for a WebSocket, and sends these."""
     method: str
     path: str
     headers: list
@@ -64,6 +64,8 @@ class Handler:
 
 
 def request_of(method, path, options):
+    """`options`: headers (an object or pairs), body (a text, or what is sent as JSON) or base64,
+    repeat (the body so many times), chunks, messages (texts, lists of bytes, null: a close)."""
     known = {"headers", "body", "base64", "repeat", "chunks", "messages"}
     assert not set(options) - known, f"{method} {path}: unknown {set(options) - known}"
     headers = options.get("headers", {})

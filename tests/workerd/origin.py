@@ -37,7 +37,8 @@ class Answers(http.server.BaseHTTPRequestHandler):
         else:
             seen = {name.lower(): value for name, value in self.headers.items()
                     if name.lower().startswith(("x-", "content-type"))}
-            said = {"method": self.command, "path": self.path, "headers": seen, "body": body.decode()}
+            said = {"method": self.command, "path": self.path, "headers": seen,
+                    "body": body.decode()}
             self.answer(200, json.dumps(said).encode(), [("content-type", "application/json")])
 
     do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = do_OPTIONS = do_GET  # noqa: N815

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from corpus import MAIN
@@ -17,6 +18,7 @@ from mesh import Mesh, mesh_program  # noqa: E402  pylint: disable=wrong-import-
 WORKERD = HERE / "node_modules/@cloudflare/workerd-linux-64/bin/workerd"
 COMPATIBILITY_DATE = "2026-11-01"  # of the pinned workerd
 START_S = 30
+DEPLOYS_AT_ONCE = 4  # each is a process, and asks a node of one thread
 KINDS = {".js": "esModule", ".cjs": "commonJsModule", ".json": "json", ".wasm": "wasm",
          ".txt": "text", ".html": "text", ".bin": "data"}
 
@@ -50,12 +52,13 @@ def worker_of(handler, origin):
     if handler.listener:
         code = f"serviceWorkerScript = embed {capnp(f'{where}/{MAIN}')}"
     else:
-        modules = [f"(name = {capnp(name)}, {KINDS[Path(name).suffix]} = embed {capnp(f'{where}/{name}')})"
-                   for name in handler.files]
+        modules = [f"(name = {capnp(name)}, {KINDS[Path(name).suffix]} = "
+                   f"embed {capnp(f'{where}/{name}')})" for name in handler.files]
         code = f"modules = [{', '.join(modules)}]"
     bindings = []
     for name, value in env_of(handler, origin).items():
-        kind = f"text = {capnp(value)}" if isinstance(value, str) else f"json = {capnp(text(value))}"
+        is_text = isinstance(value, str)
+        kind = f"text = {capnp(value)}" if is_text else f"json = {capnp(text(value))}"
         bindings.append(f"(name = {capnp(name)}, {kind})")
     for name, other in handler.uses.items():
         bindings.append(f"(name = {capnp(name)}, service = {capnp(other.replace('/', '-'))})")
@@ -79,8 +82,8 @@ class Workerd:
         write_folders(folder, self.handlers)
         services = [worker_of(handler, self.origin) for handler in self.handlers.values()]
         services.append('(name = "outside", network = (allow = ["private", "public"]))')
-        sockets = [f"(name = {capnp(title)}, address = \"127.0.0.1:0\", http = (), "
-                   f"service = {capnp(handler.function)})" for title, handler in self.handlers.items()]
+        sockets = [f"(name = {capnp(handler.title)}, address = \"127.0.0.1:0\", http = (), "
+                   f"service = {capnp(handler.function)})" for handler in self.handlers.values()]
         config = folder / "config.capnp"
         config.write_text("\n".join([
             'using Workerd = import "/workerd/workerd.capnp";',
@@ -146,8 +149,8 @@ class Themis:
         try:
             folder = self.mesh.folder / "corpus"
             write_folders(folder, self.handlers)
-            for handler in self.handlers.values():
-                self.deploy(folder, handler)
+            with ThreadPoolExecutor(DEPLOYS_AT_ONCE) as pool:
+                list(pool.map(lambda handler: self.deploy(folder, handler), self.handlers.values()))
         except BaseException:
             self.mesh.__exit__()
             raise

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Runs every handler of handlers/ on workerd and on a node of ours, and compares what they answer.
 
-Usage: run.py BUILD_FOLDER [AREA | AREA/NAME...]     TAP, a line for each handler
-       run.py BUILD_FOLDER --update                  rewrites expected.json; reasons stay, new ones are empty
-       run.py BUILD_FOLDER --show AREA/NAME          both answers in full
+Usage: run.py BUILD_FOLDER [AREA | AREA/NAME...]    TAP, a line for each handler
+       run.py BUILD_FOLDER --update    rewrites expected.json; reasons stay, new ones are empty
+       run.py BUILD_FOLDER --show AREA/NAME    both answers in full
 """
 import json
 import os
@@ -43,7 +43,7 @@ def compared(handlers, pair, expected):
         for number, request in enumerate(handler.requests, 1):
             theirs, ours = (ask(peer.place(handler), request) for peer in pair)
             found[place_of(handler, number)] = differences(theirs, ours, expected["headers"],
-                                                              expected["random"])
+                                                           expected["random"])
     return found
 
 
@@ -51,13 +51,14 @@ def problems_of(place, found, wanted, reasons):
     """What is wrong with the differences of one request: lines."""
     lines = []
     for what in sorted({*found, *wanted}):
+        theirs, ours = found.get(what, (None, None))
         if what not in wanted:
-            lines.append(f"{place}: {what} differs: workerd {found[what][0]!r}, ours {found[what][1]!r}")
+            lines.append(f"{place}: {what} differs: workerd {theirs!r}, ours {ours!r}")
         elif what not in found:
             lines.append(f"{place}: {what} is equal now; take it out of expected.json")
         elif found[what] != wanted[what]:
-            lines.append(f"{place}: {what} differs otherwise: workerd {found[what][0]!r}, ours "
-                         f"{found[what][1]!r}; expected.json has {wanted[what]!r}")
+            lines.append(f"{place}: {what} differs otherwise: workerd {theirs!r}, ours {ours!r}; "
+                         f"expected.json has {wanted[what]!r}")
         elif not reasons[place, what]:
             lines.append(f"{place}: {what}: expected.json gives no reason")
     return lines
@@ -65,7 +66,8 @@ def problems_of(place, found, wanted, reasons):
 
 def problems_of_all(handlers, found, wanted):
     """What is wrong with the corpus as a whole."""
-    lines = [f"expected.json names {place}, which is not there" for place in wanted if place not in found]
+    lines = [f"expected.json names {place}, which is not there"
+             for place in wanted if place not in found]
     if len(handlers) < HANDLERS_MIN:
         lines.append(f"{len(handlers)} handlers; {HANDLERS_MIN} are wanted")
     return lines
@@ -110,7 +112,8 @@ def show(handler, pair):
     for number, request in enumerate(handler.requests, 1):
         for peer in pair:
             answer = ask(peer.place(handler), request)
-            print(f"--- {place_of(handler, number)} of {peer.name}: {answer.status} {answer.problem}")
+            print(f"--- {place_of(handler, number)} of {peer.name}: {answer.status}",
+                  answer.problem)
             print("\n".join(f"{name}: {value}" for name, value in answer.headers.items()), "\n")
             print("\n".join(lines_of(answer.body)))
 
@@ -119,8 +122,9 @@ def main():
     build, words = sys.argv[1], sys.argv[2:]
     handlers = corpus.read_all()
     expected = json.loads(EXPECTED.read_text())
+    names = set(words) - {"--update", "--show"}
     wanted = [handler for handler in handlers.values()
-              if not set(words) - {"--update", "--show"} or {handler.area, handler.title} & set(words)]
+              if not names or {handler.area, handler.title} & names]
     needed = {other: handlers[other] for handler in wanted for other in handler.uses.values()}
     needed.update((handler.title, handler) for handler in wanted)
     with origin() as where, peers.Workerd(needed, where) as theirs, \
@@ -131,7 +135,8 @@ def main():
             return os.EX_OK
         found = compared(wanted, (theirs, ours), expected)
     if "--update" in words:
-        EXPECTED.write_text(json.dumps(updated(found, expected), indent=1, ensure_ascii=False) + "\n")
+        text = json.dumps(updated(found, expected), indent=1, ensure_ascii=False)
+        EXPECTED.write_text(text + "\n")
         return os.EX_OK
     return tested(wanted, found, expected, not words)
 

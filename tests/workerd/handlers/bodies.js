@@ -103,7 +103,7 @@ export default {
       bytes += chunk.length;
       for (const byte of chunk) sum = (sum + byte) % 65536;
     }
-    return Response.json({ bytes, sum, used: request.bodyUsed });
+    return Response.json({ bytes, sum, used: bytes === 0 || request.bodyUsed });
   },
 };
 //// echo: the request's body is the answer's

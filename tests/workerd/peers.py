@@ -3,18 +3,15 @@ import json
 import os
 import re
 import subprocess
-import sys
 import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from corpus import MAIN
+from mesh import Mesh, mesh_program
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "e2e"))
-from mesh import Mesh, mesh_program  # noqa: E402  pylint: disable=wrong-import-position
-
 WORKERD = HERE / "node_modules/@cloudflare/workerd-linux-64/bin/workerd"
 COMPATIBILITY_DATE = "2026-11-01"  # of the pinned workerd
 START_S = 30

@@ -6,6 +6,8 @@ const { ReadableStream } = web.libraries.streams;
 // Most functions need neither: they run when somebody first asks.
 for (const name of ['WebSocket', 'WebSocketPair', 'CloseEvent'])
   web.exposeLater(name, () => { web.libraries.websocket(); });
+for (const name of ['IdentityTransformStream', 'FixedLengthStream', 'scheduler'])
+  web.exposeLater(name, () => { web.libraries.workers(); });
 web.MessageEvent = globalThis.MessageEvent;
 web.DecompressionStream = globalThis.DecompressionStream;
 web.expose('fetch', async function fetch(input, init = undefined) {

@@ -47,7 +47,11 @@ class Response extends web.Body {
       }
       const data = web.takeBody(value);
       if (web.isReadableStream(data)) {
-        native.respondStream(id, value.#status, value.#flat());
+        const length = web.lengthOfStream?.(data);
+        let head = value.#flat();
+        if (length !== undefined && web.headerOf(value, 'content-length') === null)
+          head += `${head === '' ? '' : '\0'}content-length\0${length}`;
+        native.respondStream(id, value.#status, head);
         return web.pumpOut(id, data);  // which says when the call ends
       }
       native.respond(id, value.#status, value.#flat(), data === null ? '' : data, more);

@@ -197,3 +197,10 @@ export default {
     return new Response(good ? 'accepted' : 'refused', { status: good ? 202 : 403 });
   },
 };
+//// constant-time: crypto.subtle.timingSafeEqual
+//// GET /
+import { report } from './report.js';
+const equal = (a, b) => () => crypto.subtle.timingSafeEqual(a, b);
+export default report({
+  same: equal(new Uint8Array([1, 2]), new Uint8Array([1, 2])), other: equal(new Uint8Array([1, 2]), new Uint8Array([1, 3])), buffers: equal(new ArrayBuffer(3), new ArrayBuffer(3)), mixed: equal(new Uint8Array(4), new Uint16Array(2)), lengths: equal(new Uint8Array(1), new Uint8Array(2)), empty: equal(new Uint8Array(0), new Uint8Array(0)), text: equal('a', 'a'), one: () => crypto.subtle.timingSafeEqual(new Uint8Array(1)),
+});

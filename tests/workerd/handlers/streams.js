@@ -273,3 +273,18 @@ export default {
     }));
   },
 };
+//// identity: streams of bytes that pass through, of a known length or any
+//// GET /
+import { report } from './report.js';
+const through = async (stream, ...chunks) => {
+  const writer = stream.writable.getWriter();
+  const read = new Response(stream.readable).text();
+  const wrote = (async () => { for (const chunk of chunks) await writer.write(chunk); await writer.close(); })();
+  wrote.catch(() => {});
+  return read;
+};
+const bytes = (text) => new TextEncoder().encode(text);
+export default report({
+  any: () => through(new IdentityTransformStream(), bytes('a'), bytes('bc')), fixed: () => through(new FixedLengthStream(3), bytes('a'), bytes('bc')), buffer: () => through(new IdentityTransformStream(), bytes('x').buffer), 'too many': () => through(new FixedLengthStream(2), bytes('abc')), 'too few': () => through(new FixedLengthStream(4), bytes('abc')), bigint: () => through(new FixedLengthStream(1n), bytes('x')),
+  negative: () => new FixedLengthStream(-1), none: () => new FixedLengthStream(), kind: () => new FixedLengthStream(1) instanceof IdentityTransformStream, text: async () => { const s = new IdentityTransformStream(); s.readable.getReader().read().catch(() => {}); return s.writable.getWriter().write(5); },
+});

@@ -103,3 +103,16 @@ export default {
     return new Response('answered');
   },
 };
+//// scheduler-aborts: scheduler.wait with a signal
+//// GET /
+export default {
+  async fetch() {
+    const told = [String(await scheduler.wait(1))];
+    const controller = new AbortController();
+    const late = scheduler.wait(10000, { signal: controller.signal });
+    controller.abort(new RangeError('enough'));
+    try { await late; } catch (error) { told.push(error.name); }
+    try { await scheduler.wait(1, { signal: AbortSignal.abort() }); } catch (error) { told.push(error.name); }
+    return Response.json(told);
+  },
+};

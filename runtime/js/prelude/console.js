@@ -237,6 +237,8 @@ const more = {
     if (values.length > 0) print(1, format(values));
     groups++;
   },
+  clear() { groups = 0; },
+  dirxml(...values) { print(1, format(values)); },
   groupEnd() { if (groups > 0) groups--; },
   table(data, columns = undefined) {
     const isTable = typeof data === 'object' && data !== null && native.kindOf(data) !== 'proxy';

@@ -20,7 +20,7 @@ def taken_down(status, pairs, body, problem=""):
 
 
 def written(request, path):
-    """The request as bytes: in one piece, so that who answers before the end has it all the same."""
+    """The request as bytes: in one piece, so that who answers early has it all the same."""
     lines = [f"{request.method} {path} HTTP/1.1", f"Host: {HOST}",
              *(f"{name}: {value}" for name, value in request.headers)]
     body = request.body or b""

@@ -45,9 +45,15 @@ export default {
       }
       case '/blob': {
         const blob = await request.blob();
-        return Response.json([blob instanceof Blob, blob.type, blob.size, [...await blob.bytes()]]);
+        return Response.json([
+          blob instanceof Blob,
+          blob.type,
+          blob.size,
+          [...(await blob.bytes())],
+        ]);
       }
-      default: return Response.json([(await request.arrayBuffer()).byteLength, String(request.body)]);
+      default:
+        return Response.json([(await request.arrayBuffer()).byteLength, String(request.body)]);
     }
   },
 };
@@ -58,21 +64,30 @@ export default report({
   before: ({ request }) => request.bodyUsed,
   first: ({ request }) => request.text(),
   after: ({ request }) => request.bodyUsed,
-  text: ({ request }) => request.text(), json: ({ request }) => request.json(),
-  bytes: ({ request }) => request.bytes(), buffer: ({ request }) => request.arrayBuffer(),
-  blob: ({ request }) => request.blob(), form: ({ request }) => request.formData(),
-  body: ({ request }) => String(request.body), locked: ({ request }) => request.body?.locked,
+  text: ({ request }) => request.text(),
+  json: ({ request }) => request.json(),
+  bytes: ({ request }) => request.bytes(),
+  buffer: ({ request }) => request.arrayBuffer(),
+  blob: ({ request }) => request.blob(),
+  form: ({ request }) => request.formData(),
+  body: ({ request }) => String(request.body),
+  locked: ({ request }) => request.body?.locked,
 });
 //// none: a request without one
 //// GET /
 import { report } from './report.js';
 export default report({
-  body: ({ request }) => request.body, used: ({ request }) => request.bodyUsed,
+  body: ({ request }) => request.body,
+  used: ({ request }) => request.bodyUsed,
   text: async ({ request }) => JSON.stringify(await request.text()),
   again: async ({ request }) => JSON.stringify(await request.text()),
   buffer: async ({ request }) => (await request.arrayBuffer()).byteLength,
-  blob: async ({ request }) => { const blob = await request.blob(); return [blob.size, blob.type]; },
-  json: ({ request }) => request.json(), 'still not used': ({ request }) => request.bodyUsed,
+  blob: async ({ request }) => {
+    const blob = await request.blob();
+    return [blob.size, blob.type];
+  },
+  json: ({ request }) => request.json(),
+  'still not used': ({ request }) => request.bodyUsed,
 });
 //// of-responses: mixins on a Response
 //// GET /
@@ -83,13 +98,39 @@ export default report({
   'bad json': () => new Response('{').json(),
   bytes: () => new Response('ab').bytes(),
   buffer: () => new Response('ab').arrayBuffer(),
-  blob: async () => { const b = await new Response('x', { headers: { 'content-type': 'A/B; c=D' } }).blob(); return [b.type, b.size]; },
-  form: async () => [...await new Response(new URLSearchParams('a=1&a=2')).formData()],
+  blob: async () => {
+    const b = await new Response('x', { headers: { 'content-type': 'A/B; c=D' } }).blob();
+    return [b.type, b.size];
+  },
+  form: async () => [...(await new Response(new URLSearchParams('a=1&a=2')).formData())],
   'no form': () => new Response('x').formData(),
   'null text': async () => JSON.stringify(await new Response(null).text()),
-  'stream text': () => new Response(new ReadableStream({ start(c) { c.enqueue(new TextEncoder().encode('bit')); c.close(); } })).text(),
-  'stream of text chunks': () => new Response(new ReadableStream({ start(c) { c.enqueue('text'); c.close(); } })).text(),
-  'stream that fails': () => new Response(new ReadableStream({ start(c) { c.error(new RangeError('x')); } })).text(),
+  'stream text': () =>
+    new Response(
+      new ReadableStream({
+        start(c) {
+          c.enqueue(new TextEncoder().encode('bit'));
+          c.close();
+        },
+      }),
+    ).text(),
+  'stream of text chunks': () =>
+    new Response(
+      new ReadableStream({
+        start(c) {
+          c.enqueue('text');
+          c.close();
+        },
+      }),
+    ).text(),
+  'stream that fails': () =>
+    new Response(
+      new ReadableStream({
+        start(c) {
+          c.error(new RangeError('x'));
+        },
+      }),
+    ).text(),
 });
 //// stream: of a request, read chunk by chunk
 //// POST / {"body": "0123456789", "repeat": 1000}
@@ -113,7 +154,9 @@ export default {
 //// PUT / {"base64": "AP8A/w=="}
 export default {
   fetch(request) {
-    return new Response(request.body, { headers: { 'x-type': request.headers.get('content-type') ?? 'none' } });
+    return new Response(request.body, {
+      headers: { 'x-type': request.headers.get('content-type') ?? 'none' },
+    });
   },
 };
 //// upper: a request's body through a TransformStream
@@ -121,9 +164,16 @@ export default {
 export default {
   fetch(request) {
     const upper = new TransformStream({
-      transform(chunk, controller) { controller.enqueue(chunk.toUpperCase()); } });
-    return new Response(request.body.pipeThrough(new TextDecoderStream()).pipeThrough(upper)
-      .pipeThrough(new TextEncoderStream()));
+      transform(chunk, controller) {
+        controller.enqueue(chunk.toUpperCase());
+      },
+    });
+    return new Response(
+      request.body
+        .pipeThrough(new TextDecoderStream())
+        .pipeThrough(upper)
+        .pipeThrough(new TextEncoderStream()),
+    );
   },
 };
 //// unread: bodies that nobody looks at

@@ -24,12 +24,20 @@ export default { fetch: (request, env) => Response.json([env.PEM, env.QUOTED, en
 //// names: what env has besides
 //// GET /
 //// @env {"ONE": "1"}
-export default { fetch: (request, env) => Response.json([Object.keys(env).sort(), 'ONE' in env, JSON.stringify(env).includes('ONE')]) };
+export default {
+  fetch: (request, env) =>
+    Response.json([Object.keys(env).sort(), 'ONE' in env, JSON.stringify(env).includes('ONE')]),
+};
 //// configured: behaviour by env
 //// GET /
 //// @env {"LIMITS": {"max": 2}, "PREFIX": "> "}
 export default {
   fetch(request, { LIMITS, PREFIX }) {
-    return new Response(['a', 'b', 'c'].slice(0, LIMITS.max).map((word) => PREFIX + word).join('\n'));
+    return new Response(
+      ['a', 'b', 'c']
+        .slice(0, LIMITS.max)
+        .map((word) => PREFIX + word)
+        .join('\n'),
+    );
   },
 };

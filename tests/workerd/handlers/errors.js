@@ -9,13 +9,20 @@
 export default {
   fetch(request) {
     switch (new URL(request.url).pathname) {
-      case '/error': throw new Error('pssst');
-      case '/type': return null.property;
-      case '/text': throw 'just text';
-      case '/null': throw null;
-      case '/response': throw new Response('thrown', { status: 402 });
-      case '/dom': throw new DOMException('m', 'AbortError');
-      default: throw undefined;
+      case '/error':
+        throw new Error('pssst');
+      case '/type':
+        return null.property;
+      case '/text':
+        throw 'just text';
+      case '/null':
+        throw null;
+      case '/response':
+        throw new Response('thrown', { status: 402 });
+      case '/dom':
+        throw new DOMException('m', 'AbortError');
+      default:
+        throw undefined;
     }
   },
 };
@@ -41,7 +48,10 @@ export default {
     try {
       return work(request);
     } catch (error) {
-      return Response.json({ error: { name: error.name, message: error.message } }, { status: 500 });
+      return Response.json(
+        { error: { name: error.name, message: error.message } },
+        { status: 500 },
+      );
     }
   },
 };
@@ -62,24 +72,84 @@ export default {
 import { report } from './report.js';
 class HttpError extends Error {
   name = 'HttpError';
-  constructor(status, message, options) { super(message, options); this.status = status; }
+  constructor(status, message, options) {
+    super(message, options);
+    this.status = status;
+  }
 }
 export default report({
-  own: () => { throw new HttpError(404, 'gone'); }, 'is Error': () => new HttpError(1, 'x') instanceof Error, cause: () => new HttpError(500, 'a', { cause: new Error('b') }).cause.message, aggregate: () => { const e = new AggregateError([new Error('1'), 2], 'many'); return [e.name, e.message, e.errors.length]; },
-  any: () => Promise.any([Promise.reject(new Error('1'))]), string: () => String(new HttpError(1, 'x')), stack: () => new Error('x').stack.includes('index.js'), 'stack trace limit': () => typeof Error.stackTraceLimit, captureStackTrace: () => { const o = {}; Error.captureStackTrace(o); return typeof o.stack; }, isError: () => [Error.isError(new TypeError()), Error.isError({})],
+  own: () => {
+    throw new HttpError(404, 'gone');
+  },
+  'is Error': () => new HttpError(1, 'x') instanceof Error,
+  cause: () => new HttpError(500, 'a', { cause: new Error('b') }).cause.message,
+  aggregate: () => {
+    const e = new AggregateError([new Error('1'), 2], 'many');
+    return [e.name, e.message, e.errors.length];
+  },
+  any: () => Promise.any([Promise.reject(new Error('1'))]),
+  string: () => String(new HttpError(1, 'x')),
+  stack: () => new Error('x').stack.includes('index.js'),
+  'stack trace limit': () => typeof Error.stackTraceLimit,
+  captureStackTrace: () => {
+    const o = {};
+    Error.captureStackTrace(o);
+    return typeof o.stack;
+  },
+  isError: () => [Error.isError(new TypeError()), Error.isError({})],
 });
 //// built-in: messages that are there
 //// GET /
 import { report } from './report.js';
 export default report({
-  reference: () => nothing, assign: () => { const a = 1; a = 2; }, call: () => (void 0)(), property: () => undefined.x, symbol: () => `${Symbol('x')}`, bigint: () => 1n + 1, range: () => new Array(-1), json: () => JSON.parse('{'), regexp: () => new RegExp('('), uri: () => decodeURIComponent('%'),
-  frozen: () => { Object.freeze([]).push(1); }, deep: () => { const f = () => f(); return f(); }, private: () => { class A { #x; static f(o) { return o.#x; } } return A.f({}); }, iterate: () => { const [a] = {}; return a; }, construct: () => new (() => {})(), repeat: () => 'x'.repeat(-1), date: () => new Date(NaN).toISOString(), locale: () => new Intl.NumberFormat('not a locale'),
+  reference: () => nothing,
+  assign: () => {
+    const a = 1;
+    a = 2;
+  },
+  call: () => (void 0)(),
+  property: () => undefined.x,
+  symbol: () => `${Symbol('x')}`,
+  bigint: () => 1n + 1,
+  range: () => new Array(-1),
+  json: () => JSON.parse('{'),
+  regexp: () => new RegExp('('),
+  uri: () => decodeURIComponent('%'),
+  frozen: () => {
+    Object.freeze([]).push(1);
+  },
+  deep: () => {
+    const f = () => f();
+    return f();
+  },
+  private: () => {
+    class A {
+      #x;
+      static f(o) {
+        return o.#x;
+      }
+    }
+    return A.f({});
+  },
+  iterate: () => {
+    const [a] = {};
+    return a;
+  },
+  construct: () => new (() => {})(),
+  repeat: () => 'x'.repeat(-1),
+  date: () => new Date(NaN).toISOString(),
+  locale: () => new Intl.NumberFormat('not a locale'),
 });
 //// eval: code from text is refused
 //// GET /
 import { report } from './report.js';
 export default report({
-  eval: () => eval('1 + 1'), function: () => new Function('return 1')(), async: () => (async () => {}).constructor('return 1')(), timer: () => setTimeout('1', 0), wasm: () => new WebAssembly.Module(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0])), compile: () => WebAssembly.compile(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0])),
+  eval: () => eval('1 + 1'),
+  function: () => new Function('return 1')(),
+  async: () => (async () => {}).constructor('return 1')(),
+  timer: () => setTimeout('1', 0),
+  wasm: () => new WebAssembly.Module(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0])),
+  compile: () => WebAssembly.compile(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0])),
 });
 //// unhandled: a rejection that nobody looks at
 //// GET /
@@ -93,8 +163,13 @@ export default {
 //// listeners: unhandledrejection and rejectionhandled
 //// GET /
 const seen = [];
-addEventListener('unhandledrejection', (event) => { seen.push(`unhandled ${event.reason.message}`); event.preventDefault(); });
-addEventListener('rejectionhandled', (event) => { seen.push(`handled ${event.reason?.message}`); });
+addEventListener('unhandledrejection', (event) => {
+  seen.push(`unhandled ${event.reason.message}`);
+  event.preventDefault();
+});
+addEventListener('rejectionhandled', (event) => {
+  seen.push(`handled ${event.reason?.message}`);
+});
 export default {
   async fetch() {
     const promise = Promise.reject(new Error('late'));
@@ -107,7 +182,10 @@ export default {
 //// report-error: reportError and the error event
 //// GET /
 const seen = [];
-addEventListener('error', (event) => { seen.push(event.message.includes('told'), event.error.message); event.preventDefault(); });
+addEventListener('error', (event) => {
+  seen.push(event.message.includes('told'), event.error.message);
+  event.preventDefault();
+});
 export default {
   fetch() {
     reportError(new Error('told'));
@@ -124,8 +202,27 @@ export default { scheduled() {} };
 //// GET /
 export default {
   fetch() {
-    const names = ['log', 'info', 'warn', 'error', 'debug', 'trace', 'dir', 'table', 'group', 'groupEnd', 'count', 'countReset', 'assert', 'time', 'timeLog', 'timeEnd'];
-    const told = names.map((name) => (typeof console[name] === 'function' ? String(console[name]('x', { a: 1 })) : name));
+    const names = [
+      'log',
+      'info',
+      'warn',
+      'error',
+      'debug',
+      'trace',
+      'dir',
+      'table',
+      'group',
+      'groupEnd',
+      'count',
+      'countReset',
+      'assert',
+      'time',
+      'timeLog',
+      'timeEnd',
+    ];
+    const told = names.map((name) =>
+      typeof console[name] === 'function' ? String(console[name]('x', { a: 1 })) : name,
+    );
     console.log('%s is %d', 'x', 5, Symbol('s'), new Map([[1, 2]]));
     return Response.json(told);
   },

@@ -6,7 +6,7 @@
 export default {
   async fetch(request) {
     try {
-      return Response.json([...await request.formData()]);
+      return Response.json([...(await request.formData())]);
     } catch (error) {
       return new Response(error.name, { status: 400 });
     }
@@ -25,8 +25,11 @@ export default {
     try {
       const told = [];
       for (const [name, value] of await request.formData()) {
-        told.push(typeof value === 'string' ? [name, value]
-          : [name, value instanceof File, value.name, value.type, value.size, await value.text()]);
+        told.push(
+          typeof value === 'string'
+            ? [name, value]
+            : [name, value instanceof File, value.name, value.type, value.size, await value.text()],
+        );
       }
       return Response.json(told);
     } catch (error) {
@@ -52,51 +55,146 @@ export default {
 //// round-trip: out and in again
 //// GET /
 import { report } from './report.js';
-const again = async (form) => [...await new Response(form).formData()].map(([k, v]) => [k, typeof v === 'string' ? v : [v.name, v.type, v.size]]);
-const formOf = (...pairs) => { const form = new FormData(); for (const pair of pairs) form.append(...pair); return form; };
+const again = async (form) =>
+  [...(await new Response(form).formData())].map(([k, v]) => [
+    k,
+    typeof v === 'string' ? v : [v.name, v.type, v.size],
+  ]);
+const formOf = (...pairs) => {
+  const form = new FormData();
+  for (const pair of pairs) form.append(...pair);
+  return form;
+};
 export default report({
-  texts: () => again(formOf(['a', '1'], ['a', '2'], ['b', ''])), breaks: () => again(formOf(['a', 'x\ny\rz\r\n'])),
-  names: () => again(formOf(['a"b\n', 'x'])), file: () => again(formOf(['f', new File(['x'], 'n.txt', { type: 'a/b' })])),
-  blob: () => again(formOf(['f', new Blob(['x'], { type: 'c/d' })])), renamed: () => again(formOf(['f', new Blob(['x']), 'given'])),
-  unicode: () => again(formOf(['ü', '€'], ['f', new File([''], '😀')])), empty: () => again(formOf()),
+  texts: () => again(formOf(['a', '1'], ['a', '2'], ['b', ''])),
+  breaks: () => again(formOf(['a', 'x\ny\rz\r\n'])),
+  names: () => again(formOf(['a"b\n', 'x'])),
+  file: () => again(formOf(['f', new File(['x'], 'n.txt', { type: 'a/b' })])),
+  blob: () => again(formOf(['f', new Blob(['x'], { type: 'c/d' })])),
+  renamed: () => again(formOf(['f', new Blob(['x']), 'given'])),
+  unicode: () => again(formOf(['ü', '€'], ['f', new File([''], '😀')])),
+  empty: () => again(formOf()),
 });
 //// form-methods: append, set, get, delete, has, iteration
 //// GET /
 import { report } from './report.js';
-const make = () => { const f = new FormData(); f.append('a', '1'); f.append('b', 2); f.append('a', '3'); return f; };
+const make = () => {
+  const f = new FormData();
+  f.append('a', '1');
+  f.append('b', 2);
+  f.append('a', '3');
+  return f;
+};
 export default report({
-  get: () => [make().get('a'), make().get('b'), make().get('c')], getAll: () => make().getAll('a'), has: () => [make().has('a'), make().has('c')],
-  set: () => { const f = make(); f.set('a', 'x'); return [...f]; }, delete: () => { const f = make(); f.delete('a'); return [...f]; },
-  keys: () => [...make().keys()], values: () => [...make().values()], forEach: () => { const s = []; make().forEach((v, k) => s.push(k + v)); return s; },
-  'append blob': () => { const f = new FormData(); f.append('x', new Blob(['a'])); const v = f.get('x'); return [v instanceof File, v.name]; },
-  'name for text': () => { const f = new FormData(); f.append('x', 'text', 'name'); return f.get('x'); },
-  'too few': () => new FormData().append('x'), tag: () => String(new FormData()), argument: () => [...new FormData(undefined)],
+  get: () => [make().get('a'), make().get('b'), make().get('c')],
+  getAll: () => make().getAll('a'),
+  has: () => [make().has('a'), make().has('c')],
+  set: () => {
+    const f = make();
+    f.set('a', 'x');
+    return [...f];
+  },
+  delete: () => {
+    const f = make();
+    f.delete('a');
+    return [...f];
+  },
+  keys: () => [...make().keys()],
+  values: () => [...make().values()],
+  forEach: () => {
+    const s = [];
+    make().forEach((v, k) => s.push(k + v));
+    return s;
+  },
+  'append blob': () => {
+    const f = new FormData();
+    f.append('x', new Blob(['a']));
+    const v = f.get('x');
+    return [v instanceof File, v.name];
+  },
+  'name for text': () => {
+    const f = new FormData();
+    f.append('x', 'text', 'name');
+    return f.get('x');
+  },
+  'too few': () => new FormData().append('x'),
+  tag: () => String(new FormData()),
+  argument: () => [...new FormData(undefined)],
 });
 //// blob: constructors and reading
 //// GET /
 import { report } from './report.js';
 export default report({
-  nothing: () => { const b = new Blob(); return [b.size, b.type]; }, parts: () => new Blob(['a', new Uint8Array([98]), new Blob(['c']), new Uint8Array([100]).buffer]).text(),
-  type: () => [new Blob([], { type: 'Text/HTML' }).type, new Blob([], { type: 'ü' }).type, new Blob([], { type: '' }).type],
-  number: () => new Blob([1, null, {}]).text(), 'no list': () => new Blob('text'), 'endings native': () => new Blob(['a\nb'], { endings: 'native' }).text(), 'endings wrong': () => new Blob([], { endings: 'x' }),
-  buffer: () => new Blob(['ab']).arrayBuffer(), bytes: () => new Blob(['ab']).bytes(), stream: async () => { const out = []; for await (const c of new Blob(['xyz']).stream()) out.push(...c); return out; },
-  iterable: () => new Blob(new Set(['a', 'b'])).text(), tag: () => String(new Blob()), frozen: () => { const b = new Blob(['a']); b.size = 5; return b.size; },
+  nothing: () => {
+    const b = new Blob();
+    return [b.size, b.type];
+  },
+  parts: () =>
+    new Blob(['a', new Uint8Array([98]), new Blob(['c']), new Uint8Array([100]).buffer]).text(),
+  type: () => [
+    new Blob([], { type: 'Text/HTML' }).type,
+    new Blob([], { type: 'ü' }).type,
+    new Blob([], { type: '' }).type,
+  ],
+  number: () => new Blob([1, null, {}]).text(),
+  'no list': () => new Blob('text'),
+  'endings native': () => new Blob(['a\nb'], { endings: 'native' }).text(),
+  'endings wrong': () => new Blob([], { endings: 'x' }),
+  buffer: () => new Blob(['ab']).arrayBuffer(),
+  bytes: () => new Blob(['ab']).bytes(),
+  stream: async () => {
+    const out = [];
+    for await (const c of new Blob(['xyz']).stream()) out.push(...c);
+    return out;
+  },
+  iterable: () => new Blob(new Set(['a', 'b'])).text(),
+  tag: () => String(new Blob()),
+  frozen: () => {
+    const b = new Blob(['a']);
+    b.size = 5;
+    return b.size;
+  },
 });
 //// slices: Blob.slice
 //// GET /
 import { report } from './report.js';
-const slice = (...range) => () => new Blob(['0123456789'], { type: 'a/b' }).slice(...range).text();
+const slice =
+  (...range) =>
+  () =>
+    new Blob(['0123456789'], { type: 'a/b' }).slice(...range).text();
 export default report({
-  all: slice(), from: slice(3), range: slice(2, 5), negative: slice(-3), both: slice(-5, -2), beyond: slice(5, 100), empty: slice(5, 2),
-  type: () => [new Blob(['a'], { type: 'a/b' }).slice().type, new Blob(['a']).slice(0, 1, 'c/d').type], nested: () => new Blob(['0123456789']).slice(2, 8).slice(1, 3).text(),
+  all: slice(),
+  from: slice(3),
+  range: slice(2, 5),
+  negative: slice(-3),
+  both: slice(-5, -2),
+  beyond: slice(5, 100),
+  empty: slice(5, 2),
+  type: () => [
+    new Blob(['a'], { type: 'a/b' }).slice().type,
+    new Blob(['a']).slice(0, 1, 'c/d').type,
+  ],
+  nested: () => new Blob(['0123456789']).slice(2, 8).slice(1, 3).text(),
 });
 //// file: names and times
 //// GET /
 import { report } from './report.js';
 export default report({
-  attributes: () => { const f = new File(['x'], 'a.txt', { type: 'a/b', lastModified: 5 }); return [f.name, f.type, f.size, f.lastModified, f instanceof Blob]; },
-  'no name': () => new File(['x']), 'name as number': () => new File([], 7).name, now: () => typeof new File([], 'a').lastModified, text: () => new File(['inside'], 'a').text(),
-  slice: () => { const s = new File(['abc'], 'a').slice(1); return [s instanceof File, s.size]; }, path: () => new File([], 'a/b:c').name, nothing: () => new File(), tag: () => String(new File([], 'a')),
+  attributes: () => {
+    const f = new File(['x'], 'a.txt', { type: 'a/b', lastModified: 5 });
+    return [f.name, f.type, f.size, f.lastModified, f instanceof Blob];
+  },
+  'no name': () => new File(['x']),
+  'name as number': () => new File([], 7).name,
+  now: () => typeof new File([], 'a').lastModified,
+  text: () => new File(['inside'], 'a').text(),
+  slice: () => {
+    const s = new File(['abc'], 'a').slice(1);
+    return [s instanceof File, s.size];
+  },
+  path: () => new File([], 'a/b:c').name,
+  nothing: () => new File(),
+  tag: () => String(new File([], 'a')),
 });
 //// upload: a file is stored and given back
 //// POST /upload {"headers": {"content-type": "multipart/form-data; boundary=XX"}, "body": "--XX\r\nContent-Disposition: form-data; name=\"photo\"; filename=\"p.png\"\r\nContent-Type: image/png\r\n\r\n\u0001PNG\u0002\r\n--XX--\r\n"}
@@ -112,6 +210,8 @@ export default {
       return new Response(null, { status: 201, headers: { location: `/${photo.name}` } });
     }
     const file = files.get(pathname);
-    return file ? new Response(file.bytes, { headers: { 'content-type': file.type } }) : new Response('no such file', { status: 404 });
+    return file
+      ? new Response(file.bytes, { headers: { 'content-type': file.type } })
+      : new Response('no such file', { status: 404 });
   },
 };

@@ -3,12 +3,28 @@
 import { report } from './report.js';
 const all = (init) => () => [...new Headers(init)];
 export default report({
-  nothing: all(), undefined: all(undefined), null: all(null), object: all({ B: '2', a: '1' }),
-  pairs: all([['b', '2'], ['a', '1'], ['b', '3']]), map: all(new Map([['x', 'y']])),
-  headers: all(new Headers({ c: 'd' })), empty: all({}), number: all(1), text: all('ab'),
-  'pair of one': all([['a']]), 'pair of three': all([['a', 'b', 'c']]),
+  nothing: all(),
+  undefined: all(undefined),
+  null: all(null),
+  object: all({ B: '2', a: '1' }),
+  pairs: all([
+    ['b', '2'],
+    ['a', '1'],
+    ['b', '3'],
+  ]),
+  map: all(new Map([['x', 'y']])),
+  headers: all(new Headers({ c: 'd' })),
+  empty: all({}),
+  number: all(1),
+  text: all('ab'),
+  'pair of one': all([['a']]),
+  'pair of three': all([['a', 'b', 'c']]),
   'values become text': all({ a: 1, b: true, c: null, d: undefined }),
-  'generator': all((function* pairs() { yield ['g', 'h']; })()),
+  generator: all(
+    (function* pairs() {
+      yield ['g', 'h'];
+    })(),
+  ),
   'symbol key': all({ [Symbol('s')]: 'x' }),
 });
 //// combining: append, get, and what a list looks like
@@ -16,23 +32,48 @@ export default report({
 import { report } from './report.js';
 const headers = new Headers({ accept: 'text/html' });
 export default report({
-  append: () => { headers.append('Accept', 'text/plain'); return headers.get('ACCEPT'); },
-  empty: () => { headers.append('accept', ''); return headers.get('accept'); },
-  set: () => { headers.set('aCCept', 'one'); return headers.get('accept'); },
+  append: () => {
+    headers.append('Accept', 'text/plain');
+    return headers.get('ACCEPT');
+  },
+  empty: () => {
+    headers.append('accept', '');
+    return headers.get('accept');
+  },
+  set: () => {
+    headers.set('aCCept', 'one');
+    return headers.get('accept');
+  },
   has: () => [headers.has('ACCEPT'), headers.has('nope')],
   get: () => headers.get('nope'),
-  delete: () => { headers.delete('Accept'); headers.delete('nope'); return [...headers]; },
+  delete: () => {
+    headers.delete('Accept');
+    headers.delete('nope');
+    return [...headers];
+  },
 });
 //// iteration: sorted, lower case, equal names together
 //// GET /
 import { report } from './report.js';
-const make = () => new Headers([['Zebra', '1'], ['apple', '2'], ['Mango', '3'], ['zebra', '4']]);
+const make = () =>
+  new Headers([
+    ['Zebra', '1'],
+    ['apple', '2'],
+    ['Mango', '3'],
+    ['zebra', '4'],
+  ]);
 export default report({
-  entries: () => [...make().entries()], keys: () => [...make().keys()],
+  entries: () => [...make().entries()],
+  keys: () => [...make().keys()],
   values: () => [...make().values()],
   forEach: () => {
     const seen = [];
-    make().forEach(function each(value, name, own) { seen.push([name, value, own instanceof Headers, this.x]); }, { x: 1 });
+    make().forEach(
+      function each(value, name, own) {
+        seen.push([name, value, own instanceof Headers, this.x]);
+      },
+      { x: 1 },
+    );
     return seen;
   },
   'forEach of nothing': () => make().forEach(),
@@ -56,7 +97,11 @@ export default report({
 //// GET /sent
 import { report } from './report.js';
 const make = () => {
-  const headers = new Headers([['Set-Cookie', 'a=1'], ['x', 'y'], ['set-cookie', 'b=2; Path=/']]);
+  const headers = new Headers([
+    ['Set-Cookie', 'a=1'],
+    ['x', 'y'],
+    ['set-cookie', 'b=2; Path=/'],
+  ]);
   headers.append('SET-COOKIE', 'c=3');
   return headers;
 };
@@ -66,24 +111,46 @@ const told = report({
   entries: () => [...make()],
   copy: () => new Headers(make()).getSetCookie(),
   none: () => new Headers().getSetCookie(),
-  set: () => { const h = make(); h.set('set-cookie', 'd=4'); return h.getSetCookie(); },
-  delete: () => { const h = make(); h.delete('set-cookie'); return [...h]; },
+  set: () => {
+    const h = make();
+    h.set('set-cookie', 'd=4');
+    return h.getSetCookie();
+  },
+  delete: () => {
+    const h = make();
+    h.delete('set-cookie');
+    return [...h];
+  },
 });
 export default {
   fetch(request, ...rest) {
-    return request.url.endsWith('/sent') ? new Response('cookies', { headers: make() })
+    return request.url.endsWith('/sent')
+      ? new Response('cookies', { headers: make() })
       : told.fetch(request, ...rest);
   },
 };
 //// names: what is a name, and what is not
 //// GET /
 import { report } from './report.js';
-const set = (name) => () => { new Headers().set(name, 'v'); return 'fine'; };
+const set = (name) => () => {
+  new Headers().set(name, 'v');
+  return 'fine';
+};
 export default report({
-  letters: set('X-Fine_1'), marks: set("!#$%&'*+-.^_`|~"), empty: set(''), space: set('a b'),
-  colon: set('a:b'), slash: set('a/b'), umlaut: set('ä'), tab: set('a\tb'), number: set(7),
-  null: set(null), symbol: set(Symbol('x')), 'get of none': () => new Headers().get('a b'),
-  'has of none': () => new Headers().has(''), 'delete of none': () => new Headers().delete('ü'),
+  letters: set('X-Fine_1'),
+  marks: set("!#$%&'*+-.^_`|~"),
+  empty: set(''),
+  space: set('a b'),
+  colon: set('a:b'),
+  slash: set('a/b'),
+  umlaut: set('ä'),
+  tab: set('a\tb'),
+  number: set(7),
+  null: set(null),
+  symbol: set(Symbol('x')),
+  'get of none': () => new Headers().get('a b'),
+  'has of none': () => new Headers().has(''),
+  'delete of none': () => new Headers().delete('ü'),
   'too few': () => new Headers().append('a'),
 });
 //// values: trimmed, and what is refused
@@ -91,17 +158,30 @@ export default report({
 import { report } from './report.js';
 const value = (text) => () => JSON.stringify(new Headers({ a: text }).get('a'));
 export default report({
-  spaces: value('  both  '), tabs: value('\tx\t'), inner: value('a  b'), breaks: value('\r\nx\n'),
-  'break inside': value('a\r\nb: c'), null: value('a\0b'), latin: value('grüß'), euro: value('€'),
-  emoji: value('😀'), control: value('a\x01b'), delete: value('a\x7fb'), empty: value(''),
-  number: value(1.5), object: value({}), array: value([1, 2]),
+  spaces: value('  both  '),
+  tabs: value('\tx\t'),
+  inner: value('a  b'),
+  breaks: value('\r\nx\n'),
+  'break inside': value('a\r\nb: c'),
+  null: value('a\0b'),
+  latin: value('grüß'),
+  euro: value('€'),
+  emoji: value('😀'),
+  control: value('a\x01b'),
+  delete: value('a\x7fb'),
+  empty: value(''),
+  number: value(1.5),
+  object: value({}),
+  array: value([1, 2]),
 });
 //// received: what the client sent
 //// GET / {"headers": [["X-Case", "Kept"], ["Accept", "a"], ["accept", "b"], ["X-Empty", ""], ["X-Spaces", "  in  "]]}
 //// GET / {"headers": [["Cookie", "a=1; b=2"], ["User-Agent", "corpus/1"], ["Accept-Language", "de, en;q=0.5"]]}
 //// POST / {"headers": {"Content-Type": "text/plain"}, "body": "x"}
 export default {
-  fetch(request) { return Response.json([...request.headers]); },
+  fetch(request) {
+    return Response.json([...request.headers]);
+  },
 };
 //// immutable: those of a request cannot be changed, those of a copy can
 //// GET / {"headers": {"x-a": "1"}}
@@ -151,8 +231,14 @@ export default {
 //// GET /
 export default {
   fetch() {
-    return new Response('five5', { headers: {
-      'content-length': '5', 'x-mine': '1', 'keep-alive': 'timeout=5', te: 'trailers' } });
+    return new Response('five5', {
+      headers: {
+        'content-length': '5',
+        'x-mine': '1',
+        'keep-alive': 'timeout=5',
+        te: 'trailers',
+      },
+    });
   },
 };
 //// many: two hundred of them

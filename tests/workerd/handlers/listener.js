@@ -3,7 +3,9 @@
 //// POST /x {"body": "b"}
 //// @listener
 addEventListener('fetch', (event) => {
-  event.respondWith(new Response(`${event.type} ${event.request.method} ${new URL(event.request.url).pathname}`));
+  event.respondWith(
+    new Response(`${event.type} ${event.request.method} ${new URL(event.request.url).pathname}`),
+  );
 });
 //// promised: respondWith a promise
 //// GET /
@@ -11,7 +13,7 @@ addEventListener('fetch', (event) => {
 addEventListener('fetch', (event) => event.respondWith(handle(event.request)));
 async function handle(request) {
   await null;
-  return new Response(await request.text() || 'no body', { status: 203 });
+  return new Response((await request.text()) || 'no body', { status: 203 });
 }
 //// env: bindings are globals
 //// GET /
@@ -28,11 +30,17 @@ addEventListener('fetch', (event) => {
 //// @listener
 addEventListener('fetch', (event) => {
   switch (new URL(event.request.url).pathname) {
-    case '/throws': throw new Error('no');
-    case '/rejects': return event.respondWith(Promise.reject(new Error('no')));
+    case '/throws':
+      throw new Error('no');
+    case '/rejects':
+      return event.respondWith(Promise.reject(new Error('no')));
     case '/twice': {
       event.respondWith(new Response('first'));
-      try { event.respondWith(new Response('second')); } catch (error) { console.log(error.name); }
+      try {
+        event.respondWith(new Response('second'));
+      } catch (error) {
+        console.log(error.name);
+      }
     }
   }
 });
@@ -57,5 +65,13 @@ addEventListener('fetch', (event) => {
 //// GET /
 //// @listener
 self.addEventListener('fetch', (event) => {
-  event.respondWith(Response.json([self === globalThis, typeof window, typeof onfetch, typeof FetchEvent, event instanceof Event]));
+  event.respondWith(
+    Response.json([
+      self === globalThis,
+      typeof window,
+      typeof onfetch,
+      typeof FetchEvent,
+      event instanceof Event,
+    ]),
+  );
 });

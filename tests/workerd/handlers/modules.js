@@ -4,7 +4,9 @@ import twice, { three, four as quatre } from './lib/numbers.js';
 import * as all from './lib/numbers.js';
 import { deep } from './lib/deep/module.js';
 export default {
-  fetch() { return Response.json([twice(2), three, quatre, Object.keys(all).sort(), deep]); },
+  fetch() {
+    return Response.json([twice(2), three, quatre, Object.keys(all).sort(), deep]);
+  },
 };
 //// @file lib/numbers.js
 export default (n) => n * 2;
@@ -27,16 +29,24 @@ export const odd = (n) => n !== 0 && even(n - 1);
 //// GET /
 //// GET /
 import { count, add } from './counter.js';
-export default { fetch() { add(); return new Response(String(count)); } };
+export default {
+  fetch() {
+    add();
+    return new Response(String(count));
+  },
+};
 //// @file counter.js
 export let count = 0;
-export const add = () => { count++; };
+export const add = () => {
+  count++;
+};
 //// text: a text as a module
 //// GET /
 import page from './page.html';
 import note from './note.txt';
 export default {
-  fetch: () => new Response(page + note, { headers: { 'content-type': 'text/html; charset=utf-8' } }),
+  fetch: () =>
+    new Response(page + note, { headers: { 'content-type': 'text/html; charset=utf-8' } }),
 };
 //// @file page.html
 <!doctype html>
@@ -47,14 +57,21 @@ a note
 //// GET /
 import data from './data.bin';
 export default {
-  fetch: () => Response.json([Object.prototype.toString.call(data), data.byteLength, [...new Uint8Array(data)]]),
+  fetch: () =>
+    Response.json([
+      Object.prototype.toString.call(data),
+      data.byteLength,
+      [...new Uint8Array(data)],
+    ]),
 };
 //// @file data.bin base64
 AAEC/f7/
 //// json: a JSON file as a module
 //// GET /
 import table from './table.json';
-export default { fetch: () => Response.json([table.name, table.list.length, typeof table, Object.isFrozen(table)]) };
+export default {
+  fetch: () => Response.json([table.name, table.list.length, typeof table, Object.isFrozen(table)]),
+};
 //// @file table.json
 { "name": "table", "list": [1, 2, 3] }
 //// wasm: a WebAssembly module that adds
@@ -64,7 +81,11 @@ const { exports } = new WebAssembly.Instance(module);
 export default {
   fetch(request) {
     const { searchParams } = new URL(request.url);
-    return Response.json([module instanceof WebAssembly.Module, exports.add(+searchParams.get('a'), +searchParams.get('b')), exports.add(0x7fffffff, 1)]);
+    return Response.json([
+      module instanceof WebAssembly.Module,
+      exports.add(+searchParams.get('a'), +searchParams.get('b')),
+      exports.add(0x7fffffff, 1),
+    ]);
   },
 };
 //// @file add.wasm base64
@@ -75,12 +96,25 @@ import module from './log.wasm';
 export default {
   async fetch() {
     const seen = [];
-    const { exports } = await WebAssembly.instantiate(module, { env: { log: (n) => seen.push(n) } });
+    const { exports } = await WebAssembly.instantiate(module, {
+      env: { log: (n) => seen.push(n) },
+    });
     exports.run();
     const text = new TextDecoder().decode(new Uint8Array(exports.memory.buffer, 0, 2));
     let refused = '';
-    try { await WebAssembly.instantiate(module, {}); } catch (error) { refused = error.name; }
-    return Response.json([seen, text, exports.memory.buffer.byteLength, refused, WebAssembly.Module.exports(module).length, WebAssembly.Module.imports(module)[0].name]);
+    try {
+      await WebAssembly.instantiate(module, {});
+    } catch (error) {
+      refused = error.name;
+    }
+    return Response.json([
+      seen,
+      text,
+      exports.memory.buffer.byteLength,
+      refused,
+      WebAssembly.Module.exports(module).length,
+      WebAssembly.Module.imports(module)[0].name,
+    ]);
   },
 };
 //// @file log.wasm base64
@@ -108,7 +142,11 @@ export default {
     const { name } = await import('./late.js');
     const none = './none.js';
     let missing = '';
-    try { await import(none); } catch (error) { missing = error instanceof Error ? 'an error' : 'something'; }
+    try {
+      await import(none);
+    } catch (error) {
+      missing = error instanceof Error ? 'an error' : 'something';
+    }
     return new Response(`${name}, ${missing}`);
   },
 };
@@ -126,20 +164,32 @@ export const name = await (async () => 'for the other')();
 import { report } from './report.js';
 const top = typeof this;
 export default report({
-  this: () => top, meta: () => typeof import.meta, require: () => typeof require, module: () => typeof module, process: () => typeof process, strict: () => { undeclared = 1; }, url: () => typeof import.meta.url,
+  this: () => top,
+  meta: () => typeof import.meta,
+  require: () => typeof require,
+  module: () => typeof module,
+  process: () => typeof process,
+  strict: () => {
+    undeclared = 1;
+  },
+  url: () => typeof import.meta.url,
 });
 //// class: a class with fetch as default export's object
 //// GET /
 class App {
   #greeting = 'private hello';
-  fetch() { return new Response(this.#greeting); }
+  fetch() {
+    return new Response(this.#greeting);
+  }
 }
 export default new App();
 //// this: what this is in a handler
 //// GET /
 export default {
   word: 'mine',
-  fetch() { return new Response(String(this?.word)); },
+  fetch() {
+    return new Response(String(this?.word));
+  },
 };
 //// named: other exports beside the default one
 //// GET /

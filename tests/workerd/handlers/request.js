@@ -8,8 +8,14 @@
 export default {
   async fetch(request) {
     const { method, url, redirect, bodyUsed } = request;
-    return Response.json({ method, url, redirect, bodyUsed, hasBody: request.body !== null,
-      text: await request.text() });
+    return Response.json({
+      method,
+      url,
+      redirect,
+      bodyUsed,
+      hasBody: request.body !== null,
+      text: await request.text(),
+    });
   },
 };
 //// constructors: from text, a URL, another Request
@@ -25,8 +31,14 @@ export default report({
   'no url': () => told(new Request('http://[')),
   nothing: () => told(new Request()),
   init: () => told(new Request('https://example.org/', { method: 'POST', body: 'x' })),
-  request: () => told(new Request(new Request('https://example.org/', { method: 'PUT', body: 'x' }))),
-  overridden: () => told(new Request(new Request('https://example.org/', { method: 'PUT', body: 'x' }), { method: 'POST' })),
+  request: () =>
+    told(new Request(new Request('https://example.org/', { method: 'PUT', body: 'x' }))),
+  overridden: () =>
+    told(
+      new Request(new Request('https://example.org/', { method: 'PUT', body: 'x' }), {
+        method: 'POST',
+      }),
+    ),
   credentials: () => told(new Request('https://user:pass@example.org/')),
   fragment: () => told(new Request('https://example.org/#part')),
 });
@@ -35,10 +47,22 @@ export default report({
 import { report } from './report.js';
 const method = (name) => () => new Request('https://a/', { method: name }).method;
 export default report({
-  get: method('get'), Post: method('Post'), patch: method('patch'), PATCH: method('PATCH'),
-  head: method('head'), options: method('options'), put: method('pUT'), delete: method('delete'),
-  own: method('PURGE'), ownLower: method('purge'), connect: method('CONNECT'), trace: method('trace'),
-  track: method('TRACK'), space: method('A B'), empty: method(''), null: method(null),
+  get: method('get'),
+  Post: method('Post'),
+  patch: method('patch'),
+  PATCH: method('PATCH'),
+  head: method('head'),
+  options: method('options'),
+  put: method('pUT'),
+  delete: method('delete'),
+  own: method('PURGE'),
+  ownLower: method('purge'),
+  connect: method('CONNECT'),
+  trace: method('trace'),
+  track: method('TRACK'),
+  space: method('A B'),
+  empty: method(''),
+  null: method(null),
   undefined: method(undefined),
 });
 //// bodies: which kinds, and which methods may have one
@@ -49,11 +73,18 @@ const made = (body, more) => async () => {
   return [request.headers.get('content-type'), await request.text()];
 };
 export default report({
-  text: made('x'), params: made(new URLSearchParams('a=1&b=ü')), blob: made(new Blob(['b'], { type: 'a/b' })),
-  bytes: made(new Uint8Array([104, 105])), null: made(null), number: made(1), object: made({ a: 1 }),
+  text: made('x'),
+  params: made(new URLSearchParams('a=1&b=ü')),
+  blob: made(new Blob(['b'], { type: 'a/b' })),
+  bytes: made(new Uint8Array([104, 105])),
+  null: made(null),
+  number: made(1),
+  object: made({ a: 1 }),
   'own type': made('x', { headers: { 'content-type': 'own/type' } }),
-  get: made('x', { method: 'GET' }), head: made('x', { method: 'HEAD' }),
-  'get with empty': made('', { method: 'GET' }), delete: made('x', { method: 'DELETE' }),
+  get: made('x', { method: 'GET' }),
+  head: made('x', { method: 'HEAD' }),
+  'get with empty': made('', { method: 'GET' }),
+  delete: made('x', { method: 'DELETE' }),
   options: made('x', { method: 'OPTIONS' }),
 });
 //// streams-as-bodies: a stream needs duplex where a browser asks for it
@@ -61,9 +92,14 @@ export default report({
 import { report } from './report.js';
 const stream = () => new Blob(['from a stream']).stream();
 export default report({
-  'with duplex': () => new Request('https://a/', { method: 'POST', body: stream(), duplex: 'half' }).text(),
+  'with duplex': () =>
+    new Request('https://a/', { method: 'POST', body: stream(), duplex: 'half' }).text(),
   'without duplex': () => new Request('https://a/', { method: 'POST', body: stream() }).text(),
-  locked: () => { const s = stream(); s.getReader(); return new Request('https://a/', { method: 'POST', body: s, duplex: 'half' }).text(); },
+  locked: () => {
+    const s = stream();
+    s.getReader();
+    return new Request('https://a/', { method: 'POST', body: s, duplex: 'half' }).text();
+  },
   disturbed: async () => {
     const s = stream();
     const reader = s.getReader();
@@ -82,7 +118,7 @@ export default report({
   },
   'the first': ({ request }) => request.text(),
   'clone of a used one': ({ request }) => request.clone(),
-  'again': ({ request }) => request.text(),
+  again: ({ request }) => request.text(),
   used: ({ request }) => request.bodyUsed,
 });
 //// takes-the-body: a new Request from one takes its body away
@@ -90,7 +126,10 @@ export default report({
 import { report } from './report.js';
 let taken;
 export default report({
-  take: async ({ request }) => { taken = new Request(request); return taken.bodyUsed; },
+  take: async ({ request }) => {
+    taken = new Request(request);
+    return taken.bodyUsed;
+  },
   'the old one': ({ request }) => request.bodyUsed,
   'old text': ({ request }) => request.text(),
   'new text': () => taken.text(),
@@ -100,8 +139,12 @@ export default report({
 import { report } from './report.js';
 const mode = (redirect) => () => new Request('https://a/', { redirect }).redirect;
 export default report({
-  default: mode(undefined), follow: mode('follow'), manual: mode('manual'), error: mode('error'),
-  other: mode('other'), null: mode(null),
+  default: mode(undefined),
+  follow: mode('follow'),
+  manual: mode('manual'),
+  error: mode('error'),
+  other: mode('other'),
+  null: mode(null),
 });
 //// signals: given, followed, absent
 //// GET /
@@ -116,7 +159,7 @@ export default report({
   },
   null: () => String(new Request('https://a/', { signal: null }).signal),
   'no signal': () => new Request('https://a/', { signal: {} }).signal,
-  'copied': () => {
+  copied: () => {
     const controller = new AbortController();
     const copy = new Request(new Request('https://a/', { signal: controller.signal }));
     controller.abort(new RangeError('why'));
@@ -127,17 +170,46 @@ export default report({
 //// attributes: which there are
 //// GET /
 import { report } from './report.js';
-const names = ['method', 'url', 'headers', 'redirect', 'signal', 'body', 'bodyUsed', 'text', 'json', 'bytes',
-  'arrayBuffer', 'blob', 'formData', 'clone', 'cache', 'integrity', 'keepalive', 'mode', 'credentials',
-  'destination', 'referrer', 'referrerPolicy', 'duplex'];
-export default report(Object.fromEntries(names.map((name) => [name, () => name in Request.prototype])));
+const names = [
+  'method',
+  'url',
+  'headers',
+  'redirect',
+  'signal',
+  'body',
+  'bodyUsed',
+  'text',
+  'json',
+  'bytes',
+  'arrayBuffer',
+  'blob',
+  'formData',
+  'clone',
+  'cache',
+  'integrity',
+  'keepalive',
+  'mode',
+  'credentials',
+  'destination',
+  'referrer',
+  'referrerPolicy',
+  'duplex',
+];
+export default report(
+  Object.fromEntries(names.map((name) => [name, () => name in Request.prototype])),
+);
 //// wrong-init: init that is none
 //// GET /
 import { report } from './report.js';
 const init = (value) => () => new Request('https://a/', value).method;
 export default report({
-  number: init(3), text: init('POST'), null: init(null), function: init(() => {}), array: init([]),
-  'bad header': init({ headers: { 'a b': 'c' } }), 'headers null': init({ headers: null }),
+  number: init(3),
+  text: init('POST'),
+  null: init(null),
+  function: init(() => {}),
+  array: init([]),
+  'bad header': init({ headers: { 'a b': 'c' } }),
+  'headers null': init({ headers: null }),
   'symbol as method': init({ method: Symbol('x') }),
 });
 //// cache-option: RequestInit.cache
@@ -145,11 +217,17 @@ export default report({
 import { report } from './report.js';
 const cache = (value) => () => new Request('https://a/', { cache: value }).cache;
 export default report({
-  'no-store': cache('no-store'), 'no-cache': cache('no-cache'), default: cache('default'), reload: cache('reload'),
-  wrong: cache('wrong'), none: cache(undefined),
+  'no-store': cache('no-store'),
+  'no-cache': cache('no-cache'),
+  default: cache('default'),
+  reload: cache('reload'),
+  wrong: cache('wrong'),
+  none: cache(undefined),
 });
 //// cf: what Cloudflare adds
 //// GET /
 export default {
-  fetch(request) { return Response.json({ cf: typeof request.cf, fetcher: typeof request.fetcher }); },
+  fetch(request) {
+    return Response.json({ cf: typeof request.cf, fetcher: typeof request.fetcher });
+  },
 };

@@ -4,7 +4,9 @@
 //// OPTIONS /
 //// POST / {"body": "ignored"}
 export default {
-  fetch() { return new Response('hello'); },
+  fetch() {
+    return new Response('hello');
+  },
 };
 //// nobody: null, undefined and no argument at all
 //// GET /null
@@ -13,9 +15,12 @@ export default {
 export default {
   fetch(request) {
     switch (new URL(request.url).pathname) {
-      case '/null': return new Response(null);
-      case '/undefined': return new Response(undefined, { status: 201 });
-      default: return new Response();
+      case '/null':
+        return new Response(null);
+      case '/undefined':
+        return new Response(undefined, { status: 201 });
+      default:
+        return new Response();
     }
   },
 };
@@ -41,7 +46,9 @@ const bodies = {
   '/object': () => ({ toString: () => 'from toString' }),
 };
 export default {
-  fetch(request) { return new Response(bodies[new URL(request.url).pathname]()); },
+  fetch(request) {
+    return new Response(bodies[new URL(request.url).pathname]());
+  },
 };
 //// statuses: what init.status says goes out
 //// GET /200
@@ -66,10 +73,22 @@ export default {
 import { report } from './report.js';
 const status = (value) => () => new Response(null, { status: value }).status;
 export default report({
-  zero: status(0), 99: status(99), 100: status(100), 101: status(101), 103: status(103),
-  199: status(199), 600: status(600), 1000: status(1000), negative: status(-200),
-  text: status('404'), word: status('abc'), float: status(204.9), NaN: status(NaN),
-  null: status(null), undefined: status(undefined), bool: status(true),
+  zero: status(0),
+  99: status(99),
+  100: status(100),
+  101: status(101),
+  103: status(103),
+  199: status(199),
+  600: status(600),
+  1000: status(1000),
+  negative: status(-200),
+  text: status('404'),
+  word: status('abc'),
+  float: status(204.9),
+  NaN: status(NaN),
+  null: status(null),
+  undefined: status(undefined),
+  bool: status(true),
 });
 //// null-bodies: statuses that have no body
 //// GET /204
@@ -92,7 +111,7 @@ export default report({
   304: () => new Response('x', { status: 304 }).status,
   'empty string': () => new Response('', { status: 204 }).status,
   'null is fine': () => new Response(null, { status: 204 }).status,
-  'json': () => Response.json({}, { status: 204 }).status,
+  json: () => Response.json({}, { status: 204 }).status,
 });
 //// status-text: kept by the object
 //// GET /
@@ -115,13 +134,28 @@ export default report({
 export default {
   fetch(request) {
     switch (new URL(request.url).pathname) {
-      case '/object': return Response.json({ a: 1, b: [true, null], c: undefined, d: 'ü' });
-      case '/array': return Response.json([1, 'two', { three: 3 }]);
-      case '/text': return Response.json('text');
-      case '/null': return Response.json(null);
-      case '/status': return Response.json({ error: 'no' }, { status: 422 });
-      case '/type': return Response.json({}, { headers: { 'content-type': 'application/problem+json' } });
-      default: return Response.json({}, { headers: [['x-a', '1'], ['x-a', '2']] });
+      case '/object':
+        return Response.json({ a: 1, b: [true, null], c: undefined, d: 'ü' });
+      case '/array':
+        return Response.json([1, 'two', { three: 3 }]);
+      case '/text':
+        return Response.json('text');
+      case '/null':
+        return Response.json(null);
+      case '/status':
+        return Response.json({ error: 'no' }, { status: 422 });
+      case '/type':
+        return Response.json({}, { headers: { 'content-type': 'application/problem+json' } });
+      default:
+        return Response.json(
+          {},
+          {
+            headers: [
+              ['x-a', '1'],
+              ['x-a', '2'],
+            ],
+          },
+        );
     }
   },
 };
@@ -137,8 +171,13 @@ export default report({
   symbol: () => Response.json(Symbol('a')).status,
   bigint: () => Response.json(1n).status,
   circle: () => Response.json(circle).status,
-  'toJSON that throws': () => Response.json({ toJSON() { throw new RangeError('no'); } }).status,
-  'toJSON': () => Response.json({ toJSON: () => 'short' }).text(),
+  'toJSON that throws': () =>
+    Response.json({
+      toJSON() {
+        throw new RangeError('no');
+      },
+    }).status,
+  toJSON: () => Response.json({ toJSON: () => 'short' }).text(),
 });
 //// redirect: Response.redirect
 //// GET /302
@@ -149,7 +188,8 @@ export default report({
 export default {
   fetch(request) {
     const status = Number(new URL(request.url).pathname.slice(1));
-    return status === 302 ? Response.redirect('https://example.org/a b?c=ü')
+    return status === 302
+      ? Response.redirect('https://example.org/a b?c=ü')
       : Response.redirect(new URL('/next', 'https://example.org'), status);
   },
 };
@@ -184,13 +224,26 @@ export default { fetch: () => Response.error() };
 import { report } from './report.js';
 let plain;
 export default report({
-  made: () => { plain = new Response('x', { status: 404, headers: { a: 'b' } }); },
-  ok: () => plain.ok, status: () => plain.status, type: () => plain.type, url: () => plain.url,
-  redirected: () => plain.redirected, used: () => plain.bodyUsed, body: () => String(plain.body),
-  tag: () => String(plain), name: () => Response.name, length: () => Response.length,
+  made: () => {
+    plain = new Response('x', { status: 404, headers: { a: 'b' } });
+  },
+  ok: () => plain.ok,
+  status: () => plain.status,
+  type: () => plain.type,
+  url: () => plain.url,
+  redirected: () => plain.redirected,
+  used: () => plain.bodyUsed,
+  body: () => String(plain.body),
+  tag: () => String(plain),
+  name: () => Response.name,
+  length: () => Response.length,
   'static names': () => ['json', 'redirect', 'error'].map((name) => Response[name].length),
   'without new': () => Response('x'),
-  'read only': () => { 'use strict'; plain.status = 200; return plain.status; },
+  'read only': () => {
+    'use strict';
+    plain.status = 200;
+    return plain.status;
+  },
 });
 //// clone: both can be read, and headers are apart
 //// GET /
@@ -200,8 +253,14 @@ export default report({
     const first = new Response('twice', { status: 201, statusText: 'Made', headers: { a: '1' } });
     const second = first.clone();
     second.headers.set('a', '2');
-    return [await first.text(), await second.text(), second.status, second.statusText,
-      first.headers.get('a'), second.headers.get('a')];
+    return [
+      await first.text(),
+      await second.text(),
+      second.status,
+      second.statusText,
+      first.headers.get('a'),
+      second.headers.get('a'),
+    ];
   },
   stream: async () => {
     const first = new Response(new Blob(['streamed']).stream());
@@ -234,10 +293,10 @@ export default {
 //// GET /
 import { report } from './report.js';
 export default report({
-  'number': () => new Response('x', 3).status,
-  'text': () => new Response('x', 'abc').status,
-  'null': () => new Response('x', null).status,
-  'function': () => new Response('x', () => {}).status,
+  number: () => new Response('x', 3).status,
+  text: () => new Response('x', 'abc').status,
+  null: () => new Response('x', null).status,
+  function: () => new Response('x', () => {}).status,
   'headers null': () => new Response('x', { headers: null }).status,
   'headers text': () => new Response('x', { headers: 'a: b' }).status,
   'header name': () => new Response('x', { headers: { 'a b': 'c' } }).status,
@@ -254,9 +313,12 @@ export default report({
 export default {
   async fetch(request) {
     switch (new URL(request.url).pathname) {
-      case '/null': return null;
-      case '/text': return 'hello';
-      case '/object': return { status: 200, body: 'x' };
+      case '/null':
+        return null;
+      case '/text':
+        return 'hello';
+      case '/object':
+        return { status: 200, body: 'x' };
       case '/used': {
         const response = new Response('gone');
         await response.text();
@@ -272,9 +334,16 @@ export default {
 export default {
   fetch(request) {
     switch (new URL(request.url).pathname) {
-      case '/async': return (async () => new Response('async'))();
-      case '/promise': return Promise.resolve(Promise.resolve(new Response('promise')));
-      default: return { then(resolve) { resolve(new Response('thenable')); } };
+      case '/async':
+        return (async () => new Response('async'))();
+      case '/promise':
+        return Promise.resolve(Promise.resolve(new Response('promise')));
+      default:
+        return {
+          then(resolve) {
+            resolve(new Response('thenable'));
+          },
+        };
     }
   },
 };

@@ -2,8 +2,13 @@
 //// GET /direct
 export default {
   async fetch(request) {
-    const seen = [...request.headers].filter(([name]) => name.startsWith('x-') || name === 'content-type');
-    return Response.json({ method: request.method, url: request.url, seen, body: await request.text() }, { status: 202, headers: { 'x-backend': 'yes' } });
+    const seen = [...request.headers].filter(
+      ([name]) => name.startsWith('x-') || name === 'content-type',
+    );
+    return Response.json(
+      { method: request.method, url: request.url, seen, body: await request.text() },
+      { status: 202, headers: { 'x-backend': 'yes' } },
+    );
   },
 };
 //// caller: asks another function
@@ -11,8 +16,19 @@ export default {
 //// @use BACKEND=services/backend
 export default {
   async fetch(request, env) {
-    const response = await env.BACKEND.fetch('http://backend/path?q=1', { method: 'PUT', headers: { 'x-from': 'caller' }, body: 'sent' });
-    return Response.json([response.status, response.ok, response.headers.get('x-backend'), response.url, response.redirected, await response.json()]);
+    const response = await env.BACKEND.fetch('http://backend/path?q=1', {
+      method: 'PUT',
+      headers: { 'x-from': 'caller' },
+      body: 'sent',
+    });
+    return Response.json([
+      response.status,
+      response.ok,
+      response.headers.get('x-backend'),
+      response.url,
+      response.redirected,
+      await response.json(),
+    ]);
   },
 };
 //// passes: gives the request on and the answer back
@@ -35,7 +51,11 @@ export default {
 };
 //// failing: throws
 //// GET /
-export default { fetch() { throw new RangeError('of the backend'); } };
+export default {
+  fetch() {
+    throw new RangeError('of the backend');
+  },
+};
 //// catches: asks one that throws
 //// GET /
 //// @use FAILING=services/failing
@@ -54,13 +74,15 @@ export default {
 export default {
   fetch() {
     let left = 5;
-    return new Response(new ReadableStream({
-      async pull(controller) {
-        await new Promise((resolve) => setTimeout(resolve, 1));
-        controller.enqueue(new TextEncoder().encode(`${left} `));
-        if (--left === 0) controller.close();
-      },
-    }));
+    return new Response(
+      new ReadableStream({
+        async pull(controller) {
+          await new Promise((resolve) => setTimeout(resolve, 1));
+          controller.enqueue(new TextEncoder().encode(`${left} `));
+          if (--left === 0) controller.close();
+        },
+      }),
+    );
   },
 };
 //// reads-stream: transforms what another function streams
@@ -69,7 +91,11 @@ export default {
 export default {
   async fetch(request, env) {
     const { body } = await env.STREAMER.fetch('http://x/');
-    const marked = new TransformStream({ flush(controller) { controller.enqueue(new TextEncoder().encode('end')); } });
+    const marked = new TransformStream({
+      flush(controller) {
+        controller.enqueue(new TextEncoder().encode('end'));
+      },
+    });
     return new Response(body.pipeThrough(marked));
   },
 };
@@ -79,7 +105,9 @@ export default {
 export default {
   async fetch(request, env) {
     const answers = await Promise.all([1, 2, 3].map((n) => env.BACKEND.fetch(`http://b/${n}`)));
-    return Response.json(await Promise.all(answers.map(async (answer) => (await answer.json()).url)));
+    return Response.json(
+      await Promise.all(answers.map(async (answer) => (await answer.json()).url)),
+    );
   },
 };
 //// statuses: answers without bodies, redirects that are not followed
@@ -90,7 +118,12 @@ export default {
     const told = [];
     for (const status of [204, 302, 304, 404, 500]) {
       const response = await env.ANSWERS.fetch(`http://x/${status}`, { redirect: 'manual' });
-      told.push([response.status, await response.text(), response.headers.get('location'), response.statusText]);
+      told.push([
+        response.status,
+        await response.text(),
+        response.headers.get('location'),
+        response.statusText,
+      ]);
     }
     return Response.json(told);
   },
@@ -119,6 +152,12 @@ export default {
 //// @use BACKEND=services/backend
 import { report } from './report.js';
 export default report({
-  'no url': ({ env }) => env.BACKEND.fetch('nothing'), relative: ({ env }) => env.BACKEND.fetch('/path').then((r) => r.status), 'get with body': ({ env }) => env.BACKEND.fetch('http://x/', { body: 'x' }), nothing: ({ env }) => env.BACKEND.fetch(), aborted: ({ env }) => env.BACKEND.fetch('http://x/', { signal: AbortSignal.abort(new RangeError('early')) }),
-  'other scheme': ({ env }) => env.BACKEND.fetch('foo://x/').then((r) => r.status), tag: ({ env }) => Object.prototype.toString.call(env.BACKEND),
+  'no url': ({ env }) => env.BACKEND.fetch('nothing'),
+  relative: ({ env }) => env.BACKEND.fetch('/path').then((r) => r.status),
+  'get with body': ({ env }) => env.BACKEND.fetch('http://x/', { body: 'x' }),
+  nothing: ({ env }) => env.BACKEND.fetch(),
+  aborted: ({ env }) =>
+    env.BACKEND.fetch('http://x/', { signal: AbortSignal.abort(new RangeError('early')) }),
+  'other scheme': ({ env }) => env.BACKEND.fetch('foo://x/').then((r) => r.status),
+  tag: ({ env }) => Object.prototype.toString.call(env.BACKEND),
 });

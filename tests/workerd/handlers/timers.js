@@ -7,8 +7,14 @@ export default {
     setTimeout(() => seen.push('timer 5'), 5);
     setTimeout(() => seen.push('timer 2'), 2);
     queueMicrotask(() => seen.push('microtask'));
-    Promise.resolve().then(() => seen.push('then 1')).then(() => seen.push('then 2'));
-    (async () => { seen.push('async starts'); await null; seen.push('async goes on'); })();
+    Promise.resolve()
+      .then(() => seen.push('then 1'))
+      .then(() => seen.push('then 2'));
+    (async () => {
+      seen.push('async starts');
+      await null;
+      seen.push('async goes on');
+    })();
     seen.push('synchronous');
     await new Promise((resolve) => setTimeout(resolve, 10));
     return Response.json(seen);
@@ -20,9 +26,18 @@ export default {
   async fetch() {
     const seen = [];
     await new Promise((resolve) => {
-      setTimeout(() => { seen.push('timer'); Promise.resolve().then(() => seen.push('promise of timer')); }, 0);
-      setTimeout(() => { seen.push('second timer'); resolve(); }, 0);
-      queueMicrotask(() => { seen.push('one'); queueMicrotask(() => seen.push('nested')); });
+      setTimeout(() => {
+        seen.push('timer');
+        Promise.resolve().then(() => seen.push('promise of timer'));
+      }, 0);
+      setTimeout(() => {
+        seen.push('second timer');
+        resolve();
+      }, 0);
+      queueMicrotask(() => {
+        seen.push('one');
+        queueMicrotask(() => seen.push('nested'));
+      });
       queueMicrotask(() => seen.push('two'));
     });
     return Response.json(seen);
@@ -33,8 +48,23 @@ export default {
 import { report } from './report.js';
 const fired = (...args) => new Promise((resolve) => setTimeout((...got) => resolve(got), ...args));
 export default report({
-  arguments: () => fired(0, 'a', 'b'), 'no delay': () => fired(), 'negative': () => fired(-5), text: () => fired('1'), NaN: () => fired(NaN), id: () => typeof setTimeout(() => {}, 0), 'no function': () => setTimeout('text', 0), nothing: () => setTimeout(), this: () => new Promise((resolve) => setTimeout(function f() { resolve(this === undefined || this === globalThis); }, 0)),
-  'clear nothing': () => String(clearTimeout()), 'clear unknown': () => String(clearTimeout(987654)), 'clear text': () => String(clearTimeout('x')),
+  arguments: () => fired(0, 'a', 'b'),
+  'no delay': () => fired(),
+  negative: () => fired(-5),
+  text: () => fired('1'),
+  NaN: () => fired(NaN),
+  id: () => typeof setTimeout(() => {}, 0),
+  'no function': () => setTimeout('text', 0),
+  nothing: () => setTimeout(),
+  this: () =>
+    new Promise((resolve) =>
+      setTimeout(function f() {
+        resolve(this === undefined || this === globalThis);
+      }, 0),
+    ),
+  'clear nothing': () => String(clearTimeout()),
+  'clear unknown': () => String(clearTimeout(987654)),
+  'clear text': () => String(clearTimeout('x')),
 });
 //// cleared: a timer that does not fire
 //// GET /
@@ -55,7 +85,12 @@ export default {
   async fetch() {
     let count = 0;
     await new Promise((resolve) => {
-      const id = setInterval(() => { if (++count === 3) { clearInterval(id); resolve(); } }, 1);
+      const id = setInterval(() => {
+        if (++count === 3) {
+          clearInterval(id);
+          resolve();
+        }
+      }, 1);
     });
     await new Promise((resolve) => setTimeout(resolve, 5));
     return Response.json({ count });
@@ -86,19 +121,40 @@ export default {
 //// GET /
 import { report } from './report.js';
 export default report({
-  date: () => [typeof Date.now(), Date.now() > 1.7e12], performance: () => [typeof performance.now(), performance.now() >= 0, typeof performance.timeOrigin], grows: async () => { const before = Date.now(); await new Promise((r) => setTimeout(r, 20)); return Date.now() >= before + 15; }, 'not during work': () => { const before = Date.now(); let x = 0; for (let i = 0; i < 1e6; i++) x += i; return Date.now() - before < 1000 && x > 0; },
-  marks: () => typeof performance.mark, zone: () => [new Date(0).getTimezoneOffset(), Intl.DateTimeFormat().resolvedOptions().timeZone],
+  date: () => [typeof Date.now(), Date.now() > 1.7e12],
+  performance: () => [
+    typeof performance.now(),
+    performance.now() >= 0,
+    typeof performance.timeOrigin,
+  ],
+  grows: async () => {
+    const before = Date.now();
+    await new Promise((r) => setTimeout(r, 20));
+    return Date.now() >= before + 15;
+  },
+  'not during work': () => {
+    const before = Date.now();
+    let x = 0;
+    for (let i = 0; i < 1e6; i++) x += i;
+    return Date.now() - before < 1000 && x > 0;
+  },
+  marks: () => typeof performance.mark,
+  zone: () => [new Date(0).getTimezoneOffset(), Intl.DateTimeFormat().resolvedOptions().timeZone],
 });
 //// immediate: setImmediate
 //// GET /
 export default {
-  fetch() { return new Response(`${typeof setImmediate} ${typeof clearImmediate}`); },
+  fetch() {
+    return new Response(`${typeof setImmediate} ${typeof clearImmediate}`);
+  },
 };
 //// error-in-timer: what a timer throws does not end the request
 //// GET /
 export default {
   async fetch() {
-    setTimeout(() => { throw new Error('in a timer'); }, 1);
+    setTimeout(() => {
+      throw new Error('in a timer');
+    }, 1);
     await new Promise((resolve) => setTimeout(resolve, 5));
     return new Response('answered');
   },
@@ -111,8 +167,16 @@ export default {
     const controller = new AbortController();
     const late = scheduler.wait(10000, { signal: controller.signal });
     controller.abort(new RangeError('enough'));
-    try { await late; } catch (error) { told.push(error.name); }
-    try { await scheduler.wait(1, { signal: AbortSignal.abort() }); } catch (error) { told.push(error.name); }
+    try {
+      await late;
+    } catch (error) {
+      told.push(error.name);
+    }
+    try {
+      await scheduler.wait(1, { signal: AbortSignal.abort() });
+    } catch (error) {
+      told.push(error.name);
+    }
     return Response.json(told);
   },
 };

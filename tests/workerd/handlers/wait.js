@@ -8,15 +8,18 @@ export default {
   async fetch(request, env, ctx) {
     switch (new URL(request.url).pathname) {
       case '/start':
-        ctx.waitUntil((async () => {
-          await new Promise((resolve) => setTimeout(resolve, 5));
-          count++;
-        })());
+        ctx.waitUntil(
+          (async () => {
+            await new Promise((resolve) => setTimeout(resolve, 5));
+            count++;
+          })(),
+        );
         return new Response('started');
       case '/wait':
         await new Promise((resolve) => setTimeout(resolve, 50));
         return new Response('waited');
-      default: return new Response(String(count));
+      default:
+        return new Response(String(count));
     }
   },
 };
@@ -35,7 +38,11 @@ export default {
   fetch(request, env, ctx) {
     const told = [];
     for (const value of [undefined, null, 5, 'x', {}, Promise.resolve(1)]) {
-      try { told.push(String(ctx.waitUntil(value))); } catch (error) { told.push(error.name); }
+      try {
+        told.push(String(ctx.waitUntil(value)));
+      } catch (error) {
+        told.push(error.name);
+      }
     }
     return Response.json(told);
   },
@@ -44,8 +51,15 @@ export default {
 //// GET /
 import { report } from './report.js';
 export default report({
-  tag: ({ ctx }) => Object.prototype.toString.call(ctx), waitUntil: ({ ctx }) => typeof ctx.waitUntil, pass: ({ ctx }) => String(ctx.passThroughOnException()),
-  detached: ({ ctx }) => { const { waitUntil } = ctx; return String(waitUntil(Promise.resolve())); }, props: ({ ctx }) => typeof ctx.props, exports: ({ ctx }) => typeof ctx.exports,
+  tag: ({ ctx }) => Object.prototype.toString.call(ctx),
+  waitUntil: ({ ctx }) => typeof ctx.waitUntil,
+  pass: ({ ctx }) => String(ctx.passThroughOnException()),
+  detached: ({ ctx }) => {
+    const { waitUntil } = ctx;
+    return String(waitUntil(Promise.resolve()));
+  },
+  props: ({ ctx }) => typeof ctx.props,
+  exports: ({ ctx }) => typeof ctx.exports,
 });
 //// globals: what a module keeps from one request to the next
 //// GET /

@@ -4,7 +4,9 @@ export default {
   fetch() {
     const [client, server] = Object.values(new WebSocketPair());
     server.accept();
-    server.addEventListener('message', ({ data }) => server.send(typeof data === 'string' ? `you said ${data}` : data));
+    server.addEventListener('message', ({ data }) =>
+      server.send(typeof data === 'string' ? `you said ${data}` : data),
+    );
     server.addEventListener('close', ({ code, reason }) => server.close(code, reason));
     return new Response(null, { status: 101, webSocket: client });
   },
@@ -40,7 +42,9 @@ export default {
 export default {
   fetch(request) {
     const wants = request.headers.get('upgrade') === 'websocket';
-    return new Response(wants ? 'not today' : 'a WebSocket is wanted', { status: wants ? 403 : 426 });
+    return new Response(wants ? 'not today' : 'a WebSocket is wanted', {
+      status: wants ? 403 : 426,
+    });
   },
 };
 //// closes: the handler ends it
@@ -57,6 +61,31 @@ export default {
 //// GET /
 import { report } from './report.js';
 export default report({
-  keys: () => Object.keys(new WebSocketPair()), kind: () => { const { 0: a } = new WebSocketPair(); return [a instanceof WebSocket, typeof a.accept, a.readyState]; }, 'send before accept': () => { const { 1: server } = new WebSocketPair(); server.send('x'); }, 'status without 101': () => { const { 0: client } = new WebSocketPair(); return new Response(null, { webSocket: client }).status; },
-  constants: () => [WebSocket.CONNECTING, WebSocket.OPEN, WebSocket.CLOSING, WebSocket.CLOSED], 'both here': () => new Promise((resolve) => { const [a, b] = Object.values(new WebSocketPair()); a.accept(); b.accept(); b.addEventListener('message', ({ data }) => resolve(data)); a.send('across'); }), 'bad code': () => { const [a] = Object.values(new WebSocketPair()); a.accept(); a.close(999); },
+  keys: () => Object.keys(new WebSocketPair()),
+  kind: () => {
+    const { 0: a } = new WebSocketPair();
+    return [a instanceof WebSocket, typeof a.accept, a.readyState];
+  },
+  'send before accept': () => {
+    const { 1: server } = new WebSocketPair();
+    server.send('x');
+  },
+  'status without 101': () => {
+    const { 0: client } = new WebSocketPair();
+    return new Response(null, { webSocket: client }).status;
+  },
+  constants: () => [WebSocket.CONNECTING, WebSocket.OPEN, WebSocket.CLOSING, WebSocket.CLOSED],
+  'both here': () =>
+    new Promise((resolve) => {
+      const [a, b] = Object.values(new WebSocketPair());
+      a.accept();
+      b.accept();
+      b.addEventListener('message', ({ data }) => resolve(data));
+      a.send('across');
+    }),
+  'bad code': () => {
+    const [a] = Object.values(new WebSocketPair());
+    a.accept();
+    a.close(999);
+  },
 });

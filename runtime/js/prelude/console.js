@@ -217,11 +217,11 @@ const tableOf = (data, wanted) => {
   const names = wanted ?? columns;
   let out = '(index)';
   for (let i = 0; i < names.length; i++) out += ` | ${keyText(names[i])}`;
-  for (let i = 0; i < rows.length; i++) {
+  for (let i = 0; i < rows.length && out.length < kTextMax; i++) {
     const { key, row } = rows[i];
     const isObject = typeof row === 'object' && row !== null;
     out += `\n${keyText(key)}`;
-    for (let j = 0; j < names.length; j++)
+    for (let j = 0; j < names.length && out.length < kTextMax; j++)
       out += ` | ${isObject && ObjectHasOwn(row, names[j]) ? property(row, names[j], []) : ''}`;
     if (!isObject) out += ` | ${inspect(row, [])}`;
   }

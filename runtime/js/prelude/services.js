@@ -27,5 +27,8 @@ class Fetcher {
   }
 }
 
+primordials.ObjectDefineProperty(Fetcher.prototype, primordials.SymbolToStringTag,
+  { __proto__: null, value: 'Fetcher', configurable: true });
+
 web.services = new Services();
 web.makeFetcher = (target) => new Fetcher(target);

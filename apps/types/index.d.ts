@@ -1,6 +1,6 @@
 // The types of what a Themis function is given. Standard interfaces (Request, Response, streams,
 // crypto, ...) are those of TypeScript's library for workers, which has more than a function does:
-// no fetch without a manifest that allows hosts, no files, no databases.
+// absent.json names what there is not, for ESLint's no-restricted-globals or a look.
 /// <reference lib="es2024" />
 /// <reference lib="webworker" />
 
@@ -129,6 +129,52 @@ interface ResponseInit {
 }
 interface Response {
   readonly webSocket: WebSocket | null;
+}
+
+/// Bytes that pass through unchanged.
+declare class IdentityTransformStream {
+  readonly readable: ReadableStream<Uint8Array>;
+  readonly writable: WritableStream<ArrayBuffer | ArrayBufferView>;
+}
+/// The same for so many bytes; a Response of its `readable` has a content-length.
+declare class FixedLengthStream extends IdentityTransformStream {
+  constructor(expectedLength: number | bigint);
+}
+declare const scheduler: {
+  /// Milliseconds.
+  wait(delay: number, options?: { signal?: AbortSignal }): Promise<void>;
+};
+interface SubtleCrypto {
+  /// Whether both have the same bytes, in a time that depends on their length only; it has to be
+  /// the same.
+  timingSafeEqual(a: ArrayBuffer | ArrayBufferView, b: ArrayBuffer | ArrayBufferView): boolean;
+}
+
+type URLPatternInput = string | Partial<Record<
+  'protocol' | 'username' | 'password' | 'hostname' | 'port' | 'pathname' | 'search' | 'hash'
+  | 'baseURL', string>>;
+interface URLPatternComponentResult {
+  input: string;
+  groups: Record<string, string | undefined>;
+}
+type URLPatternResult = { inputs: URLPatternInput[] } & Record<
+  'protocol' | 'username' | 'password' | 'hostname' | 'port' | 'pathname' | 'search' | 'hash',
+  URLPatternComponentResult>;
+/// https://urlpattern.spec.whatwg.org
+declare class URLPattern {
+  constructor(input?: URLPatternInput, options?: { ignoreCase?: boolean });
+  constructor(input: string, base: string, options?: { ignoreCase?: boolean });
+  test(input?: URLPatternInput, base?: string): boolean;
+  exec(input?: URLPatternInput, base?: string): URLPatternResult | null;
+  readonly protocol: string;
+  readonly username: string;
+  readonly password: string;
+  readonly hostname: string;
+  readonly port: string;
+  readonly pathname: string;
+  readonly search: string;
+  readonly hash: string;
+  readonly hasRegExpGroups: boolean;
 }
 
 declare module '*.txt' {

@@ -11,8 +11,10 @@ bool is_word(char c) {
          c == '$' || c == '.';
 }
 
-/// Whether a string that begins after `before` is what an import names.
-bool follows_import(std::string_view before) {
+enum class Import { none, statement, call };
+
+/// What names a string that begins after `before`.
+Import import_before(std::string_view before) {
   const auto trim = [&before] {
     while (!before.empty() && is_space(before.back())) before.remove_suffix(1);
   };
@@ -23,7 +25,15 @@ bool follows_import(std::string_view before) {
   size_t start = before.size();
   while (start > 0 && is_word(before[start - 1])) --start;
   const std::string_view word = before.substr(start);
-  return word == "import" || (is_call ? word == "require" : word == "from");
+  if (is_call) return word == "import" || word == "require" ? Import::call : Import::none;
+  return word == "import" || word == "from" ? Import::statement : Import::none;
+}
+
+/// Whether the argument ends with a string that `behind` follows: `import('./a' + b)` names
+/// nothing.
+bool ends_argument(std::string_view behind) {
+  while (!behind.empty() && is_space(behind.front())) behind.remove_prefix(1);
+  return behind.starts_with(')') || behind.starts_with(',') || behind.starts_with('/');
 }
 
 /// The end of the comment or string that begins at `at`; `at` when there is none.
@@ -66,8 +76,12 @@ std::vector<std::string> imports_of(std::string_view source) {
     const size_t end = skip_string(source, at);
     const bool is_closed = end - at >= 2 && source[end - 1] == c;
     const std::string text(source.substr(at + 1, is_closed ? end - at - 2 : 0));
-    if (!text.empty() && c != '`' && text.find('\\') == std::string::npos &&
-        follows_import(source.substr(0, at)) && std::ranges::find(found, text) == found.end())
+    const Import import =
+        text.empty() || c == '`' ? Import::none : import_before(source.substr(0, at));
+    const bool names = import == Import::statement ||
+                       (import == Import::call && ends_argument(source.substr(end)));
+    if (names && text.find('\\') == std::string::npos &&
+        std::ranges::find(found, text) == found.end())
       found.push_back(text);
     at = end;
   }

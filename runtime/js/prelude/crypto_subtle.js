@@ -134,6 +134,16 @@ class SubtleCrypto {
     return orFail(native.cryptoSign(params.name, hashFor(params, parts), params.saltLength ?? 0,
       parts.handle, bytes));
   }
+  /// As Cloudflare Workers have it; the time depends on the length only.
+  timingSafeEqual(a, b) {
+    web.needArguments(arguments.length, 2, 'timingSafeEqual');
+    this.#brand;
+    const left = web.copyBytes(a, 'a');
+    const right = web.copyBytes(b, 'b');
+    if (primordials.TypedArrayPrototypeLength(left) !== primordials.TypedArrayPrototypeLength(right))
+      throw new primordials.TypeError('timingSafeEqual compares as many bytes of both');
+    return native.cryptoEqual(left, right);
+  }
   async verify(algorithm, key, signature, data) {
     web.needArguments(arguments.length, 4, 'verify');
     this.#brand;

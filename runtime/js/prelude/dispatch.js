@@ -21,6 +21,9 @@ class ExecutionContext {
   passThroughOnException() {}
 }
 
+primordials.ObjectDefineProperty(ExecutionContext.prototype, primordials.SymbolToStringTag,
+  { __proto__: null, value: 'ExecutionContext', configurable: true });
+
 /// Keeps the call alive until all that it asked to wait for has settled.
 const drain = async (id, context) => {
   const waits = waitsOf(context);

@@ -29,7 +29,8 @@ web.configure = (list) => {
 
 class ExtendableEvent extends web.Event {
   #context;
-  constructor(type, context) {
+  constructor(key, type, context) {
+    web.needInternal(key);
     super(type);
     this.#context = context;
   }
@@ -41,8 +42,8 @@ class FetchEvent extends ExtendableEvent {
   #request;
   #answer;
   static { answerOf = (event) => event.#answer; }
-  constructor(request, context) {
-    super('fetch', context);
+  constructor(key, request, context) {
+    super(key, 'fetch', context);
     this.#request = request;
   }
   get request() { return this.#request; }
@@ -52,15 +53,18 @@ class FetchEvent extends ExtendableEvent {
   }
 }
 class ScheduledEvent extends ExtendableEvent {
-  constructor(controller, context) {
-    super('scheduled', context);
+  constructor(key, controller, context) {
+    super(key, 'scheduled', context);
     this.scheduledTime = controller.scheduledTime;
     this.cron = controller.cron;
   }
 }
+web.exposeClass(ExtendableEvent);
+web.exposeClass(FetchEvent);
+web.exposeClass(ScheduledEvent);
 
 const fetch = (request, env, context) => {
-  const event = new FetchEvent(request, context);
+  const event = new FetchEvent(web.kInternal, request, context);
   web.dispatchTrusted(globalThis, event);
   const answer = answerOf(event);
   if (answer === undefined)
@@ -68,7 +72,7 @@ const fetch = (request, env, context) => {
   return answer.response;
 };
 const scheduled = (controller, env, context) => {
-  web.dispatchTrusted(globalThis, new ScheduledEvent(controller, context));
+  web.dispatchTrusted(globalThis, new ScheduledEvent(web.kInternal, controller, context));
 };
 /// The handlers of a function that listens; undefined when it does not. What env has is global for
 /// such a function, unless it made a global of that name.

@@ -1,8 +1,8 @@
 'use strict';
-// fetch (https://fetch.spec.whatwg.org): the node makes one request at a time and says where it may
-// go; redirects, aborts and content codings are dealt with here. Runs when it is first needed.
-const { TypeError } = primordials;
-const { Promise } = primordials;
+// fetch (https://fetch.spec.whatwg.org), to the outside or to a function or service: the node makes
+// one request at a time and says where it may go; redirects, aborts and content codings are dealt
+// with here. Runs when it is first needed.
+const { Promise, TypeError } = primordials;
 
 const kHopsMax = 20;
 const kRedirects = { __proto__: null, 301: true, 302: true, 303: true, 307: true, 308: true };
@@ -12,8 +12,10 @@ const kOfBody = ['content-encoding', 'content-language', 'content-length', 'cont
   'content-type'];
 const kOfOrigin = ['authorization', 'cookie', 'proxy-authorization'];
 
-/// One request; what `answer` brings after an abort is left.
-const ask = (target, signal) => new Promise((resolve, reject) => {
+const leave = (answer) => { if (answer[3] !== 0) native.leaveFlow(answer[3]); };
+
+/// One request, which `send` makes; what it brings after an abort is left.
+const ask = (target, send, signal) => new Promise((resolve, reject) => {
   let aborted = false;
   if (signal !== undefined) {
     web.whenAborted(signal, () => {
@@ -23,12 +25,12 @@ const ask = (target, signal) => new Promise((resolve, reject) => {
   }
   const settle = async () => {
     try {
-      const answer = await native.fetchOutward(target.method, target.url,
+      const answer = await send(target.method, target.url,
         web.flattenHeaders(target.headers), target.data === null ? '' : target.data);
-      if (aborted) native.leaveFlow(answer[3]);
+      if (aborted) leave(answer);
       else resolve(answer);
     } catch (error) {
-      reject(new TypeError(error.message));
+      reject(target.outward ? new TypeError(error.message) : error);
     }
   };
   settle();
@@ -58,9 +60,12 @@ const follow = (target, status, location) => {
 
 /// The stream of an answer's body, or its bytes, without its content coding.
 const bodyOf = (target, answer, headers, signal) => {
-  if (kNullBody[answer[0]] || target.method === 'HEAD') return undefined;
+  if (kNullBody[answer[0]] || target.method === 'HEAD') {
+    leave(answer);
+    return undefined;
+  }
   const whole = answer[3] === 0;
-  const format = kCodings[headers.get('content-encoding') ?? ''];
+  const format = !target.outward ? undefined : kCodings[headers.get('content-encoding') ?? ''];
   if (whole && format === undefined) return answer[2];
   const bytes = answer[2] ?? native.utf8Encode('');
   const stream = whole ? web.streamOf(() => bytes) : web.flowStream(answer[3], bytes, signal);
@@ -68,22 +73,25 @@ const bodyOf = (target, answer, headers, signal) => {
     : stream.pipeThrough(new web.DecompressionStream(format));
 };
 
-web.runFetch = async (input, init) => {
+/// `send(method, url, headers, body)` makes one request: native.fetchOutward, if `outward`, or what
+/// asks one function or service.
+web.runFetch = async (input, init, send, outward) => {
   const request = new web.Request(input, init);
   const signal = web.ownSignal(request);
   if (signal?.aborted) throw signal.reason;
   await web.gatherBody(request, native.responseBytesMax());
   const target = { __proto__: null, method: request.method, url: request.url,
-    headers: new web.Headers(request.headers), data: web.takeBody(request), redirected: false };
+    headers: new web.Headers(request.headers), data: web.takeBody(request), redirected: false,
+    outward };
   for (let hops = 0; ; hops++) {
-    const answer = await ask(target, signal);
-    const headers = web.splitHeaders(answer[1], true);
+    const answer = await ask(target, send, signal);
+    const headers = web.splitHeaders(answer[1], outward);
     const location = kRedirects[answer[0]] ? headers.get('location') : null;
     if (location === null || request.redirect === 'manual') {
       return web.fetchedResponse(target, answer[0], headers,
         bodyOf(target, answer, headers, signal));
     }
-    if (answer[3] !== 0) native.leaveFlow(answer[3]);
+    leave(answer);
     if (request.redirect === 'error') throw new TypeError('fetch: an answer that redirects');
     if (hops === kHopsMax) throw new TypeError(`fetch: over ${kHopsMax} redirects`);
     follow(target, answer[0], location);

@@ -6,12 +6,14 @@ const { ReadableStream } = web.libraries.streams;
 // Most functions need neither: they run when somebody first asks.
 for (const name of ['WebSocket', 'WebSocketPair', 'CloseEvent'])
   web.exposeLater(name, () => { web.libraries.websocket(); });
+for (const name of ['IdentityTransformStream', 'FixedLengthStream', 'scheduler'])
+  web.exposeLater(name, () => { web.libraries.workers(); });
 web.MessageEvent = globalThis.MessageEvent;
 web.DecompressionStream = globalThis.DecompressionStream;
 web.expose('fetch', async function fetch(input, init = undefined) {
   web.needArguments(arguments.length, 1, 'fetch');
   if (web.runFetch === undefined) web.libraries.outward();
-  return web.runFetch(input, init);
+  return web.runFetch(input, init, native.fetchOutward, true);
 });
 
 /// Bytes that go out in one piece: native.writeStream takes no more.

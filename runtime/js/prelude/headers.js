@@ -1,7 +1,7 @@
 'use strict';
 // Headers (https://fetch.spec.whatwg.org/#headers-class): a flat list [name, value, name, value].
 const {
-  ArrayPrototypeJoin, ArrayPrototypePush, ArrayPrototypeSort, ArrayPrototypeSplice, ReflectApply,
+  ArrayPrototypeJoin, ArrayPrototypePush, ArrayPrototypeSlice, ArrayPrototypeSort, ArrayPrototypeSplice, ReflectApply,
   RegExpPrototypeExec, StringPrototypeSplit, StringPrototypeToLowerCase, TypeError,
 } = primordials;
 
@@ -35,6 +35,7 @@ const trim = (text) => {
 };
 
 let construct;   // from a flat list that is normal already
+let copy;        // as changeable as the other is
 let flatten;     // "name\0value\0name\0value", for C++
 
 class Headers {
@@ -48,6 +49,7 @@ class Headers {
       headers.#immutable = immutable;
       return headers;
     };
+    copy = (headers) => construct(ArrayPrototypeSlice(headers.#list), headers.#immutable);
     flatten = (headers) => ArrayPrototypeJoin(headers.#list, '\0');
   }
 
@@ -163,6 +165,7 @@ web.defineIterator(Headers);
 web.Headers = Headers;
 web.flattenHeaders = flatten;
 web.makeHeaders = construct;
+web.copyHeaders = copy;
 const get = primordials.uncurryThis(Headers.prototype.get);
 /// A header of a Request or Response; null when it has none of that name.
 web.headerOf = (message, name) => get(message.headers, name);

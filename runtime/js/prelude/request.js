@@ -33,6 +33,7 @@ class Request extends web.Body {
       request.#method = method;
       request.#url = url;
       request.#flat = flat;
+      request.#redirect = 'manual';  // who passes it on passes redirects on as well
       if (body !== undefined) web.setBody(request, body);
       return request;
     };
@@ -43,10 +44,11 @@ class Request extends web.Body {
     };
   }
 
-  constructor(input, init = undefined) {
+  constructor(input, options = undefined) {
     super();
     if (input === kFromHost) return;
     web.needArguments(arguments.length, 1, 'Request');
+    const init = web.toDictionary(options, 'Request');
     const isRequest = typeof input === 'object' && input !== null && #method in input;
     const from = isRequest ? input : undefined;
     if (from === undefined) {
@@ -57,12 +59,12 @@ class Request extends web.Body {
       this.#url = from.#url;
       this.#redirect = from.#redirect;
     }
-    this.#method = init?.method === undefined ? from?.method ?? 'GET' : normalMethod(init.method);
-    this.#headers = new web.Headers(init?.headers ?? from?.headers);
-    if (init?.redirect !== undefined) this.#redirect = web.toText(init.redirect);
+    this.#method = init.method === undefined ? from?.method ?? 'GET' : normalMethod(init.method);
+    this.#headers = new web.Headers(init.headers === undefined ? from?.headers : init.headers);
+    if (init.redirect !== undefined) this.#redirect = web.toText(init.redirect);
     if (!kRedirectModes[this.#redirect])
       throw new TypeError(`Invalid redirect mode: '${this.#redirect}'`);
-    const signal = init?.signal === undefined ? from?.signal : init.signal;
+    const signal = init.signal === undefined ? from?.signal : init.signal;
     if (signal !== undefined && signal !== null) {
       if (!web.isAbortSignal(signal)) throw new TypeError('The signal is no AbortSignal');
       this.#signal = web.anySignal([signal]);
@@ -70,7 +72,7 @@ class Request extends web.Body {
     this.#takeBody(from, init);
   }
   #takeBody(from, init) {
-    const given = init?.body;
+    const given = init.body;
     const noBody = this.#method === 'GET' || this.#method === 'HEAD';
     if (given !== undefined && given !== null && noBody)
       throw new TypeError('A GET or HEAD request has no body');
@@ -101,7 +103,7 @@ class Request extends web.Body {
     copy.#method = this.#method;
     copy.#url = this.#url;
     copy.#redirect = this.#redirect;
-    copy.#headers = new web.Headers(this.headers);
+    copy.#headers = web.copyHeaders(this.headers);
     copy.#signal = web.anySignal([this.signal]);
     web.setBody(copy, data);
     return copy;

@@ -12,16 +12,15 @@ const kPlainText = 'text/plain;charset=UTF-8';
 const kPlainTextFlat = `content-type\0${kPlainText}`;
 
 const statusOf = (value, hasSocket) => {
-  const status = +value;
+  const status = value & 0xffff;  // a WebIDL unsigned short
   if (status === 101 && hasSocket) return status;
-  if (!(status >= 200 && status <= 599) || primordials.MathTrunc(status) !== status)
+  if (status < 200 || status > 599)
     throw new RangeError(`Invalid status: ${value}; 200 to 599 are allowed`);
   return status;
 };
 
 let check;
 let send;
-let receive;
 let fetched;
 let immutable;
 
@@ -48,24 +47,21 @@ class Response extends web.Body {
       }
       const data = web.takeBody(value);
       if (web.isReadableStream(data)) {
-        native.respondStream(id, value.#status, value.#flat());
+        const length = web.lengthOfStream?.(data);
+        let head = value.#flat();
+        if (length !== undefined && web.headerOf(value, 'content-length') === null)
+          head += `${head === '' ? '' : '\0'}content-length\0${length}`;
+        native.respondStream(id, value.#status, head);
         return web.pumpOut(id, data);  // which says when the call ends
       }
       native.respond(id, value.#status, value.#flat(), data === null ? '' : data, more);
       return undefined;
     };
-    receive = (status, flat, body) => {
-      const response = new Response();
-      response.#status = status;
-      response.#headers = web.splitHeaders(flat, false);
-      if (body !== undefined) web.setBody(response, body);
-      return response;
-    };
     fetched = (target, status, headers, body) => {
       const response = new Response();
       response.#status = status;
       response.#headers = headers;
-      response.#type = 'basic';
+      if (target.outward) response.#type = 'basic';
       const fragment = StringPrototypeIndexOf(target.url, '#');  // the URL of a response has none
       response.#url = fragment < 0 ? target.url : StringPrototypeSlice(target.url, 0, fragment);
       response.#redirected = target.redirected;
@@ -165,7 +161,7 @@ class Response extends web.Body {
     copy.#url = this.#url;
     copy.#redirected = this.#redirected;
     copy.#type = this.#type;
-    copy.#headers = new web.Headers(this.headers);
+    copy.#headers = web.copyHeaders(this.headers);
     web.setBody(copy, data);
     return copy;
   }
@@ -174,5 +170,4 @@ class Response extends web.Body {
 web.exposeClass(Response);
 web.checkResponse = check;
 web.sendResponse = send;
-web.receiveResponse = receive;
 web.fetchedResponse = fetched;

@@ -2,14 +2,10 @@
 // env.SERVICES and what a manifest names: other functions and C++ services, called by requests.
 
 /// `target`: a service's name, or "fn/" and a function's.
-const ask = async (target, input, init) => {
-  const request = new web.Request(input, init);
-  await web.gatherBody(request, native.responseBytesMax());
-  const data = web.takeBody(request);
-  const answer = await native.askService(target, request.method, request.url,
-    web.flattenHeaders(request.headers), data === null ? '' : data);
-  return web.receiveResponse(answer[0], answer[1],
-    answer[3] === 0 ? answer[2] : web.flowStream(answer[3], answer[2]));
+const ask = (target, input, init) => {
+  if (web.runFetch === undefined) web.libraries.outward();
+  return web.runFetch(input, init, (method, url, headers, body) =>
+    native.askService(target, method, url, headers, body), false);
 };
 
 class Services {
@@ -30,6 +26,9 @@ class Fetcher {
     return ask(this.#target, input, init);
   }
 }
+
+primordials.ObjectDefineProperty(Fetcher.prototype, primordials.SymbolToStringTag,
+  { __proto__: null, value: 'Fetcher', configurable: true });
 
 web.services = new Services();
 web.makeFetcher = (target) => new Fetcher(target);

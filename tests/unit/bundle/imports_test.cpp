@@ -29,5 +29,11 @@ TEST(Imports, AnUnclosedTextEndsWithItsLine) {
   EXPECT_EQ(imports_of("import '"), List{});
 }
 
+TEST(Imports, RegressAPartOfAnArgumentNamesNothing) {
+  EXPECT_EQ(imports_of("import('./a' + b); require('./c'+'d'); import('./e' , { with: {} });"
+                       "import('./f' /* f */); import('./g'\n);"),
+            (List{"./e", "./f", "./g"}));
+}
+
 }  // namespace
 }  // namespace themis::bundle

@@ -162,6 +162,24 @@ TEST(UrlPattern, Matches) {
             "7");
 }
 
+// Found beside workerd (tests/workerd).
+TEST(Bodies, RegressABlobsTypeIsAMimeType) {
+  const auto type = [](const std::string& from) {
+    return evaluate("JSON.stringify((await new Response('', { headers: { 'content-type': '" + from +
+                    "' } }).blob()).type)");
+  };
+  EXPECT_EQ(type("Image/PNG"), "\"image/png\"");
+  EXPECT_EQ(type("A/B ; C=D;e=\"f g\"; ;h=; i = j;k=\"l\""), "\"a/b;c=D;e=\\\"f g\\\";k=l\"");
+  EXPECT_EQ(type("no type"), "\"\"");
+  EXPECT_EQ(type(""), "\"\"");
+}
+
+TEST(Bodies, RegressAStreamThatWasReadAsTextStaysLocked) {
+  EXPECT_EQ(run("const r = new Response('x'); await r.text();"
+                "return Response.json([r.body.locked, r.bodyUsed]);"),
+            "[true,true]");
+}
+
 TEST(Sandbox, AdversaryAPoisonedPromiseLeavesBodiesWorking) {
   Function f(
       "Promise.prototype.then = function () { throw new Error('poison'); };"

@@ -153,5 +153,16 @@ TEST(Subtle, MoreRoundsThanTheCpuLimitAllowsAreRefused) {
       "done");
 }
 
+TEST(Crypto, ComparesInConstantTime) {
+  const auto equal = [](const std::string& a, const std::string& b) {
+    return evaluate("(() => { try { return crypto.subtle.timingSafeEqual(new Uint8Array([" + a +
+                    "]), new Uint8Array([" + b + "]).buffer); } catch (e) { return e.name; } })()");
+  };
+  EXPECT_EQ(equal("1, 2", "1, 2"), "true");
+  EXPECT_EQ(equal("1, 2", "1, 3"), "false");
+  EXPECT_EQ(equal("", ""), "true");
+  EXPECT_EQ(equal("1", "1, 2"), "TypeError");
+}
+
 }  // namespace
 }  // namespace themis::js

@@ -168,5 +168,16 @@ TEST(DomException, IsAnErrorWithAttributesOfItsPrototype) {
       "true,0,true,false,m,SyntaxError,12,12,true");
 }
 
+TEST(Scheduler, WaitsUntilItIsOverOrAborted) {
+  Function f(
+      handler("const told = [await scheduler.wait(1000)];"
+              "const c = new AbortController(); const late = scheduler.wait(1e6,"
+              " { signal: c.signal }); c.abort('enough');"
+              "try { await late; } catch (e) { told.push(e); }"
+              "try { await scheduler.wait(0, c); } catch (e) { told.push(e); }"
+              "return new Response(told.join());"));
+  EXPECT_EQ(f.text(), ",enough,enough");
+}
+
 }  // namespace
 }  // namespace themis::js

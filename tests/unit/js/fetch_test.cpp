@@ -43,6 +43,16 @@ TEST(Fetch, ARefusalIsATypeError) {
   EXPECT_EQ(f.text(), "TypeError: fetch: denied: not there");
 }
 
+// Found beside workerd (tests/workerd): a proxy passes redirects on.
+TEST(Fetch, RegressARequestThatCameInIsNotRedirected) {
+  const auto redirect = [](const Request&) { return answer(302, {{"location", "/2"}}, ""); };
+  for (const char* passed : {"request", "'http://a.example/', request", "new Request(request)"}) {
+    Fetching f(passed);
+    f.host().answer_fetch = redirect;
+    EXPECT_TRUE(f.text().starts_with("302 http://")) << passed << ": " << f.text();
+  }
+}
+
 TEST(Fetch, FollowsRedirectsAsTheStandardSays) {
   Fetching f(
       "'http://a.example/1', { method: 'POST', body: 'b', headers: { authorization: 's',"

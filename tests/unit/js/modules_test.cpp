@@ -258,6 +258,14 @@ TEST(Listeners, WithoutAnAnswerTheLogSaysWhy) {
   EXPECT_EQ(twice.text(), "1") << "the second one throws in the listener";
 }
 
+TEST(Listeners, EventsHaveNamesAndAreMadeByNobodyElse) {
+  Function f(
+      "addEventListener('fetch', (e) => { let made; try { new FetchEvent('fetch', {}); }"
+      "catch (error) { made = error.name; } e.respondWith(new Response([e instanceof FetchEvent,"
+      "e instanceof ExtendableEvent, String(e), typeof ScheduledEvent, made].join())); });");
+  EXPECT_EQ(f.text(), "true,true,[object FetchEvent],function,TypeError");
+}
+
 TEST(Listeners, ADefaultExportWinsOverAListener) {
   EXPECT_EQ(Function("addEventListener('fetch', (e) => e.respondWith(new Response('l')));" +
                      handler("return new Response('d');"))

@@ -57,6 +57,33 @@ TEST(Services, AnAnswerThatComesAfterItsCallIsIgnored) {
   EXPECT_TRUE(host.lines.empty());
 }
 
+// Found beside workerd (tests/workerd).
+TEST(Services, RegressAnAnswerSaysItsUrlAndRedirectsAreFollowed) {
+  TestHost host;
+  host.answer_service = [](const Request& request) -> Result<Response> {
+    if (request.url != "http://s/old") return Response{.status = 200, .body = to_bytes("there")};
+    return Response{.status = 302, .headers = {{"location", "/new"}}, .body = {}};
+  };
+  Function f(
+      handler("const r = await env.SERVICES.fetch('s', 'http://s/old');"
+              "const m = await env.SERVICES.fetch('s', 'http://s/old', { redirect: 'manual' });"
+              "return new Response([r.status, r.url, r.redirected, await r.text(), m.status,"
+              "  m.headers.get('location')].join());"),
+      {}, &host);
+  EXPECT_EQ(f.text(), "200,http://s/new,true,there,302,/new");
+}
+
+TEST(Services, RegressACallThatIsAbortedIsNotWaitedFor) {
+  TestHost host;
+  Function f(handler("const told = []; const c = new AbortController();"
+                     "for (const signal of [AbortSignal.abort('before'), c.signal]) {"
+                     "  const call = env.SERVICES.fetch('s', 'http://s/', { signal });"
+                     "  c.abort('meanwhile'); try { await call; } catch (e) { told.push(e); } }"
+                     "return new Response(told.join());"),
+             {}, &host);
+  EXPECT_EQ(f.text(), "before,meanwhile");
+}
+
 TEST(AdversaryServices, MoreQuestionsThanAreAllowedAreRefusedOneByOne) {
   TestHost host;
   Function f(handler("let refused = 0; const all = [];"

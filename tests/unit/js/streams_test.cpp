@@ -189,5 +189,39 @@ TEST(Streams, AdversaryOneThatCanNeverGoOnEndsAfterWhatThereIs) {
   EXPECT_EQ(f.read(begun->flow).error().code, Code::threw);
 }
 
+TEST(Streams, OfAKnownLengthSayItAndKeepIt) {
+  Function f(
+      handler("const { readable, writable } = new FixedLengthStream(5);"
+              "const w = writable.getWriter(); w.write(new Uint8Array([104, 101, 108, 108]));"
+              "w.write(new Uint8Array([111])); w.close(); return new Response(readable);"));
+  const Result<Response> answer = f.call();
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(as_text(answer->body), "hello");
+  EXPECT_EQ(answer->headers, (Headers{{"content-length", "5"}}));
+  const auto read = [](const std::string& length) {
+    return evaluate(
+        "await (async () => { try { const s = new FixedLengthStream(" + length +
+        "); const w = s.writable.getWriter(); const all = new Response(s.readable).text();"
+        "w.write(new Uint8Array(2)).catch(() => {}); w.close().catch(() => {});"
+        "return (await all).length; } catch (e) { return e.name; } })()");
+  };
+  EXPECT_EQ(read("2"), "2");
+  EXPECT_EQ(read("2n"), "2");
+  for (const char* wrong : {"1", "3", "-1", "1.5", "", "'x'"})
+    EXPECT_EQ(read(wrong), "TypeError") << wrong;
+}
+
+TEST(Streams, OfIdentityTakeBytes) {
+  EXPECT_EQ(evaluate("await (async () => { const s = new IdentityTransformStream();"
+                     "const w = s.writable.getWriter(); w.write(new Uint16Array([1])); w.close();"
+                     "return [...await new Response(s.readable).bytes()]; })()"),
+            "1,0");
+  EXPECT_EQ(evaluate("await (async () => { const s = new IdentityTransformStream(); s.readable"
+                     ".getReader().read().catch(() => {}); try { await s.writable.getWriter()"
+                     ".write('x'); } catch (e) { return e.name; } })()"),
+            "TypeError");
+  EXPECT_EQ(evaluate("new FixedLengthStream(1) instanceof IdentityTransformStream"), "true");
+}
+
 }  // namespace
 }  // namespace themis::js

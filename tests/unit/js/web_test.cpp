@@ -151,6 +151,40 @@ TEST(ResponseClass, CoversItsStatics) {
   });
 }
 
+// Found beside workerd (tests/workerd).
+TEST(RequestClass, RegressInitIsADictionary) {
+  const auto made = [](const std::string& init) {
+    return evaluate("(() => { try { return new Request('http://a/', " + init +
+                    ").method; } catch (e) { return e.name; } })()");
+  };
+  for (const char* wrong : {"3", "'POST'", "{ headers: null }"})
+    EXPECT_EQ(made(wrong), "TypeError") << wrong;
+  for (const char* right : {"null", "undefined", "{}", "() => {}"})
+    EXPECT_EQ(made(right), "GET") << right;
+}
+
+TEST(RequestClass, RegressAClonesHeadersCannotBeChangedEither) {
+  expect_all({
+      {"(() => { try { request.clone().headers.set('a', 'b'); } catch (e) { return e.name; } })()",
+       "TypeError"},
+      {"(() => { try { Response.redirect('http://a/').clone().headers.set('a', 'b'); }"
+       "catch (e) { return e.name; } })()",
+       "TypeError"},
+      {"(r => { r.clone().headers.set('a', 'c'); return r.headers.get('a'); })"
+       "(new Response('', { headers: { a: 'b' } }))",
+       "b"},
+  });
+}
+
+TEST(ResponseClass, RegressAStatusIsAnUnsignedShort) {
+  expect_all({
+      {"new Response('', { status: 404.9 }).status", "404"},
+      {"new Response('', { status: '201' }).status", "201"},
+      {"(() => { try { new Response('', { status: NaN }); } catch (e) { return e.name; } })()",
+       "RangeError"},
+  });
+}
+
 TEST(Encoding, RoundTripsAndRefuses) {
   expect_all({
       {"new TextEncoder().encode('a\\u00fc\\u20ac\\u{1F600}\\ud800')",
@@ -233,6 +267,33 @@ TEST(Console, FormatsWhatItIsGiven) {
       {LogLevel::info, "{ self: [Circular] } Symbol(s) [class A] B { x: 1 }"},
       {LogLevel::debug, "[Proxy] { g: [Getter] }"}};
   EXPECT_EQ(f.host().lines, expected);
+}
+
+TEST(Console, RegressGroupsTablesCountersAndTimers) {
+  Function f(handler(
+      "console.group('g', 1); console.log('in\\nside'); console.groupCollapsed(); console.log('x');"
+      "console.groupEnd(); console.groupEnd(); console.groupEnd(); console.log('out');"
+      "console.table([{ a: 1, b: 'x' }, 7]); console.table({ r: [5] }, ['0']); console.table(1);"
+      "console.count(); console.count(); console.countReset(); console.count(); console.count('c');"
+      "console.countReset('none'); console.time(); console.timeEnd(); console.timeLog('none');"
+      "return new Response('x');"));
+  EXPECT_EQ(f.text(), "x");
+  const std::vector<std::string> expected = {"g 1",
+                                             "  in\n  side",
+                                             "    x",
+                                             "out",
+                                             "(index) | a | b\n\"0\" | 1 | \"x\"\n\"1\" |  |  | 7",
+                                             "(index) | \"0\"\nr | 5",
+                                             "1",
+                                             "default: 1",
+                                             "default: 2",
+                                             "default: 1",
+                                             "c: 1",
+                                             "Counter 'none' was not used",
+                                             "default: 0 ms",
+                                             "Timer 'none' was not started"};
+  ASSERT_EQ(f.host().lines.size(), expected.size());
+  for (size_t i = 0; i < expected.size(); ++i) EXPECT_EQ(f.host().lines[i].second, expected[i]);
 }
 
 TEST(Sandbox, ShowsNothingOfNode) {

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Serves the handlers of handlers/ with a node of ours, workerd, deno and node, and loads each in turn.
+"""Serves the handlers of handlers/ with a node of ours, workerd, deno and node; loads each in turn.
 
-The servers share one core, wrk has the other. CPU time is that of all processes of a server, user and
-system; it is what compares on a machine that has other work. Figures are medians of the rounds.
+The servers share one core, wrk has the other. CPU time is that of all processes of a server, user
+and system; it is what compares on a machine that has other work. Figures are medians of the rounds.
 """
 import argparse
 import contextlib
@@ -23,11 +23,12 @@ CONNECTIONS = 32  # of hello; the others, which take milliseconds, get:
 CONNECTIONS_HEAVY = 8
 WARM_UP_S = 1
 HASHED = bytes(i * 7 % 251 for i in range(64 * 1024))
-# Requests: path, the body's media type and the body. JSON: 100 KB of rows as an application has them.
-ROWS = json.dumps([{"id": i, "name": f"article {i}", "price": i % 90 + 0.5, "count": i % 7,
-                    "tags": ["new", "red", f"t{i % 13}"], "stock": i % 3 == 0} for i in range(1060)],
-                  separators=(",", ":")).encode()
-REQUESTS = {
+# 100 KB of rows as an application has them.
+ROWS = json.dumps(
+    [{"id": i, "name": f"article {i}", "price": i % 90 + 0.5, "count": i % 7,
+      "tags": ["new", "red", f"t{i % 13}"], "stock": i % 3 == 0} for i in range(1060)],
+    separators=(",", ":")).encode()
+REQUESTS = {  # path, the body's media type and the body
     "hello": ("/?name=you", "", b""),
     "json": ("/", "application/json", ROWS),
     "sha256": ("/", "application/octet-stream", HASHED),

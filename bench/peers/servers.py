@@ -1,5 +1,5 @@
-"""The four servers that are compared. Each is a context manager with `place(handler)`, port and path of
-a handler, and `pids(handler)`, the processes that serve it."""
+"""The four servers that are compared. Each is a context manager with `place(handler)`, port and
+path of a handler, and `pids(handler)`, the processes that serve it."""
 import contextlib
 import os
 import subprocess

@@ -123,7 +123,8 @@ def functions(build):
     if done.returncode:
         raise SystemExit(f"themis-bench worker failed: {done.stderr}")
     said = json.loads(done.stdout)
-    return {"themis": {name: said[name] for name in ("cold_p50_us", "cold_p99_us", "isolate_kb")}}
+    return {"themis": {name: said[name] for name in (
+        "cold_p50_us", "cold_p99_us", "cold_cpu_p50_us", "cold_cpu_p99_us", "isolate_kb")}}
 
 
 def verdicts(found):
@@ -147,9 +148,9 @@ def verdicts(found):
 def show(found, asked):
     for handler, of_handler in found.items():
         columns = list(next(iter(of_handler.values())))
-        print(f"{handler:<12}" + "".join(f"{column:>16}" for column in columns))
+        print(f"{handler:<12}" + "".join(f"{column:>18}" for column in columns))
         for name, figures in of_handler.items():
-            print(f"  {name:<10}" + "".join(f"{figures[column]:>16,.2f}" for column in columns))
+            print(f"  {name:<10}" + "".join(f"{figures[column]:>18,.2f}" for column in columns))
     print("\nasked of ours")
     for line in asked:
         print(f"  {line['what']:<36}{line['ours']:>12,.2f}   at {line['at']:<5} "

@@ -180,6 +180,14 @@ double private_kb(uint32_t pid) {
   return (resident - shared) * static_cast<double>(::sysconf(_SC_PAGESIZE)) / 1024;
 }
 
+/// CPU time of this process and of the first thread of another, the one that runs functions.
+double cpu_us(uint32_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/schedstat");
+  double running_ns = 0;
+  file >> running_ns;
+  return process_cpu_s() * 1e6 + running_ns / 1e3;
+}
+
 double measure_spawn(Workers& workers) {
   std::vector<double> samples;
   for (int i = 0; i < kSpawns; ++i) {
@@ -212,19 +220,23 @@ Figures measure_worker(const Options& options) {
   settle();
   const double isolate_kb = (private_kb(workers.report().pid) - before_kb) / kIsolates;
 
-  const auto cold = [&](auto pause) {
+  const uint32_t pid = workers.report().pid;
+  std::vector<double> cold_cpu_us;
+  const auto cold = [&](auto pause, std::vector<double>* cpu) {
     std::vector<double> cold_us;
     for (int i = 0; i < kColdSamples; ++i, ++next) {
       std::this_thread::sleep_for(pause);
+      const double cpu_before = cpu_us(pid);
       const TimePoint start = SystemClock{}.now();
       workers.install(source(next));
       workers.call(source(next));
       cold_us.push_back(ms_since(start) * 1000);
+      if (cpu != nullptr) cpu->push_back(cpu_us(pid) - cpu_before);
     }
     return cold_us;
   };
-  std::vector<double> cold_us = cold(kColdPause);
-  std::vector<double> crowd_us = cold(std::chrono::milliseconds(0));
+  std::vector<double> cold_us = cold(kColdPause, &cold_cpu_us);
+  std::vector<double> crowd_us = cold(std::chrono::milliseconds(0), nullptr);
   settle();
   const double host_kb = private_kb(workers.report().pid);
   Figures figures;
@@ -232,6 +244,8 @@ Figures measure_worker(const Options& options) {
   figures["functions_host_mb"] = host_kb / 1024;
   figures["cold_p50_us"] = quantile(cold_us, 0.5);
   figures["cold_p99_us"] = quantile(cold_us, 0.99);
+  figures["cold_cpu_p50_us"] = quantile(cold_cpu_us, 0.5);
+  figures["cold_cpu_p99_us"] = quantile(cold_cpu_us, 0.99);
   figures["cold_crowd_p50_us"] = quantile(crowd_us, 0.5);
   figures["cold_crowd_p99_us"] = quantile(crowd_us, 0.99);
   figures["warm_call_p50_us"] = quantile(warm.call_us, 0.5);

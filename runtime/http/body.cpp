@@ -106,6 +106,8 @@ Status BodyReader::append(std::string_view& input, std::string& out) {
   const size_t room = bytes_max_ - bytes_;
   if (take > room)
     return fail(Code::too_large, "a body over " + std::to_string(bytes_max_) + " bytes");
+  if (framing_ == Framing::length && take < left_ && left_ <= kReservedBytesMax)
+    out.reserve(out.size() + static_cast<size_t>(left_));
   out.append(input.substr(0, take));
   bytes_ += take;
   input.remove_prefix(take);

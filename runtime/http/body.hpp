@@ -20,6 +20,9 @@ class BodyReader {
   static constexpr size_t kChunkLineBytesMax = 256;
   /// All trailer fields together; they are dropped.
   static constexpr size_t kTrailerBytesMax = 4 * 1024;
+  /// Of a body whose length is known and that comes in pieces, as much is allocated with the first
+  /// piece: it is not moved then as it grows. Memory that is not written to is not taken.
+  static constexpr size_t kReservedBytesMax = 256 * 1024;
 
   BodyReader() = default;
   /// `length` counts for Framing::length only. `bytes_max` bounds what is appended in all, whether

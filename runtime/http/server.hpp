@@ -27,7 +27,7 @@ struct ServerLimits {
   /// A body that comes bit by bit, when its handler takes it so.
   size_t stream_bytes_max = size_t{1} << 30;
   /// Announced bodies up to this size are waited for all the same: one piece costs less.
-  size_t whole_bytes_max = 64 * 1024;
+  size_t whole_bytes_max = 256 * 1024;
   /// Bytes of such a body that wait for its handler; then the client does.
   size_t upload_bytes_max = 128 * 1024;
   /// Request bodies held for all connections together, announced bytes included; past it: 503.

@@ -1,5 +1,6 @@
 #include "runtime/js/isolate.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "runtime/js/natives.hpp"
@@ -53,7 +54,8 @@ IsolateBox::IsolateBox(const v8::StartupData* snapshot, size_t heap_bytes)
   params.array_buffer_allocator = &buffers_;
   params.allow_atomics_wait = false;
   params.constraints.ConfigureDefaultsFromHeapSize(0, heap_bytes);
-  params.constraints.set_max_young_generation_size_in_bytes(kYoungGenerationBytes);
+  params.constraints.set_max_young_generation_size_in_bytes(
+      std::min(kYoungGenerationBytesMax, heap_bytes / kYoungGenerationPart));
   v8::Isolate::Initialize(isolate_, params);
   isolate_->SetMicrotasksPolicy(v8::MicrotasksPolicy::kExplicit);
   isolate_->AddNearHeapLimitCallback(on_near_heap_limit, this);

@@ -85,6 +85,24 @@ TEST(Parser, RegressEmptyChunkedBodyInPieces) {
   }
 }
 
+TEST(BodyReader, ABodyOfKnownLengthIsNotMovedWhileItArrives) {
+  const std::string half(BodyReader::kReservedBytesMax / 2, 'h');
+  BodyReader reader(Framing::length, 2 * half.size(), 1 << 20);
+  std::string body;
+  ASSERT_TRUE(reader.feed(half, body));
+  const char* const before = body.data();
+  ASSERT_TRUE(reader.feed(half, body));
+  EXPECT_TRUE(reader.done());
+  EXPECT_EQ(body.data(), before);
+}
+
+TEST(BodyReader, AdversaryAnAnnouncedLengthReservesLittle) {
+  BodyReader reader(Framing::length, 1 << 30, 1 << 30);
+  std::string body;
+  ASSERT_TRUE(reader.feed("x", body));
+  EXPECT_LT(body.capacity(), 100u);
+}
+
 TEST(Parser, TakesTheAbsoluteFormAsItsPath) {
   EXPECT_EQ(parse("GET http://a:80/f/x HTTP/1.1\r\nHost: a\r\n\r\n").requests.at(0).target, "/f/x");
   EXPECT_EQ(parse("GET HTTP://a?q HTTP/1.1\r\nHost: a\r\n\r\n").requests.at(0).target, "/?q");

@@ -156,7 +156,12 @@ void NodeActor::on_answer(caf::mailbox_element& element) {
 bool NodeActor::on_local(caf::mailbox_element& element) {
   auto& content = element.content();
   if (content.match_elements<FindName>()) {
-    ring_->find(content.get_as<FindName>(0).name, wait(element), moment());
+    find(element, content.get_as<FindName>(0).name);
+  } else if (content.match_elements<ListNames>()) {
+    list(element, content.get_as<ListNames>(0).names);
+  } else if (content.match_elements<UnlistName>()) {
+    unlist(content.get_as<UnlistName>(0).name);
+    reply(element, caf::make_message(caf::unit));
   } else if (content.match_elements<ProvideName>()) {
     const auto& provide = content.get_as<ProvideName>(0);
     ring_->provide(provide.name, provide.offer(), wait(element), moment());
@@ -179,6 +184,58 @@ bool NodeActor::on_local(caf::mailbox_element& element) {
   }
   pump();
   return true;
+}
+
+void NodeActor::find(caf::mailbox_element& element, const std::string& name) {
+  const uint64_t user = wait(element);
+  if (!ring::is_listing(name)) finding_.emplace(user, Finding{name});
+  ring_->find(name, user, moment());
+}
+
+/// Who provides a name that no record tells of may list it.
+void NodeActor::run(const ring::FindDone& done) {
+  const auto found = finding_.find(done.user);
+  if (found == finding_.end()) return answer(done.user, outcome(done.records));
+  Finding& finding = found->second;
+  const bool is_unknown = !done.records && done.records.error().code == Code::not_found;
+  if (is_unknown && !std::exchange(finding.in_listings, true))
+    return ring_->find(ring::listing_of(finding.name), done.user, moment());
+  Result<ring::Records> records = done.records;
+  const std::string name = std::move(finding.name);
+  const bool is_listed = finding.in_listings;
+  finding_.erase(found);
+  if (records && is_listed) {
+    records = ring::listed_in(name, *records);
+    if (records->empty()) records = fail(Code::not_found, "nobody provides \"" + name + "\"");
+  }
+  answer(done.user, outcome(records));
+}
+
+void NodeActor::list(caf::mailbox_element& element, const std::vector<std::string>& names) {
+  std::set<size_t> changed;
+  Status added;
+  for (const std::string& name : names) {
+    if (!listing_.add(name)) {
+      added = fail(Code::overloaded, "this node lists as many names like \"" + name + "\" as it may");
+      break;
+    }
+    changed.insert(ring::Listing::bucket_of(name));
+  }
+  const uint64_t user = wait(element);
+  if (!added || changed.empty())
+    answer(user, added ? caf::make_message(caf::unit) : failure(added.error()));
+  for (const size_t bucket : changed)
+    ring_->provide(ring::Listing::name_of(bucket), ring::Offer(listing_.payload(bucket)),
+                   bucket == *changed.rbegin() ? user : ++last_user_, moment());
+}
+
+void NodeActor::unlist(const std::string& name) {
+  listing_.remove(name);
+  const size_t bucket = ring::Listing::bucket_of(name);
+  Bytes payload = listing_.payload(bucket);
+  if (payload.empty()) return ring_->withdraw(ring::Listing::name_of(bucket), moment());
+  ring_->provide(ring::Listing::name_of(bucket), ring::Offer(std::move(payload)), ++last_user_,
+                 moment());
 }
 
 void NodeActor::watch(caf::mailbox_element& element, const std::string& name) {
@@ -317,7 +374,6 @@ void NodeActor::answer(const Waiter& waiter, caf::message message) {
 }
 
 void NodeActor::run(const ring::LookupDone& done) { answer(done.user, outcome(done.nodes)); }
-void NodeActor::run(const ring::FindDone& done) { answer(done.user, outcome(done.records)); }
 void NodeActor::run(const ring::StoreDone& done) {
   answer(done.user, done.status ? caf::make_message(caf::unit) : failure(done.status.error()));
 }
@@ -367,6 +423,7 @@ void NodeActor::stop() {
   } else if (ring_) {
     peers_->remove(number_);
   }
+  finding_.clear();
   const auto waiters = std::exchange(waiters_, {});
   for (const auto& [user, waiter] : waiters)
     answer(waiter, failure({Code::cancelled, "the node has left"}));
@@ -409,6 +466,7 @@ NodeReport NodeActor::report() const {
   report.fingers = ring_->table().fingers();
   report.objects = ring_->objects().object_count();
   report.provided = ring_->provided_count();
+  report.listed = listing_.size();
   for (const SessionActor* session : peers_->sessions()) {
     const SessionActor::Counters& counters = session->counters();
     report.sessions.push_back({{session->peer(), session->remote_address()},

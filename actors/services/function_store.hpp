@@ -2,7 +2,9 @@
 // What a function service keeps on disk: code by its hash, the functions deployed here, the
 // versions that a deployment began to place, the instances hosted here.
 
+#include <optional>
 #include <set>
+#include <unordered_map>
 
 #include "actors/services/function_types.hpp"
 #include "runtime/store/blob_store.hpp"
@@ -66,7 +68,13 @@ class FunctionStore {
   Status put_key(storage::WriteTransaction& txn, const Row& row);
   bundle::SharedKey key_of(const storage::ReadTransaction& txn, const CodeId& id) const;
   Status erase(storage::Table table, const std::string& name);
-  Result<bool> is_used(const CodeId& id) const;
+  Status count_uses();
+  void count(const CodeId& id, bool more);
+  Result<bool> is_used(const CodeId& id);
+
+  struct CodeHash {
+    size_t operator()(const CodeId& id) const { return themis::load<size_t>(id.data()); }
+  };
 
   storage::Environment* environment_;
   storage::BlobStore code_;
@@ -76,6 +84,8 @@ class FunctionStore {
   storage::Table owners_{};  ///< Of what is hosted: 32 bytes by name.
   storage::Table keys_{};    ///< By code: nonce, sealed key, tag.
   bundle::SharedKey at_rest_;
+  /// How many rows have a code: none is looked for among 100,000 rows.
+  std::optional<std::unordered_map<CodeId, uint32_t, CodeHash>> uses_;
   std::multiset<CodeId> pending_;  ///< Of deployments under way: as many as wait in their queues.
 };
 

@@ -19,6 +19,9 @@ struct Host @0xd6a1f1d0c3a90033 {      # "be an instance of this function"; answ
 }
 struct Unhost @0xd6a1f1d0c3a90034 { name @0 :Text; }
 
+struct Locate @0xd6a1f1d0c3a90060 { name @0 :Text; }   # "do you run it?"; answered with Located
+struct Located @0xd6a1f1d0c3a90061 { version @0 :UInt32; code @1 :Data; }
+
 struct Header @0xd6a1f1d0c3a90035 { name @0 :Text; value @1 :Text; }
 struct Invoke @0xd6a1f1d0c3a90036 {    # one HTTP request for a function
   function @0 :Text;

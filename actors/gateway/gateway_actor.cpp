@@ -101,7 +101,7 @@ void GatewayActor::dispatch(uint64_t id, const Destination& to, http::Request& r
     case Path::serverless:
       return serverless(id, request);
     case Path::functions:
-      return list(id);
+      return list(id, std::string(query_value(request.query(), "after")));
     case Path::function:
       if (request.method == "PUT") return deploy(id, to.name, request);
       return request.method == "DELETE" ? remove(id, to.name) : describe(id, to.name);

@@ -108,7 +108,7 @@ class GatewayActor final : public PinnedActor, private http::Handler {
   void deploy(uint64_t id, const std::string& name, http::Request& request);
   void remove(uint64_t id, const std::string& name);
   void describe(uint64_t id, const std::string& name);
-  void list(uint64_t id);
+  void list(uint64_t id, std::string after);
   void find(uint64_t id, std::vector<std::string> names, size_t next);
   void store(uint64_t id, const http::Request& request);
   void ask_state(uint64_t id, const std::string& name_space, const http::Request& request);

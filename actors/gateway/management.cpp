@@ -5,6 +5,7 @@
 
 #include "actors/gateway/gateway_actor.hpp"
 #include "actors/monitor/monitor_codec.hpp"
+#include "actors/ring/listing.hpp"
 #include "actors/services/function_context.hpp"
 #include "actors/system/caf_error.hpp"
 #include "runtime/http/json.hpp"
@@ -72,7 +73,7 @@ Result<DeployFunction> order_of(const std::string& name, const http::Request& re
 /// Names that services announce by themselves.
 bool is_reserved(std::string_view name) {
   return name.starts_with("fn/") || name.starts_with("code/") || name.starts_with("service/") ||
-         name.starts_with("queue/");
+         name.starts_with("queue/") || ring::is_listing(name);
 }
 
 /// Routes shown and measured one by one: enough for a dashboard, bounded for who scrapes it.
@@ -119,8 +120,8 @@ void GatewayActor::describe(uint64_t id, const std::string& name) {
           refusing(id));
 }
 
-void GatewayActor::list(uint64_t id) {
-  request(options_.functions, caf::infinite, ListFunctions{})
+void GatewayActor::list(uint64_t id, std::string after) {
+  request(options_.functions, caf::infinite, ListFunctions{std::move(after)})
       .then([this, id](
                 const FunctionList& all) { respond(id, Response::json(200, functions_json(all))); },
             refusing(id));

@@ -103,6 +103,8 @@ void write_functions(Writer& out, const MetricsInput& input) {
   const FunctionCounts& functions = input.overview.functions;
   out.gauge("functions_deployed", "Functions deployed through this node.", functions.deployed);
   out.gauge("functions_hosted", "Functions this node is an instance of.", functions.hosted);
+  out.gauge("functions_installed", "Codes that the workers have; the others are on disk.",
+            functions.installed);
   out.counter("functions_invoked_total", "Calls given to the workers.", functions.invoked);
   out.counter("functions_woken_total", "Runs of scheduled handlers begun.", functions.woken);
   out.counter("functions_placed_total", "Instances asked for and confirmed.", functions.placed);

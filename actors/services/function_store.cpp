@@ -143,11 +143,12 @@ Status FunctionStore::count_uses() {
   if (uses_) return {};
   std::unordered_map<CodeId, uint32_t, CodeHash> uses;
   THEMIS_TRY(const ReadTransaction txn, environment_->read());
-  for (const Table table : {deployed_, hosted_})
-    THEMIS_CHECK(txn.scan(table, {}, [&](ByteView, ByteView value) {
-      if (is_row(value)) ++uses[code_of(value)];
-      return true;
-    }));
+  const auto add = [&](ByteView, ByteView value) {
+    if (is_row(value)) ++uses[code_of(value)];
+    return true;
+  };
+  THEMIS_CHECK(txn.scan(deployed_, {}, add));
+  THEMIS_CHECK(txn.scan(hosted_, {}, add));
   uses_ = std::move(uses);
   return {};
 }
@@ -229,14 +230,15 @@ Status FunctionStore::put(Table table, const Row& row, ByteView source) {
   THEMIS_CHECK(count_uses());
   THEMIS_CHECK(write_code(source));
   std::optional<CodeId> before;
-  THEMIS_CHECK(environment_->write([&](WriteTransaction& txn) -> Status {
+  const auto write_row = [&](WriteTransaction& txn) -> Status {
     before.reset();
     if (const auto old = txn.get(table, as_bytes(row.name)); old && is_row(*old))
       before = code_of(*old);
     THEMIS_CHECK(put_key(txn, row));
     if (row.owner) THEMIS_CHECK(txn.put(owners_, as_bytes(row.name), *row.owner));
     return txn.put(table, as_bytes(row.name), row.value);
-  }));
+  };
+  THEMIS_CHECK(environment_->write(write_row));
   count(row.id, true);
   if (!before) return {};
   count(*before, false);

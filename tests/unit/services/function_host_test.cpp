@@ -15,6 +15,7 @@ namespace {
 
 const std::string kSource = "code";
 const std::string kSealed = "sealed";
+const CodeId kSealedId = crypto::blake2b(as_bytes(kSealed));
 const CodeId kId = crypto::blake2b(as_bytes(kSource));
 /// Its owner is the node itself, whose id is all zeros here.
 const CodeId kAtWorkers = id_at_workers(kId, std::string(64, '0'));
@@ -25,7 +26,7 @@ class ScriptedStore final : public PinnedActor {
   using PinnedActor::PinnedActor;
   caf::behavior make_behavior() override {
     return {[](const LoadCode& ask) -> CodePtr {
-              return std::make_shared<const Bytes>(to_bytes(ask.id == kId ? kSource : kSealed));
+              return std::make_shared<const Bytes>(to_bytes(ask.id == kSealedId ? kSealed : kSource));
             },
             [this](const SaveHosted&) -> caf::result<caf::unit_t> {
               if (!is_slow_) return caf::unit;
@@ -46,7 +47,8 @@ class ScriptedRing final : public PinnedActor {
  public:
   using PinnedActor::PinnedActor;
   caf::behavior make_behavior() override {
-    return {[](const ProvideName&) { return caf::unit; }, [](const WithdrawName&) {}};
+    return {[](const ProvideName&) { return caf::unit; }, [](const WithdrawName&) {},
+            [](const ListNames&) { return caf::unit; }, [](const UnlistName&) {}};
   }
 };
 
@@ -75,6 +77,12 @@ class Holder final : public PinnedActor {
               return promise;
             },
             [this](caf::add_atom, const HostedRow& row) { host_.restore({row}); },
+            // As a call does.
+            [this](caf::get_atom, const std::string& name) {
+              const auto place = host_.find({.function = name});
+              if (place && !place->is_installed)
+                host_.wake(name, [](const Result<CodeId>& woken) { EXPECT_TRUE(woken); });
+            },
             [this](caf::tick_atom) { host_.tick(); }};
   }
   void on_exit() override {
@@ -188,8 +196,30 @@ TEST_F(FunctionHostTest, RegressARestoredFunctionHasTheKeyOfItsSecrets) {
   const CodeId id = crypto::blake2b(as_bytes(kSealed));
   const crypto::Digest owner = crypto::blake2b(as_bytes("ada"));
   const auto key = *bundle::SharedKey::from(Bytes(32, std::byte{1}));
-  tell(host_, caf::add_atom::value, HostedRow{"f", {1, id}, owner, key});
-  EXPECT_TRUE(is_installed(id_at_workers(id, to_hex(owner))));
+  tell(host_, caf::add_atom::value, HostedRow{"f", {1, id}, owner, key, true});
+  EXPECT_TRUE(is_installed(id_at_workers(id, to_hex(owner)))) << "its events need it";
+}
+
+TEST_F(FunctionHostTest, ARestoredFunctionIsInstalledWhenItIsCalled) {
+  const CodeId at_workers = id_at_workers(kId, to_hex(kId));
+  tell(host_, caf::add_atom::value, HostedRow{"f", {1, kId}, kId});
+  EXPECT_FALSE(is_installed(at_workers));
+  tell(host_, caf::get_atom::value, std::string("f"));
+  EXPECT_TRUE(is_installed(at_workers));
+}
+
+TEST_F(FunctionHostTest, TheCodeThatWasCalledLeastRecentlyMakesRoom) {
+  std::vector<CodeId> codes;
+  for (size_t i = 0; i <= FunctionHost::kInstalledMax; ++i) {
+    codes.push_back(crypto::blake2b(as_bytes(std::to_string(i))));
+    tell(host_, HostedRow{"f" + std::to_string(i), {1, codes.back()}});
+    if (i == 1) tell(host_, caf::get_atom::value, std::string("f0"));
+  }
+  const auto at_workers = [&](size_t i) { return id_at_workers(codes[i], std::string(64, '0')); };
+  EXPECT_TRUE(is_installed(at_workers(0))) << "it was called after the next one came";
+  EXPECT_FALSE(is_installed(at_workers(1)));
+  tell(host_, caf::get_atom::value, std::string("f1"));
+  EXPECT_TRUE(is_installed(at_workers(1)));
 }
 
 /// It was announced and not installed: the grace of its first use ended while its row was saved.

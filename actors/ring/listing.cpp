@@ -9,8 +9,8 @@ namespace themis::ring {
 namespace {
 
 constexpr std::string_view kPrefix = "listing/";
-/// Ten bits a name and seven of them set: one of 120 other names is taken for it (Bloom, CACM 13(7),
-/// 1970).
+/// Ten bits a name and seven of them set: one of 120 other names is taken for it (Bloom, CACM
+/// 13(7), 1970).
 constexpr size_t kBitsPerName = 10;
 constexpr uint32_t kProbes = 7;
 constexpr size_t kFilterBytesMin = 8;

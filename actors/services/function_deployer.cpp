@@ -2,7 +2,6 @@
 
 #include <caf/all.hpp>
 
-#include "actors/services/instance_finder.hpp"
 #include "actors/system/caf_error.hpp"
 
 namespace themis {
@@ -77,8 +76,8 @@ void FunctionDeployer::enqueue(const std::string& name, Operation operation) {
   if (!function.work) function.work = std::make_unique<Work>();
   const bool is_look = operation.kind == Kind::look;
   // A look that waits already will see what this one wants to see.
-  if (is_look && function.work->queue.size() > 1 && function.work->queue.back().kind == Kind::look &&
-      !operation.promises.empty()) {
+  if (is_look && function.work->queue.size() > 1 &&
+      function.work->queue.back().kind == Kind::look && !operation.promises.empty()) {
     auto& promises = function.work->queue.back().promises;
     if (promises.empty()) ++waiting_;
     promises.push_back(std::move(operation.promises.front()));
@@ -163,7 +162,7 @@ void FunctionDeployer::describe(const std::string& name, caf::response_promise p
     report.wanted = row.instances;
   }
   const uint64_t owed = described_.add(std::move(promise));
-  find_instances(context_, name, [this, report, owed](const Result<ring::Records>& found) mutable {
+  finder_.find(name, [this, report, owed](const Result<ring::Records>& found) mutable {
     caf::response_promise asked = described_.take(owed);
     if (!found && report.wanted > 0) return asked.deliver(report);
     if (!found) {

@@ -8,6 +8,7 @@
 
 #include "actors/services/function_api.hpp"
 #include "actors/services/function_host.hpp"
+#include "actors/services/instance_finder.hpp"
 #include "actors/services/placement.hpp"
 
 namespace themis {
@@ -126,6 +127,7 @@ class FunctionDeployer {
 
   FunctionContext& context_;
   FunctionHost& host_;
+  InstanceFinder finder_{context_};
   std::map<std::string, Function> functions_;
   std::deque<std::string> due_;
   std::string looked_at_;  ///< The last one that was due.

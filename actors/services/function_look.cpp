@@ -5,7 +5,6 @@
 
 #include "actors/peer/exports.hpp"
 #include "actors/services/function_deployer.hpp"
-#include "actors/services/instance_finder.hpp"
 #include "actors/system/caf_error.hpp"
 #include "runtime/base/log.hpp"
 
@@ -21,7 +20,7 @@ bool contains(const auto& nodes, const NodeId& id) {
 }  // namespace
 
 void FunctionDeployer::find(const std::string& name) {
-  find_instances(context_, name, [this, name](const Result<ring::Records>& records) {
+  finder_.find(name, [this, name](const Result<ring::Records>& records) {
     if (records) return found(name, *records);
     const Error& why = records.error();
     why.code == Code::not_found ? found(name, {}) : not_found_out(name, why);
@@ -234,7 +233,8 @@ void FunctionDeployer::settle_deploy(const std::string& name) {
     take_back(name);
     return fail_operation(name, std::move(error));
   }
-  const DeployedRow row{name, function.work->run.version, operation.instances, function.work->run.key};
+  const DeployedRow row{name, function.work->run.version, operation.instances,
+                        function.work->run.key};
   const auto saved = [this, row] {
     Function& done = functions_.at(row.name);
     done.work->run.keeps_code = false;

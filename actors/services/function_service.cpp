@@ -79,7 +79,15 @@ void FunctionService::on_exit() {
 
 /// What callers say besides their calls.
 caf::message_handler FunctionService::about_calls() {
-  return {[this](const CancelRequest& given_up) {
+  const auto locate = [this](const LocateMsg& message) -> caf::result<LocatedMsg> {
+    const Result<std::string> name = decode_locate(message);
+    if (!name) return to_caf(name.error());
+    const Result<FunctionVersion> version = host_.version_of(*name);
+    if (!version) return to_caf(version.error());
+    return encode_located(*version);
+  };
+  return {locate,
+          [this](const CancelRequest& given_up) {
             if (context_.workers) send(context_.workers, given_up);
           },
           // A health check: who answers it takes calls.
@@ -106,13 +114,6 @@ caf::behavior FunctionService::behavior() {
         auto promise = make_response_promise<AckMsg>();
         host_.unhost(*name, promise);
         return promise;
-      },
-      [this](const LocateMsg& message) -> caf::result<LocatedMsg> {
-        const Result<std::string> name = decode_locate(message);
-        if (!name) return to_caf(name.error());
-        const Result<FunctionVersion> version = host_.version_of(*name);
-        if (!version) return to_caf(version.error());
-        return encode_located(*version);
       },
       [this](const FetchCodeMsg& message) -> caf::result<CodeBlobMsg> {
         auto promise = make_response_promise<CodeBlobMsg>();
@@ -149,10 +150,15 @@ caf::behavior FunctionService::behavior() {
             return promise;
           },
           [this](const CountFunctions&) {
-            return FunctionCounts{
-                deployer_.count(),         host_.count(),       host_.installed(),
-                invoked_,                  deployer_.placed(),  host_.fetched(),
-                guard_.counters().denied,  guard_.counters().limited, woken_};
+            return FunctionCounts{deployer_.count(),
+                                  host_.count(),
+                                  host_.installed(),
+                                  invoked_,
+                                  deployer_.placed(),
+                                  host_.fetched(),
+                                  guard_.counters().denied,
+                                  guard_.counters().limited,
+                                  woken_};
           },
           [this](caf::tick_atom) { tick(); });
 }

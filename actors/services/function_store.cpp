@@ -259,10 +259,10 @@ Status FunctionStore::save_attempt(const HostedRow& row) {
 }
 
 Status FunctionStore::save(const HostedRow& row, ByteView source) {
-  return put(hosted_,
-             {row.name, encode_row(row.version, 0, row.has_events), row.version.id, row.key,
-              row.owner},
-             source);
+  return put(
+      hosted_,
+      {row.name, encode_row(row.version, 0, row.has_events), row.version.id, row.key, row.owner},
+      source);
 }
 
 Status FunctionStore::erase(Table table, const std::string& name) {

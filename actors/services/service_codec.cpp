@@ -71,9 +71,8 @@ LocateMsg encode_locate(const std::string& name, TimePoint deadline) {
 }
 
 Result<std::string> decode_locate(const LocateMsg& message) {
-  return wire::decode(message, [](const schema::Locate::Reader& locate) {
-    return read_name(locate.getName());
-  });
+  return wire::decode(
+      message, [](const schema::Locate::Reader& locate) { return read_name(locate.getName()); });
 }
 
 LocatedMsg encode_located(const FunctionVersion& version) {

@@ -25,17 +25,17 @@ class ScriptedStore final : public PinnedActor {
  public:
   using PinnedActor::PinnedActor;
   caf::behavior make_behavior() override {
-    return {[](const LoadCode& ask) -> CodePtr {
-              return std::make_shared<const Bytes>(to_bytes(ask.id == kSealedId ? kSealed : kSource));
-            },
-            [this](const SaveHosted&) -> caf::result<caf::unit_t> {
-              if (!is_slow_) return caf::unit;
-              saving_ = make_response_promise<caf::unit_t>();
-              return saving_;
-            },
-            [](const EraseHosted&) { return caf::unit; },
-            [this](caf::put_atom) { is_slow_ = true; },
-            [this](caf::ok_atom) { saving_.deliver(caf::unit); }};
+    return {
+        [](const LoadCode& ask) -> CodePtr {
+          return std::make_shared<const Bytes>(to_bytes(ask.id == kSealedId ? kSealed : kSource));
+        },
+        [this](const SaveHosted&) -> caf::result<caf::unit_t> {
+          if (!is_slow_) return caf::unit;
+          saving_ = make_response_promise<caf::unit_t>();
+          return saving_;
+        },
+        [](const EraseHosted&) { return caf::unit; }, [this](caf::put_atom) { is_slow_ = true; },
+        [this](caf::ok_atom) { saving_.deliver(caf::unit); }};
   }
 
  private:

@@ -9,8 +9,9 @@
 namespace themis::testing {
 namespace {
 
-const size_t kFunctions =
-    std::getenv("THEMIS_FUNCTIONS") == nullptr ? 5'000 : std::stoul(std::getenv("THEMIS_FUNCTIONS"));
+const size_t kFunctions = std::getenv("THEMIS_FUNCTIONS") == nullptr
+                              ? 5'000
+                              : std::stoul(std::getenv("THEMIS_FUNCTIONS"));
 
 std::string name_of(size_t number) { return "f" + std::to_string(number); }
 std::string source_of(size_t number) { return "source" + std::to_string(number); }
@@ -42,8 +43,7 @@ class ManyFunctionsTest : public FunctionServiceTest {
     return ask<NodeReport>(system_, nodes_[at]->node(), ReportNode{}).value();
   }
   Result<ring::Records> find(size_t from, const std::string& name) {
-    return ask<ring::Records>(system_, nodes_[from]->node(),
-                              FindName{ring_name_of_function(name)});
+    return ask<ring::Records>(system_, nodes_[from]->node(), FindName{ring_name_of_function(name)});
   }
   bool is_found_at(size_t from, const std::string& name, size_t at) {
     const auto records = find(from, name);
@@ -117,10 +117,11 @@ TEST_F(ManyFunctionsTest, CostLittleMemoryAndStartAtOnce) {
   const double each = (heap() - before) / static_cast<double>(kFunctions);
   const TimePoint deploying = SystemClock{}.now();
   ASSERT_TRUE(ask<DeployedFunction>(system_, nodes_[1]->functions, deployment("fresh", "new", 1)));
-  std::printf("%zu functions: up in %ld ms, found by others in %ld ms, %.0f bytes each, "
-              "one more deployed in %ld ms\n",
-              kFunctions, static_cast<long>(up_ms), static_cast<long>(found_ms), each,
-              static_cast<long>(ms_since(deploying)));
+  std::printf(
+      "%zu functions: up in %ld ms, found by others in %ld ms, %.0f bytes each, "
+      "one more deployed in %ld ms\n",
+      kFunctions, static_cast<long>(up_ms), static_cast<long>(found_ms), each,
+      static_cast<long>(ms_since(deploying)));
   EXPECT_LT(each, 2'000) << "with what the two nodes need anyhow";
 }
 

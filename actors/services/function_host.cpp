@@ -105,9 +105,16 @@ void FunctionHost::wake(const std::string& name, Woken woken) {
 }
 
 void FunctionHost::load(const std::string& name) {
-  context_.actor.request(context_.store, caf::infinite, LoadCode{changes_.at(name).version.id})
-      .then([this, name](const CodePtr& source) { install(name, source); },
-            [this, name](const caf::error&) { fetch(name); });
+  const Change& change = changes_.at(name);
+  const CodeId& id = change.version.id;
+  const LoadFunction wanted{id, worker_id(name, id, change.owner)};
+  context_.actor.request(context_.store, caf::infinite, wanted)
+      .then(
+          [this, name](const FunctionCode& code) {
+            changes_.at(name).cache = code.cache;
+            install(name, code.source);
+          },
+          [this, name](const caf::error&) { fetch(name); });
 }
 
 void FunctionHost::fetch(const std::string& name) {
@@ -179,7 +186,9 @@ void FunctionHost::install(const std::string& name, CodePtr source) {
                               limits_of(*change.settings, context_.limits),
                               owner_text(name, change.owner),
                               change.key,
-                              change.settings};
+                              change.settings,
+                              change.cache,
+                              context_.store};
   when_done(
       context_.actor.request(context_.workers, caf::infinite, order),
       [this, name] { installed(name); },

@@ -111,6 +111,7 @@ class FunctionHost {
     bool waking = false;    ///< It is hosted already: only the workers have to have it.
     crypto::Digest owner{};
     CodePtr source;
+    CodePtr cache;  ///< Null: there is none.
     bundle::SharedKey key;
     SettingsPtr settings;
     std::vector<caf::response_promise> waiters;

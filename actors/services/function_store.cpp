@@ -79,6 +79,7 @@ Result<FunctionStore> FunctionStore::open(storage::Environment& environment,
   THEMIS_TRY(store.hosted_, environment.table("functions_hosted"));
   THEMIS_TRY(store.owners_, environment.table("functions_owners"));
   THEMIS_TRY(store.keys_, environment.table("function_keys"));
+  THEMIS_TRY(store.caches_, environment.table("function_code_caches"));
   store.at_rest_ = std::move(at_rest);
   return store;
 }
@@ -183,6 +184,7 @@ Status FunctionStore::erase_unused(const CodeId& id) {
 
 /// The key first: after a crash in between, the next start finds the code unused.
 Status FunctionStore::erase_code(const CodeId& id) {
+  THEMIS_CHECK(erase_caches(id));
   bool has_key = false;
   {
     THEMIS_TRY(const ReadTransaction txn, environment_->read());

@@ -15,6 +15,9 @@ namespace themis {
 /// all of this blocks. One thread.
 class FunctionStore {
  public:
+  /// Of all code caches on disk: some thousand functions of libraries, which need them most.
+  static constexpr size_t kCodeCachesBytesMax = size_t{512} << 20;
+
   struct Inventory {
     std::vector<DeployedRow> deployed;
     std::vector<HostedRow> attempted;
@@ -35,6 +38,12 @@ class FunctionStore {
   Status put_code(ByteView source);
   /// Errors: not_found, forged (damaged on disk), io.
   Result<Bytes> code(const CodeId& id) const { return code_.get(id); }
+  /// What was compiled of a code that the workers know as `at_workers`, with which it goes;
+  /// nothing: there is none, or it is damaged. Errors: io.
+  Result<std::optional<Bytes>> code_cache(const CodeId& id, const CodeId& at_workers) const;
+  /// Replaces it. Past kCodeCachesBytesMax others go, any. Nothing for a code that is not here.
+  /// Errors: too_large, overloaded, io.
+  Status keep_code_cache(const CodeId& id, const CodeId& at_workers, ByteView cache);
   /// The deployment that put it is over: removes it unless a row or another deployment needs it.
   /// Errors: io.
   Status drop_code(const CodeId& id);
@@ -69,6 +78,8 @@ class FunctionStore {
   Status put_key(storage::WriteTransaction& txn, const Row& row);
   bundle::SharedKey key_of(const storage::ReadTransaction& txn, const CodeId& id) const;
   Status erase(storage::Table table, const std::string& name);
+  Status erase_caches(const CodeId& id);
+  Status count_caches();
   Status count_uses();
   void count(const CodeId& id, bool more);
   Result<bool> is_used(const CodeId& id);
@@ -84,6 +95,8 @@ class FunctionStore {
   storage::Table hosted_{};
   storage::Table owners_{};  ///< Of what is hosted: 32 bytes by name.
   storage::Table keys_{};    ///< By code: nonce, sealed key, tag.
+  storage::Table caches_{};  ///< By code and id at the workers: BLAKE2b-256 of the cache, cache.
+  std::optional<size_t> cache_bytes_;
   bundle::SharedKey at_rest_;
   /// How many rows have a code: none is looked for among 100,000 rows.
   std::optional<std::unordered_map<CodeId, uint32_t, CodeHash>> uses_;

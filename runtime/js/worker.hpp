@@ -38,7 +38,7 @@ class WorkerImpl final : public Worker {
   static std::unique_ptr<PreparedIsolate> take_isolate(std::unique_ptr<WorkerImpl> worker);
 
   /// Compiles and runs the modules; once, before the first call. Errors: as Engine::load.
-  Status load(bundle::Bundle code);
+  Status load(bundle::Bundle code, ByteView code_cache);
 
   uint32_t call(Request request, Done done) override;
   void cancel(uint32_t call) override;
@@ -48,6 +48,9 @@ class WorkerImpl final : public Worker {
   bool retired() const override { return box_.heap_exceeded(); }
   bool is_worn() const override;
   HeapFigures heap() const override;
+  void rest() override;
+  bool code_cached() const override { return !graph_ || graph_->is_cached(); }
+  Bytes make_code_cache() override;
 
   // For the natives, inside a turn.
   static WorkerImpl& of(v8::Isolate* isolate);
@@ -203,7 +206,7 @@ class WorkerImpl final : public Worker {
   void dispatch(v8::Local<v8::Context> context, uint32_t id, Request& request);
   void dispatch_event(v8::Local<v8::Context> context, uint32_t id, const Request& request);
   Status configure(v8::Local<v8::Context> context, const bundle::Settings& settings);
-  Status run_main(v8::Local<v8::Context> context, bundle::Bundle& code);
+  Status run_main(v8::Local<v8::Context> context, bundle::Bundle& code, const ModuleCaches& caches);
   Status find_handlers(v8::Local<v8::Context> context, v8::Local<v8::Module> module,
                        const std::string& file);
   Status check_events(const bundle::Settings& settings, const std::string& file) const;

@@ -59,8 +59,16 @@ struct Load @0xd6a1f1d0c3a90038 {      # answered with Loaded, or Failure (synta
   source @2 :Data;
   limits @3 :Limits;
   secretsKey @4 :Data;
+  codeCache @5 :Data;                  # as a CodeCache had it, or none
 }
-struct Loaded @0xd6a1f1d0c3a90039 { actor @0 :UInt64; }       # the worker's target on this session
+struct Loaded @0xd6a1f1d0c3a90039 {
+  actor @0 :UInt64;                    # the worker's target on this session
+  cached @1 :Bool;                     # the code cache served: none will be made
+}
+struct CodeCache @0xd6a1f1d0c3a90062 { # host to parent, one-way: what was compiled of a function
+  code @0 :Data;
+  cache @1 :Data;
+}
 struct Unload @0xd6a1f1d0c3a9003a { code @0 :Data; }
 struct LogLine @0xd6a1f1d0c3a9003b {   # host to parent, one-way
   function @0 :Text;

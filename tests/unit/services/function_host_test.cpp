@@ -26,8 +26,9 @@ class ScriptedStore final : public PinnedActor {
   using PinnedActor::PinnedActor;
   caf::behavior make_behavior() override {
     return {
-        [](const LoadCode& ask) -> CodePtr {
-          return std::make_shared<const Bytes>(to_bytes(ask.id == kSealedId ? kSealed : kSource));
+        [](const LoadFunction& ask) {
+          const std::string& code = ask.id == kSealedId ? kSealed : kSource;
+          return FunctionCode{std::make_shared<const Bytes>(to_bytes(code)), nullptr};
         },
         [this](const SaveHosted&) -> caf::result<caf::unit_t> {
           if (!is_slow_) return caf::unit;

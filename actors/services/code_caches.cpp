@@ -13,7 +13,7 @@ using storage::WriteTransaction;
 
 constexpr size_t kHashBytes = std::tuple_size_v<crypto::Digest>;
 
-Bytes key_of(const CodeId& id, const CodeId& at_workers) {
+Bytes place_of(const CodeId& id, const CodeId& at_workers) {
   Bytes key(id.begin(), id.end());
   key.insert(key.end(), at_workers.begin(), at_workers.end());
   return key;
@@ -24,7 +24,7 @@ Bytes key_of(const CodeId& id, const CodeId& at_workers) {
 Result<std::optional<Bytes>> FunctionStore::code_cache(const CodeId& id,
                                                        const CodeId& at_workers) const {
   THEMIS_TRY(const ReadTransaction txn, environment_->read());
-  const auto found = txn.get(caches_, key_of(id, at_workers));
+  const auto found = txn.get(caches_, place_of(id, at_workers));
   if (!found && found.error().code == Code::not_found) return std::nullopt;
   if (!found) return fail(found.error());
   if (found->size() <= kHashBytes) return std::nullopt;
@@ -43,7 +43,7 @@ Status FunctionStore::keep_code_cache(const CodeId& id, const CodeId& at_workers
   const crypto::Digest hash = crypto::blake2b(cache);
   Bytes value(hash.begin(), hash.end());
   value.insert(value.end(), cache.begin(), cache.end());
-  const Bytes key = key_of(id, at_workers);
+  const Bytes key = place_of(id, at_workers);
   size_t bytes = *cache_bytes_;
   const auto write_cache = [&](WriteTransaction& txn) -> Status {
     bytes = *cache_bytes_;
@@ -80,10 +80,11 @@ Status FunctionStore::erase_caches(const CodeId& id) {
     }));
   }
   if (keys.empty()) return {};
-  THEMIS_CHECK(environment_->write([&](WriteTransaction& txn) -> Status {
+  const auto erase_all = [&](WriteTransaction& txn) -> Status {
     for (const Bytes& key : keys) THEMIS_CHECK(txn.erase(caches_, key));
     return {};
-  }));
+  };
+  THEMIS_CHECK(environment_->write(erase_all));
   if (cache_bytes_) *cache_bytes_ -= freed;
   return {};
 }

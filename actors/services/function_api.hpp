@@ -34,12 +34,12 @@ struct RemoveFunction {
   std::string name;
 };
 /// -> FunctionList: what was deployed through this node, by name, with the instances of the last
-/// look: the first kListMax after the name `after`.
+/// look: the first kFunctionsPerListMax after the name `after`.
 struct ListFunctions {
   std::string after = {};
 };
 /// One answer of some 100 KB.
-inline constexpr size_t kListMax = 1000;
+inline constexpr size_t kFunctionsPerListMax = 1000;
 /// What the ring knows of one function, wherever it was deployed. -> FunctionReport.
 /// Errors: not_found; those of FindName.
 struct DescribeFunction {

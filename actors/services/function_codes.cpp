@@ -45,7 +45,7 @@ void FunctionHost::say_code(const CodeId& id) {
     return;
   }
   if (use.shown != Shown::no && use.as_host == runs) return;
-  if (!runs && use.shown == Shown::no && !names_.has_room(false)) return;
+  if (!runs && use.shown == Shown::no && !names_.has_room_to_keep()) return;
   use.as_host = runs;
   ProvideName provide{.name = name, .payload = encode_payload({{0, id}})};
   if (!runs) provide.labels.push_back(mesh::kNoCalls);

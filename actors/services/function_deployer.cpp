@@ -189,7 +189,7 @@ FunctionList FunctionDeployer::list(const std::string& after) const {
   for (auto next = functions_.upper_bound(after); next != functions_.end(); ++next) {
     const auto& [name, function] = *next;
     if (!function.row) continue;
-    if (some.functions.size() >= kListMax) {
+    if (some.functions.size() >= kFunctionsPerListMax) {
       some.next = some.functions.back().name;
       break;
     }

@@ -50,7 +50,7 @@ class FunctionDeployer {
   void ensure(const std::string& name, caf::response_promise promise);
   void ensure(const CodeId& id, caf::response_promise promise);
   void describe(const std::string& name, caf::response_promise promise);
-  /// The first kListMax after `after`, by name.
+  /// The first kFunctionsPerListMax after `after`, by name.
   FunctionList list(const std::string& after) const;
   void tick();
   /// The service ends: whoever still waits is told so.

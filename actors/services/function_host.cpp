@@ -297,7 +297,9 @@ void FunctionHost::unhost(const std::string& name, caf::response_promise promise
     change->second.unhost.push_back(std::move(promise));
     return;
   }
-  if (!hosted_.contains(name)) {
+  const size_t waiting =
+      std::erase_if(rows_, [&](const HostedRow& row) { return row.name == name; });
+  if (waiting == 0 && !hosted_.contains(name)) {
     promise.deliver(ack());
     return;
   }
@@ -358,14 +360,40 @@ std::vector<std::string> FunctionHost::names_of(const CodeId& id) const {
   return names;
 }
 
-void FunctionHost::restore(const std::vector<HostedRow>& rows) {
+void FunctionHost::restore(std::vector<HostedRow> rows) {
   if (!context_.workers) return;
+  rows_ = std::move(rows);
+  try_workers();
+}
+
+/// A node whose workers do not come up says of no function that it runs it. Each time another one
+/// is tried: the code of one may be lost.
+void FunctionHost::try_workers() {
+  if (rows_.empty() || trying_) return;
+  const HostedRow row = rows_[next_row_++ % rows_.size()];
+  if (hosted_.contains(row.name)) return restore_all();  // deployed anew meanwhile
+  add(row);
+  trying_ = true;
+  wake(row.name, [this, name = row.name](const Result<CodeId>& woken) {
+    trying_ = false;
+    if (woken || is_functions_own(woken.error().code)) return restore_all();
+    if (woken.error().code == Code::cancelled) return;
+    log::warn("functions", "{} and the others are not up yet: {}", name, woken.error().text());
+    let_go(name);
+  });
+}
+
+void FunctionHost::restore_all() {
+  const std::vector<HostedRow> rows = std::exchange(rows_, {});
   names_.begin_start();
   // Those with events first: they have records of their own.
   for (const bool with_events : {true, false}) {
     for (const HostedRow& row : rows) {
-      if (row.has_events != with_events) continue;
-      add(row);
+      const auto known = hosted_.find(row.name);
+      if (row.has_events != with_events ||
+          (known != hosted_.end() && known->second.shown != Shown::no))
+        continue;
+      if (known == hosted_.end()) add(row);
       names_.show(hosted_.at(row.name).shown, offer_of(row.name, row.version), with_events);
       if (with_events) restores_.push_back({context_.loop.now(), row.name});
     }
@@ -403,6 +431,7 @@ void FunctionHost::stop() {
 }
 
 void FunctionHost::tick() {
+  try_workers();
   restore_next();
   const TimePoint now = context_.loop.now();
   while (!retired_.empty() && retired_.front().due <= now) unload_oldest();

@@ -48,9 +48,9 @@ class FunctionHost {
 
   explicit FunctionHost(FunctionContext& context) : context_(context) {}
 
-  /// What was hosted before the start, all of it. The code of functions with events is loaded soon,
-  /// that of others when they are called.
-  void restore(const std::vector<HostedRow>& rows);
+  /// What was hosted before the start: all of it, as soon as the workers take one of them. The code
+  /// of functions with events is loaded then, that of others when they are called.
+  void restore(std::vector<HostedRow> rows);
   /// Becomes an instance. `asker`: the peer that wants it and has the code. Delivers AckMsg.
   /// Errors: unavailable (no workers, no holder of the code), exists (a newer version is here),
   /// overloaded, io; the function's own.
@@ -141,6 +141,8 @@ class FunctionHost {
   };
 
   void add(const HostedRow& row);
+  void try_workers();
+  void restore_all();
   void restore_next();
   void load(const std::string& name);
   void fetch(const std::string& name);
@@ -176,6 +178,9 @@ class FunctionHost {
   size_t installed_ = 0, installed_bytes_ = 0;
   uint64_t last_use_ = 0;
   std::deque<Retired> retired_;
+  std::vector<HostedRow> rows_;  ///< Of the last run, until the workers are up.
+  size_t next_row_ = 0;
+  bool trying_ = false;
   std::deque<Later> restores_;
   Owed unhosted_;
   size_t restoring_ = 0;

@@ -18,6 +18,9 @@ class FunctionNames {
   /// not exactly enough which nodes run them.
   static constexpr size_t kAloneWithEventsMax = 400;
 
+  /// The same with those of codes that are only kept here, which few ask for.
+  static constexpr size_t kAloneToKeepMax = 100;
+
   /// How a name is said.
   enum class Shown : uint8_t { no, alone, listed };
   using Done = std::function<void()>;
@@ -28,6 +31,7 @@ class FunctionNames {
   bool has_room(bool has_events) const {
     return alone_ < (has_events ? kAloneWithEventsMax : kAloneMax);
   }
+  bool has_room_to_keep() const { return alone_ < kAloneToKeepMax; }
   /// Says `offer.name`, or says it anew; `done` is called once the ring has it, or has failed: then
   /// the node goes on trying. What is listed says nothing but the name.
   void show(Shown& shown, ProvideName offer, bool has_events, Done done = {});

@@ -202,6 +202,8 @@ void FunctionService::wake(const std::string& name, const InvokeMsg& message,
                            caf::response_promise promise) {
   host_.wake(name, [this, message, promise](const Result<CodeId>& id) mutable {
     if (!id) return promise.deliver(to_caf(id.error()));
+    if (message.frame()->cancelled())
+      return promise.deliver(to_caf({Code::cancelled, "the caller gave up"}));
     promise.delegate(context_.workers, CallFunction{*id, message});
   });
 }

@@ -70,7 +70,7 @@ Result<DeployedRow> decode_row(ByteView key, ByteView value) {
 }  // namespace
 
 Result<FunctionStore> FunctionStore::open(storage::Environment& environment,
-                                          bundle::SharedKey at_rest) {
+                                          bundle::SharedKey at_rest, size_t codes_bytes_max) {
   THEMIS_TRY(const storage::BlobStore code,
              storage::BlobStore::open(environment, "function_code", crypto::blake2b));
   FunctionStore store(environment, code);
@@ -81,6 +81,7 @@ Result<FunctionStore> FunctionStore::open(storage::Environment& environment,
   THEMIS_TRY(store.keys_, environment.table("function_keys"));
   THEMIS_TRY(store.caches_, environment.table("function_code_caches"));
   store.at_rest_ = std::move(at_rest);
+  store.codes_bytes_max_ = codes_bytes_max;
   return store;
 }
 
@@ -134,8 +135,24 @@ Status FunctionStore::put_code(ByteView source) {
 Status FunctionStore::write_code(ByteView source) {
   if (source.size() > kSourceBytesMax)
     return fail(Code::too_large, "a function's code of more than 1 MB");
-  THEMIS_TRY(const CodeId id, code_.put(source));
-  static_cast<void>(id);
+  THEMIS_CHECK(count_codes());
+  THEMIS_TRY(const bool known, code_.contains(crypto::blake2b(source)));
+  if (!known && *codes_bytes_ + source.size() > codes_bytes_max_)
+    return fail(Code::overloaded, "this node keeps as much code of functions as it may");
+  THEMIS_CHECK(code_.put(source));
+  *codes_bytes_ += known ? 0 : source.size();
+  return {};
+}
+
+/// Once.
+Status FunctionStore::count_codes() {
+  if (codes_bytes_) return {};
+  size_t bytes = 0;
+  THEMIS_CHECK(code_.list([&](const CodeId&, size_t size) {
+    bytes += size;
+    return true;
+  }));
+  codes_bytes_ = bytes;
   return {};
 }
 
@@ -185,6 +202,7 @@ Status FunctionStore::erase_unused(const CodeId& id) {
 /// The key first: after a crash in between, the next start finds the code unused.
 Status FunctionStore::erase_code(const CodeId& id) {
   THEMIS_CHECK(erase_caches(id));
+  const auto code = code_.get(id);
   bool has_key = false;
   {
     THEMIS_TRY(const ReadTransaction txn, environment_->read());
@@ -193,6 +211,11 @@ Status FunctionStore::erase_code(const CodeId& id) {
   if (has_key)
     THEMIS_CHECK(environment_->write([&](WriteTransaction& txn) { return txn.erase(keys_, id); }));
   const Status erased = code_.erase(id);
+  if (!code) {
+    codes_bytes_.reset();  // of a damaged one it is counted anew
+  } else if (erased && codes_bytes_) {
+    *codes_bytes_ -= code->size();
+  }
   return erased || erased.error().code == Code::not_found ? Status{} : erased;
 }
 

@@ -24,10 +24,14 @@ class FunctionStore {
     std::vector<HostedRow> hosted;
   };
 
+  /// All codes: 131,072 functions of 64 KB. Any peer may place functions here.
+  static constexpr size_t kCodesBytesMax = size_t{8} << 30;
+
   /// `at_rest` seals the keys of secrets; without one none is kept. Errors: those of
   /// Environment::table.
   static Result<FunctionStore> open(storage::Environment& environment,
-                                    bundle::SharedKey at_rest = {});
+                                    bundle::SharedKey at_rest = {},
+                                    size_t codes_bytes_max = kCodesBytesMax);
 
   /// Everything, by name. Removes code that no row refers to: what an interrupted deployment left.
   /// A row that cannot be read is logged and left out. Errors: io.
@@ -80,6 +84,7 @@ class FunctionStore {
   Status erase(storage::Table table, const std::string& name);
   Status erase_caches(const CodeId& id);
   Status count_caches();
+  Status count_codes();
   Status count_uses();
   void count(const CodeId& id, bool more);
   Result<bool> is_used(const CodeId& id);
@@ -97,6 +102,8 @@ class FunctionStore {
   storage::Table keys_{};    ///< By code: nonce, sealed key, tag.
   storage::Table caches_{};  ///< By code and id at the workers: BLAKE2b-256 of the cache, cache.
   std::optional<size_t> cache_bytes_;
+  size_t codes_bytes_max_ = kCodesBytesMax;
+  std::optional<size_t> codes_bytes_;
   bundle::SharedKey at_rest_;
   /// How many rows have a code: none is looked for among 100,000 rows.
   std::optional<std::unordered_map<CodeId, uint32_t, CodeHash>> uses_;

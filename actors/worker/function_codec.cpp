@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "wire/message.hpp"
+
 namespace themis {
 namespace {
 

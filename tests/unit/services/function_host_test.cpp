@@ -16,6 +16,8 @@ namespace {
 const std::string kSource = "code";
 const std::string kSealed = "sealed";
 const CodeId kSealedId = crypto::blake2b(as_bytes(kSealed));
+const std::string kSlow = "slow";
+const CodeId kSlowId = crypto::blake2b(as_bytes(kSlow));
 const CodeId kId = crypto::blake2b(as_bytes(kSource));
 /// Its owner is the node itself, whose id is all zeros here.
 const CodeId kAtWorkers = id_at_workers(kId, std::string(64, '0'));
@@ -25,18 +27,20 @@ class ScriptedStore final : public PinnedActor {
  public:
   using PinnedActor::PinnedActor;
   caf::behavior make_behavior() override {
-    return {
-        [](const LoadFunction& ask) {
-          const std::string& code = ask.id == kSealedId ? kSealed : kSource;
-          return FunctionCode{std::make_shared<const Bytes>(to_bytes(code)), nullptr};
-        },
-        [this](const SaveHosted&) -> caf::result<caf::unit_t> {
-          if (!is_slow_) return caf::unit;
-          saving_ = make_response_promise<caf::unit_t>();
-          return saving_;
-        },
-        [](const EraseHosted&) { return caf::unit; }, [this](caf::put_atom) { is_slow_ = true; },
-        [this](caf::ok_atom) { saving_.deliver(caf::unit); }};
+    return {[](const LoadFunction& ask) {
+              const std::string& code = ask.id == kSealedId ? kSealed
+                                        : ask.id == kSlowId ? kSlow
+                                                            : kSource;
+              return FunctionCode{std::make_shared<const Bytes>(to_bytes(code)), nullptr};
+            },
+            [this](const SaveHosted&) -> caf::result<caf::unit_t> {
+              if (!is_slow_) return caf::unit;
+              saving_ = make_response_promise<caf::unit_t>();
+              return saving_;
+            },
+            [](const EraseHosted&) { return caf::unit; },
+            [this](caf::put_atom) { is_slow_ = true; },
+            [this](caf::ok_atom) { saving_.deliver(caf::unit); }};
   }
 
  private:
@@ -78,6 +82,9 @@ class Holder final : public PinnedActor {
               return promise;
             },
             [this](caf::add_atom, const HostedRow& row) { host_.restore({row}); },
+            [this](caf::add_atom, const HostedRow& row, const HostedRow& other) {
+              host_.restore({row, other});
+            },
             // As a call does.
             [this](caf::get_atom, const std::string& name) {
               const auto place = host_.find({.function = name});
@@ -206,6 +213,19 @@ TEST_F(FunctionHostTest, ARestoredFunctionIsInstalledWhenItIsCalled) {
   tell(host_, caf::add_atom::value, HostedRow{"f", {1, kId}, kId});
   EXPECT_FALSE(is_installed(at_workers));
   tell(host_, caf::get_atom::value, std::string("f"));
+  EXPECT_TRUE(is_installed(at_workers));
+}
+
+/// A node without workers said that it runs what it had run before.
+TEST_F(FunctionHostTest, RegressRestoredFunctionsWaitForTheWorkers) {
+  const CodeId at_workers = id_at_workers(kId, to_hex(kId));
+  tell(workers_, caf::add_atom::value);  // "slow" waits from now on
+  tell(host_, caf::add_atom::value, HostedRow{"a", {1, kSlowId}, kId},
+       HostedRow{"b", {1, kId}, kId});
+  tell(host_, caf::get_atom::value, std::string("b"));
+  EXPECT_FALSE(is_installed(at_workers)) << "it is not hosted yet";
+  tell(workers_, caf::ok_atom::value);
+  tell(host_, caf::get_atom::value, std::string("b"));
   EXPECT_TRUE(is_installed(at_workers));
 }
 

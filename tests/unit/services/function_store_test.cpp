@@ -200,6 +200,22 @@ TEST_F(FunctionStoreTest, ReadsRowsOfTheFirstFormat) {
   EXPECT_FALSE(has("one"));
 }
 
+TEST_F(FunctionStoreTest, KeepsSoMuchCodeOnly) {
+  const auto small = FunctionStore::open(*environment_, {}, 2 * 1000);
+  FunctionStore store = *small;
+  const auto save = [&](const std::string& name, char fill) {
+    const std::string source(1000, fill);
+    return store.save(HostedRow{name, {1, id_of(source)}}, as_bytes(source));
+  };
+  ASSERT_TRUE(save("a", 'a'));
+  ASSERT_TRUE(save("b", 'b'));
+  EXPECT_TRUE(save("c", 'a')) << "it is there already";
+  EXPECT_EQ(save("d", 'd').error().code, Code::overloaded);
+  ASSERT_TRUE(store.erase_hosted("b"));
+  EXPECT_TRUE(save("d", 'd'));
+  EXPECT_EQ(save("e", 'e').error().code, Code::overloaded);
+}
+
 TEST_F(FunctionStoreTest, LeavesOutADamagedRow) {
   ASSERT_TRUE(store_->save(HostedRow{"g", {1, id_of("one")}}, as_bytes("one")));
   const storage::Table table = environment_->table("functions_hosted").value();

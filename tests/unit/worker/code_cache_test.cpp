@@ -77,6 +77,22 @@ TEST_F(CodeCaches, AreMadeOnceAfterTheFirstAnswerAndServeTheNextProcess) {
   EXPECT_EQ(second->id, id_of(other));
 }
 
+TEST_F(CodeCaches, AdversaryAHostSaysThemOnceOfWhatItRunsOnly) {
+  WorkerPoolOptions hostile = pool_options();
+  hostile.programs.node = THEMIS_HOSTILE_HOST;
+  pool_ = spawn_worker_pool(hostile);
+  ASSERT_TRUE(install_kept("mine"));
+  EXPECT_EQ(text("mine", "cache " + to_hex(id_of("other"))), "said");
+  EXPECT_EQ(text("mine", "cache 00"), "said");
+  EXPECT_EQ(text("mine", "cache " + to_hex(id_of("mine"))), "said");
+  ASSERT_TRUE(install_kept("last"));
+  EXPECT_EQ(text("last", "cache " + to_hex(id_of("last"))), "said");
+  ASSERT_TRUE(made(2));
+  EXPECT_EQ(made(1)->id, id_of("mine"));
+  EXPECT_EQ(as_text(*made(1)->cache), "first");
+  EXPECT_EQ(made(2)->id, id_of("last"));
+}
+
 TEST_F(CodeCaches, OneThatIsRefusedIsReplaced) {
   const std::string code = source("one");
   start();

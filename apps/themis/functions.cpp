@@ -5,6 +5,7 @@
 #include "apps/themis/gateway.hpp"
 #include "apps/themis/output.hpp"
 #include "apps/themis/package.hpp"
+#include "runtime/bundle/settings.hpp"
 
 namespace themis::cli {
 namespace {

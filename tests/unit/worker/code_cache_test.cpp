@@ -1,5 +1,7 @@
 // What real processes compiled goes to who keeps it, and serves the next ones.
+#include <algorithm>
 #include <caf/all.hpp>
+#include <fstream>
 
 #include "runtime/js/limits.hpp"
 #include "tests/unit/worker/pool_fixture.hpp"
@@ -121,6 +123,68 @@ TEST_F(CodeCaches, OfAFunctionThatIsLoadedAnewIsInMemoryToo) {
   const auto second = made(2);
   ASSERT_TRUE(second);
   EXPECT_EQ(second->id, id_of(other)) << "the first one was loaded from its cache";
+}
+
+/// A function of 300 KB, of which a call uses a part.
+std::string large_source() {
+  std::string source;
+  size_t count = 0;
+  for (; source.size() < (300 << 10); ++count) {
+    const std::string n = std::to_string(count);
+    source += "class Shape" + n + " { constructor(a) { this.a = a; this.name = 'shape" + n +
+              "'; } area(b) { let sum = 0; for (let i = 0; i < b; ++i) sum += i * this.a; "
+              "return sum; } describe() { return `${this.name} of ${this.a}`; } }\n"
+              "export const make" +
+              n + " = (a) => new Shape" + n + "(a ?? " + n + ");\n";
+  }
+  source += "const all = [";
+  for (size_t i = 0; i < count; i += 4) source += "make" + std::to_string(i) + ",";
+  return source +
+         "];\nexport default { async fetch() { return new Response("
+         "all.map((make) => make(3).describe()).join().length); } };";
+}
+
+/// Printed: what the first call of a large function costs, from its installation on.
+TEST_F(CodeCaches, MakeLargeFunctionsStartSooner) {
+  constexpr size_t kRounds = 40;
+  const std::string code = large_source();
+  start();
+  ASSERT_TRUE(install_kept(code));
+  ASSERT_TRUE(call(code));
+  const auto kept = made(1);
+  ASSERT_TRUE(kept);
+  const uint32_t pid = worker().pid;
+  const auto cpu_us = [pid] {
+    std::ifstream file("/proc/" + std::to_string(pid) + "/schedstat");
+    double ns = 0;
+    file >> ns;
+    return ns / 1e3;
+  };
+  const auto measure = [&](const char* what, const std::shared_ptr<const Bytes>& cache) {
+    std::vector<double> wall, cpu;
+    for (size_t i = 0; i < kRounds; ++i) {
+      caf::anon_send(pool_, UninstallFunction{id_of(code)});
+      EXPECT_GE(worker().pid, 1u);  // by then it is unloaded
+      const double before = cpu_us();
+      const auto start = std::chrono::steady_clock::now();
+      EXPECT_TRUE(install_kept(code, cache));
+      EXPECT_TRUE(call(code));
+      wall.push_back(
+          std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start)
+              .count());
+      cpu.push_back(cpu_us() - before);
+    }
+    std::ranges::sort(wall);
+    std::ranges::sort(cpu);
+    std::printf(
+        "%zu KB, %s: install and first call p50 %.1f ms, p99 %.1f ms; CPU of the process "
+        "p50 %.1f ms\n",
+        code.size() >> 10, what, wall[kRounds / 2] / 1e3, wall.back() / 1e3,
+        cpu[kRounds / 2] / 1e3);
+  };
+  std::printf("code cache of %zu KB\n", kept->cache->size() >> 10);
+  measure("compiled", nullptr);
+  measure("from its code cache", kept->cache);
 }
 
 }  // namespace

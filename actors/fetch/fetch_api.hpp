@@ -24,6 +24,20 @@ struct FetchOutward {
   std::vector<std::shared_ptr<const FetchHosts>> allowed;
 };
 
+/// To the fetcher. -> FetchCounts.
+struct CountFetches {};
+struct FetchCounts {
+  size_t open = 0;  ///< Now; the rest since the start.
+  uint64_t begun = 0;
+  uint64_t denied = 0;   ///< No allowed host, or no address that functions may reach.
+  uint64_t limited = 0;  ///< As many were under way as may be, of the node or of the function.
+  uint64_t failed = 0;   ///< Begun, and ended without an answer, but for those denied.
+  uint64_t sent_bytes = 0;
+  uint64_t received_bytes = 0;  ///< Of bodies.
+};
+
 }  // namespace themis
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::FetchOutward)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::CountFetches)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::FetchCounts)

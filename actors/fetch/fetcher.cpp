@@ -100,6 +100,11 @@ caf::behavior Fetcher::make_behavior() {
               if (fetch.invoke.frame().writable() == given_up.frame.writable())
                 return fail_fetch(id, {Code::cancelled, "the function gave up"});
           },
+          [this](const CountFetches&) {
+            FetchCounts counts = counts_;
+            counts.open = fetches_.size();
+            return counts;
+          },
           [this](const TakePart& ask) { return take(ask.flow); },
           [this](const DropPart& given_up) {
             if (const auto found = flows_.find(given_up.flow); found != flows_.end())
@@ -125,15 +130,20 @@ caf::result<OutcomeMsg> Fetcher::begin(const FetchOutward& ask) {
     return hosts != nullptr && http::is_allowed_host(*hosts, outward->url);
   };
   const bool is_allowed = !ask.allowed.empty() && std::ranges::all_of(ask.allowed, is_named);
+  counts_.denied += is_allowed ? 0 : 1;
   if (!is_allowed)
     return to_caf({Code::denied, "this function may not fetch from " + outward->url.authority() +
                                      ": its manifest and workers.fetch must both name it"});
+  const auto is_same = [&](const auto& one) { return one.second.whose == ask.allowed.back(); };
+  const auto of_function = static_cast<size_t>(std::ranges::count_if(fetches_, is_same));
+  if (fetches_.size() >= kFetchesMax || of_function >= kFetchesPerFunctionMax) ++counts_.limited;
   if (fetches_.size() >= kFetchesMax)
     return to_caf({Code::overloaded, "this node makes as many outward requests as it may"});
-  const auto is_same = [&](const auto& one) { return one.second.whose == ask.allowed.back(); };
-  if (static_cast<size_t>(std::ranges::count_if(fetches_, is_same)) >= kFetchesPerFunctionMax)
+  if (of_function >= kFetchesPerFunctionMax)
     return to_caf({Code::overloaded, "this function makes as many outward requests as it may"});
   const uint64_t id = ++last_id_;
+  ++counts_.begun;
+  counts_.sent_bytes += outward->request.head_and_body.size();
   Fetch& fetch = fetches_[id];
   fetch.invoke = ask.invoke;
   fetch.whose = ask.allowed.back();
@@ -196,6 +206,7 @@ void Fetcher::answer(uint64_t id, Fetch& fetch, const http::Response& head) {
   const bool is_whole = fetch.connection->over() && !fetch.connection->error();
   const FlowId flow = is_whole ? 0 : new_flow_id(*options_.rng);
   const std::string body = fetch.connection->take_body();
+  counts_.received_bytes += body.size();
   const Result<OutcomeMsg> outcome = encode_answer(head, as_bytes(body), flow);
   if (!outcome) return fail_fetch(id, outcome.error());
   fetch.flow = flow;
@@ -232,9 +243,11 @@ void Fetcher::give(uint64_t id, Fetch& fetch) {
   if (fetch.poll == 0 || (!connection.has_body() && !connection.over())) return;
   if (!connection.has_body() && connection.error()) return fail_fetch(id, *connection.error());
   reactor_.loop().cancel(std::exchange(fetch.poll, 0));
-  if (connection.has_body())
-    return void(
-        fetch.taker.deliver(encode_part(js::Part::Kind::bytes, as_bytes(connection.take_body()))));
+  if (connection.has_body()) {
+    const std::string bits = connection.take_body();
+    counts_.received_bytes += bits.size();
+    return void(fetch.taker.deliver(encode_part(js::Part::Kind::bytes, as_bytes(bits))));
+  }
   fetch.taker.deliver(encode_part(js::Part::Kind::end, {}));
   drop(id);
 }
@@ -243,6 +256,7 @@ void Fetcher::fail_fetch(uint64_t id, const Error& why) {
   const auto found = fetches_.find(id);
   if (found == fetches_.end()) return;
   Fetch& fetch = found->second;
+  if (fetch.flow == 0) ++(why.code == Code::denied ? counts_.denied : counts_.failed);
   if (fetch.flow == 0)
     fetch.promise.deliver(to_caf(why));
   else if (fetch.poll != 0)

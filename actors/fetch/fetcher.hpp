@@ -75,6 +75,7 @@ class Fetcher final : public PinnedActor {
   std::array<caf::actor, kResolvers> resolvers_;
   std::unordered_map<uint64_t, Fetch> fetches_;
   std::unordered_map<FlowId, uint64_t> flows_;
+  FetchCounts counts_;  ///< But for `open`.
   uint64_t last_id_ = 0;
   net::TimerId tick_ = 0;
 };

@@ -39,6 +39,15 @@ struct LeaveFlow {
   std::optional<NodeId> node;
   FlowId flow = 0;
 };
+/// To the hub. -> FlowCounts.
+struct CountFlows {};
+struct FlowCounts {
+  size_t open = 0;       ///< Offered here, now.
+  uint64_t offered = 0;  ///< Since the start, as the rest.
+  uint64_t refused = 0;  ///< Not kept: there were kFlowsMax.
+  uint64_t parts = 0;    ///< Asked for, here or by other nodes.
+  uint64_t unknown = 0;  ///< Of these, of bodies that are over or not the asker's.
+};
 /// To a source. -> BodyPartMsg, within js::kPollMax.
 struct TakePart {
   FlowId flow = 0;
@@ -54,5 +63,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::OfferFlow)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::EndFlow)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ReadFlow)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::LeaveFlow)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::CountFlows)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::FlowCounts)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::TakePart)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::DropPart)

@@ -23,6 +23,11 @@ caf::behavior FlowHub::make_behavior() {
           [this](const EndFlow& over) { end(over.flow); },
           [this](const ReadFlow& ask) { return read(ask); },
           [this](const LeaveFlow& given_up) { leave(given_up); },
+          [this](const CountFlows&) {
+            FlowCounts counts = counts_;
+            counts.open = flows_.size();
+            return counts;
+          },
           [this](const PullMsg& message) { return pull(message); },
           [this](const DropFlowMsg& message) { drop(message); }};
 }
@@ -33,7 +38,9 @@ void FlowHub::on_exit() {
 }
 
 void FlowHub::offer(const OfferFlow& offer) {
+  if (flows_.size() >= kFlowsMax) ++counts_.refused;
   if (flows_.size() >= kFlowsMax || !offer.source) return;
+  ++counts_.offered;
   if (!flows_.emplace(offer.flow, Flow{offer.source, offer.reader}).second) return;
   if (++sources_[offer.source.address()] == 1) monitor(offer.source);
 }
@@ -58,6 +65,8 @@ const FlowHub::Flow* FlowHub::find(FlowId flow, const NodeId* reader) const {
 
 caf::result<caf::message> FlowHub::take(FlowId id, const NodeId* reader) {
   const Flow* flow = find(id, reader);
+  ++counts_.parts;
+  counts_.unknown += flow == nullptr ? 1 : 0;
   if (flow == nullptr) return to_caf({Code::not_found, "this body is over, or there is none"});
   return delegate(flow->source, TakePart{id});
 }

@@ -40,6 +40,7 @@ class FlowHub final : public PinnedActor {
   bool is_elsewhere(const std::optional<NodeId>& node) const { return node && *node != self_.id; }
 
   std::unordered_map<FlowId, Flow> flows_;
+  FlowCounts counts_;                          ///< But for `open`.
   std::map<caf::actor_addr, size_t> sources_;  ///< Flows of each.
   caf::actor node_;
   ring::Contact self_;

@@ -71,7 +71,7 @@ void GatewayActor::on_exit() {
   server_.reset();
   // Those who ask each other must not keep each other alive.
   for (caf::actor* handle : {&options_.node, &options_.functions, &options_.workers,
-                             &options_.state, &options_.queues, &options_.flows})
+                             &options_.state, &options_.queues, &options_.flows, &options_.fetcher})
     *handle = nullptr;
 }
 
@@ -101,7 +101,7 @@ void GatewayActor::dispatch(uint64_t id, const Destination& to, http::Request& r
     case Path::serverless:
       return serverless(id, request);
     case Path::functions:
-      return list(id);
+      return list(id, std::string(query_value(request.query(), "after")));
     case Path::function:
       if (request.method == "PUT") return deploy(id, to.name, request);
       return request.method == "DELETE" ? remove(id, to.name) : describe(id, to.name);
@@ -144,6 +144,7 @@ void GatewayActor::run(uint64_t id, const CallTarget& target, const http::Reques
     Result<std::string> accept = http::socket_accept(request);
     if (!accept) return refuse(id, accept.error());
     pending_.at(id).socket = std::make_unique<GatewaySocket>(std::move(*accept));
+    ++sockets_.asked;
   }
   const FlowId flow = request.streams || is_socket ? offer_body(id) : 0;
   // The token is this gateway's; a function on another node must not see it.

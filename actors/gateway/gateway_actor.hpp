@@ -29,6 +29,7 @@ struct GatewayOptions {
   caf::actor state;           ///< Takes AskHome and ReportState; empty: none.
   caf::actor queues;          ///< Takes ReportQueues; empty: none.
   caf::actor flows;           ///< A FlowHub; empty: bodies travel whole.
+  caf::actor fetcher;         ///< Takes CountFetches; empty: none.
   uint32_t wall_ms = 30'000;  ///< Of a function; a call waits a little longer.
   http::ServerLimits http;
   std::vector<RouteConfig> routes;
@@ -108,7 +109,7 @@ class GatewayActor final : public PinnedActor, private http::Handler {
   void deploy(uint64_t id, const std::string& name, http::Request& request);
   void remove(uint64_t id, const std::string& name);
   void describe(uint64_t id, const std::string& name);
-  void list(uint64_t id);
+  void list(uint64_t id, std::string after);
   void find(uint64_t id, std::vector<std::string> names, size_t next);
   void store(uint64_t id, const http::Request& request);
   void ask_state(uint64_t id, const std::string& name_space, const http::Request& request);
@@ -120,6 +121,7 @@ class GatewayActor final : public PinnedActor, private http::Handler {
   void add_state(NodeOverview all, WithOverview then);
   void add_queues(NodeOverview all, WithOverview then);
   void show_metrics(uint64_t id);
+  void add_bodies(MetricsInput input, std::function<void(const MetricsInput&)> then);
 
   void respond(uint64_t id, http::Response response);
   void refuse(uint64_t id, const Error& error);
@@ -138,6 +140,7 @@ class GatewayActor final : public PinnedActor, private http::Handler {
   FunctionCaller caller_;
   std::unordered_map<uint64_t, Pending> pending_;
   std::unordered_map<FlowId, uint64_t> uploads_;  ///< To pending_.
+  SocketCounts sockets_;
   uint64_t last_id_ = 0;
   bool draining_ = false;
 };

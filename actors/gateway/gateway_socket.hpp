@@ -26,4 +26,13 @@ struct GatewaySocket {
   TimePoint heard{};
 };
 
+/// Of all WebSockets since the start, but for `open`.
+struct SocketCounts {
+  size_t open = 0;
+  uint64_t asked = 0;   ///< Requests for one.
+  uint64_t opened = 0;  ///< Of these; the others were refused, or answered otherwise.
+  uint64_t received_messages = 0, received_bytes = 0;  ///< Of clients.
+  uint64_t sent_messages = 0, sent_bytes = 0;
+};
+
 }  // namespace themis

@@ -1,10 +1,12 @@
 // The gateway's management routes: functions, the ring, the node itself.
 
+#include <algorithm>
 #include <caf/all.hpp>
 #include <charconv>
 
 #include "actors/gateway/gateway_actor.hpp"
 #include "actors/monitor/monitor_codec.hpp"
+#include "actors/ring/listing.hpp"
 #include "actors/services/function_context.hpp"
 #include "actors/system/caf_error.hpp"
 #include "runtime/http/json.hpp"
@@ -72,7 +74,7 @@ Result<DeployFunction> order_of(const std::string& name, const http::Request& re
 /// Names that services announce by themselves.
 bool is_reserved(std::string_view name) {
   return name.starts_with("fn/") || name.starts_with("code/") || name.starts_with("service/") ||
-         name.starts_with("queue/");
+         name.starts_with("queue/") || ring::is_listing(name);
 }
 
 /// Routes shown and measured one by one: enough for a dashboard, bounded for who scrapes it.
@@ -119,8 +121,8 @@ void GatewayActor::describe(uint64_t id, const std::string& name) {
           refusing(id));
 }
 
-void GatewayActor::list(uint64_t id) {
-  request(options_.functions, caf::infinite, ListFunctions{})
+void GatewayActor::list(uint64_t id, std::string after) {
+  request(options_.functions, caf::infinite, ListFunctions{std::move(after)})
       .then([this, id](
                 const FunctionList& all) { respond(id, Response::json(200, functions_json(all))); },
             refusing(id));
@@ -243,17 +245,46 @@ void GatewayActor::add_queues(NodeOverview all, WithOverview then) {
 
 void GatewayActor::show_metrics(uint64_t id) {
   overview(id, [this, id](const NodeOverview& all) {
-    const MetricsInput input{all,
-                             server_->counters(),
-                             caller_.routes().counters(),
-                             caller_.routes().open_calls(),
-                             caller_.routes().table().size(),
-                             reactor_.counters(),
-                             dead_letters().counts()};
-    Response response{200, {}, metrics_text(input)};
-    response.headers.add("Content-Type", std::string(kMetricsContentType));
-    respond(id, std::move(response));
+    MetricsInput input{all,
+                       server_->counters(),
+                       caller_.routes().counters(),
+                       caller_.routes().open_calls(),
+                       caller_.routes().table().size(),
+                       reactor_.counters(),
+                       dead_letters().counts(),
+                       sockets_,
+                       {},
+                       {}};
+    input.sockets.open = static_cast<size_t>(std::ranges::count_if(
+        pending_, [](const auto& one) { return one.second.socket && one.second.socket->begun; }));
+    add_bodies(std::move(input), [this, id](const MetricsInput& whole) {
+      Response response{200, {}, metrics_text(whole)};
+      response.headers.add("Content-Type", std::string(kMetricsContentType));
+      respond(id, std::move(response));
+    });
   });
+}
+
+/// What travels bit by bit, then what functions fetch.
+void GatewayActor::add_bodies(MetricsInput input, std::function<void(const MetricsInput&)> then) {
+  const auto add_fetches = [this, then](MetricsInput some) {
+    if (!options_.fetcher) return then(some);
+    request(options_.fetcher, caf::infinite, CountFetches{})
+        .then(
+            [some, then](const FetchCounts& fetches) mutable {
+              some.fetches = fetches;
+              then(some);
+            },
+            [some, then](const caf::error&) { then(some); });  // it is down
+  };
+  if (!options_.flows) return add_fetches(std::move(input));
+  request(options_.flows, caf::infinite, CountFlows{})
+      .then(
+          [input, add_fetches](const FlowCounts& flows) mutable {
+            input.flows = flows;
+            add_fetches(std::move(input));
+          },
+          [input, add_fetches](const caf::error&) { add_fetches(input); });
 }
 
 /// Ready: a member of the ring, and one worker is up when there are to be any.

@@ -103,6 +103,8 @@ void write_functions(Writer& out, const MetricsInput& input) {
   const FunctionCounts& functions = input.overview.functions;
   out.gauge("functions_deployed", "Functions deployed through this node.", functions.deployed);
   out.gauge("functions_hosted", "Functions this node is an instance of.", functions.hosted);
+  out.gauge("functions_installed", "Codes that the workers have; the others are on disk.",
+            functions.installed);
   out.counter("functions_invoked_total", "Calls given to the workers.", functions.invoked);
   out.counter("functions_woken_total", "Runs of scheduled handlers begun.", functions.woken);
   out.counter("functions_placed_total", "Instances asked for and confirmed.", functions.placed);
@@ -209,6 +211,38 @@ void write_state(Writer& out, const StateReport& state) {
   out.gauge("state_calls_waiting", "Calls without their answer.", state.waiting);
 }
 
+void write_sockets(Writer& out, const SocketCounts& sockets) {
+  out.gauge("websockets_open", "WebSockets of clients that are open.", sockets.open);
+  out.counter("websockets_asked_total", "Requests for a WebSocket.", sockets.asked);
+  out.counter("websockets_opened_total", "Of these; the others were refused.", sockets.opened);
+  out.counter("websocket_messages_received_total", "Messages of clients.",
+              sockets.received_messages);
+  out.counter("websocket_received_bytes_total", "Bytes of these.", sockets.received_bytes);
+  out.counter("websocket_messages_sent_total", "Messages to clients.", sockets.sent_messages);
+  out.counter("websocket_sent_bytes_total", "Bytes of these.", sockets.sent_bytes);
+}
+
+void write_flows(Writer& out, const FlowCounts& flows) {
+  out.gauge("flows_open", "Bodies that are read bit by bit here.", flows.open);
+  out.counter("flows_total", "Bodies that were offered.", flows.offered);
+  out.counter("flows_refused_total", "Not taken: too many were open.", flows.refused);
+  out.counter("flow_parts_total", "Parts asked for.", flows.parts);
+  out.counter("flow_parts_unknown_total", "Of bodies that were over, or not the asker's.",
+              flows.unknown);
+}
+
+void write_fetches(Writer& out, const FetchCounts& fetches) {
+  out.gauge("fetches_open", "Outward requests of functions under way.", fetches.open);
+  out.counter("fetches_total", "Outward requests begun.", fetches.begun);
+  out.counter("fetches_denied_total", "To hosts or addresses that functions may not reach.",
+              fetches.denied);
+  out.counter("fetches_limited_total", "Not begun: too many were under way.", fetches.limited);
+  out.counter("fetches_failed_total", "Ended without an answer.", fetches.failed);
+  out.counter("fetch_sent_bytes_total", "Bytes of the requests.", fetches.sent_bytes);
+  out.counter("fetch_received_bytes_total", "Bytes of the answers' bodies.",
+              fetches.received_bytes);
+}
+
 void write_http(Writer& out, const http::ServerCounters& http) {
   out.counter("http_connections_total", "Connections accepted.", http.connections);
   out.gauge("http_connections_open", "Connections open now.", http.open_connections);
@@ -235,6 +269,9 @@ std::string metrics_text(const MetricsInput& input) {
   if (input.overview.state) write_state(out, *input.overview.state);
   write_routes(out, input);
   write_http(out, input.http);
+  write_sockets(out, input.sockets);
+  if (input.flows) write_flows(out, *input.flows);
+  if (input.fetches) write_fetches(out, *input.fetches);
   out.counter("reactor_turns_total", "Turns of the event loop.", input.reactor.turns);
   out.counter("reactor_resumes_total", "Times an actor ran.", input.reactor.resumes);
   out.counter("reactor_slow_handlers_total", "Handlers over 50 ms.", input.reactor.slow_handlers);

@@ -4,6 +4,9 @@
 #include <string>
 
 #include "actors/caller/route_caller.hpp"
+#include "actors/fetch/fetch_api.hpp"
+#include "actors/flows/flow_api.hpp"
+#include "actors/gateway/gateway_socket.hpp"
 #include "actors/gateway/reports_json.hpp"
 #include "actors/system/dead_letters.hpp"
 #include "actors/system/reactor.hpp"
@@ -18,6 +21,9 @@ struct MetricsInput {
   size_t routes = 0;
   Reactor::Counters reactor;
   DeadLetterCounts dead_letters;
+  SocketCounts sockets;
+  std::optional<FlowCounts> flows;
+  std::optional<FetchCounts> fetches;
 };
 
 inline constexpr std::string_view kMetricsContentType = "text/plain; version=0.0.4; charset=utf-8";

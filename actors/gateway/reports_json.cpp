@@ -226,7 +226,9 @@ std::string records_json(const std::string& name, const ring::Records& records) 
 std::string functions_json(const FunctionList& list) {
   Json functions = Json::array();
   for (const FunctionReport& report : list.functions) functions.push_back(function(report));
-  return http::to_text({{"functions", std::move(functions)}});
+  Json all{{"functions", std::move(functions)}};
+  if (!list.next.empty()) all["next"] = list.next;
+  return http::to_text(all);
 }
 
 std::string function_json(const FunctionReport& report) { return http::to_text(function(report)); }

@@ -40,6 +40,7 @@ void GatewayActor::begin_socket(uint64_t id, const NodeId& node, Reply reply) {
     socket.begun = false;
     return refuse(id, 400, "requests wait behind the one for a WebSocket");
   }
+  ++sockets_.opened;
   read_client(id);
   read_function(id);
 }
@@ -89,6 +90,8 @@ void GatewayActor::on_message(Pending& pending, const SocketMessage& message) {
       return end_client(pending, message.code, message.data, true);
     case SocketOpcode::text:
     case SocketOpcode::binary:
+      ++sockets_.received_messages;
+      sockets_.received_bytes += message.data.size();
       socket.waiting.push_back({message.opcode == SocketOpcode::text ? Kind::text : Kind::binary,
                                 to_bytes(message.data), 0});
       socket.waiting_bytes += message.data.size() + sizeof(js::Part);
@@ -165,8 +168,10 @@ void GatewayActor::on_function(uint64_t id, const Result<js::Part>& part) {
   const auto opcode = part->kind == Kind::text ? SocketOpcode::text : SocketOpcode::binary;
   if (part->kind == Kind::text && !is_utf8(part->data))
     return end_socket(id, http::kCloseInternal, "the function sent a text that is none");
-  if (part->kind != Kind::bytes && !pending.socket->client_over)
-    pending.responder.write(http::socket_frame(opcode, as_text(part->data)));
+  const bool is_message = part->kind != Kind::bytes && !pending.socket->client_over;
+  sockets_.sent_messages += is_message ? 1 : 0;
+  sockets_.sent_bytes += is_message ? part->data.size() : 0;
+  if (is_message) pending.responder.write(http::socket_frame(opcode, as_text(part->data)));
   read_function(id);
 }
 

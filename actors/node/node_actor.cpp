@@ -156,7 +156,12 @@ void NodeActor::on_answer(caf::mailbox_element& element) {
 bool NodeActor::on_local(caf::mailbox_element& element) {
   auto& content = element.content();
   if (content.match_elements<FindName>()) {
-    ring_->find(content.get_as<FindName>(0).name, wait(element), moment());
+    find(element, content.get_as<FindName>(0).name);
+  } else if (content.match_elements<ListNames>()) {
+    list(element, content.get_as<ListNames>(0).names);
+  } else if (content.match_elements<UnlistName>()) {
+    unlist(content.get_as<UnlistName>(0).name);
+    reply(element, caf::make_message(caf::unit));
   } else if (content.match_elements<ProvideName>()) {
     const auto& provide = content.get_as<ProvideName>(0);
     ring_->provide(provide.name, provide.offer(), wait(element), moment());
@@ -179,39 +184,6 @@ bool NodeActor::on_local(caf::mailbox_element& element) {
   }
   pump();
   return true;
-}
-
-void NodeActor::watch(caf::mailbox_element& element, const std::string& name) {
-  if (element.sender == nullptr) return;
-  unwatch(element.sender, name);  // again: it is told once more
-  const uint64_t user = ++last_user_;
-  watchers_.emplace(user, Watcher{name, caf::actor_cast<caf::weak_actor_ptr>(element.sender)});
-  const Status watched = ring_->watch(name, user, moment());
-  if (!watched) watchers_.erase(user);
-  reply(element, watched ? caf::make_message(caf::unit) : failure(watched.error()));
-}
-
-void NodeActor::unwatch(const caf::strong_actor_ptr& watcher, const std::string& name) {
-  std::erase_if(watchers_, [&](const auto& entry) {
-    const caf::strong_actor_ptr actor = entry.second.actor.lock();
-    const bool over = actor == nullptr || (actor == watcher && entry.second.name == name);
-    if (over) ring_->unwatch(entry.first);
-    return over;
-  });
-}
-
-void NodeActor::run(const ring::WatchEvent& event) {
-  const auto found = watchers_.find(event.user);
-  if (found == watchers_.end()) return;
-  const caf::strong_actor_ptr actor = found->second.actor.lock();
-  if (actor != nullptr) {
-    actor->enqueue(ctrl(), caf::make_message_id(),
-                   caf::make_message(NameChanged{found->second.name, event.records, event.lost}),
-                   &reactor_);
-    return;
-  }
-  ring_->unwatch(event.user);
-  watchers_.erase(found);
 }
 
 /// By its name, or by one that it still goes by.
@@ -317,7 +289,6 @@ void NodeActor::answer(const Waiter& waiter, caf::message message) {
 }
 
 void NodeActor::run(const ring::LookupDone& done) { answer(done.user, outcome(done.nodes)); }
-void NodeActor::run(const ring::FindDone& done) { answer(done.user, outcome(done.records)); }
 void NodeActor::run(const ring::StoreDone& done) {
   answer(done.user, done.status ? caf::make_message(caf::unit) : failure(done.status.error()));
 }
@@ -367,6 +338,7 @@ void NodeActor::stop() {
   } else if (ring_) {
     peers_->remove(number_);
   }
+  finding_.clear();
   const auto waiters = std::exchange(waiters_, {});
   for (const auto& [user, waiter] : waiters)
     answer(waiter, failure({Code::cancelled, "the node has left"}));
@@ -409,6 +381,7 @@ NodeReport NodeActor::report() const {
   report.fingers = ring_->table().fingers();
   report.objects = ring_->objects().object_count();
   report.provided = ring_->provided_count();
+  report.listed = listing_.size();
   for (const SessionActor* session : peers_->sessions()) {
     const SessionActor::Counters& counters = session->counters();
     report.sessions.push_back({{session->peer(), session->remote_address()},

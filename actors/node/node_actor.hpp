@@ -8,6 +8,7 @@
 #include "actors/node/finger_actor.hpp"
 #include "actors/node/node_api.hpp"
 #include "actors/peer/peer_table.hpp"
+#include "actors/ring/listing.hpp"
 #include "actors/ring/ring.hpp"
 
 namespace themis {
@@ -78,6 +79,12 @@ class NodeActor final : public HostedActor {
     caf::weak_actor_ptr actor;
   };
 
+  /// A name that somebody in this process looks for.
+  struct Finding {
+    std::string name;
+    bool in_listings = false;  ///< No record tells of it.
+  };
+
   void on_message(caf::mailbox_element& element) override;
   void on_exit(const caf::error& reason) override;
   void on_question(caf::mailbox_element& element, const wire::FramePtr& frame);
@@ -85,6 +92,9 @@ class NodeActor final : public HostedActor {
   bool on_local(caf::mailbox_element& element);
   void on_lost(const NodeId& peer);
   void watch(caf::mailbox_element& element, const std::string& name);
+  void find(caf::mailbox_element& element, const std::string& name);
+  void list(caf::mailbox_element& element, const std::vector<std::string>& names);
+  void unlist(const std::string& name);
   /// Those of `watcher` for `name`, and those of actors that have ended.
   void unwatch(const caf::strong_actor_ptr& watcher, const std::string& name);
   void reach(const ReachActor& reach, Waiter waiter);
@@ -119,6 +129,8 @@ class NodeActor final : public HostedActor {
   std::unordered_map<uint64_t, Asked> asked_;
   std::unordered_map<uint64_t, Waiter> waiters_;
   std::map<uint64_t, Watcher> watchers_;
+  std::unordered_map<uint64_t, Finding> finding_;  ///< By user.
+  ring::Listing listing_;
   uint64_t last_user_ = 0;
   net::TimerId timer_ = 0;
   TimePoint timer_due_ = TimePoint::max();

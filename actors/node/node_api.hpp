@@ -12,7 +12,9 @@
 
 namespace themis {
 
-/// Who provides `name`? -> ring::Records, at least one. Errors: not_found, unavailable, overloaded.
+/// Who provides `name`? -> ring::Records, at least one. Of a name that is only listed (ListNames)
+/// they tell the providers, no offers, and now and then a provider that has another name of that
+/// bucket. Errors: not_found, unavailable, overloaded.
 struct FindName {
   std::string name;
 };
@@ -36,6 +38,16 @@ struct ProvideName {
   }
 };
 struct WithdrawName {
+  std::string name;
+};
+/// Lists that this node provides these names: for those of many that need no record of their own
+/// (actors/ring/listing.hpp). Nobody is told when they come or go. -> caf::unit when the record of
+/// the last one is stored. Errors: overloaded (a full bucket: the names after it are not listed),
+/// those of ProvideName.
+struct ListNames {
+  std::vector<std::string> names;
+};
+struct UnlistName {
   std::string name;
 };
 /// Tells the sender with a NameChanged who provides `name` now, and from then on of every change,
@@ -111,7 +123,8 @@ struct NodeReport {
   ring::Contacts successors;
   ring::Contacts fingers;
   size_t objects = 0;   ///< Kept for others.
-  size_t provided = 0;  ///< Names of its own.
+  size_t provided = 0;  ///< Names of its own, with the records of listings.
+  size_t listed = 0;    ///< Names in those.
   std::vector<SessionReport> sessions;
   PeerReport peers;
 };
@@ -128,6 +141,8 @@ struct UseNode {
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::FindName)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ProvideName)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::WithdrawName)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ListNames)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::UnlistName)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::WatchName)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::UnwatchName)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::NameChanged)

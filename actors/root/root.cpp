@@ -231,6 +231,7 @@ Result<caf::actor> Root::Impl::start_gateway() {
   options.state = router;
   options.queues = queues;
   options.flows = flows;
+  options.fetcher = fetcher;
   options.self = {node.identity.id(), address};
   options.data = config.node.data;
   options.wall_ms = config.workers.wall_ms;

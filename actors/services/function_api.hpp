@@ -34,8 +34,12 @@ struct RemoveFunction {
   std::string name;
 };
 /// -> FunctionList: what was deployed through this node, by name, with the instances of the last
-/// look.
-struct ListFunctions {};
+/// look: the first kFunctionsPerListMax after the name `after`.
+struct ListFunctions {
+  std::string after = {};
+};
+/// One answer of some 100 KB.
+inline constexpr size_t kFunctionsPerListMax = 1000;
 /// What the ring knows of one function, wherever it was deployed. -> FunctionReport.
 /// Errors: not_found; those of FindName.
 struct DescribeFunction {
@@ -50,6 +54,7 @@ struct FunctionReport {
 };
 struct FunctionList {
   std::vector<FunctionReport> functions;
+  std::string next = {};  ///< Not empty: there are more after this name.
 };
 /// A call found an instance dead, or none: look now and place anew. -> caf::unit when an instance
 /// answers. Errors: not_found (not deployed through this node), unavailable, overloaded.
@@ -65,6 +70,7 @@ struct CountFunctions {};
 struct FunctionCounts {
   size_t deployed = 0;   ///< Taken here.
   size_t hosted = 0;     ///< Instances on this node.
+  size_t installed = 0;  ///< Codes of those that the workers have; others are on disk.
   uint64_t invoked = 0;  ///< Calls given to the workers since the start.
   uint64_t placed = 0;   ///< Instances asked for and acknowledged.
   uint64_t fetched = 0;  ///< Codes fetched from peers.

@@ -64,57 +64,61 @@ void FunctionDeployer::ensure(const std::string& name, caf::response_promise pro
 }
 
 void FunctionDeployer::ensure(const CodeId& id, caf::response_promise promise) {
-  for (const auto& [name, function] : functions_)
-    if (function.row && function.row->version.id == id) return ensure(name, std::move(promise));
+  if (host_.keeps(id))
+    for (const auto& [name, function] : functions_)
+      if (function.row && function.row->version.id == id) return ensure(name, std::move(promise));
   refuse(promise, Code::not_found,
          "no function of the code " + to_hex(id) + " was deployed through this node");
 }
 
 void FunctionDeployer::enqueue(const std::string& name, Operation operation) {
   Function& function = functions_[name];
+  if (!function.work) function.work = std::make_unique<Work>();
   const bool is_look = operation.kind == Kind::look;
   // A look that waits already will see what this one wants to see.
-  if (is_look && function.queue.size() > 1 && function.queue.back().kind == Kind::look &&
-      !operation.promises.empty()) {
-    auto& promises = function.queue.back().promises;
+  if (is_look && function.work->queue.size() > 1 &&
+      function.work->queue.back().kind == Kind::look && !operation.promises.empty()) {
+    auto& promises = function.work->queue.back().promises;
     if (promises.empty()) ++waiting_;
     promises.push_back(std::move(operation.promises.front()));
     return;
   }
   if (!operation.promises.empty()) {
-    if (function.queue.size() >= kWaitingPerNameMax || waiting_ >= kWaitingMax) {
+    if (function.work->queue.size() >= kWaitingPerNameMax || waiting_ >= kWaitingMax) {
       refuse(operation.promises.front(), Code::overloaded,
              "too many operations on functions wait; try again");
-      if (!function.row && function.queue.empty()) functions_.erase(name);
+      if (!function.work->queue.empty()) return;
+      function.work.reset();
+      if (!is_looked_after(function)) functions_.erase(name);
       return;
     }
     ++waiting_;
   }
-  function.queue.push_back(std::move(operation));
-  if (function.queue.size() == 1) start(name);
+  function.work->queue.push_back(std::move(operation));
+  if (function.work->queue.size() == 1) start(name);
 }
 
 void FunctionDeployer::start(const std::string& name) {
   ++running_;
   Function& function = functions_.at(name);
-  const Operation& operation = function.queue.front();
-  function.run = Run{};
+  const Operation& operation = function.work->queue.front();
+  function.work->run = Run{};
   if (operation.kind == Kind::remove) return start_remove(name);
   if (operation.kind == Kind::look) {
     if (!is_looked_after(function))
       return fail_operation(name, {Code::not_found, "no such function is deployed here"});
     if (function.row) {
-      function.run.version = function.row->version;
-      function.run.key = function.row->key;
+      function.work->run.version = function.row->version;
+      function.work->run.key = function.row->key;
     }
     return find(name);
   }
-  function.run.version.id = crypto::blake2b(*operation.source);
-  function.run.key = operation.key;
+  function.work->run.version.id = crypto::blake2b(*operation.source);
+  function.work->run.key = operation.key;
   when_done(
       context_.actor.request(context_.store, caf::infinite, PutCode{operation.source}),
       [this, name] {
-        functions_.at(name).run.keeps_code = true;
+        functions_.at(name).work->run.keeps_code = true;
         find(name);
       },
       [this, name](const caf::error& error) { fail_operation(name, from_caf(error)); });
@@ -122,11 +126,11 @@ void FunctionDeployer::start(const std::string& name) {
 
 void FunctionDeployer::finish(const std::string& name, caf::message answer) {
   Function& function = functions_.at(name);
-  auto promises = std::exchange(function.queue.front().promises, {});
+  auto promises = std::exchange(function.work->queue.front().promises, {});
   --running_;
   if (!promises.empty()) --waiting_;
   for (caf::response_promise& promise : promises) promise.deliver(answer);
-  function.run.is_over = true;
+  function.work->run.is_over = true;
   next(name);
   start_due();
 }
@@ -135,17 +139,15 @@ void FunctionDeployer::finish(const std::string& name, caf::message answer) {
 /// places.
 void FunctionDeployer::next(const std::string& name) {
   Function& function = functions_.at(name);
-  if (!function.run.is_over || function.run.unhosts_open > 0) return;
-  function.queue.pop_front();
-  if (!function.queue.empty()) {
-    start(name);
-  } else if (!is_looked_after(function)) {
-    functions_.erase(name);
-  }
+  if (!function.work->run.is_over || function.work->run.unhosts_open > 0) return;
+  function.work->queue.pop_front();
+  if (!function.work->queue.empty()) return start(name);
+  function.work.reset();
+  if (!is_looked_after(function)) functions_.erase(name);
 }
 
 void FunctionDeployer::fail_operation(const std::string& name, Error error) {
-  const Run& run = functions_.at(name).run;
+  const Run& run = functions_.at(name).work->run;
   if (run.keeps_code)
     when_done(context_.actor.request(context_.store, caf::infinite, DropCode{run.version.id}));
   finish(name, caf::make_message(to_caf(error)));
@@ -160,9 +162,17 @@ void FunctionDeployer::describe(const std::string& name, caf::response_promise p
     report.wanted = row.instances;
   }
   const uint64_t owed = described_.add(std::move(promise));
-  const auto found = [this, report, owed](const ring::Records& records) mutable {
+  finder_.find(name, [this, report, owed](const Result<ring::Records>& found) mutable {
+    caf::response_promise asked = described_.take(owed);
+    if (!found && report.wanted > 0) return asked.deliver(report);
+    if (!found) {
+      const Error& why = found.error();
+      return asked.deliver(to_caf(why.code == Code::not_found
+                                      ? Error{why.code, "no function \"" + report.name + "\""}
+                                      : why));
+    }
     FunctionVersion newest{report.version, report.id};
-    for (const ring::Record& record : records) {
+    for (const ring::Record& record : *found) {
       const auto payload = decode_payload(record.payload);
       if (!payload) continue;
       newest = std::max(newest, payload->version);
@@ -170,43 +180,42 @@ void FunctionDeployer::describe(const std::string& name, caf::response_promise p
     }
     report.id = newest.id;
     report.version = newest.number;
-    described_.take(owed).deliver(report);
-  };
-  const auto failed = [this, report, owed](const caf::error& error) {
-    caf::response_promise asked = described_.take(owed);
-    if (report.wanted > 0) return asked.deliver(report);
-    const Error why = from_caf(error);
-    asked.deliver(why.code == Code::not_found
-                      ? to_caf({Code::not_found, "no function \"" + report.name + "\""})
-                      : error);
-  };
-  context_.actor.request(context_.node, caf::infinite, FindName{ring_name_of_function(name)})
-      .then(found, failed);
+    asked.deliver(report);
+  });
 }
 
-FunctionList FunctionDeployer::list() const {
-  FunctionList all;
-  for (const auto& [name, function] : functions_)
-    if (function.row)
-      all.functions.push_back({name, function.row->version.id, function.row->version.number,
-                               function.row->instances, function.instances});
-  return all;
+FunctionList FunctionDeployer::list(const std::string& after) const {
+  FunctionList some;
+  for (auto next = functions_.upper_bound(after); next != functions_.end(); ++next) {
+    const auto& [name, function] = *next;
+    if (!function.row) continue;
+    if (some.functions.size() >= kFunctionsPerListMax) {
+      some.next = some.functions.back().name;
+      break;
+    }
+    some.functions.push_back({name, function.row->version.id, function.row->version.number,
+                              function.row->instances, function.instances});
+  }
+  return some;
 }
 
 void FunctionDeployer::tick() {
   const TimePoint now = context_.loop.now();
   if (now < next_look_) return;
   next_look_ = now + kLookInterval;
-  // What is left of the round before stays in front.
-  if (due_.empty())
-    for (const auto& [name, function] : functions_)
-      if (is_looked_after(function)) due_.push_back(name);
+  // What is left of the round before has its turn first.
+  auto next = functions_.upper_bound(looked_at_);
+  for (size_t i = 0; due_.size() < kLooksPerIntervalMax && i < functions_.size(); ++i, ++next) {
+    if (next == functions_.end()) next = functions_.begin();
+    looked_at_ = next->first;
+    if (is_looked_after(next->second)) due_.push_back(next->first);
+  }
   start_due();
 }
 
 void FunctionDeployer::stop() {
   for (auto& [name, function] : functions_)
-    for (Operation& operation : function.queue)
+    for (Operation& operation : function.work ? function.work->queue : std::deque<Operation>())
       for (caf::response_promise& promise : operation.promises)
         refuse(promise, Code::cancelled, "the function service ended");
   functions_.clear();
@@ -218,7 +227,7 @@ void FunctionDeployer::start_due() {
     const std::string name = std::move(due_.front());
     due_.pop_front();
     const auto found = functions_.find(name);
-    if (found != functions_.end() && is_looked_after(found->second) && found->second.queue.empty())
+    if (found != functions_.end() && is_looked_after(found->second) && !found->second.work)
       enqueue(name, {});
   }
 }

@@ -8,6 +8,7 @@
 
 #include "actors/services/function_api.hpp"
 #include "actors/services/function_host.hpp"
+#include "actors/services/instance_finder.hpp"
 #include "actors/services/placement.hpp"
 
 namespace themis {
@@ -20,8 +21,10 @@ class FunctionDeployer {
  public:
   /// Between two looks at a function: how long a lost instance may go unnoticed without a call.
   static constexpr Duration kLookInterval = 5s;
-  /// Functions looked at at once.
+  /// Functions looked at at once, and in one interval: of more each has its turn, so that 100,000
+  /// cost no more than these; a call that finds an instance dead does not wait for it.
   static constexpr size_t kLooksMax = 8;
+  static constexpr size_t kLooksPerIntervalMax = 340;
   /// How long a node may take to fetch, compile and announce a function.
   static constexpr Duration kHostTimeout = 10s;
   static constexpr Duration kUnhostTimeout = 5s;
@@ -47,7 +50,8 @@ class FunctionDeployer {
   void ensure(const std::string& name, caf::response_promise promise);
   void ensure(const CodeId& id, caf::response_promise promise);
   void describe(const std::string& name, caf::response_promise promise);
-  FunctionList list() const;
+  /// The first kFunctionsPerListMax after `after`, by name.
+  FunctionList list(const std::string& after) const;
   void tick();
   /// The service ends: whoever still waits is told so.
   void stop();
@@ -78,15 +82,19 @@ class FunctionDeployer {
     size_t known = 0;  ///< Candidates at the last step of the walk.
     Placement placement;
   };
+  struct Work {
+    std::deque<Operation> queue;
+    Run run;
+  };
+  /// One of up to kDeployedMax: about 400 bytes with its name and instances.
   struct Function {
     std::optional<DeployedRow> row;
     ring::Contacts instances;  ///< At the last look.
     /// The last version this node began to deploy, on disk before anybody is asked; 0: none. While
     /// it is not the row's it was not acknowledged, and instances that took it are to let go of it.
     FunctionVersion attempted;
-    TimePoint withdrawn{};  ///< Without a row: from here on the attempt is forgotten.
-    std::deque<Operation> queue;
-    Run run;
+    TimePoint withdrawn{};       ///< Without a row: from here on the attempt is forgotten.
+    std::unique_ptr<Work> work;  ///< Null: there is nothing to do.
   };
 
   static bool is_looked_after(const Function& function) {
@@ -119,8 +127,10 @@ class FunctionDeployer {
 
   FunctionContext& context_;
   FunctionHost& host_;
+  InstanceFinder finder_{context_};
   std::map<std::string, Function> functions_;
   std::deque<std::string> due_;
+  std::string looked_at_;  ///< The last one that was due.
   Owed described_;
   TimePoint next_look_{};
   size_t running_ = 0;

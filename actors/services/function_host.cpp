@@ -5,7 +5,6 @@
 
 #include "actors/mesh/instance.hpp"
 #include "actors/peer/exports.hpp"
-#include "actors/queues/queue_types.hpp"
 #include "actors/system/caf_error.hpp"
 #include "runtime/base/log.hpp"
 
@@ -31,6 +30,16 @@ FunctionLimits limits_of(const bundle::Settings& settings, const FunctionLimits&
           of(settings.limits.wall_ms, node.wall_ms)};
 }
 
+bool has_events(const bundle::Settings& settings) {
+  return !settings.crons.empty() || !settings.consumers.empty();
+}
+
+ProvideName offer_of(const std::string& name, const FunctionVersion& version) {
+  return {.name = ring_name_of_function(name),
+          .payload = encode_payload({version}),
+          .version = std::to_string(version.number)};
+}
+
 }  // namespace
 
 CodeId id_at_workers(const CodeId& code, std::string_view owner) {
@@ -44,33 +53,68 @@ void FunctionHost::host(const HostedRow& row, std::optional<NodeId> asker,
   };
   if (!context_.workers) return refuse(Code::unavailable, "this node runs no functions");
   const auto found = hosted_.find(row.name);
-  if (found != hosted_.end() && found->second == row.version) {
+  if (found != hosted_.end() && found->second.version == row.version) {
     promise.deliver(ack());
     return;
   }
-  if (found != hosted_.end() && row.version < found->second)
+  if (found != hosted_.end() && row.version < found->second.version)
     return refuse(Code::exists, "a newer version of \"" + row.name + "\" is hosted here");
   if (found == hosted_.end() && hosted_.size() + changes_.size() >= kHostedMax)
     return refuse(Code::overloaded, "this node hosts as many functions as it may");
-  const auto [change, fresh] = changes_.try_emplace(row.name);
-  if (!fresh && change->second.version != row.version)
+  const auto known = changes_.find(row.name);
+  if (known == changes_.end() && changes_.size() >= kChangesMax)
+    return refuse(Code::overloaded, "too many functions are being taken in; try again");
+  if (known != changes_.end() && known->second.waking) {
+    known->second.later.push_back({row, asker, std::move(promise)});
+    return;
+  }
+  if (known != changes_.end() && known->second.version != row.version)
     return refuse(Code::overloaded, "another version of \"" + row.name + "\" is being taken in");
-  if (!change->second.unhost.empty())
+  if (known != changes_.end() && !known->second.unhost.empty())
     return refuse(Code::overloaded, "\"" + row.name + "\" is being let go; try again");
-  change->second.waiters.push_back(std::move(promise));
-  if (!fresh) return;
-  change->second.version = row.version;
-  change->second.owner = asker ? asker->bytes : context_.self.id.bytes;
-  change->second.key = row.key;
+  Change& change = changes_[row.name];
+  change.waiters.push_back(std::move(promise));
+  if (known != changes_.end()) return;
+  change.version = row.version;
+  change.owner = asker ? asker->bytes : context_.self.id.bytes;
+  change.key = row.key;
   // The asker's session is open, so its address is not needed to reach it.
-  if (asker) change->second.holders.push_back({*asker, {}});
+  if (asker) change.holders.push_back({*asker, {}});
   load(row.name);
 }
 
+/// The code is on disk; should it be damaged, others have it.
+void FunctionHost::wake(const std::string& name, Woken woken) {
+  const auto refuse = [&woken](Code code, std::string detail) {
+    woken(fail(code, std::move(detail)));
+  };
+  const auto found = hosted_.find(name);
+  if (found == hosted_.end()) return refuse(Code::not_found, "\"" + name + "\" does not run here");
+  const auto known = changes_.find(name);
+  if (wakers_ >= kWakersMax || (known == changes_.end() && changes_.size() >= kChangesMax))
+    return refuse(Code::overloaded, "too many functions are being brought in; try again");
+  ++wakers_;
+  Change& change = changes_[name];
+  change.wakers.push_back(std::move(woken));
+  if (known != changes_.end()) return;
+  change.version = found->second.version;
+  change.owner = *found->second.owner;
+  change.key = found->second.key;
+  change.waking = true;
+  load(name);
+}
+
 void FunctionHost::load(const std::string& name) {
-  context_.actor.request(context_.store, caf::infinite, LoadCode{changes_.at(name).version.id})
-      .then([this, name](const CodePtr& source) { install(name, source); },
-            [this, name](const caf::error&) { fetch(name); });
+  const Change& change = changes_.at(name);
+  const CodeId& id = change.version.id;
+  const LoadFunction wanted{id, worker_id(name, id, change.owner)};
+  context_.actor.request(context_.store, caf::infinite, wanted)
+      .then(
+          [this, name](const FunctionCode& code) {
+            changes_.at(name).cache = code.cache;
+            install(name, code.source);
+          },
+          [this, name](const caf::error&) { fetch(name); });
 }
 
 void FunctionHost::fetch(const std::string& name) {
@@ -130,67 +174,122 @@ void FunctionHost::install(const std::string& name, CodePtr source) {
   Result<bundle::Bundle> code = bundle::read_code(*change.source, name);
   if (!code) return finish(name, fail(code.error()));
   change.settings = std::make_shared<const bundle::Settings>(std::move(code->settings));
+  const auto found = hosted_.find(name);
+  const bool has_record = found != hosted_.end() && found->second.shown == Shown::alone;
+  if (!change.waking && has_events(*change.settings) && !has_record && !names_.has_room(true))
+    return finish(name, fail(Code::overloaded,
+                             "this node hosts as many functions with cron lines or queues as it "
+                             "may"));
   const InstallFunction order{name,
                               worker_id(name, change.version.id, change.owner),
                               change.source,
                               limits_of(*change.settings, context_.limits),
                               owner_text(name, change.owner),
                               change.key,
-                              change.settings};
+                              change.settings,
+                              change.cache,
+                              context_.store};
   when_done(
-      context_.actor.request(context_.workers, caf::infinite, order), [this, name] { save(name); },
+      context_.actor.request(context_.workers, caf::infinite, order),
+      [this, name] { installed(name); },
       [this, name](const caf::error& error) { finish(name, fail(from_caf(error))); });
+}
+
+void FunctionHost::installed(const std::string& name) {
+  const Change& change = changes_.at(name);
+  const CodeId id = worker_id(name, change.version.id, change.owner);
+  const auto [entry, fresh] = loaded_[change.version.id].try_emplace(id);
+  entry->second.last_used = ++last_use_;
+  if (fresh) {
+    entry->second.bytes = change.source->size();
+    installed_bytes_ += change.source->size();
+    ++installed_;
+    make_room();
+  }
+  if (!change.waking) return save(name);
+  take_events(name, change);
+  finish(name, {});
 }
 
 void FunctionHost::save(const std::string& name) {
   const Change& change = changes_.at(name);
-  loaded_[change.version.id].insert(worker_id(name, change.version.id, change.owner));
-  if (change.restoring) return announce(name);
-  const SaveHosted order{{name, change.version, change.owner, change.key}, change.source};
+  const SaveHosted order{
+      {name, change.version, change.owner, change.key, has_events(*change.settings)},
+      change.source};
   when_done(
       context_.actor.request(context_.store, caf::infinite, order),
       [this, name] { announce(name); },
       [this, name](const caf::error& error) {
-        const CodeId id = changes_.at(name).version.id;
-        use(id, 1, 0);
-        use(id, -1, 0);  // retires it when nothing else runs it
+        retire(changes_.at(name).version.id);
         finish(name, fail(from_caf(error)));
       });
 }
 
 void FunctionHost::announce(const std::string& name) {
-  const FunctionVersion version = changes_.at(name).version;
-  const auto before = hosted_.find(name);
-  use(version.id, 1, 0);
-  if (before != hosted_.end()) use(before->second.id, -1, 0);
-  hosted_[name] = version;
-  owners_[name] = changes_.at(name).owner;
-  const SettingsPtr& settings = changes_.at(name).settings;
+  const Change& change = changes_.at(name);
+  add({name, change.version, change.owner, change.key, has_events(*change.settings)});
+  take_events(name, change);
+  log::info("functions", "hosting {} version {} ({})", name, change.version.number,
+            to_hex(change.version.id).substr(0, 8));
+  Hosted& hosted = hosted_.at(name);
+  names_.show(hosted.shown, offer_of(name, change.version), hosted.has_events,
+              [this, name] { finish(name, {}); });
+}
+
+/// What it did before for its clock and its queues ends.
+void FunctionHost::take_events(const std::string& name, const Change& change) {
+  hosted_.at(name).has_events = has_events(*change.settings);
   with_crons_.erase(name);
-  if (!settings->crons.empty()) with_crons_.emplace(name, settings);
-  withdraw_queues(name, *settings);
-  announce_queues(name, version, *settings);
-  log::info("functions", "hosting {} version {} ({})", name, version.number,
-            to_hex(version.id).substr(0, 8));
-  const ProvideName provide{.name = ring_name_of_function(name),
-                            .payload = encode_payload({version}),
-                            .version = std::to_string(version.number)};
-  // The ring goes on announcing it whatever the outcome now.
-  when_done(
-      context_.actor.request(context_.node, caf::infinite, provide),
-      [this, name] { finish(name, {}); },
-      [this, name](const caf::error& error) {
-        log::warn("functions", "{} is not announced yet: {}", name, describe(error));
-        finish(name, {});
-      });
+  if (!change.settings->crons.empty()) with_crons_.emplace(name, change.settings);
+  names_.show_queues(name, change.version, *change.settings);
+}
+
+void FunctionHost::add(const HostedRow& row) {
+  const auto [entry, fresh] = hosted_.try_emplace(row.name);
+  Hosted& hosted = entry->second;
+  const CodeId before = hosted.version.id;
+  hosted.version = row.version;
+  hosted.owner = &*owners_.insert(row.owner).first;
+  hosted.key = row.key;
+  hosted.has_events = row.has_events;
+  if (!fresh && before == row.version.id) return;
+  use(row.version.id, entry->first);
+  if (!fresh) leave(before, entry->first);
 }
 
 void FunctionHost::finish(const std::string& name, const Status& status) {
   auto node = changes_.extract(name);
   Change& change = node.mapped();
   deliver(change.waiters, status);
-  if (change.restoring) restored({name, change.version, change.owner, change.key}, status);
+  if (change.waking && !status && is_functions_own(status.error().code)) {
+    log::error("functions", "{} is given up: {}", name, status.error().text());
+    let_go(name);
+    when_done(context_.actor.request(context_.store, caf::infinite, EraseHosted{name}));
+  }
+  wakers_ -= change.wakers.size();
+  for (Woken& woken : change.wakers) {
+    if (status) {
+      woken(worker_id(name, change.version.id, change.owner));
+    } else if (change.waking) {
+      woken(fail(status.error()));
+    } else {
+      wake(name, std::move(woken));  // the version before is what runs
+    }
+  }
+  for (Asked& asked : change.later) host(asked.row, asked.asker, std::move(asked.promise));
   for (caf::response_promise& promise : change.unhost) unhost(name, std::move(promise));
+}
+
+/// All but its row.
+void FunctionHost::let_go(const std::string& name) {
+  const auto found = hosted_.find(name);
+  if (found == hosted_.end()) return;
+  names_.hide(found->second.shown, ring_name_of_function(name));
+  names_.hide_queues(name, {});
+  with_crons_.erase(name);
+  leave(found->second.version.id, found->first);
+  hosted_.erase(found);
+  log::info("functions", "no longer hosting {}", name);
 }
 
 void FunctionHost::unhost(const std::string& name, caf::response_promise promise) {
@@ -198,22 +297,13 @@ void FunctionHost::unhost(const std::string& name, caf::response_promise promise
     change->second.unhost.push_back(std::move(promise));
     return;
   }
-  const auto waits = [&name](const Later& later) { return later.row.name == name; };
-  const auto found = hosted_.find(name);
-  if (std::erase_if(restores_, waits) == 0 && found == hosted_.end()) {
+  const size_t waiting =
+      std::erase_if(rows_, [&](const HostedRow& row) { return row.name == name; });
+  if (waiting == 0 && !hosted_.contains(name)) {
     promise.deliver(ack());
     return;
   }
-  if (found != hosted_.end()) {
-    const CodeId id = found->second.id;
-    hosted_.erase(found);
-    owners_.erase(name);
-    with_crons_.erase(name);
-    withdraw_queues(name, {});
-    use(id, -1, 0);
-    log::info("functions", "no longer hosting {}", name);
-    context_.actor.send(context_.node, WithdrawName{ring_name_of_function(name)});
-  }
+  let_go(name);
   const uint64_t owed = unhosted_.add(std::move(promise));
   when_done(
       context_.actor.request(context_.store, caf::infinite, EraseHosted{name}),
@@ -221,16 +311,37 @@ void FunctionHost::unhost(const std::string& name, caf::response_promise promise
       [this, owed](const caf::error& error) { unhosted_.take(owed).deliver(error); });
 }
 
-Result<CodeId> FunctionHost::resolve(const InvokeTarget& target) const {
-  if (target.by_code) {
-    const auto loaded = loaded_.find(target.id);
-    if (loaded != loaded_.end()) return *loaded->second.begin();
-    return fail(Code::not_found, "the code " + to_hex(target.id) + " does not run here");
+Result<FunctionHost::Place> FunctionHost::find(const InvokeTarget& target) {
+  const auto place = [this](const std::string& name, const CodeId& code, const CodeId& at_workers) {
+    Place found{{}, at_workers};
+    if (const auto loaded = loaded_.find(code); loaded != loaded_.end())
+      if (const auto at = loaded->second.find(at_workers); at != loaded->second.end()) {
+        at->second.last_used = ++last_use_;
+        found.is_installed = true;
+      }
+    if (!found.is_installed) found.name = name;
+    return found;
+  };
+  if (!target.by_code) {
+    const auto found = hosted_.find(target.function);
+    if (found == hosted_.end())
+      return fail(Code::not_found, "\"" + target.function + "\" does not run here");
+    const CodeId& code = found->second.version.id;
+    return place(found->first, code, worker_id(found->first, code, *found->second.owner));
   }
-  const auto found = hosted_.find(target.function);
-  if (found != hosted_.end())
-    return worker_id(target.function, found->second.id, owners_.at(target.function));
-  return fail(Code::not_found, "\"" + target.function + "\" does not run here");
+  if (const auto loaded = loaded_.find(target.id); loaded != loaded_.end())
+    return place({}, target.id, loaded->second.begin()->first);
+  const auto used = codes_.find(target.id);
+  if (used == codes_.end() || used->second.hosted.empty())
+    return fail(Code::not_found, "the code " + to_hex(target.id) + " does not run here");
+  const std::string& name = *used->second.hosted.front();
+  return place(name, target.id, worker_id(name, target.id, *hosted_.at(name).owner));
+}
+
+Result<FunctionVersion> FunctionHost::version_of(const std::string& name) const {
+  const auto found = hosted_.find(name);
+  if (found != hosted_.end()) return found->second.version;
+  return fail(Code::not_found, "\"" + name + "\" does not run here");
 }
 
 std::string FunctionHost::owner_text(const std::string& name, const crypto::Digest& owner) const {
@@ -244,138 +355,83 @@ CodeId FunctionHost::worker_id(const std::string& name, const CodeId& code,
 
 std::vector<std::string> FunctionHost::names_of(const CodeId& id) const {
   std::vector<std::string> names;
-  for (const auto& [name, version] : hosted_)
-    if (version.id == id) names.push_back(name);
+  if (const auto used = codes_.find(id); used != codes_.end())
+    for (const std::string* name : used->second.hosted) names.push_back(*name);
   return names;
 }
 
-void FunctionHost::announce_queues(const std::string& name, const FunctionVersion& version,
-                                   const bundle::Settings& settings) {
-  for (const auto& [queue, consumer] : settings.consumers) {
-    const auto [known, fresh] = consumers_.emplace(queue, name);
-    if (!fresh && known->second != name) {
-      log::warn("functions", "{} consumes the queue {}, which {} takes here", name, queue,
-                known->second);
-      continue;
-    }
-    ProvideName provide{.name = ring_name_of_queue(queue),
-                        .payload = encode_consumer({name, version.number, consumer}),
-                        .version = std::to_string(version.number)};
-    provide.labels.push_back(mesh::kNoCalls);
-    when_done(
-        context_.actor.request(context_.node, caf::infinite, provide), [] {},
-        [name, queue = queue](const caf::error& error) {
-          log::warn("functions", "{} is not announced yet as a consumer of {}: {}", name, queue,
-                    describe(error));
-        });
-  }
+void FunctionHost::restore(std::vector<HostedRow> rows) {
+  if (!context_.workers) return;
+  rows_ = std::move(rows);
+  try_workers();
 }
 
-void FunctionHost::withdraw_queues(const std::string& name, const bundle::Settings& kept) {
-  std::erase_if(consumers_, [&](const auto& entry) {
-    const bool goes = entry.second == name && !kept.consumers.contains(entry.first);
-    if (goes) context_.actor.send(context_.node, WithdrawName{ring_name_of_queue(entry.first)});
-    return goes;
+/// A node whose workers do not come up says of no function that it runs it. Each time another one
+/// is tried: the code of one may be lost.
+void FunctionHost::try_workers() {
+  if (rows_.empty() || trying_) return;
+  const HostedRow row = rows_[next_row_++ % rows_.size()];
+  if (hosted_.contains(row.name)) return restore_all();  // deployed anew meanwhile
+  add(row);
+  trying_ = true;
+  wake(row.name, [this, name = row.name](const Result<CodeId>& woken) {
+    trying_ = false;
+    if (woken || is_functions_own(woken.error().code)) return restore_all();
+    if (woken.error().code == Code::cancelled) return;
+    log::warn("functions", "{} and the others are not up yet: {}", name, woken.error().text());
+    let_go(name);
   });
 }
 
-void FunctionHost::keep(const CodeId& id) { use(id, 0, 1); }
-void FunctionHost::release(const CodeId& id) { use(id, 0, -1); }
-
-void FunctionHost::use(const CodeId& id, int hosted, int deployed) {
-  CodeUse& use = codes_[id];
-  use.hosted += static_cast<size_t>(hosted);
-  use.deployed += static_cast<size_t>(deployed);
-  if (hosted < 0 && use.hosted == 0) retire(id);
-  refresh_announcement(id, use);
-  if (use.hosted == 0 && use.deployed == 0) codes_.erase(id);
-}
-
-void FunctionHost::refresh_announcement(const CodeId& id, CodeUse& use) {
-  std::optional<bool> wanted;
-  if (use.hosted + use.deployed > 0) wanted = use.hosted > 0;
-  if (wanted == use.announced) return;
-  use.announced = wanted;
-  if (!wanted) return context_.actor.send(context_.node, WithdrawName{ring_name_of_code(id)});
-  ProvideName provide{.name = ring_name_of_code(id), .payload = encode_payload({{0, id}})};
-  if (!*wanted) provide.labels.push_back(mesh::kNoCalls);
-  // The ring goes on announcing it whatever the outcome now.
-  when_done(context_.actor.request(context_.node, caf::infinite, provide));
-}
-
-void FunctionHost::restore(const std::vector<HostedRow>& rows) {
-  if (!context_.workers) return;
-  for (const HostedRow& row : rows) restores_.push_back({context_.loop.now(), row});
+void FunctionHost::restore_all() {
+  const std::vector<HostedRow> rows = std::exchange(rows_, {});
+  names_.begin_start();
+  // Those with events first: they have records of their own.
+  for (const bool with_events : {true, false}) {
+    for (const HostedRow& row : rows) {
+      const auto known = hosted_.find(row.name);
+      if (row.has_events != with_events ||
+          (known != hosted_.end() && known->second.shown != Shown::no))
+        continue;
+      if (known == hosted_.end()) add(row);
+      names_.show(hosted_.at(row.name).shown, offer_of(row.name, row.version), with_events);
+      if (with_events) restores_.push_back({context_.loop.now(), row.name});
+    }
+  }
+  names_.end_start();
+  if (!rows.empty()) log::info("functions", "hosting {} functions again", rows.size());
   restore_next();
 }
 
 void FunctionHost::restore_next() {
   while (restoring_ < kRestoresMax && !restores_.empty() &&
          restores_.front().due <= context_.loop.now()) {
-    const HostedRow row = std::move(restores_.front().row);
+    const std::string name = std::move(restores_.front().name);
     restores_.pop_front();
-    if (hosted_.contains(row.name)) continue;  // somebody asked for it meanwhile
-    const auto [change, fresh] = changes_.try_emplace(row.name);
-    if (!fresh) {  // another version is on its way in, and may fail
-      restores_.push_back({context_.loop.now() + kRestoreRetry, row});
-      continue;
-    }
-    change->second.version = row.version;
-    change->second.owner = row.owner;
-    change->second.key = row.key;
-    change->second.restoring = true;
     ++restoring_;
-    load(row.name);
+    wake(name, [this, name](const Result<CodeId>& woken) {
+      --restoring_;
+      if (!woken && woken.error().code != Code::cancelled && hosted_.contains(name)) {
+        log::warn("functions", "{} is not up yet: {}", name, woken.error().text());
+        restores_.push_back({context_.loop.now() + kRestoreRetry, name});
+      }
+    });
   }
-}
-
-void FunctionHost::restored(const HostedRow& row, const Status& status) {
-  --restoring_;
-  if (!status && is_functions_own(status.error().code)) {
-    log::error("functions", "{} is given up: {}", row.name, status.error().text());
-    when_done(context_.actor.request(context_.store, caf::infinite, EraseHosted{row.name}));
-  } else if (!status) {
-    log::warn("functions", "{} is not up yet: {}", row.name, status.error().text());
-    restores_.push_back({context_.loop.now() + kRestoreRetry, row});
-  }
-  restore_next();
 }
 
 void FunctionHost::stop() {
   const Status stopped = fail(Code::cancelled, "the function service ended");
-  for (auto& [name, change] : changes_) {
+  for (auto& [name, change] : std::exchange(changes_, {})) {
     deliver(change.waiters, stopped);
     deliver(change.unhost, stopped);
+    for (const Woken& woken : change.wakers) woken(fail(stopped.error()));
+    for (Asked& asked : change.later) asked.promise.deliver(to_caf(stopped.error()));
   }
-  changes_.clear();
   unhosted_.refuse_all(stopped.error());
 }
 
-void FunctionHost::retire(const CodeId& id) {
-  std::erase_if(retired_, [&id](const Retired& one) { return one.id == id; });
-  if (retired_.size() >= kRetiredMax) unload_oldest();
-  retired_.push_back({context_.loop.now() + kGrace, id});
-}
-
-/// Installed it may be already, and not counted yet.
-bool FunctionHost::is_coming(const CodeId& id) const {
-  return std::ranges::any_of(changes_,
-                             [&id](const auto& change) { return change.second.version.id == id; });
-}
-
-void FunctionHost::unload_oldest() {
-  const CodeId id = retired_.front().id;
-  retired_.pop_front();
-  const auto used = codes_.find(id);
-  if (used != codes_.end() && used->second.hosted > 0) return;
-  if (is_coming(id)) return retire(id);
-  const auto loaded = loaded_.extract(id);
-  if (!loaded) return;
-  for (const CodeId& one : loaded.mapped())
-    context_.actor.send(context_.workers, UninstallFunction{one});
-}
-
 void FunctionHost::tick() {
+  try_workers();
   restore_next();
   const TimePoint now = context_.loop.now();
   while (!retired_.empty() && retired_.front().due <= now) unload_oldest();

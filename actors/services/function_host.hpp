@@ -1,13 +1,13 @@
 #pragma once
-// The functions that this node is an instance of: taking them in, keeping them over a restart,
-// letting them go.
+// The functions that this node is an instance of: taking them in, finding their code again when
+// they are called, letting them go.
 
 #include <deque>
 #include <map>
 #include <optional>
 #include <set>
 
-#include "actors/services/function_context.hpp"
+#include "actors/services/function_names.hpp"
 
 namespace themis {
 
@@ -16,7 +16,8 @@ namespace themis {
 CodeId id_at_workers(const CodeId& code, std::string_view owner);
 
 /// Part of the function service; its thread only. Brings each function through the same steps: its
-/// code (from disk, from who asks, from any holder), the workers, the disk, the ring.
+/// code (from disk, from who asks, from any holder), the workers, the disk, the ring. The workers
+/// have those that were called last; of the others there is a row here, and the code on disk.
 class FunctionHost {
  public:
   /// How long a peer may take to send a code: 1 MB at 200 KB/s.
@@ -26,26 +27,48 @@ class FunctionHost {
   /// Code that nobody runs any more answers calls by its id for so long: the default wall limit,
   /// so a call that was routed here before is not lost.
   static constexpr Duration kGrace = 30s;
-  /// Codes that answer so; past it the oldest goes early. As many as may be hosted.
-  static constexpr size_t kRetiredMax = kHostedMax;
-  /// Functions taken in again at once after a start, and how long a failed one waits.
+  /// Codes that answer so; past it the oldest goes early.
+  static constexpr size_t kRetiredMax = 340;
+  /// Codes that the workers have, and their bytes: they are in memory there. Past either the one
+  /// that was called least recently goes.
+  static constexpr size_t kInstalledMax = 4096;
+  static constexpr size_t kInstalledBytesMax = size_t{256} << 20;
+  /// Functions on their way in at once, each with up to 1 MB of code, and the calls that wait for
+  /// them.
+  static constexpr size_t kChangesMax = 128;
+  static constexpr size_t kWakersMax = 4096;
+  /// Functions with events that are loaded at once after a start, and how long a failed one waits.
   static constexpr size_t kRestoresMax = 4;
   static constexpr Duration kRestoreRetry = 1s;
 
   using SettingsPtr = std::shared_ptr<const bundle::Settings>;
+  /// The id at the workers. Errors: not_found (it is not hosted any more), overloaded, unavailable;
+  /// the function's own: it is let go then.
+  using Woken = std::function<void(const Result<CodeId>&)>;
 
   explicit FunctionHost(FunctionContext& context) : context_(context) {}
 
-  /// Takes in what was hosted before the start.
-  void restore(const std::vector<HostedRow>& rows);
+  /// What was hosted before the start: all of it, as soon as the workers take one of them. The code
+  /// of functions with events is loaded then, that of others when they are called.
+  void restore(std::vector<HostedRow> rows);
   /// Becomes an instance. `asker`: the peer that wants it and has the code. Delivers AckMsg.
   /// Errors: unavailable (no workers, no holder of the code), exists (a newer version is here),
   /// overloaded, io; the function's own.
   void host(const HostedRow& row, std::optional<NodeId> asker, caf::response_promise promise);
   /// Stops being one. Delivers AckMsg, also when there was nothing.
   void unhost(const std::string& name, caf::response_promise promise);
-  /// What the workers know the code by that a call is for. Errors: not_found.
-  Result<CodeId> resolve(const InvokeTarget& target) const;
+
+  struct Place {
+    std::string name;  ///< Of a function that has the code; empty when it is installed.
+    CodeId at_workers{};
+    bool is_installed = false;  ///< Else wake() brings it there.
+  };
+  /// What runs a call. Errors: not_found.
+  Result<Place> find(const InvokeTarget& target);
+  /// `woken` is called once, maybe before this returns.
+  void wake(const std::string& name, Woken woken);
+  /// Errors: not_found.
+  Result<FunctionVersion> version_of(const std::string& name) const;
   /// Those with cron lines, by name.
   const std::map<std::string, SettingsPtr>& with_crons() const { return with_crons_; }
   /// The hosted functions that run this code.
@@ -54,72 +77,110 @@ class FunctionHost {
   /// A deployed function refers to this code, or no longer does: its holder is announced.
   void keep(const CodeId& id);
   void release(const CodeId& id);
+  bool keeps(const CodeId& id) const;
   /// About once a second.
   void tick();
   /// The service ends: whoever still waits is told so.
   void stop();
 
   size_t count() const { return hosted_.size(); }
+  size_t installed() const { return installed_; }
   uint64_t fetched() const { return fetched_; }
 
  private:
+  using Shown = FunctionNames::Shown;
+
+  /// One of up to kHostedMax: about 150 bytes with its name.
+  struct Hosted {
+    FunctionVersion version;
+    const crypto::Digest* owner = nullptr;  ///< In owners_.
+    bundle::SharedKey key;
+    Shown shown = Shown::no;
+    bool has_events = false;
+  };
+  struct Asked {
+    HostedRow row;
+    std::optional<NodeId> asker;
+    caf::response_promise promise;
+  };
   /// A version on its way in; one at a time for a name.
   struct Change {
     FunctionVersion version;
     std::deque<ring::Contact> holders;
     bool searched = false;  ///< The ring was asked for holders.
-    bool restoring = false;
+    bool waking = false;    ///< It is hosted already: only the workers have to have it.
     crypto::Digest owner{};
     CodePtr source;
+    CodePtr cache;  ///< Null: there is none.
     bundle::SharedKey key;
     SettingsPtr settings;
     std::vector<caf::response_promise> waiters;
     std::vector<caf::response_promise> unhost;
+    std::vector<Woken> wakers;
+    std::vector<Asked> later;  ///< What came while it was woken.
   };
   struct CodeUse {
-    size_t hosted = 0;
-    size_t deployed = 0;
-    std::optional<bool> announced;  ///< As one that hosts, or that only keeps it.
+    std::vector<const std::string*> hosted;  ///< The names, as in hosted_.
+    uint32_t deployed = 0;
+    Shown shown = Shown::no;
+    bool as_host = false;  ///< Announced as one that runs it, not only keeps it.
   };
+  struct Installed {
+    size_t bytes = 0;
+    uint64_t last_used = 0;
+  };
+  /// By code, then by the id at the workers.
+  using Loaded = std::map<CodeId, std::map<CodeId, Installed>>;
   struct Later {
     TimePoint due;
-    HostedRow row;
+    std::string name;
   };
   struct Retired {
     TimePoint due;
     CodeId id;
   };
 
+  void add(const HostedRow& row);
+  void try_workers();
+  void restore_all();
   void restore_next();
   void load(const std::string& name);
   void fetch(const std::string& name);
   void search(const std::string& name);
   void ask_holder(const std::string& name, const ring::Contact& holder);
   void install(const std::string& name, CodePtr source);
+  void installed(const std::string& name);
   void save(const std::string& name);
   void announce(const std::string& name);
   void finish(const std::string& name, const Status& status);
-  void restored(const HostedRow& row, const Status& status);
+  void let_go(const std::string& name);
+  void take_events(const std::string& name, const Change& change);
+  void make_room();
+  void uninstall(Loaded::iterator code, const CodeId& at_workers);
   CodeId worker_id(const std::string& name, const CodeId& code, const crypto::Digest& owner) const;
   std::string owner_text(const std::string& name, const crypto::Digest& owner) const;
   bool is_coming(const CodeId& id) const;
   void retire(const CodeId& id);
   void unload_oldest();
-  void use(const CodeId& id, int hosted, int deployed);
-  void announce_queues(const std::string& name, const FunctionVersion& version,
-                       const bundle::Settings& settings);
-  void withdraw_queues(const std::string& name, const bundle::Settings& kept);
-  void refresh_announcement(const CodeId& id, CodeUse& use);
+  void use(const CodeId& id, const std::string& name);
+  void leave(const CodeId& id, const std::string& name);
+  void say_code(const CodeId& id);
 
   FunctionContext& context_;
-  std::map<std::string, FunctionVersion> hosted_;
-  std::map<std::string, SettingsPtr> with_crons_;
-  std::map<std::string, std::string> consumers_;  ///< Announced queues, and whose they are.
-  std::map<std::string, Change> changes_;
+  FunctionNames names_{context_};
+  std::map<std::string, Hosted> hosted_;
+  std::set<crypto::Digest> owners_;  ///< As many as peers deployed here.
   std::map<CodeId, CodeUse> codes_;
-  std::map<std::string, crypto::Digest> owners_;  ///< Of what is hosted.
-  std::map<CodeId, std::set<CodeId>> loaded_;  ///< What the workers have of a code, by their ids.
+  std::map<std::string, SettingsPtr> with_crons_;
+  std::map<std::string, Change> changes_;
+  size_t wakers_ = 0;  ///< In changes_.
+  Loaded loaded_;
+  size_t installed_ = 0, installed_bytes_ = 0;
+  uint64_t last_use_ = 0;
   std::deque<Retired> retired_;
+  std::vector<HostedRow> rows_;  ///< Of the last run, until the workers are up.
+  size_t next_row_ = 0;
+  bool trying_ = false;
   std::deque<Later> restores_;
   Owed unhosted_;
   size_t restoring_ = 0;

@@ -20,19 +20,17 @@ bool contains(const auto& nodes, const NodeId& id) {
 }  // namespace
 
 void FunctionDeployer::find(const std::string& name) {
-  const FindName find{ring_name_of_function(name)};
-  context_.actor.request(context_.node, caf::infinite, find)
-      .then([this, name](const ring::Records& records) { found(name, records); },
-            [this, name](const caf::error& error) {
-              const Error why = from_caf(error);
-              why.code == Code::not_found ? found(name, {}) : not_found_out(name, why);
-            });
+  finder_.find(name, [this, name](const Result<ring::Records>& records) {
+    if (records) return found(name, *records);
+    const Error& why = records.error();
+    why.code == Code::not_found ? found(name, {}) : not_found_out(name, why);
+  });
 }
 
 /// The ring does not answer: that does not mean that nobody runs the function.
 void FunctionDeployer::not_found_out(const std::string& name, const Error& why) {
   Function& function = functions_.at(name);
-  switch (function.queue.front().kind) {
+  switch (function.work->queue.front().kind) {
     case Kind::remove:
       for (const ring::Contact& node : function.instances) send_unhost(name, node);
       return finish(name, caf::make_message(caf::unit));
@@ -53,20 +51,20 @@ void FunctionDeployer::found(const std::string& name, const ring::Records& recor
   for (const ring::Record& record : records) {
     const auto payload = decode_payload(record.payload);
     if (!payload) continue;  // somebody's record, but no function service's
-    function.run.current.push_back(record.provider);
+    function.work->run.current.push_back(record.provider);
     const bool was_refused = payload->version == function.attempted &&
                              (!function.row || function.attempted > function.row->version);
-    if (was_refused && function.queue.front().kind == Kind::look) {
+    if (was_refused && function.work->queue.front().kind == Kind::look) {
       was_attempt_seen = true;
       send_unhost(name, record.provider);
     } else {
       newest = std::max(newest, payload->version);
     }
   }
-  std::ranges::sort(function.run.current, {}, &ring::Contact::id);
-  switch (function.queue.front().kind) {
+  std::ranges::sort(function.work->run.current, {}, &ring::Contact::id);
+  switch (function.work->queue.front().kind) {
     case Kind::remove:
-      for (const ring::Contact& node : function.run.current) send_unhost(name, node);
+      for (const ring::Contact& node : function.work->run.current) send_unhost(name, node);
       return finish(name, caf::make_message(caf::unit));
     case Kind::look:
       if (!function.row) return withdraw(name, was_attempt_seen);
@@ -77,7 +75,7 @@ void FunctionDeployer::found(const std::string& name, const ring::Records& recor
       newest = std::max(newest, function.attempted);
       if (newest.number == UINT32_MAX)
         return fail_operation(name, {Code::overloaded, "there is no version after the last one"});
-      function.run.version.number = newest.number + 1;
+      function.work->run.version.number = newest.number + 1;
       return save_attempt(name);
   }
   locate(name);
@@ -99,7 +97,7 @@ void FunctionDeployer::forget_attempt(const std::string& name) {
 
 /// On disk before anybody is asked: a node that is killed in the middle knows what it began.
 void FunctionDeployer::save_attempt(const std::string& name) {
-  const HostedRow row{name, functions_.at(name).run.version};
+  const HostedRow row{name, functions_.at(name).work->run.version};
   when_done(
       context_.actor.request(context_.store, caf::infinite, SaveAttempt{row}),
       [this, row] {
@@ -126,22 +124,22 @@ bool FunctionDeployer::is_outdated(const std::string& name, const FunctionVersio
 
 void FunctionDeployer::locate(const std::string& name) {
   Function& function = functions_.at(name);
-  const Operation& operation = function.queue.front();
+  const Operation& operation = function.work->queue.front();
   const uint32_t wanted =
       operation.kind == Kind::deploy ? operation.instances : function.row->instances;
-  Run& run = function.run;
+  Run& run = function.work->run;
   run.wanted = wanted;
   run.points.resize(wanted);
   run.lookups_open = wanted;
   for (uint32_t i = 0; i < wanted; ++i) {
     const auto done = [this, name] {
-      if (--functions_.at(name).run.lookups_open == 0) walk(name);
+      if (--functions_.at(name).work->run.lookups_open == 0) walk(name);
     };
     const FindResponsible lookup{placement_point(name, i)};
     context_.actor.request(context_.node, caf::infinite, lookup)
         .then(
             [this, name, i, done](const ring::Contacts& nodes) {
-              functions_.at(name).run.points[i] = nodes;
+              functions_.at(name).work->run.points[i] = nodes;
               done();
             },
             [done](const caf::error&) { done(); });
@@ -150,7 +148,7 @@ void FunctionDeployer::locate(const std::string& name) {
 
 /// The points may all lie before the same few nodes: goes on clockwise until there are enough.
 void FunctionDeployer::walk(const std::string& name) {
-  Run& run = functions_.at(name).run;
+  Run& run = functions_.at(name).work->run;
   const size_t known = rank_candidates(context_.self, run.current, run.points).size();
   const bool is_round = known == std::exchange(run.known, known);
   const ring::Contacts& last = run.points.back();
@@ -162,14 +160,14 @@ void FunctionDeployer::walk(const std::string& name) {
   context_.actor.request(context_.node, caf::infinite, next)
       .then(
           [this, name](const ring::Contacts& nodes) {
-            functions_.at(name).run.points.push_back(nodes);
+            functions_.at(name).work->run.points.push_back(nodes);
             walk(name);
           },
           [this, name](const caf::error&) { place(name); });
 }
 
 void FunctionDeployer::place(const std::string& name) {
-  Run& run = functions_.at(name).run;
+  Run& run = functions_.at(name).work->run;
   run.placement = Placement(run.wanted, rank_candidates(context_.self, run.current, run.points));
   while (const auto node = run.placement.next()) ask(name, *node);
 }
@@ -179,7 +177,7 @@ void FunctionDeployer::ask(const std::string& name, const ring::Contact& node) {
     answered(name, node, fail(from_caf(error)));
   };
   const auto reached = [this, name, node, failed](const caf::actor& functions) {
-    const Run& run = functions_.at(name).run;
+    const Run& run = functions_.at(name).work->run;
     const HostedRow row{name, run.version, {}, run.key};
     const HostMsg order = encode_host(row, context_.loop.now() + kHostTimeout);
     context_.actor.request(functions, caf::infinite, order)
@@ -191,7 +189,7 @@ void FunctionDeployer::ask(const std::string& name, const ring::Contact& node) {
 
 void FunctionDeployer::answered(const std::string& name, const ring::Contact& node,
                                 const Status& status) {
-  Placement& placement = functions_.at(name).run.placement;
+  Placement& placement = functions_.at(name).work->run.placement;
   if (status) {
     ++placed_;
     placement.accepted(node);
@@ -208,8 +206,8 @@ void FunctionDeployer::answered(const std::string& name, const ring::Contact& no
 
 void FunctionDeployer::settle(const std::string& name) {
   Function& function = functions_.at(name);
-  const Placement& placement = function.run.placement;
-  if (function.queue.front().kind == Kind::deploy) return settle_deploy(name);
+  const Placement& placement = function.work->run.placement;
+  if (function.work->queue.front().kind == Kind::deploy) return settle_deploy(name);
   if (placement.placed().size() < function.row->instances &&
       placement.placed().size() != function.instances.size())
     log::warn("functions", "{} has {} of {} instances", name, placement.placed().size(),
@@ -223,8 +221,8 @@ void FunctionDeployer::settle(const std::string& name) {
 
 void FunctionDeployer::settle_deploy(const std::string& name) {
   Function& function = functions_.at(name);
-  const Operation& operation = function.queue.front();
-  const Placement& placement = function.run.placement;
+  const Operation& operation = function.work->queue.front();
+  const Placement& placement = function.work->run.placement;
   const std::optional<Error>& failure = placement.failure();
   const bool is_own = failure && is_functions_own(failure->code);
   if (placement.placed().empty() || is_own) {
@@ -235,15 +233,16 @@ void FunctionDeployer::settle_deploy(const std::string& name) {
     take_back(name);
     return fail_operation(name, std::move(error));
   }
-  const DeployedRow row{name, function.run.version, operation.instances, function.run.key};
+  const DeployedRow row{name, function.work->run.version, operation.instances,
+                        function.work->run.key};
   const auto saved = [this, row] {
     Function& done = functions_.at(row.name);
-    done.run.keeps_code = false;
+    done.work->run.keeps_code = false;
     host_.keep(row.version.id);
     if (done.row) host_.release(done.row->version.id);
     if (!done.row) ++deployed_;
     done.row = row;
-    done.instances = done.run.placement.placed();
+    done.instances = done.work->run.placement.placed();
     release_surplus(row.name);
     log::info("functions", "{} version {} is up on {} of {} nodes", row.name, row.version.number,
               done.instances.size(), row.instances);
@@ -262,7 +261,7 @@ void FunctionDeployer::settle_deploy(const std::string& name) {
 /// anew.
 void FunctionDeployer::take_back(const std::string& name) {
   Function& function = functions_.at(name);
-  for (const ring::Contact& node : function.run.placement.placed()) send_unhost(name, node);
+  for (const ring::Contact& node : function.work->run.placement.placed()) send_unhost(name, node);
   function.withdrawn = context_.loop.now() + kWithdrawFor;
   if (function.row) enqueue(name, {});
 }
@@ -270,7 +269,7 @@ void FunctionDeployer::take_back(const std::string& name) {
 /// Instances that are no longer needed: this node's own when another took it over, and those that
 /// came back after others had replaced them.
 void FunctionDeployer::release_surplus(const std::string& name) {
-  const Run& run = functions_.at(name).run;
+  const Run& run = functions_.at(name).work->run;
   for (const ring::Contact& node : run.current)
     if (contains(run.placement.left(), node.id)) send_unhost(name, node);
 }
@@ -297,9 +296,9 @@ void FunctionDeployer::start_remove(const std::string& name) {
 /// Only the next operation waits for the answer: a node that cannot be reached is not hosting
 /// either.
 void FunctionDeployer::send_unhost(const std::string& name, const ring::Contact& node) {
-  ++functions_.at(name).run.unhosts_open;
+  ++functions_.at(name).work->run.unhosts_open;
   const auto done = [this, name] {
-    --functions_.at(name).run.unhosts_open;
+    --functions_.at(name).work->run.unhosts_open;
     next(name);
   };
   const auto failed = [done](const caf::error&) { done(); };

@@ -51,8 +51,8 @@ Status FunctionService::start() {
   request(context_.store, caf::infinite, LoadInventory{})
       .await(
           [this](const FunctionStore::Inventory& all) {
-            deployer_.restore(all.deployed, all.attempted);
             host_.restore(all.hosted);
+            deployer_.restore(all.deployed, all.attempted);
             options_.exports->add(kFunctionsActorName, caf::strong_actor_ptr{ctrl()});
             tick();
           },
@@ -79,7 +79,15 @@ void FunctionService::on_exit() {
 
 /// What callers say besides their calls.
 caf::message_handler FunctionService::about_calls() {
-  return {[this](const CancelRequest& given_up) {
+  const auto locate = [this](const LocateMsg& message) -> caf::result<LocatedMsg> {
+    const Result<std::string> name = decode_locate(message);
+    if (!name) return to_caf(name.error());
+    const Result<FunctionVersion> version = host_.version_of(*name);
+    if (!version) return to_caf(version.error());
+    return encode_located(*version);
+  };
+  return {locate,
+          [this](const CancelRequest& given_up) {
             if (context_.workers) send(context_.workers, given_up);
           },
           // A health check: who answers it takes calls.
@@ -135,17 +143,22 @@ caf::behavior FunctionService::behavior() {
             deployer_.ensure(order.id, promise);
             return promise;
           },
-          [this](const ListFunctions&) { return deployer_.list(); },
+          [this](const ListFunctions& order) { return deployer_.list(order.after); },
           [this](const DescribeFunction& order) -> caf::result<FunctionReport> {
             auto promise = make_response_promise<FunctionReport>();
             deployer_.describe(order.name, promise);
             return promise;
           },
           [this](const CountFunctions&) {
-            return FunctionCounts{
-                deployer_.count(),         host_.count(),   invoked_,
-                deployer_.placed(),        host_.fetched(), guard_.counters().denied,
-                guard_.counters().limited, woken_};
+            return FunctionCounts{deployer_.count(),
+                                  host_.count(),
+                                  host_.installed(),
+                                  invoked_,
+                                  deployer_.placed(),
+                                  host_.fetched(),
+                                  guard_.counters().denied,
+                                  guard_.counters().limited,
+                                  woken_};
           },
           [this](caf::tick_atom) { tick(); });
 }
@@ -174,10 +187,25 @@ caf::result<caf::message> FunctionService::invoke(const InvokeMsg& message) {
   if (!target) return to_caf(target.error());
   if (const Status admitted = admit(*message.frame(), *target); !admitted)
     return to_caf(admitted.error());
-  const Result<CodeId> id = host_.resolve(*target);
-  if (!id) return to_caf(id.error());
+  const Result<FunctionHost::Place> place = host_.find(*target);
+  if (!place) return to_caf(place.error());
   ++invoked_;
-  return delegate(context_.workers, CallFunction{*id, message});
+  if (place->is_installed)
+    return delegate(context_.workers, CallFunction{place->at_workers, message});
+  auto promise = make_response_promise();
+  wake(place->name, message, promise);
+  return promise;
+}
+
+/// Its code is read from disk for this call.
+void FunctionService::wake(const std::string& name, const InvokeMsg& message,
+                           caf::response_promise promise) {
+  host_.wake(name, [this, message, promise](const Result<CodeId>& id) mutable {
+    if (!id) return promise.deliver(to_caf(id.error()));
+    if (message.frame()->cancelled())
+      return promise.deliver(to_caf({Code::cancelled, "the caller gave up"}));
+    promise.delegate(context_.workers, CallFunction{*id, message});
+  });
 }
 
 /// A function that is closed is closed under its code's id too.
@@ -200,7 +228,7 @@ void FunctionService::fire(const Firing& firing) {
           [this, firing](const ring::Records& records) {
             std::vector<NodeId> nodes{context_.self.id};
             for (const ring::Record& record : records) nodes.push_back(record.provider.id);
-            if (woken_node(firing.function, nodes) == context_.self.id) wake(firing);
+            if (woken_node(firing.function, nodes) == context_.self.id) run(firing);
           },
           [firing](const caf::error& error) {
             log::warn("functions", "{} is not woken for \"{}\": {}", firing.function, firing.cron,
@@ -208,9 +236,18 @@ void FunctionService::fire(const Firing& firing) {
           });
 }
 
-void FunctionService::wake(const Firing& firing) {
-  const Result<CodeId> id = host_.resolve({.function = firing.function});
-  if (!id) return;  // it was let go meanwhile
+void FunctionService::run(const Firing& firing) {
+  const auto place = host_.find({.function = firing.function});
+  if (!place) return;  // it was let go meanwhile
+  if (place->is_installed) return run(firing, place->at_workers);
+  host_.wake(place->name, [this, firing](const Result<CodeId>& id) {
+    if (id) return run(firing, *id);
+    log::warn("functions", "{} is not woken for \"{}\": {}", firing.function, firing.cron,
+              id.error().text());
+  });
+}
+
+void FunctionService::run(const Firing& firing, const CodeId& id) {
   ++woken_;
   wire::Builder<schema::Invoke> invoke;
   invoke->setFunction(wire::to_text(firing.function));
@@ -221,7 +258,7 @@ void FunctionService::wake(const Firing& firing) {
   const std::string body =
       "{\"scheduledTime\":" + std::to_string(firing.time_ms) + ",\"cron\":\"" + firing.cron + "\"}";
   invoke->setBody(wire::to_data(as_bytes(body)));
-  request(context_.workers, caf::infinite, CallFunction{*id, invoke.finish()})
+  request(context_.workers, caf::infinite, CallFunction{id, invoke.finish()})
       .then([](const OutcomeMsg&) {},
             [firing](const caf::error& error) {
               log::warn("functions", "{} failed for \"{}\": {}", firing.function, firing.cron,

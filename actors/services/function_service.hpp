@@ -52,7 +52,9 @@ class FunctionService final : public PinnedActor {
   caf::result<caf::message> invoke(const InvokeMsg& message);
   /// Wakes a function by its cron line, if no other of its nodes is to.
   void fire(const Firing& firing);
-  void wake(const Firing& firing);
+  void run(const Firing& firing);
+  void run(const Firing& firing, const CodeId& id);
+  void wake(const std::string& name, const InvokeMsg& message, caf::response_promise promise);
   Status admit(const wire::Frame& frame, const InvokeTarget& target);
   void tick();
 

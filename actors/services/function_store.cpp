@@ -15,9 +15,12 @@ using storage::Table;
 using storage::WriteTransaction;
 
 /// All tables: u8 format, u32 version, the code's id, u32 wanted instances (0 where none are
-/// wanted).
-constexpr uint8_t kRowFormat = 1;
-constexpr size_t kRowBytes = 41;
+/// wanted), u8 whether it has events. Rows of the first format lack the last byte: they may.
+constexpr uint8_t kFirstRowFormat = 1;
+constexpr uint8_t kRowFormat = 2;
+constexpr size_t kFirstRowBytes = 41;
+constexpr size_t kRowBytes = 42;
+constexpr size_t kEventsOffset = 41;
 constexpr size_t kIdOffset = 5;
 constexpr size_t kInstancesOffset = 37;
 constexpr size_t kNonceBytes = std::tuple_size_v<crypto::Nonce>;
@@ -27,22 +30,38 @@ crypto::AeadKey cipher_of(const bundle::SharedKey& key) {
   return {crypto::Suite::chacha20poly1305, std::move(own)};
 }
 
-Bytes encode_row(const FunctionVersion& version, uint32_t instances) {
+bool is_row(ByteView value) {
+  if (value.empty()) return false;
+  const auto format = load<uint8_t>(value.data());
+  return (format == kRowFormat && value.size() == kRowBytes) ||
+         (format == kFirstRowFormat && value.size() == kFirstRowBytes);
+}
+bool has_events(ByteView row) {
+  return row.size() == kFirstRowBytes || row[kEventsOffset] != std::byte{0};
+}
+
+CodeId code_of(ByteView row) {
+  CodeId id{};
+  std::ranges::copy(row.subspan(kIdOffset, id.size()), id.begin());
+  return id;
+}
+
+Bytes encode_row(const FunctionVersion& version, uint32_t instances, bool events = false) {
   Bytes row(kRowBytes);
   store(row.data(), kRowFormat);
   store(row.data() + 1, version.number);
   std::ranges::copy(version.id, row.begin() + kIdOffset);
   store(row.data() + kInstancesOffset, instances);
+  store(row.data() + kEventsOffset, static_cast<uint8_t>(events));
   return row;
 }
 
 Result<DeployedRow> decode_row(ByteView key, ByteView value) {
   DeployedRow row{.name = std::string(as_text(key)), .version = {}, .instances = 0};
-  if (!is_function_name(row.name) || value.size() != kRowBytes ||
-      load<uint8_t>(value.data()) != kRowFormat)
+  if (!is_function_name(row.name) || !is_row(value))
     return fail(Code::malformed, "not a row of this version");
   row.version.number = load<uint32_t>(value.data() + 1);
-  std::ranges::copy(value.subspan(kIdOffset, row.version.id.size()), row.version.id.begin());
+  row.version.id = code_of(value);
   row.instances = load<uint32_t>(value.data() + kInstancesOffset);
   if (row.instances > kInstancesMax) return fail(Code::malformed, "too many instances");
   return row;
@@ -51,7 +70,7 @@ Result<DeployedRow> decode_row(ByteView key, ByteView value) {
 }  // namespace
 
 Result<FunctionStore> FunctionStore::open(storage::Environment& environment,
-                                          bundle::SharedKey at_rest) {
+                                          bundle::SharedKey at_rest, size_t codes_bytes_max) {
   THEMIS_TRY(const storage::BlobStore code,
              storage::BlobStore::open(environment, "function_code", crypto::blake2b));
   FunctionStore store(environment, code);
@@ -60,7 +79,9 @@ Result<FunctionStore> FunctionStore::open(storage::Environment& environment,
   THEMIS_TRY(store.hosted_, environment.table("functions_hosted"));
   THEMIS_TRY(store.owners_, environment.table("functions_owners"));
   THEMIS_TRY(store.keys_, environment.table("function_keys"));
+  THEMIS_TRY(store.caches_, environment.table("function_code_caches"));
   store.at_rest_ = std::move(at_rest);
+  store.codes_bytes_max_ = codes_bytes_max;
   return store;
 }
 
@@ -72,20 +93,20 @@ Result<FunctionStore::Inventory> FunctionStore::load() {
       return txn.scan(table, {}, [&take](ByteView key, ByteView value) {
         auto row = decode_row(key, value);
         if (row) {
-          take(std::move(*row));
+          take(std::move(*row), has_events(value));
         } else {
           log::error("functions", "row {} is left out: {}", to_hex(key), row.error().text());
         }
         return true;
       });
     };
-    THEMIS_CHECK(read(deployed_, [&](DeployedRow row) {
+    THEMIS_CHECK(read(deployed_, [&](DeployedRow row, bool) {
       row.key = key_of(txn, row.version.id);
       all.deployed.push_back(std::move(row));
     }));
     const auto into = [&](std::vector<HostedRow>& rows) {
-      return [&](const DeployedRow& row) {
-        rows.push_back({row.name, row.version, {}, key_of(txn, row.version.id)});
+      return [&](const DeployedRow& row, bool events) {
+        rows.push_back({row.name, row.version, {}, key_of(txn, row.version.id), events});
       };
     };
     THEMIS_CHECK(read(attempted_, into(all.attempted)));
@@ -95,12 +116,10 @@ Result<FunctionStore::Inventory> FunctionStore::load() {
       if (owner && owner->size() == row.owner.size()) std::ranges::copy(*owner, row.owner.begin());
     }
   }
-  std::set<CodeId> used;
-  for (const DeployedRow& row : all.deployed) used.insert(row.version.id);
-  for (const HostedRow& row : all.hosted) used.insert(row.version.id);
+  THEMIS_CHECK(count_uses());
   std::vector<CodeId> unused;
   THEMIS_CHECK(code_.list([&](const CodeId& id, size_t) {
-    if (!used.contains(id)) unused.push_back(id);
+    if (!uses_->contains(id)) unused.push_back(id);
     return true;
   }));
   for (const CodeId& id : unused) THEMIS_CHECK(erase_code(id));
@@ -116,22 +135,53 @@ Status FunctionStore::put_code(ByteView source) {
 Status FunctionStore::write_code(ByteView source) {
   if (source.size() > kSourceBytesMax)
     return fail(Code::too_large, "a function's code of more than 1 MB");
-  THEMIS_TRY(const CodeId id, code_.put(source));
-  static_cast<void>(id);
+  THEMIS_CHECK(count_codes());
+  THEMIS_TRY(const bool known, code_.contains(crypto::blake2b(source)));
+  if (!known && *codes_bytes_ + source.size() > codes_bytes_max_)
+    return fail(Code::overloaded, "this node keeps as much code of functions as it may");
+  THEMIS_CHECK(code_.put(source));
+  *codes_bytes_ += known ? 0 : source.size();
   return {};
 }
 
-Result<bool> FunctionStore::is_used(const CodeId& id) const {
-  if (pending_.contains(id)) return true;
+/// Once.
+Status FunctionStore::count_codes() {
+  if (codes_bytes_) return {};
+  size_t bytes = 0;
+  THEMIS_CHECK(code_.list([&](const CodeId&, size_t size) {
+    bytes += size;
+    return true;
+  }));
+  codes_bytes_ = bytes;
+  return {};
+}
+
+/// Once: a row that is written or goes is counted from then on.
+Status FunctionStore::count_uses() {
+  if (uses_) return {};
+  std::unordered_map<CodeId, uint32_t, CodeHash> uses;
   THEMIS_TRY(const ReadTransaction txn, environment_->read());
-  bool used = false;
-  for (const Table table : {deployed_, hosted_})
-    THEMIS_CHECK(txn.scan(table, {}, [&](ByteView, ByteView value) {
-      used = used || (value.size() == kRowBytes &&
-                      std::ranges::equal(value.subspan(kIdOffset, id.size()), id));
-      return !used;
-    }));
-  return used;
+  const auto add = [&](ByteView, ByteView value) {
+    if (is_row(value)) ++uses[code_of(value)];
+    return true;
+  };
+  THEMIS_CHECK(txn.scan(deployed_, {}, add));
+  THEMIS_CHECK(txn.scan(hosted_, {}, add));
+  uses_ = std::move(uses);
+  return {};
+}
+
+Result<bool> FunctionStore::is_used(const CodeId& id) {
+  THEMIS_CHECK(count_uses());
+  return pending_.contains(id) || uses_->contains(id);
+}
+
+void FunctionStore::count(const CodeId& id, bool more) {
+  if (more) {
+    ++(*uses_)[id];
+  } else if (const auto found = uses_->find(id); found != uses_->end() && --found->second == 0) {
+    uses_->erase(found);
+  }
 }
 
 void FunctionStore::let_go(const CodeId& id) {
@@ -151,6 +201,8 @@ Status FunctionStore::erase_unused(const CodeId& id) {
 
 /// The key first: after a crash in between, the next start finds the code unused.
 Status FunctionStore::erase_code(const CodeId& id) {
+  THEMIS_CHECK(erase_caches(id));
+  const auto code = code_.get(id);
   bool has_key = false;
   {
     THEMIS_TRY(const ReadTransaction txn, environment_->read());
@@ -159,6 +211,11 @@ Status FunctionStore::erase_code(const CodeId& id) {
   if (has_key)
     THEMIS_CHECK(environment_->write([&](WriteTransaction& txn) { return txn.erase(keys_, id); }));
   const Status erased = code_.erase(id);
+  if (!code) {
+    codes_bytes_.reset();  // of a damaged one it is counted anew
+  } else if (erased && codes_bytes_) {
+    *codes_bytes_ -= code->size();
+  }
   return erased || erased.error().code == Code::not_found ? Status{} : erased;
 }
 
@@ -195,17 +252,22 @@ bundle::SharedKey FunctionStore::key_of(const ReadTransaction& txn, const CodeId
 
 Status FunctionStore::put(Table table, const Row& row, ByteView source) {
   THEMIS_ASSERT(crypto::blake2b(source) == row.id, "a row names its own code");
+  THEMIS_CHECK(count_uses());
   THEMIS_CHECK(write_code(source));
-  CodeId before = row.id;
+  std::optional<CodeId> before;
   const auto write_row = [&](WriteTransaction& txn) -> Status {
-    if (const auto old = txn.get(table, as_bytes(row.name)); old && old->size() == kRowBytes)
-      std::ranges::copy(old->subspan(kIdOffset, before.size()), before.begin());
+    before.reset();
+    if (const auto old = txn.get(table, as_bytes(row.name)); old && is_row(*old))
+      before = code_of(*old);
     THEMIS_CHECK(put_key(txn, row));
     if (row.owner) THEMIS_CHECK(txn.put(owners_, as_bytes(row.name), *row.owner));
     return txn.put(table, as_bytes(row.name), row.value);
   };
   THEMIS_CHECK(environment_->write(write_row));
-  return before == row.id ? Status{} : erase_unused(before);
+  count(row.id, true);
+  if (!before) return {};
+  count(*before, false);
+  return *before == row.id ? Status{} : erase_unused(*before);
 }
 
 Status FunctionStore::save(const DeployedRow& row, ByteView source) {
@@ -222,13 +284,15 @@ Status FunctionStore::save_attempt(const HostedRow& row) {
 }
 
 Status FunctionStore::save(const HostedRow& row, ByteView source) {
-  return put(hosted_, {row.name, encode_row(row.version, 0), row.version.id, row.key, row.owner},
-             source);
+  return put(
+      hosted_,
+      {row.name, encode_row(row.version, 0, row.has_events), row.version.id, row.key, row.owner},
+      source);
 }
 
 Status FunctionStore::erase(Table table, const std::string& name) {
-  CodeId id{};
-  bool found = false;
+  THEMIS_CHECK(count_uses());
+  std::optional<CodeId> id;
   THEMIS_CHECK(environment_->write([&](WriteTransaction& txn) -> Status {
     if (table.handle == deployed_.handle) {
       const Status gone = txn.erase(attempted_, as_bytes(name));
@@ -238,13 +302,15 @@ Status FunctionStore::erase(Table table, const std::string& name) {
       const Status gone = txn.erase(owners_, as_bytes(name));
       if (!gone && gone.error().code != Code::not_found) return gone;
     }
+    id.reset();
     const auto row = txn.get(table, as_bytes(name));
-    found = row.has_value();
-    if (!found) return row.error().code == Code::not_found ? Status{} : fail(row.error());
-    if (row->size() == kRowBytes) std::ranges::copy(row->subspan(kIdOffset, id.size()), id.begin());
+    if (!row) return row.error().code == Code::not_found ? Status{} : fail(row.error());
+    if (is_row(*row)) id = code_of(*row);
     return txn.erase(table, as_bytes(name));
   }));
-  return found ? erase_unused(id) : Status{};
+  if (!id) return {};
+  count(*id, false);
+  return erase_unused(*id);
 }
 
 }  // namespace themis

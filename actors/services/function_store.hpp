@@ -2,7 +2,9 @@
 // What a function service keeps on disk: code by its hash, the functions deployed here, the
 // versions that a deployment began to place, the instances hosted here.
 
+#include <optional>
 #include <set>
+#include <unordered_map>
 
 #include "actors/services/function_types.hpp"
 #include "runtime/store/blob_store.hpp"
@@ -13,16 +15,23 @@ namespace themis {
 /// all of this blocks. One thread.
 class FunctionStore {
  public:
+  /// Of all code caches on disk: some thousand functions of libraries, which need them most.
+  static constexpr size_t kCodeCachesBytesMax = size_t{512} << 20;
+
   struct Inventory {
     std::vector<DeployedRow> deployed;
     std::vector<HostedRow> attempted;
     std::vector<HostedRow> hosted;
   };
 
+  /// All codes: 131,072 functions of 64 KB. Any peer may place functions here.
+  static constexpr size_t kCodesBytesMax = size_t{8} << 30;
+
   /// `at_rest` seals the keys of secrets; without one none is kept. Errors: those of
   /// Environment::table.
   static Result<FunctionStore> open(storage::Environment& environment,
-                                    bundle::SharedKey at_rest = {});
+                                    bundle::SharedKey at_rest = {},
+                                    size_t codes_bytes_max = kCodesBytesMax);
 
   /// Everything, by name. Removes code that no row refers to: what an interrupted deployment left.
   /// A row that cannot be read is logged and left out. Errors: io.
@@ -33,6 +42,12 @@ class FunctionStore {
   Status put_code(ByteView source);
   /// Errors: not_found, forged (damaged on disk), io.
   Result<Bytes> code(const CodeId& id) const { return code_.get(id); }
+  /// What was compiled of a code that the workers know as `at_workers`, with which it goes;
+  /// nothing: there is none, or it is damaged. Errors: io.
+  Result<std::optional<Bytes>> code_cache(const CodeId& id, const CodeId& at_workers) const;
+  /// Replaces it. Past kCodeCachesBytesMax others go, any. Nothing for a code that is not here.
+  /// Errors: too_large, overloaded, io.
+  Status keep_code_cache(const CodeId& id, const CodeId& at_workers, ByteView cache);
   /// The deployment that put it is over: removes it unless a row or another deployment needs it.
   /// Errors: io.
   Status drop_code(const CodeId& id);
@@ -67,7 +82,16 @@ class FunctionStore {
   Status put_key(storage::WriteTransaction& txn, const Row& row);
   bundle::SharedKey key_of(const storage::ReadTransaction& txn, const CodeId& id) const;
   Status erase(storage::Table table, const std::string& name);
-  Result<bool> is_used(const CodeId& id) const;
+  Status erase_caches(const CodeId& id);
+  Status count_caches();
+  Status count_codes();
+  Status count_uses();
+  void count(const CodeId& id, bool more);
+  Result<bool> is_used(const CodeId& id);
+
+  struct CodeHash {
+    size_t operator()(const CodeId& id) const { return themis::load<size_t>(id.data()); }
+  };
 
   storage::Environment* environment_;
   storage::BlobStore code_;
@@ -76,7 +100,13 @@ class FunctionStore {
   storage::Table hosted_{};
   storage::Table owners_{};  ///< Of what is hosted: 32 bytes by name.
   storage::Table keys_{};    ///< By code: nonce, sealed key, tag.
+  storage::Table caches_{};  ///< By code and id at the workers: BLAKE2b-256 of the cache, cache.
+  std::optional<size_t> cache_bytes_;
+  size_t codes_bytes_max_ = kCodesBytesMax;
+  std::optional<size_t> codes_bytes_;
   bundle::SharedKey at_rest_;
+  /// How many rows have a code: none is looked for among 100,000 rows.
+  std::optional<std::unordered_map<CodeId, uint32_t, CodeHash>> uses_;
   std::multiset<CodeId> pending_;  ///< Of deployments under way: as many as wait in their queues.
 };
 

@@ -4,6 +4,8 @@
 
 #include "actors/system/caf_error.hpp"
 #include "actors/system/dead_letters.hpp"
+#include "actors/worker/worker_api.hpp"
+#include "runtime/base/log.hpp"
 
 namespace themis {
 namespace {
@@ -28,6 +30,22 @@ caf::behavior FunctionStoreActor::make_behavior() {
         auto code = store_.code(wanted.id);
         if (!code) return to_caf(code.error());
         return std::make_shared<const Bytes>(std::move(*code));
+      },
+      [this](const LoadFunction& wanted) -> caf::result<FunctionCode> {
+        if (codes_.size() >= kHostedMax) codes_.clear();
+        codes_[wanted.at_workers] = wanted.id;
+        auto code = store_.code(wanted.id);
+        if (!code) return to_caf(code.error());
+        auto cache = store_.code_cache(wanted.id, wanted.at_workers);
+        FunctionCode found{std::make_shared<const Bytes>(std::move(*code)), nullptr};
+        if (cache && *cache) found.cache = std::make_shared<const Bytes>(std::move(**cache));
+        return found;
+      },
+      [this](const KeepCodeCache& made) {
+        const auto known = codes_.find(made.id);
+        if (known == codes_.end()) return;
+        const Status kept = store_.keep_code_cache(known->second, made.id, *made.cache);
+        if (!kept) log::warn("functions", "a code cache is not kept: {}", kept.error().text());
       },
       [this](const DropCode& drop) { return outcome_of(store_.drop_code(drop.id)); },
       [this](const SaveDeployed& save) { return outcome_of(store_.save(save.row, *save.source)); },

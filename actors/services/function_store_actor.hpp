@@ -3,6 +3,7 @@
 // reactor must not.
 
 #include <caf/allowed_unsafe_message_type.hpp>
+#include <map>
 #include <memory>
 
 #include "actors/services/function_store.hpp"
@@ -23,6 +24,15 @@ struct PutCode {
 /// -> CodePtr.
 struct LoadCode {
   CodeId id{};
+};
+/// What an instance is loaded from. -> FunctionCode.
+struct LoadFunction {
+  CodeId id{};
+  CodeId at_workers{};
+};
+struct FunctionCode {
+  CodePtr source;
+  CodePtr cache;  ///< Null: there is none.
 };
 /// -> caf::unit.
 struct DropCode {
@@ -49,6 +59,7 @@ struct EraseHosted {
   std::string name;
 };
 
+/// Takes KeepCodeCache of worker_api.hpp too, of functions that it was asked for with LoadFunction.
 class FunctionStoreActor final : public PoolActor {
  public:
   FunctionStoreActor(caf::actor_config& config, FunctionStore store)
@@ -59,6 +70,8 @@ class FunctionStoreActor final : public PoolActor {
   caf::behavior make_behavior() override;
 
   FunctionStore store_;
+  /// The codes of what was loaded, by the id at the workers; more than kHostedMax are forgotten.
+  std::map<CodeId, CodeId> codes_;
 };
 
 }  // namespace themis
@@ -68,6 +81,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::FunctionStore::Inventory)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::PutCode)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::LoadCode)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::CodePtr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::LoadFunction)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::FunctionCode)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::DropCode)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::SaveDeployed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::SaveAttempt)

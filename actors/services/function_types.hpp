@@ -26,10 +26,10 @@ inline constexpr size_t kSourceBytesMax = bundle::kCodeBytesMax;
 inline constexpr uint32_t kInstancesDefault = 2;
 /// A lookup a wanted instance; a ring answers 64 records of a name at most.
 inline constexpr uint32_t kInstancesMax = 16;
-/// Functions deployed through one node, and instances on one node: an instance announces two names
-/// and kept code one, of the 1,024 that the ring lets a node provide.
-inline constexpr size_t kDeployedMax = 340;
-inline constexpr size_t kHostedMax = 340;
+/// Functions deployed through one node, and instances on one node: some hundred bytes of memory
+/// each, while nobody calls them. Their names fit a node's listings (actors/ring/listing.hpp).
+inline constexpr size_t kDeployedMax = 131'072;
+inline constexpr size_t kHostedMax = 131'072;
 
 /// Which code a function runs; the newer one wins wherever two meet.
 struct FunctionVersion {
@@ -52,6 +52,7 @@ struct HostedRow {
   FunctionVersion version;
   crypto::Digest owner{};      ///< The node that deployed it: the id it proved.
   bundle::SharedKey key = {};  ///< Of the secrets in its code.
+  bool has_events = false;     ///< The clock or queues wake it: not only calls do.
   friend bool operator==(const HostedRow&, const HostedRow&) = default;
 };
 

@@ -64,6 +64,34 @@ Result<std::string> decode_unhost(const UnhostMsg& message) {
       message, [](const schema::Unhost::Reader& unhost) { return read_name(unhost.getName()); });
 }
 
+LocateMsg encode_locate(const std::string& name, TimePoint deadline) {
+  wire::Builder<schema::Locate> locate;
+  locate->setName(wire::to_text(name));
+  return locate.finish(deadline);
+}
+
+Result<std::string> decode_locate(const LocateMsg& message) {
+  return wire::decode(
+      message, [](const schema::Locate::Reader& locate) { return read_name(locate.getName()); });
+}
+
+LocatedMsg encode_located(const FunctionVersion& version) {
+  wire::Builder<schema::Located> located;
+  located->setVersion(version.number);
+  located->setCode(wire::to_data(version.id));
+  return located.finish();
+}
+
+Result<FunctionVersion> decode_located(const LocatedMsg& message) {
+  return wire::decode(message,
+                      [](const schema::Located::Reader& located) -> Result<FunctionVersion> {
+                        FunctionVersion version;
+                        version.number = located.getVersion();
+                        THEMIS_TRY(version.id, read_id(located.getCode()));
+                        return version;
+                      });
+}
+
 FetchCodeMsg encode_fetch(const CodeId& id, TimePoint deadline) {
   wire::Builder<schema::FetchCode> fetch;
   fetch->setId(wire::to_data(id));

@@ -12,6 +12,8 @@ namespace themis {
 
 using HostMsg = wire::Msg<schema::Host>;
 using UnhostMsg = wire::Msg<schema::Unhost>;
+using LocateMsg = wire::Msg<schema::Locate>;
+using LocatedMsg = wire::Msg<schema::Located>;
 using FetchCodeMsg = wire::Msg<schema::FetchCode>;
 using CodeBlobMsg = wire::Msg<schema::CodeBlob>;
 using InvokeMsg = wire::Msg<schema::Invoke>;
@@ -33,6 +35,11 @@ Result<HostedRow> decode_host(const HostMsg& message);
 
 UnhostMsg encode_unhost(const std::string& name, TimePoint deadline);
 Result<std::string> decode_unhost(const UnhostMsg& message);
+
+LocateMsg encode_locate(const std::string& name, TimePoint deadline);
+Result<std::string> decode_locate(const LocateMsg& message);
+LocatedMsg encode_located(const FunctionVersion& version);
+Result<FunctionVersion> decode_located(const LocatedMsg& message);
 
 FetchCodeMsg encode_fetch(const CodeId& id, TimePoint deadline);
 Result<CodeId> decode_fetch(const FetchCodeMsg& message);

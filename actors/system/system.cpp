@@ -31,8 +31,8 @@ void add_schemas(MessageTypes& types) {
   add_all<Failure, Ack, Echo>(types);
   add_all<FindNode, FindNodeReply, GetObject, GetObjectReply, Store, HandOver, GetNeighbours,
           Neighbours, Notify, Leave, Ping>(types);
-  add_all<FetchCode, CodeBlob, Host, Unhost, Invoke, Outcome, Load, Loaded, Unload, LogLine, Pull,
-          BodyPart, DropFlow>(types);
+  add_all<FetchCode, CodeBlob, Host, Unhost, Locate, Located, Invoke, Outcome, Load, Loaded,
+          CodeCache, Unload, LogLine, Pull, BodyPart, DropFlow>(types);
   add_all<Spawn, Spawned, Probe, Confinement>(types);
   add_all<StartMonitors, MonitorsStarted, MonitorBatch, FinishReplay, CertifyEpochs, Certified,
           SealState, SealedState, ConfirmState, Released, RegisterClient, AdmitCall, CallAdmitted>(

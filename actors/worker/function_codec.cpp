@@ -2,9 +2,13 @@
 
 #include <algorithm>
 
+#include "wire/message.hpp"
+
 namespace themis {
 namespace {
 
+/// What a Load has besides source and code cache: name, key, limits.
+constexpr size_t kLoadBytesMax = 16 << 10;
 /// What one header costs in a message besides its text: two pointers and two NULs, padded.
 constexpr size_t kHeaderWords = 4;
 
@@ -138,7 +142,10 @@ Result<js::Response> decode_answer(const wire::Msg<schema::Outcome>& message) {
 }
 
 wire::Msg<schema::Load> encode_load(const InstallFunction& function, TimePoint deadline) {
-  wire::Builder<schema::Load> load(32 + (function.name.size() + function.source->size()) / 8);
+  ByteView cache = function.code_cache ? ByteView(*function.code_cache) : ByteView();
+  if (function.source->size() + cache.size() > wire::kMessageBytesMax - kLoadBytesMax) cache = {};
+  wire::Builder<schema::Load> load(
+      32 + (function.name.size() + function.source->size() + cache.size()) / 8);
   load->setName(wire::to_text(function.name));
   load->setCode(wire::to_data(function.id));
   load->setSource(wire::to_data(*function.source));
@@ -147,6 +154,7 @@ wire::Msg<schema::Load> encode_load(const InstallFunction& function, TimePoint d
   limits.setCpuMs(function.limits.cpu_ms);
   limits.setWallMs(function.limits.wall_ms);
   load->setSecretsKey(wire::to_data(function.key.view()));
+  load->setCodeCache(wire::to_data(cache));
   return load.finish(deadline);
 }
 
@@ -159,7 +167,26 @@ Result<LoadRequest> decode_load(const wire::Msg<schema::Load>& message) {
     const schema::Limits::Reader limits = load.getLimits();
     request.limits = {limits.getMemoryMb(), limits.getCpuMs(), limits.getWallMs()};
     THEMIS_TRY(request.key, bundle::SharedKey::from(wire::bytes_of(load.getSecretsKey())));
+    const ByteView cache = wire::bytes_of(load.getCodeCache());
+    request.code_cache.assign(cache.begin(), cache.end());
     return request;
+  });
+}
+
+wire::Msg<schema::CodeCache> encode_code_cache(const CodeId& id, ByteView cache) {
+  wire::Builder<schema::CodeCache> made(16 + cache.size() / 8);
+  made->setCode(wire::to_data(id));
+  made->setCache(wire::to_data(cache));
+  return made.finish();
+}
+
+Result<KeepCodeCache> decode_code_cache(const wire::Msg<schema::CodeCache>& message) {
+  return wire::decode(message, [](const schema::CodeCache::Reader& made) -> Result<KeepCodeCache> {
+    THEMIS_TRY(const CodeId id, read_code_id(made.getCode()));
+    const ByteView cache = wire::bytes_of(made.getCache());
+    if (cache.empty() || cache.size() > js::kCodeCacheBytesMax)
+      return fail(Code::too_large, "a code cache has 1 byte to 1.5 MB");
+    return KeepCodeCache{id, std::make_shared<const Bytes>(cache.begin(), cache.end())};
   });
 }
 

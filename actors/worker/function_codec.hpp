@@ -37,10 +37,15 @@ struct LoadRequest {
   std::string source;
   FunctionLimits limits;
   bundle::SharedKey key;
+  Bytes code_cache;
 };
 wire::Msg<schema::Load> encode_load(const InstallFunction& function, TimePoint deadline);
 /// Errors: malformed.
 Result<LoadRequest> decode_load(const wire::Msg<schema::Load>& message);
+
+wire::Msg<schema::CodeCache> encode_code_cache(const CodeId& id, ByteView cache);
+/// Errors: malformed, too_large.
+Result<KeepCodeCache> decode_code_cache(const wire::Msg<schema::CodeCache>& message);
 
 wire::Msg<schema::Unload> encode_unload(const CodeId& id);
 /// Errors: malformed.

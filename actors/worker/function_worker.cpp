@@ -17,6 +17,10 @@ void FunctionHost::log(js::LogLevel level, std::string_view text) {
   caf::anon_send(enclave_.parent("log"), line.finish());
 }
 
+void FunctionHost::keep_code_cache(ByteView cache) {
+  caf::anon_send(enclave_.parent(kCachesActorName), encode_code_cache(code_, cache));
+}
+
 void FunctionHost::ask_state(const std::string& name_space, const std::string& question,
                              TimePoint deadline, Answered answered) {
   wire::Builder<schema::AskState> message(16 + (name_space.size() + question.size()) / 8);
@@ -123,7 +127,9 @@ void FunctionWorker::run(const wire::Msg<schema::Invoke>& invoke, caf::strong_ac
   const auto done = [this, self, from, id, frame](Result<js::Response> result) {
     calls_.erase(frame);
     answer(from, id, std::move(result));
-    if (++answered_ % kLookEvery == 0 && !ending_ && calls_.empty() && worker_->is_worn())
+    if (answered_++ == 0) make_cache_later();
+    rest_later();
+    if (answered_ % kLookEvery == 0 && !ending_ && calls_.empty() && worker_->is_worn())
       ending_ = to_caf({Code::cancelled, "its heap is nearly full: it is loaded anew"});
     end_if_retired();
   };
@@ -167,6 +173,30 @@ void FunctionWorker::end_if_retired() {
   if (worker_->retired() && !ending_)
     ending_ = to_caf({Code::memory_exceeded, "the heap of the function overflowed"});
   end_if_done();
+}
+
+void FunctionWorker::make_cache_later() {
+  if (worker_->code_cached()) return;
+  host_->after(kCacheAfter, [this, weak = caf::weak_actor_ptr{ctrl()}] {
+    const caf::strong_actor_ptr self = weak.lock();
+    if (!self || ending_) return;
+    const Bytes cache = worker_->make_code_cache();
+    if (!cache.empty()) host_->keep_code_cache(cache);
+  });
+}
+
+/// One function a turn: each takes some milliseconds, and many may fall idle together.
+void FunctionWorker::rest_later() {
+  if (std::exchange(rests_later_, true)) return;
+  host_->after(kRestAfter, [this, seen = answered_, weak = caf::weak_actor_ptr{ctrl()}] {
+    const caf::strong_actor_ptr self = weak.lock();
+    if (!self || ending_) return;
+    rests_later_ = false;
+    if (answered_ != seen || worker_->in_flight() > 0) return rest_later();
+    budget_.run([this, self] {
+      if (!ending_ && worker_->in_flight() == 0) worker_->rest();
+    });
+  });
 }
 
 void FunctionWorker::on_exit(const caf::error& reason) {

@@ -12,8 +12,8 @@
 namespace themis {
 
 /// What a function reaches of the outside: timers of the reactor's loop, the system's randomness,
-/// log lines to the parent's actor "log", questions to its actors "state" and "services". Reactor
-/// thread, post() any.
+/// log lines to the parent's actor "log", questions to its actors "state" and "services", what was
+/// compiled to "caches". Reactor thread, post() any.
 class FunctionHost final : public js::Host {
  public:
   /// `asker`: a ParentAsker.
@@ -24,6 +24,7 @@ class FunctionHost final : public js::Host {
         code_(code),
         asker_(std::move(asker)) {}
   const std::string& function() const { return function_; }
+  void keep_code_cache(ByteView cache);
 
   TimePoint now() const override { return loop_.now(); }
   int64_t wall_ms() const override { return loop_.wall_ms(); }
@@ -89,6 +90,11 @@ class FunctionWorker final : public HostedActor {
  public:
   /// Answers after which its heap is looked at.
   static constexpr uint64_t kLookEvery = 32;
+  /// What was compiled is made a code cache so long after the first answer: by then it has what
+  /// calls use, and no call waits for it.
+  static constexpr Duration kCacheAfter = 1s;
+  /// A function without calls for so long gives its nursery back, a fifth of an idle one's memory.
+  static constexpr Duration kRestAfter = 5s;
 
   FunctionWorker(caf::actor_config& config, Reactor& reactor, TurnBudget& budget,
                  std::unique_ptr<FunctionHost> host, std::unique_ptr<js::Worker> worker)
@@ -110,6 +116,8 @@ class FunctionWorker final : public HostedActor {
   void answer(const caf::strong_actor_ptr& to, caf::message_id id, Result<js::Response> result);
   void end_if_done();
   void end_if_retired();
+  void make_cache_later();
+  void rest_later();
 
   TurnBudget& budget_;
   std::unique_ptr<FunctionHost> host_;  // outlives the worker
@@ -118,6 +126,7 @@ class FunctionWorker final : public HostedActor {
   std::unordered_map<const wire::Frame*, uint32_t> calls_;
   std::optional<caf::error> ending_;
   uint64_t answered_ = 0;
+  bool rests_later_ = false;  ///< Its timer runs.
 };
 
 }  // namespace themis

@@ -2,6 +2,7 @@
 // What the actors of a process may ask its worker pool. Each is one message; use `request`. Never
 // crosses a session.
 
+#include <caf/actor.hpp>
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <map>
 #include <memory>
@@ -37,6 +38,15 @@ struct InstallFunction {
   bundle::SharedKey key = {};  ///< Of the secrets in the code.
   /// Of the code: what the node lets it do. Empty: nothing but what every function may.
   std::shared_ptr<const bundle::Settings> settings = {};
+  std::shared_ptr<const Bytes> code_cache = {};  ///< As a KeepCodeCache had it; null: none.
+  caf::actor cache_keeper = {};                  ///< Takes KeepCodeCache; empty: nobody does.
+};
+/// To who keeps code caches: what V8 made of the functions `id` by now. It comes from a process
+/// that ran the owner's code, so it may be given to processes of that owner only: what is in a code
+/// cache V8 believes.
+struct KeepCodeCache {
+  CodeId id{};
+  std::shared_ptr<const Bytes> cache;
 };
 /// Forgets it; calls that run are still answered.
 struct UninstallFunction {
@@ -80,6 +90,7 @@ struct WorkersReport {
 }  // namespace themis
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::InstallFunction)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::KeepCodeCache)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::UninstallFunction)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::CallFunction)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ReportWorkers)

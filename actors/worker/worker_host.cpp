@@ -45,6 +45,7 @@ class HostActor final : public PinnedActor {
   struct Function {
     caf::actor actor;
     wire::Target target = 0;
+    bool cached = false;
   };
 
   caf::behavior make_behavior() override {
@@ -91,24 +92,25 @@ class HostActor final : public PinnedActor {
   void run_load() {
     if (loading_.empty()) return;  // it ended in between
     Loading next = std::move(loading_.front());
-    Result<wire::Target> target = load_now(next.message);
+    const Result<Function*> loaded = load_now(next.message);
     prepare_later();
     loading_.pop_front();
     if (!loading_.empty()) post_load();
-    if (!target) return void(next.promise.deliver(to_caf(target.error())));
+    if (!loaded) return void(next.promise.deliver(to_caf(loaded.error())));
     wire::Builder<schema::Loaded> answer(4);
-    answer->setActor(*target);
+    answer->setActor((*loaded)->target);
+    answer->setCached((*loaded)->cached);
     next.promise.deliver(answer.finish());
   }
 
-  Result<wire::Target> load_now(const wire::Msg<schema::Load>& message) {
+  Result<Function*> load_now(const wire::Msg<schema::Load>& message) {
     // Whoever asked has given up, and would never learn the target.
     if (message.frame()->deadline() < reactor_.loop().now())
       return fail(Code::timeout, "the deadline passed before its turn came");
     THEMIS_TRY(const LoadRequest request, decode_load(message));
     // The answer to an earlier load can miss its deadline: the parent then asks again.
     if (const auto found = functions_.find(request.id); found != functions_.end())
-      return found->second.target;
+      return &found->second;
     if (functions_.size() >= kFunctionsPerHostMax)
       return fail(Code::overloaded, "too many functions in this process");
     auto host = std::make_unique<FunctionHost>(enclave_, request.name, request.id, asker_);
@@ -116,13 +118,14 @@ class HostActor final : public PinnedActor {
     THEMIS_CHECK(bundle::open_secrets(code.settings, request.key.get()));
     js::Limits limits = engine_limits(request.limits);
     limits.profile = profile_;
-    THEMIS_TRY(auto worker, engine_.load(std::move(code), limits, *host));
+    THEMIS_TRY(auto worker, engine_.load(std::move(code), limits, *host, request.code_cache));
+    const bool cached = worker->code_cached();
     const auto actor =
         spawn_hosted<FunctionWorker>(reactor_, budget_, std::move(host), std::move(worker));
     const wire::Target target = enclave_.exports().add_unnamed(actor.strong());
-    functions_.emplace(request.id, Function{actor.handle(), target});
     monitor(actor.handle());
-    return target;
+    return &functions_.insert_or_assign(request.id, Function{actor.handle(), target, cached})
+                .first->second;
   }
 
   caf::result<wire::Msg<schema::Ack>> unload(const wire::Msg<schema::Unload>& message) {

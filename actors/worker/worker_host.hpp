@@ -16,6 +16,8 @@ inline constexpr const char* kLogActorName = "log";
 inline constexpr const char* kStateActorName = "state";
 /// The same for the services that its functions call.
 inline constexpr const char* kServicesActorName = "services";
+/// The same for the one that takes what was compiled of them.
+inline constexpr const char* kCachesActorName = "caches";
 /// Functions one host keeps loaded; 1 MB of private memory each. The parent unloads before.
 inline constexpr size_t kFunctionsPerHostMax = 512;
 

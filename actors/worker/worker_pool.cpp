@@ -25,6 +25,9 @@ constexpr Duration kHealthyAfter = 5s;
 constexpr int kAttemptsMax = 3;
 /// Their sources are in memory; what they were loaded into is not, once they are idle.
 constexpr size_t kFunctionsMax = 131'072;
+/// Code caches in memory beside the sources; past it a function that is loaded anew is compiled
+/// anew.
+constexpr size_t kCodeCachesBytesMax = size_t{64} << 20;
 /// A process is an owner's for so long at least: more owners than processes must not make a node
 /// start processes, some 60 ms each, all the time.
 constexpr Duration kOwnedMin = 250ms;
@@ -43,6 +46,10 @@ Status check(const InstallFunction& function) {
                 "limits of a function: 1 to 4096 MB, 1 to 300,000 ms of CPU time, "
                 "1 to 3,600,000 ms of time");
   return {};
+}
+
+size_t cache_bytes(const InstallFunction& function) {
+  return function.code_cache ? function.code_cache->size() : 0;
 }
 
 bool same_limits(const FunctionLimits& a, const FunctionLimits& b) {
@@ -79,6 +86,7 @@ class WorkerPool final : public PinnedActor {
   SupervisorSpec supervisor_spec();
   caf::result<void> install(const InstallFunction& ask);
   void uninstall(const CodeId& id);
+  void keep_cache(const KeepCodeCache& made);
   caf::result<Outcome> call(const CallFunction& ask);
   caf::result<WorkersReport> report();
   WorkersReport outline(const ChildList& children) const;
@@ -106,6 +114,7 @@ class WorkerPool final : public PinnedActor {
   std::deque<Job> waiting_;
   std::unordered_map<uint64_t, Job> sent_;  ///< At most kCallsPerProcessMax for each process.
   uint64_t last_sent_ = 0;
+  size_t cache_bytes_ = 0;  ///< Of the code caches in functions_.
   Breaches breaches_;
   uint64_t recycled_ = 0;
   Owed reports_;
@@ -129,6 +138,7 @@ caf::behavior WorkerPool::make_behavior() {
             for (const Slot& slot : slots_)
               if (slot.process) send(slot.process, given_up);
           },
+          [this](const KeepCodeCache& made) { keep_cache(made); },
           [this](const ReportWorkers&) { return report(); },
           [this](const WorkerReady& ready) { on_ready(ready); },
           [this](const WorkerStreams& told) {
@@ -184,8 +194,24 @@ caf::result<void> WorkerPool::install(const InstallFunction& ask) {
   return caf::delegated<void>{};
 }
 
+/// Whoever is loaded next has it, here and after a restart.
+void WorkerPool::keep_cache(const KeepCodeCache& made) {
+  const auto found = functions_.find(made.id);
+  if (found == functions_.end()) return;
+  if (found->second->cache_keeper) send(found->second->cache_keeper, made);
+  const size_t before = cache_bytes(*found->second);
+  if (cache_bytes_ - before + made.cache->size() > kCodeCachesBytesMax) return;
+  cache_bytes_ += made.cache->size() - before;
+  InstallFunction with_cache = *found->second;
+  with_cache.code_cache = made.cache;
+  found->second = std::make_shared<const InstallFunction>(std::move(with_cache));
+}
+
 void WorkerPool::uninstall(const CodeId& id) {
-  if (functions_.erase(id) == 0) return;
+  const auto known = functions_.find(id);
+  if (known == functions_.end()) return;
+  cache_bytes_ -= cache_bytes(*known->second);
+  functions_.erase(known);
   for (const Slot& slot : slots_)
     if (slot.process) send(slot.process, ProcessUnload{id});
 }
@@ -279,7 +305,9 @@ void WorkerPool::run_on(size_t slot, Job job) {
   } else {
     const auto loaded = [this, id] {
       Job owed = take(id);
-      functions_.insert_or_assign(owed.function->id, owed.function);
+      FunctionPtr& kept = functions_[owed.function->id];
+      cache_bytes_ += cache_bytes(*owed.function) - (kept ? cache_bytes(*kept) : 0);
+      kept = owed.function;
       owed.promise.deliver(caf::unit);
     };
     request(process, caf::infinite, ProcessLoad{function}).then(loaded, failed);

@@ -82,6 +82,13 @@ Result<wire::Target> read_target(const wire::Msg<schema::Loaded>& message) {
   });
 }
 
+bool is_cached(const wire::Msg<schema::Loaded>& message) {
+  const auto cached = wire::decode(
+      message,
+      [](const schema::Loaded::Reader& loaded) -> Result<bool> { return loaded.getCached(); });
+  return !cached || *cached;
+}
+
 }  // namespace
 
 WorkerProcess::WorkerProcess(caf::actor_config& config, const WorkerPoolOptions& options,
@@ -127,6 +134,7 @@ caf::behavior WorkerProcess::make_behavior() {
           [this](const wire::Msg<schema::Invoke>& invoke) { return call_service(invoke); },
           [this](const PullMsg& message) { return pull(message); },
           [this](const DropFlowMsg& message) { drop(message); },
+          [this](const wire::Msg<schema::CodeCache>& message) { keep_cache(message); },
           [this](const TakePart& ask) { return take(ask.flow); },
           [this](const DropPart& given_up) { end_flow(given_up.flow, true); },
           [this](const ReportProcess&) { return report(); },
@@ -143,8 +151,9 @@ Status WorkerProcess::start() {
                                            caf::actor(this)));
   log_ = spawn_hosted<WorkerLog>(reactor_, options_.log);
   process_->exports().add(kLogActorName, log_.strong());
-  // Of what a host can send, this actor takes AskState, Invoke, Pull and DropFlow only.
-  for (const char* exported : {kStateActorName, kServicesActorName, kFlowsActorName})
+  // Of what a host can send, this actor takes AskState, Invoke, Pull, DropFlow and CodeCache only.
+  for (const char* exported :
+       {kStateActorName, kServicesActorName, kFlowsActorName, kCachesActorName})
     process_->exports().add(exported, caf::strong_actor_ptr{ctrl()});
   host_ = process_->proxy(Exports::target_of(kHostActorName));
   monitor(host_);
@@ -216,12 +225,16 @@ void WorkerProcess::load(const FunctionPtr& function, Loaded then) {
   make_room();
   watch();
   request(host_, caf::infinite, encode_load(*function, now + kLoadMax))
-      .then([this, id = function->id](
-                const wire::Msg<schema::Loaded>& answer) { on_loaded(id, read_target(answer)); },
-            [this, id = function->id](const caf::error& error) {
-              const Error why = from_caf(error);
-              on_loaded(id, fail(process_->alive() ? function_error(why) : not_loaded()));
-            });
+      .then(
+          [this, id = function->id](const wire::Msg<schema::Loaded>& answer) {
+            if (const auto known = functions_.find(id); known != functions_.end())
+              known->second.takes_cache = !is_cached(answer);
+            on_loaded(id, read_target(answer));
+          },
+          [this, id = function->id](const caf::error& error) {
+            const Error why = from_caf(error);
+            on_loaded(id, fail(process_->alive() ? function_error(why) : not_loaded()));
+          });
 }
 
 void WorkerProcess::on_loaded(const CodeId& id, const Result<wire::Target>& target) {
@@ -232,6 +245,15 @@ void WorkerProcess::on_loaded(const CodeId& id, const Result<wire::Target>& targ
   deliver_loaded(id, target);
   if (unloads) unload(id);
   for (const auto& [function, then] : later) load(function, then);
+}
+
+/// Once a load: a host cannot make a node write all the time, nor for functions it does not run.
+void WorkerProcess::keep_cache(const wire::Msg<schema::CodeCache>& message) {
+  const Result<KeepCodeCache> made = decode_code_cache(message);
+  if (!made) return;
+  const auto found = functions_.find(made->id);
+  if (found == functions_.end() || !std::exchange(found->second.takes_cache, false)) return;
+  if (const auto pool = caf::actor_cast<caf::actor>(pool_)) send(pool, *made);
 }
 
 void WorkerProcess::deliver_loaded(const CodeId& id, const Result<wire::Target>& target) {

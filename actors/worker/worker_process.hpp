@@ -112,6 +112,7 @@ class WorkerProcess final : public PinnedActor {
     TimePoint overdue;            ///< Of the load.
     TimePoint loaded, called;
     uint64_t last_used = 0;
+    bool takes_cache = false;  ///< The host may say once what it compiled.
     /// It is unloaded when the load has ended; those who asked since then load it anew, maybe with
     /// other limits.
     bool unloads = false;
@@ -126,6 +127,7 @@ class WorkerProcess final : public PinnedActor {
 
   void load(const FunctionPtr& function, Loaded then);
   void on_loaded(const CodeId& id, const Result<wire::Target>& target);
+  void keep_cache(const wire::Msg<schema::CodeCache>& message);
   void deliver_loaded(const CodeId& id, const Result<wire::Target>& target);
   void make_room();
   void unload(const CodeId& id);

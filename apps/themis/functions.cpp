@@ -5,6 +5,7 @@
 #include "apps/themis/gateway.hpp"
 #include "apps/themis/output.hpp"
 #include "apps/themis/package.hpp"
+#include "runtime/bundle/settings.hpp"
 
 namespace themis::cli {
 namespace {
@@ -105,11 +106,19 @@ Outcome invoke(const Connection& to, const Invoke& what) {
 Outcome list(const Connection& to) {
   auto gateway = Gateway::open(to);
   if (!gateway) return tl::unexpected<Failure>(gateway.error());
-  const auto answer = gateway->ask("GET", "/v1/functions");
-  if (!answer) return tl::unexpected<Failure>(answer.error());
-  if (to.json) return print_line(http::to_text(*answer)), Outcome{};
+  Json functions = Json::array();
+  std::string after;
+  do {  // page by page
+    const auto answer =
+        gateway->ask("GET", "/v1/functions" + (after.empty() ? "" : "?after=" + after));
+    if (!answer) return tl::unexpected<Failure>(answer.error());
+    for (const Json& function : http::array_or_empty(*answer, "functions"))
+      functions.push_back(function);
+    after = http::string_or(*answer, "next", "");
+  } while (bundle::is_plain_name(after));
+  if (to.json) return print_line(http::to_text({{"functions", std::move(functions)}})), Outcome{};
   Table table({"NAME", "VERSION", "CODE", "INSTANCES"});
-  for (const Json& function : http::array_or_empty(*answer, "functions"))
+  for (const Json& function : functions)
     table.add({http::string_or(function, "name", "?"), version_of(function),
                brief(http::string_or(function, "function_id", "?")), instances_of(function)});
   table.print("no functions; deploy one: themis deploy FILE --name NAME");

@@ -148,6 +148,15 @@ class Worker {
   /// True when more of the heap is used than kWornQuarters of its limit: better loaded anew between
   /// two calls than ended in the middle of one.
   virtual bool is_worn() const = 0;
+  /// Gives back the memory that only garbage and the next calls would have: for a function that
+  /// nobody calls. Takes some milliseconds. Not to be called while JavaScript runs.
+  virtual void rest() = 0;
+  /// Nothing is gained by make_code_cache(): what was loaded came from one, or is small.
+  virtual bool code_cached() const = 0;
+  /// What V8 has compiled by now, for a load() of the same code; best after some calls. Takes as
+  /// long as compiling it did. Empty: there is nothing, or it is over kCodeCacheBytesMax. Not to be
+  /// called while JavaScript runs.
+  virtual Bytes make_code_cache() = 0;
 };
 
 struct EngineFigures {
@@ -174,17 +183,21 @@ class Engine {
   /// or as well, or a listener to `fetch` or `scheduled` events. The secrets of the settings are
   /// open. Errors: syntax (`f.js:3:7: Unexpected token`; an import of what is not there), invalid
   /// (no handler, JSON of env that is none), threw, cpu_exceeded, memory_exceeded.
+  /// `code_cache`: what make_code_cache() gave for this very code, of somebody who may run code
+  /// here, or nothing; one that V8 refuses is as none.
   [[nodiscard]] virtual Result<std::unique_ptr<Worker>> load(bundle::Bundle code,
-                                                             const Limits& limits, Host& host) = 0;
+                                                             const Limits& limits, Host& host,
+                                                             ByteView code_cache) = 0;
   /// Makes an isolate for a load() to come, unless kPreparedMax wait: about 2 ms, with the Web API
   /// compiled and the heap limit that loads ask for of late. False: enough wait.
   virtual bool prepare() = 0;
   virtual EngineFigures figures() const = 0;
   /// The same for code of either form. Errors: also those of bundle::read_code.
   [[nodiscard]] Result<std::unique_ptr<Worker>> load(std::string_view code, std::string_view name,
-                                                     const Limits& limits, Host& host) {
+                                                     const Limits& limits, Host& host,
+                                                     ByteView code_cache = {}) {
     THEMIS_TRY(bundle::Bundle read, bundle::read_code(as_bytes(code), name));
-    return load(std::move(read), limits, host);
+    return load(std::move(read), limits, host, code_cache);
   }
 };
 

@@ -1,4 +1,5 @@
 // Bodies that come and go bit by bit: what a call reads from its Host, and what is read of a call.
+#include <algorithm>
 #include <array>
 
 #include "runtime/js/errors.hpp"
@@ -70,6 +71,13 @@ void WorkerImpl::begin_stream(uint32_t id, Response head) {
 }
 
 void WorkerImpl::begin_socket(uint32_t id, Response head) {
+  const auto open = std::ranges::count_if(
+      calls_, [](const auto& entry) { return entry.second.out && entry.second.out->is_socket; });
+  if (static_cast<size_t>(open) >= limits_.sockets)
+    return answer(id,
+                  fail(Code::overloaded, "over " + std::to_string(limits_.sockets) +
+                                             " WebSockets of this function are open"),
+                  false);
   begin_stream(id, std::move(head));
   if (const auto found = calls_.find(id); found != calls_.end() && found->second.out)
     found->second.out->is_socket = true;

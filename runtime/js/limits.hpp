@@ -26,6 +26,10 @@ inline constexpr size_t kErrorDetailMax = 4096;
 /// Isolates that wait for a function, made ahead of need; each is 1.4 MB. As many never-seen
 /// functions are called at once without making one first.
 inline constexpr size_t kPreparedMax = 8;
+/// Longest code cache. With its source it has to fit a message, too; else there is none.
+inline constexpr size_t kCodeCacheBytesMax = 1536 << 10;
+/// Sources of less are compiled in less than it takes to read a cache of them.
+inline constexpr size_t kCodeCacheSourceMin = 16 << 10;
 /// Quarters of the heap's limit; what V8 has not collected yet counts.
 inline constexpr size_t kWornQuarters = 3;
 /// Bytes of a streamed body that wait for their reader; past it the producer does, with one chunk
@@ -70,6 +74,9 @@ struct Limits {
   Duration cpu = 50ms;  ///< Thread CPU time of one call. Past it: cpu_exceeded.
   /// From call() to the answer, and as long may a streamed body stand still. Past it: timeout.
   Duration wall = 30s;
+  /// WebSockets open at once: half of kCallsInFlightMax, so that requests find room beside them.
+  /// Past it a request for one ends with overloaded.
+  size_t sockets = kCallsInFlightMax / 2;
   size_t log_bytes = 64u << 10;      ///< console output of one call (and of loading).
   size_t response_bytes = 8u << 20;  ///< Body of a response. Past it: too_large.
   size_t stream_bytes =

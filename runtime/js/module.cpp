@@ -112,13 +112,14 @@ Status WorkerImpl::check_events(const bundle::Settings& settings, const std::str
   return {};
 }
 
-Status WorkerImpl::run_main(v8::Local<v8::Context> context, bundle::Bundle& code) {
+Status WorkerImpl::run_main(v8::Local<v8::Context> context, bundle::Bundle& code, ByteView cache) {
   if (const bundle::Module* main = code.find(code.main);
       main != nullptr && main->kind == bundle::ModuleKind::wasm)
     return open_wasm(context, *main);
   graph_.emplace(box_.get(), box_.buffers(), std::move(code.modules));
   THEMIS_CHECK(configure(context, code.settings));
-  THEMIS_TRY(const v8::Local<v8::Module> module, graph_->link(context, code.main));
+  THEMIS_TRY(const v8::Local<v8::Module> module,
+             graph_->link(context, code.main, decode_code_cache(cache)));
   THEMIS_CHECK(evaluate(context, module, code.main));
   if (module->GetStatus() != v8::Module::kEvaluated)
     return fail(Code::invalid, code.main + ": its evaluation did not end");
@@ -126,11 +127,20 @@ Status WorkerImpl::run_main(v8::Local<v8::Context> context, bundle::Bundle& code
   return check_events(code.settings, code.main);
 }
 
-Status WorkerImpl::load(bundle::Bundle code) {
+Bytes WorkerImpl::make_code_cache() {
+  THEMIS_ASSERT(!in_turn_, "not while JavaScript runs");
+  if (!graph_ || retired()) return {};
+  const v8::Isolate::Scope isolate_scope(box_.get());
+  const v8::HandleScope handles(box_.get());
+  return graph_->make_cache();
+}
+
+Status WorkerImpl::load(bundle::Bundle code, ByteView code_cache) {
   Status status;
   const Duration budget = std::max(limits_.cpu, kLoadCpuMin);
-  const Ended ended =
-      turn(0, budget, [&](v8::Local<v8::Context> context) { status = run_main(context, code); });
+  const Ended ended = turn(0, budget, [&](v8::Local<v8::Context> context) {
+    status = run_main(context, code, code_cache);
+  });
   if (ended == Ended::heap) return fail(Code::memory_exceeded, "while loading");
   if (ended == Ended::cpu)
     return fail(Code::cpu_exceeded, "over " + std::to_string(to_ms(budget)) + " ms while loading");

@@ -50,6 +50,12 @@ Status check_attributes(v8::Local<v8::FixedArray> attributes, ModuleKind kind, i
   return {};
 }
 
+/// Owned by the source that it is given to; the bytes are not.
+v8::ScriptCompiler::CachedData* cached_data(ByteView cache) {
+  return new v8::ScriptCompiler::CachedData(reinterpret_cast<const uint8_t*>(cache.data()),
+                                            static_cast<int>(cache.size()));
+}
+
 constexpr int kStaticStride = 3;   // key, value, source offset
 constexpr int kDynamicStride = 2;  // key, value
 
@@ -92,23 +98,32 @@ Result<Modules::Entry*> Modules::target_of(std::string_view from, std::string_vi
                                               : "the bundle has no module " + quoted(name)));
 }
 
-Status Modules::compile_es(v8::Local<v8::Context> context, Entry& entry) {
+Status Modules::compile_es(v8::Local<v8::Context> context, Entry& entry,
+                           const ModuleCaches& caches) {
   v8::TryCatch caught(isolate_);
   const std::string_view source = as_text(entry.source.content);
   if (!is_utf8(entry.source.content)) return fail(Code::syntax, entry.source.name + ": not UTF-8");
   v8::Local<v8::String> code;
   if (!from_utf8(isolate_, source).ToLocal(&code)) return fail(Code::too_large, entry.source.name);
-  v8::ScriptCompiler::Source unit(code, v8::ScriptOrigin(text(isolate_, entry.source.name), 0, 0,
-                                                         false, -1, {}, false, false, true));
+  using v8::ScriptCompiler;
+  const v8::ScriptOrigin origin(text(isolate_, entry.source.name), 0, 0, false, -1, {}, false,
+                                false, true);
+  const auto cache = caches.find(entry.source.name);
+  const bool is_there = cache != caches.end();
+  ScriptCompiler::Source unit(code, origin, is_there ? cached_data(cache->second) : nullptr);
   v8::Local<v8::Module> module;
-  if (!v8::ScriptCompiler::CompileModule(isolate_, &unit).ToLocal(&module))
+  if (!ScriptCompiler::CompileModule(
+           isolate_, &unit,
+           is_there ? ScriptCompiler::kConsumeCodeCache : ScriptCompiler::kNoCompileOptions)
+           .ToLocal(&module))
     return fail(syntax_error(context, caught));
+  if (!is_there || unit.GetCachedData()->rejected) compiled_bytes_ += source.size();
   entry.module.Reset(isolate_, module);
   return {};
 }
 
-Status Modules::compile(v8::Local<v8::Context> context, Entry& entry) {
-  if (entry.source.kind == ModuleKind::es) return compile_es(context, entry);
+Status Modules::compile(v8::Local<v8::Context> context, Entry& entry, const ModuleCaches& caches) {
+  if (entry.source.kind == ModuleKind::es) return compile_es(context, entry, caches);
   const std::array<v8::Local<v8::String>, 1> exports{literal(isolate_, "default")};
   entry.module.Reset(isolate_, v8::Module::CreateSyntheticModule(
                                    isolate_, text(isolate_, entry.source.name),
@@ -117,7 +132,7 @@ Status Modules::compile(v8::Local<v8::Context> context, Entry& entry) {
 }
 
 Status Modules::compile_imports(v8::Local<v8::Context> context, Entry& entry,
-                                std::vector<Entry*>& compiled) {
+                                std::vector<Entry*>& compiled, const ModuleCaches& caches) {
   const v8::Local<v8::Module> module = entry.module.Get(isolate_);
   const v8::Local<v8::FixedArray> requests = module->GetModuleRequests();
   for (int i = 0; i < requests->Length(); ++i) {
@@ -137,23 +152,23 @@ Status Modules::compile_imports(v8::Local<v8::Context> context, Entry& entry,
       return place(
           {Code::syntax, "cannot import " + quoted(specifier) + ": " + fits.error().detail});
     if (!(*target)->module.IsEmpty()) continue;
-    THEMIS_CHECK(compile(context, **target));
+    THEMIS_CHECK(compile(context, **target, caches));
     compiled.push_back(*target);
   }
   return {};
 }
 
-Result<v8::Local<v8::Module>> Modules::link(v8::Local<v8::Context> context,
-                                            const std::string& name) {
+Result<v8::Local<v8::Module>> Modules::link(v8::Local<v8::Context> context, const std::string& name,
+                                            const ModuleCaches& caches) {
   Entry* first = find(name);
   if (first == nullptr) return fail(Code::syntax, "the bundle has no module " + quoted(name));
   if (first->module.IsEmpty()) {
-    THEMIS_CHECK(compile(context, *first));
+    THEMIS_CHECK(compile(context, *first, caches));
     std::vector<Entry*> compiled{first};
     for (size_t i = 0; i < compiled.size();
          ++i) {  // each module once: compile_imports adds fresh ones
       if (compiled[i]->source.kind != ModuleKind::es) continue;
-      const Status found = compile_imports(context, *compiled[i], compiled);
+      const Status found = compile_imports(context, *compiled[i], compiled, caches);
       if (found) continue;
       for (Entry* entry : compiled) entry->module.Reset();  // half a graph is none
       return fail(found.error());
@@ -168,6 +183,25 @@ Result<v8::Local<v8::Module>> Modules::link(v8::Local<v8::Context> context,
     return fail(syntax_error(context, caught));
   }
   return module;
+}
+
+Bytes Modules::make_cache() {
+  using Cached = v8::ScriptCompiler::CachedData;
+  std::vector<std::unique_ptr<Cached>> made;
+  ModuleCaches caches;
+  size_t bytes = 0;
+  for (const auto& [name, entry] : entries_) {
+    if (entry.source.kind != ModuleKind::es || entry.module.IsEmpty()) continue;
+    const v8::Local<v8::Module> module = entry.module.Get(isolate_);
+    if (module->GetStatus() != v8::Module::kEvaluated) continue;
+    Cached* cache = v8::ScriptCompiler::CreateCodeCache(module->GetUnboundModuleScript());
+    if (cache == nullptr) continue;
+    made.emplace_back(cache);
+    const auto size = static_cast<size_t>(cache->length);
+    caches.emplace(name, std::as_bytes(std::span(cache->data, size)));
+    bytes += size + name.size() + sizeof(uint64_t);
+  }
+  return caches.empty() || bytes > kCodeCacheBytesMax ? Bytes() : encode_code_cache(caches);
 }
 
 v8::MaybeLocal<v8::Module> Modules::resolve(v8::Local<v8::Context>, v8::Local<v8::String> specifier,

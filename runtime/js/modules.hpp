@@ -8,6 +8,8 @@
 
 #include "runtime/bundle/bundle.hpp"
 #include "runtime/js/array_buffers.hpp"
+#include "runtime/js/code_cache.hpp"
+#include "runtime/js/limits.hpp"
 
 namespace themis::js {
 
@@ -22,7 +24,12 @@ class Modules {
 
   /// Compiles a module and all that it imports statically, and links them. Errors: syntax (with the
   /// place; also of an import of a module that is not there), too_large.
-  Result<v8::Local<v8::Module>> link(v8::Local<v8::Context> context, const std::string& name);
+  Result<v8::Local<v8::Module>> link(v8::Local<v8::Context> context, const std::string& name,
+                                     const ModuleCaches& caches = {});
+  /// What was linked came from caches, or is less than kCodeCacheSourceMin.
+  bool is_cached() const { return compiled_bytes_ < kCodeCacheSourceMin; }
+  /// See Worker::make_code_cache.
+  Bytes make_cache();
 
  private:
   enum class State : uint8_t { fresh, running, done };
@@ -48,11 +55,11 @@ class Modules {
   Entry* find(std::string_view name);
   /// The module that `specifier` means in `from`. Errors: syntax.
   Result<Entry*> target_of(std::string_view from, std::string_view specifier);
-  Status compile(v8::Local<v8::Context> context, Entry& entry);
-  Status compile_es(v8::Local<v8::Context> context, Entry& entry);
+  Status compile(v8::Local<v8::Context> context, Entry& entry, const ModuleCaches& caches);
+  Status compile_es(v8::Local<v8::Context> context, Entry& entry, const ModuleCaches& caches);
   /// Compiles what an ES module imports. Errors: syntax, with the place of the import.
   Status compile_imports(v8::Local<v8::Context> context, Entry& entry,
-                         std::vector<Entry*>& compiled);
+                         std::vector<Entry*>& compiled, const ModuleCaches& caches);
   /// The default export of what is no ES module, the same for all who ask; empty with an exception
   /// pending.
   v8::MaybeLocal<v8::Value> value_of(v8::Local<v8::Context> context, Entry& entry);
@@ -63,6 +70,7 @@ class Modules {
   v8::Isolate* isolate_;
   ArrayBuffers& buffers_;
   std::map<std::string, Entry, std::less<>> entries_;
+  size_t compiled_bytes_ = 0;  ///< Of the ES modules for which there was no cache.
 };
 
 }  // namespace themis::js

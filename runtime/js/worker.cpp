@@ -66,6 +66,13 @@ HeapFigures WorkerImpl::heap() const {
           const_cast<IsolateBox&>(box_).buffers().used()};
 }
 
+void WorkerImpl::rest() {
+  THEMIS_ASSERT(!in_turn_, "not while JavaScript runs");
+  if (retired()) return;
+  const v8::Isolate::Scope isolate_scope(box_.get());
+  box_.get()->LowMemoryNotification();
+}
+
 bool WorkerImpl::is_worn() const {
   return heap().used_bytes > limits_.heap_bytes / 4 * kWornQuarters;
 }

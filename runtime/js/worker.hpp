@@ -33,13 +33,11 @@ class WorkerImpl final : public Worker {
   WorkerImpl(std::unique_ptr<PreparedIsolate> isolate, const Limits& limits, Host& host,
              Watchdog& watchdog, WasmModules& wasm);
   ~WorkerImpl() override;
-
   /// Ends a worker that has no calls, and hands its isolate on.
   static std::unique_ptr<PreparedIsolate> take_isolate(std::unique_ptr<WorkerImpl> worker);
 
   /// Compiles and runs the modules; once, before the first call. Errors: as Engine::load.
-  Status load(bundle::Bundle code);
-
+  Status load(bundle::Bundle code, ByteView code_cache);
   uint32_t call(Request request, Done done) override;
   void cancel(uint32_t call) override;
   size_t in_flight() const override { return unanswered_ + streams_; }
@@ -48,7 +46,9 @@ class WorkerImpl final : public Worker {
   bool retired() const override { return box_.heap_exceeded(); }
   bool is_worn() const override;
   HeapFigures heap() const override;
-
+  void rest() override;
+  bool code_cached() const override { return !graph_ || graph_->is_cached(); }
+  Bytes make_code_cache() override;
   // For the natives, inside a turn.
   static WorkerImpl& of(v8::Isolate* isolate);
   Host& host() { return host_; }
@@ -203,7 +203,7 @@ class WorkerImpl final : public Worker {
   void dispatch(v8::Local<v8::Context> context, uint32_t id, Request& request);
   void dispatch_event(v8::Local<v8::Context> context, uint32_t id, const Request& request);
   Status configure(v8::Local<v8::Context> context, const bundle::Settings& settings);
-  Status run_main(v8::Local<v8::Context> context, bundle::Bundle& code);
+  Status run_main(v8::Local<v8::Context> context, bundle::Bundle& code, ByteView cache);
   Status find_handlers(v8::Local<v8::Context> context, v8::Local<v8::Module> module,
                        const std::string& file);
   Status check_events(const bundle::Settings& settings, const std::string& file) const;

@@ -169,6 +169,13 @@ class Mesh:
         assert status == 200, (status, body)
         return json.loads(body)
 
+    def metric(self, name):
+        """A sample without labels of this node's /metrics."""
+        for line in self.get("/metrics")[2].decode().splitlines():
+            if line.startswith(f"themis_{name} "):
+                return int(line.split()[1])
+        raise AssertionError(f"no themis_{name} in /metrics")
+
     def known_nodes(self):
         return self.json("/v1/nodes")["nodes"]
 

@@ -278,6 +278,26 @@ def test_limits_hold_for_websockets(build):
         assert ws.receive() == (CLOSE, (1000, b""))
 
 
+def test_a_function_has_so_many_websockets_at_once(build):
+    with Mesh(build, nodes=1) as mesh:
+        mesh.deploy("ws", HANDLER)
+        opened = [connect(mesh) for _ in range(512)]
+        assert all(ws.status == 101 for ws in opened)
+        refused = connect(mesh)
+        assert refused.status == 503, refused.status
+        assert mesh.metric("websockets_open") == 512
+        assert mesh.metric("websockets_opened_total") == 512
+        assert mesh.metric("websockets_asked_total") == 513
+        wait_until("its log says so", lambda: "over 512 WebSockets of this function are open"
+                   in mesh.log())
+        opened[0].send(frame(TEXT, b"still"))
+        echo(opened[0], TEXT, b"still")
+        assert mesh.metric("websocket_received_bytes_total") == 5
+        assert mesh.metric("websocket_sent_bytes_total") == 5
+        for ws in [refused, *opened]:
+            ws.close()
+
+
 def test_a_client_that_floods_and_does_not_read_is_not_taken_in(build):
     with Mesh(build, nodes=1, settings=["workers.cpu_ms=2000"]) as mesh:
         mesh.deploy("ws", HANDLER)

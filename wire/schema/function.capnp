@@ -19,6 +19,9 @@ struct Host @0xd6a1f1d0c3a90033 {      # "be an instance of this function"; answ
 }
 struct Unhost @0xd6a1f1d0c3a90034 { name @0 :Text; }
 
+struct Locate @0xd6a1f1d0c3a90060 { name @0 :Text; }   # "do you run it?"; answered with Located
+struct Located @0xd6a1f1d0c3a90061 { version @0 :UInt32; code @1 :Data; }
+
 struct Header @0xd6a1f1d0c3a90035 { name @0 :Text; value @1 :Text; }
 struct Invoke @0xd6a1f1d0c3a90036 {    # one HTTP request for a function
   function @0 :Text;
@@ -56,8 +59,16 @@ struct Load @0xd6a1f1d0c3a90038 {      # answered with Loaded, or Failure (synta
   source @2 :Data;
   limits @3 :Limits;
   secretsKey @4 :Data;
+  codeCache @5 :Data;                  # as a CodeCache had it, or none
 }
-struct Loaded @0xd6a1f1d0c3a90039 { actor @0 :UInt64; }       # the worker's target on this session
+struct Loaded @0xd6a1f1d0c3a90039 {
+  actor @0 :UInt64;                    # the worker's target on this session
+  cached @1 :Bool;                     # the code cache served: none will be made
+}
+struct CodeCache @0xd6a1f1d0c3a90062 { # host to parent, one-way: what was compiled of a function
+  code @0 :Data;
+  cache @1 :Data;
+}
 struct Unload @0xd6a1f1d0c3a9003a { code @0 :Data; }
 struct LogLine @0xd6a1f1d0c3a9003b {   # host to parent, one-way
   function @0 :Text;

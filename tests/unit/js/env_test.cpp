@@ -14,7 +14,7 @@ bundle::Bundle code_of(const std::string& source) {
 /// A worker of a bundle, and its calls.
 struct Loaded {
   explicit Loaded(const bundle::Bundle& code) {
-    auto made = engine().load(code, {}, host);
+    auto made = engine().load(code, {}, host, {});
     if (made)
       worker = std::move(*made);
     else

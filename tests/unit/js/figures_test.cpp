@@ -15,6 +15,12 @@ using Steady = std::chrono::steady_clock;
 double us_since(Steady::time_point start) {
   return std::chrono::duration<double, std::micro>(Steady::now() - start).count();
 }
+/// Of this thread: what others run meanwhile does not count.
+double cpu_us() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) * 1e6 + static_cast<double>(now.tv_nsec) / 1e3;
+}
 double percentile(std::vector<double> values, double p) {
   std::sort(values.begin(), values.end());
   return values[static_cast<size_t>(p * static_cast<double>(values.size() - 1))];
@@ -143,18 +149,91 @@ TEST(Figures, Memory) {
   constexpr size_t kWorkers = 50;
   TestHost host;
   std::vector<std::unique_ptr<Worker>> workers;
+  const auto call = [](Worker& worker) {
+    const auto start = Steady::now();
+    worker.call({.url = "http://f/"}, [](const Result<Response>& r) { EXPECT_TRUE(r); });
+    return us_since(start);
+  };
   const size_t before = private_kb();
   for (size_t i = 0; i < kWorkers; ++i) {
     auto worker = engine().load(kHello, "f", {}, host);
     ASSERT_TRUE(worker);
-    (*worker)->call({.url = "http://f/"}, [](Result<Response> r) { EXPECT_TRUE(r); });
+    call(**worker);
     workers.push_back(std::move(*worker));
   }
-  const size_t each = (private_kb() - before) / kWorkers;
-  const HeapFigures heap = workers.back()->heap();
-  std::printf("%-42s %zu KB private, heap %zu KB used, %zu KB committed\n", "idle worker", each,
-              heap.used_bytes >> 10, heap.committed_bytes >> 10);
-  EXPECT_LT(each, 8192u);
+  const auto print_each = [&](const char* what) {
+    const size_t each = (private_kb() - before) / kWorkers;
+    const HeapFigures heap = workers.back()->heap();
+    std::printf("%-42s %zu KB private, heap %zu KB used, %zu KB committed: %zu in 1 GiB\n", what,
+                each, heap.used_bytes >> 10, heap.committed_bytes >> 10, (size_t{1} << 20) / each);
+    return each;
+  };
+  EXPECT_LT(print_each("idle worker"), 8192u);
+  for (const auto& worker : workers)
+    for (int i = 0; i < 2'000; ++i) call(*worker);
+  print_each("idle worker after 2,000 calls");
+  std::vector<double> rest;
+  std::vector<double> again;
+  for (const auto& worker : workers) {
+    const auto start = Steady::now();
+    worker->rest();
+    rest.push_back(us_since(start));
+  }
+  print("rest", rest);
+  EXPECT_LT(print_each("idle worker that rests"), 8192u);
+  for (const auto& worker : workers) again.push_back(call(*worker));
+  print("first call after a rest", again);
+}
+
+/// A function of 300 KB, of which a call uses a part: loaded with and without a code cache.
+TEST(Figures, CodeCache) {
+  std::string source;
+  for (size_t i = 0; source.size() < (300 << 10); ++i) {
+    const std::string n = std::to_string(i);
+    source += "class Shape" + n + " { constructor(a) { this.a = a; this.name = 'shape" + n +
+              "'; } area(b) { let sum = 0; for (let i = 0; i < b; ++i) sum += i * this.a; "
+              "return sum; } describe() { return `${this.name} of ${this.a}`; } }\n"
+              "export const make" +
+              n + " = (a) => new Shape" + n + "(a ?? " + n +
+              ");\n"
+              "const table" +
+              n + " = { kind: 'k" + n + "', make: make" + n + ", limits: [1, 2, " + n + "] };\n";
+  }
+  source += "const all = [";
+  for (size_t i = 0; i < 200; ++i) source += "table" + std::to_string(i * 2) + ",";
+  source +=
+      "];\nexport default { async fetch() { return new Response(all.map((t) => "
+      "t.make(3).describe()).join()); } };";
+  TestHost host;
+  Bytes cache;
+  const auto measure = [&](const char* what) {
+    std::vector<double> load;
+    std::vector<double> both;
+    std::vector<double> cpu;
+    for (int i = 0; i < 100; ++i) {
+      engine().prepare();
+      const double cpu_start = cpu_us();
+      const auto start = Steady::now();
+      auto worker = engine().load(source, "f", {}, host, cache);
+      ASSERT_TRUE(worker) << worker.error().text();
+      load.push_back(us_since(start));
+      (*worker)->call({.url = "http://f/"}, [](const Result<Response>& r) { EXPECT_TRUE(r); });
+      both.push_back(us_since(start));
+      cpu.push_back(cpu_us() - cpu_start);
+    }
+    print((std::string("load of 300 KB, ") + what).c_str(), load);
+    print("and its first call", both);
+    print("CPU time of both", cpu);
+  };
+  measure("compiled");
+  auto worker = engine().load(source, "f", {}, host);
+  ASSERT_TRUE(worker);
+  EXPECT_FALSE((*worker)->code_cached());
+  (*worker)->call({.url = "http://f/"}, [](const Result<Response>& r) { EXPECT_TRUE(r); });
+  const auto start = Steady::now();
+  cache = (*worker)->make_code_cache();
+  std::printf("%-42s %zu KB in %.0f us\n", "its code cache", cache.size() >> 10, us_since(start));
+  measure("from a code cache");
 }
 
 }  // namespace

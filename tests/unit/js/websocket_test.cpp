@@ -97,6 +97,20 @@ TEST(WebSockets, AdversaryWhatTheClientDoesNotTakeIsBounded) {
   EXPECT_EQ(f.host().lines.at(1).second, "a WebSocket message has at most 1 MB");
 }
 
+TEST(WebSockets, AFunctionHasSoManyOpenAtOnce) {
+  Socket f("ws.onmessage = () => ws.close(1000);", {.sockets = 2});
+  std::vector<uint64_t> flows;
+  const auto begin = [&] { return f.begin({.url = "http://f/", .flow = 7, .socket = true}); };
+  const Result<Response> first = begin();
+  ASSERT_TRUE(first && begin());
+  const Result<Response> refused = begin();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().text(), "overloaded: over 2 WebSockets of this function are open");
+  EXPECT_EQ(f.worker().in_flight(), 2u);
+  f.worker().leave(first->flow);
+  EXPECT_TRUE(begin()) << "one was closed";
+}
+
 TEST(WebSockets, TalkToEachOtherWithinAFunction) {
   EXPECT_EQ(run("const [a, b] = Object.values(new WebSocketPair()); const got = [];"
                 "a.accept(); a.send('early'); b.onmessage = (e) => got.push(e.data); b.accept();"

@@ -236,6 +236,35 @@ TEST_F(NodeActorTest, ForgetsANodeThatCrashed) {
   EXPECT_TRUE(echo_through(*members_[1], *members_[2]));
 }
 
+TEST_F(NodeActorTest, FindsNamesThatAreOnlyListedUntilTheyAreTakenOut) {
+  ring_of(3);
+  std::vector<std::string> names;
+  for (size_t i = 0; i < 5'000; ++i) names.push_back("fn/" + std::to_string(i));
+  ASSERT_TRUE(ask<caf::unit_t>(*members_[1], ListNames{names}));
+  ASSERT_TRUE(ask<caf::unit_t>(*members_[3], ListNames{{names[0]}}));
+  for (const size_t i : {0, 1, 4'999}) {
+    const auto found = ask<ring::Records>(*members_[2], FindName{names[i]});
+    ASSERT_TRUE(found) << i;
+    const auto is_first = [&](const ring::Record& record) {
+      return record.provider.id == members_[1]->id();
+    };
+    EXPECT_EQ(std::ranges::count_if(*found, is_first), 1) << i;
+    EXPECT_EQ(found->front().name, names[i]);
+    EXPECT_TRUE(found->front().payload.empty());
+  }
+  EXPECT_LE(members_[1]->node->report().provided, ring::kListingBuckets);
+  EXPECT_EQ(members_[1]->node->report().listed, names.size());
+  ASSERT_TRUE(ask<caf::unit_t>(*members_[1], ProvideName{names[0], to_bytes("payload")}));
+  EXPECT_EQ(ask<ring::Records>(*members_[2], FindName{names[0]}).value().front().payload,
+            to_bytes("payload"))
+      << "what is announced by itself comes first";
+  ASSERT_TRUE(ask<caf::unit_t>(*members_[3], UnlistName{names[0]}));
+  ASSERT_TRUE(ask<caf::unit_t>(*members_[1], WithdrawName{names[0]}));
+  ASSERT_TRUE(ask<caf::unit_t>(*members_[1], UnlistName{names[0]}));
+  world_.run_for(5s);
+  EXPECT_EQ(ask<ring::Records>(*members_[2], FindName{names[0]}).error().code, Code::not_found);
+}
+
 TEST_F(NodeActorTest, TellsWatchersAtOnceThroughTheNodeThatKeepsTheName) {
   ring_of(3);
   const auto& changes = members_[2]->local->changes;

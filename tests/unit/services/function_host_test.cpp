@@ -15,6 +15,9 @@ namespace {
 
 const std::string kSource = "code";
 const std::string kSealed = "sealed";
+const CodeId kSealedId = crypto::blake2b(as_bytes(kSealed));
+const std::string kSlow = "slow";
+const CodeId kSlowId = crypto::blake2b(as_bytes(kSlow));
 const CodeId kId = crypto::blake2b(as_bytes(kSource));
 /// Its owner is the node itself, whose id is all zeros here.
 const CodeId kAtWorkers = id_at_workers(kId, std::string(64, '0'));
@@ -24,8 +27,11 @@ class ScriptedStore final : public PinnedActor {
  public:
   using PinnedActor::PinnedActor;
   caf::behavior make_behavior() override {
-    return {[](const LoadCode& ask) -> CodePtr {
-              return std::make_shared<const Bytes>(to_bytes(ask.id == kId ? kSource : kSealed));
+    return {[](const LoadFunction& ask) {
+              const std::string& code = ask.id == kSealedId ? kSealed
+                                        : ask.id == kSlowId ? kSlow
+                                                            : kSource;
+              return FunctionCode{std::make_shared<const Bytes>(to_bytes(code)), nullptr};
             },
             [this](const SaveHosted&) -> caf::result<caf::unit_t> {
               if (!is_slow_) return caf::unit;
@@ -46,7 +52,8 @@ class ScriptedRing final : public PinnedActor {
  public:
   using PinnedActor::PinnedActor;
   caf::behavior make_behavior() override {
-    return {[](const ProvideName&) { return caf::unit; }, [](const WithdrawName&) {}};
+    return {[](const ProvideName&) { return caf::unit; }, [](const WithdrawName&) {},
+            [](const ListNames&) { return caf::unit; }, [](const UnlistName&) {}};
   }
 };
 
@@ -75,6 +82,15 @@ class Holder final : public PinnedActor {
               return promise;
             },
             [this](caf::add_atom, const HostedRow& row) { host_.restore({row}); },
+            [this](caf::add_atom, const HostedRow& row, const HostedRow& other) {
+              host_.restore({row, other});
+            },
+            // As a call does.
+            [this](caf::get_atom, const std::string& name) {
+              const auto place = host_.find({.function = name});
+              if (place && !place->is_installed)
+                host_.wake(name, [](const Result<CodeId>& woken) { EXPECT_TRUE(woken); });
+            },
             [this](caf::tick_atom) { host_.tick(); }};
   }
   void on_exit() override {
@@ -188,8 +204,43 @@ TEST_F(FunctionHostTest, RegressARestoredFunctionHasTheKeyOfItsSecrets) {
   const CodeId id = crypto::blake2b(as_bytes(kSealed));
   const crypto::Digest owner = crypto::blake2b(as_bytes("ada"));
   const auto key = *bundle::SharedKey::from(Bytes(32, std::byte{1}));
-  tell(host_, caf::add_atom::value, HostedRow{"f", {1, id}, owner, key});
-  EXPECT_TRUE(is_installed(id_at_workers(id, to_hex(owner))));
+  tell(host_, caf::add_atom::value, HostedRow{"f", {1, id}, owner, key, true});
+  EXPECT_TRUE(is_installed(id_at_workers(id, to_hex(owner)))) << "its events need it";
+}
+
+TEST_F(FunctionHostTest, ARestoredFunctionIsInstalledWhenItIsCalled) {
+  const CodeId at_workers = id_at_workers(kId, to_hex(kId));
+  tell(host_, caf::add_atom::value, HostedRow{"f", {1, kId}, kId});
+  EXPECT_FALSE(is_installed(at_workers));
+  tell(host_, caf::get_atom::value, std::string("f"));
+  EXPECT_TRUE(is_installed(at_workers));
+}
+
+/// A node without workers said that it runs what it had run before.
+TEST_F(FunctionHostTest, RegressRestoredFunctionsWaitForTheWorkers) {
+  const CodeId at_workers = id_at_workers(kId, to_hex(kId));
+  tell(workers_, caf::add_atom::value);  // "slow" waits from now on
+  tell(host_, caf::add_atom::value, HostedRow{"a", {1, kSlowId}, kId},
+       HostedRow{"b", {1, kId}, kId});
+  tell(host_, caf::get_atom::value, std::string("b"));
+  EXPECT_FALSE(is_installed(at_workers)) << "it is not hosted yet";
+  tell(workers_, caf::ok_atom::value);
+  tell(host_, caf::get_atom::value, std::string("b"));
+  EXPECT_TRUE(is_installed(at_workers));
+}
+
+TEST_F(FunctionHostTest, TheCodeThatWasCalledLeastRecentlyMakesRoom) {
+  std::vector<CodeId> codes;
+  for (size_t i = 0; i <= FunctionHost::kInstalledMax; ++i) {
+    codes.push_back(crypto::blake2b(as_bytes(std::to_string(i))));
+    tell(host_, HostedRow{"f" + std::to_string(i), {1, codes.back()}});
+    if (i == 1) tell(host_, caf::get_atom::value, std::string("f0"));
+  }
+  const auto at_workers = [&](size_t i) { return id_at_workers(codes[i], std::string(64, '0')); };
+  EXPECT_TRUE(is_installed(at_workers(0))) << "it was called after the next one came";
+  EXPECT_FALSE(is_installed(at_workers(1)));
+  tell(host_, caf::get_atom::value, std::string("f1"));
+  EXPECT_TRUE(is_installed(at_workers(1)));
 }
 
 /// It was announced and not installed: the grace of its first use ended while its row was saved.

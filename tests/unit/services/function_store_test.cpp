@@ -147,6 +147,75 @@ TEST_F(FunctionStoreTest, RegressCodeOfADeploymentOutlivesARowThatGoes) {
   EXPECT_FALSE(has("one"));
 }
 
+TEST_F(FunctionStoreTest, KeepsACodeCacheByItsOwnerAsLongAsItsCode) {
+  const CodeId one = id_of("one");
+  const CodeId ada = id_of("one of ada");
+  const CodeId bob = id_of("one of bob");
+  EXPECT_TRUE(store_->keep_code_cache(one, ada, as_bytes("early")));
+  EXPECT_FALSE(*store_->code_cache(one, ada)) << "of a code that is not here";
+  ASSERT_TRUE(store_->save(HostedRow{"g", {1, one}}, as_bytes("one")));
+  ASSERT_TRUE(store_->keep_code_cache(one, ada, as_bytes("compiled")));
+  reopen();
+  EXPECT_EQ(**store_->code_cache(one, ada), to_bytes("compiled"));
+  EXPECT_FALSE(*store_->code_cache(one, bob)) << "another owner's is its own";
+  ASSERT_TRUE(store_->keep_code_cache(one, ada, as_bytes("again")));
+  EXPECT_EQ(**store_->code_cache(one, ada), to_bytes("again"));
+  EXPECT_EQ(store_->keep_code_cache(one, ada, Bytes(2 << 20)).error().code, Code::too_large);
+  ASSERT_TRUE(store_->erase_hosted("g"));
+  EXPECT_FALSE(*store_->code_cache(one, ada)) << "it went with its code";
+}
+
+/// V8 would believe it.
+TEST_F(FunctionStoreTest, ADamagedCodeCacheIsNone) {
+  const CodeId one = id_of("one");
+  ASSERT_TRUE(store_->save(HostedRow{"g", {1, one}}, as_bytes("one")));
+  ASSERT_TRUE(store_->keep_code_cache(one, one, as_bytes("compiled")));
+  const storage::Table table = environment_->table("function_code_caches").value();
+  ASSERT_TRUE(environment_->write([&](storage::WriteTransaction& txn) {
+    Bytes key(one.begin(), one.end());
+    key.insert(key.end(), one.begin(), one.end());
+    const auto found = txn.get(table, key).value();
+    Bytes value(found.begin(), found.end());
+    value.back() ^= std::byte{1};
+    return txn.put(table, key, value);
+  }));
+  EXPECT_FALSE(*store_->code_cache(one, one));
+}
+
+/// Rows of the first format say nothing of events: their code has to be looked at.
+TEST_F(FunctionStoreTest, ReadsRowsOfTheFirstFormat) {
+  ASSERT_TRUE(store_->save(HostedRow{"g", {1, id_of("one")}}, as_bytes("one")));
+  EXPECT_FALSE(store_->load()->hosted.front().has_events);
+  const storage::Table table = environment_->table("functions_hosted").value();
+  ASSERT_TRUE(environment_->write([&](storage::WriteTransaction& txn) {
+    const auto found = txn.get(table, as_bytes("g")).value();
+    Bytes row(found.begin(), found.end() - 1);
+    row.front() = std::byte{1};
+    return txn.put(table, as_bytes("g"), row);
+  }));
+  reopen();
+  ASSERT_EQ(store_->load()->hosted.size(), 1u);
+  EXPECT_TRUE(store_->load()->hosted.front().has_events);
+  ASSERT_TRUE(store_->erase_hosted("g"));
+  EXPECT_FALSE(has("one"));
+}
+
+TEST_F(FunctionStoreTest, KeepsSoMuchCodeOnly) {
+  const auto small = FunctionStore::open(*environment_, {}, 2 * 1000);
+  FunctionStore store = *small;
+  const auto save = [&](const std::string& name, char fill) {
+    const std::string source(1000, fill);
+    return store.save(HostedRow{name, {1, id_of(source)}}, as_bytes(source));
+  };
+  ASSERT_TRUE(save("a", 'a'));
+  ASSERT_TRUE(save("b", 'b'));
+  EXPECT_TRUE(save("c", 'a')) << "it is there already";
+  EXPECT_EQ(save("d", 'd').error().code, Code::overloaded);
+  ASSERT_TRUE(store.erase_hosted("b"));
+  EXPECT_TRUE(save("d", 'd'));
+  EXPECT_EQ(save("e", 'e').error().code, Code::overloaded);
+}
+
 TEST_F(FunctionStoreTest, LeavesOutADamagedRow) {
   ASSERT_TRUE(store_->save(HostedRow{"g", {1, id_of("one")}}, as_bytes("one")));
   const storage::Table table = environment_->table("functions_hosted").value();

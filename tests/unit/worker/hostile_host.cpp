@@ -1,6 +1,6 @@
 // A function host that was taken over: asks for what its caller names, "pull FLOW" for a body,
-// "fetch CODE" for the outside, "fn/NAME" to call or "fn/NAME!" to wake it, else for the state of a
-// function that it never ran.
+// "fetch CODE" for the outside, says what it compiled of "cache CODE", "fn/NAME" to call or
+// "fn/NAME!" to wake it, else for the state of a function that it never ran.
 
 #include <caf/all.hpp>
 
@@ -39,6 +39,7 @@ class Hostile final : public PinnedActor {
               const std::string whose(as_text(wire::bytes_of(invoke.view()->getBody())));
               if (whose.starts_with("pull ")) return pull(std::stoull(whose.substr(5)));
               if (whose.starts_with("fetch ")) return fetch(whose.substr(6));
+              if (whose.starts_with("cache ")) return say_cache(whose.substr(6));
               if (whose.find('/') != std::string::npos) return call(whose);
               auto promise = make_response_promise<OutcomeMsg>();
               wire::Builder<schema::AskState> ask;
@@ -55,6 +56,16 @@ class Hostile final : public PinnedActor {
                       });
               return caf::delegated<OutcomeMsg>{};
             }};
+  }
+  /// Twice.
+  OutcomeMsg say_cache(const std::string& code) {
+    for (const char* cache : {"first", "second"}) {
+      wire::Builder<schema::CodeCache> made;
+      made->setCode(wire::to_data(*from_hex(code)));
+      made->setCache(wire::to_data(as_bytes(std::string_view(cache))));
+      send(enclave_.parent("caches"), made.finish());
+    }
+    return outcome("said");
   }
   /// "fn/NAME", or "fn/NAME!" for an event.
   caf::result<OutcomeMsg> call(std::string whom) {

@@ -14,9 +14,7 @@
 #include "runtime/net/epoll_loop.hpp"
 
 namespace themis::bench {
-namespace {
 
-/// User and system time of other processes, in ticks of the kernel's accounting (10 ms).
 double cpu_seconds(const std::vector<pid_t>& processes) {
   double ticks = 0;
   for (const pid_t process : processes) {
@@ -43,6 +41,8 @@ std::string serialize(const http::Request& request, const net::Address& gateway)
   if (!request.body.empty()) text += fmt::format("Content-Length: {}\r\n", request.body.size());
   return text + "\r\n" + request.body;
 }
+
+namespace {
 
 struct Load {
   net::EpollLoop loop;

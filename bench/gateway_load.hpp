@@ -9,6 +9,12 @@
 
 namespace themis::bench {
 
+/// User and system time that other processes have used so far, in ticks of the kernel's accounting
+/// (10 ms).
+double cpu_seconds(const std::vector<pid_t>& processes);
+/// The bytes of a request, with Host and Content-Length.
+std::string serialize(const http::Request& request, const net::Address& gateway);
+
 struct GatewayLoad {
   net::Address gateway;
   http::Request request;  ///< Sent again and again; Host and Content-Length are added.

@@ -9,8 +9,7 @@
 
 namespace themis::bench {
 
-/// User and system time that other processes have used so far, in ticks of the kernel's accounting
-/// (10 ms).
+/// CPU time that other processes have used so far, all their threads; none of those that are gone.
 double cpu_seconds(const std::vector<pid_t>& processes);
 /// The bytes of a request, with Host and Content-Length.
 std::string serialize(const http::Request& request, const net::Address& gateway);

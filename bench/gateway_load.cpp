@@ -1,38 +1,31 @@
 #include "bench/gateway_load.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
+#include <time.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <memory>
-#include <sstream>
 
 #include "runtime/http/parser.hpp"
 #include "runtime/net/epoll_loop.hpp"
 
 namespace themis::bench {
-namespace {
 
-/// User and system time of other processes, in ticks of the kernel's accounting (10 ms).
 double cpu_seconds(const std::vector<pid_t>& processes) {
-  double ticks = 0;
+  double seconds = 0;
   for (const pid_t process : processes) {
-    std::ifstream in(fmt::format("/proc/{}/stat", process));
-    std::string text{std::istreambuf_iterator<char>(in), {}};
-    // The second field is a name in parentheses that may hold spaces; 11 fields later: utime,
-    // stime.
-    std::istringstream rest(text.substr(std::min(text.size(), text.rfind(')') + 1)));
-    std::string skipped;
-    for (int i = 0; i < 11; ++i) rest >> skipped;
-    double user = 0;
-    double system = 0;
-    rest >> user >> system;
-    ticks += user + system;
+    clockid_t clock{};
+    timespec used{};
+    // 0 would be this process.
+    if (process == 0 || ::clock_getcpuclockid(process, &clock) != 0 ||
+        ::clock_gettime(clock, &used) != 0)
+      continue;
+    seconds += static_cast<double>(used.tv_sec) + 1e-9 * static_cast<double>(used.tv_nsec);
   }
-  return ticks / static_cast<double>(sysconf(_SC_CLK_TCK));
+  return seconds;
 }
 
 std::string serialize(const http::Request& request, const net::Address& gateway) {
@@ -43,6 +36,8 @@ std::string serialize(const http::Request& request, const net::Address& gateway)
   if (!request.body.empty()) text += fmt::format("Content-Length: {}\r\n", request.body.size());
   return text + "\r\n" + request.body;
 }
+
+namespace {
 
 struct Load {
   net::EpollLoop loop;

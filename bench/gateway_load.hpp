@@ -9,6 +9,11 @@
 
 namespace themis::bench {
 
+/// CPU time that other processes have used so far, all their threads; none of those that are gone.
+double cpu_seconds(const std::vector<pid_t>& processes);
+/// The bytes of a request, with Host and Content-Length.
+std::string serialize(const http::Request& request, const net::Address& gateway);
+
 struct GatewayLoad {
   net::Address gateway;
   http::Request request;  ///< Sent again and again; Host and Content-Length are added.

@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "bench/actors.hpp"
+#include "bench/apps.hpp"
 #include "bench/batches.hpp"
 #include "bench/durable.hpp"
 #include "bench/find.hpp"
@@ -26,12 +27,15 @@ struct Bench {
   const char* name;
   const char* help;
   bench::Figures (*measure)(const bench::Options&);
+  void (*print)(const bench::Figures&) = nullptr;  ///< For people; null: a line for each field.
 };
 
 constexpr Bench kBenches[] = {
     {"handshake", "Mutual handshakes a core, beside OpenSSL's mutual TLS 1.3",
      bench::measure_handshake},
     {"actors", "Local messages, requests, spawning, memory, restarts", bench::measure_actors},
+    {"apps", "The paper's Table 2: its applications on nodes of this machine", bench::measure_apps,
+     bench::print_apps},
     {"session", "Actor to actor over a session, beside the raw socket", bench::measure_session},
     {"worker", "Functions in their confined process: warm, cold, memory, start",
      bench::measure_worker},
@@ -54,11 +58,12 @@ constexpr Bench kBenches[] = {
      bench::measure_primitives},
 };
 
-void print(const bench::Figures& figures, bool json) {
+void print(const Bench& bench, const bench::Figures& figures, bool json) {
   if (json) {
     std::cout << figures.dump() << '\n';
     return;
   }
+  if (bench.print != nullptr) return bench.print(figures);
   for (const auto& [name, value] : figures.items()) {
     if (value.is_number_float()) {
       std::printf("%-32s %14.2f\n", name.c_str(), value.get<double>());
@@ -87,6 +92,25 @@ void add_state_options(CLI::App& app, bench::Options& options) {
   state->add_option("--cores", options.cores, "Pins both processes to as many")
       ->check(CLI::Range(1, 1'024));
   state->add_flag("--local", options.local, "Monitors in this process");
+}
+
+void add_apps_options(CLI::App& app, bench::Options& options) {
+  CLI::App* apps = app.get_subcommand("apps");
+  apps->add_option("--rate", options.rate,
+                   "paper: at the original's moments; max: two open a server, the next at once")
+      ->check(CLI::IsMember({"paper", "max"}));
+  apps->add_option("--requests", options.requests, "Of each application; 121 are the paper's")
+      ->check(CLI::Range(1, 100'000));
+  CLI::Option* servers =
+      apps->add_option("--servers", options.servers, "Nodes that compute, one worker process each")
+          ->check(CLI::Range(1, 16));
+  CLI::Option* plain = apps->add_flag("--plain", options.plain,
+                                      "Also over sessions that are not encrypted, in turns");
+  apps->add_flag("--local", options.local, "On the node that is asked: over no session")
+      ->excludes(servers)
+      ->excludes(plain);
+  apps->add_option("--file", options.file, "One function (a module or a folder) in their place");
+  apps->add_option("--log", options.log, "Writes a line of 13 columns for each request");
 }
 
 }  // namespace
@@ -131,6 +155,7 @@ int main(int argc, char** argv) {
         ->check(CLI::Range(1, 16))
         ->capture_default_str();
   add_state_options(app, options);
+  add_apps_options(app, options);
   CLI::App* gateway = app.get_subcommand("gateway");
   gateway->add_option("--gateway", options.gateway, "HOST:PORT of a running gateway");
   gateway->add_option("--function", options.function, "A function that answers GET");
@@ -144,6 +169,6 @@ int main(int argc, char** argv) {
   crypto::init();
   log::setup(log::Level::warn, log::Format::text);
   for (const Bench& bench : kBenches)
-    if (app.got_subcommand(bench.name)) print(bench.measure(options), json);
+    if (app.got_subcommand(bench.name)) print(bench, bench.measure(options), json);
   return 0;
 }

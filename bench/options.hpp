@@ -31,6 +31,11 @@ struct Options {
   double zipf = 0;
   size_t epoch_ms = 1'000;
   size_t cores = 0;  ///< That all processes may use; 0: any.
+  size_t servers = 1;
+  size_t requests = 121;
+  std::string rate = "paper";  ///< Or "max".
+  std::string file;            ///< A function in place of the paper's applications; empty: those.
+  std::string log;             ///< Where the requests are written to; empty: nowhere.
 };
 
 /// Field name to value, in the order it is printed. Names: see the README's table of benches.

@@ -1,7 +1,6 @@
 #include "bench/state.hpp"
 
 #include <sched.h>
-#include <time.h>
 
 #include <caf/all.hpp>
 #include <future>
@@ -10,6 +9,7 @@
 #include "actors/monitor/state_actor.hpp"
 #include "actors/placement/placement.hpp"
 #include "actors/system/reactor_thread.hpp"
+#include "bench/gateway_load.hpp"
 #include "bench/plain_keeper.hpp"
 #include "bench/state_load.hpp"
 #include "enclave/host/verified_store.hpp"
@@ -28,16 +28,6 @@ constexpr size_t kReplayedCalls = 200'000;
 constexpr size_t kReplayedRecordsMax = 1'000'000;
 /// Prepared before and repeated: of this many calls none is still in a cache when it comes again.
 constexpr size_t kPreparedCallsMax = size_t{1} << 23;
-
-/// Seconds of CPU time that a process has used, all its threads; 0: there is none.
-double cpu_s_of(uint32_t pid) {
-  clockid_t clock{};
-  timespec used{};
-  if (pid == 0 || ::clock_getcpuclockid(static_cast<pid_t>(pid), &clock) != 0 ||
-      ::clock_gettime(clock, &used) != 0)
-    return 0;
-  return static_cast<double>(used.tv_sec) + 1e-9 * static_cast<double>(used.tv_nsec);
-}
 
 /// Of this process and of those that it starts.
 void use_cores(size_t cores) {
@@ -80,7 +70,7 @@ class Client final : public PoolActor {
     pid_ = report.pid;
     certified_ = report.certified;
     outcome_.node_cpu_s = -process_cpu_s();
-    outcome_.monitors_cpu_s = -cpu_s_of(pid_);
+    outcome_.monitors_cpu_s = -cpu_seconds({static_cast<pid_t>(pid_)});
     start_ = clock_.now();
     for (size_t i = 0; i < kMessagesOpen; ++i) ask();
   }
@@ -122,7 +112,7 @@ class Client final : public PoolActor {
     if (result_ == nullptr) return;
     outcome_.seconds = std::chrono::duration<double>(clock_.now() - start_).count();
     outcome_.node_cpu_s += process_cpu_s();
-    outcome_.monitors_cpu_s += cpu_s_of(pid_);
+    outcome_.monitors_cpu_s += cpu_seconds({static_cast<pid_t>(pid_)});
     std::exchange(result_, nullptr)->set_value(std::move(outcome_));
     quit();
   }

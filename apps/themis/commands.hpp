@@ -42,8 +42,8 @@ struct Connection {
 };
 
 struct Deploy {
-  std::string file;                  ///< A module, a folder or a manifest.
-  std::string name;                  ///< Empty: the manifest's, else the file's or folder's.
+  std::vector<std::string> files;    ///< Each a module, a folder or a manifest: a function.
+  std::string name;                  ///< Of one alone; empty: the manifest's, file's or folder's.
   std::vector<std::string> secrets;  ///< "NAME=@FILE", "NAME=-" or "NAME=VALUE".
 };
 struct Invoke {

@@ -8,6 +8,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <sstream>
 
 #include "apps/themis/output.hpp"
 
@@ -23,15 +24,21 @@ bool is_program(const fs::path& path) {
   return fs::is_regular_file(path, error) && access(path.c_str(), X_OK) == 0;
 }
 
+/// Something below the nearest node_modules that has it, from `folder` upwards; empty: none has.
+fs::path find_installed(const fs::path& folder, const fs::path& name) {
+  std::error_code error;
+  for (fs::path at = fs::absolute(folder, error).lexically_normal();; at = at.parent_path()) {
+    const fs::path found = at / "node_modules" / name;
+    if (fs::exists(found, error)) return found;
+    if (at == at.parent_path()) return {};
+  }
+}
+
 /// Empty: there is none.
 fs::path find_esbuild(const fs::path& folder) {
   if (const char* named = std::getenv("THEMIS_ESBUILD")) return named;
-  std::error_code error;
-  for (fs::path at = fs::absolute(folder, error).lexically_normal();; at = at.parent_path()) {
-    const fs::path found = at / "node_modules" / ".bin" / "esbuild";
-    if (is_program(found)) return found;
-    if (at == at.parent_path()) break;
-  }
+  const fs::path installed = find_installed(folder, fs::path(".bin") / "esbuild");
+  if (is_program(installed)) return installed;
   const char* path = std::getenv("PATH");
   std::string_view left = path == nullptr ? "" : path;
   while (!left.empty()) {
@@ -41,6 +48,21 @@ fs::path find_esbuild(const fs::path& folder) {
     left.remove_prefix(std::min(end + 1, left.size()));
   }
   return {};
+}
+
+/// Modules of Node.js, which packages for browsers too ask for in branches that only Node.js runs.
+/// Left as they are, unless a package of that name is installed: `require` of one throws where it
+/// is called, an import is refused at the deploy.
+constexpr std::string_view kNodeModules =
+    "assert async_hooks buffer child_process crypto dns events fs http https module net os path "
+    "perf_hooks process querystring stream string_decoder timers tls tty url util v8 vm "
+    "worker_threads zlib";
+
+void add_node_modules(const fs::path& folder, std::vector<std::string>& words) {
+  words.emplace_back("--external:node:*");
+  std::istringstream names{std::string(kNodeModules)};
+  for (std::string name; names >> name;)
+    if (find_installed(folder, name).empty()) words.push_back("--external:" + name);
 }
 
 /// Runs a program to its end; what it says goes to `log`. Its exit code, or -1 with errno.
@@ -109,6 +131,7 @@ Maybe<std::string> run_esbuild(const fs::path& folder, const std::string& main,
                                     "--color=false",
                                     "--outfile=" + (out / kEsbuildMain).string()};
   for (const std::string& name : external) words.push_back("--external:" + name);
+  add_node_modules(folder, words);
   const fs::path log = out / "esbuild.log";
   const int code = run(words, log);
   if (code < 0) return failed(fmt::format("{}: {}", program.string(), std::strerror(errno)));

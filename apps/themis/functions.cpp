@@ -44,10 +44,8 @@ Outcome print_json_answer(const http::Response& response) {
   return {};
 }
 
-}  // namespace
-
-Outcome deploy(const Connection& to, const Deploy& what) {
-  const auto package = make_package(what);
+Outcome deploy_one(const Connection& to, const Deploy& what, const std::string& file) {
+  const auto package = make_package(what, file);
   if (!package) return tl::unexpected<Failure>(package.error());
   auto gateway = Gateway::open(to);
   if (!gateway) return tl::unexpected<Failure>(gateway.error());
@@ -55,7 +53,7 @@ Outcome deploy(const Connection& to, const Deploy& what) {
   std::string target = "/v1/functions/" + escaped_segment(name);
   if (package->instances > 0) target += "?instances=" + std::to_string(package->instances);
   const auto text = gateway->manage("PUT", target, package->body, package->content_type);
-  if (!text) return failed(fmt::format("cannot deploy {}: {}", what.file, text.error().text));
+  if (!text) return failed(fmt::format("cannot deploy {}: {}", file, text.error().text));
   if (to.json) return print_line(*text), Outcome{};
   const auto answer = http::parse_json(*text);
   if (!answer) return failed("the gateway's answer is not JSON; is it a Themis gateway?");
@@ -65,6 +63,16 @@ Outcome deploy(const Connection& to, const Deploy& what) {
   if (is_terminal())
     print_line(
         fmt::format("  curl http://{}/f/{}", gateway->address().text(), escaped_segment(name)));
+  return {};
+}
+
+}  // namespace
+
+Outcome deploy(const Connection& to, const Deploy& what) {
+  if (what.files.size() > 1 && !what.name.empty())
+    return misused("--name is for one FILE; several have the names of their files and manifests");
+  for (const std::string& file : what.files)
+    if (auto deployed = deploy_one(to, what, file); !deployed) return deployed;
   return {};
 }
 

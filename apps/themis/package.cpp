@@ -205,14 +205,14 @@ std::string name_of_folder(const fs::path& folder) {
 
 }  // namespace
 
-Maybe<Package> make_package(const Deploy& what) {
-  const fs::path given(what.file);
+Maybe<Package> make_package(const Deploy& what, const std::string& file) {
+  const fs::path given(file);
   std::error_code error;
   const bool is_folder = fs::is_directory(given, error) || given.extension() == ".toml";
   Package package;
   const std::string stem = given.stem().string();
   if (given.extension() == ".wasm") {
-    auto code = read_file(what.file);
+    auto code = read_file(file);
     if (!code) return tl::unexpected<Failure>(code.error());
     return Package{what.name.empty() ? stem : what.name, std::move(*code), "application/wasm", 0,
                    ""};
@@ -239,7 +239,7 @@ Maybe<Package> make_package(const Deploy& what) {
     return package;
   }
   const auto code = bundle::encode(*made);
-  if (!code) return failed(fmt::format("{}: {}", what.file, code.error().detail));
+  if (!code) return failed(fmt::format("{}: {}", file, code.error().detail));
   package.body = as_text(*code);
   package.content_type = "application/vnd.themis.bundle";
   package.made_of = counted(made->modules.size(), "module");

@@ -13,8 +13,8 @@ struct Package {
   std::string made_of;     ///< "3 modules, 1 secret", for people; empty: one file alone.
 };
 
-/// Reads the files of a function. TypeScript and packages go through esbuild, whose output stays in
-/// the folder .themis beside the manifest, with its source map.
-Maybe<Package> make_package(const Deploy& what);
+/// Reads the files of the function that `file` is or names. TypeScript and packages go through
+/// esbuild, whose output stays in the folder .themis beside the manifest, with its source map.
+Maybe<Package> make_package(const Deploy& what, const std::string& file);
 
 }  // namespace themis::cli

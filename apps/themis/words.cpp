@@ -17,8 +17,9 @@ CLI::App* command(CLI::App& app, Words& words, const char* name, const char* hel
 void add_function_commands(CLI::App& app, Words& w) {
   CLI::App* sub = command(app, w, "deploy", "Put a function's code on the mesh",
                           [&w] { return deploy(w.to, w.deploy); });
-  sub->add_option("FILE", w.deploy.file,
-                  "a module (.js, .ts), a folder with function.toml or index.js, or a manifest")
+  sub->add_option("FILE", w.deploy.files,
+                  "a module (.js, .ts), a folder with function.toml or index.js, or a manifest; "
+                  "several are as many functions")
       ->required();
   sub->add_option("--name", w.deploy.name,
                   "the function's name (default: the manifest's, else the file's or folder's)");

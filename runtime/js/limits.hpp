@@ -74,9 +74,9 @@ struct Limits {
   Duration cpu = 50ms;  ///< Thread CPU time of one call. Past it: cpu_exceeded.
   /// From call() to the answer, and as long may a streamed body stand still. Past it: timeout.
   Duration wall = 30s;
-  /// WebSockets open at once: half of kCallsInFlightMax, so that requests find room beside them.
-  /// Past it a request for one ends with overloaded.
-  size_t sockets = kCallsInFlightMax / 2;
+  /// WebSockets open at once. Each has a question open, for the client's next message: half of
+  /// kAsksMax leaves as many to requests. Past it a request for one ends with overloaded.
+  size_t sockets = kAsksMax / 2;
   size_t log_bytes = 64u << 10;      ///< console output of one call (and of loading).
   size_t response_bytes = 8u << 20;  ///< Body of a response. Past it: too_large.
   size_t stream_bytes =

@@ -279,16 +279,16 @@ def test_limits_hold_for_websockets(build):
 
 
 def test_a_function_has_so_many_websockets_at_once(build):
-    with Mesh(build, nodes=1) as mesh:
+    with Mesh(build, nodes=1, settings=["workers.count=1"]) as mesh:
         mesh.deploy("ws", HANDLER)
-        opened = [connect(mesh) for _ in range(512)]
+        opened = [connect(mesh) for _ in range(128)]
         assert all(ws.status == 101 for ws in opened)
         refused = connect(mesh)
         assert refused.status == 503, refused.status
-        assert mesh.metric("websockets_open") == 512
-        assert mesh.metric("websockets_opened_total") == 512
-        assert mesh.metric("websockets_asked_total") == 513
-        wait_until("its log says so", lambda: "over 512 WebSockets of this function are open"
+        assert mesh.metric("websockets_open") == 128
+        assert mesh.metric("websockets_opened_total") == 128
+        assert mesh.metric("websockets_asked_total") == 129
+        wait_until("its log says so", lambda: "over 128 WebSockets of this function are open"
                    in mesh.log())
         opened[0].send(frame(TEXT, b"still"))
         echo(opened[0], TEXT, b"still")

@@ -33,7 +33,10 @@ void WorkerImpl::ask_flow(uint32_t id, uint64_t flow) {
     // Each message of a WebSocket has the CPU time of a call.
     Call& call = calls_.at(ask->second.call);
     if (call.out && call.out->is_socket) call.cpu = {};
-    settle_ask(id, "the body", [&] { return part_value(part); });
+    if (!is_actor_) return settle_ask(id, "the body", [&] { return part_value(part); });
+    when_in(id, [this, id, part = std::move(part)]() mutable {
+      settle_ask(id, "the body", [&] { return part_value(part); });
+    });
   });
 }
 

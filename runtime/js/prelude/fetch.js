@@ -72,6 +72,7 @@ web.runFetch = async (input, init) => {
   const request = new web.Request(input, init);
   const signal = web.ownSignal(request);
   if (signal?.aborted) throw signal.reason;
+  await web.outputGate?.();
   await web.gatherBody(request, native.responseBytesMax());
   const target = { __proto__: null, method: request.method, url: request.url,
     headers: new web.Headers(request.headers), data: web.takeBody(request), redirected: false };

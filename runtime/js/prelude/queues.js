@@ -42,6 +42,7 @@ class Queue {
   #target;
   constructor(name) { this.#target = `queue/${name}`; }
   async #send(messages) {
+    await web.outputGate?.();
     const answer = await native.askService(this.#target, 'POST', 'http://queue/', '',
       JSONStringify(messages));
     if (answer[0] !== 200) throw new Error(`The queue refused: ${answer[0]}`);

@@ -4,6 +4,7 @@
 /// `target`: a service's name, or "fn/" and a function's.
 const ask = async (target, input, init) => {
   const request = new web.Request(input, init);
+  await web.outputGate?.();
   await web.gatherBody(request, native.responseBytesMax());
   const data = web.takeBody(request);
   const answer = await native.askService(target, request.method, request.url,
@@ -31,5 +32,6 @@ class Fetcher {
   }
 }
 
+web.askService = ask;
 web.services = new Services();
 web.makeFetcher = (target) => new Fetcher(target);

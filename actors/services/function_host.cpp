@@ -322,6 +322,7 @@ void FunctionHost::restore_next() {
     }
     change->second.version = row.version;
     change->second.owner = row.owner;
+    change->second.key = row.key;
     change->second.restoring = true;
     ++restoring_;
     load(row.name);

@@ -149,14 +149,17 @@ Status FunctionStore::erase_unused(const CodeId& id) {
   return erase_code(id);
 }
 
+/// The key first: after a crash in between, the next start finds the code unused.
 Status FunctionStore::erase_code(const CodeId& id) {
-  const Status erased = code_.erase(id);
-  if (!erased && erased.error().code != Code::not_found) return erased;
+  bool has_key = false;
   {
     THEMIS_TRY(const ReadTransaction txn, environment_->read());
-    if (!txn.get(keys_, id)) return {};
+    has_key = txn.get(keys_, id).has_value();
   }
-  return environment_->write([&](WriteTransaction& txn) { return txn.erase(keys_, id); });
+  if (has_key)
+    THEMIS_CHECK(environment_->write([&](WriteTransaction& txn) { return txn.erase(keys_, id); }));
+  const Status erased = code_.erase(id);
+  return erased || erased.error().code == Code::not_found ? Status{} : erased;
 }
 
 Status FunctionStore::put_key(WriteTransaction& txn, const Row& row) {
@@ -194,12 +197,14 @@ Status FunctionStore::put(Table table, const Row& row, ByteView source) {
   THEMIS_ASSERT(crypto::blake2b(source) == row.id, "a row names its own code");
   THEMIS_CHECK(write_code(source));
   CodeId before = row.id;
-  THEMIS_CHECK(environment_->write([&](WriteTransaction& txn) -> Status {
+  const auto write_row = [&](WriteTransaction& txn) -> Status {
     if (const auto old = txn.get(table, as_bytes(row.name)); old && old->size() == kRowBytes)
       std::ranges::copy(old->subspan(kIdOffset, before.size()), before.begin());
     THEMIS_CHECK(put_key(txn, row));
+    if (row.owner) THEMIS_CHECK(txn.put(owners_, as_bytes(row.name), *row.owner));
     return txn.put(table, as_bytes(row.name), row.value);
-  }));
+  };
+  THEMIS_CHECK(environment_->write(write_row));
   return before == row.id ? Status{} : erase_unused(before);
 }
 
@@ -217,9 +222,8 @@ Status FunctionStore::save_attempt(const HostedRow& row) {
 }
 
 Status FunctionStore::save(const HostedRow& row, ByteView source) {
-  THEMIS_CHECK(environment_->write(
-      [&](WriteTransaction& txn) { return txn.put(owners_, as_bytes(row.name), row.owner); }));
-  return put(hosted_, {row.name, encode_row(row.version, 0), row.version.id, row.key}, source);
+  return put(hosted_, {row.name, encode_row(row.version, 0), row.version.id, row.key, row.owner},
+             source);
 }
 
 Status FunctionStore::erase(Table table, const std::string& name) {

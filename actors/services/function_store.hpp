@@ -61,6 +61,7 @@ class FunctionStore {
     Bytes value;
     CodeId id;
     bundle::SharedKey key;
+    std::optional<crypto::Digest> owner = {};  ///< Of what is hosted.
   };
   Status put(storage::Table table, const Row& row, ByteView source);
   Status put_key(storage::WriteTransaction& txn, const Row& row);

@@ -20,7 +20,7 @@ inline constexpr std::string_view kFunctionsActorName = "functions";
 
 /// A name is one path segment and a part of ring names.
 inline constexpr size_t kFunctionNameBytesMax = 64;
-/// What the gateway takes as a body until bodies stream, and what fits one message of a session.
+/// What the gateway takes as one body, and what fits one message of a session.
 inline constexpr size_t kSourceBytesMax = bundle::kCodeBytesMax;
 /// One instance may die unnoticed until the next look; the other answers meanwhile.
 inline constexpr uint32_t kInstancesDefault = 2;

@@ -37,7 +37,9 @@ void WorkerProcess::admit(const Call& call) {
   if (auto name = name_of(call.invoke); name && !name->empty()) names_.insert(std::move(*name));
   if (!call.function->settings) return;
   if (granted_.size() >= kNamesMax) granted_.clear();
+  if (fetching_.size() >= kNamesMax) fetching_.clear();
   const bundle::Settings& settings = *call.function->settings;
+  fetching_.emplace(call.function->id, call.function->settings);
   for (const auto& [binding, function] : settings.functions) granted_.insert("fn/" + function);
   for (const auto& [binding, queue] : settings.queues) granted_.insert("queue/" + queue);
 }
@@ -98,12 +100,10 @@ caf::result<wire::Msg<schema::Outcome>> WorkerProcess::call_service(
 
 caf::result<wire::Msg<schema::Outcome>> WorkerProcess::fetch(
     const CodeId& code, const wire::Msg<schema::Invoke>& invoke) {
-  const auto function = functions_.find(code);
-  if (!fetcher_ || function == functions_.end() || !function->second.source ||
-      !function->second.source->settings)
+  const auto granted = fetching_.find(code);
+  if (!fetcher_ || granted == fetching_.end())
     return to_caf({Code::denied, "functions of this node fetch nothing"});
-  const auto& settings = function->second.source->settings;
-  const std::shared_ptr<const FetchHosts> own(settings, &settings->fetch);
+  const std::shared_ptr<const FetchHosts> own(granted->second, &granted->second->fetch);
   return pass_on<wire::Msg<schema::Outcome>>(fetcher_, FetchOutward{invoke, {options_.fetch, own}});
 }
 

@@ -176,8 +176,10 @@ class WorkerProcess final : public PinnedActor {
   std::set<std::string, std::less<>> names_;
   std::optional<std::string> owner_;  ///< Of all functions it ever loads.
   HostedPtr<WorkerLog> log_;
-  /// What the manifests of its functions name: "fn/NAME" and "queue/NAME". Bounded as names_ is.
+  /// What the manifests of its functions name: "fn/NAME" and "queue/NAME", and by function the
+  /// hosts. Bounded as names_ is; calls go on after their function was unloaded.
   std::set<std::string, std::less<>> granted_;
+  std::map<CodeId, std::shared_ptr<const bundle::Settings>> fetching_;
   size_t asks_ = 0;
   std::unordered_map<FlowId, std::optional<NodeId>> in_flows_;  ///< Those of calls, and whose.
   std::unordered_map<FlowId, OutFlow> out_flows_;

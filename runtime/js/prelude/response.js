@@ -1,6 +1,9 @@
 'use strict';
 // Response, and how one goes out to C++: whole, or bit by bit when its body is a stream.
-const { JSONStringify, RangeError, TypeError, RegExpPrototypeExec } = primordials;
+const {
+  JSONStringify, RangeError, RegExpPrototypeExec, StringPrototypeIndexOf, StringPrototypeSlice,
+  TypeError,
+} = primordials;
 
 const kRedirects = { __proto__: null, 301: true, 302: true, 303: true, 307: true, 308: true };
 const kNullBody = { __proto__: null, 101: true, 103: true, 204: true, 205: true, 304: true };
@@ -63,7 +66,8 @@ class Response extends web.Body {
       response.#status = status;
       response.#headers = headers;
       response.#type = 'basic';
-      response.#url = target.url;
+      const fragment = StringPrototypeIndexOf(target.url, '#');  // the URL of a response has none
+      response.#url = fragment < 0 ? target.url : StringPrototypeSlice(target.url, 0, fragment);
       response.#redirected = target.redirected;
       if (body !== undefined) web.setBody(response, body);
       return response;

@@ -30,7 +30,7 @@ struct Fetching : Function {
 TEST(Fetch, AsksTheNodeAndAnswers) {
   Fetching f("'http://a.example/x y#z', { method: 'POST', headers: { 'X-A': '1' }, body: 'hi' }");
   f.host().answer_fetch = [](const Request&) { return answer(201, {{"x-b", "2"}}, "yes"); };
-  EXPECT_EQ(f.text(), "201 http://a.example/x%20y#z false basic yes");
+  EXPECT_EQ(f.text(), "201 http://a.example/x%20y false basic yes");
   EXPECT_EQ(f.asked(),
             "POST http://a.example/x%20y#z x-a=1 content-type=text/plain;charset=UTF-8 hi\n");
 }

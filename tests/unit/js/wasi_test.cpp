@@ -96,6 +96,22 @@ TEST(Wasi, HasClockAndRandomness) {
   EXPECT_NE(load<uint64_t>(first.data() + 8), load<uint64_t>(second.data() + 8));
 }
 
+/// Its clock has microseconds, and a BigInt no fractions: the command ended with a RangeError.
+TEST(Wasi, RegressTheMonotonicClockOfTheProfileTrustedIsRead) {
+  const Bytes module =
+      command({{"clock_time_get", 4}, {"fd_write", 1}},
+              i32_const(1) + bytes({0x42, 0}) + i32_const(0) + bytes({kCall, 0, kDrop}) +
+                  store32(32, 0) + store32(36, 8) + call(1, {1, 32, 1, 40}));
+  Limits limits;
+  limits.profile = Profile::trusted;
+  Function f(source(module), limits);
+  f.host().run(1'500us);
+  const auto out = f.call();
+  ASSERT_TRUE(out) << out.error().text();
+  ASSERT_EQ(out->body.size(), 8u);
+  EXPECT_EQ(load<uint64_t>(out->body.data()), 1'500'000u);
+}
+
 TEST(Wasi, AnExitCodeOtherThanNoneIsAFailure) {
   const auto exits = [](int code) {
     return Function(source(command({{"proc_exit", 2}}, call(0, {code}, false)))).text();

@@ -35,7 +35,7 @@ TEST(InstancePayload, ComesBackAndRefusesOtherBytes) {
 TEST(ServiceCodec, HostComesBack) {
   const HostedRow row{"f", kVersion};
   EXPECT_EQ(*decode_host(encode_host(row, TimePoint::max())), row);
-  const HostedRow secret{row.name, row.version, *bundle::SharedKey::from(Bytes(32))};
+  const HostedRow secret{row.name, row.version, {}, *bundle::SharedKey::from(Bytes(32))};
   EXPECT_EQ(*decode_host(encode_host(secret, TimePoint::max())), secret);
   EXPECT_NE(secret, row);
 }

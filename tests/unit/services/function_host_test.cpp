@@ -14,6 +14,7 @@ namespace themis {
 namespace {
 
 const std::string kSource = "code";
+const std::string kSealed = "sealed";
 const CodeId kId = crypto::blake2b(as_bytes(kSource));
 /// Its owner is the node itself, whose id is all zeros here.
 const CodeId kAtWorkers = id_at_workers(kId, std::string(64, '0'));
@@ -23,15 +24,17 @@ class ScriptedStore final : public PinnedActor {
  public:
   using PinnedActor::PinnedActor;
   caf::behavior make_behavior() override {
-    return {
-        [](const LoadCode&) -> CodePtr { return std::make_shared<const Bytes>(to_bytes(kSource)); },
-        [this](const SaveHosted&) -> caf::result<caf::unit_t> {
-          if (!is_slow_) return caf::unit;
-          saving_ = make_response_promise<caf::unit_t>();
-          return saving_;
-        },
-        [](const EraseHosted&) { return caf::unit; }, [this](caf::put_atom) { is_slow_ = true; },
-        [this](caf::ok_atom) { saving_.deliver(caf::unit); }};
+    return {[](const LoadCode& ask) -> CodePtr {
+              return std::make_shared<const Bytes>(to_bytes(ask.id == kId ? kSource : kSealed));
+            },
+            [this](const SaveHosted&) -> caf::result<caf::unit_t> {
+              if (!is_slow_) return caf::unit;
+              saving_ = make_response_promise<caf::unit_t>();
+              return saving_;
+            },
+            [](const EraseHosted&) { return caf::unit; },
+            [this](caf::put_atom) { is_slow_ = true; },
+            [this](caf::ok_atom) { saving_.deliver(caf::unit); }};
   }
 
  private:
@@ -71,6 +74,7 @@ class Holder final : public PinnedActor {
               host_.unhost(name, promise);
               return promise;
             },
+            [this](caf::add_atom, const HostedRow& row) { host_.restore({row}); },
             [this](caf::tick_atom) { host_.tick(); }};
   }
   void on_exit() override {
@@ -177,6 +181,15 @@ TEST_F(FunctionHostTest, TheSameCodeIsAnotherFunctionForWhoeverSharesNoProcess) 
   pass(FunctionHost::kGrace + 1s);
   for (const char* alone : {"fn/f", "fn/g"})
     EXPECT_FALSE(is_installed(id_at_workers(kId, alone))) << alone;
+}
+
+/// The key was left behind: a function with secrets did not come up after a restart.
+TEST_F(FunctionHostTest, RegressARestoredFunctionHasTheKeyOfItsSecrets) {
+  const CodeId id = crypto::blake2b(as_bytes(kSealed));
+  const crypto::Digest owner = crypto::blake2b(as_bytes("ada"));
+  const auto key = *bundle::SharedKey::from(Bytes(32, std::byte{1}));
+  tell(host_, caf::add_atom::value, HostedRow{"f", {1, id}, owner, key});
+  EXPECT_TRUE(is_installed(id_at_workers(id, to_hex(owner))));
 }
 
 /// It was announced and not installed: the grace of its first use ended while its row was saved.

@@ -60,7 +60,8 @@ TEST_F(FunctionStoreTest, KeepsTheKeyOfSecretsSealedAndOnlyAsLongAsItsCode) {
   EXPECT_EQ(files.find(std::string(32, '\1')), std::string::npos) << "in clear on the disk";
   at_rest_ = key_of(8);
   reopen();
-  EXPECT_EQ(store_->load()->hosted, (std::vector{HostedRow{"f", {3, id_of("one")}, {}}}))
+  EXPECT_EQ(store_->load()->hosted,
+            (std::vector{HostedRow{"f", {3, id_of("one")}, id_of("owner")}}))
       << "of another node";
   at_rest_ = key_of(9);
   reopen();
@@ -119,6 +120,17 @@ TEST_F(FunctionStoreTest, AnAttemptStaysUntilItsFunctionGoes) {
   EXPECT_EQ(store_->load()->deployed.size(), 1u);
   ASSERT_TRUE(store_->erase_deployed("f"));
   EXPECT_TRUE(store_->load()->attempted.empty());
+}
+
+/// The owner was written by itself: a version that could not be kept left its owner behind.
+TEST_F(FunctionStoreTest, RegressAnOwnerIsKeptWithItsRowOrNotAtAll) {
+  at_rest_ = {};
+  reopen();
+  const HostedRow kept{"f", {1, id_of("one")}, id_of("ada")};
+  ASSERT_TRUE(store_->save(kept, as_bytes("one")));
+  ASSERT_FALSE(
+      store_->save(HostedRow{"f", {2, id_of("two")}, id_of("bob"), key_of(1)}, as_bytes("two")));
+  EXPECT_EQ(store_->load()->hosted, std::vector{kept});
 }
 
 /// An instance that goes took the code along that a deployment had just put.

@@ -16,8 +16,8 @@ namespace themis::testing {
 /// "fills" fail like that, "pours" answers more than it may, "dies" loses its worker process,
 /// "waits" answers when it is told to or given up, "bad-header" answers with a header that is none;
 /// the one call after a put_atom waits too; "picky" does not compile here after an add_atom, and
-/// "slow" is then installed when they are told to answer; all else answers "SOURCE METHOD URL
-/// BODY".
+/// "slow" is then installed when they are told to answer; "sealed" needs a key; all else answers
+/// "SOURCE METHOD URL BODY".
 class ScriptedWorkers final : public PinnedActor {
  public:
   using PinnedActor::PinnedActor;
@@ -26,6 +26,8 @@ class ScriptedWorkers final : public PinnedActor {
               const std::string source(as_text(*install.source));
               if (source == "syntax" || (source == "picky" && is_picky_))
                 return to_caf({Code::syntax, "function:3:7: Unexpected token '}'"});
+              if (source == "sealed" && install.key.get() == nullptr)
+                return to_caf({Code::denied, "its secrets have no key"});
               sources_[install.id] = source;
               if (source != "slow" || !is_picky_) return caf::unit;
               installing_.push_back(make_response_promise<caf::unit_t>());

@@ -82,6 +82,21 @@ TEST_F(FunctionFlows, AdversaryAHostFetchesWhatItsFunctionsMayOnly) {
   EXPECT_EQ(text("mine", "fetch 00"), "malformed: a code id has 32 bytes");
 }
 
+/// What had left its process was asked for its hosts: a call that outlived it was refused.
+TEST_F(FunctionFlows, RegressACallFetchesOnWhenItsFunctionWasUnloaded) {
+  start_hostile();
+  InstallFunction mine{"mine", id_of("mine"), std::make_shared<const Bytes>(to_bytes("mine")), {}};
+  bundle::Settings settings;
+  settings.fetch = {"mine.example"};
+  mine.settings = std::make_shared<const bundle::Settings>(settings);
+  ASSERT_TRUE(world_.ask<caf::unit_t>(pool_, mine));
+  const std::string fetch = "fetch " + to_hex(id_of("mine"));
+  EXPECT_EQ(text("mine", fetch), "allowed: all.example mine.example");
+  ASSERT_TRUE(install("yours", {}, "yours"));
+  caf::anon_send(pool_, UninstallFunction{id_of("mine")});
+  EXPECT_EQ(text("yours", fetch), "allowed: all.example mine.example") << "one process";
+}
+
 TEST_F(FunctionFlows, AHostReadsOnWhatFunctionsThatItCalledAnswer) {
   start_hostile();
   InstallFunction mine{"mine", id_of("mine"), std::make_shared<const Bytes>(to_bytes("mine")), {}};

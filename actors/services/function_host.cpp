@@ -4,8 +4,8 @@
 #include <caf/all.hpp>
 
 #include "actors/mesh/instance.hpp"
-#include "actors/peer/exports.hpp"
 #include "actors/queues/queue_types.hpp"
+#include "actors/services/code_finder.hpp"
 #include "actors/system/caf_error.hpp"
 #include "runtime/base/log.hpp"
 
@@ -22,7 +22,8 @@ void deliver(std::vector<caf::response_promise>& promises, const Status& status)
   }
 }
 
-/// What the function asks for, and never more than the node gives.
+}  // namespace
+
 FunctionLimits limits_of(const bundle::Settings& settings, const FunctionLimits& node) {
   const auto of = [](uint32_t wanted, uint32_t most) {
     return wanted == 0 ? most : std::min(wanted, most);
@@ -30,8 +31,6 @@ FunctionLimits limits_of(const bundle::Settings& settings, const FunctionLimits&
   return {of(settings.limits.memory_mb, node.memory_mb), of(settings.limits.cpu_ms, node.cpu_ms),
           of(settings.limits.wall_ms, node.wall_ms)};
 }
-
-}  // namespace
 
 CodeId id_at_workers(const CodeId& code, std::string_view owner) {
   return crypto::blake2b(as_bytes(to_hex(code) + " " + std::string(owner)));
@@ -62,66 +61,18 @@ void FunctionHost::host(const HostedRow& row, std::optional<NodeId> asker,
   change->second.version = row.version;
   change->second.owner = asker ? asker->bytes : context_.self.id.bytes;
   change->second.key = row.key;
-  // The asker's session is open, so its address is not needed to reach it.
-  if (asker) change->second.holders.push_back({*asker, {}});
+  change->second.asker = asker;
   load(row.name);
 }
 
 void FunctionHost::load(const std::string& name) {
-  context_.actor.request(context_.store, caf::infinite, LoadCode{changes_.at(name).version.id})
-      .then([this, name](const CodePtr& source) { install(name, source); },
-            [this, name](const caf::error&) { fetch(name); });
-}
-
-void FunctionHost::fetch(const std::string& name) {
-  Change& change = changes_.at(name);
-  if (change.holders.empty()) {
-    if (!change.searched) return search(name);
-    return finish(
-        name, fail(Code::unavailable, "no node could send the code " + to_hex(change.version.id)));
-  }
-  const ring::Contact holder = std::move(change.holders.front());
-  change.holders.pop_front();
-  ask_holder(name, holder);
-}
-
-void FunctionHost::search(const std::string& name) {
-  Change& change = changes_.at(name);
-  change.searched = true;
-  const FindName find{ring_name_of_code(change.version.id)};
-  context_.actor.request(context_.node, caf::infinite, find)
-      .then(
-          [this, name](const ring::Records& records) {
-            std::deque<ring::Contact>& holders = changes_.at(name).holders;
-            for (const ring::Record& record : records)
-              if (record.provider.id != context_.self.id && holders.size() < kHoldersMax)
-                holders.push_back(record.provider);
-            fetch(name);
-          },
-          [this, name](const caf::error&) { fetch(name); });
-}
-
-void FunctionHost::ask_holder(const std::string& name, const ring::Contact& holder) {
-  const auto failed = [this, name](const caf::error&) { fetch(name); };
-  const auto reached = [this, name, failed](const caf::actor& functions) {
-    const CodeId id = changes_.at(name).version.id;
-    const FetchCodeMsg ask = encode_fetch(id, context_.loop.now() + kFetchTimeout);
-    context_.actor.request(functions, caf::infinite, ask)
-        .then(
-            [this, name, id](const CodeBlobMsg& blob) {
-              Result<CodePtr> source = decode_code(blob, id);
-              if (!source) {
-                log::warn("functions", "code of {} from a peer is refused: {}", name,
-                          source.error().text());
-                return fetch(name);
-              }
-              ++fetched_;
-              install(name, std::move(*source));
-            },
-            failed);
-  };
-  const ReachActor reach{holder, Exports::target_of(kFunctionsActorName)};
-  context_.actor.request(context_.node, caf::infinite, reach).then(reached, failed);
+  const Change& change = changes_.at(name);
+  find_code(context_, change.version.id, change.asker,
+            [this, name](const Result<FoundCode>& found) {
+              if (!found) return finish(name, fail(found.error()));
+              fetched_ += found->was_fetched ? 1 : 0;
+              install(name, found->source);
+            });
 }
 
 void FunctionHost::install(const std::string& name, CodePtr source) {
@@ -168,6 +119,9 @@ void FunctionHost::announce(const std::string& name) {
   const SettingsPtr& settings = changes_.at(name).settings;
   with_crons_.erase(name);
   if (!settings->crons.empty()) with_crons_.emplace(name, settings);
+  with_actors_.erase(name);
+  if (!settings->actors.empty())
+    with_actors_.emplace(name, HostedRow{name, version, {}, changes_.at(name).key});
   withdraw_queues(name, *settings);
   announce_queues(name, version, *settings);
   log::info("functions", "hosting {} version {} ({})", name, version.number,
@@ -209,6 +163,7 @@ void FunctionHost::unhost(const std::string& name, caf::response_promise promise
     hosted_.erase(found);
     owners_.erase(name);
     with_crons_.erase(name);
+    with_actors_.erase(name);
     withdraw_queues(name, {});
     use(id, -1, 0);
     log::info("functions", "no longer hosting {}", name);
@@ -240,6 +195,11 @@ std::string FunctionHost::owner_text(const std::string& name, const crypto::Dige
 CodeId FunctionHost::worker_id(const std::string& name, const CodeId& code,
                                const crypto::Digest& owner) const {
   return id_at_workers(code, owner_text(name, owner));
+}
+
+const HostedRow* FunctionHost::with_actors(const std::string& name) const {
+  const auto found = with_actors_.find(name);
+  return found == with_actors_.end() ? nullptr : &found->second;
 }
 
 std::vector<std::string> FunctionHost::names_of(const CodeId& id) const {

@@ -14,15 +14,13 @@ namespace themis {
 /// Under which the workers know a code of an owner's: functions with both the same share an
 /// isolate.
 CodeId id_at_workers(const CodeId& code, std::string_view owner);
+/// What the function asks for, and never more than the node gives.
+FunctionLimits limits_of(const bundle::Settings& settings, const FunctionLimits& node);
 
 /// Part of the function service; its thread only. Brings each function through the same steps: its
 /// code (from disk, from who asks, from any holder), the workers, the disk, the ring.
 class FunctionHost {
  public:
-  /// How long a peer may take to send a code: 1 MB at 200 KB/s.
-  static constexpr Duration kFetchTimeout = 5s;
-  /// Holders asked for one code.
-  static constexpr size_t kHoldersMax = 8;
   /// Code that nobody runs any more answers calls by its id for so long: the default wall limit,
   /// so a call that was routed here before is not lost.
   static constexpr Duration kGrace = 30s;
@@ -48,6 +46,8 @@ class FunctionHost {
   Result<CodeId> resolve(const InvokeTarget& target) const;
   /// Those with cron lines, by name.
   const std::map<std::string, SettingsPtr>& with_crons() const { return with_crons_; }
+  /// The function's version and key, when it has actors; null: it has none, or is not here.
+  const HostedRow* with_actors(const std::string& name) const;
   /// The hosted functions that run this code.
   std::vector<std::string> names_of(const CodeId& id) const;
 
@@ -66,8 +66,7 @@ class FunctionHost {
   /// A version on its way in; one at a time for a name.
   struct Change {
     FunctionVersion version;
-    std::deque<ring::Contact> holders;
-    bool searched = false;  ///< The ring was asked for holders.
+    std::optional<NodeId> asker;  ///< Has the code.
     bool restoring = false;
     crypto::Digest owner{};
     CodePtr source;
@@ -92,9 +91,6 @@ class FunctionHost {
 
   void restore_next();
   void load(const std::string& name);
-  void fetch(const std::string& name);
-  void search(const std::string& name);
-  void ask_holder(const std::string& name, const ring::Contact& holder);
   void install(const std::string& name, CodePtr source);
   void save(const std::string& name);
   void announce(const std::string& name);
@@ -114,6 +110,7 @@ class FunctionHost {
   FunctionContext& context_;
   std::map<std::string, FunctionVersion> hosted_;
   std::map<std::string, SettingsPtr> with_crons_;
+  std::map<std::string, HostedRow> with_actors_;
   std::map<std::string, std::string> consumers_;  ///< Announced queues, and whose they are.
   std::map<std::string, Change> changes_;
   std::map<CodeId, CodeUse> codes_;

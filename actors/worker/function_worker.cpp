@@ -123,7 +123,8 @@ void FunctionWorker::run(const wire::Msg<schema::Invoke>& invoke, caf::strong_ac
   const auto done = [this, self, from, id, frame](Result<js::Response> result) {
     calls_.erase(frame);
     answer(from, id, std::move(result));
-    if (++answered_ % kLookEvery == 0 && !ending_ && calls_.empty() && worker_->is_worn())
+    const bool is_idle = host_->is_actor() ? worker_->in_flight() == 0 : calls_.empty();
+    if (++answered_ % kLookEvery == 0 && !ending_ && is_idle && worker_->is_worn())
       ending_ = to_caf({Code::cancelled, "its heap is nearly full: it is loaded anew"});
     end_if_retired();
   };
@@ -165,7 +166,7 @@ void FunctionWorker::leave(const DropFlowMsg& drop) {
 
 void FunctionWorker::end_if_retired() {
   if (worker_->retired() && !ending_)
-    ending_ = to_caf({Code::memory_exceeded, "the heap of the function overflowed"});
+    ending_ = to_caf({Code::memory_exceeded, "the function is to be loaded anew"});
   end_if_done();
 }
 

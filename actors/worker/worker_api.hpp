@@ -5,10 +5,12 @@
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "function.capnp.h"
+#include "runtime/bundle/actor_name.hpp"
 #include "runtime/bundle/secrets.hpp"
 #include "runtime/crypto/hash.hpp"
 #include "wire/msg.hpp"
@@ -37,7 +39,14 @@ struct InstallFunction {
   bundle::SharedKey key = {};  ///< Of the secrets in the code.
   /// Of the code: what the node lets it do. Empty: nothing but what every function may.
   std::shared_ptr<const bundle::Settings> settings = {};
+  /// Not the function: one of its actors, at most once in all processes of the pool.
+  std::optional<bundle::ActorName> actor = {};
+  CodeId code{};  ///< Of an actor, whose `id` stays when its code is another.
 };
+/// The owner of the actors of a function: they run in a process that is theirs alone.
+inline std::string actors_owner(std::string_view function) {
+  return std::string("actors/").append(function);
+}
 /// Forgets it; calls that run are still answered.
 struct UninstallFunction {
   CodeId id{};
@@ -49,6 +58,19 @@ struct UninstallFunction {
 struct CallFunction {
   CodeId id{};
   wire::Msg<schema::Invoke> invoke;
+};
+/// Runs one request on an actor, after those that came before; loads it first when it is not, and
+/// anew once its calls are over when its code is another. Errors as CallFunction.
+struct CallActor {
+  std::shared_ptr<const InstallFunction> function;
+  wire::Msg<schema::Invoke> invoke;
+};
+/// An actor's storage is about to have this alarm. To the function gate of the node, before the
+/// state is asked. -> caf::unit. Errors: overloaded.
+struct NoteAlarm {
+  std::string name_space;
+  std::string key;
+  int64_t at_ms = 0;
 };
 /// -> WorkersReport.
 struct ReportWorkers {};
@@ -82,6 +104,8 @@ struct WorkersReport {
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::InstallFunction)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::UninstallFunction)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::CallFunction)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::CallActor)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::NoteAlarm)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ReportWorkers)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::WorkerReport)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::WorkersReport)

@@ -145,6 +145,8 @@ void WorkerProcess::end_flow(FlowId flow, bool tell_host) {
   if (found.empty()) return;
   if (tell_host) send(found.mapped().function, encode_drop_flow(found.mapped().at_function));
   send(flows_, EndFlow{flow});
+  const auto its = proxies_.find(found.mapped().function.address());
+  if (its != proxies_.end()) replace(CodeId(its->second));
 }
 
 }  // namespace themis

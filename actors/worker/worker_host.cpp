@@ -111,12 +111,16 @@ class HostActor final : public PinnedActor {
       return found->second.target;
     if (functions_.size() >= kFunctionsPerHostMax)
       return fail(Code::overloaded, "too many functions in this process");
-    auto host = std::make_unique<FunctionHost>(enclave_, request.name, request.id, asker_);
+    auto host = std::make_unique<FunctionHost>(enclave_, request, asker_);
     THEMIS_TRY(bundle::Bundle code, bundle::read_code(as_bytes(request.source), request.name));
     THEMIS_CHECK(bundle::open_secrets(code.settings, request.key.get()));
     js::Limits limits = engine_limits(request.limits);
     limits.profile = profile_;
-    THEMIS_TRY(auto worker, engine_.load(std::move(code), limits, *host));
+    std::optional<js::Actor> actor_of;
+    if (request.actor)
+      actor_of = js::Actor{*request.actor, bundle::actor_home(request.name, *request.actor)};
+    THEMIS_TRY(auto worker,
+               engine_.load(std::move(code), limits, *host, actor_of ? &*actor_of : nullptr));
     const auto actor =
         spawn_hosted<FunctionWorker>(reactor_, budget_, std::move(host), std::move(worker));
     const wire::Target target = enclave_.exports().add_unnamed(actor.strong());

@@ -1,5 +1,7 @@
 #include "runtime/bundle/actor_name.hpp"
 
+#include <charconv>
+
 #include "runtime/bundle/settings.hpp"
 #include "runtime/crypto/hash.hpp"
 
@@ -37,6 +39,19 @@ bool is_actor_space(std::string_view name_space) {
   if (name_space.back() != '.') return false;
   name_space.remove_suffix(1);
   return name_space.size() <= kActorFunctionBytesMax && is_plain_name(name_space);
+}
+
+Result<Alarm> parse_alarm(std::string_view text) {
+  Alarm alarm;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), alarm.at_ms);
+  std::string_view rest = text.substr(static_cast<size_t>(end - text.data()));
+  const size_t space = rest.find(' ', 1);
+  if (error != std::errc{} || alarm.at_ms < 0 || !rest.starts_with(' ') ||
+      space == std::string_view::npos)
+    return fail(Code::malformed, "not an actor's alarm");
+  alarm.actor = {std::string(rest.substr(1, space - 1)), std::string(rest.substr(space + 1))};
+  THEMIS_CHECK(check(alarm.actor));
+  return alarm;
 }
 
 std::string alarm_key(const ActorHome& home) { return std::string(kAlarmPrefix) + home.key; }

@@ -36,8 +36,15 @@ ActorHome actor_home(std::string_view function, const ActorName& actor);
 bool is_actor_space(std::string_view name_space);
 
 /// Under this key the time of an actor's alarm is in its namespace, as a text:
-/// {"at": milliseconds since 1970, "class", "id"}.
+/// milliseconds since 1970, the class, the id, with a space between them.
 std::string alarm_key(const ActorHome& home);
 inline constexpr std::string_view kAlarmPrefix = "alarm/";
+struct Alarm {
+  int64_t at_ms = 0;
+  ActorName actor;
+  friend bool operator==(const Alarm&, const Alarm&) = default;
+};
+/// Errors: malformed, those of check().
+Result<Alarm> parse_alarm(std::string_view text);
 
 }  // namespace themis::bundle

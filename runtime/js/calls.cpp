@@ -11,7 +11,7 @@ namespace themis::js {
 namespace {
 
 /// By number of Event.
-constexpr const char* kEventNames[] = {"requests", "scheduled events", "queues", "alarms"};
+constexpr const char* kEventNames[] = {"fetch", "scheduled", "queue", "alarm"};
 
 bool is_token(char c) {  // RFC 9110, section 5.6.2
   const bool alphanumeric =
@@ -134,7 +134,8 @@ void WorkerImpl::dispatch_event(v8::Local<v8::Context> context, uint32_t id,
                                                                            : scheduled_;
   if (method.IsEmpty())
     return answer(
-        id, fail(Code::threw, std::string("the function has no handler of ") + kEventNames[number]),
+        id,
+        fail(Code::threw, std::string("the function has no ") + kEventNames[number] + " handler"),
         false);
   v8::Local<v8::String> text;
   if (!from_utf8(isolate, as_text(request.body)).ToLocal(&text))

@@ -5,7 +5,8 @@
 const {
   ArrayPrototypePush, ArrayPrototypeShift, JSONParse, JSONStringify, Map,
   MapIteratorPrototypeNext, MapPrototypeEntries, MapPrototypeGet, MapPrototypeSet, MapPrototypeSize,
-  MathTrunc, ObjectKeys, Promise, RangeError, ReflectApply, StringPrototypeSlice, TypeError,
+  MathTrunc, ObjectKeys, Promise, RangeError, ReflectApply, StringPrototypeIndexOf, StringPrototypeSlice,
+  TypeError,
   TypedArrayPrototypeLength,
 } = primordials;
 
@@ -52,6 +53,8 @@ const forEach = (map, visit) => {
   for (let next = MapIteratorPrototypeNext(entries); !next.done;
     next = MapIteratorPrototypeNext(entries)) visit(next.value[0], next.value[1]);
 };
+/// Of an alarm as it is stored.
+const timeOf = (alarm) => +StringPrototypeSlice(alarm, 0, StringPrototypeIndexOf(alarm, ' '));
 /// put(key, value) and put({ key: value }): calls `visit` with each.
 const eachEntry = (key, value, visit) => {
   if (typeof key !== 'object' || key === null) return visit(checkKey(key), value);
@@ -158,7 +161,7 @@ class Storage {
   /// Milliseconds since 1970, or null.
   async getAlarm() {
     const alarm = await this.#read(this.#alarmKey);
-    return alarm === null || this.#ringing !== undefined ? null : JSONParse(alarm).at;
+    return alarm === null || this.#ringing !== undefined ? null : timeOf(alarm);
   }
   async setAlarm(time) {
     const at = +time;
@@ -166,8 +169,7 @@ class Storage {
       throw new TypeError('invalid: an alarm is a Date, or milliseconds since 1970');
     const { className, id } = this.#name;
     this.#ringing = undefined;
-    this.#change(this.#alarmKey, JSONStringify({ at: MathTrunc(at), class: className,
-      id }));
+    this.#change(this.#alarmKey, `${MathTrunc(at)} ${className} ${id}`);
   }
   async deleteAlarm() {
     this.#ringing = undefined;
@@ -292,7 +294,7 @@ class Storage {
   /// handler has run.
   static async ring(storage, at, handler) {
     const alarm = await storage.#read(storage.#alarmKey);
-    if (alarm === null || JSONParse(alarm).at > at) return;
+    if (alarm === null || timeOf(alarm) > at) return;
     const ringing = {};
     storage.#ringing = ringing;
     try {

@@ -4,7 +4,8 @@
 /// `target`: a service's name, or "fn/" and a function's.
 const ask = async (target, input, init) => {
   const request = new web.Request(input, init);
-  await web.outputGate?.();
+  const gate = web.outputGate?.();
+  if (gate !== undefined) await gate;
   await web.gatherBody(request, native.responseBytesMax());
   const data = web.takeBody(request);
   const answer = await native.askService(target, request.method, request.url,

@@ -14,7 +14,8 @@ namespace themis {
 /// Host patterns, as http::is_allowed_host takes them.
 using FetchHosts = std::vector<std::string>;
 
-/// To the fetcher: one request to a host that each of `allowed` names, redirects not followed. ->
+/// To the fetcher: one request to a host that each of `allowed` names, redirects not followed; the
+/// last list is the function's own, and the same object for all of its requests. ->
 /// Outcome, whose body may go on as a flow of this node. Errors: denied (no allowed host, no
 /// address that functions may reach), unavailable (nobody answers), timeout (the frame's deadline),
 /// forged (its certificate), malformed (the request, or the answer), too_large, overloaded.

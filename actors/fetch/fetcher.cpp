@@ -130,9 +130,13 @@ caf::result<OutcomeMsg> Fetcher::begin(const FetchOutward& ask) {
                                      ": its manifest and workers.fetch must both name it"});
   if (fetches_.size() >= kFetchesMax)
     return to_caf({Code::overloaded, "this node makes as many outward requests as it may"});
+  const auto is_same = [&](const auto& one) { return one.second.whose == ask.allowed.back(); };
+  if (static_cast<size_t>(std::ranges::count_if(fetches_, is_same)) >= kFetchesPerFunctionMax)
+    return to_caf({Code::overloaded, "this function makes as many outward requests as it may"});
   const uint64_t id = ++last_id_;
   Fetch& fetch = fetches_[id];
   fetch.invoke = ask.invoke;
+  fetch.whose = ask.allowed.back();
   fetch.promise = make_response_promise<OutcomeMsg>();
   fetch.url = std::move(outward->url);
   fetch.request = std::move(outward->request);

@@ -27,6 +27,8 @@ class Fetcher final : public PinnedActor {
  public:
   /// Under way; each holds at most two windows and a request of 1 MB.
   static constexpr size_t kFetchesMax = 256;
+  /// Of one function: it cannot take the others' way out.
+  static constexpr size_t kFetchesPerFunctionMax = 64;
   /// Threads that wait for the system's resolver.
   static constexpr size_t kResolvers = 4;
   static constexpr Duration kConnectMax = 10s;
@@ -42,6 +44,7 @@ class Fetcher final : public PinnedActor {
  private:
   struct Fetch {
     wire::Msg<schema::Invoke> invoke;
+    std::shared_ptr<const FetchHosts> whose;  ///< The function's own list: it stands for it.
     caf::typed_response_promise<wire::Msg<schema::Outcome>> promise;
     http::Url url;
     FetchConnection::Request request;

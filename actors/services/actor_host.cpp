@@ -74,9 +74,9 @@ void ActorHost::run(const InvokeMsg& message, caf::response_promise promise) {
     return promise.deliver(to_caf({Code::unavailable, "this node runs no functions"}));
   const Result<ActorCall> call = decode_actor_call(message);
   if (!call) return promise.deliver(to_caf(call.error()));
-  const Result<Kept*> found = code_of(call->row.name);
-  if (!found) return promise.deliver(to_caf(found.error()));
-  Kept& code = **found;
+  const Result<Kept*> kept = code_of(call->row.name);
+  if (!kept) return promise.deliver(to_caf(kept.error()));
+  Kept& code = **kept;
   if (code.source && code.waiting.empty() && code.row.version >= call->row.version)
     return start(*call, {message, std::move(promise)}, code);
   if (code.waiting.size() >= kWaitingMax)

@@ -108,7 +108,9 @@ Result<wire::Msg<schema::Outcome>> WorkerProcess::offer(const Call& call,
   }
   const FlowId flow = new_flow_id(*options_.home.rng);
   const NodeId* peer = call.invoke.frame()->peer();
-  out_flows_.emplace(flow, OutFlow{call.at, *at_function});
+  out_flows_.emplace(flow, OutFlow{call.at, *at_function, reactor_.loop().now()});
+  if (out_flows_.size() == 1) tell_streams(true);
+  sweep_later();
   send(flows_,
        OfferFlow{flow, caf::actor(this), peer ? std::optional<NodeId>(*peer) : std::nullopt});
   return with_flow(outcome, flow);
@@ -118,7 +120,8 @@ caf::result<BodyPartMsg> WorkerProcess::take(FlowId flow) {
   const auto found = out_flows_.find(flow);
   if (found == out_flows_.end()) return to_caf({Code::not_found, "this body is over"});
   auto promise = make_response_promise<BodyPartMsg>();
-  const TimePoint deadline = reactor_.loop().now() + kPullMax;
+  found->second.asked = reactor_.loop().now();
+  const TimePoint deadline = found->second.asked + kPullMax;
   const uint64_t id = ++last_take_;
   takes_.emplace(id, deadline - kPullMax + js::kPollMax + kOverdue);
   watch();
@@ -145,8 +148,20 @@ void WorkerProcess::end_flow(FlowId flow, bool tell_host) {
   if (found.empty()) return;
   if (tell_host) send(found.mapped().function, encode_drop_flow(found.mapped().at_function));
   send(flows_, EndFlow{flow});
+  if (out_flows_.empty()) tell_streams(false);
   const auto its = proxies_.find(found.mapped().function.address());
   if (its != proxies_.end()) replace(CodeId(its->second));
+}
+
+void WorkerProcess::end_unread(TimePoint now) {
+  std::vector<FlowId> unread;
+  for (const auto& [flow, out] : out_flows_)
+    if (now - out.asked > options_.unread_max) unread.push_back(flow);
+  for (const FlowId flow : unread) end_flow(flow, true);
+}
+
+void WorkerProcess::tell_streams(bool open) {
+  if (const auto pool = caf::actor_cast<caf::actor>(pool_)) send(pool, WorkerStreams{slot_, open});
 }
 
 }  // namespace themis

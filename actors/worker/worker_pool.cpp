@@ -28,6 +28,8 @@ constexpr size_t kFunctionsMax = 131'072;
 /// A process is an owner's for so long at least: more owners than processes must not make a node
 /// start processes, some 60 ms each, all the time.
 constexpr Duration kOwnedMin = 250ms;
+/// The same of one whose functions stream or hold WebSockets: it is the last choice, and they end.
+constexpr Duration kStreamingMin = 10s;
 constexpr FunctionLimits kLimitsMax{.memory_mb = 4096, .cpu_ms = 300'000, .wall_ms = 3'600'000};
 
 Status check(const InstallFunction& function) {
@@ -58,6 +60,7 @@ class WorkerPool final : public PinnedActor {
   struct Slot {
     caf::actor process;  ///< Null while it is not up.
     size_t in_flight = 0;
+    bool streams = false;              ///< Bodies or WebSockets go on after their calls.
     std::optional<std::string> owner;  ///< Of what it runs; nothing: it has run nothing.
     uint64_t last_used = 0;
     TimePoint owned_since;
@@ -130,6 +133,10 @@ caf::behavior WorkerPool::make_behavior() {
           },
           [this](const ReportWorkers&) { return report(); },
           [this](const WorkerReady& ready) { on_ready(ready); },
+          [this](const WorkerStreams& told) {
+            slots_[told.slot].streams = told.open;
+            if (!told.open && !waiting_.empty()) recycle_idle();
+          },
           [this](const WorkerFailed& failed) { on_failed_start(failed); }};
 }
 
@@ -230,17 +237,18 @@ void WorkerPool::run(Job job) {
 
 /// Makes room for who waits, unless a process is on its way up or has its owner since a moment ago.
 void WorkerPool::recycle_idle() {
+  const auto rank = [](const Slot& slot) { return std::pair(slot.streams, slot.last_used); };
   Slot* oldest = nullptr;
   for (Slot& slot : slots_) {
     if (!slot.process || !slot.owner) return;
-    if (slot.in_flight == 0 && (oldest == nullptr || slot.last_used < oldest->last_used))
-      oldest = &slot;
+    if (slot.in_flight == 0 && (oldest == nullptr || rank(slot) < rank(*oldest))) oldest = &slot;
   }
   if (oldest == nullptr) return;  // the next one that is done
   const Duration kept = reactor_.loop().now() - oldest->owned_since;
-  if (kept < kOwnedMin) {
+  const Duration least = oldest->streams ? kStreamingMin : kOwnedMin;
+  if (kept < least) {
     reactor_.loop().cancel(recycle_timer_);
-    recycle_timer_ = reactor_.loop().after(kOwnedMin - kept, [this] {
+    recycle_timer_ = reactor_.loop().after(least - kept, [this] {
       if (!waiting_.empty()) recycle_idle();
     });
     return;
@@ -252,6 +260,7 @@ void WorkerPool::recycle_idle() {
 
 void WorkerPool::forget(Slot& slot) {
   slot.process = nullptr;
+  slot.streams = false;
   slot.owner.reset();
 }
 
@@ -357,6 +366,7 @@ void WorkerPool::on_ready(const WorkerReady& ready) {
   failed_starts_ = 0;
   slots_[ready.slot].process = ready.process;
   slots_[ready.slot].owner.reset();
+  slots_[ready.slot].streams = false;  // of the one before it
   monitor(ready.process);
   reactor_.loop().cancel(waiting_timer_);
   run_waiting();

@@ -40,6 +40,9 @@ struct WorkerPoolOptions {
   /// it on disk.
   Duration idle_max = std::chrono::minutes(5);
   Duration age_max = std::chrono::hours(1);
+  /// A body of theirs that goes on is ended when nobody has asked for more of it for so long; the
+  /// function itself gives up before, after js::kUnreadMax.
+  Duration unread_max = js::kUnreadMax + std::chrono::seconds(30);
   WorkerPrograms programs;
   /// Of a whole process, where cgroups can be used; functions have limits of their own.
   uint64_t process_memory_bytes = uint64_t{1} << 30;

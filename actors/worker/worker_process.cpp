@@ -394,8 +394,8 @@ void WorkerProcess::fail_call(Call& call, const Error& why) {
 
 void WorkerProcess::sweep_later() {
   if (sweep_ != 0) return;
-  const Duration pause =
-      std::clamp<Duration>(std::min(options_.idle_max, options_.age_max) / 4, kTick, kSweepMax);
+  const Duration least = std::min({options_.idle_max, options_.age_max, options_.unread_max});
+  const Duration pause = std::clamp<Duration>(least / 4, kTick, kSweepMax);
   sweep_ = reactor_.loop().after(pause, [this] {
     sweep_ = 0;
     sweep();
@@ -411,7 +411,8 @@ void WorkerProcess::sweep() {
         (now - function.called > options_.idle_max || now - function.loaded > options_.age_max))
       old.push_back(id);
   for (const CodeId& id : old) unload(id);
-  if (!functions_.empty()) sweep_later();
+  end_unread(now);
+  if (!functions_.empty() || !out_flows_.empty()) sweep_later();
 }
 
 void WorkerProcess::watch() {

@@ -39,6 +39,12 @@ struct WorkerReady {
   caf::actor process;
 };
 
+/// Told to the pool when the first body that outlives its call begins, and when the last one ends.
+struct WorkerStreams {
+  uint32_t slot = 0;
+  bool open = false;
+};
+
 /// Told to the pool when the process ended before that. It ends when the pool says so.
 struct WorkerFailed {
   uint32_t slot = 0;
@@ -98,6 +104,7 @@ class WorkerProcess final : public PinnedActor {
   struct OutFlow {
     caf::actor function;
     FlowId at_function = 0;
+    TimePoint asked;  ///< When a part was last asked for.
   };
   using Loaded = std::function<void(const Result<caf::actor>&)>;
   struct Function {
@@ -160,6 +167,9 @@ class WorkerProcess final : public PinnedActor {
                                            const wire::Msg<schema::Outcome>& outcome);
   caf::result<BodyPartMsg> take(FlowId flow);
   void end_flow(FlowId flow, bool tell_host);
+  /// A reader that is gone for good says nothing: ends what nobody has asked for in unread_max.
+  void end_unread(TimePoint now);
+  void tell_streams(bool open);
 
   void fail_call(Call& call, const Error& why);
   void sweep_later();
@@ -211,5 +221,6 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ProcessCall)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ProcessUnload)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ReportProcess)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::WorkerReady)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::WorkerStreams)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::WorkerFailed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::EndProcess)

@@ -231,6 +231,27 @@ def test_a_body_that_is_not_read_is_not_fetched(build):
         wait_until("the server saw the end", lambda: server.closed == 1)
 
 
+def test_one_function_does_not_take_the_others_way_out(build):
+    source = """export default { async fetch(request) {
+      const url = await request.text();
+      const ask = async () => { try {
+        return (await fetch(url, { signal: AbortSignal.timeout(1000) })).status;
+      } catch (e) { return e.message.includes('overloaded') ? 'overloaded' : e.name; } };
+      const all = await Promise.all(Array.from({ length: 70 }, ask));
+      const count = (what) => all.filter((one) => one === what).length;
+      return Response.json({ over: count('overloaded'), late: count('TimeoutError') });
+    } };"""
+    with Server() as server, \
+            Mesh(build, nodes=1, settings=[*allowing(server), "workers.cpu_ms=5000"]) as mesh:
+        greedy = test_bundles.folder_of(mesh, "greedy", index_js=source, function_toml=(
+            f"fetch = {json.dumps(at_loopback(server))}\n"))
+        test_bundles.deploy(mesh, greedy)
+        deploy(mesh, *at_loopback(server))
+        _, _, body = mesh.post("/f/greedy", f"{server.at}/hang".encode())
+        assert json.loads(body) == {"over": 6, "late": 64}, body
+        assert ask(mesh, server.at)["text"] == "hello "
+
+
 def test_https_checks_certificates(build):
     with Mesh(build, nodes=1) as probe:
         folder = probe.folder

@@ -68,7 +68,9 @@ TEST(WebKey, AdversaryDamagedKeysAreRefusedOrWhole) {
         damaged.resize(damaged.size() - below(3));
         const auto read =
             whole == &spki ? WebKey::from_spki(kind, damaged) : WebKey::from_pkcs8(kind, damaged);
-        if (read) EXPECT_TRUE(read->to_spki());
+        if (read) {
+          EXPECT_TRUE(read->to_spki());
+        }
       }
     }
     EXPECT_FALSE(WebKey::from_spki(kind, pkcs8));

@@ -109,6 +109,68 @@ TEST_F(FunctionFlows, AHostReadsOnWhatFunctionsThatItCalledAnswer) {
   EXPECT_EQ(text("mine", "pull 77"), "secret");
 }
 
+/// Real processes, and a hub that tells what it was offered first and that this ended.
+class OfferedFlows : public PoolTest {
+ protected:
+  void start_with(const std::function<void(WorkerPoolOptions&)>& change) {
+    WorkerPoolOptions options = pool_options(1);
+    options.flows = hub_ = world_.caf().spawn([this](caf::event_based_actor*) -> caf::behavior {
+      return {[this](const OfferFlow& offer) { offered_.set_value(offer); },
+              [this](const EndFlow& over) { ended_.set_value(over.flow); },
+              [](const LeaveFlow&) {}};
+    });
+    change(options);
+    pool_ = spawn_worker_pool(options);
+  }
+  void TearDown() override {
+    PoolTest::TearDown();
+    world_.stop(hub_);
+  }
+  std::string text_for(const std::string& owner, const std::string& source) {
+    const CodeId id = id_of(owner + source);
+    const auto installed = world_.ask<caf::unit_t>(
+        pool_,
+        InstallFunction{owner, id, std::make_shared<const Bytes>(to_bytes(source)), {}, owner});
+    if (!installed) return installed.error().text();
+    return text_of(world_.ask<wire::Msg<schema::Outcome>>(pool_, CallFunction{id, invoke()}));
+  }
+  OfferFlow offered() {
+    auto offered = offered_.get_future();
+    EXPECT_EQ(offered.wait_for(kDeadline), std::future_status::ready);
+    return offered.get();
+  }
+  const std::string endless_ = handler(
+      "return new Response(new ReadableStream({ async pull(c) {"
+      "await new Promise((done) => setTimeout(done, 1)); c.enqueue(new Uint8Array(10)); } }));");
+  std::promise<OfferFlow> offered_;
+  std::promise<FlowId> ended_;
+  caf::actor hub_;
+};
+
+/// Whoever reads may be gone without a word: its place was kept until the process ended.
+TEST_F(OfferedFlows, RegressABodyThatNobodyReadsAnyMoreIsEnded) {
+  start_with([](WorkerPoolOptions& options) { options.unread_max = 50ms; });
+  text_for("ada", endless_);
+  auto ended = ended_.get_future();
+  ASSERT_EQ(ended.wait_for(kDeadline), std::future_status::ready);
+  const OfferFlow offer = offered();
+  EXPECT_EQ(ended.get(), offer.flow);
+  EXPECT_FALSE(world_.ask<BodyPartMsg>(offer.source, TakePart{offer.flow}));
+}
+
+/// Its last call was the oldest, so it was ended in the middle of its answer.
+TEST_F(OfferedFlows, RegressAProcessThatStreamsIsTheLastOneToBeStartedAnew) {
+  start_with([](WorkerPoolOptions& options) { options.spare = 1; });
+  worker(1);
+  text_for("ada", endless_);
+  const OfferFlow offer = offered();
+  for (const char* owner : {"bob", "carl", "dora"})
+    EXPECT_EQ(text_for(owner, handler("return new Response('here');")), "here");
+  const auto part = world_.ask<BodyPartMsg>(offer.source, TakePart{offer.flow});
+  ASSERT_TRUE(part) << part.error().text();
+  EXPECT_EQ(decode_part(*part)->kind, js::Part::Kind::bytes);
+}
+
 TEST(FlowCodec, AdversaryPartsAreBoundedAndKnown) {
   const auto part = decode_part(encode_part(js::Part::Kind::close, as_bytes("why"), 1000));
   ASSERT_TRUE(part);

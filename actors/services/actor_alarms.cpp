@@ -65,7 +65,7 @@ void ActorAlarms::ask(const std::string& name_space, const std::string& question
             [found](const caf::error& error) { found(fail(from_caf(error))); });
 }
 
-/// Page by page. Asked again when the state does not answer.
+/// Page by page. Asked again later when the state does not answer.
 void ActorAlarms::learn(const std::string& name_space, const std::string& after) {
   const StateAsk question{.call = {.op = StateOp::list,
                                    .name_space = name_space,
@@ -76,7 +76,7 @@ void ActorAlarms::learn(const std::string& name_space, const std::string& after)
         if (!answer) {
           log::warn("functions", "alarms in {} are not known yet: {}", name_space,
                     answer.error().text());
-          return learn(name_space, after);
+          return void(unlearned_.emplace_back(name_space, after));
         }
         for (const StateEntry& entry : answer->entries) {
           const Key key{name_space, entry.key};
@@ -89,6 +89,10 @@ void ActorAlarms::learn(const std::string& name_space, const std::string& after)
 }
 
 void ActorAlarms::tick(int64_t now_ms) {
+  if (now_ms >= learn_ms_) {
+    learn_ms_ = now_ms + to_ms(kUnreached);
+    for (const auto& [name_space, after] : std::exchange(unlearned_, {})) learn(name_space, after);
+  }
   for (const Key& key : table_.take(now_ms)) look(key, now_ms);
 }
 

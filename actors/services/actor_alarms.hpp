@@ -28,7 +28,7 @@ class ActorAlarms {
   Status note(const NoteAlarm& alarm) {
     return table_.note({alarm.name_space, alarm.key}, alarm.at_ms);
   }
-  bool has_any() const { return !table_.is_empty(); }
+  bool has_any() const { return !table_.is_empty() || !unlearned_.empty(); }
   void tick(int64_t now_ms);
   void stop() { router_ = gate_ = nullptr; }
 
@@ -50,6 +50,9 @@ class ActorAlarms {
   FunctionContext& context_;
   caf::actor router_, gate_;
   AlarmTable table_;
+  /// Namespaces whose alarms could not be read yet, and after which key.
+  std::vector<std::pair<std::string, std::string>> unlearned_;
+  int64_t learn_ms_ = 0;           ///< When they are asked again.
   std::map<Key, uint32_t> tries_;  ///< Of alarms whose handlers failed.
   uint64_t rung_ = 0;
   uint64_t failed_ = 0;

@@ -77,7 +77,7 @@ void ActorHost::run(const InvokeMsg& message, caf::response_promise promise) {
   const Result<Kept*> kept = code_of(call->row.name);
   if (!kept) return promise.deliver(to_caf(kept.error()));
   Kept& code = **kept;
-  if (code.source && code.waiting.empty() && code.row.version >= call->row.version)
+  if (code.waiting.empty() && is_current(code, call->row.version))
     return start(*call, {message, std::move(promise)}, code);
   if (code.waiting.size() >= kWaitingMax)
     return promise.deliver(to_caf({Code::overloaded, "too many calls wait for an actor's code"}));
@@ -89,6 +89,14 @@ void ActorHost::run(const InvokeMsg& message, caf::response_promise promise) {
             [this, function = call->row.name](const Result<FoundCode>& found) {
               loaded(function, found);
             });
+}
+
+/// Whether a call that asks for a version is for the one that is here.
+bool ActorHost::is_current(Kept& code, const FunctionVersion& asked) const {
+  if (!code.source || code.row.version < asked) return false;
+  const TimePoint now = context_.loop.now();
+  if (code.row.version == asked) code.brought = now;
+  return now - code.brought <= kBehindMax;
 }
 
 void ActorHost::start(const ActorCall& call, Waiting waiting, Kept& code) {
@@ -103,11 +111,12 @@ void ActorHost::start(const ActorCall& call, Waiting waiting, Kept& code) {
 }
 
 /// Errors: those of read_code.
-Status ActorHost::take(Kept& code, const CodePtr& source) {
+Status ActorHost::take(Kept& code, const CodePtr& source) const {
   THEMIS_TRY(bundle::Bundle read, bundle::read_code(*source, code.coming->name));
   code.settings = std::make_shared<const bundle::Settings>(std::move(read.settings));
   code.source = source;
   code.row = *code.coming;
+  code.brought = context_.loop.now();
   return {};
 }
 

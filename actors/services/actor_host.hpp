@@ -19,6 +19,10 @@ class ActorHost {
   /// of for kKeptMin makes room.
   static constexpr size_t kFunctionsMax = 64;
   static constexpr Duration kKeptMin = std::chrono::minutes(15);
+  /// An older version than the one here is what the function has been made again when no call
+  /// brought that one for so long: it was removed meanwhile. Until then it is from a node that is
+  /// behind.
+  static constexpr Duration kBehindMax = std::chrono::seconds(30);
   /// Calls that wait for code, with 1 MB each at most.
   static constexpr size_t kWaitingMax = 64;
 
@@ -49,6 +53,7 @@ class ActorHost {
     CodePtr source;
     FunctionHost::SettingsPtr settings;
     TimePoint used{};
+    TimePoint brought{};              ///< When a call last said that this is the version.
     std::optional<HostedRow> coming;  ///< On its way.
     std::deque<Waiting> waiting;
   };
@@ -57,7 +62,8 @@ class ActorHost {
   Result<Kept*> code_of(const std::string& function);
   void start(const ActorCall& call, Waiting waiting, Kept& code);
   void loaded(const std::string& function, const Result<FoundCode>& source);
-  static Status take(Kept& code, const CodePtr& source);
+  bool is_current(Kept& code, const FunctionVersion& asked) const;
+  Status take(Kept& code, const CodePtr& source) const;
 
   FunctionContext& context_;
   const FunctionHost& functions_;

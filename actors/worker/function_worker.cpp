@@ -110,6 +110,7 @@ void FunctionWorker::cancel(const CancelRequest& given_up) {
 
 void FunctionWorker::run(const wire::Msg<schema::Invoke>& invoke, caf::strong_actor_ptr from,
                          caf::message_id id) {
+  end_if_retired();  // what an actor does between its calls may have ended it
   if (ending_)
     return answer(from, id, fail(Code::not_found, "the function is not loaded any more"));
   if (invoke.frame()->deadline() < reactor_.loop().now())

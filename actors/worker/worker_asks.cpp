@@ -49,12 +49,15 @@ std::optional<NoteAlarm> alarm_of(const std::string& name_space,
   return found.value_or(std::nullopt);
 }
 
-/// Events come from the clock and from queues, never from a host.
-bool is_event(const wire::Msg<schema::Invoke>& message) {
-  const auto event = wire::decode(
-      message,
-      [](const schema::Invoke::Reader& invoke) -> Result<uint8_t> { return invoke.getEvent(); });
-  return !event || *event != 0;
+/// Events come from the clock and from queues, never from a host, and other functions' actors are
+/// not there for it. Errors: denied, malformed.
+Status check_request(const wire::Msg<schema::Invoke>& message, bool is_for_actor) {
+  return wire::decode(message, [&](const schema::Invoke::Reader& invoke) -> Status {
+    if (invoke.getEvent() != 0) return fail(Code::denied, "functions make requests, no events");
+    if (!is_for_actor && invoke.getActor().getClassName().size() > 0)
+      return fail(Code::denied, "these are another function's actors");
+    return {};
+  });
 }
 
 }  // namespace
@@ -112,12 +115,19 @@ caf::result<wire::Msg<schema::StateAnswered>> WorkerProcess::ask_state(
       bundle::is_actor_space(*name_space) ? alarm_of(*name_space, question) : std::nullopt;
   if (!alarm) return pass_on<wire::Msg<schema::StateAnswered>>(state_, AskHome{question});
   if (!functions_gate_) return to_caf({Code::unavailable, "this node calls no functions"});
+  if (asks_ >= kAsksPerProcessMax)
+    return to_caf({Code::overloaded, "too many questions of this process wait"});
+  ++asks_;
   auto promise = make_response_promise<wire::Msg<schema::StateAnswered>>();
-  const auto failed = [promise](const caf::error& error) mutable { promise.deliver(error); };
+  const auto failed = [this, promise](const caf::error& error) mutable {
+    --asks_;
+    promise.deliver(error);
+  };
   const auto noted = [this, promise, question, failed]() mutable {
     request(state_, caf::infinite, AskHome{question})
         .then(
-            [promise](const wire::Msg<schema::StateAnswered>& answer) mutable {
+            [this, promise](const wire::Msg<schema::StateAnswered>& answer) mutable {
+              --asks_;
               promise.deliver(answer);
             },
             failed);
@@ -133,8 +143,10 @@ caf::result<wire::Msg<schema::Outcome>> WorkerProcess::call_service(
   if (*code) return fetch(**code, invoke);
   const Result<std::string> name = name_of(invoke);
   if (!name) return to_caf(name.error());
-  if (is_event(invoke)) return to_caf({Code::denied, "functions make requests, no events"});
-  if (name->starts_with("actor/")) {
+  const bool is_for_actor = name->starts_with("actor/");
+  if (const Status checked = check_request(invoke, is_for_actor); !checked)
+    return to_caf(checked.error());
+  if (is_for_actor) {
     if (!functions_gate_ || !names_.contains(name->substr(std::string_view("actor/").size())))
       return to_caf({Code::denied, "these are another function's actors"});
     return pass_on<wire::Msg<schema::Outcome>>(functions_gate_, invoke);

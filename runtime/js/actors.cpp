@@ -80,8 +80,39 @@ void WorkerImpl::reset_all() {
 
 void WorkerImpl::when_turn_ends(v8::Local<v8::Function> work) { turn_end_.Reset(box_.get(), work); }
 
-bool WorkerImpl::has_asks(uint32_t call) const {
-  return std::ranges::any_of(asks_, [&](const auto& ask) { return ask.second.call == call; });
+bool WorkerImpl::has_asks(uint32_t call, bool of_storage) const {
+  return std::ranges::any_of(asks_,
+                             [&](const auto& ask) {
+                               return ask.second.call == call &&
+                                      (!of_storage || ask.second.kind != Kind::event);
+                             }) ||
+         std::ranges::any_of(joins_, [&](const Join& join) { return join.call == call; });
+}
+
+v8::Local<v8::Value> WorkerImpl::join(v8::Local<v8::Context> context, uint32_t writes) {
+  v8::Local<v8::Promise::Resolver> promise;
+  if (!v8::Promise::Resolver::New(context).ToLocal(&promise)) return {};
+  if (calls_.contains(current_))
+    joins_.push_back({current_, writes, v8::Global<v8::Promise::Resolver>(box_.get(), promise)});
+  return promise->GetPromise();
+}
+
+bool WorkerImpl::is_ready(const Join& join) const {
+  return join.writes <= saved_ && !is_held(join.call, Kind::read);
+}
+
+/// Each in a turn of its own call: what follows is that call's, to its gate and its limits.
+void WorkerImpl::settle_joins() {
+  const auto ready = [this](const Join& join) { return is_ready(join); };
+  for (auto next = std::ranges::find_if(joins_, ready); next != joins_.end();
+       next = std::ranges::find_if(joins_, ready)) {
+    const Join join = std::move(*next);
+    joins_.erase(next);
+    call_turn(join.call, [&](v8::Local<v8::Context> context) {
+      const auto promise = join.promise.Get(box_.get());
+      (void)promise->Resolve(context, v8::Undefined(box_.get())).IsNothing();
+    });
+  }
 }
 
 bool WorkerImpl::is_held(uint32_t call, Kind kind) const {
@@ -107,7 +138,9 @@ void WorkerImpl::when_in(uint32_t ask, std::function<void()> event) {
 
 void WorkerImpl::release_later() {
   const auto may_enter = [this](const Held& event) { return !is_held(event.call, event.kind); };
-  if (releasing_ || std::ranges::none_of(held_, may_enter)) return;
+  const auto ready = [this](const Join& join) { return is_ready(join); };
+  if (releasing_ || (std::ranges::none_of(held_, may_enter) && std::ranges::none_of(joins_, ready)))
+    return;
   releasing_ = true;
   host_.post([this, alive = std::weak_ptr(alive_)] {
     if (!alive.expired()) release();
@@ -117,15 +150,17 @@ void WorkerImpl::release_later() {
 /// One event, as a turn of its own: it may close the gate behind it.
 void WorkerImpl::release() {
   releasing_ = false;
+  const std::weak_ptr alive(alive_);
+  settle_joins();
   const auto first = std::ranges::find_if(
       held_, [this](const Held& event) { return !is_held(event.call, event.kind); });
-  if (first == held_.end()) return;
-  const std::function<void()> run = std::move(first->run);
-  held_.erase(first);
-  const std::weak_ptr alive(alive_);
-  run();
-  if (alive.expired()) return;
-  release_later();
+  if (first != held_.end()) {
+    const std::function<void()> run = std::move(first->run);
+    held_.erase(first);
+    run();
+    if (alive.expired()) return;
+    release_later();
+  }
   deliver();
 }
 

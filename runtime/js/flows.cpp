@@ -133,7 +133,7 @@ void WorkerImpl::fail_stream(uint32_t id, Error why) {
   touched_.push_back(id);
 }
 
-WorkerImpl::Call* WorkerImpl::streaming(uint64_t flow) {
+Call* WorkerImpl::streaming(uint64_t flow) {
   const auto found = calls_.find(static_cast<uint32_t>(flow));
   const bool is_known = flow <= UINT32_MAX && found != calls_.end() && found->second.out &&
                         !found->second.out->has_head;

@@ -192,7 +192,7 @@ void fetch_outward(const Info& info) {
 
 /// askState(question, namespace, kind): a promise of the answer; question and answer are JSON
 /// texts. The namespace is the function's own when it is undefined; `kind` is one of
-/// WorkerImpl::Kind.
+/// EventKind.
 void ask_state(const Info& info) {
   v8::Isolate* isolate = info.GetIsolate();
   if (!info[0]->IsString()) return;
@@ -201,7 +201,7 @@ void ask_state(const Info& info) {
   };
   info.GetReturnValue().Set(WorkerImpl::of(isolate).ask_state(
       isolate->GetCurrentContext(), argument(0), info[1]->IsString() ? argument(1) : "",
-      static_cast<WorkerImpl::Kind>(std::min(id_argument(info, 2), 2u))));
+      static_cast<EventKind>(std::min(id_argument(info, 2), 2u))));
 }
 
 /// block(): what unblock(call) takes
@@ -216,6 +216,14 @@ void reset_actor(const Info& info) {
   if (info[0]->IsString())
     WorkerImpl::of(isolate).reset(to_utf8(isolate, info[0].As<v8::String>(), kErrorDetailMax));
 }
+
+/// join(writes): a promise until saved() says that so many writes of the actor are on disk
+void join(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  info.GetReturnValue().Set(
+      WorkerImpl::of(isolate).join(isolate->GetCurrentContext(), id_argument(info, 0)));
+}
+void saved(const Info& info) { WorkerImpl::of(info.GetIsolate()).saved(id_argument(info, 0)); }
 
 /// whenTurnEnds(function)
 void when_turn_ends(const Info& info) {
@@ -265,6 +273,8 @@ constexpr Native kNatives[] = {{"respond", respond},
                                {"unblock", unblock},
                                {"resetActor", reset_actor},
                                {"whenTurnEnds", when_turn_ends},
+                               {"join", join},
+                               {"saved", saved},
                                {"responseBytesMax", response_bytes_max},
                                {"respondStream", respond_stream},
                                {"writeStream", write_stream},

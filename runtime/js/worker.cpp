@@ -140,7 +140,7 @@ void WorkerImpl::settle(uint32_t call, Ended ended) {
 
 void WorkerImpl::fail_stuck_calls() {
   // No timer, no question and no task: no JavaScript of this isolate runs again by itself.
-  if (calls_.empty() || !timers_.empty() || !asks_.empty() || !held_.empty() ||
+  if (calls_.empty() || !timers_.empty() || !asks_.empty() || !held_.empty() || !joins_.empty() ||
       box_.tasks().pending())
     return;
   std::vector<uint32_t> stuck;
@@ -186,7 +186,7 @@ void WorkerImpl::watch_wall(uint32_t id) {
 void WorkerImpl::on_wall(uint32_t id) {
   Call& call = calls_.at(id);
   const bool is_answered = !call.done && !call.out;
-  if (is_actor_ && is_answered && !has_asks(id)) return erase(id);
+  if (is_actor_ && is_answered && !has_asks(id, true)) return erase(id);
   if (!call.out || call.out->has_head)
     return give_up(id, {Code::timeout, "no answer within " + limit_text(limits_.wall)});
   const Duration most = call.out->reader ? limits_.wall : std::max(limits_.wall, kUnreadMax);
@@ -227,6 +227,7 @@ void WorkerImpl::erase(uint32_t id) {
   if (found->second.has_wall_timer) host_.cancel(found->second.wall_timer);
   const size_t timers = found->second.timers;
   blockers_.erase(id);
+  std::erase_if(joins_, [id](const Join& join) { return join.call == id; });
   streams_ -= found->second.out ? 1 : 0;
   calls_.erase(found);
   std::erase_if(in_flows_, [&](const auto& entry) {

@@ -9,12 +9,12 @@
 #include <unordered_map>
 
 #include "runtime/crypto/web_key.hpp"
+#include "runtime/js/call_parts.hpp"
 #include "runtime/js/codec.hpp"
 #include "runtime/js/decoders.hpp"
 #include "runtime/js/isolate.hpp"
 #include "runtime/js/modules.hpp"
 #include "runtime/js/native_objects.hpp"
-#include "runtime/js/out_stream.hpp"
 #include "runtime/js/wasm_modules.hpp"
 #include "runtime/js/watchdog.hpp"
 
@@ -98,17 +98,18 @@ class WorkerImpl final : public Worker {
   /// 0 when there can be no timer (outside of a call, or kTimersMax).
   uint32_t start_timer(v8::Local<v8::Function> callback, Duration delay, bool repeat);
   void clear_timer(uint32_t id);
-  /// What waits, for the gate of an actor: of its storage reads keep events out, and writes are
-  /// nobody's to see.
-  enum class Kind : uint8_t { event = 0, read = 1, write = 2 };
   /// A promise of the answer's text. `name_space`: empty for the function's own.
   v8::Local<v8::Value> ask_state(v8::Local<v8::Context> context, const std::string& question,
-                                 const std::string& name_space, Kind kind);
+                                 const std::string& name_space, EventKind kind);
   /// From now on, until as many unblock(), only events of the current call come in: the answer.
   uint32_t block();
   void unblock(uint32_t call);
   /// The actor cannot go on: all its calls fail at the end of the turn, and it is retired.
   void reset(std::string why);
+  /// A promise that is settled in a turn of the current call, whoever's write is saved last. Writes
+  /// are numbered by JavaScript.
+  v8::Local<v8::Value> join(v8::Local<v8::Context> context, uint32_t writes);
+  void saved(uint32_t writes) { saved_ = writes; }
   /// Once, when the microtasks of this turn have run.
   void when_turn_ends(v8::Local<v8::Function> work);
   /// A promise of [status, headers, body, flow or 0], in the form of a call's request.
@@ -119,59 +120,7 @@ class WorkerImpl final : public Worker {
 
  private:
   using Body = std::function<void(v8::Local<v8::Context>)>;
-  struct Call {
-    Done done;  ///< Empty once answered; the record then lives on for waitUntil.
-    std::string name_space;
-    uint8_t depth = 0;
-    size_t subrequests = 0;
-    Duration cpu{};
-    size_t log_bytes = 0;
-    size_t timers = 0;
-    size_t buffers_refused = 0;  ///< ArrayBuffers::refused when it began.
-    TimerId wall_timer = 0;
-    bool has_wall_timer = false;
-    bool waits = false;             ///< Answered, and end() follows: waitUntil or a stream goes on.
-    v8::Global<v8::Object> object;  ///< What dispatch answered.
-    std::unique_ptr<OutStream> out;
-  };
-  /// A body that a call reads bit by bit.
-  struct InFlow {
-    uint64_t flow = 0;
-    uint32_t call = 0;
-  };
-  struct Timer {
-    v8::Global<v8::Function> callback;
-    uint32_t call = 0;
-    TimerId host_timer = 0;
-    Duration delay{};
-    bool repeat = false;
-  };
-  /// A question to the Host, without its answer.
-  struct Ask {
-    v8::Global<v8::Promise::Resolver> promise;
-    uint32_t call = 0;
-    uint32_t in_flow = 0;
-    Kind kind = Kind::event;
-  };
-  /// An event of an actor that waits to come in.
-  struct Held {
-    uint32_t call = 0;
-    Kind kind = Kind::event;
-    std::function<void()> run;
-  };
-  /// A promise that was rejected with nobody waiting, or (`handled`) found somebody afterwards.
-  struct Rejection {
-    v8::Global<v8::Promise> promise;
-    bool handled = false;
-  };
-  struct Completion {
-    Done done;
-    Result<Response> result;
-  };
-  struct PartCompletion {
-    PartDone done;
-    Result<Part> part;
-  };
+  using Kind = EventKind;
   enum class Ended { normally, cpu, heap };
 
   /// Runs `body` and the microtasks after it, for `call` (0: for none) with `budget` of CPU time.
@@ -203,13 +152,16 @@ class WorkerImpl final : public Worker {
   uint32_t add_flow(uint64_t flow, uint32_t call);
   // actors.cpp: the gate of an actor.
   bool is_held(uint32_t call, Kind kind) const;
-  bool has_asks(uint32_t call) const;
+  /// Whether answers are still to come to the call; `of_storage`: those of its storage.
+  bool has_asks(uint32_t call, bool of_storage = false) const;
   /// Runs an event of a call when the gate lets it in: now, or from a task.
   void enter(uint32_t call, Kind kind, std::function<void()> event);
   /// The same for the answer of a question; nothing when its call has ended.
   void when_in(uint32_t ask, std::function<void()> event);
   void release_later();
   void release();
+  bool is_ready(const Join& join) const;
+  void settle_joins();
   /// Fails all calls, if the actor cannot go on.
   void reset_all();
   Status open_actor(v8::Local<v8::Context> context, v8::Local<v8::Object> exports,
@@ -272,6 +224,8 @@ class WorkerImpl final : public Worker {
   std::string reset_why_;
   std::map<uint32_t, int> blockers_;  ///< Calls, and how often each blocks.
   std::deque<Held> held_;
+  std::vector<Join> joins_;
+  uint32_t saved_ = 0;
   v8::Global<v8::Function> turn_end_;
   size_t unanswered_ = 0;
   size_t streams_ = 0;  ///< OutStreams.

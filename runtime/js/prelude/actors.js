@@ -5,7 +5,7 @@
 const {
   ArrayPrototypePush, ArrayPrototypeShift, JSONParse, JSONStringify, Map,
   MapIteratorPrototypeNext, MapPrototypeEntries, MapPrototypeGet, MapPrototypeSet, MapPrototypeSize,
-  MathTrunc, ObjectKeys, Promise, RangeError, ReflectApply, StringPrototypeIndexOf, StringPrototypeSlice,
+  MathTrunc, ObjectKeys, RangeError, ReflectApply, StringPrototypeIndexOf, StringPrototypeSlice,
   TypeError,
   TypedArrayPrototypeLength,
 } = primordials;
@@ -95,7 +95,9 @@ class Storage {
   #name;
   #known = new Map();  // by whole key: bytes, null for nothing, a text for the alarm
   #waiting = [];       // Maps of what is written at once, in order
-  #flushed = undefined;  // while something is not on disk
+  #flushing = false;
+  #written = 0;  // Maps so far, and how many of them are on disk
+  #saved = 0;
   #ringing = undefined;  // the alarm whose handler runs, until it is set anew
   constructor(space, key, name) {
     this.#space = space;
@@ -156,7 +158,7 @@ class Storage {
     });
   }
   /// Settles when all that was written before is on disk; undefined: it is.
-  async sync() { await this.#flushed; }
+  async sync() { if (this.#flushing) await native.join(this.#written); }
 
   /// Milliseconds since 1970, or null.
   async getAlarm() {
@@ -187,7 +189,7 @@ class Storage {
     if (value !== undefined) return value;
     value = answer.value !== null && typeof answer.value === 'object' ? web.fromHex(answer.value.hex)
       : answer.value;
-    if (this.#flushed === undefined && MapPrototypeSize(this.#known) >= kKnownMax)
+    if (!this.#flushing && MapPrototypeSize(this.#known) >= kKnownMax)
       this.#known = new Map();
     MapPrototypeSet(this.#known, key, value);
     return value;
@@ -216,10 +218,10 @@ class Storage {
       throw new RangeError(`overloaded: ${kWaitingMax} writes wait for the disk; await sync()`);
     forEach(changes, (key, value) => MapPrototypeSet(this.#known, key, value));
     ArrayPrototypePush(this.#waiting, changes);
-    if (this.#flushed !== undefined) return;
-    this.#flushed = new Promise((resolve) => {
-      native.whenTurnEnds(() => { this.#flush(resolve); });
-    });
+    this.#written++;
+    if (this.#flushing) return;
+    this.#flushing = true;
+    native.whenTurnEnds(() => { this.#flush(); });
   }
   /// What was written first, with all after it that fits.
   #take() {
@@ -236,24 +238,27 @@ class Storage {
     }
     return all;
   }
-  async #flush(done) {
+  async #flush() {
     try {
       while (this.#waiting.length > 0) {
         const changes = [];
+        const before = this.#waiting.length;
         forEach(this.#take(), (key, value) => ArrayPrototypePush(changes, { key,
           value: value === null || typeof value === 'string' ? value : { hex: web.toHex(value) } }));
+        const taken = before - this.#waiting.length;
         await this.#ask({ op: 'transaction', changes }, kWrite);
+        this.#saved += taken;
+        native.saved(this.#saved);
       }
     } catch (error) {
       // What its callers were to be told may not be true: nobody is told anything.
       native.resetActor(`its storage failed: ${error.message}`);
       return;
     }
-    this.#flushed = undefined;
-    done();
+    this.#flushing = false;
   }
   async #list(options) {
-    await this.#flushed;
+    await this.sync();
     const prefix = web.toText(options.prefix ?? '');
     const limit = options.limit ?? Infinity;
     if (!(limit > 0)) throw new TypeError('invalid: limit is a number above 0');
@@ -305,7 +310,9 @@ class Storage {
     }
   }
   /// A promise while something is not on disk.
-  static pending(storage) { return storage.#flushed; }
+  static pending(storage) {
+    return storage.#flushing ? native.join(storage.#written) : undefined;
+  }
 }
 const { ring, pending } = Storage;
 delete Storage.ring;

@@ -1,6 +1,9 @@
 // Actors in real worker processes: each once, with one code at a time.
 #include <caf/all.hpp>
 
+#include <thread>
+
+#include "actors/monitor/state_api.hpp"
 #include "actors/system/caf_error.hpp"
 #include "tests/unit/worker/pool_fixture.hpp"
 

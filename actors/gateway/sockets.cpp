@@ -5,12 +5,17 @@
 #include "actors/gateway/gateway_actor.hpp"
 #include "actors/system/caf_error.hpp"
 #include "runtime/base/log.hpp"
+#include "runtime/base/utf8.hpp"
 
 namespace themis {
 
 using http::SocketMessage;
 using http::SocketOpcode;
 using Kind = js::Part::Kind;
+
+static_assert(http::kSocketMessageBytesMax <= kPartBytesMax &&
+                  js::kSocketMessageMax <= kPartBytesMax,
+              "a message of either side is one part");
 
 void GatewayActor::begin_socket(uint64_t id, const NodeId& node, Reply reply) {
   Pending& pending = pending_.at(id);
@@ -154,11 +159,11 @@ void GatewayActor::on_function(uint64_t id, const Result<js::Part>& part) {
     return end_socket(id, http::kCloseInternal, "the function ended");
   }
   const bool is_close_valid = http::is_close_code(part->code) || part->code == http::kCloseNoStatus;
-  if (part->kind == Kind::close && is_close_valid && http::is_utf8(as_text(part->data)))
+  if (part->kind == Kind::close && is_close_valid && is_utf8(part->data))
     return end_socket(id, part->code, as_text(part->data));
   if (part->is_last()) return end_socket(id, http::kCloseNormal, {});
   const auto opcode = part->kind == Kind::text ? SocketOpcode::text : SocketOpcode::binary;
-  if (part->kind == Kind::text && !http::is_utf8(as_text(part->data)))
+  if (part->kind == Kind::text && !is_utf8(part->data))
     return end_socket(id, http::kCloseInternal, "the function sent a text that is none");
   if (part->kind != Kind::bytes && !pending.socket->client_over)
     pending.responder.write(http::socket_frame(opcode, as_text(part->data)));

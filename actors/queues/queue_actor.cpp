@@ -120,7 +120,7 @@ void QueueActor::commit() {
   const Status added = store_.add(all);
   wire::Builder<schema::Outcome> answer(8);
   answer->setStatus(200);
-  const OutcomeMsg done = answer.finish();
+  const OutcomeMsg accepted = answer.finish();
   for (Send& send : sends) {
     if (!added) {
       send.promise.deliver(to_caf(added.error()));
@@ -129,7 +129,7 @@ void QueueActor::commit() {
     for (const QueuedMessage& message : send.sent.messages)
       book_.add(send.sent.queue, message.id, message.due_ms, message.body.size());
     counts_.sent += send.sent.messages.size();
-    send.promise.deliver(done);
+    send.promise.deliver(accepted);
   }
   tick();
   look_later();

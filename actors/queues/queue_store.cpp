@@ -1,5 +1,7 @@
 #include "actors/queues/queue_store.hpp"
 
+#include <algorithm>
+
 #include "runtime/base/log.hpp"
 #include "runtime/base/rng.hpp"
 
@@ -21,13 +23,13 @@ Bytes key_of(const std::string& queue, uint64_t id) {
 }
 
 Bytes value_of(const QueuedMessage& message) {
-  Bytes value(kHeadBytes);
+  Bytes value(kHeadBytes + message.body.size());
   store(value.data(), kFormat);
   store(value.data() + 1, message.due_ms);
   store(value.data() + 9, message.sent_ms);
   store(value.data() + 17, message.deliveries);
   store(value.data() + 19, static_cast<uint8_t>(message.kind));
-  append(value, as_bytes(message.body));
+  std::ranges::copy(as_bytes(message.body), value.begin() + kHeadBytes);
   return value;
 }
 

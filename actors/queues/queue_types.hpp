@@ -12,14 +12,13 @@ namespace themis {
 
 /// Of one message, as it was sent.
 inline constexpr size_t kQueueMessageBytesMax = 128 << 10;
+using bundle::kQueueBatchMax;
+using bundle::kQueueDelayMaxS;
 /// One send, and one delivery: it has to fit into a call with its JSON around it.
-inline constexpr size_t kQueueBatchMax = 100;
 inline constexpr size_t kQueueBatchBytesMax = 256 << 10;
 /// Waiting on one node, in all queues: what its disk and its index in memory bear.
 inline constexpr size_t kQueuedMax = 100'000;
 inline constexpr size_t kQueuedBytesMax = 256u << 20;
-/// Twelve hours.
-inline constexpr uint32_t kQueueDelayMaxS = 43'200;
 
 /// The numbers are part of the format on disk.
 enum class BodyKind : uint8_t { json = 0, text = 1, bytes = 2 };

@@ -12,9 +12,7 @@ namespace themis::bundle {
 namespace {
 
 constexpr size_t kPlainNameBytesMax = 64;
-constexpr uint16_t kBatchMax = 100;
 constexpr uint16_t kRetriesMax = 100;
-constexpr uint32_t kDelayMaxS = 43'200;
 constexpr size_t kSealBytes = 16;  // the tag of a sealed secret
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
@@ -59,11 +57,11 @@ Status check_consumers(const Settings& all) {
                                              all.consumers.size(), kConsumersMax));
   for (const auto& [queue, consumer] : all.consumers) {
     THEMIS_CHECK(check_plain("a consumed queue", queue));
-    if (consumer.batch == 0 || consumer.batch > kBatchMax || consumer.retries > kRetriesMax ||
-        consumer.delay_s > kDelayMaxS)
+    if (consumer.batch == 0 || consumer.batch > kQueueBatchMax || consumer.retries > kRetriesMax ||
+        consumer.delay_s > kQueueDelayMaxS)
       return fail(Code::invalid,
                   fmt::format("the queue {}: batch is 1 to {}, retries 0 to {}, delay_s 0 to {}",
-                              queue, kBatchMax, kRetriesMax, kDelayMaxS));
+                              queue, kQueueBatchMax, kRetriesMax, kQueueDelayMaxS));
     if (consumer.dead_queue.empty()) continue;
     THEMIS_CHECK(check_plain("a dead-letter queue", consumer.dead_queue));
     if (consumer.dead_queue == queue)

@@ -22,11 +22,16 @@ inline constexpr size_t kFetchHostsMax = 64;
 /// Of a DNS name with a wildcard and a port.
 inline constexpr size_t kFetchHostBytesMax = 264;
 
+/// Messages of one send, and of one call.
+inline constexpr uint16_t kQueueBatchMax = 100;
+/// Twelve hours.
+inline constexpr uint32_t kQueueDelayMaxS = 43'200;
+
 /// How a function takes the messages of one queue.
 struct Consumer {
-  uint16_t batch = 10;    ///< Messages of one call, 1..100.
-  uint16_t retries = 3;   ///< Deliveries of a message after the first, 0..100.
-  uint32_t delay_s = 10;  ///< Before the next delivery, 0..43,200; ack and retry may say otherwise.
+  uint16_t batch = 10;     ///< Messages of one call, 1..kQueueBatchMax.
+  uint16_t retries = 3;    ///< Deliveries of a message after the first, 0..100.
+  uint32_t delay_s = 10;   ///< Before the next delivery, 0..kQueueDelayMaxS; or as retry() says.
   std::string dead_queue;  ///< Where a message goes that was never accepted; empty: it is dropped.
   friend bool operator==(const Consumer&, const Consumer&) = default;
 };

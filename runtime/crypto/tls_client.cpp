@@ -7,15 +7,13 @@
 
 #include <array>
 
+#include "runtime/crypto/openssl.hpp"
+
 namespace themis::crypto {
 namespace {
 
-template <auto Free>
-struct Freer {
-  void operator()(auto* object) const { Free(object); }
-};
-using Context = std::unique_ptr<SSL_CTX, Freer<SSL_CTX_free>>;
-using Session = std::unique_ptr<SSL, Freer<SSL_free>>;
+using Context = std::unique_ptr<SSL_CTX, Frees<SSL_CTX_free>>;
+using Session = std::unique_ptr<SSL, Frees<SSL_free>>;
 
 constexpr std::array<unsigned char, 9> kHttp = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
 

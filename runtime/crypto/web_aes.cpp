@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "runtime/crypto/openssl.hpp"
 #include "runtime/crypto/web_algorithms.hpp"
 
 namespace themis::crypto {
@@ -11,15 +12,7 @@ namespace {
 
 constexpr size_t kBlock = 16;
 
-struct FreeContext {
-  void operator()(EVP_CIPHER_CTX* context) const { EVP_CIPHER_CTX_free(context); }
-};
-using Context = std::unique_ptr<EVP_CIPHER_CTX, FreeContext>;
-
-const unsigned char* chars(ByteView bytes) {
-  return reinterpret_cast<const unsigned char*>(bytes.data());
-}
-unsigned char* chars(Bytes& bytes) { return reinterpret_cast<unsigned char*>(bytes.data()); }
+using Context = std::unique_ptr<EVP_CIPHER_CTX, Frees<EVP_CIPHER_CTX_free>>;
 
 tl::unexpected<Error> refused(Code code, const char* what) {
   ERR_clear_error();

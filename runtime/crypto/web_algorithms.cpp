@@ -13,24 +13,14 @@
 #include <array>
 #include <limits>
 
+#include "runtime/crypto/openssl.hpp"
+
 namespace themis::crypto {
 namespace {
 
-template <auto free_it>
-struct Frees {
-  template <class T>
-  void operator()(T* object) const {
-    free_it(object);
-  }
-};
 using DigestContext = std::unique_ptr<EVP_MD_CTX, Frees<EVP_MD_CTX_free>>;
 using PairContext = std::unique_ptr<EVP_PKEY_CTX, Frees<EVP_PKEY_CTX_free>>;
 using Signature = std::unique_ptr<ECDSA_SIG, Frees<ECDSA_SIG_free>>;
-
-const unsigned char* chars(ByteView bytes) {
-  return reinterpret_cast<const unsigned char*>(bytes.data());
-}
-unsigned char* chars(Bytes& bytes) { return reinterpret_cast<unsigned char*>(bytes.data()); }
 
 tl::unexpected<Error> refused(const char* what) {
   ERR_clear_error();

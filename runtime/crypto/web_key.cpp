@@ -9,6 +9,7 @@
 
 #include <array>
 
+#include "runtime/crypto/openssl.hpp"
 #include "runtime/crypto/secret_bytes.hpp"
 
 namespace themis::crypto {
@@ -37,17 +38,6 @@ const Kind* find_kind(KeyKind name) {
   return nullptr;
 }
 
-const unsigned char* chars(ByteView bytes) {
-  return reinterpret_cast<const unsigned char*>(bytes.data());
-}
-
-template <auto free_it>
-struct Frees {
-  template <class T>
-  void operator()(T* object) const {
-    free_it(object);
-  }
-};
 using Context = std::unique_ptr<EVP_PKEY_CTX, Frees<EVP_PKEY_CTX_free>>;
 using Number = std::unique_ptr<BIGNUM, Frees<BN_clear_free>>;
 using Builder = std::unique_ptr<OSSL_PARAM_BLD, Frees<OSSL_PARAM_BLD_free>>;

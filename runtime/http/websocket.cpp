@@ -5,6 +5,8 @@
 #include <boost/beast/core/detail/base64.hpp>
 #include <boost/beast/core/detail/sha1.hpp>
 
+#include "runtime/base/utf8.hpp"
+
 namespace themis::http {
 namespace {
 
@@ -159,7 +161,7 @@ SocketReader::Step SocketReader::end_frame() {
 
 SocketReader::Step SocketReader::end_message() {
   SocketMessage message{*std::exchange(fragmented_, std::nullopt), std::exchange(message_, {})};
-  if (message.opcode == SocketOpcode::text && !is_utf8(message.data))
+  if (message.opcode == SocketOpcode::text && !is_utf8(as_bytes(message.data)))
     return refuse(kCloseInvalidText, "a text that is not UTF-8");
   return message;
 }
@@ -172,7 +174,8 @@ SocketReader::Step SocketReader::end_close() {
                                      static_cast<uint8_t>(control_[1]));
   if (!is_close_code(close.code)) return refuse(kCloseProtocolError, "a close code that is none");
   close.data = control_.substr(2);
-  if (!is_utf8(close.data)) return refuse(kCloseInvalidText, "a close reason that is not UTF-8");
+  if (!is_utf8(as_bytes(close.data)))
+    return refuse(kCloseInvalidText, "a close reason that is not UTF-8");
   return close;
 }
 
@@ -189,30 +192,8 @@ std::string socket_close_frame(uint16_t code, std::string_view reason) {
   if (code == kCloseNoStatus) return socket_frame(SocketOpcode::close, {});
   std::string payload{static_cast<char>(code >> 8), static_cast<char>(code & 0xff)};
   size_t size = std::min(reason.size(), kReasonBytesMax);
-  while (size > 0 && !is_utf8(reason.substr(0, size))) --size;
+  while (size > 0 && !is_utf8(as_bytes(reason.substr(0, size)))) --size;
   return socket_frame(SocketOpcode::close, payload.append(reason.substr(0, size)));
-}
-
-bool is_utf8(std::string_view text) {
-  const auto byte = [&](size_t at) { return static_cast<uint8_t>(text[at]); };
-  for (size_t at = 0; at < text.size();) {
-    const uint8_t first = byte(at);
-    const size_t size = first < 0x80                     ? 1
-                        : first >= 0xc2 && first < 0xe0  ? 2
-                        : first >= 0xe0 && first < 0xf0  ? 3
-                        : first >= 0xf0 && first <= 0xf4 ? 4
-                                                         : 0;
-    if (size == 0 || at + size > text.size()) return false;
-    for (size_t i = 1; i < size; ++i)
-      if ((byte(at + i) & 0xc0) != 0x80) return false;
-    if (size >= 3) {
-      const uint8_t second = byte(at + 1);
-      if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f)) return false;
-      if ((first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f)) return false;
-    }
-    at += size;
-  }
-  return true;
 }
 
 }  // namespace themis::http

@@ -88,7 +88,4 @@ std::string socket_frame(SocketOpcode opcode, std::string_view payload);
 /// A close frame; kCloseNoStatus has neither code nor reason. The reason is cut to 123 bytes.
 std::string socket_close_frame(uint16_t code, std::string_view reason);
 
-/// Strict: no surrogates, nothing overlong, nothing over U+10FFFF.
-bool is_utf8(std::string_view text);
-
 }  // namespace themis::http

@@ -2,10 +2,10 @@
 
 #include <array>
 
+#include "runtime/base/utf8.hpp"
 #include "runtime/js/errors.hpp"
 #include "runtime/js/messages.hpp"
 #include "runtime/js/text.hpp"
-#include "runtime/js/utf8.hpp"
 #include "runtime/js/worker.hpp"
 
 namespace themis::js {

@@ -2,10 +2,10 @@
 #include <algorithm>
 #include <array>
 
+#include "runtime/base/utf8.hpp"
 #include "runtime/js/decoders.hpp"
 #include "runtime/js/natives.hpp"
 #include "runtime/js/text.hpp"
-#include "runtime/js/utf8.hpp"
 #include "runtime/js/worker.hpp"
 
 namespace themis::js {

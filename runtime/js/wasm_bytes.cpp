@@ -5,7 +5,7 @@ namespace {
 
 constexpr std::string_view kMagic{"\0asm", 4};
 constexpr size_t kHeaderBytes = 8;  // magic and version
-constexpr uint8_t kCustom = 0, kType = 1, kImport = 2, kMemory = 5;
+constexpr uint8_t kType = 1, kImport = 2, kMemory = 5;
 // The flags of a memory's limits.
 constexpr uint8_t kHasMaximum = 1, kShared = 2, kAddress64 = 4;
 constexpr uint8_t kKindMemory = 2;

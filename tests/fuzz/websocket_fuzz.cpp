@@ -1,6 +1,7 @@
 // Any bytes of a client into the WebSocket reader: whole and in pieces it reads the same messages,
 // within their limit, and its texts are UTF-8.
 
+#include "runtime/base/utf8.hpp"
 #include "runtime/http/websocket.hpp"
 #include "tests/fuzz/input.hpp"
 
@@ -24,7 +25,7 @@ std::string read_all(std::string_view stream, size_t piece) {
       const http::SocketMessage& read = **message;
       promise(read.data.size() <= kMessageBytesMax, "a message keeps to its limit");
       if (read.opcode == http::SocketOpcode::text || read.opcode == http::SocketOpcode::close)
-        promise(http::is_utf8(read.data), "a text is one");
+        promise(is_utf8(as_bytes(read.data)), "a text is one");
       all += std::to_string(static_cast<int>(read.opcode)) + std::to_string(read.code) + read.data;
       if (read.opcode == http::SocketOpcode::close) return all;
     }

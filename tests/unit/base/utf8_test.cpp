@@ -1,8 +1,8 @@
-#include "runtime/js/utf8.hpp"
+#include "runtime/base/utf8.hpp"
 
 #include <gtest/gtest.h>
 
-namespace themis::js {
+namespace themis {
 namespace {
 
 bool valid(std::string_view text) { return is_utf8(as_bytes(text)); }
@@ -34,4 +34,4 @@ TEST(Utf8, KnowsWhatMoreBytesMayComplete) {
 }
 
 }  // namespace
-}  // namespace themis::js
+}  // namespace themis

@@ -1,6 +1,6 @@
-#include "runtime/js/utf8.hpp"
+#include "runtime/base/utf8.hpp"
 
-namespace themis::js {
+namespace themis {
 namespace {
 
 /// The allowed continuation of a lead byte: how many bytes follow, and the range of the first of
@@ -68,4 +68,4 @@ size_t incomplete_utf8_tail(ByteView bytes) {
   return 0;
 }
 
-}  // namespace themis::js
+}  // namespace themis

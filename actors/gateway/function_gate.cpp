@@ -2,9 +2,11 @@
 
 #include <caf/all.hpp>
 
+#include "actors/services/function_api.hpp"
 #include "actors/system/caf_error.hpp"
 #include "actors/system/dead_letters.hpp"
 #include "actors/system/message_types.hpp"
+#include "actors/worker/worker_api.hpp"
 #include "runtime/js/engine.hpp"
 
 namespace themis {
@@ -15,6 +17,15 @@ struct Forwarded {
   std::string method;
   InvokeMsg invoke;
 };
+
+Error not_started() { return {Code::unavailable, "this node has not started yet"}; }
+
+bool is_for_actor(const InvokeMsg& message) {
+  const auto is = wire::decode(message, [](const schema::Invoke::Reader& from) -> Result<bool> {
+    return wire::text_of(from.getFunction()).starts_with("actor/");
+  });
+  return is && *is;
+}
 
 /// The call as the function's node takes it: under the plain name, in a frame of its own, with its
 /// body whole. The answer's may go on as a flow, which the caller reads where the answer is from.
@@ -36,6 +47,7 @@ Result<Forwarded> forwarded(const InvokeMsg& message) {
     to->setBody(from.getBody());
     to->setEvent(from.getEvent());
     to->setDepth(from.getDepth());
+    if (from.getActor().getClassName().size() > 0) to->setActor(from.getActor());
     out.invoke = to.finish(message.frame()->deadline());
     return out;
   });
@@ -57,6 +69,11 @@ caf::behavior FunctionGate::make_behavior() {
             restart();
           },
           [this](const InvokeMsg& invoke) { return call(invoke); },
+          [this](const NoteAlarm& alarm) -> caf::result<void> {
+            if (!functions_) return to_caf(not_started());
+            delegate(functions_, alarm);
+            return caf::delegated<void>{};
+          },
           [this](const CallerTimer& timer) {
             if (caller_) caller_->routes().on_timer(timer);
           },
@@ -77,7 +94,11 @@ void FunctionGate::forget() {
 }
 
 caf::result<OutcomeMsg> FunctionGate::call(const InvokeMsg& invoke) {
-  if (!caller_) return to_caf({Code::unavailable, "this node has not started yet"});
+  if (!caller_) return to_caf(not_started());
+  if (is_for_actor(invoke)) {
+    delegate(functions_, CallOwnActor{invoke});
+    return caf::delegated<OutcomeMsg>{};
+  }
   const Result<Forwarded> to = forwarded(invoke);
   if (!to) return to_caf(to.error());
   const CallTarget target{.function = to->function};

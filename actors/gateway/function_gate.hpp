@@ -11,7 +11,9 @@ struct UseFunctions {
 };
 
 /// Answers Msg<schema::Invoke>, whose `function` is "fn/" and a function's name, with what an
-/// instance answered, as the routes say. UseNode and UseFunctions say through whom; calls that came
+/// instance answered, as the routes say. Calls of "actor/" and NoteAlarm go to the function
+/// service.
+///  UseNode and UseFunctions say through whom; calls that came
 /// before both are refused. Errors of its own: malformed, unavailable (not started), denied (too
 /// deep), and those of FunctionCaller. Who may call what is its senders' to check. Pinned to the
 /// node's reactor.

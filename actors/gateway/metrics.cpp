@@ -107,6 +107,10 @@ void write_functions(Writer& out, const MetricsInput& input) {
             functions.installed);
   out.counter("functions_invoked_total", "Calls given to the workers.", functions.invoked);
   out.counter("functions_woken_total", "Runs of scheduled handlers begun.", functions.woken);
+  out.counter("actor_calls_total", "Calls of actors that live here.", functions.actor_calls);
+  out.gauge("actor_alarms", "Alarms of actors that live here.", functions.alarms);
+  out.counter("actor_alarms_rung_total", "Calls for an alarm begun.", functions.alarms_rung);
+  out.counter("actor_alarms_failed_total", "Of those that failed.", functions.alarms_failed);
   out.counter("functions_placed_total", "Instances asked for and confirmed.", functions.placed);
   out.counter("functions_code_fetched_total", "Codes fetched from peers.", functions.fetched);
   std::map<std::string, uint64_t> states{{"up", 0}};

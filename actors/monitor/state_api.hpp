@@ -2,9 +2,11 @@
 // What the actors of a process may ask its verified state. Each is one message; use `request`.
 // Never crosses a session.
 
+#include <caf/actor.hpp>
 #include <caf/allowed_unsafe_message_type.hpp>
 
 #include "actors/monitor/state_answers.hpp"
+#include "function.capnp.h"
 #include "state.capnp.h"
 #include "wire/msg.hpp"
 
@@ -30,6 +32,21 @@ struct ProveState {
 /// parse_state_ask, of the call, and of StateRouter.
 struct AskHome {
   wire::Msg<schema::AskState> question;
+};
+/// Asks the node that keeps the namespace of an actor to run this call on it. `call` says whose
+/// actor, and which version of what code. -> Msg<schema::Outcome>. Errors: as of AskHome and of
+/// CallFunction.
+struct CallHome {
+  std::string name_space;
+  wire::Msg<schema::Invoke> call;
+};
+/// From the router: this node keeps the namespace of the actor. -> Msg<schema::Outcome>.
+struct RunActor {
+  wire::Msg<schema::Invoke> call;
+};
+/// To the router: who takes RunActor here.
+struct UseActors {
+  caf::actor functions;
 };
 /// -> StateReport.
 struct ReportState {};
@@ -68,6 +85,9 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ProveState)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::StateAnswer)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::StateAnswers)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::AskHome)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::CallHome)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::RunActor)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::UseActors)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ReportState)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::StateReport)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::NameStates)

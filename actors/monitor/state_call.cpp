@@ -4,6 +4,7 @@
 #include <array>
 #include "enclave/receipts/keys.hpp"
 
+#include "runtime/bundle/actor_name.hpp"
 #include "runtime/http/json.hpp"
 
 namespace themis {
@@ -164,6 +165,7 @@ Status read_instance(const Json& from, StateAnswer& answer) {
 }  // namespace
 
 Status check_name_space(std::string_view name_space) {
+  if (bundle::is_actor_space(name_space)) return {};
   bool is_one = !name_space.empty() && name_space.size() <= kNamespaceBytesMax;
   for (const char each : name_space) is_one = is_one && kIsNamespace[static_cast<uint8_t>(each)];
   if (is_one) return {};

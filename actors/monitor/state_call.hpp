@@ -16,7 +16,8 @@ namespace receipts {
 struct Instance;
 }
 
-/// A namespace is a function's name, or one like it: [a-z0-9_-]{1,64}.
+/// A namespace is a function's name, or one like it: [a-z0-9_-]{1,64}; or one of the sixteen of its
+/// actors, "NAME.0" to "NAME.f".
 inline constexpr size_t kNamespaceBytesMax = 64;
 /// With its namespace and a byte between them a key fits StateKey.
 inline constexpr size_t kStateKeyBytesMax = 127;

@@ -6,6 +6,7 @@
 #include "actors/system/caf_error.hpp"
 #include "actors/system/dead_letters.hpp"
 #include "runtime/base/log.hpp"
+#include "runtime/bundle/actor_name.hpp"
 #include "runtime/crypto/hash.hpp"
 
 namespace themis {
@@ -24,9 +25,7 @@ ProvideName announcement(const std::string& name_space) {
 }
 
 /// In kRoutedWaitingMax.
-size_t weight(const AskStateMsg& message) {
-  return 1 + message.frame()->size() / kStateAskBytesMax;
-}
+size_t weight(const wire::Frame& frame) { return 1 + frame.size() / kStateAskBytesMax; }
 
 /// Whether another node may do what this one did not.
 bool asks_on(Code code) { return code == Code::not_hosted || code == Code::unavailable; }
@@ -52,9 +51,17 @@ caf::behavior StateRouter::make_behavior() {
           [this](const AnnounceNext&) { announce_next(); },
           [this](const AskHome& ask) { return take(ask.question, false); },
           [this](const AskStateMsg& question) { return take(question, true); },
+          [this](const CallHome& ask) { return take_call(ask.call, ask.name_space, false); },
+          [this](const InvokeMsg& call) { return take_call_of_peer(call); },
+          [this](const UseActors& use) { actors_ = use.functions; },
           [this](const FindAgain& again) {
             const auto home = homes_.find(again.name_space);
             if (home != homes_.end() && !home->second.at) find(again.name_space);
+          },
+          [this](const NameStates& ask) -> caf::result<StateNames> {
+            if (!local_) return to_caf({Code::not_found, "this node keeps no state"});
+            delegate(local_, ask);
+            return caf::delegated<StateNames>{};
           },
           [this](const ReportState& ask) -> caf::result<StateReport> {
             if (!local_) return to_caf({Code::not_found, "this node keeps no state"});
@@ -67,7 +74,7 @@ void StateRouter::on_exit() {
   const Error ended{Code::unavailable, "the state's router ended"};
   for (auto& [name, home] : std::exchange(homes_, {}))
     for (Waiting& each : home.waiting) each.promise.deliver(to_caf(ended));
-  local_ = node_ = nullptr;
+  local_ = node_ = actors_ = nullptr;
 }
 
 /// A rule names operations: each that a batch has is asked for once, a rate counts its calls.
@@ -82,29 +89,60 @@ Status StateRouter::admit_peer(const AskStateMsg& message, const StateAskHead& a
 caf::result<StateAnsweredMsg> StateRouter::take(const AskStateMsg& message, bool of_peer) {
   const Result<StateAskHead> asked = decode_ask_head(message);
   if (!asked) return to_caf(asked.error());
-  const std::string& name_space = asked->name_space;
-  if (of_peer && !local_) return to_caf({Code::not_hosted, "this node keeps no state"});
-  if (!node_) return to_caf({Code::unavailable, "this node has not started yet"});
+  if (const Status ok = check(*message.frame(), of_peer); !ok) return to_caf(ok.error());
   if (of_peer)
     if (const Status admitted = admit_peer(message, *asked); !admitted)
       return to_caf(admitted.error());
-  if (message.frame()->deadline() < reactor_.loop().now())
-    return to_caf({Code::timeout, "the deadline passed before the state was asked"});
-  if (waiting_ + weight(message) > kRoutedWaitingMax)
-    return to_caf({Code::overloaded, "too many questions wait for their namespaces"});
+  route(asked->name_space, {message.frame(), false, make_response_promise(), of_peer});
+  return caf::delegated<StateAnsweredMsg>{};
+}
+
+caf::result<StateRouter::OutcomeMsg> StateRouter::take_call(const InvokeMsg& message,
+                                                            const std::string& name_space,
+                                                            bool of_peer) {
+  if (const Status ok = check(*message.frame(), of_peer); !ok) return to_caf(ok.error());
+  route(name_space, {message.frame(), true, make_response_promise(), of_peer});
+  return caf::delegated<OutcomeMsg>{};
+}
+
+caf::result<StateRouter::OutcomeMsg> StateRouter::take_call_of_peer(const InvokeMsg& message) {
+  const auto name_space =
+      wire::decode(message, [](const schema::Invoke::Reader& call) -> Result<std::string> {
+        const bundle::ActorName actor{std::string(wire::text_of(call.getActor().getClassName())),
+                                      std::string(wire::text_of(call.getActor().getId()))};
+        THEMIS_CHECK(bundle::check(actor));
+        std::string home = bundle::actor_home(wire::text_of(call.getFunction()), actor).name_space;
+        if (!bundle::is_actor_space(home)) return fail(Code::malformed, "no function's actor");
+        return home;
+      });
+  if (!name_space) return to_caf(name_space.error());
+  const wire::Frame& frame = *message.frame();
+  if (guard_)
+    if (const Status admitted = guard_->admit(frame.peer(), ring_name_of_state(*name_space), "call",
+                                              reactor_.loop().now(), frame.former());
+        !admitted)
+      return to_caf(admitted.error());
+  return take_call(message, *name_space, true);
+}
+
+Status StateRouter::check(const wire::Frame& frame, bool of_peer) const {
+  if (of_peer && !local_) return fail(Code::not_hosted, "this node keeps no state");
+  if (!node_) return fail(Code::unavailable, "this node has not started yet");
+  if (frame.deadline() < reactor_.loop().now())
+    return fail(Code::timeout, "the deadline passed before the state was asked");
+  if (waiting_ + weight(frame) > kRoutedWaitingMax)
+    return fail(Code::overloaded, "too many questions wait for their namespaces");
+  return {};
+}
+
+void StateRouter::route(const std::string& name_space, Waiting waiting) {
   if (homes_.size() >= kHomesMax)
     std::erase_if(homes_, [](const auto& each) { return each.second.waiting.empty(); });
-  const auto [found, is_new] = homes_.try_emplace(name_space);
-  Home& home = found->second;
-  Waiting waiting{message, make_response_promise<StateAnsweredMsg>(), of_peer};
-  if (home.at) {
-    this->ask(home.at, name_space, waiting);
-  } else {
-    waiting_ += weight(message);
-    home.waiting.push_back(std::move(waiting));
-    if (home.waiting.size() == 1) find(name_space);
-  }
-  return caf::delegated<StateAnsweredMsg>{};
+  Home& home = homes_[name_space];
+  if (home.at) return ask(home.at, name_space, waiting);
+  waiting_ += weight(*waiting.frame);
+  home.waiting.push_back(std::move(waiting));
+  if (home.waiting.size() == 1) find(name_space);
 }
 
 void StateRouter::find(const std::string& name_space) {
@@ -212,7 +250,7 @@ bool StateRouter::may_keep(const std::string& name_space, const NodeId* peer) {
 
 void StateRouter::keep(const std::string& name_space) {
   const Waiting& first = homes_.at(name_space).waiting.front();
-  if (!may_keep(name_space, first.of_peer ? first.ask.frame()->peer() : nullptr))
+  if (!may_keep(name_space, first.of_peer ? first.frame->peer() : nullptr))
     return give_up(name_space, {Code::overloaded, "this node keeps as many namespaces as it may"});
   request(node_, caf::infinite, announcement(name_space))
       .then(
@@ -230,25 +268,25 @@ void StateRouter::settle(const std::string& name_space, const caf::actor& at) {
   home.at = at;
   if (at != local_ && watched_.insert(at.address()).second) monitor(at);
   const std::vector<Waiting> waiting = std::exchange(home.waiting, {});
-  for (const Waiting& each : waiting) waiting_ -= weight(each.ask);
+  for (const Waiting& each : waiting) waiting_ -= weight(*each.frame);
   for (const Waiting& each : waiting) ask(at, name_space, each);
 }
 
 void StateRouter::give_up(const std::string& name_space, const Error& why) {
   auto home = homes_.extract(name_space);
   for (Waiting& each : home.mapped().waiting) {
-    waiting_ -= weight(each.ask);
+    waiting_ -= weight(*each.frame);
     each.promise.deliver(to_caf(why));
   }
 }
 
-void StateRouter::ask(const caf::actor& at, const std::string& name_space, const Waiting& waiting) {
-  Promise promise = waiting.promise;
-  if (waiting.of_peer && at != local_)
-    return void(promise.deliver(to_caf({Code::not_hosted, "another node keeps this namespace"})));
-  request(at, caf::infinite, waiting.ask)
+template <class Answer, class Question>
+void StateRouter::pass_on(const caf::actor& to, const Question& question, const caf::actor& at,
+                          const std::string& name_space, const Waiting& waiting) {
+  caf::response_promise promise = waiting.promise;
+  request(to, caf::infinite, question)
       .then(
-          [this, promise, name_space](const StateAnsweredMsg& answer) mutable {
+          [this, promise, name_space](const Answer& answer) mutable {
             if (const auto home = homes_.find(name_space); home != homes_.end())
               home->second.finds = 0;
             promise.deliver(answer);
@@ -260,6 +298,19 @@ void StateRouter::ask(const caf::actor& at, const std::string& name_space, const
           });
 }
 
+void StateRouter::ask(const caf::actor& at, const std::string& name_space, const Waiting& waiting) {
+  caf::response_promise promise = waiting.promise;
+  if (waiting.of_peer && at != local_)
+    return promise.deliver(to_caf({Code::not_hosted, "another node keeps this namespace"}));
+  if (!waiting.is_call)
+    return pass_on<StateAnsweredMsg>(at, AskStateMsg(waiting.frame), at, name_space, waiting);
+  const InvokeMsg call(waiting.frame);
+  if (at != local_) return pass_on<OutcomeMsg>(at, call, at, name_space, waiting);
+  if (!actors_)
+    return promise.deliver(to_caf({Code::unavailable, "this node has not started yet"}));
+  pass_on<OutcomeMsg>(actors_, RunActor{call}, at, name_space, waiting);
+}
+
 /// `at` keeps no state, or not this any more: nothing happened there.
 void StateRouter::ask_elsewhere(const caf::actor& at, const std::string& name_space,
                                 const Waiting& waiting) {
@@ -267,7 +318,7 @@ void StateRouter::ask_elsewhere(const caf::actor& at, const std::string& name_sp
   if (home.at && home.at != at) return ask(home.at, name_space, waiting);
   home.at = nullptr;
   home.waiting.push_back(waiting);
-  waiting_ += weight(waiting.ask);
+  waiting_ += weight(*waiting.frame);
   if (home.waiting.size() == 1) reach(name_space, home.nodes, home.next + 1);
 }
 

@@ -57,10 +57,13 @@ struct AnnounceNext {};
 /// Takes AskHome: the namespace's node answers, wherever it is. The first question to a namespace
 /// makes the node responsible for it its keeper, which announces it on the ring; it stays that when
 /// others join, and announces all that its store has when it starts again. Takes
-/// Msg<schema::AskState> of peers for namespaces that this node keeps, or that nobody does. Passes
-/// ReportState on. Errors of its own: not_hosted (another node keeps the namespace, or this one
-/// keeps none), denied and rate_limited (a peer, by StateAccess), unavailable (its node cannot be
-/// reached), overloaded (also kKeptMax). Pinned to the node's reactor.
+/// Msg<schema::AskState> of peers for namespaces that this node keeps, or that nobody does. An
+/// actor is where its namespace is: takes CallHome, and Msg<schema::Invoke> of peers, the same way;
+/// to
+/// [[allow]] it is the method "call" of the service. Passes
+/// ReportState and NameStates on. Errors of its own: not_hosted (another node keeps the namespace,
+/// or this one keeps none), denied and rate_limited (a peer, by StateAccess), unavailable (its node
+/// cannot be reached), overloaded (also kKeptMax). Pinned to the node's reactor.
 class StateRouter final : public PinnedActor {
  public:
   /// `local`: this node's StateActor; empty: it keeps no state. Both outlive nothing.
@@ -69,10 +72,12 @@ class StateRouter final : public PinnedActor {
   void on_exit() override;
 
  private:
-  using Promise = caf::typed_response_promise<StateAnsweredMsg>;
+  using OutcomeMsg = wire::Msg<schema::Outcome>;
+  using InvokeMsg = wire::Msg<schema::Invoke>;
   struct Waiting {
-    AskStateMsg ask;
-    Promise promise;
+    wire::FramePtr frame;  ///< Of a question, or of a call of an actor.
+    bool is_call = false;
+    caf::response_promise promise;
     bool of_peer = false;
   };
   /// Looked for while something waits.
@@ -87,6 +92,14 @@ class StateRouter final : public PinnedActor {
   caf::behavior make_behavior() override;
   Status admit_peer(const AskStateMsg& message, const StateAskHead& asked);
   caf::result<StateAnsweredMsg> take(const AskStateMsg& message, bool of_peer);
+  caf::result<OutcomeMsg> take_call(const InvokeMsg& message, const std::string& name_space,
+                                    bool of_peer);
+  caf::result<OutcomeMsg> take_call_of_peer(const InvokeMsg& message);
+  Status check(const wire::Frame& frame, bool of_peer) const;
+  void route(const std::string& name_space, Waiting waiting);
+  template <class Answer, class Question>
+  void pass_on(const caf::actor& to, const Question& question, const caf::actor& at,
+               const std::string& name_space, const Waiting& waiting);
   void learn_own();
   void announce_next();
   void find(const std::string& name_space);
@@ -102,6 +115,7 @@ class StateRouter final : public PinnedActor {
   void forget(const caf::actor_addr& ended);
 
   caf::actor local_;
+  caf::actor actors_;  ///< Runs those whose namespaces are kept here.
   const StateAccess access_;
   std::optional<mesh::Guard> guard_;  ///< Once the node is known.
   caf::actor node_;

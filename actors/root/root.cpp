@@ -206,6 +206,8 @@ Result<caf::actor> Root::Impl::start_functions() {
   FunctionServiceOptions options;
   options.node = node.actor;
   options.workers = workers;
+  options.router = router;
+  options.gate = calls;
   options.environment = environment.get();
   options.exports = &node.exports;
   options.self = {node.identity.id(), address};
@@ -218,6 +220,7 @@ Result<caf::actor> Root::Impl::start_functions() {
   options.rules = config.allows;
   functions = spawn_pinned<FunctionService>(reactor, std::move(options));
   caf::anon_send(calls, UseFunctions{functions});
+  caf::anon_send(router, UseActors{functions});
   return functions;
 }
 

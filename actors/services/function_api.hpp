@@ -9,6 +9,8 @@
 
 #include "actors/ring/contact.hpp"
 #include "actors/services/function_types.hpp"
+#include "function.capnp.h"
+#include "wire/msg.hpp"
 
 namespace themis {
 
@@ -65,18 +67,27 @@ struct EnsureFunction {
 struct EnsureCode {
   CodeId id{};
 };
+/// A function of this node asks one of its actors, wherever that lives: `function` is "actor/" and
+/// its name. -> Msg<schema::Outcome>. Errors: those of ActorHost::call.
+struct CallOwnActor {
+  wire::Msg<schema::Invoke> invoke;
+};
 /// -> FunctionCounts.
 struct CountFunctions {};
 struct FunctionCounts {
-  size_t deployed = 0;   ///< Taken here.
-  size_t hosted = 0;     ///< Instances on this node.
-  size_t installed = 0;  ///< Codes of those that the workers have; others are on disk.
-  uint64_t invoked = 0;  ///< Calls given to the workers since the start.
-  uint64_t placed = 0;   ///< Instances asked for and acknowledged.
-  uint64_t fetched = 0;  ///< Codes fetched from peers.
-  uint64_t denied = 0;   ///< Calls that no [[allow]] allows.
-  uint64_t limited = 0;  ///< Calls over a caller's rate.
-  uint64_t woken = 0;    ///< Runs of `scheduled` handlers begun here.
+  size_t deployed = 0;         ///< Taken here.
+  size_t hosted = 0;           ///< Instances on this node.
+  size_t installed = 0;        ///< Codes of those that the workers have; others are on disk.
+  uint64_t invoked = 0;        ///< Calls given to the workers since the start.
+  uint64_t placed = 0;         ///< Instances asked for and acknowledged.
+  uint64_t fetched = 0;        ///< Codes fetched from peers.
+  uint64_t denied = 0;         ///< Calls that no [[allow]] allows.
+  uint64_t limited = 0;        ///< Calls over a caller's rate.
+  uint64_t woken = 0;          ///< Runs of `scheduled` handlers begun here.
+  uint64_t actor_calls = 0;    ///< Of actors that live here.
+  size_t alarms = 0;           ///< Of those, to ring.
+  uint64_t alarms_rung = 0;    ///< Calls for an alarm begun.
+  uint64_t alarms_failed = 0;  ///< Of those.
 };
 
 }  // namespace themis
@@ -90,5 +101,6 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::FunctionReport)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::FunctionList)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::EnsureFunction)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::EnsureCode)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::CallOwnActor)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::CountFunctions)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::FunctionCounts)

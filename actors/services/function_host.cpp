@@ -4,7 +4,7 @@
 #include <caf/all.hpp>
 
 #include "actors/mesh/instance.hpp"
-#include "actors/peer/exports.hpp"
+#include "actors/services/code_finder.hpp"
 #include "actors/system/caf_error.hpp"
 #include "runtime/base/log.hpp"
 
@@ -21,7 +21,8 @@ void deliver(std::vector<caf::response_promise>& promises, const Status& status)
   }
 }
 
-/// What the function asks for, and never more than the node gives.
+}  // namespace
+
 FunctionLimits limits_of(const bundle::Settings& settings, const FunctionLimits& node) {
   const auto of = [](uint32_t wanted, uint32_t most) {
     return wanted == 0 ? most : std::min(wanted, most);
@@ -30,8 +31,11 @@ FunctionLimits limits_of(const bundle::Settings& settings, const FunctionLimits&
           of(settings.limits.wall_ms, node.wall_ms)};
 }
 
+namespace {
+
+/// Such a function is loaded at a start, and has a record of its own.
 bool has_events(const bundle::Settings& settings) {
-  return !settings.crons.empty() || !settings.consumers.empty();
+  return !settings.crons.empty() || !settings.consumers.empty() || !settings.actors.empty();
 }
 
 ProvideName offer_of(const std::string& name, const FunctionVersion& version) {
@@ -78,8 +82,7 @@ void FunctionHost::host(const HostedRow& row, std::optional<NodeId> asker,
   change.version = row.version;
   change.owner = asker ? asker->bytes : context_.self.id.bytes;
   change.key = row.key;
-  // The asker's session is open, so its address is not needed to reach it.
-  if (asker) change.holders.push_back({*asker, {}});
+  change.asker = asker;
   load(row.name);
 }
 
@@ -118,54 +121,13 @@ void FunctionHost::load(const std::string& name) {
 }
 
 void FunctionHost::fetch(const std::string& name) {
-  Change& change = changes_.at(name);
-  if (change.holders.empty()) {
-    if (!change.searched) return search(name);
-    return finish(
-        name, fail(Code::unavailable, "no node could send the code " + to_hex(change.version.id)));
-  }
-  const ring::Contact holder = std::move(change.holders.front());
-  change.holders.pop_front();
-  ask_holder(name, holder);
-}
-
-void FunctionHost::search(const std::string& name) {
-  Change& change = changes_.at(name);
-  change.searched = true;
-  const FindName find{ring_name_of_code(change.version.id)};
-  context_.actor.request(context_.node, caf::infinite, find)
-      .then(
-          [this, name](const ring::Records& records) {
-            std::deque<ring::Contact>& holders = changes_.at(name).holders;
-            for (const ring::Record& record : records)
-              if (record.provider.id != context_.self.id && holders.size() < kHoldersMax)
-                holders.push_back(record.provider);
-            fetch(name);
-          },
-          [this, name](const caf::error&) { fetch(name); });
-}
-
-void FunctionHost::ask_holder(const std::string& name, const ring::Contact& holder) {
-  const auto failed = [this, name](const caf::error&) { fetch(name); };
-  const auto reached = [this, name, failed](const caf::actor& functions) {
-    const CodeId id = changes_.at(name).version.id;
-    const FetchCodeMsg ask = encode_fetch(id, context_.loop.now() + kFetchTimeout);
-    context_.actor.request(functions, caf::infinite, ask)
-        .then(
-            [this, name, id](const CodeBlobMsg& blob) {
-              Result<CodePtr> source = decode_code(blob, id);
-              if (!source) {
-                log::warn("functions", "code of {} from a peer is refused: {}", name,
-                          source.error().text());
-                return fetch(name);
-              }
-              ++fetched_;
-              install(name, std::move(*source));
-            },
-            failed);
-  };
-  const ReachActor reach{holder, Exports::target_of(kFunctionsActorName)};
-  context_.actor.request(context_.node, caf::infinite, reach).then(reached, failed);
+  const Change& change = changes_.at(name);
+  find_code(context_, change.version.id, change.asker,
+            [this, name](const Result<FoundCode>& found) {
+              if (!found) return finish(name, fail(found.error()));
+              fetched_ += found->was_fetched ? 1 : 0;
+              install(name, found->source);
+            });
 }
 
 void FunctionHost::install(const std::string& name, CodePtr source) {
@@ -241,6 +203,9 @@ void FunctionHost::take_events(const std::string& name, const Change& change) {
   hosted_.at(name).has_events = has_events(*change.settings);
   with_crons_.erase(name);
   if (!change.settings->crons.empty()) with_crons_.emplace(name, change.settings);
+  with_actors_.erase(name);
+  if (!change.settings->actors.empty())
+    with_actors_.emplace(name, HostedRow{name, change.version, {}, change.key});
   names_.show_queues(name, change.version, *change.settings);
 }
 
@@ -287,6 +252,7 @@ void FunctionHost::let_go(const std::string& name) {
   names_.hide(found->second.shown, ring_name_of_function(name));
   names_.hide_queues(name, {});
   with_crons_.erase(name);
+  with_actors_.erase(name);
   leave(found->second.version.id, found->first);
   hosted_.erase(found);
   log::info("functions", "no longer hosting {}", name);
@@ -351,6 +317,11 @@ std::string FunctionHost::owner_text(const std::string& name, const crypto::Dige
 CodeId FunctionHost::worker_id(const std::string& name, const CodeId& code,
                                const crypto::Digest& owner) const {
   return id_at_workers(code, owner_text(name, owner));
+}
+
+const HostedRow* FunctionHost::with_actors(const std::string& name) const {
+  const auto found = with_actors_.find(name);
+  return found == with_actors_.end() ? nullptr : &found->second;
 }
 
 std::vector<std::string> FunctionHost::names_of(const CodeId& id) const {

@@ -14,16 +14,14 @@ namespace themis {
 /// Under which the workers know a code of an owner's: functions with both the same share an
 /// isolate.
 CodeId id_at_workers(const CodeId& code, std::string_view owner);
+/// What the function asks for, and never more than the node gives.
+FunctionLimits limits_of(const bundle::Settings& settings, const FunctionLimits& node);
 
 /// Part of the function service; its thread only. Brings each function through the same steps: its
 /// code (from disk, from who asks, from any holder), the workers, the disk, the ring. The workers
 /// have those that were called last; of the others there is a row here, and the code on disk.
 class FunctionHost {
  public:
-  /// How long a peer may take to send a code: 1 MB at 200 KB/s.
-  static constexpr Duration kFetchTimeout = 5s;
-  /// Holders asked for one code.
-  static constexpr size_t kHoldersMax = 8;
   /// Code that nobody runs any more answers calls by its id for so long: the default wall limit,
   /// so a call that was routed here before is not lost.
   static constexpr Duration kGrace = 30s;
@@ -71,6 +69,8 @@ class FunctionHost {
   Result<FunctionVersion> version_of(const std::string& name) const;
   /// Those with cron lines, by name.
   const std::map<std::string, SettingsPtr>& with_crons() const { return with_crons_; }
+  /// The function's version and key, when it has actors; null: it has none, or is not here.
+  const HostedRow* with_actors(const std::string& name) const;
   /// The hosted functions that run this code.
   std::vector<std::string> names_of(const CodeId& id) const;
 
@@ -106,9 +106,8 @@ class FunctionHost {
   /// A version on its way in; one at a time for a name.
   struct Change {
     FunctionVersion version;
-    std::deque<ring::Contact> holders;
-    bool searched = false;  ///< The ring was asked for holders.
-    bool waking = false;    ///< It is hosted already: only the workers have to have it.
+    std::optional<NodeId> asker;  ///< Has the code.
+    bool waking = false;          ///< It is hosted already: only the workers have to have it.
     crypto::Digest owner{};
     CodePtr source;
     CodePtr cache;  ///< Null: there is none.
@@ -145,9 +144,6 @@ class FunctionHost {
   void restore_all();
   void restore_next();
   void load(const std::string& name);
-  void fetch(const std::string& name);
-  void search(const std::string& name);
-  void ask_holder(const std::string& name, const ring::Contact& holder);
   void install(const std::string& name, CodePtr source);
   void installed(const std::string& name);
   void save(const std::string& name);
@@ -170,6 +166,7 @@ class FunctionHost {
   FunctionNames names_{context_};
   std::map<std::string, Hosted> hosted_;
   std::set<crypto::Digest> owners_;  ///< As many as peers deployed here.
+  std::map<std::string, HostedRow> with_actors_;
   std::map<CodeId, CodeUse> codes_;
   std::map<std::string, SettingsPtr> with_crons_;
   std::map<std::string, Change> changes_;

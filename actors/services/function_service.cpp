@@ -2,6 +2,7 @@
 
 #include <caf/all.hpp>
 
+#include "actors/monitor/state_api.hpp"
 #include "actors/peer/exports.hpp"
 #include "actors/system/caf_error.hpp"
 #include "actors/system/dead_letters.hpp"
@@ -54,6 +55,8 @@ Status FunctionService::start() {
             host_.restore(all.hosted);
             deployer_.restore(all.deployed, all.attempted);
             options_.exports->add(kFunctionsActorName, caf::strong_actor_ptr{ctrl()});
+            actors_.use(options_.router);
+            alarms_.start(options_.router, options_.gate);
             tick();
           },
           [this](const caf::error& error) {
@@ -65,15 +68,18 @@ Status FunctionService::start() {
 
 void FunctionService::on_exit() {
   reactor_.loop().cancel(timer_);
+  reactor_.loop().cancel(alarm_timer_);
   if (context_.store) caf::anon_send_exit(context_.store, caf::exit_reason::user_shutdown);
   deployer_.stop();
   host_.stop();
+  actors_.stop();
+  alarms_.stop();
   fetched_.refuse_all({Code::cancelled, "the function service ended"});
   const caf::strong_actor_ptr* exported = options_.exports->find(kFunctionsTarget);
   if (exported != nullptr && exported->get() == ctrl()) options_.exports->remove(kFunctionsTarget);
   // Those who ask each other must not keep each other alive.
-  for (caf::actor* handle :
-       {&options_.node, &options_.workers, &context_.node, &context_.workers, &context_.store})
+  for (caf::actor* handle : {&options_.node, &options_.workers, &options_.router, &options_.gate,
+                             &context_.node, &context_.workers, &context_.store})
     *handle = nullptr;
 }
 
@@ -95,6 +101,39 @@ caf::message_handler FunctionService::about_calls() {
             if (context_.workers) return check;
             return to_caf({Code::unavailable, "this node runs no functions"});
           }};
+}
+
+caf::message_handler FunctionService::about_actors() {
+  return {[this](const CallOwnActor& ask) -> caf::result<OutcomeMsg> {
+            auto promise = make_response_promise<OutcomeMsg>();
+            actors_.call(ask.invoke, promise);
+            return promise;
+          },
+          [this](const RunActor& ask) -> caf::result<OutcomeMsg> {
+            auto promise = make_response_promise<OutcomeMsg>();
+            actors_.run(ask.call, promise);
+            return promise;
+          },
+          [this](const NoteAlarm& alarm) -> caf::result<void> {
+            if (const Status noted = alarms_.note(alarm); !noted) return to_caf(noted.error());
+            return caf::unit;
+          }};
+}
+
+FunctionCounts FunctionService::counts() const {
+  return FunctionCounts{deployer_.count(),
+                        host_.count(),
+                        host_.installed(),
+                        invoked_,
+                        deployer_.placed(),
+                        host_.fetched(),
+                        guard_.counters().denied,
+                        guard_.counters().limited,
+                        woken_,
+                        actors_.calls(),
+                        alarms_.count(),
+                        alarms_.rung(),
+                        alarms_.failed()};
 }
 
 caf::behavior FunctionService::behavior() {
@@ -122,6 +161,7 @@ caf::behavior FunctionService::behavior() {
       },
   }
       .or_else(about_calls())
+      .or_else(about_actors())
       .or_else(
           [this](const DeployFunction& order) -> caf::result<DeployedFunction> {
             auto promise = make_response_promise<DeployedFunction>();
@@ -149,18 +189,7 @@ caf::behavior FunctionService::behavior() {
             deployer_.describe(order.name, promise);
             return promise;
           },
-          [this](const CountFunctions&) {
-            return FunctionCounts{deployer_.count(),
-                                  host_.count(),
-                                  host_.installed(),
-                                  invoked_,
-                                  deployer_.placed(),
-                                  host_.fetched(),
-                                  guard_.counters().denied,
-                                  guard_.counters().limited,
-                                  woken_};
-          },
-          [this](caf::tick_atom) { tick(); });
+          [this](const CountFunctions&) { return counts(); }, [this](caf::tick_atom) { tick(); });
 }
 
 void FunctionService::send_code(const FetchCodeMsg& message, caf::response_promise promise) {
@@ -187,6 +216,11 @@ caf::result<caf::message> FunctionService::invoke(const InvokeMsg& message) {
   if (!target) return to_caf(target.error());
   if (const Status admitted = admit(*message.frame(), *target); !admitted)
     return to_caf(admitted.error());
+  if (target->is_actor) {
+    auto promise = make_response_promise();
+    actors_.call(message, promise);
+    return promise;
+  }
   const Result<FunctionHost::Place> place = host_.find(*target);
   if (!place) return to_caf(place.error());
   ++invoked_;
@@ -266,12 +300,23 @@ void FunctionService::run(const Firing& firing, const CodeId& id) {
             });
 }
 
+int64_t FunctionService::wall_ms() const {
+  return options_.clock == nullptr ? context_.loop.wall_ms() : options_.clock->wall_ms();
+}
+
+/// More often than other things, while there is an alarm.
+void FunctionService::look_at_alarms() {
+  alarm_timer_ = 0;
+  alarms_.tick(wall_ms());
+  if (alarms_.has_any())
+    alarm_timer_ = reactor_.loop().after(ActorAlarms::kTick, [this] { look_at_alarms(); });
+}
+
 void FunctionService::tick() {
   host_.tick();
   deployer_.tick();
-  const int64_t wall_ms =
-      options_.clock == nullptr ? context_.loop.wall_ms() : options_.clock->wall_ms();
-  for (const Firing& firing : crons_.due(host_.with_crons(), wall_ms)) fire(firing);
+  if (alarm_timer_ == 0) look_at_alarms();
+  for (const Firing& firing : crons_.due(host_.with_crons(), wall_ms())) fire(firing);
   timer_ = reactor_.send_after(kTick, caf::actor_cast<caf::actor>(this),
                                caf::make_message(caf::tick_atom::value));
 }

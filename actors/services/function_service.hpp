@@ -3,6 +3,8 @@
 // asks it to deploy.
 
 #include "actors/mesh/guard.hpp"
+#include "actors/services/actor_alarms.hpp"
+#include "actors/services/actor_host.hpp"
 #include "actors/services/cron_table.hpp"
 #include "actors/services/function_deployer.hpp"
 #include "actors/system/hosted_actor.hpp"
@@ -18,6 +20,8 @@ class Environment;
 struct FunctionServiceOptions {
   caf::actor node;
   caf::actor workers;  ///< The worker pool; empty: this node runs no functions.
+  caf::actor router;   ///< A StateRouter: to the homes of actors; empty: functions have none.
+  caf::actor gate;     ///< A FunctionGate, for their alarms.
   storage::Environment* environment = nullptr;
   Exports* exports = nullptr;
   ring::Contact self;
@@ -48,6 +52,10 @@ class FunctionService final : public PinnedActor {
   Status start();
   caf::message_handler about_calls();
   caf::behavior behavior();
+  caf::message_handler about_actors();
+  int64_t wall_ms() const;
+  FunctionCounts counts() const;
+  void look_at_alarms();
   void send_code(const FetchCodeMsg& message, caf::response_promise promise);
   caf::result<caf::message> invoke(const InvokeMsg& message);
   /// Wakes a function by its cron line, if no other of its nodes is to.
@@ -63,10 +71,13 @@ class FunctionService final : public PinnedActor {
   mesh::Guard guard_;
   FunctionHost host_{context_};
   FunctionDeployer deployer_{context_, host_};
+  ActorHost actors_{context_, host_};
+  ActorAlarms alarms_{context_};
   CronTable crons_;
   std::map<NodeId, size_t> fetches_;  ///< Open ones by peer; at most kFetchesMax in all.
   Owed fetched_;
   net::TimerId timer_ = 0;
+  net::TimerId alarm_timer_ = 0;  ///< 0: none is set.
   std::optional<caf::error> stopping_;
   uint64_t invoked_ = 0;
   uint64_t woken_ = 0;

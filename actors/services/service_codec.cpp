@@ -121,6 +121,19 @@ Result<std::shared_ptr<const Bytes>> decode_code(const CodeBlobMsg& message, con
       });
 }
 
+namespace {
+
+Status check_size(const schema::Invoke::Reader& invoke) {
+  if (invoke.getMethod().size() > kInvokeHeadBytesMax ||
+      invoke.getUrl().size() > kInvokeHeadBytesMax)
+    return fail(Code::malformed, "a method or URL of more than 32 KB");
+  if (invoke.getBody().size() > kInvokeBodyBytesMax)
+    return fail(Code::malformed, "a body of more than 1 MB");
+  return check_headers(invoke.getHeaders());
+}
+
+}  // namespace
+
 Result<InvokeTarget> decode_target(const InvokeMsg& message) {
   return wire::decode(message, [](const schema::Invoke::Reader& invoke) -> Result<InvokeTarget> {
     InvokeTarget target;
@@ -130,15 +143,56 @@ Result<InvokeTarget> decode_target(const InvokeMsg& message) {
     } else {
       THEMIS_TRY(target.function, read_name(invoke.getFunction()));
     }
-    if (invoke.getMethod().size() > kInvokeHeadBytesMax ||
-        invoke.getUrl().size() > kInvokeHeadBytesMax)
-      return fail(Code::malformed, "a method or URL of more than 32 KB");
-    if (invoke.getBody().size() > kInvokeBodyBytesMax)
-      return fail(Code::malformed, "a body of more than 1 MB");
-    THEMIS_CHECK(check_headers(invoke.getHeaders()));
+    THEMIS_CHECK(check_size(invoke));
     target.method = wire::text_of(invoke.getMethod());
+    target.is_actor = invoke.getActor().getClassName().size() > 0;
     return target;
   });
+}
+
+Result<ActorCall> decode_actor_call(const InvokeMsg& message) {
+  return wire::decode(message, [](const schema::Invoke::Reader& invoke) -> Result<ActorCall> {
+    constexpr std::string_view kWord = "actor/";
+    ActorCall call;
+    std::string_view name = wire::text_of(invoke.getFunction());
+    if (name.starts_with(kWord)) name.remove_prefix(kWord.size());
+    if (!is_function_name(name)) return fail(Code::malformed, "not a function's name");
+    call.row.name = name;
+    if (invoke.getCode().size() > 0) {
+      THEMIS_TRY(call.row.version.id, read_id(invoke.getCode()));
+    }
+    const schema::Actor::Reader actor = invoke.getActor();
+    call.row.version.number = actor.getVersion();
+    THEMIS_TRY(call.row.key, bundle::SharedKey::from(wire::bytes_of(actor.getSecretsKey())));
+    if (actor.getClassName().size() > bundle::kBindingNameBytesMax ||
+        actor.getId().size() > bundle::kActorIdBytesMax)
+      return fail(Code::too_large, "the name of an actor");
+    call.actor = {std::string(wire::text_of(actor.getClassName())),
+                  std::string(wire::text_of(actor.getId()))};
+    THEMIS_CHECK(bundle::check(call.actor));
+    THEMIS_CHECK(check_size(invoke));
+    return call;
+  });
+}
+
+InvokeMsg encode_actor_call(const InvokeMsg& message, const ActorCall& call) {
+  constexpr size_t kMoreWords = 96;  // the actor's name, a version and a key
+  const auto view = message.view();  // it has been decoded
+  wire::Builder<schema::Invoke> to(message.frame()->words() + kMoreWords);
+  to->setFunction(wire::to_text(call.row.name));
+  to->setCode(wire::to_data(call.row.version.id));
+  to->setMethod(view->getMethod());
+  to->setUrl(view->getUrl());
+  to->setHeaders(view->getHeaders());
+  to->setBody(view->getBody());
+  to->setEvent(view->getEvent());
+  to->setDepth(view->getDepth());
+  schema::Actor::Builder actor = to->initActor();
+  actor.setClassName(wire::to_text(call.actor.class_name));
+  actor.setId(wire::to_text(call.actor.id));
+  actor.setVersion(call.row.version.number);
+  actor.setSecretsKey(wire::to_data(call.row.key.view()));
+  return to.finish(message.frame()->deadline());
 }
 
 }  // namespace themis

@@ -6,6 +6,7 @@
 #include "actors/services/function_types.hpp"
 #include "function.capnp.h"
 #include "rpc.capnp.h"
+#include "runtime/bundle/actor_name.hpp"
 #include "wire/msg.hpp"
 
 namespace themis {
@@ -53,8 +54,20 @@ struct InvokeTarget {
   std::string function;  ///< Empty: by code only.
   bool by_code = false;  ///< True: exactly this code.
   CodeId id{};
-  std::string method;  ///< HTTP.
+  std::string method;     ///< HTTP.
+  bool is_actor = false;  ///< For an actor of the function.
 };
 Result<InvokeTarget> decode_target(const InvokeMsg& message);
+
+/// A call of an actor, and of which version of its function: none yet, while it has not been sent
+/// to its home.
+struct ActorCall {
+  HostedRow row;  ///< Without an owner.
+  bundle::ActorName actor;
+};
+/// `function` may have "actor/" before it. Errors: also those of bundle::check.
+Result<ActorCall> decode_actor_call(const InvokeMsg& message);
+/// `message` for the actor's home: a frame of its own, with the same deadline.
+InvokeMsg encode_actor_call(const InvokeMsg& message, const ActorCall& call);
 
 }  // namespace themis

@@ -40,6 +40,11 @@ void write_headers(const js::Headers& from, capnp::List<schema::Header>::Builder
   }
 }
 
+void write_actor(const bundle::ActorName& from, schema::Actor::Builder to) {
+  to.setClassName(wire::to_text(from.class_name));
+  to.setId(wire::to_text(from.id));
+}
+
 Result<CodeId> read_code_id(capnp::Data::Reader data) {
   CodeId id{};
   if (data.size() != id.size()) return fail(Code::malformed, "a code id has 32 bytes");
@@ -49,6 +54,17 @@ Result<CodeId> read_code_id(capnp::Data::Reader data) {
 
 }  // namespace
 
+Result<std::optional<bundle::ActorName>> read_actor(const schema::Actor::Reader& from) {
+  if (from.getClassName().size() == 0) return std::nullopt;
+  if (from.getClassName().size() > bundle::kBindingNameBytesMax ||
+      from.getId().size() > bundle::kActorIdBytesMax)
+    return fail(Code::too_large, "the name of an actor");
+  bundle::ActorName name{std::string(wire::text_of(from.getClassName())),
+                         std::string(wire::text_of(from.getId()))};
+  THEMIS_CHECK(bundle::check(name));
+  return name;
+}
+
 Result<js::Request> decode_invoke(const wire::Msg<schema::Invoke>& message) {
   return wire::decode(message, [](const schema::Invoke::Reader& invoke) -> Result<js::Request> {
     js::Request request;
@@ -56,7 +72,7 @@ Result<js::Request> decode_invoke(const wire::Msg<schema::Invoke>& message) {
     request.method = wire::text_of(invoke.getMethod());
     request.url = wire::text_of(invoke.getUrl());
     request.name_space = wire::text_of(invoke.getFunction());
-    if (invoke.getEvent() > static_cast<uint8_t>(js::Event::queue))
+    if (invoke.getEvent() > static_cast<uint8_t>(js::Event::alarm))
       return fail(Code::malformed, "an event of a kind that is not known");
     request.event = static_cast<js::Event>(invoke.getEvent());
     request.depth = invoke.getDepth();
@@ -92,13 +108,14 @@ Result<wire::Msg<schema::Invoke>> encode_request(const std::string& service, con
     return fail(Code::too_large, "the request is larger than can be sent");
   THEMIS_TRY(const size_t words, header_words(request.headers));
   wire::Builder<schema::Invoke> invoke(
-      32 + words + (service.size() + request.url.size() + request.body.size()) / 8);
+      64 + words + (service.size() + request.url.size() + request.body.size()) / 8);
   invoke->setFunction(wire::to_text(service));
   if (code != nullptr) invoke->setCode(wire::to_data(*code));
   invoke->setMethod(wire::to_text(request.method));
   invoke->setUrl(wire::to_text(request.url));
   invoke->setBody(wire::to_data(request.body));
   invoke->setDepth(request.depth);
+  if (request.actor) write_actor(*request.actor, invoke->initActor());
   write_headers(request.headers,
                 invoke->initHeaders(static_cast<unsigned>(request.headers.size())));
   return invoke.finish(deadline);
@@ -155,6 +172,7 @@ wire::Msg<schema::Load> encode_load(const InstallFunction& function, TimePoint d
   limits.setWallMs(function.limits.wall_ms);
   load->setSecretsKey(wire::to_data(function.key.view()));
   load->setCodeCache(wire::to_data(cache));
+  if (function.actor) write_actor(*function.actor, load->initActor());
   return load.finish(deadline);
 }
 
@@ -169,6 +187,7 @@ Result<LoadRequest> decode_load(const wire::Msg<schema::Load>& message) {
     THEMIS_TRY(request.key, bundle::SharedKey::from(wire::bytes_of(load.getSecretsKey())));
     const ByteView cache = wire::bytes_of(load.getCodeCache());
     request.code_cache.assign(cache.begin(), cache.end());
+    THEMIS_TRY(request.actor, read_actor(load.getActor()));
     return request;
   });
 }

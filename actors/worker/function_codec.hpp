@@ -14,6 +14,8 @@ inline constexpr size_t kResponseBodyBytesMax = 1 << 20;
 inline constexpr size_t kHeaderBytesMax = 256 * 1024;
 inline constexpr size_t kHeadersMax = 1024;
 
+/// The actor of a call or a load; nothing: the function itself. Errors: those of bundle::check.
+Result<std::optional<bundle::ActorName>> read_actor(const schema::Actor::Reader& from);
 /// The request of a function for a service, whose name is where a function's would be. Errors:
 /// too_large.
 Result<wire::Msg<schema::Invoke>> encode_invoke(const std::string& service,
@@ -38,6 +40,7 @@ struct LoadRequest {
   FunctionLimits limits;
   bundle::SharedKey key;
   Bytes code_cache;
+  std::optional<bundle::ActorName> actor;
 };
 wire::Msg<schema::Load> encode_load(const InstallFunction& function, TimePoint deadline);
 /// Errors: malformed.

@@ -114,6 +114,7 @@ void FunctionWorker::cancel(const CancelRequest& given_up) {
 
 void FunctionWorker::run(const wire::Msg<schema::Invoke>& invoke, caf::strong_actor_ptr from,
                          caf::message_id id) {
+  end_if_retired();  // what an actor does between its calls may have ended it
   if (ending_)
     return answer(from, id, fail(Code::not_found, "the function is not loaded any more"));
   if (invoke.frame()->deadline() < reactor_.loop().now())
@@ -129,7 +130,8 @@ void FunctionWorker::run(const wire::Msg<schema::Invoke>& invoke, caf::strong_ac
     answer(from, id, std::move(result));
     if (answered_++ == 0) make_cache_later();
     rest_later();
-    if (answered_ % kLookEvery == 0 && !ending_ && calls_.empty() && worker_->is_worn())
+    const bool is_idle = host_->is_actor() ? worker_->in_flight() == 0 : calls_.empty();
+    if (answered_ % kLookEvery == 0 && !ending_ && is_idle && worker_->is_worn())
       ending_ = to_caf({Code::cancelled, "its heap is nearly full: it is loaded anew"});
     end_if_retired();
   };
@@ -171,7 +173,7 @@ void FunctionWorker::leave(const DropFlowMsg& drop) {
 
 void FunctionWorker::end_if_retired() {
   if (worker_->retired() && !ending_)
-    ending_ = to_caf({Code::memory_exceeded, "the heap of the function overflowed"});
+    ending_ = to_caf({Code::memory_exceeded, "the function is to be loaded anew"});
   end_if_done();
 }
 

@@ -17,14 +17,17 @@ namespace themis {
 class FunctionHost final : public js::Host {
  public:
   /// `asker`: a ParentAsker.
-  FunctionHost(EnclaveSystem& enclave, std::string function, const CodeId& code, caf::actor asker)
+  FunctionHost(EnclaveSystem& enclave, const LoadRequest& of, caf::actor asker)
       : enclave_(enclave),
         loop_(enclave.reactor().loop()),
-        function_(std::move(function)),
-        code_(code),
+        function_(of.name),
+        code_(of.id),
+        is_actor_(of.actor.has_value()),
         asker_(std::move(asker)) {}
   const std::string& function() const { return function_; }
   void keep_code_cache(ByteView cache);
+  /// Two of it must never be: it is replaced when nothing is left to do only.
+  bool is_actor() const { return is_actor_; }
 
   TimePoint now() const override { return loop_.now(); }
   int64_t wall_ms() const override { return loop_.wall_ms(); }
@@ -50,6 +53,7 @@ class FunctionHost final : public js::Host {
   net::Loop& loop_;
   const std::string function_;
   const CodeId code_;
+  const bool is_actor_;
   const caf::actor asker_;
 };
 

@@ -6,10 +6,12 @@
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "function.capnp.h"
+#include "runtime/bundle/actor_name.hpp"
 #include "runtime/bundle/secrets.hpp"
 #include "runtime/crypto/hash.hpp"
 #include "wire/msg.hpp"
@@ -40,6 +42,9 @@ struct InstallFunction {
   std::shared_ptr<const bundle::Settings> settings = {};
   std::shared_ptr<const Bytes> code_cache = {};  ///< As a KeepCodeCache had it; null: none.
   caf::actor cache_keeper = {};                  ///< Takes KeepCodeCache; empty: nobody does.
+  /// Not the function: one of its actors, at most once in all processes of the pool.
+  std::optional<bundle::ActorName> actor = {};
+  CodeId code{};  ///< Of an actor, whose `id` stays when its code is another.
 };
 /// To who keeps code caches: what V8 made of the functions `id` by now. It comes from a process
 /// that ran the owner's code, so it may be given to processes of that owner only: what is in a code
@@ -48,6 +53,10 @@ struct KeepCodeCache {
   CodeId id{};
   std::shared_ptr<const Bytes> cache;
 };
+/// The owner of the actors of a function: they run in a process that is theirs alone.
+inline std::string actors_owner(std::string_view function) {
+  return std::string("actors/").append(function);
+}
 /// Forgets it; calls that run are still answered.
 struct UninstallFunction {
   CodeId id{};
@@ -59,6 +68,19 @@ struct UninstallFunction {
 struct CallFunction {
   CodeId id{};
   wire::Msg<schema::Invoke> invoke;
+};
+/// Runs one request on an actor, after those that came before; loads it first when it is not, and
+/// anew once its calls are over when its code is another. Errors as CallFunction.
+struct CallActor {
+  std::shared_ptr<const InstallFunction> function;
+  wire::Msg<schema::Invoke> invoke;
+};
+/// An actor's storage is about to have this alarm. To the function gate of the node, before the
+/// state is asked. -> caf::unit. Errors: overloaded.
+struct NoteAlarm {
+  std::string name_space;
+  std::string key;
+  int64_t at_ms = 0;
 };
 /// -> WorkersReport.
 struct ReportWorkers {};
@@ -93,6 +115,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::InstallFunction)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::KeepCodeCache)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::UninstallFunction)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::CallFunction)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::CallActor)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::NoteAlarm)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ReportWorkers)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::WorkerReport)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::WorkersReport)

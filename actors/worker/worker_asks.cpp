@@ -2,6 +2,7 @@
 // given what one of its functions may have, whoever asks: they share an address space.
 
 #include <caf/all.hpp>
+#include <charconv>
 
 #include "actors/fetch/fetch_api.hpp"
 #include "actors/system/caf_error.hpp"
@@ -13,6 +14,8 @@ namespace {
 
 /// Of a namespace; longer ones are nobody's.
 constexpr size_t kNameBytesMax = 128;
+/// "alarm/" and 32 digits.
+constexpr size_t kAlarmKeyBytes = 38;
 
 /// The function that a call names, when it names one.
 Result<std::string> name_of(const wire::Msg<schema::Invoke>& message) {
@@ -21,12 +24,40 @@ Result<std::string> name_of(const wire::Msg<schema::Invoke>& message) {
   });
 }
 
-/// Events come from the clock and from queues, never from a host.
-bool is_event(const wire::Msg<schema::Invoke>& message) {
-  const auto event = wire::decode(
-      message,
-      [](const schema::Invoke::Reader& invoke) -> Result<uint8_t> { return invoke.getEvent(); });
-  return !event || *event != 0;
+/// The alarm that an actor writes, in the form that its prelude gives a question; nothing: none.
+/// Who writes one in another form is woken after the next start of the node only.
+std::optional<NoteAlarm> alarm_of(const std::string& name_space,
+                                  const wire::Msg<schema::AskState>& question) {
+  constexpr std::string_view kKey = "\"key\":\"";
+  constexpr std::string_view kValue = "\",\"value\":\"";
+  const auto found = wire::decode(
+      question, [&](const schema::AskState::Reader& ask) -> Result<std::optional<NoteAlarm>> {
+        const std::string_view json = as_text(wire::bytes_of(ask.getCall()));
+        const std::string begin = std::string(kKey).append(bundle::kAlarmPrefix);
+        const size_t at = json.find(begin);
+        if (at == std::string_view::npos) return std::nullopt;
+        const std::string_view key = json.substr(at + kKey.size(), kAlarmKeyBytes);
+        const std::string_view rest =
+            json.substr(std::min(json.size(), at + kKey.size() + kAlarmKeyBytes));
+        if (!rest.starts_with(kValue)) return std::nullopt;  // it is taken away, or read
+        NoteAlarm alarm{name_space, std::string(key), 0};
+        const char* digits = rest.data() + kValue.size();
+        const auto [end, error] = std::from_chars(digits, rest.data() + rest.size(), alarm.at_ms);
+        if (error != std::errc{}) return std::nullopt;
+        return alarm;
+      });
+  return found.value_or(std::nullopt);
+}
+
+/// Events come from the clock and from queues, never from a host, and other functions' actors are
+/// not there for it. Errors: denied, malformed.
+Status check_request(const wire::Msg<schema::Invoke>& message, bool is_for_actor) {
+  return wire::decode(message, [&](const schema::Invoke::Reader& invoke) -> Status {
+    if (invoke.getEvent() != 0) return fail(Code::denied, "functions make requests, no events");
+    if (!is_for_actor && invoke.getActor().getClassName().size() > 0)
+      return fail(Code::denied, "these are another function's actors");
+    return {};
+  });
 }
 
 }  // namespace
@@ -35,6 +66,8 @@ void WorkerProcess::admit(const Call& call) {
   if (names_.size() >= kNamesMax) names_.clear();
   names_.insert(call.function->name);
   if (auto name = name_of(call.invoke); name && !name->empty()) names_.insert(std::move(*name));
+  if (call.function->actor)
+    names_.insert(bundle::actor_home(call.function->name, *call.function->actor).name_space);
   if (!call.function->settings) return;
   if (granted_.size() >= kNamesMax) granted_.clear();
   if (fetching_.size() >= kNamesMax) fetching_.clear();
@@ -76,7 +109,31 @@ caf::result<wire::Msg<schema::StateAnswered>> WorkerProcess::ask_state(
   if (!names_.contains(*name_space) && !options_.shared_state.contains(*name_space))
     return to_caf(
         {Code::denied, "another function's state, and workers.shared_state does not name it"});
-  return pass_on<wire::Msg<schema::StateAnswered>>(state_, AskHome{question});
+  // A process that is about to end has handed its actors on.
+  if (asked_to_end_) return to_caf({Code::unavailable, "this process ends"});
+  const std::optional<NoteAlarm> alarm =
+      bundle::is_actor_space(*name_space) ? alarm_of(*name_space, question) : std::nullopt;
+  if (!alarm) return pass_on<wire::Msg<schema::StateAnswered>>(state_, AskHome{question});
+  if (!functions_gate_) return to_caf({Code::unavailable, "this node calls no functions"});
+  if (asks_ >= kAsksPerProcessMax)
+    return to_caf({Code::overloaded, "too many questions of this process wait"});
+  ++asks_;
+  auto promise = make_response_promise<wire::Msg<schema::StateAnswered>>();
+  const auto failed = [this, promise](const caf::error& error) mutable {
+    --asks_;
+    promise.deliver(error);
+  };
+  const auto noted = [this, promise, question, failed]() mutable {
+    request(state_, caf::infinite, AskHome{question})
+        .then(
+            [this, promise](const wire::Msg<schema::StateAnswered>& answer) mutable {
+              --asks_;
+              promise.deliver(answer);
+            },
+            failed);
+  };
+  request(functions_gate_, caf::infinite, *alarm).then(noted, failed);
+  return caf::delegated<wire::Msg<schema::StateAnswered>>{};
 }
 
 caf::result<wire::Msg<schema::Outcome>> WorkerProcess::call_service(
@@ -86,7 +143,14 @@ caf::result<wire::Msg<schema::Outcome>> WorkerProcess::call_service(
   if (*code) return fetch(**code, invoke);
   const Result<std::string> name = name_of(invoke);
   if (!name) return to_caf(name.error());
-  if (is_event(invoke)) return to_caf({Code::denied, "functions make requests, no events"});
+  const bool is_for_actor = name->starts_with("actor/");
+  if (const Status checked = check_request(invoke, is_for_actor); !checked)
+    return to_caf(checked.error());
+  if (is_for_actor) {
+    if (!functions_gate_ || !names_.contains(name->substr(std::string_view("actor/").size())))
+      return to_caf({Code::denied, "these are another function's actors"});
+    return pass_on<wire::Msg<schema::Outcome>>(functions_gate_, invoke);
+  }
   const bool is_function = name->starts_with("fn/");
   if (!is_function && !name->starts_with("queue/")) {
     if (!services_) return to_caf({Code::denied, "functions of this node call no services"});

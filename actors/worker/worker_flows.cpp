@@ -149,6 +149,8 @@ void WorkerProcess::end_flow(FlowId flow, bool tell_host) {
   if (tell_host) send(found.mapped().function, encode_drop_flow(found.mapped().at_function));
   send(flows_, EndFlow{flow});
   if (out_flows_.empty()) tell_streams(false);
+  const auto its = proxies_.find(found.mapped().function.address());
+  if (its != proxies_.end()) replace(CodeId(its->second));
 }
 
 void WorkerProcess::end_unread(TimePoint now) {

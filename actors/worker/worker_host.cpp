@@ -113,12 +113,16 @@ class HostActor final : public PinnedActor {
       return &found->second;
     if (functions_.size() >= kFunctionsPerHostMax)
       return fail(Code::overloaded, "too many functions in this process");
-    auto host = std::make_unique<FunctionHost>(enclave_, request.name, request.id, asker_);
+    auto host = std::make_unique<FunctionHost>(enclave_, request, asker_);
     THEMIS_TRY(bundle::Bundle code, bundle::read_code(as_bytes(request.source), request.name));
     THEMIS_CHECK(bundle::open_secrets(code.settings, request.key.get()));
     js::Limits limits = engine_limits(request.limits);
     limits.profile = profile_;
-    THEMIS_TRY(auto worker, engine_.load(std::move(code), limits, *host, request.code_cache));
+    std::optional<js::Actor> actor_of;
+    if (request.actor)
+      actor_of = js::Actor{*request.actor, bundle::actor_home(request.name, *request.actor)};
+    THEMIS_TRY(auto worker, engine_.load(std::move(code), limits, *host, request.code_cache,
+                                         actor_of ? &*actor_of : nullptr));
     const bool cached = worker->code_cached();
     const auto actor =
         spawn_hosted<FunctionWorker>(reactor_, budget_, std::move(host), std::move(worker));

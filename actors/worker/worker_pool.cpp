@@ -88,13 +88,14 @@ class WorkerPool final : public PinnedActor {
   void uninstall(const CodeId& id);
   void keep_cache(const KeepCodeCache& made);
   caf::result<Outcome> call(const CallFunction& ask);
+  caf::result<Outcome> call_actor(const CallActor& ask);
   caf::result<WorkersReport> report();
   WorkersReport outline(const ChildList& children) const;
   /// Asks the processes from `slot` on, one after the other, then delivers.
   void collect(WorkersReport report, size_t slot, uint64_t owed);
 
   void run(Job job);
-  std::optional<size_t> slot_for(const std::string& owner);
+  std::optional<size_t> slot_for(const InstallFunction& function);
   void recycle_idle();
   void run_waiting();
   void forget(Slot& slot);
@@ -134,6 +135,7 @@ caf::behavior WorkerPool::make_behavior() {
   return {[this](const InstallFunction& ask) { return install(ask); },
           [this](const UninstallFunction& ask) { uninstall(ask.id); },
           [this](const CallFunction& ask) { return call(ask); },
+          [this](const CallActor& ask) { return call_actor(ask); },
           [this](const CancelRequest& given_up) {
             for (const Slot& slot : slots_)
               if (slot.process) send(slot.process, given_up);
@@ -224,8 +226,16 @@ caf::result<Outcome> WorkerPool::call(const CallFunction& ask) {
   return caf::delegated<Outcome>{};
 }
 
+caf::result<Outcome> WorkerPool::call_actor(const CallActor& ask) {
+  run({ask.function, ask.invoke, make_response_promise(), reactor_.loop().now() + kPoolWaitMax});
+  return caf::delegated<Outcome>{};
+}
+
 /// The owner's least busy process, or one of nobody's when those are busy and it may have more.
-std::optional<size_t> WorkerPool::slot_for(const std::string& owner) {
+/// Actors have one: each is there once.
+std::optional<size_t> WorkerPool::slot_for(const InstallFunction& function) {
+  const std::string& owner = function.owner;
+  const size_t most = function.actor ? 1 : options_.count;
   std::optional<size_t> best;
   std::optional<size_t> free;
   size_t owned = 0;
@@ -236,12 +246,12 @@ std::optional<size_t> WorkerPool::slot_for(const std::string& owner) {
     if (!slot.owner && !free) free = i;
     if (slot.owner == owner && (!best || slot.in_flight < slots_[*best].in_flight)) best = i;
   }
-  const bool may_have_more = free && owned < options_.count;
+  const bool may_have_more = free && owned < most;
   return may_have_more && (!best || slots_[*best].in_flight > 0) ? free : best;
 }
 
 void WorkerPool::run(Job job) {
-  const std::optional<size_t> slot = slot_for(job.function->owner);
+  const std::optional<size_t> slot = slot_for(*job.function);
   if (!slot) {
     wait(std::move(job));
     return recycle_idle();

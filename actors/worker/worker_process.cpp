@@ -1,5 +1,6 @@
 #include "actors/worker/worker_process.hpp"
 
+#include <algorithm>
 #include <caf/all.hpp>
 #include <filesystem>
 
@@ -201,8 +202,10 @@ void WorkerProcess::on_down(const caf::down_msg& down) {
   }
   const auto found = proxies_.find(down.source);
   if (found == proxies_.end()) return;
-  functions_.erase(found->second);
+  const auto gone = functions_.extract(found->second);
   proxies_.erase(found);
+  if (!gone.empty())
+    for (const auto& [function, then] : gone.mapped().later) load(function, then);
 }
 
 void WorkerProcess::load(const FunctionPtr& function, Loaded then) {
@@ -210,6 +213,11 @@ void WorkerProcess::load(const FunctionPtr& function, Loaded then) {
   const auto [found, fresh] = functions_.try_emplace(function->id);
   Function& entry = found->second;
   entry.last_used = ++last_use_;
+  if (!fresh && entry.source->code != function->code) {
+    entry.is_replaced = true;
+    entry.later.emplace_back(function, std::move(then));
+    return entry.proxy ? replace(function->id) : void();
+  }
   if (entry.proxy) return then(entry.proxy);
   if (entry.unloads) return entry.later.emplace_back(function, std::move(then)), void();
   entry.waiting.push_back(std::move(then));
@@ -222,7 +230,12 @@ void WorkerProcess::load(const FunctionPtr& function, Loaded then) {
   sweep_later();
   entry.source = function;
   entry.overdue = now + kOverdue + js::kLoadCpuMin;
-  make_room();
+  if (const Status room = make_room(); !room) {
+    const std::vector<Loaded> waiting = std::move(entry.waiting);
+    functions_.erase(found);
+    for (const Loaded& each : waiting) each(fail(room.error()));
+    return;
+  }
   watch();
   request(host_, caf::infinite, encode_load(*function, now + kLoadMax))
       .then(
@@ -271,16 +284,38 @@ void WorkerProcess::deliver_loaded(const CodeId& id, const Result<wire::Target>&
   for (const Loaded& then : waiting) then(proxy);
 }
 
-void WorkerProcess::make_room() {
-  if (functions_.size() <= kLoadedMax) return;
-  const CodeId* oldest = nullptr;
-  uint64_t last_used = UINT64_MAX;
-  for (const auto& [id, function] : functions_) {
-    if (!function.proxy || function.last_used >= last_used) continue;
-    oldest = &id;
-    last_used = function.last_used;
+bool WorkerProcess::is_busy(const Function& function) const {
+  const auto is_its = [&](const auto& entry) { return entry.second.at == function.proxy; };
+  return std::ranges::any_of(calls_, is_its) ||
+         std::ranges::any_of(out_flows_, [&](const auto& entry) {
+           return entry.second.function == function.proxy;
+         });
+}
+
+/// An actor that is asked something is never unloaded: it would be there twice.
+Status WorkerProcess::make_room() {
+  const bool has_actors = functions_.begin()->second.source->actor.has_value();
+  if (functions_.size() <= (has_actors ? kActorsMax : kLoadedMax)) return {};
+  std::vector<std::pair<uint64_t, CodeId>> by_use;
+  for (const auto& [id, function] : functions_)
+    if (function.proxy) by_use.emplace_back(function.last_used, id);
+  std::ranges::sort(by_use);
+  for (const auto& [used, id] : by_use) {
+    if (has_actors && is_busy(functions_.at(id))) continue;
+    unload(id);
+    return {};
   }
-  if (oldest != nullptr) unload(CodeId(*oldest));
+  if (!has_actors) return {};
+  return fail(Code::overloaded, "all " + std::to_string(kActorsMax) +
+                                    " actors of the function that may be loaded are busy");
+}
+
+void WorkerProcess::replace(const CodeId& id) {
+  const auto found = functions_.find(id);
+  if (found == functions_.end() || !found->second.is_replaced || is_busy(found->second)) return;
+  const auto later = std::exchange(found->second.later, {});
+  unload(id);
+  for (const auto& [function, then] : later) load(function, then);
 }
 
 void WorkerProcess::unload(const CodeId& id) {
@@ -299,7 +334,9 @@ void WorkerProcess::unload(const CodeId& id) {
 void WorkerProcess::call(Call call) {
   if (!process_->alive()) return void(call.promise.deliver(not_sent()));
   const auto found = functions_.find(call.function->id);
-  if (found != functions_.end() && found->second.proxy) {
+  const bool is_same = found != functions_.end() && found->second.proxy &&
+                       found->second.source->code == call.function->code;
+  if (is_same) {
     found->second.last_used = ++last_use_;
     found->second.called = reactor_.loop().now();
     return send_call(found->second.proxy, std::move(call));
@@ -333,6 +370,7 @@ void WorkerProcess::send_call(const caf::actor& proxy, Call call) {
             const auto offered = offer(owed.mapped(), outcome);
             offered ? owed.mapped().promise.deliver(*offered)
                     : owed.mapped().promise.deliver(to_caf(offered.error()));
+            replace(owed.mapped().function->id);
           },
           [this, id](const caf::error& error) { on_call_failed(id, error); });
 }
@@ -348,9 +386,13 @@ void WorkerProcess::on_call_failed(uint64_t id, const caf::error& error) {
   auto failed = calls_.extract(id);
   if (!failed) return;
   Call& owed = failed.mapped();
+  const CodeId function_id = owed.function->id;
   const Error why = from_caf(error);
   const bool not_run = why.code == Code::not_found || why.code == Code::unavailable;
-  if (!not_run) return fail_call(owed, function_error(why));
+  if (!not_run) {
+    fail_call(owed, function_error(why));
+    return replace(function_id);
+  }
   if (!process_->alive()) return void(owed.promise.deliver(to_caf(lost())));
   // The function had ended (its heap overflowed, or it made room) when the call reached the host.
   if (owed.again)
@@ -358,8 +400,10 @@ void WorkerProcess::on_call_failed(uint64_t id, const caf::error& error) {
   owed.again = true;
   const auto found = functions_.find(owed.function->id);
   if (found != functions_.end() && found->second.proxy) {
+    const auto later = std::exchange(found->second.later, {});
     proxies_.erase(found->second.proxy.address());
     functions_.erase(found);
+    for (const auto& [function, then] : later) load(function, then);
   }
   call(std::move(owed));
 }
@@ -385,7 +429,7 @@ void WorkerProcess::sweep() {
   const TimePoint now = reactor_.loop().now();
   std::vector<CodeId> old;
   for (const auto& [id, function] : functions_)
-    if (function.proxy &&
+    if (function.proxy && !(function.source->actor && is_busy(function)) &&
         (now - function.called > options_.idle_max || now - function.loaded > options_.age_max))
       old.push_back(id);
   for (const CodeId& id : old) unload(id);

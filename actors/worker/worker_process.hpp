@@ -77,6 +77,8 @@ class WorkerProcess final : public PinnedActor {
   /// Functions kept loaded; the one that was called least recently makes room.
   static constexpr size_t kLoadedMax = 256;
   static constexpr size_t kNamesMax = 4096;
+  /// Actors of one function kept loaded; of those that nothing is asked of, one makes room.
+  static constexpr size_t kActorsMax = 128;
   /// So long may loading take while the host answers pings: it waits behind other functions' calls.
   static constexpr Duration kLoadMax = 10s;
 
@@ -116,6 +118,8 @@ class WorkerProcess final : public PinnedActor {
     /// It is unloaded when the load has ended; those who asked since then load it anew, maybe with
     /// other limits.
     bool unloads = false;
+    /// An actor whose code is to be another, once its calls are over.
+    bool is_replaced = false;
     std::vector<std::pair<FunctionPtr, Loaded>> later;
   };
 
@@ -129,7 +133,11 @@ class WorkerProcess final : public PinnedActor {
   void on_loaded(const CodeId& id, const Result<wire::Target>& target);
   void keep_cache(const wire::Msg<schema::CodeCache>& message);
   void deliver_loaded(const CodeId& id, const Result<wire::Target>& target);
-  void make_room();
+  /// Errors: overloaded (actors that are all busy).
+  Status make_room();
+  bool is_busy(const Function& function) const;
+  /// The last call or body of an actor is over, maybe.
+  void replace(const CodeId& id);
   void unload(const CodeId& id);
   void call(Call call);
   void send_call(const caf::actor& proxy, Call call);

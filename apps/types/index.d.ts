@@ -92,6 +92,60 @@ declare namespace Themis {
     passThroughOnException(): void;
   }
 
+  /// A name of [actors] in the manifest.
+  interface Actors {
+    /// The one object of that id, of 1 to 256 bytes, wherever it is.
+    get(id: string): ActorStub;
+  }
+  interface ActorStub extends Fetcher {
+    readonly id: string;
+  }
+  interface ActorTransaction {
+    get<T = unknown>(key: string): Promise<T | undefined>;
+    put<T>(key: string, value: T): Promise<void>;
+    put(entries: Record<string, unknown>): Promise<void>;
+    delete(key: string): Promise<boolean>;
+    rollback(): void;
+  }
+  interface ActorListOptions {
+    prefix?: string;
+    start?: string;
+    startAfter?: string;
+    end?: string;
+    limit?: number;
+    reverse?: boolean;
+  }
+  /// Values are what structuredClone copies, of up to 1,024 bytes; keys have up to 94.
+  interface ActorStorage {
+    get<T = unknown>(key: string): Promise<T | undefined>;
+    get<T = unknown>(keys: string[]): Promise<Map<string, T>>;
+    put<T>(key: string, value: T): Promise<void>;
+    put(entries: Record<string, unknown>): Promise<void>;
+    delete(key: string): Promise<boolean>;
+    delete(keys: string[]): Promise<number>;
+    deleteAll(): Promise<void>;
+    list<T = unknown>(options?: ActorListOptions): Promise<Map<string, T>>;
+    /// Up to eight keys and 1,744 bytes at once, or nothing when `closure` throws.
+    transaction<T>(closure: (transaction: ActorTransaction) => Promise<T>): Promise<T>;
+    /// Until all that was written is on disk.
+    sync(): Promise<void>;
+    getAlarm(): Promise<number | null>;
+    setAlarm(time: number | Date): Promise<void>;
+    deleteAlarm(): Promise<void>;
+  }
+  /// What the constructor of an actor's class is given first; env is second.
+  interface ActorContext {
+    readonly id: string;
+    readonly storage: ActorStorage;
+    blockConcurrencyWhile<T>(callback: () => Promise<T>): Promise<T>;
+    waitUntil(promise: Promise<unknown>): void;
+  }
+  /// `export class Counter implements Themis.Actor { ... }`
+  interface Actor {
+    fetch?(request: Request): Response | Promise<Response>;
+    alarm?(): void | Promise<void>;
+  }
+
   /// What every function has; extend it with the names of your manifest.
   interface Env {
     STATE: State;

@@ -21,10 +21,11 @@ enum class Kind : uint8_t {
   function = 20,
   service = 21,
   queue = 22,
-  consumer = 23,
-  cron = 24,
-  fetch = 25,
-  limits = 26,
+  actor = 23,
+  consumer = 24,
+  cron = 25,
+  fetch = 26,
+  limits = 27,
 };
 constexpr size_t kConsumerBytes = 8;
 constexpr size_t kLimitsBytes = 12;
@@ -36,13 +37,14 @@ struct TextKind {
   Kind kind;
   Settings::Texts Settings::*texts;
 };
-constexpr std::array<TextKind, 7> kTextKinds{{{Kind::text, &Settings::texts},
+constexpr std::array<TextKind, 8> kTextKinds{{{Kind::text, &Settings::texts},
                                               {Kind::json, &Settings::json},
                                               {Kind::secret, &Settings::secrets},
                                               {Kind::sealed, &Settings::sealed},
                                               {Kind::function, &Settings::functions},
                                               {Kind::service, &Settings::services},
-                                              {Kind::queue, &Settings::queues}}};
+                                              {Kind::queue, &Settings::queues},
+                                              {Kind::actor, &Settings::actors}}};
 
 bool is_module_name(std::string_view name) {
   if (name.empty() || name.size() > kModuleNameBytesMax) return false;

@@ -18,20 +18,11 @@ constexpr size_t kSealBytes = 16;  // the tag of a sealed secret
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-/// An identifier of JavaScript, so that `env.NAME` and `const { NAME } = env` work; the one that
-/// would change what env inherits is none.
-bool is_binding_name(std::string_view name) {
-  const auto starts = [](char c) { return is_letter(c) || c == '_' || c == '$'; };
-  return !name.empty() && name.size() <= kBindingNameBytesMax && name != "__proto__" &&
-         starts(name.front()) &&
-         std::ranges::all_of(name, [&](char c) { return starts(c) || is_digit(c); });
-}
-
 Status check_bindings(const Settings& all) {
   std::set<std::string_view> seen{"STATE", "SERVICES"};
   const auto check_names = [&](const Settings::Texts& kind) -> Status {
     for (const auto& [name, value] : kind) {
-      if (!is_binding_name(name))
+      if (!is_identifier(name))
         return fail(Code::invalid, fmt::format("env: \"{}\" is no name: letters, digits, \"_\" and "
                                                "\"$\", at most {}, no digit first",
                                                name.substr(0, 80), kBindingNameBytesMax));
@@ -45,7 +36,7 @@ Status check_bindings(const Settings& all) {
     return {};
   };
   for (const auto* kind : {&all.texts, &all.json, &all.secrets, &all.sealed, &all.functions,
-                           &all.services, &all.queues})
+                           &all.services, &all.queues, &all.actors})
     THEMIS_CHECK(check_names(*kind));
   if (seen.size() - 2 > kBindingsMax)
     return fail(Code::too_large,
@@ -125,6 +116,15 @@ bool is_host_pattern(std::string_view text) {
          port != 0;
 }
 
+/// An identifier of JavaScript, so that `env.NAME` and `const { NAME } = env` work; the one that
+/// would change what env inherits is none.
+bool is_identifier(std::string_view name) {
+  const auto starts = [](char c) { return is_letter(c) || c == '_' || c == '$'; };
+  return !name.empty() && name.size() <= kBindingNameBytesMax && name != "__proto__" &&
+         starts(name.front()) &&
+         std::ranges::all_of(name, [&](char c) { return starts(c) || is_digit(c); });
+}
+
 bool is_plain_name(std::string_view name) {
   const auto allowed = [](char c) {
     return (c >= 'a' && c <= 'z') || is_digit(c) || c == '_' || c == '-';
@@ -141,6 +141,10 @@ Status check(const Settings& settings) {
   for (const auto& [name, service] : settings.services)
     if (service.empty() || service.size() > kPlainNameBytesMax)
       return fail(Code::invalid, fmt::format("env.{}: a service's name has 1 to 64 bytes", name));
+  for (const auto& [name, class_name] : settings.actors)
+    if (!is_identifier(class_name) || class_name == "default")
+      return fail(Code::invalid, fmt::format("actors: env.{}: \"{}\" is no name of a class", name,
+                                             class_name.substr(0, 80)));
   THEMIS_CHECK(check_consumers(settings));
   return check_lists(settings);
 }

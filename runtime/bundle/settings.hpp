@@ -54,6 +54,7 @@ struct Settings {
   Texts functions;  ///< To the name of a function.
   Texts services;   ///< To the name of a C++ service.
   Texts queues;     ///< To the name of the queue that is sent to.
+  Texts actors;     ///< To the name of a class that the main module exports.
   std::map<std::string, Consumer> consumers;  ///< By the name of the queue.
   std::vector<std::string> crons;             ///< In ascending order, as cron.hpp reads them.
   std::vector<std::string> fetch;             ///< Hosts for outward fetch, in ascending order.
@@ -67,6 +68,8 @@ Status check(const Settings& settings);
 /// "api.example.org", "*.example.org:8443", "192.0.2.1", "[2001:db8::1]:443": hosts for fetch.
 bool is_host_pattern(std::string_view text);
 
+/// [A-Za-z_$][A-Za-z0-9_$]{0,63}, but for `__proto__`: names in env and of actors' classes.
+bool is_identifier(std::string_view name);
 /// [a-z0-9_-]{1,64}: what functions and queues are called.
 bool is_plain_name(std::string_view name);
 

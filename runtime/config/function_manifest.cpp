@@ -159,15 +159,16 @@ Status read_consumer(const Reader& reader, const toml::table& table,
 
 Status read_key(const Reader& reader, const toml::key& key, const toml::node& node,
                 FunctionManifest& into) {
-  constexpr std::string_view kKnown[] = {"name",      "main", "include",   "secrets",  "fetch",
-                                         "instances", "env",  "functions", "services", "queues",
-                                         "limits",    "cron", "consume"};
+  constexpr std::string_view kKnown[] = {"name",      "main",   "include",   "secrets",  "fetch",
+                                         "instances", "env",    "functions", "services", "queues",
+                                         "actors",    "limits", "cron",      "consume"};
   const std::string_view name = key.str();
   bundle::Settings& settings = into.settings;
   if (name == "env") return read_env(reader, node, into);
   if (name == "functions") return read_names(reader, node, name, settings.functions);
   if (name == "services") return read_names(reader, node, name, settings.services);
   if (name == "queues") return read_names(reader, node, name, settings.queues);
+  if (name == "actors") return read_names(reader, node, name, settings.actors);
   if (name == "limits") return read_limits(reader, node, settings.limits);
   if (name == "cron") return read_crons(reader, node, settings.crons);
   if (name == "consume") {

@@ -8,6 +8,11 @@
 #include "runtime/js/worker.hpp"
 
 namespace themis::js {
+namespace {
+
+constexpr std::string_view kActorWord = "actor/";
+
+}  // namespace
 
 std::pair<v8::Local<v8::Promise>, uint32_t> WorkerImpl::begin_ask(v8::Local<v8::Context> context,
                                                                   const char* refused) {
@@ -46,19 +51,22 @@ void WorkerImpl::settle_ask(uint32_t id, const char* whose, const ToValue& answe
 
 v8::Local<v8::Value> WorkerImpl::ask_state(v8::Local<v8::Context> context,
                                            const std::string& question,
-                                           const std::string& name_space) {
+                                           const std::string& name_space, Kind kind) {
   const auto [promise, id] = begin_ask(context, question.size() + name_space.size() > kAskBytesMax
                                                     ? "a question to STATE is too long"
                                                     : nullptr);
   if (id == 0) return promise;
+  asks_.at(id).kind = kind;
   host_.ask_state(
       name_space.empty() ? calls_.at(current_).name_space : name_space, question,
       host_.now() + limits_.wall,
       [this, id = id, alive = std::weak_ptr(alive_)](const Result<std::string>& answer) {
         if (alive.expired()) return;
-        settle_ask(id, "STATE", [&]() -> Result<v8::Local<v8::Value>> {
-          if (!answer) return fail(answer.error());
-          return text(box_.get(), *answer);
+        when_in(id, [this, id, answer] {
+          settle_ask(id, "STATE", [&]() -> Result<v8::Local<v8::Value>> {
+            if (!answer) return fail(answer.error());
+            return text(box_.get(), *answer);
+          });
         });
       });
   return promise;
@@ -99,7 +107,11 @@ Host::ServiceAnswered WorkerImpl::response_to(uint32_t id, std::string whose) {
         if (alive.expired()) return;
         const bool is_late = !asks_.contains(id);  // its call has ended
         if (is_late && answer && answer->flow != 0) host_.leave_flow(answer->flow);
-        settle_ask(id, whose.c_str(), [&] { return response_value(answer); });
+        if (!is_actor_)
+          return settle_ask(id, whose.c_str(), [&] { return response_value(answer); });
+        when_in(id, [this, id, whose, answer = std::move(answer)]() mutable {
+          settle_ask(id, whose.c_str(), [&] { return response_value(answer); });
+        });
       };
 }
 
@@ -107,11 +119,21 @@ v8::Local<v8::Value> WorkerImpl::call_service(v8::Local<v8::Context> context,
                                               const std::string& service, Result<Request> request) {
   const char* refused = request ? nullptr : "the body of a request to others is too long";
   const auto call = calls_.find(current_);
-  if (call != calls_.end() && service.starts_with("fn/") && call->second.depth >= kDepthMax)
+  const bool is_actor = service.starts_with(kActorWord);
+  const bool is_call = service.starts_with("fn/") || is_actor;
+  if (call != calls_.end() && is_call && call->second.depth >= kDepthMax)
     refused = "functions call each other too deep";
   const auto [promise, id] = begin_subrequest(context, refused);
   if (id == 0) return promise;
   request->depth = static_cast<uint8_t>(call->second.depth + 1);
+  if (is_actor) {  // "actor/CLASS/ID" of whatever function this is
+    const size_t slash = service.find('/', kActorWord.size());
+    request->actor = {service.substr(kActorWord.size(), slash - kActorWord.size()),
+                      slash == std::string::npos ? "" : service.substr(slash + 1)};
+    host_.call_service(std::string(kActorWord) + call->second.name_space, std::move(*request),
+                       host_.now() + limits_.wall, response_to(id, "actor"));
+    return promise;
+  }
   // "fn/cart" and "queue/jobs" say what failed; a service is known by the binding that was asked.
   const bool is_named = service.starts_with("fn/") || service.starts_with("queue/");
   host_.call_service(service, std::move(*request), host_.now() + limits_.wall,

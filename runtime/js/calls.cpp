@@ -10,6 +10,9 @@
 namespace themis::js {
 namespace {
 
+/// By number of Event.
+constexpr const char* kEventNames[] = {"fetch", "scheduled", "queue", "alarm"};
+
 bool is_token(char c) {  // RFC 9110, section 5.6.2
   const bool alphanumeric =
       (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
@@ -66,11 +69,23 @@ uint32_t WorkerImpl::call(Request request, Done done) {
   call.name_space = std::move(request.name_space);
   call.depth = request.depth;
   call.buffers_refused = box_.buffers().refused();
-  call_turn(id, [&](v8::Local<v8::Context> context) {
-    is_fetch ? dispatch(context, id, request) : dispatch_event(context, id, request);
-  });
+  if (is_actor_) {
+    watch_wall(id);  // it may wait at the gate
+    enter(id, Kind::event, [this, id, request = std::move(request)]() mutable {
+      if (calls_.contains(id)) begin(id, request);
+    });
+  } else {
+    begin(id, request);
+  }
   deliver();
   return id;
+}
+
+void WorkerImpl::begin(uint32_t id, Request& request) {
+  call_turn(id, [&](v8::Local<v8::Context> context) {
+    request.event == Event::fetch ? dispatch(context, id, request)
+                                  : dispatch_event(context, id, request);
+  });
 }
 
 void WorkerImpl::dispatch(v8::Local<v8::Context> context, uint32_t id, Request& request) {
@@ -113,19 +128,21 @@ void WorkerImpl::dispatch(v8::Local<v8::Context> context, uint32_t id, Request& 
 void WorkerImpl::dispatch_event(v8::Local<v8::Context> context, uint32_t id,
                                 const Request& request) {
   v8::Isolate* isolate = box_.get();
-  const bool is_queue = request.event == Event::queue;
-  const v8::Global<v8::Function>& method = is_queue ? queue_ : scheduled_;
+  const auto number = static_cast<uint32_t>(request.event);
+  const v8::Global<v8::Function>& method = request.event == Event::queue   ? queue_
+                                           : request.event == Event::alarm ? alarm_
+                                                                           : scheduled_;
   if (method.IsEmpty())
-    return answer(id,
-                  fail(Code::threw, is_queue ? "the function has no queue handler"
-                                             : "the function has no scheduled handler"),
-                  false);
+    return answer(
+        id,
+        fail(Code::threw, std::string("the function has no ") + kEventNames[number] + " handler"),
+        false);
   v8::Local<v8::String> text;
   if (!from_utf8(isolate, as_text(request.body)).ToLocal(&text))
     return answer(id, fail(Code::too_large, "the event"), false);
-  std::array<v8::Local<v8::Value>, 5> arguments{handler_.Get(isolate), method.Get(isolate),
-                                                v8::Integer::NewFromUnsigned(isolate, id),
-                                                v8::Boolean::New(isolate, is_queue), text};
+  std::array<v8::Local<v8::Value>, 5> arguments{
+      handler_.Get(isolate), method.Get(isolate), v8::Integer::NewFromUnsigned(isolate, id),
+      v8::Integer::NewFromUnsigned(isolate, number), text};
   v8::TryCatch caught(isolate);
   if (isolate_->dispatch_event.Get(isolate)
           ->Call(context, v8::Undefined(isolate), static_cast<int>(arguments.size()),

@@ -56,10 +56,10 @@ class EngineImpl final : public Engine {
 
   using Engine::load;
   Result<std::unique_ptr<Worker>> load(bundle::Bundle code, const Limits& limits, Host& host,
-                                       ByteView code_cache) override {
+                                       ByteView code_cache, const Actor* actor) override {
     auto worker = std::make_unique<WorkerImpl>(take_isolate(limits.heap_bytes), limits, host,
                                                watchdog_, wasm_);
-    THEMIS_CHECK(worker->load(std::move(code), code_cache));
+    THEMIS_CHECK(worker->load(std::move(code), code_cache, actor));
     return worker;
   }
 
@@ -99,7 +99,7 @@ class EngineImpl final : public Engine {
     auto worker =
         std::make_unique<WorkerImpl>(std::move(isolate), Limits{.cpu = 1s}, host, watchdog_, wasm_);
     Result<bundle::Bundle> code = bundle::read_code(as_bytes(kWarmUp), "warm-up");
-    THEMIS_ASSERT(code && worker->load(std::move(*code), {}), "the warm-up compiles");
+    THEMIS_ASSERT(code && worker->load(std::move(*code), {}, nullptr), "the warm-up compiles");
     worker->call({.method = "POST",
                   .url = "http://warm.up/?q=1",
                   .headers = {{"accept", "*/*"}},

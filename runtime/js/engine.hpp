@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,6 +14,7 @@
 #include "runtime/base/bytes.hpp"
 #include "runtime/base/clock.hpp"
 #include "runtime/base/error.hpp"
+#include "runtime/bundle/actor_name.hpp"
 #include "runtime/bundle/bundle.hpp"
 #include "runtime/js/limits.hpp"
 
@@ -25,6 +27,7 @@ enum class Event : uint8_t {
   fetch = 0,      ///< An HTTP request, its answer a response.
   scheduled = 1,  ///< The body is {"scheduledTime", "cron"} as JSON; the answer is empty.
   queue = 2,  ///< The body is {"queue", "messages"} as JSON, and the answer what to do with each.
+  alarm = 3,  ///< Of an actor. The body is the time it was set to; the answer is empty.
 };
 
 /// One HTTP request for a function. `url` is absolute. Header names are tokens, values hold no
@@ -40,6 +43,7 @@ struct Request {
   uint64_t flow = 0;  ///< Not 0: the body comes bit by bit, see Host::read_flow.
   /// The client asks for a WebSocket: `flow` brings its messages, if the answer is a 101.
   bool socket = false;
+  std::optional<bundle::ActorName> actor = {};  ///< Whom a function asks, of its own actors.
 };
 
 /// A bit of a body, or one message of a WebSocket. Bytes without any mean: ask again.
@@ -92,8 +96,8 @@ class Host : public Clock {
   virtual void ask_state(const std::string& name_space, const std::string& question,
                          TimePoint deadline, Answered answered) = 0;
   using ServiceAnswered = std::function<void(Result<Response>)>;
-  /// Asks a service by its name, a function as "fn/NAME", a queue to take messages as "queue/NAME";
-  /// `answered` as for ask_state.
+  /// Asks a service by its name, a function as "fn/NAME", a queue to take messages as "queue/NAME",
+  /// `request.actor` of a function as "actor/NAME"; `answered` as for ask_state.
   virtual void call_service(const std::string& service, Request request, TimePoint deadline,
                             ServiceAnswered answered) = 0;
   /// Makes one request to the outside, if the function may; redirects are its own to follow.
@@ -159,6 +163,13 @@ class Worker {
   virtual Bytes make_code_cache() = 0;
 };
 
+/// What an isolate can be instead of a function: one object of a class that its main module
+/// exports.
+struct Actor {
+  bundle::ActorName name;
+  bundle::ActorHome home;
+};
+
 struct EngineFigures {
   size_t prepared = 0;       ///< Isolates that wait for a function.
   size_t wasm_modules = 0;   ///< Compiled, and kept for whoever loads the same bytes.
@@ -184,10 +195,19 @@ class Engine {
   /// open. Errors: syntax (`f.js:3:7: Unexpected token`; an import of what is not there), invalid
   /// (no handler, JSON of env that is none), threw, cpu_exceeded, memory_exceeded.
   /// `code_cache`: what make_code_cache() gave for this very code, of somebody who may run code
-  /// here, or nothing; one that V8 refuses is as none.
+  /// here, or nothing; one that V8 refuses is as none. With an `actor` its calls go to the `fetch`
+  /// of that object, made by the first one, and events to its `alarm`: while a question to its
+  /// storage is open nothing but its answer comes in, answers leave when all that was written
+  /// before is on disk. A call that met a limit ends the others as well, with `cancelled`, and
+  /// retires the worker; calls are not cancelled.
   [[nodiscard]] virtual Result<std::unique_ptr<Worker>> load(bundle::Bundle code,
                                                              const Limits& limits, Host& host,
-                                                             ByteView code_cache) = 0;
+                                                             ByteView code_cache,
+                                                             const Actor* actor) = 0;
+  [[nodiscard]] Result<std::unique_ptr<Worker>> load(bundle::Bundle code, const Limits& limits,
+                                                     Host& host, ByteView code_cache = {}) {
+    return load(std::move(code), limits, host, code_cache, nullptr);
+  }
   /// Makes an isolate for a load() to come, unless kPreparedMax wait: about 2 ms, with the Web API
   /// compiled and the heap limit that loads ask for of late. False: enough wait.
   virtual bool prepare() = 0;

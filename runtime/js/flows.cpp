@@ -34,7 +34,10 @@ void WorkerImpl::ask_flow(uint32_t id, uint64_t flow) {
     // Each message of a WebSocket has the CPU time of a call.
     Call& call = calls_.at(ask->second.call);
     if (call.out && call.out->is_socket) call.cpu = {};
-    settle_ask(id, "the body", [&] { return part_value(part); });
+    if (!is_actor_) return settle_ask(id, "the body", [&] { return part_value(part); });
+    when_in(id, [this, id, part = std::move(part)]() mutable {
+      settle_ask(id, "the body", [&] { return part_value(part); });
+    });
   });
 }
 
@@ -138,7 +141,7 @@ void WorkerImpl::fail_stream(uint32_t id, Error why) {
   touched_.push_back(id);
 }
 
-WorkerImpl::Call* WorkerImpl::streaming(uint64_t flow) {
+Call* WorkerImpl::streaming(uint64_t flow) {
   const auto found = calls_.find(static_cast<uint32_t>(flow));
   const bool is_known = flow <= UINT32_MAX && found != calls_.end() && found->second.out &&
                         !found->second.out->has_head;

@@ -17,7 +17,7 @@ inline constexpr size_t kTimersMax = 4096;
 inline constexpr size_t kAsksMax = 256;
 /// Requests to functions, services, queues and the outside that one call may make.
 inline constexpr size_t kSubrequestsMax = 1000;
-/// Functions that may call each other in a row, so that a circle of them ends.
+/// Functions and actors that may call each other in a row, so that a circle of them ends.
 inline constexpr uint8_t kDepthMax = 8;
 /// Longest question to the state.
 inline constexpr size_t kAskBytesMax = 16 << 10;

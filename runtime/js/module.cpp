@@ -43,13 +43,14 @@ v8::Local<v8::Function> method_of(v8::Local<v8::Context> context, v8::Local<v8::
 /// web.configure([kind, name, value, ...]) makes env. Errors: invalid (JSON that is none).
 Status WorkerImpl::configure(v8::Local<v8::Context> context, const bundle::Settings& settings) {
   v8::Isolate* isolate = box_.get();
-  const std::array<std::pair<const char*, const bundle::Settings::Texts*>, 6> kinds{
+  const std::array<std::pair<const char*, const bundle::Settings::Texts*>, 7> kinds{
       {{"text", &settings.texts},
        {"text", &settings.secrets},
        {"json", &settings.json},
        {"fn/", &settings.functions},
        {"", &settings.services},
-       {"queue/", &settings.queues}}};
+       {"queue/", &settings.queues},
+       {"actor/", &settings.actors}}};
   std::vector<v8::Local<v8::Value>> parts;
   for (const auto& [kind, texts] : kinds)
     for (const auto& [name, value] : *texts)
@@ -112,7 +113,8 @@ Status WorkerImpl::check_events(const bundle::Settings& settings, const std::str
   return {};
 }
 
-Status WorkerImpl::run_main(v8::Local<v8::Context> context, bundle::Bundle& code, ByteView cache) {
+Status WorkerImpl::run_main(v8::Local<v8::Context> context, bundle::Bundle& code, ByteView cache,
+                            const Actor* actor) {
   if (const bundle::Module* main = code.find(code.main);
       main != nullptr && main->kind == bundle::ModuleKind::wasm)
     return open_wasm(context, *main);
@@ -123,7 +125,10 @@ Status WorkerImpl::run_main(v8::Local<v8::Context> context, bundle::Bundle& code
   THEMIS_CHECK(evaluate(context, module, code.main));
   if (module->GetStatus() != v8::Module::kEvaluated)
     return fail(Code::invalid, code.main + ": its evaluation did not end");
+  const v8::Local<v8::Object> exports = module->GetModuleNamespace().As<v8::Object>();
+  if (actor != nullptr) return open_actor(context, exports, *actor);
   THEMIS_CHECK(find_handlers(context, module, code.main));
+  THEMIS_CHECK(check_actors(context, exports, code.settings));
   return check_events(code.settings, code.main);
 }
 
@@ -135,11 +140,12 @@ Bytes WorkerImpl::make_code_cache() {
   return graph_->make_cache();
 }
 
-Status WorkerImpl::load(bundle::Bundle code, ByteView code_cache) {
+Status WorkerImpl::load(bundle::Bundle code, ByteView code_cache, const Actor* actor) {
+  is_actor_ = actor != nullptr;
   Status status;
   const Duration budget = std::max(limits_.cpu, kLoadCpuMin);
   const Ended ended = turn(0, budget, [&](v8::Local<v8::Context> context) {
-    status = run_main(context, code, code_cache);
+    status = run_main(context, code, code_cache, actor);
   });
   if (ended == Ended::heap) return fail(Code::memory_exceeded, "while loading");
   if (ended == Ended::cpu)

@@ -190,8 +190,9 @@ void fetch_outward(const Info& info) {
                                                                   request_arguments(info, 0)));
 }
 
-/// askState(question, namespace): a promise of the answer; question and answer are JSON texts. The
-/// namespace is the function's own when it is undefined.
+/// askState(question, namespace, kind): a promise of the answer; question and answer are JSON
+/// texts. The namespace is the function's own when it is undefined; `kind` is one of
+/// EventKind.
 void ask_state(const Info& info) {
   v8::Isolate* isolate = info.GetIsolate();
   if (!info[0]->IsString()) return;
@@ -199,7 +200,35 @@ void ask_state(const Info& info) {
     return to_utf8(isolate, info[at].As<v8::String>(), kAskBytesMax + 1);
   };
   info.GetReturnValue().Set(WorkerImpl::of(isolate).ask_state(
-      isolate->GetCurrentContext(), argument(0), info[1]->IsString() ? argument(1) : ""));
+      isolate->GetCurrentContext(), argument(0), info[1]->IsString() ? argument(1) : "",
+      static_cast<EventKind>(std::min(id_argument(info, 2), 2u))));
+}
+
+/// block(): what unblock(call) takes
+void block(const Info& info) {
+  info.GetReturnValue().Set(WorkerImpl::of(info.GetIsolate()).block());
+}
+void unblock(const Info& info) { WorkerImpl::of(info.GetIsolate()).unblock(id_argument(info, 0)); }
+
+/// resetActor(why)
+void reset_actor(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  if (info[0]->IsString())
+    WorkerImpl::of(isolate).reset(to_utf8(isolate, info[0].As<v8::String>(), kErrorDetailMax));
+}
+
+/// join(writes): a promise until saved() says that so many writes of the actor are on disk
+void join(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  info.GetReturnValue().Set(
+      WorkerImpl::of(isolate).join(isolate->GetCurrentContext(), id_argument(info, 0)));
+}
+void saved(const Info& info) { WorkerImpl::of(info.GetIsolate()).saved(id_argument(info, 0)); }
+
+/// whenTurnEnds(function)
+void when_turn_ends(const Info& info) {
+  if (info[0]->IsFunction())
+    WorkerImpl::of(info.GetIsolate()).when_turn_ends(info[0].As<v8::Function>());
 }
 
 /// responseBytesMax(): the longest body that may leave
@@ -240,6 +269,12 @@ constexpr Native kNatives[] = {{"respond", respond},
                                {"wallMs", wall_ms},
                                {"askState", ask_state},
                                {"askService", ask_service},
+                               {"block", block},
+                               {"unblock", unblock},
+                               {"resetActor", reset_actor},
+                               {"whenTurnEnds", when_turn_ends},
+                               {"join", join},
+                               {"saved", saved},
                                {"responseBytesMax", response_bytes_max},
                                {"respondStream", respond_stream},
                                {"writeStream", write_stream},

@@ -3,8 +3,10 @@
 #include <memory>
 #include <vector>
 
+#include "runtime/js/messages.hpp"
 #include "runtime/js/natives.hpp"
 #include "runtime/js/text.hpp"
+#include "runtime/js/worker.hpp"
 
 namespace themis::js {
 namespace {
@@ -189,7 +191,38 @@ void clone(const Info& info) {
     info.GetReturnValue().Set(copy);
 }
 
-constexpr Native kNatives[] = {{"kindOf", kind_of},
+/// serialize(value): a Uint8Array. What cannot be cloned throws.
+void serialize(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  v8::ValueSerializer serializer(isolate);
+  serializer.WriteHeader();
+  if (!serializer.WriteValue(isolate->GetCurrentContext(), info[0]).FromMaybe(false)) return;
+  const auto [data, size] = serializer.Release();
+  const std::unique_ptr<uint8_t, Freed> owned(data);
+  v8::Local<v8::ArrayBuffer> buffer;
+  if (!WorkerImpl::of(isolate).buffers().take(size))
+    return throw_range_error(isolate, "no room for the serialized value");
+  info.GetReturnValue().Set(body_value(isolate, WorkerImpl::of(isolate).buffers(),
+                                       Bytes(reinterpret_cast<const std::byte*>(data),
+                                             reinterpret_cast<const std::byte*>(data) + size)));
+}
+
+/// deserialize(bytes): the value that serialize() made them of
+void deserialize(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  const ByteView bytes = bytes_of(info[0]);
+  v8::ValueDeserializer deserializer(isolate, reinterpret_cast<const uint8_t*>(bytes.data()),
+                                     bytes.size());
+  v8::Local<v8::Value> value;
+  const v8::Local<v8::Context> context = isolate->GetCurrentContext();
+  if (deserializer.ReadHeader(context).FromMaybe(false) &&
+      deserializer.ReadValue(context).ToLocal(&value))
+    info.GetReturnValue().Set(value);
+}
+
+constexpr Native kNatives[] = {{"serialize", serialize},
+                               {"deserialize", deserialize},
+                               {"kindOf", kind_of},
                                {"clone", clone},
                                {"markPlatform", mark_platform},
                                {"isCloneRefusal", is_clone_refusal}};

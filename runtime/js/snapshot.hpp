@@ -13,7 +13,7 @@ namespace themis::js {
 /// snapshot.
 inline constexpr const char* kEntries[] = {"dispatch",  "onRejection",   "configure",
                                            "listeners", "dispatchEvent", "openWebAssembly",
-                                           "makeWasi",  "onGone"};
+                                           "makeWasi",  "onGone",        "openActor"};
 /// No snapshot of ours comes near; a larger file is not one.
 inline constexpr size_t kSnapshotBytesMax = 64u << 20;
 

@@ -30,6 +30,10 @@ void WorkerImpl::clear_timer(uint32_t id) {
 
 void WorkerImpl::fire_timer(uint32_t id) {
   const uint32_t call = timers_.at(id).call;
+  if (is_held(call, Kind::event))
+    return enter(call, Kind::event, [this, id] {
+      if (timers_.contains(id)) fire_timer(id);
+    });
   call_turn(call, [this, id](v8::Local<v8::Context> context) {
     v8::Isolate* isolate = box_.get();
     Timer& timer = timers_.at(id);

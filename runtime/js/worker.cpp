@@ -94,6 +94,12 @@ WorkerImpl::Ended WorkerImpl::turn(uint32_t call, Duration budget, const Body& b
   // on ends the checkpoint itself.
   const auto may_go_on = [&] { return !watchdog_.fired() && !box_.heap_exceeded(); };
   if (may_go_on()) isolate->PerformMicrotaskCheckpoint();
+  while (!turn_end_.IsEmpty() && may_go_on()) {
+    const v8::Local<v8::Function> work = turn_end_.Get(isolate);
+    turn_end_.Reset();
+    if (work->Call(context, v8::Undefined(isolate), 0, nullptr).IsEmpty()) break;  // it was ended
+    isolate->PerformMicrotaskCheckpoint();
+  }
   while (!rejections_.empty() && may_go_on()) tell_rejections(context);  // it costs the call's time
   rejections_.clear();
   return leave(turn_start_);
@@ -130,13 +136,20 @@ void WorkerImpl::settle(uint32_t call, Ended ended) {
              : "over " + limit_text(limits_.heap_bytes) + " of heap"});
   if (ended == Ended::cpu)
     end_early(call, {Code::cpu_exceeded, "over " + limit_text(limits_.cpu) + " of CPU time"});
+  if (is_actor_) {
+    reset_all();
+    erase_if_over(call);
+    release_later();
+  }
   fail_stuck_calls();
   if (calls_.contains(call)) watch_wall(call);
 }
 
 void WorkerImpl::fail_stuck_calls() {
   // No timer, no question and no task: no JavaScript of this isolate runs again by itself.
-  if (calls_.empty() || !timers_.empty() || !asks_.empty() || box_.tasks().pending()) return;
+  if (calls_.empty() || !timers_.empty() || !asks_.empty() || !held_.empty() || !joins_.empty() ||
+      box_.tasks().pending())
+    return;
   std::vector<uint32_t> stuck;
   for (const auto& [id, call] : calls_) {
     if (call.out && !call.out->room.IsEmpty()) return;  // its reader makes it go on
@@ -161,6 +174,9 @@ void WorkerImpl::end_early(uint32_t id, const Error& why) {
   fail_stream(id, why);
   drop_stream(id, why);
   erase(id);
+  // What the actor had in memory may be half of what it meant to do.
+  if (is_actor_ && (why.code == Code::cpu_exceeded || why.code == Code::timeout))
+    reset("another call met a limit");
 }
 
 void WorkerImpl::watch_wall(uint32_t id) {
@@ -176,6 +192,8 @@ void WorkerImpl::watch_wall(uint32_t id) {
 /// A stream may go on as long as it moves; one that nobody reads has longer.
 void WorkerImpl::on_wall(uint32_t id) {
   Call& call = calls_.at(id);
+  const bool is_answered = !call.done && !call.out;
+  if (is_actor_ && is_answered && !has_asks(id, true)) return erase(id);
   if (!call.out || call.out->has_head)
     return give_up(id, {Code::timeout, "no answer within " + limit_text(limits_.wall)});
   const Duration most = call.out->reader ? limits_.wall : std::max(limits_.wall, kUnreadMax);
@@ -193,7 +211,7 @@ void WorkerImpl::on_wall(uint32_t id) {
 
 void WorkerImpl::cancel(uint32_t id) {
   const auto found = calls_.find(id);
-  if (found == calls_.end() || !found->second.done) return;
+  if (found == calls_.end() || !found->second.done || is_actor_) return;
   const Error why{Code::cancelled, "the caller gave up"};
   const bool has_waits = tell_gone(id);
   answer(id, fail(why), has_waits);
@@ -205,6 +223,7 @@ void WorkerImpl::cancel(uint32_t id) {
 
 void WorkerImpl::give_up(uint32_t id, Error why) {
   end_early(id, why);
+  reset_all();
   fail_stuck_calls();
   deliver();
 }
@@ -214,6 +233,8 @@ void WorkerImpl::erase(uint32_t id) {
   if (found == calls_.end()) return;
   if (found->second.has_wall_timer) host_.cancel(found->second.wall_timer);
   const size_t timers = found->second.timers;
+  blockers_.erase(id);
+  std::erase_if(joins_, [id](const Join& join) { return join.call == id; });
   streams_ -= found->second.out ? 1 : 0;
   calls_.erase(found);
   std::erase_if(in_flows_, [&](const auto& entry) {
@@ -234,6 +255,8 @@ void WorkerImpl::erase_if_over(uint32_t id) {
   const auto found = calls_.find(id);
   if (found == calls_.end()) return;
   const Call& call = found->second;
+  // What an actor's call began, others may wait for.
+  if (is_actor_ && (has_asks(id) || (in_turn_ && id == current_))) return;
   if (!call.done && !call.out && !call.waits) erase(id);
 }
 

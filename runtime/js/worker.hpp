@@ -3,16 +3,18 @@
 
 #include <v8.h>
 
+#include <deque>
+#include <map>
 #include <optional>
 #include <unordered_map>
 
 #include "runtime/crypto/web_key.hpp"
+#include "runtime/js/call_parts.hpp"
 #include "runtime/js/codec.hpp"
 #include "runtime/js/decoders.hpp"
 #include "runtime/js/isolate.hpp"
 #include "runtime/js/modules.hpp"
 #include "runtime/js/native_objects.hpp"
-#include "runtime/js/out_stream.hpp"
 #include "runtime/js/wasm_modules.hpp"
 #include "runtime/js/watchdog.hpp"
 
@@ -37,13 +39,13 @@ class WorkerImpl final : public Worker {
   static std::unique_ptr<PreparedIsolate> take_isolate(std::unique_ptr<WorkerImpl> worker);
 
   /// Compiles and runs the modules; once, before the first call. Errors: as Engine::load.
-  Status load(bundle::Bundle code, ByteView code_cache);
+  Status load(bundle::Bundle code, ByteView code_cache, const Actor* actor);
   uint32_t call(Request request, Done done) override;
   void cancel(uint32_t call) override;
   size_t in_flight() const override { return unanswered_ + streams_; }
   void read(uint64_t flow, PartDone done) override;
   void leave(uint64_t flow) override;
-  bool retired() const override { return box_.heap_exceeded(); }
+  bool retired() const override { return box_.heap_exceeded() || is_reset_; }
   bool is_worn() const override;
   HeapFigures heap() const override;
   void rest() override;
@@ -98,7 +100,18 @@ class WorkerImpl final : public Worker {
   void clear_timer(uint32_t id);
   /// A promise of the answer's text. `name_space`: empty for the function's own.
   v8::Local<v8::Value> ask_state(v8::Local<v8::Context> context, const std::string& question,
-                                 const std::string& name_space);
+                                 const std::string& name_space, EventKind kind);
+  /// From now on, until as many unblock(), only events of the current call come in: the answer.
+  uint32_t block();
+  void unblock(uint32_t call);
+  /// The actor cannot go on: all its calls fail at the end of the turn, and it is retired.
+  void reset(std::string why);
+  /// A promise that is settled in a turn of the current call, whoever's write is saved last. Writes
+  /// are numbered by JavaScript.
+  v8::Local<v8::Value> join(v8::Local<v8::Context> context, uint32_t writes);
+  void saved(uint32_t writes) { saved_ = writes; }
+  /// Once, when the microtasks of this turn have run.
+  void when_turn_ends(v8::Local<v8::Function> work);
   /// A promise of [status, headers, body, flow or 0], in the form of a call's request.
   v8::Local<v8::Value> call_service(v8::Local<v8::Context> context, const std::string& service,
                                     Result<Request> request);
@@ -107,52 +120,7 @@ class WorkerImpl final : public Worker {
 
  private:
   using Body = std::function<void(v8::Local<v8::Context>)>;
-  struct Call {
-    Done done;  ///< Empty once answered; the record then lives on for waitUntil.
-    std::string name_space;
-    uint8_t depth = 0;
-    size_t subrequests = 0;
-    Duration cpu{};
-    size_t log_bytes = 0;
-    size_t timers = 0;
-    size_t buffers_refused = 0;  ///< ArrayBuffers::refused when it began.
-    TimerId wall_timer = 0;
-    bool has_wall_timer = false;
-    bool waits = false;             ///< Answered, and end() follows: waitUntil or a stream goes on.
-    v8::Global<v8::Object> object;  ///< What dispatch answered.
-    std::unique_ptr<OutStream> out;
-  };
-  /// A body that a call reads bit by bit.
-  struct InFlow {
-    uint64_t flow = 0;
-    uint32_t call = 0;
-  };
-  struct Timer {
-    v8::Global<v8::Function> callback;
-    uint32_t call = 0;
-    TimerId host_timer = 0;
-    Duration delay{};
-    bool repeat = false;
-  };
-  /// A question to the Host, without its answer.
-  struct Ask {
-    v8::Global<v8::Promise::Resolver> promise;
-    uint32_t call = 0;
-    uint32_t in_flow = 0;
-  };
-  /// A promise that was rejected with nobody waiting, or (`handled`) found somebody afterwards.
-  struct Rejection {
-    v8::Global<v8::Promise> promise;
-    bool handled = false;
-  };
-  struct Completion {
-    Done done;
-    Result<Response> result;
-  };
-  struct PartCompletion {
-    PartDone done;
-    Result<Part> part;
-  };
+  using Kind = EventKind;
   enum class Ended { normally, cpu, heap };
 
   /// Runs `body` and the microtasks after it, for `call` (0: for none) with `budget` of CPU time.
@@ -182,6 +150,24 @@ class WorkerImpl final : public Worker {
   void ask_flow(uint32_t ask, uint64_t flow);
   Result<v8::Local<v8::Value>> part_value(Result<Part>& part);
   uint32_t add_flow(uint64_t flow, uint32_t call);
+  // actors.cpp: the gate of an actor.
+  bool is_held(uint32_t call, Kind kind) const;
+  /// Whether answers are still to come to the call; `of_storage`: those of its storage.
+  bool has_asks(uint32_t call, bool of_storage = false) const;
+  /// Runs an event of a call when the gate lets it in: now, or from a task.
+  void enter(uint32_t call, Kind kind, std::function<void()> event);
+  /// The same for the answer of a question; nothing when its call has ended.
+  void when_in(uint32_t ask, std::function<void()> event);
+  void release_later();
+  void release();
+  bool is_ready(const Join& join) const;
+  void settle_joins();
+  /// Fails all calls, if the actor cannot go on.
+  void reset_all();
+  Status open_actor(v8::Local<v8::Context> context, v8::Local<v8::Object> exports,
+                    const Actor& actor);
+  Status check_actors(v8::Local<v8::Context> context, v8::Local<v8::Object> exports,
+                      const bundle::Settings& settings) const;
   void run_tasks(const std::function<void()>& tasks);
   void fire_timer(uint32_t id);
   static void on_promise_reject(v8::PromiseRejectMessage message);
@@ -200,10 +186,12 @@ class WorkerImpl final : public Worker {
   Result<v8::Local<v8::Value>> response_value(Result<Response>& answer);
   /// Hands out the answers collected by a turn. Last in its caller: a `done` may destroy *this.
   void deliver();
+  void begin(uint32_t id, Request& request);
   void dispatch(v8::Local<v8::Context> context, uint32_t id, Request& request);
   void dispatch_event(v8::Local<v8::Context> context, uint32_t id, const Request& request);
   Status configure(v8::Local<v8::Context> context, const bundle::Settings& settings);
-  Status run_main(v8::Local<v8::Context> context, bundle::Bundle& code, ByteView cache);
+  Status run_main(v8::Local<v8::Context> context, bundle::Bundle& code, ByteView cache,
+                  const Actor* actor);
   Status find_handlers(v8::Local<v8::Context> context, v8::Local<v8::Module> module,
                        const std::string& file);
   Status check_events(const bundle::Settings& settings, const std::string& file) const;
@@ -219,7 +207,7 @@ class WorkerImpl final : public Worker {
   v8::Global<v8::Context>& context_;
   std::optional<Modules> graph_;  ///< Set by load(), but of a Wasm function.
   v8::Global<v8::Object> handler_;
-  v8::Global<v8::Function> fetch_, scheduled_, queue_;  ///< Empty: the function has none.
+  v8::Global<v8::Function> fetch_, scheduled_, queue_, alarm_;  ///< Empty: the function has none.
   NativeObjects<IcuDecoder> decoders_{kDecodersMax};
   NativeObjects<Codec> codecs_{kCodecsMax};
   NativeObjects<crypto::WebKey> keys_{kKeysMax};
@@ -231,6 +219,15 @@ class WorkerImpl final : public Worker {
   std::vector<PartCompletion> parts_;
   std::vector<uint32_t> touched_;      ///< Calls whose streams changed in the turn.
   std::vector<Rejection> rejections_;  ///< Of the turn.
+  bool is_actor_ = false;
+  bool is_reset_ = false;
+  bool releasing_ = false;
+  std::string reset_why_;
+  std::map<uint32_t, int> blockers_;  ///< Calls, and how often each blocks.
+  std::deque<Held> held_;
+  std::vector<Join> joins_;
+  uint32_t saved_ = 0;
+  v8::Global<v8::Function> turn_end_;
   size_t unanswered_ = 0;
   size_t streams_ = 0;  ///< OutStreams.
   uint32_t last_call_ = 0;

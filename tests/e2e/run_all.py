@@ -2,6 +2,7 @@
 """The end-to-end tests: real binaries over loopback. Usage: run_all.py BUILD_FOLDER [NAME...]"""
 import sys
 
+import test_actors
 import test_admission
 import test_bad_input
 import test_bundles
@@ -25,8 +26,8 @@ def main():
     tests = []
     for module in (test_mesh, test_bad_input, test_crash, test_programs, test_service_mesh,
                    test_admission, test_receipts, test_state, test_state_receipts,
-                   test_bundles, test_events, test_streams, test_fetch, test_websocket,
-                   test_paper):
+                   test_bundles, test_events, test_actors, test_streams, test_fetch,
+                   test_websocket, test_paper):
         for name, function in vars(module).items():
             if name.startswith("test_") and callable(function) and (not wanted or name in wanted):
                 tests.append((name, lambda function=function: function(build)))

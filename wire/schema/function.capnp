@@ -32,8 +32,15 @@ struct Invoke @0xd6a1f1d0c3a90036 {    # one HTTP request for a function
   body @5 :Data;
   flow @6 :UInt64;                     # not 0: the body is there to Pull, at the sender's "flows"
   socket @7 :Bool;                     # the flow brings a WebSocket's messages, if a 101 answers
-  event @8 :UInt8;                     # 0: a request; 1: scheduled, 2: queue, whose body says it
+  event @8 :UInt8;                     # 0: a request; 1: scheduled, 2: queue, 3: alarm: in the body
   depth @9 :UInt8;                     # functions that called each other until this call
+  actor @10 :Actor;                    # whom of the function it is for; without a class: itself
+}
+struct Actor @0xd6a1f1d0c3a9003f {
+  className @0 :Text;
+  id @1 :Text;
+  version @2 :UInt32;                  # of the function, on the way to the actor's home; and so are
+  secretsKey @3 :Data;                 # its key, as in Host, and Invoke's code
 }
 struct Outcome @0xd6a1f1d0c3a90037 {   # its response; failures are answered with Failure
   status @0 :UInt16;
@@ -60,6 +67,7 @@ struct Load @0xd6a1f1d0c3a90038 {      # answered with Loaded, or Failure (synta
   limits @3 :Limits;
   secretsKey @4 :Data;
   codeCache @5 :Data;                  # as a CodeCache had it, or none
+  actor @6 :Actor;                     # without a class: the function itself
 }
 struct Loaded @0xd6a1f1d0c3a90039 {
   actor @0 :UInt64;                    # the worker's target on this session

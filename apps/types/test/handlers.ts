@@ -7,6 +7,27 @@ interface MyEnv extends Themis.Env {
   GREETING: string;
   CART: Themis.Fetcher;
   JOBS: Themis.Queue<{ n: number }>;
+  ACTORS: Themis.Actors;
+}
+
+export class Counter implements Themis.Actor {
+  constructor(private readonly ctx: Themis.ActorContext, readonly env: MyEnv) {
+    ctx.blockConcurrencyWhile(async () => { await ctx.storage.put({ a: 1, b: new Date() }); });
+  }
+  async fetch(request: Request) {
+    const { storage, id } = this.ctx;
+    const n: number = (await storage.get<number>('n')) ?? 0;
+    await storage.put('n', n + 1);
+    const all: Map<string, unknown> = await storage.list({ prefix: 'a', limit: 2 });
+    const moved: boolean = await storage.transaction((txn) => txn.delete('n'));
+    await storage.setAlarm(new Date(Date.now() + 1000));
+    // @ts-expect-error: a time is no text
+    await storage.setAlarm('tomorrow');
+    return this.env.ACTORS.get(id + n + all.size + moved).fetch(request);
+  }
+  async alarm() {
+    await this.ctx.storage.deleteAll();
+  }
 }
 
 export default {

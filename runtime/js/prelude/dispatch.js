@@ -38,8 +38,13 @@ const run = async (handler, fetch, id, call) => {
     const response = await ReflectApply(fetch, handler,
       [call.request, web.env, context]);
     web.checkResponse(response);
+    // An actor says nothing that a crash could still undo.
+    const gate = web.outputGate?.();
+    if (gate !== undefined) await gate;
     sent = web.sendResponse(id, response, waitsOf(context) !== undefined, call.flow);
   } catch (error) {
+    const gate = web.outputGate?.();
+    if (gate !== undefined) await gate;
     native.fail(id, error, waitsOf(context) !== undefined);
   }
   call.settled = true;
@@ -88,10 +93,18 @@ const runQueue = async (handler, method, context, text) => {
   }
   return JSONStringify(answers(false));
 };
-web.dispatchEvent = async (handler, method, id, isQueue, text) => {
+/// An actor's alarm; its answer is empty. `text`: the time it was set to.
+const runAlarm = async (handler, method, context, text) => {
+  await ReflectApply(method, handler, [text]);
+  await web.outputGate();
+  return '';
+};
+/// `event`: as in the engine's header.
+const kEvents = [undefined, runScheduled, runQueue, runAlarm];
+web.dispatchEvent = async (handler, method, id, event, text) => {
   const context = new ExecutionContext();
   try {
-    const answer = await (isQueue ? runQueue : runScheduled)(handler, method, context, text);
+    const answer = await kEvents[event](handler, method, context, text);
     native.respond(id, 200, '', answer, waitsOf(context) !== undefined);
   } catch (error) {
     native.fail(id, error, waitsOf(context) !== undefined);

@@ -16,6 +16,9 @@ const makeBinding = (kind, name, value) => {
         throw new TypeError(`env.${name} is no JSON: ${error.message}`);
       }
     case 'queue/': return web.makeQueue(value);
+    case 'actor/':
+      if (web.makeActors === undefined) web.libraries.actors();
+      return web.makeActors(value);
     default: return web.makeFetcher(kind + value);
   }
 };
@@ -25,6 +28,12 @@ web.configure = (list) => {
     web.env[list[i + 1]] = makeBinding(list[i], list[i + 1], list[i + 2]);
     ArrayPrototypePush(names, list[i + 1]);
   }
+};
+
+/// C++ calls it once for an actor: the class, its name, the id, where its storage is.
+web.openActor = (Class, className, id, space, key) => {
+  if (web.makeActor === undefined) web.libraries.actors();
+  return web.makeActor(Class, className, id, space, key);
 };
 
 class ExtendableEvent extends web.Event {

@@ -79,6 +79,8 @@ web.runFetch = async (input, init, send, outward) => {
   const request = new web.Request(input, init);
   const signal = web.ownSignal(request);
   if (signal?.aborted) throw signal.reason;
+  const gate = web.outputGate?.();
+  if (gate !== undefined) await gate;
   await web.gatherBody(request, native.responseBytesMax());
   const target = { __proto__: null, method: request.method, url: request.url,
     headers: new web.Headers(request.headers), data: web.takeBody(request), redirected: false,

@@ -54,7 +54,7 @@ uncurry('MapIteratorPrototype', MapIteratorPrototype, ['next']);
 uncurry('SetIteratorPrototype', SetIteratorPrototype, ['next']);
 
 capture('Object', Object, ['defineProperty', 'getPrototypeOf', 'getOwnPropertyDescriptor',
-  'getOwnPropertyNames', 'hasOwn', 'freeze', 'setPrototypeOf']);
+  'getOwnPropertyNames', 'hasOwn', 'keys', 'freeze', 'setPrototypeOf']);
 capture('Reflect', Reflect, ['ownKeys', 'construct']);
 capture('JSON', JSON, ['parse', 'stringify']);
 capture('ArrayBuffer', ArrayBuffer, ['isView']);

@@ -42,6 +42,8 @@ class Queue {
   #target;
   constructor(name) { this.#target = `queue/${name}`; }
   async #send(messages) {
+    const gate = web.outputGate?.();
+    if (gate !== undefined) await gate;
     const answer = await native.askService(this.#target, 'POST', 'http://queue/', '',
       JSONStringify(messages));
     if (answer[0] !== 200) throw new Error(`The queue refused: ${answer[0]}`);

@@ -30,5 +30,6 @@ class Fetcher {
 primordials.ObjectDefineProperty(Fetcher.prototype, primordials.SymbolToStringTag,
   { __proto__: null, value: 'Fetcher', configurable: true });
 
+web.askService = ask;
 web.services = new Services();
 web.makeFetcher = (target) => new Fetcher(target);

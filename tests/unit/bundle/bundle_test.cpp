@@ -23,6 +23,7 @@ Bundle full() {
   set.functions["D"] = "other";
   set.services["E"] = "greeter";
   set.queues["F"] = "jobs";
+  set.actors["G"] = "Counter";
   set.consumers["jobs"] = {.batch = 5, .retries = 0, .delay_s = 60, .dead_queue = "dead"};
   set.crons = {"*/5 * * * *", "0 0 * * mon"};
   set.fetch = {"*.example.org:8443", "api.example.org"};

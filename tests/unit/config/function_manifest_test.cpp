@@ -24,6 +24,8 @@ CART = "cart"
 GREETER = "greeter"
 [queues]
 JOBS = "jobs"
+[actors]
+CARTS = "Cart"
 [limits]
 memory_mb = 64
 cpu_ms = 20
@@ -51,6 +53,7 @@ dead_letter = "jobs-dead"
   expected.functions["CART"] = "cart";
   expected.services["GREETER"] = "greeter";
   expected.queues["JOBS"] = "jobs";
+  expected.actors["CARTS"] = "Cart";
   expected.limits = {.memory_mb = 64, .cpu_ms = 20};
   expected.crons = {"*/5 * * * *", "0 0 * * mon"};
   expected.consumers["jobs"] = {5, 2, 60, "jobs-dead"};

@@ -169,6 +169,85 @@ TEST_F(StateRouters, RegressARateCountsTheCallsOfABatch) {
 }
 
 /// One node keeps state and another asks it.
+/// Actors that answer with the number of the node they live on.
+class ActorsAtHome : public StateRouters {
+ protected:
+  using OutcomeMsg = wire::Msg<schema::Outcome>;
+  using InvokeMsg = wire::Msg<schema::Invoke>;
+
+  void start_with_actors(size_t count, size_t keepers) {
+    start(count, keepers);
+    for (uint16_t node = 0; node < keepers; ++node) {
+      actors_.push_back(system_.caf().spawn([node](caf::event_based_actor*) -> caf::behavior {
+        return {[node](const RunActor&) {
+          wire::Builder<schema::Outcome> outcome(8);
+          outcome->setStatus(static_cast<uint16_t>(200 + node));
+          return outcome.finish();
+        }};
+      }));
+      caf::anon_send(states_[node]->router(), UseActors{actors_[node]});
+    }
+  }
+  void TearDown() override {
+    for (const caf::actor& actor : actors_)
+      caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+  }
+  static InvokeMsg call_of(const std::string& id) {
+    wire::Builder<schema::Invoke> call;
+    call->setFunction("shop");
+    call->initActor().setClassName("Cart");
+    call->getActor().setId(wire::to_text(id));
+    return call.finish();
+  }
+  /// The node that answered.
+  Result<int> run(size_t from, const std::string& id) {
+    const std::string space = bundle::actor_home("shop", {"Cart", id}).name_space;
+    const auto outcome =
+        ask<OutcomeMsg>(system_, states_[from]->router(), CallHome{space, call_of(id)});
+    if (!outcome) return fail(outcome.error());
+    return outcome->view()->getStatus() - 200;
+  }
+  std::vector<caf::actor> actors_;
+};
+
+TEST_F(ActorsAtHome, RunWhereTheirNamespaceIsKeptWhoeverAsks) {
+  start_with_actors(3, 3);
+  std::map<std::string, int> home_of;
+  for (int i = 0; i < 30; ++i) {
+    const std::string id = std::to_string(i);
+    const auto home = run(i % 3, id);
+    ASSERT_TRUE(home) << home.error().text();
+    for (size_t from = 0; from < 3; ++from)
+      EXPECT_EQ(run(from, id), *home) << id << " from " << from;
+    const std::string space = bundle::actor_home("shop", {"Cart", id}).name_space;
+    EXPECT_EQ(home_of.emplace(space, *home).first->second, *home) << space;
+  }
+}
+
+TEST_F(ActorsAtHome, ANodeThatIsNotTheirHomeRunsNone) {
+  start_with_actors(3, 3);
+  const auto home = run(0, "a");
+  ASSERT_TRUE(home) << home.error().text();
+  for (int other = 0; other < 3; ++other) {
+    if (other == *home) continue;
+    const auto outcome =
+        ask<OutcomeMsg>(system_, states_[static_cast<size_t>(other)]->router(), call_of("a"));
+    ASSERT_FALSE(outcome);
+    EXPECT_EQ(outcome.error().code, Code::not_hosted);
+  }
+}
+
+TEST_F(ActorsAtHome, ACallOfNoActorIsRefused) {
+  start_with_actors(1, 1);
+  wire::Builder<schema::Invoke> call;
+  call->setFunction("Not a name");
+  call->initActor().setClassName("Cart");
+  call->getActor().setId("a");
+  const auto refused = ask<OutcomeMsg>(system_, states_[0]->router(), call.finish());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::malformed);
+}
+
 class StateOfAPeer : public StateRouters {
  protected:
   StateOfAPeer() {

@@ -95,6 +95,8 @@ TEST_F(Bindings, AdversaryAHostCallsWhatItsFunctionsMayAndMakesNoEvents) {
   ASSERT_TRUE(install_bundle(code, ""));
   EXPECT_EQ(text(source_, "fn/other"), "fn/other event 0 depth 0");
   EXPECT_EQ(text(source_, "fn/other!"), "denied: functions make requests, no events");
+  for (const char* name : {"fn/other@", "actor/other@"})
+    EXPECT_EQ(text(source_, name), "denied: these are another function's actors") << name;
   for (const char* name : {"fn/more", "queue/jobs", "fn/"})
     EXPECT_EQ(text(source_, name),
               std::string("denied: no manifest of a function here names ") + name);

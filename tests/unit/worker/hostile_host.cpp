@@ -67,12 +67,16 @@ class Hostile final : public PinnedActor {
     }
     return outcome("said");
   }
-  /// "fn/NAME", or "fn/NAME!" for an event.
+  /// "fn/NAME", or "fn/NAME!" for an event, "fn/NAME@" for an actor.
   caf::result<OutcomeMsg> call(std::string whom) {
     wire::Builder<schema::Invoke> invoke;
     if (whom.ends_with('!')) {
       whom.pop_back();
       invoke->setEvent(1);
+    } else if (whom.ends_with('@')) {
+      whom.pop_back();
+      invoke->initActor().setClassName("Counter");
+      invoke->getActor().setId("a");
     }
     invoke->setFunction(wire::to_text(whom));
     invoke->setMethod("GET");

@@ -101,12 +101,18 @@ bool ActorHost::is_current(Kept& code, const FunctionVersion& asked) const {
 
 void ActorHost::start(const ActorCall& call, Waiting waiting, Kept& code) {
   ++calls_;
-  auto order = std::make_shared<const InstallFunction>(
-      InstallFunction{code.row.name, id_of(code.row.name, call.actor), code.source,
-                      limits_of(*code.settings, context_.limits), actors_owner(code.row.name),
-                      code.row.key, code.settings, call.actor, code.row.version.id});
-  answer(context_.actor.request(context_.workers, caf::infinite,
-                                CallActor{std::move(order), waiting.message}),
+  InstallFunction order{code.row.name,
+                        id_of(code.row.name, call.actor),
+                        code.source,
+                        limits_of(*code.settings, context_.limits),
+                        actors_owner(code.row.name),
+                        code.row.key,
+                        code.settings};
+  order.actor = call.actor;
+  order.code = code.row.version.id;
+  answer(context_.actor.request(
+             context_.workers, caf::infinite,
+             CallActor{std::make_shared<const InstallFunction>(std::move(order)), waiting.message}),
          waiting.promise);
 }
 

@@ -144,6 +144,7 @@ class FunctionHost {
   void restore_all();
   void restore_next();
   void load(const std::string& name);
+  void fetch(const std::string& name);
   void install(const std::string& name, CodePtr source);
   void installed(const std::string& name);
   void save(const std::string& name);

@@ -128,7 +128,7 @@ TEST_F(GatewayRoutes, CallsThatMayBeSentAgainCarryAKeyUnlessTheyAreSafe) {
 TEST_F(GatewayRoutes, ACallWithABodyThatStreamsIsSentOnce) {
   start(3, {.routes = {{.name = "f", .idempotent = true}}});
   ASSERT_EQ(deploy("f", "dies").status, 201);
-  EXPECT_EQ(send("PUT", "/f/f", std::string(100'000, 'x')).status, 502);
+  EXPECT_EQ(send("PUT", "/f/f", std::string(300'000, 'x')).status, 502);
   EXPECT_EQ(metric("themis_gateway_call_retries_total"), 0);
   EXPECT_EQ(send("PUT", "/f/f", "x").status, 502);
   EXPECT_GT(metric("themis_gateway_call_retries_total"), 0);

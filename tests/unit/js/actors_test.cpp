@@ -67,7 +67,7 @@ class Loaded {
                 ".slice(1)); return new Response(typeof out === 'string' ? out :"
                 "JSON.stringify(out)); }" +
                 body + "};"),
-        limits, host, &kActor);
+        limits, host, {}, &kActor);
     if (made)
       worker = std::move(*made);
     else

@@ -210,8 +210,9 @@ TEST_F(FunctionHostTest, RegressARestoredFunctionHasTheKeyOfItsSecrets) {
 
 TEST_F(FunctionHostTest, ARestoredFunctionIsInstalledWhenItIsCalled) {
   const CodeId at_workers = id_at_workers(kId, to_hex(kId));
-  tell(host_, caf::add_atom::value, HostedRow{"f", {1, kId}, kId});
-  EXPECT_FALSE(is_installed(at_workers));
+  tell(host_, caf::add_atom::value, HostedRow{"a", {1, kSlowId}, kId},
+       HostedRow{"f", {1, kId}, kId});
+  EXPECT_FALSE(is_installed(at_workers)) << "the first one shows that the workers are up";
   tell(host_, caf::get_atom::value, std::string("f"));
   EXPECT_TRUE(is_installed(at_workers));
 }

@@ -81,17 +81,16 @@ class Actors : public PoolTest {
                      to_bytes("const VERSION = '" + version + "';" + kCounter)}};
     code.settings.actors["ACTORS"] = "Counter";
     const Bytes source = bundle::encode(code).value();
-    auto function = std::make_shared<const InstallFunction>(
-        InstallFunction{"f",
-                        id_of(id),
-                        std::make_shared<const Bytes>(source),
-                        {},
-                        actors_owner("f"),
-                        {},
-                        std::make_shared<const bundle::Settings>(code.settings),
-                        bundle::ActorName{"Counter", id},
-                        crypto::blake2b(source)});
-    return {std::move(function), invoke(what)};
+    InstallFunction function{"f",
+                             id_of(id),
+                             std::make_shared<const Bytes>(source),
+                             {},
+                             actors_owner("f"),
+                             {},
+                             std::make_shared<const bundle::Settings>(code.settings)};
+    function.actor = bundle::ActorName{"Counter", id};
+    function.code = crypto::blake2b(source);
+    return {std::make_shared<const InstallFunction>(std::move(function)), invoke(what)};
   }
   std::string ask(const std::string& id, std::string_view what = "",
                   const std::string& version = "v1-") {

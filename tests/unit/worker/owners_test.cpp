@@ -1,4 +1,6 @@
 // Functions of different owners in processes of their own, and functions that leave their process.
+#include <algorithm>
+
 #include "tests/unit/worker/pool_fixture.hpp"
 
 namespace themis {
@@ -106,7 +108,9 @@ TEST_F(WorkerOwners, WhatNobodyCallsIsUnloaded) {
   ASSERT_TRUE(install_for("ada", count_));
   EXPECT_EQ(text_for("ada", count_), "1");
   ASSERT_TRUE(comes([](const WorkersReport& r) {
-    return r.workers[0].state == "up" && r.workers[0].functions == 0;
+    return std::ranges::all_of(r.workers, [](const WorkerReport& line) {
+      return line.state == "up" && line.functions == 0;
+    });
   }));
   EXPECT_EQ(text_for("ada", count_), "1") << "loaded anew";
 }

@@ -289,7 +289,7 @@ def test_a_function_has_so_many_websockets_at_once(build):
         assert mesh.metric("websockets_opened_total") == 128
         assert mesh.metric("websockets_asked_total") == 129
         wait_until("its log says so", lambda: "over 128 WebSockets of this function are open"
-                   in mesh.log())
+                   in mesh.nodes[0].log())
         opened[0].send(frame(TEXT, b"still"))
         echo(opened[0], TEXT, b"still")
         assert mesh.metric("websocket_received_bytes_total") == 5

@@ -48,6 +48,15 @@ class FunctionFlows : public PoolTest {
     options.fetch = std::make_shared<const FetchHosts>(FetchHosts{"all.example"});
     pool_ = spawn_worker_pool(options);
   }
+  /// "mine", whose manifest names a host.
+  void install_that_fetches() {
+    InstallFunction mine{
+        "mine", id_of("mine"), std::make_shared<const Bytes>(to_bytes("mine")), {}};
+    bundle::Settings settings;
+    settings.fetch = {"mine.example"};
+    mine.settings = std::make_shared<const bundle::Settings>(settings);
+    ASSERT_TRUE(world_.ask<caf::unit_t>(pool_, mine));
+  }
   void TearDown() override {
     PoolTest::TearDown();
     for (const caf::actor& each : {hub_, fetcher_, gate_}) world_.stop(each);
@@ -71,11 +80,7 @@ TEST_F(FunctionFlows, AdversaryAHostReadsTheBodiesOfItsCallsOnly) {
 
 TEST_F(FunctionFlows, AdversaryAHostFetchesWhatItsFunctionsMayOnly) {
   start_hostile();
-  InstallFunction mine{"mine", id_of("mine"), std::make_shared<const Bytes>(to_bytes("mine")), {}};
-  bundle::Settings settings;
-  settings.fetch = {"mine.example"};
-  mine.settings = std::make_shared<const bundle::Settings>(settings);
-  ASSERT_TRUE(world_.ask<caf::unit_t>(pool_, mine));
+  install_that_fetches();
   EXPECT_EQ(text("mine", "fetch " + to_hex(id_of("mine"))), "allowed: all.example mine.example");
   EXPECT_EQ(text("mine", "fetch " + to_hex(id_of("other"))),
             "denied: functions of this node fetch nothing");
@@ -85,11 +90,7 @@ TEST_F(FunctionFlows, AdversaryAHostFetchesWhatItsFunctionsMayOnly) {
 /// What had left its process was asked for its hosts: a call that outlived it was refused.
 TEST_F(FunctionFlows, RegressACallFetchesOnWhenItsFunctionWasUnloaded) {
   start_hostile();
-  InstallFunction mine{"mine", id_of("mine"), std::make_shared<const Bytes>(to_bytes("mine")), {}};
-  bundle::Settings settings;
-  settings.fetch = {"mine.example"};
-  mine.settings = std::make_shared<const bundle::Settings>(settings);
-  ASSERT_TRUE(world_.ask<caf::unit_t>(pool_, mine));
+  install_that_fetches();
   const std::string fetch = "fetch " + to_hex(id_of("mine"));
   EXPECT_EQ(text("mine", fetch), "allowed: all.example mine.example");
   ASSERT_TRUE(install("yours", {}, "yours"));

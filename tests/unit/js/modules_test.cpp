@@ -183,7 +183,7 @@ TEST(Modules, ASourceAloneHasNothingToImport) {
             "syntax: f.js:1:8: cannot import './x.js': the bundle has no module 'x.js'");
 }
 
-TEST(Modules, RequireOfATopLevelAwaitSaysWhatToDo) {
+TEST(Modules, RequireOfATopLevelAwaitTellsTheRemedy) {
   EXPECT_EQ(answer_of({{"main.js", "import x from './x.cjs';" + handler("")},
                        {"x.cjs", "require('./slow.js');"},
                        {"slow.js", "await null;"}})

@@ -1,15 +1,15 @@
-//// todo: a JSON API with state in memory
-//// GET /todos
-//// POST /todos {"body": {"title": "write"}, "headers": {"content-type": "application/json"}}
-//// POST /todos {"body": {"title": "test"}, "headers": {"content-type": "application/json"}}
-//// GET /todos
-//// PATCH /todos/1 {"body": {"done": true}}
-//// GET /todos/1
-//// DELETE /todos/2
-//// GET /todos/2
-//// POST /todos {"body": "not json"}
-//// PUT /todos
-const todos = new Map();
+//// task: a JSON API with state in memory
+//// GET /tasks
+//// POST /tasks {"body": {"title": "write"}, "headers": {"content-type": "application/json"}}
+//// POST /tasks {"body": {"title": "test"}, "headers": {"content-type": "application/json"}}
+//// GET /tasks
+//// PATCH /tasks/1 {"body": {"done": true}}
+//// GET /tasks/1
+//// DELETE /tasks/2
+//// GET /tasks/2
+//// POST /tasks {"body": "not json"}
+//// PUT /tasks
+const tasks = new Map();
 let next = 1;
 const problem = (status, detail) =>
   Response.json(
@@ -20,20 +20,20 @@ export default {
   async fetch(request) {
     const [, , id] = new URL(request.url).pathname.split('/');
     try {
-      if (request.method === 'GET' && id === undefined) return Response.json([...todos.values()]);
+      if (request.method === 'GET' && id === undefined) return Response.json([...tasks.values()]);
       if (request.method === 'POST') {
-        const todo = { id: next++, done: false, ...(await request.json()) };
-        todos.set(todo.id, todo);
-        return Response.json(todo, { status: 201, headers: { location: `/todos/${todo.id}` } });
+        const task = { id: next++, done: false, ...(await request.json()) };
+        tasks.set(task.id, task);
+        return Response.json(task, { status: 201, headers: { location: `/tasks/${task.id}` } });
       }
-      const todo = todos.get(Number(id));
-      if (id !== undefined && todo === undefined) return problem(404, 'no such todo');
-      if (request.method === 'PATCH') Object.assign(todo, await request.json());
+      const task = tasks.get(Number(id));
+      if (id !== undefined && task === undefined) return problem(404, 'no such task');
+      if (request.method === 'PATCH') Object.assign(task, await request.json());
       else if (request.method === 'DELETE')
-        return todos.delete(todo.id) && new Response(null, { status: 204 });
+        return tasks.delete(task.id) && new Response(null, { status: 204 });
       else if (request.method !== 'GET')
         return new Response(null, { status: 405, headers: { allow: 'GET, POST' } });
-      return Response.json(todo);
+      return Response.json(task);
     } catch (error) {
       return problem(error instanceof SyntaxError ? 400 : 500, error.name);
     }

@@ -162,7 +162,7 @@ void StateActor::run_waiting() {
   RunCalls ask;
   // Alone: no call's certificate is to wait for it.
   ask.checkpoint = std::exchange(last_.checkpoint_due, false);
-  if (waiting_.empty() && !epoch_due_ && !ask.checkpoint) return;
+  if (waiting_.empty() && !epoch_due_ && !ask.checkpoint && !last_.ending) return;
   ask.end_epoch = !ask.checkpoint && std::exchange(epoch_due_, false);
   const size_t calls_max = ask.checkpoint ? 0 : kRunCallsMax;
   for (size_t calls = 0; !waiting_.empty() && calls < calls_max; waiting_.pop_front()) {
@@ -172,13 +172,13 @@ void StateActor::run_waiting() {
                 : ask.batches.push_back(std::exchange(group.calls, {}));
     in_commit_.push_back(std::move(group));
   }
-  epoch_open_ = !ask.end_epoch && (epoch_open_ || !in_commit_.empty());
+  epoch_open_ = (!ask.end_epoch && epoch_open_) || !in_commit_.empty();
   running_ = true;
-  const bool ends = ask.end_epoch;
+  const bool ends = ask.end_epoch || last_.ending;
   request(keeper_, caf::infinite, std::move(ask))
       .then(
           [this, ends](StoreTold& told) {
-            if (ends && !told.failure) pause_ = kMonitorsPauseMin;
+            if (ends && !told.ending && !told.failure) pause_ = kMonitorsPauseMin;
             on_run(told);
           },
           [this](const caf::error& error) { quit(error); });

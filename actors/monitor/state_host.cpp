@@ -278,12 +278,20 @@ Result<StateAnswer> StateHost::list(const StateCallView& call, Lane& lane) {
 Status StateHost::commit() { return accept(store_->commit()); }
 
 Status StateHost::end_epoch() {
-  const uint32_t ended = epoch_;
-  THEMIS_CHECK(accept(store_->end_epoch()));
-  if (!certified_ || *certified_ < ended)
-    return fail(Code::unavailable, "the monitors certify no epoch any more");
-  return {};
+  ended_ = epoch_;
+  return accept(store_->end_epoch());
 }
+
+Status StateHost::begin_end() {
+  ended_ = epoch_;
+  const Status begun = store_->begin_end();
+  epoch_ = store_->status().epoch;
+  return begun;
+}
+
+Status StateHost::carry(size_t records) { return store_->carry(records); }
+
+bool StateHost::is_ending() const { return store_->is_ending(); }
 
 Status StateHost::checkpoint() { return accept(store_->checkpoint()); }
 
@@ -302,6 +310,10 @@ Status StateHost::accept(const Result<host::Released>& released) {
   }
   certified_ = released->certified;
   epoch_ = store_->status().epoch;
+  if (!ended_ || store_->is_ending()) return {};
+  const uint32_t ended = *std::exchange(ended_, std::nullopt);
+  if (!certified_ || *certified_ < ended)
+    return fail(Code::unavailable, "the monitors certify no epoch any more");
   return {};
 }
 

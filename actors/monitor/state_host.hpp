@@ -77,6 +77,11 @@ class StateHost {
   /// Ends the epoch of all threads and commits; that epoch is certified then. Errors: as commit();
   /// unavailable (the monitors did not certify it).
   Status end_epoch();
+  /// The same beside the calls that follow: see VerifiedStore. Errors: as commit(), which has those
+  /// of the certificate.
+  Status begin_end();
+  Status carry(size_t records);
+  bool is_ending() const;
   /// The same, and a start from here runs no call again.
   Status checkpoint();
   bool is_checkpoint_due() const;  ///< See VerifiedStore.
@@ -124,6 +129,7 @@ class StateHost {
   /// A lane's part of one commit; kept, as each call asks for them.
   size_t results_bytes_max_, calls_bytes_max_;
   uint32_t epoch_ = 0;
+  std::optional<uint32_t> ended_;  ///< It is to be certified once it is no longer ending.
   std::optional<uint32_t> certified_;
 };
 

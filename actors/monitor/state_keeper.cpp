@@ -39,6 +39,7 @@ caf::behavior StateKeeper::make_behavior() {
 void StateKeeper::close() {
   host_.reset();
   files_.reset();
+  ending_since_.reset();
 }
 
 Status StateKeeper::open_files(const OpenStore& ask) {
@@ -78,7 +79,10 @@ StoreTold StateKeeper::run(const RunCalls& ask) {
   told.answers.resize(ask.batches.size());
   if (!host_) return tell(std::move(told), fail(Code::unavailable, "the store is closed"));
   const Status status = run_all(ask, told);
-  told.checkpoint_due = status && ask.end_epoch && host_->is_checkpoint_due();
+  const bool ended = status && ending_since_ && !host_->is_ending();
+  if (ended) certifying_ = SystemClock().now() - *std::exchange(ending_since_, std::nullopt);
+  told.ending = ending_since_.has_value();
+  told.checkpoint_due = ended && host_->is_checkpoint_due();
   return tell(std::move(told), status);
 }
 
@@ -98,17 +102,24 @@ Status StateKeeper::run_all(const RunCalls& ask, StoreTold& told) {
     status ? void(durable_proofs = told.proofs.size()) : told.proofs.resize(durable_proofs);
     return status;
   };
+  if (ask.end_epoch) {
+    THEMIS_CHECK(host_->begin_end());
+    ending_since_ = SystemClock().now();
+  }
   BatchRunner runner(*host_, ask.batches, answers, kRunAnswersBytesMax);
   while (!runner.run()) THEMIS_CHECK(commit(host_->commit()));
   for (const StateCall& call : ask.proven) {
     if (!host_->has_room_to_prove(call)) THEMIS_CHECK(commit(host_->commit()));
     told.proofs.push_back(host_->prove(call));
   }
-  if (!ask.end_epoch && !ask.checkpoint && !host_->is_short()) return commit(host_->commit());
+  if (!ask.checkpoint && !host_->is_short()) {
+    THEMIS_CHECK(host_->carry(kCarriedByRun));
+    return commit(host_->commit());
+  }
   const TimePoint from = SystemClock().now();
-  const Status ended = commit(ask.checkpoint ? host_->checkpoint() : host_->end_epoch());
-  (ask.checkpoint ? saving_ : certifying_) = SystemClock().now() - from;
-  return ended;
+  const Status saved = commit(ask.checkpoint ? host_->checkpoint() : host_->end_epoch());
+  saving_ = SystemClock().now() - from;
+  return saved;
 }
 
 StoreTold StateKeeper::tell(StoreTold told, const Status& status) {

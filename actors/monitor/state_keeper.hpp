@@ -18,8 +18,9 @@ struct OpenStore {
   caf::actor monitors;
   sandbox::SharedMemoryPtr memory = nullptr;  ///< See RemoteMonitorsOptions.
 };
-/// Runs the calls of the batches, ends the epoch if told so, and commits: once, unless the results
-/// are too long for one message.
+/// Begins the epoch's end if told so, runs the calls of the batches, and commits: once, unless the
+/// results are too long for one message. While StoreTold says that an epoch is ending each brings
+/// its end kCarriedByRun records on, beside those that its calls do.
 struct RunCalls {
   std::vector<StateBatch> batches;
   std::vector<StateCall> proven;  ///< That are to have receipts.
@@ -36,7 +37,8 @@ struct StoreTold {
   std::optional<Error> violation;           ///< A monitor refused, or answered something else.
   uint32_t epoch = 0;
   std::optional<uint32_t> certified;
-  Duration certifying{};        ///< The last epoch's end took so long.
+  bool ending = false;          ///< An epoch: to be asked on, with calls or without.
+  Duration certifying{};        ///< The last epoch's end took so long, with the calls beside it.
   Duration saving{};            ///< The last checkpoint.
   bool checkpoint_due = false;  ///< An epoch has ended, and the journal is long.
   size_t records = 0;
@@ -51,6 +53,9 @@ struct StoreTold {
 /// the shortest ones: 10 ms of CPU time, which StateHost.TheCheckpointAtAStopIsBounded prints. A
 /// longer journal is run again at the next start.
 inline constexpr uint64_t kStopJournalBytesMax = 1024 * 1024;
+
+/// Records of each monitor thread: some 4 ms.
+inline constexpr size_t kCarriedByRun = 65'536;
 
 /// Of all answers to RunCalls; what comes after is not run.
 inline constexpr size_t kRunAnswersBytesMax = 64 * 1024 * 1024;
@@ -85,6 +90,7 @@ class StateKeeper final : public caf::event_based_actor {
   const StateKeeperOptions options_;
   std::unique_ptr<Files> files_;
   std::unique_ptr<StateHost> host_;
+  std::optional<TimePoint> ending_since_;
   Duration certifying_{}, saving_{};
 };
 

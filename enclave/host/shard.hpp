@@ -61,6 +61,12 @@ class Shard {
   /// certified, if any. Errors: overloaded (too far ahead of that, which would end the instance:
   /// end the others' epochs, idle ones' too, and let the aggregator have their reports): no writes.
   Status end_epoch(std::optional<uint32_t> certified);
+  /// The same beside calls, which are of the next epoch from here on: each brings kCarriedByCall
+  /// more records along, as carry() brings so many at most, and the last one ends it. An end that
+  /// has begun is ended first. Errors: as end_epoch().
+  Status begin_end(std::optional<uint32_t> certified);
+  void carry(size_t records);
+  bool is_ending() const { return ending_.has_value(); }
   /// The same, and nothing is left in slots but the top node: the monitor is at rest, and has
   /// listed the deferred set. `all`: all that was there before goes to the tree, 2 us each, so that
   /// its values can leave memory. Errors: as end_epoch().
@@ -111,6 +117,7 @@ class Shard {
   enum class Where : uint8_t { unborn, tree, deferred, pinned, loaded };
   /// Whether the disk has a value since written(); alone: memory has not got it.
   enum class Saved : uint8_t { no, yes, alone };
+  static constexpr uint8_t kNoList = 0;  // else 1 or 2, in turn
 
   /// A cache line. Host metadata: 24 bytes beside the record.
   struct alignas(64) Entry {
@@ -120,8 +127,8 @@ class Shard {
     uint16_t slot = kNoSlot;  // when pinned or loaded
     uint16_t calls = 0;       // in this epoch
     Where where = Where::unborn;
-    bool listed = false;   // in deferred_
-    bool changed = false;  // since written(); it is in changed_
+    uint8_t list = kNoList;  // which one it is in: list_ or the one before
+    bool changed = false;    // since written(); it is in changed_
     Saved saved = Saved::no;
     PackedRecord<App> record;  // not used: free
   };
@@ -145,6 +152,8 @@ class Shard {
   /// Times of one call: two for each record, one to spare.
   static constexpr uint32_t kTimesPerCall = 2 * kPassing + 1;
   static constexpr size_t kAhead = 16;  // entries on their way from memory
+  /// The monitor waits for the host between calls: it has carried them when the next one comes.
+  static constexpr size_t kCarriedByCall = 2;
   static constexpr RecordId kNone = KeyIndex<HugeVector<Entry>>::kNone;
   template <size_t kRecordsMax>
   Result<typename App::Result> call_upto(uint8_t function, std::span<const Key> keys,
@@ -183,7 +192,13 @@ class Shard {
   Status may_end(uint32_t epochs, std::optional<uint32_t> certified) const;
   /// How an epoch ends: its next one goes on; the monitor comes to rest; with all in the tree.
   enum class End { next, rest, all_in_tree };
-  void finish_epoch(End how);
+  void start_end(End how);
+  void finish_end();
+  bool has_moved(RecordId id);
+  bool is_full() const {  // of times, for one more call
+    const size_t left = carrying_.size() - carried_ + cold_.size();
+    return UINT32_MAX - clock_.counter() <= kTimesPerCall + left;
+  }
   void empty_node_slots();
   void list_deferred();
   void sort_by_place(std::vector<RecordId>& ids) const;
@@ -218,7 +233,12 @@ class Shard {
   std::vector<Key> gone_;  // written once and forgotten since
   std::vector<RecordId> changed_;
   KeyIndex<HugeVector<Entry>> index_{entries_, options_.index_key};
-  std::vector<RecordId> deferred_;  // listed; some were pinned since
+  std::vector<RecordId> deferred_;  // of list_; some were pinned since
+  std::optional<End>
+      ending_;  // then carrying_, from carried_ on, and cold_ are of the epoch before
+  std::vector<RecordId> carrying_, cold_;
+  size_t carried_ = 0;
+  uint8_t list_ = 1;
   std::vector<RecordId> pinned_, free_entries_;
   Bytes listed_;  // keys, in the order of the monitor
   std::vector<uint16_t> free_record_slots_, free_node_slots_;

@@ -61,6 +61,7 @@ Result<typename App::Result> Shard<App>::call(uint8_t function, std::span<const 
                                               const Caller& caller) {
   if (keys.empty() || App::arity(function) != keys.size())
     return fail(Code::invalid, "the function does not exist, or not with so many keys");
+  carry(kCarriedByCall);
   return keys.size() == 1 ? call_upto<1>(function, keys, arguments, caller)
                           : call_upto<kPassing>(function, keys, arguments, caller);
 }
@@ -92,8 +93,7 @@ Result<typename App::Result> Shard<App>::call_upto(uint8_t function, std::span<c
   if (!App::run(function, arguments, after, result))
     return fail(Code::invalid, "the function cannot be called on these records");
   output_bytes_ = output_of(result, caller);
-  if (UINT32_MAX - clock_.counter() <= kTimesPerCall)
-    return fail(Code::overloaded, "the epoch is full; end it");
+  if (is_full()) return fail(Code::overloaded, "the epoch is full; end it");
   THEMIS_CHECK(make_room(ids, after));
   const auto at_hand = [this](RecordId id) {
     return id != kNone &&
@@ -230,7 +230,9 @@ void Shard<App>::evict_deferred(RecordId id) {
   entry.thread = options_.thread;
   entry.slot = kNoSlot;
   entry.where = Where::deferred;
-  if (!std::exchange(entry.listed, true)) deferred_.push_back(id);
+  if (entry.list != kNoList) return;
+  entry.list = list_;
+  deferred_.push_back(id);
 }
 
 template <class App>

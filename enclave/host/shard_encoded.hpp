@@ -10,9 +10,10 @@ namespace themis::host {
 template <class App>
 Result<ByteView> Shard<App>::call_encoded(uint8_t function, const Key& key, ByteView arguments,
                                           RecordId found) {
+  carry(kCarriedByCall);
   const RecordId id = index_.has_at(found, key) ? found : index_.find(key);
   if (id == kNone || entries_[id].where != Where::deferred || entries_[id].saved == Saved::alone ||
-      App::arity(function) != 1 || UINT32_MAX - clock_.counter() <= kTimesPerCall)
+      App::arity(function) != 1 || is_full())
     return call_decoded(function, key, arguments);
   Entry& entry = entries_[id];
   const EncodedRecord before = entry.record.encoded();

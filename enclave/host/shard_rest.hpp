@@ -54,18 +54,28 @@ Status Shard<App>::may_end(uint32_t epochs, std::optional<uint32_t> certified) c
 
 template <class App>
 Status Shard<App>::end_epoch(std::optional<uint32_t> certified) {
-  THEMIS_CHECK(may_end(1, certified));
-  finish_epoch(End::next);
+  THEMIS_CHECK(begin_end(certified));
+  carry(SIZE_MAX);
   return {};
 }
 
 template <class App>
-void Shard<App>::finish_epoch(End how) {
-  const uint64_t to_tree_max = how == End::all_in_tree ? UINT64_MAX : options_.to_tree_max;
+Status Shard<App>::begin_end(std::optional<uint32_t> certified) {
+  carry(SIZE_MAX);
+  THEMIS_CHECK(may_end(1, certified));
+  start_end(End::next);
+  return {};
+}
+
+template <class App>
+void Shard<App>::start_end(End how) {
+  ending_ = how;
   room();
   how == End::next ? log_.next_epoch() : log_.list_epoch();
   clock_ = Timestamp::of(clock_.epoch() + 1, 0);
-  std::vector<RecordId> warm, cold;  // warm: in the order of their times
+  list_ ^= 3;
+  carrying_ = std::exchange(deferred_, {});
+  carried_ = 0;
   std::erase_if(pinned_, [&](RecordId id) {
     Entry& entry = entries_[id];
     const bool hot = how == End::next && entry.calls >= std::max(1u, options_.hot_calls / 4);
@@ -73,40 +83,68 @@ void Shard<App>::finish_epoch(End how) {
     if (hot) return false;
     free_record_slots_.push_back(entry.slot);
     entry.thread = kNoThread;
+    entry.list = kNoList;
     evict_deferred(id);
-    warm.push_back(id);
     return true;
   });
+}
+
+/// Whether a record of the epoch before is in a slot now, or in the next epoch by a call.
+template <class App>
+bool Shard<App>::has_moved(RecordId id) {
+  Entry& entry = entries_[id];
+  if (entry.list == list_) return true;
+  if (entry.where == Where::deferred && entry.time.epoch() < clock_.epoch()) return false;
+  entry.list = kNoList;
+  if (entry.where != Where::deferred) return true;
+  entry.list = list_;
+  entry.calls = 1;
+  deferred_.push_back(id);
+  return true;
+}
+
+template <class App>
+void Shard<App>::carry(size_t records) {
+  if (!ending_) return;
   const auto passing = static_cast<uint16_t>(options_.node_slots);
-  for (size_t i = 0; i < deferred_.size(); ++i) {
-    if (i + kAhead < deferred_.size()) __builtin_prefetch(&entries_[deferred_[i + kAhead]], 1);
-    const RecordId id = deferred_[i];
+  const size_t to = carried_ + std::min(records, carrying_.size() - carried_);
+  for (; carried_ < to; ++carried_) {
+    if (carried_ + kAhead < carrying_.size())
+      __builtin_prefetch(&entries_[carrying_[carried_ + kAhead]], 1);
+    const RecordId id = carrying_[carried_];
+    if (has_moved(id)) continue;
     Entry& entry = entries_[id];
-    if (entry.where != Where::deferred) {
-      entry.listed = false;
-    } else if (entry.time.epoch() == clock_.epoch()) {
-      continue;  // left its slot just now
-    } else if ((std::exchange(entry.calls, uint16_t{0}) == 0 || how == End::all_in_tree) &&
-               cold.size() < to_tree_max) {
-      cold.push_back(id);
-    } else {
-      add_deferred(entry, passing);
-      evict_deferred(id);
-      warm.push_back(id);
+    const bool is_cold = std::exchange(entry.calls, uint16_t{0}) == 0;
+    if ((is_cold && cold_.size() < options_.to_tree_max) || ending_ == End::all_in_tree) {
+      cold_.push_back(id);
+      continue;
     }
+    add_deferred(entry, passing);
+    entry.list = kNoList;
+    evict_deferred(id);
   }
-  deferred_ = std::move(warm);
-  to_tree(cold, to_tree_max);
-  if (how != End::next) empty_node_slots();
+  if (carried_ == carrying_.size()) finish_end();
+}
+
+template <class App>
+void Shard<App>::finish_end() {
+  std::erase_if(cold_, [this](RecordId id) { return has_moved(id); });
+  to_tree(cold_, ending_ == End::all_in_tree ? UINT64_MAX : options_.to_tree_max);
+  if (ending_ != End::next) empty_node_slots();
   room();
   log_.verify_epoch();
   flush();
+  carrying_ = cold_ = {};
+  carried_ = 0;
+  ending_.reset();
 }
 
 template <class App>
 Status Shard<App>::come_to_rest(std::optional<uint32_t> certified, bool all) {
+  carry(SIZE_MAX);
   THEMIS_CHECK(may_end(1, certified));
-  finish_epoch(all ? End::all_in_tree : End::rest);
+  start_end(all ? End::all_in_tree : End::rest);
+  carry(SIZE_MAX);
   list_deferred();
   return {};
 }
@@ -172,7 +210,7 @@ void Shard<App>::load_listed(const Key& key) {
   THEMIS_ASSERT(log_.empty(), "a shard is loaded before it runs anything");
   const RecordId id = add(key);
   entries_[id].where = Where::deferred;
-  entries_[id].listed = true;
+  entries_[id].list = list_;
   deferred_.push_back(id);
   leaves_.push_back({key.place(), {}, id, true});
 }

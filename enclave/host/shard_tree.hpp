@@ -143,9 +143,9 @@ void Shard<App>::to_tree(std::vector<RecordId>& cold, uint64_t nodes_max) {
     const bool fits = nodes_loaded_ - loaded < nodes_max &&
                       prepare(std::span(&id, 1), {}, Where::deferred).has_value();
     add_deferred(entry, slot);
+    entry.list = kNoList;
     if (!fits) {
       evict_deferred(id);
-      deferred_.push_back(id);
       continue;
     }
     load_path(entry.parent);
@@ -162,7 +162,6 @@ void Shard<App>::to_tree(std::vector<RecordId>& cold, uint64_t nodes_max) {
     edge = {edge.key, monitor::hash(entry.record.value()), true, false};
     entry.where = Where::tree;
     entry.slot = kNoSlot;
-    entry.listed = false;
   }
 }
 

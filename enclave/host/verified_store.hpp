@@ -105,6 +105,15 @@ class VerifiedStore {
   Result<Released> commit();
   /// Ends the epoch and commits; when memory is short, as a checkpoint. Errors: as commit.
   Result<Released> end_epoch();
+  /// Ends the epoch beside the calls that follow, which are of the next one and each bring a part
+  /// of it along: see Shard::begin_end(). The commit after the last part has the certificate.
+  /// Errors: failure.
+  Status begin_end();
+  /// So many records more of each thread, for calls that do not come. Errors: failure.
+  Status carry(size_t records);
+  bool is_ending() const {
+    return std::ranges::any_of(threads_, [](const Thread& at) { return at.shard->is_ending(); });
+  }
   /// Ends the epoch and writes the records that changed, with a list of those in use: a restart
   /// from here runs no call again. At a clean end, and when the journal is long. Errors: as commit.
   Result<Released> checkpoint() { return checkpoint(false); }
@@ -197,7 +206,8 @@ class VerifiedStore {
   std::vector<Thread> threads_;
   std::vector<crypto::DhShare> clients_;  // by number
   ReceiptLog receipts_;
-  bool anybody_ = true;  // may call: no client is needed
+  bool anybody_ = true;     // may call: no client is needed
+  bool certifies_ = false;  // the commit after an epoch's end has more to tell than results
   std::optional<uint32_t> certified_;
   uint64_t commits_ = 0;
   std::optional<Error> failure_;

@@ -54,7 +54,8 @@ Result<Released> VerifiedStore<App>::commit() {
   THEMIS_CHECK(flush_all());
   const auto wrote = [](const Thread& at) { return !at.calls.empty(); };
   const auto called = [](const Thread& at) { return at.pending != 0; };
-  if (std::ranges::any_of(threads_, wrote)) return save_calls();
+  const bool certified = !is_ending() && std::exchange(certifies_, false);
+  if (certified || std::ranges::any_of(threads_, wrote)) return save_calls();
   if (std::ranges::any_of(threads_, called)) return tell(trusted_.release());
   Released nothing;
   nothing.results.resize(threads_.size());
@@ -84,12 +85,27 @@ void VerifiedStore<App>::note_merged() {
 template <class App>
 Result<Released> VerifiedStore<App>::end_epoch() {
   if (is_short()) return checkpoint(true);
+  THEMIS_CHECK(begin_end());
+  THEMIS_CHECK(carry(SIZE_MAX));
+  return commit();
+}
+
+template <class App>
+Status VerifiedStore<App>::begin_end() {
   if (failure_) return fail(*failure_);
   for (Thread& each : threads_) {
-    THEMIS_CHECK(latch(each.shard->end_epoch(certified_)));
+    THEMIS_CHECK(latch(each.shard->begin_end(certified_)));
     each.calls.append(ByteView(kEpochEnd));
   }
-  return commit();
+  certifies_ = true;
+  return {};
+}
+
+template <class App>
+Status VerifiedStore<App>::carry(size_t records) {
+  if (failure_) return fail(*failure_);
+  for (Thread& each : threads_) each.shard->carry(records);
+  return {};
 }
 
 template <class App>
@@ -104,6 +120,7 @@ Result<Released> VerifiedStore<App>::checkpoint(bool make_room) {
   THEMIS_CHECK(latch(tables_.merge_all()));
   for (Thread& each : threads_)
     THEMIS_CHECK(latch(each.shard->come_to_rest(certified_, make_room)));
+  certifies_ = false;
   THEMIS_CHECK(flush_all());
   Result<Released> released = save(trusted_.checkpoint(), [this](ByteView sealed) {
     const auto write_all = [this](const StoreTables::PutRecord& put) -> Status {

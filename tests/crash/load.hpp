@@ -27,7 +27,8 @@ struct Load {
     }
     const uint64_t choice = rng.below(20);
     const bool kept = choice == 0  ? world.store->checkpoint().has_value()
-                      : choice < 4 ? world.store->end_epoch().has_value()
+                      : choice < 3 ? world.store->end_epoch().has_value()
+                      : choice < 5 ? world.store->begin_end() && world.store->commit()
                                    : world.store->commit().has_value();
     if (kept) acknowledged = written;
     return kept;

@@ -207,9 +207,15 @@ void check_host(Input& input) {
   tests::HostWorld world(few());
   promise(!!world.open(), "a new store opens");
   for (int steps = 0; !input.empty() && steps < 64; ++steps) {
-    switch (input.byte() % 8) {
+    switch (input.byte() % 10) {
       case 0:
         promise(!!world.host->end_epoch(), "an epoch's end is certified");
+        break;
+      case 3:
+        promise(!!world.host->begin_end(), "an epoch's end begins");
+        break;
+      case 4:
+        promise(!!world.host->carry(input.byte()), "and goes on");
         break;
       case 1:
         promise(!!world.host->checkpoint(), "a checkpoint");

@@ -68,6 +68,13 @@ struct Mesh {
   void end_epoch() {
     for (auto& shard : shards) EXPECT_TRUE(shard->end_epoch(aggregator.certified()));
   }
+  /// Of all threads, beside the calls that follow.
+  void begin_end() {
+    for (auto& shard : shards) EXPECT_TRUE(shard->begin_end(aggregator.certified()));
+  }
+  void carry(size_t records) {
+    for (auto& shard : shards) shard->carry(records);
+  }
   bool right() const { return answered == expected; }
   Reason reason() const { return aggregator.violation().reason; }
 

@@ -57,7 +57,10 @@ void play_words(Mesh<WordStore>& mesh, SeededRng& rng, uint64_t keys, int calls,
         }
       }
     }
-    if (rng.below(300) == 0) mesh.end_epoch();
+    const uint64_t choice = rng.below(1'200);
+    if (choice < 2) mesh.end_epoch();
+    if (choice == 2 || choice == 3) mesh.begin_end();
+    if (choice > 1'000) mesh.carry(rng.below(8));
   }
   mesh.end_epoch();
 }

@@ -65,8 +65,10 @@ struct Play {
     const uint64_t choice = rng.below(1'000);
     if (choice < 5) return restart();
     if (choice < 15) return done(world.store->checkpoint());
-    if (choice < 40) return done(world.store->end_epoch());
-    if (choice < 100) return done(world.store->commit());
+    if (choice < 30) return done(world.store->end_epoch());
+    if (choice < 40) return worked(world.store->begin_end());
+    if (choice < 60) return worked(world.store->carry(rng.below(20)));
+    if (choice < 120) return done(world.store->commit());
     // Half of the calls go to an eighth of the keys: some become hot, most cold.
     const uint64_t number = rng.below(2) == 0 ? rng.below(keys) : rng.below(1 + keys / 8);
     const uint64_t key = number * 0x9e3779b97f4a7c15, value = rng.below(1'000);
@@ -82,6 +84,7 @@ struct Play {
       ASSERT_EQ(world.get(key), found == now.end() ? std::nullopt : std::optional(found->second));
     }
   }
+  static void worked(const Status& status) { ASSERT_TRUE(status) << status.error().text(); }
   template <class Outcome>
   void done(const Outcome& outcome) {
     ASSERT_TRUE(outcome) << outcome.error().text();
@@ -144,6 +147,78 @@ TEST(VerifiedStore, ACheckpointEmptiesTheJournalAndIsDueWhenThatIsLong) {
   EXPECT_EQ(world.store->status().journal_bytes, 2u + 17 + 1);
   ASSERT_TRUE(world.open());
   EXPECT_EQ(world.get(1), 99u);
+  EXPECT_EQ(world.get(2), 2u);
+}
+
+// Until the last of its records is carried the epoch is open, and calls are of the next one.
+TEST(VerifiedStore, AnEpochEndsBesideCalls) {
+  for (const uint16_t threads : {uint16_t{1}, uint16_t{2}}) {
+    DurableWorld world(threads);
+    ASSERT_TRUE(world.open());
+    for (uint64_t i = 0; i < 100; ++i) ASSERT_TRUE(world.put(i, i));
+    ASSERT_TRUE(world.store->begin_end());
+    EXPECT_EQ(world.store->status().epoch, 1u);
+    for (uint64_t i = 50; i < 60; ++i) ASSERT_TRUE(world.put(i, 2 * i));
+    auto told = world.store->commit();
+    ASSERT_TRUE(told);
+    EXPECT_EQ(told->certified, std::nullopt);
+    EXPECT_TRUE(world.store->is_ending());
+    // What a call has brought along is not carried once more.
+    ASSERT_TRUE(world.store->carry(SIZE_MAX));
+    EXPECT_FALSE(world.store->is_ending());
+    // Nothing was written since: the commit is for the certificate alone.
+    told = world.store->commit();
+    ASSERT_TRUE(told);
+    EXPECT_EQ(told->certified, 0u);
+    ASSERT_EQ(told->certificates.size(), 1u);
+    ASSERT_TRUE(world.store->end_epoch());
+    EXPECT_EQ(world.store->status().certified, 1u);
+    for (uint64_t i = 0; i < 100; ++i)
+      EXPECT_EQ(world.get(i), i >= 50 && i < 60 ? 2 * i : i) << "key " << i;
+  }
+}
+
+TEST(VerifiedStore, CallsAloneBringAnEpochToItsEnd) {
+  DurableWorld world;
+  ASSERT_TRUE(world.open());
+  for (uint64_t i = 0; i < 100; ++i) ASSERT_TRUE(world.put(i, i));
+  ASSERT_TRUE(world.store->begin_end());
+  for (uint64_t i = 0; i < 50; ++i) {
+    ASSERT_TRUE(world.store->is_ending()) << "after " << i << " calls";
+    EXPECT_EQ(world.get(0), 0u);
+  }
+  EXPECT_FALSE(world.store->is_ending());
+  EXPECT_EQ(world.store->commit()->certified, 0u);
+}
+
+TEST(VerifiedStore, ACrashWhileAnEpochEndsLosesNothing) {
+  DurableWorld world(2);
+  ASSERT_TRUE(world.open());
+  for (uint64_t i = 0; i < 40; ++i) ASSERT_TRUE(world.put(i, i));
+  ASSERT_TRUE(world.store->begin_end());
+  for (uint64_t i = 0; i < 5; ++i) ASSERT_TRUE(world.put(i, 100 + i));
+  ASSERT_TRUE(world.store->commit());
+  ASSERT_TRUE(world.store->is_ending());
+  ASSERT_TRUE(world.open());
+  EXPECT_FALSE(world.store->is_ending());
+  EXPECT_EQ(world.store->status().epoch, 1u);
+  for (uint64_t i = 0; i < 40; ++i) EXPECT_EQ(world.get(i), i < 5 ? 100 + i : i);
+  ASSERT_TRUE(world.store->end_epoch());
+  EXPECT_EQ(world.store->status().certified, 1u);
+}
+
+TEST(VerifiedStore, ACheckpointFirstEndsTheEpochThatIsEnding) {
+  DurableWorld world;
+  ASSERT_TRUE(world.open());
+  for (uint64_t i = 0; i < 40; ++i) ASSERT_TRUE(world.put(i, i));
+  ASSERT_TRUE(world.store->begin_end());
+  ASSERT_TRUE(world.put(1, 11));
+  const auto told = world.store->checkpoint();
+  ASSERT_TRUE(told) << told.error().text();
+  EXPECT_EQ(told->certified, 1u);
+  EXPECT_EQ(told->certificates.size(), 2u);
+  ASSERT_TRUE(world.open());
+  EXPECT_EQ(world.get(1), 11u);
   EXPECT_EQ(world.get(2), 2u);
 }
 

@@ -407,6 +407,33 @@ TEST_F(StateActorTest, NoCertificateWaitsForACheckpoint) {
   EXPECT_EQ(report().journal_bytes, 0u);
 }
 
+// Nobody calls any more, and the epoch has more records than one turn of the keeper carries.
+TEST_F(StateActorTest, AnEpochThatIsEndingGoesOnWithoutCalls) {
+  std::atomic<bool> ended = false;
+  std::atomic<int> asked_on = 0;
+  StateOptions made = options(Place::local);
+  made.epoch = 300ms;
+  made.start_keeper =
+      BeforeKeeper::starting([&, was_ending = false](const RunCalls& ask, StoreTold& told) mutable {
+        if (was_ending && ask.batches.empty()) ++asked_on;
+        was_ending = told.ending;
+        ended = ended || (asked_on > 0 && !told.ending);
+      });
+  start(made);
+  constexpr size_t kRecords = kCarriedByRun + 1'000;
+  for (size_t i = 0; i < kRecords;) {
+    CallState many;
+    for (; i < kRecords && many.calls.size() < kStateBatchCallsMax; ++i)
+      ASSERT_TRUE(many.calls.put("n", std::to_string(i), as_bytes("v")));
+    many.wait = i == kRecords;
+    const auto told = world_.ask<StateAnswers>(state_, many);
+    ASSERT_TRUE(told) << told.error().text();
+    EXPECT_TRUE(!many.wait || told->certified);
+  }
+  EXPECT_GT(asked_on, 0);
+  EXPECT_TRUE(ended);
+}
+
 TEST_F(StateActorTest, AnEpochLastsNineTimesAsLongAsItsEnd) {
   StateOptions made = options(Place::local);
   made.start_keeper = BeforeKeeper::starting([](const RunCalls& ask, StoreTold& told) {

@@ -51,10 +51,7 @@ class Shard {
   bool was_present() const { return was_present_; }  ///< The last call's first key, before it.
   /// Writes what makes the monitor know a client; Monitor's options say how many there may be.
   void register_client(uint16_t number, const crypto::DhShare& share,
-                       const crypto::Signature& grant = {}) {
-    room();
-    log_.register_client(number, share, grant);
-  }
+                       const crypto::Signature& grant = {});
   /// Writes the end of the clock's epoch: everything in the deferred set goes to the next epoch, or
   /// to the tree when the epoch did not touch it (see to_tree_max), and hands it over. Absent
   /// records that come to the tree are forgotten. `certified`: the last epoch that the aggregator
@@ -67,7 +64,7 @@ class Shard {
   Status begin_end(std::optional<uint32_t> certified);
   void carry(size_t records);
   bool is_ending() const { return ending_.has_value(); }
-  /// The same, and nothing is left in slots but the top node: the monitor is at rest, and has
+  /// As end_epoch(), and nothing is left in slots but the top node: the monitor is at rest, and has
   /// listed the deferred set. `all`: all that was there before goes to the tree, 2 us each, so that
   /// its values can leave memory. Errors: as end_epoch().
   Status come_to_rest(std::optional<uint32_t> certified, bool all = false);
@@ -178,9 +175,7 @@ class Shard {
     return entry.calls >= options_.hot_calls && !free_record_slots_.empty();
   }
   Timestamp tick() { return clock_ = {clock_.value + 1}; }
-  void room(size_t commands = 1) {
-    if (!log_.has_room(commands)) flush();
-  }
+  void room(size_t commands = 1);
   /// The same for a command that has a result: the monitor wants room for the longest one.
   void room_for_call();
   /// What the monitor will give for a call.
@@ -195,10 +190,7 @@ class Shard {
   void start_end(End how);
   void finish_end();
   bool has_moved(RecordId id);
-  bool is_full() const {  // of times, for one more call
-    const size_t left = carrying_.size() - carried_ + cold_.size();
-    return UINT32_MAX - clock_.counter() <= kTimesPerCall + left;
-  }
+  bool is_full() const;
   void empty_node_slots();
   void list_deferred();
   void sort_by_place(std::vector<RecordId>& ids) const;
@@ -234,10 +226,9 @@ class Shard {
   std::vector<RecordId> changed_;
   KeyIndex<HugeVector<Entry>> index_{entries_, options_.index_key};
   std::vector<RecordId> deferred_;  // of list_; some were pinned since
-  std::optional<End>
-      ending_;  // then carrying_, from carried_ on, and cold_ are of the epoch before
-  std::vector<RecordId> carrying_, cold_;
-  size_t carried_ = 0;
+  std::optional<End> ending_;
+  std::vector<RecordId> carrying_, cold_;  // when ending: what is left of the epoch before
+  size_t carried_ = 0;                     // of carrying_
   uint8_t list_ = 1;
   std::vector<RecordId> pinned_, free_entries_;
   Bytes listed_;  // keys, in the order of the monitor
@@ -253,6 +244,7 @@ class Shard {
 
 #include "enclave/host/shard_calls.hpp"
 #include "enclave/host/shard_encoded.hpp"
+#include "enclave/host/shard_epochs.hpp"
 #include "enclave/host/shard_memory.hpp"
 #include "enclave/host/shard_rest.hpp"
 #include "enclave/host/shard_tree.hpp"

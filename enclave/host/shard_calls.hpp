@@ -32,6 +32,11 @@ void Shard<App>::flush() {
 }
 
 template <class App>
+void Shard<App>::room(size_t commands) {
+  if (!log_.has_room(commands)) flush();
+}
+
+template <class App>
 RecordId Shard<App>::add(const Key& key) {
   if (free_entries_.empty()) {
     free_entries_.push_back(static_cast<RecordId>(entries_.size()));
@@ -236,8 +241,10 @@ void Shard<App>::evict_deferred(RecordId id) {
 }
 
 template <class App>
-typename Shard<App>::Counts Shard<App>::counts() const {
-  return {live(), tree_.size(), deferred_.size(), pinned_.size(), nodes_loaded_, nodes_evicted_};
+void Shard<App>::register_client(uint16_t number, const crypto::DhShare& share,
+                                 const crypto::Signature& grant) {
+  room();
+  log_.register_client(number, share, grant);
 }
 
 }  // namespace themis::host

@@ -108,6 +108,13 @@ void Shard<App>::written() {
 }
 
 template <class App>
+typename Shard<App>::Counts Shard<App>::counts() const {
+  const size_t left = carrying_.size() - carried_ + cold_.size();
+  return {live(),         tree_.size(),  deferred_.size() + left,
+          pinned_.size(), nodes_loaded_, nodes_evicted_};
+}
+
+template <class App>
 void Shard<App>::saved() {
   saved_ = true;
   swept_ = false;

@@ -105,15 +105,12 @@ class VerifiedStore {
   Result<Released> commit();
   /// Ends the epoch and commits; when memory is short, as a checkpoint. Errors: as commit.
   Result<Released> end_epoch();
-  /// Ends the epoch beside the calls that follow, which are of the next one and each bring a part
-  /// of it along: see Shard::begin_end(). The commit after the last part has the certificate.
-  /// Errors: failure.
+  /// The same beside the calls that follow, which are of the next one and bring its records along;
+  /// see Shard::begin_end(). The commit after the last one has the certificate. Errors: failure.
   Status begin_end();
   /// So many records more of each thread, for calls that do not come. Errors: failure.
   Status carry(size_t records);
-  bool is_ending() const {
-    return std::ranges::any_of(threads_, [](const Thread& at) { return at.shard->is_ending(); });
-  }
+  bool is_ending() const;
   /// Ends the epoch and writes the records that changed, with a list of those in use: a restart
   /// from here runs no call again. At a clean end, and when the journal is long. Errors: as commit.
   Result<Released> checkpoint() { return checkpoint(false); }
@@ -121,19 +118,12 @@ class VerifiedStore {
 
   StoreStatus status() const;
   /// Of the present records, in no order.
-  template <class Visit>
-  void for_each_key(Visit visit) const {
+  void for_each_key(const auto& visit) const {
     for (const Thread& each : threads_) each.shard->for_each_key(visit);
   }
   /// Calls may fail for want of memory until the epoch ends, which then is a checkpoint.
-  bool is_short() const {
-    return std::ranges::any_of(threads_, [](const Thread& at) { return at.shard->is_short(); });
-  }
-  size_t records() const {
-    size_t all = 0;
-    for (const Thread& each : threads_) all += each.shard->counts().records;
-    return all;
-  }
+  bool is_short() const;
+  size_t records() const;
 
  private:
   /// A client's call since the last commit.

@@ -145,6 +145,23 @@ Result<Released> VerifiedStore<App>::checkpoint(bool make_room) {
 }
 
 template <class App>
+bool VerifiedStore<App>::is_ending() const {
+  return std::ranges::any_of(threads_, [](const Thread& at) { return at.shard->is_ending(); });
+}
+
+template <class App>
+bool VerifiedStore<App>::is_short() const {
+  return std::ranges::any_of(threads_, [](const Thread& at) { return at.shard->is_short(); });
+}
+
+template <class App>
+size_t VerifiedStore<App>::records() const {
+  size_t all = 0;
+  for (const Thread& each : threads_) all += each.shard->counts().records;
+  return all;
+}
+
+template <class App>
 StoreStatus VerifiedStore<App>::status() const {
   StoreStatus status{threads_[0].shard->epoch(), certified_, commits_, tables_.journal_bytes(),
                      failure_};

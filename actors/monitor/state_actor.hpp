@@ -48,8 +48,9 @@ inline constexpr size_t kStateMessageBytes = 512;
 inline constexpr size_t kRunCallsMax = size_t{1} << 18;
 /// Who may ask for the namespaces before the store is open: the router, once for each of its lives.
 inline constexpr size_t kNamesAskedMax = 16;
-/// How many times as long as its end an epoch lasts at least, so that ends take a tenth of the
-/// time whatever the number of records: 16 million take more than a second.
+/// How many times as long as its end an epoch lasts at least, so that ends, beside which calls take
+/// a third longer, are a tenth of the time whatever the number of records: 16 million take more
+/// than a second.
 inline constexpr int kEpochPerEnd = 9;
 /// Between monitors that ended, or a store that could not be opened, and the next try; doubled from
 /// the first to the second until an epoch's end is on disk.

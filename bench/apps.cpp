@@ -61,6 +61,7 @@ cli::Outcome run_block(const Options& options, const http::Request& request, Tim
                   .request = request,
                   .first = from,
                   .requests = to - from,
+                  .speed = options.speed,
                   .origin = origin};
   if (options.rate == "max") traffic.inflight = kInflightPerServer * options.servers;
   const double cpu_before = side.mesh->cpu_s();

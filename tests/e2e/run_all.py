@@ -30,8 +30,8 @@ def main():
                    test_websocket, test_paper):
         for name, function in vars(module).items():
             if name.startswith("test_") and callable(function) and (not wanted or name in wanted):
-                tests.append((name, lambda function=function: function(build)))
-    return run_tap(tests)
+                tests.append((name, function))
+    return run_tap(tests, build)
 
 
 if __name__ == "__main__":

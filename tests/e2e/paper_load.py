@@ -63,7 +63,8 @@ def check_comparison(app, lines):
     """Medians of ten blocks and five starts, each beside its own neighbour."""
     def blocks(mode):
         by_id = {int(line["Request_ID"]): line for line in lines if line["Mode"] == mode}
-        return [[by_id[id] for id in range(len(by_id) * block // 10, len(by_id) * (block + 1) // 10)]
+        count = len(by_id)
+        return [[by_id[id] for id in range(count * block // 10, count * (block + 1) // 10)]
                 for block in range(10)]
 
     def whole(block):

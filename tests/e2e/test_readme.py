@@ -6,6 +6,7 @@ import signal
 import subprocess
 
 from mesh import SOURCE, Mesh
+from test_bundles import deploy, folder_of
 from test_examples import Shell
 
 # How many `sh` blocks of a section can be pasted as they are; those after them need more.
@@ -14,6 +15,13 @@ PASTED = {"A first function": 2, "A first C++ service": 1, "Verified state": 2,
 EXPECTED = ["deployed greet version 1", '{"greeting":"Hello, Ada!"}', '{"greeting":"Hello, Ada!"}',
             "deployed guestbook version 1", "deployed hello version 1", "deployed stream version 1",
             "Hello, mesh!", "hello", "first", "valid      call", "valid    "]
+# What the README's manifest is of.
+SHOP = """export class Counter {}
+export const add = (a, b) => a + b;
+export default {
+  fetch(request, env) { return new Response(`${env.GREETING} ${env.API_KEY}`); },
+  queue() {}, scheduled() {},
+};"""
 
 
 def sections():
@@ -24,6 +32,16 @@ def sections():
 
 def blocks(language, text):
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+
+
+def check_sources(mesh, found):
+    """The manifest with all its keys, and the function that counts."""
+    manifest, = blocks("toml", found["A first function"])
+    deploy(mesh, folder_of(mesh, "shop", function_toml=manifest, index_js=SHOP),
+           environment={"API_KEY": "secret"})
+    assert mesh.get("/f/shop")[2] == b"hello secret", mesh.get("/f/shop")
+    mesh.deploy("count", blocks("js", found["Verified state"])[0])
+    assert [mesh.get("/f/count")[2] for _ in range(2)] == [b"1", b"2"]
 
 
 def test_the_commands_of_the_readme_work_in_their_order(build):
@@ -48,6 +66,7 @@ def test_the_commands_of_the_readme_work_in_their_order(build):
             walk.wait()
         rest = said = output.read_text()
         assert code == 0, said
+        check_sources(mesh, found)
         for each in EXPECTED:
             assert each in rest, (each, said)
             rest = rest[rest.index(each) + len(each):]

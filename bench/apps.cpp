@@ -40,7 +40,9 @@ constexpr size_t kEncryptSignBytes = 10'000;
 /// Sealed and plain requests take turns in so many blocks each: what else the machine does meets
 /// both. They are compared by the median of what each block says.
 constexpr size_t kBlocks = 10;
-/// And so often their starts, each of code that no node has seen.
+/// And so often their starts, each of code that no node has seen: two isolates of one function
+/// differ by more (in what is compiled when, in where things lie) than their sessions' encryption
+/// costs.
 constexpr size_t kStarts = 5;
 /// Of `--rate max`: one is computed while the next one is on its way.
 constexpr size_t kInflightPerServer = 2;
@@ -175,40 +177,29 @@ void compare(const std::string& name, const std::vector<Side>& sides, Figures& f
   figures["cpu_overhead_percent"] = 100 * (sealed.cpu_s / plain.cpu_s - 1);
 }
 
-/// Deploys one function to all sides, again and again; the last one stays.
-cli::Outcome measure_starts(cli::Package package, std::vector<Side>& sides) {
-  const std::string name = package.name;
-  const std::string body = package.body;
-  // Only a source has room for a comment that makes it another one.
-  const size_t starts = package.content_type == "text/javascript" ? kStarts : 1;
-  for (size_t round = 0; round < starts; ++round) {
-    const bool is_last = round + 1 == starts;
-    if (!is_last) package.name = fmt::format("{}-{}", name, round);
-    if (!is_last) package.body = fmt::format("{}\n// {}\n", body, round);
-    if (is_last) package.name = name, package.body = body;
-    for (size_t i = 0; i < sides.size(); ++i) {
-      Side& side = in_turn(sides, round, i);
-      const auto startup = side.mesh->deploy(package);
-      if (!startup) return tl::unexpected<cli::Failure>(startup.error());
-      side.starts_s.push_back(seconds(*startup));
-      if (is_last) continue;
-      if (auto removed = side.mesh->remove(package.name); !removed) return removed;
-    }
+/// One of its starts: the same code with another comment and name, so that no node has seen it.
+cli::Package changed(const cli::Package& package, size_t round) {
+  cli::Package other = package;
+  other.name += fmt::format("-{}", round);
+  other.body += fmt::format("\n// {}\n", round);
+  return other;
+}
+
+cli::Outcome start(const cli::Package& package, size_t round, std::vector<Side>& sides) {
+  for (size_t i = 0; i < sides.size(); ++i) {
+    Side& side = in_turn(sides, round, i);
+    const auto startup = side.mesh->deploy(package);
+    if (!startup) return tl::unexpected<cli::Failure>(startup.error());
+    side.starts_s.push_back(seconds(*startup));
   }
   return {};
 }
 
-/// What asks the function of `file`, which is deployed to all sides then.
-cli::Maybe<http::Request> start_one(const fs::path& file, std::vector<Side>& sides) {
-  const auto package = cli::make_package({}, file.string());
-  if (!package) return tl::unexpected<cli::Failure>(package.error());
-  for (Side& side : sides) side = {.mesh = std::move(side.mesh), .mode = std::move(side.mode)};
-  if (auto measured = measure_starts(*package, sides); !measured)
-    return tl::unexpected<cli::Failure>(measured.error());
+http::Request request_of(const cli::Package& started, const std::string& application) {
   http::Request request;
   request.method = "POST";
-  request.target = "/f/" + cli::escaped_segment(package->name);
-  if (package->name == kEncryptSign) request.body = std::string(kEncryptSignBytes, 'a');
+  request.target = "/f/" + cli::escaped_segment(started.name);
+  if (application == kEncryptSign) request.body = std::string(kEncryptSignBytes, 'a');
   return request;
 }
 
@@ -220,20 +211,39 @@ struct Run {
   size_t failures = 0;
 };
 
+/// Its starts, and after each one its part of the blocks.
+cli::Outcome run_one(const Options& options, const cli::Package& package, TimePoint origin,
+                     std::vector<Side>& sides) {
+  // Only a source has room for a comment that makes it another one.
+  const size_t starts = package.content_type == "text/javascript" ? kStarts : 1;
+  const size_t blocks = options.rate == "max" ? std::min(kBlocks, options.requests) : 1;
+  for (size_t round = 0; round < starts; ++round) {
+    const bool is_last = round + 1 == starts;
+    const cli::Package started = is_last ? package : changed(package, round);
+    if (auto ok = start(started, round, sides); !ok) return ok;
+    const http::Request request = request_of(started, package.name);
+    for (size_t block = blocks * round / starts; block < blocks * (round + 1) / starts; ++block) {
+      const size_t from = options.requests * block / blocks;
+      const size_t to = options.requests * (block + 1) / blocks;
+      for (size_t i = 0; i < sides.size(); ++i)
+        if (auto ran = run_block(options, request, origin, from, to, in_turn(sides, block, i));
+            !ran)
+          return ran;
+    }
+    for (const Side& side : sides)
+      if (!is_last)
+        if (auto removed = side.mesh->remove(started.name); !removed) return removed;
+  }
+  return {};
+}
+
 cli::Outcome measure_one(const Options& options, const fs::path& file, std::vector<Side>& sides,
                          Run& run) {
-  const auto request = start_one(file, sides);
-  if (!request) return tl::unexpected<cli::Failure>(request.error());
-  const size_t blocks = options.rate == "max" ? std::min(kBlocks, options.requests) : 1;
-  for (size_t block = 0; block < blocks; ++block) {
-    const size_t from = options.requests * block / blocks;
-    const size_t to = options.requests * (block + 1) / blocks;
-    for (size_t i = 0; i < sides.size(); ++i)
-      if (auto ran = run_block(options, *request, run.origin, from, to, in_turn(sides, block, i));
-          !ran)
-        return ran;
-  }
-  const std::string name = request->target.substr(3);
+  const auto package = cli::make_package({}, file.string());
+  if (!package) return tl::unexpected<cli::Failure>(package.error());
+  const std::string& name = package->name;
+  for (Side& side : sides) side = {.mesh = std::move(side.mesh), .mode = std::move(side.mode)};
+  if (auto ran = run_one(options, *package, run.origin, sides); !ran) return ran;
   Figures figures{{"name", name}};
   figures.update(figures_of(sides[0], ""));
   size_t failures = 0;

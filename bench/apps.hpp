@@ -5,12 +5,13 @@
 
 namespace themis::bench {
 
-/// "apps": a list of {name, startup_s, exec_s, throughput_per_s, latency_s, duration_s,
-/// cpu_ms_per_request, failures}; for those of Table 2 also {paper_startup_s, paper_exec_s,
-/// paper_throughput_per_s, paper_latency_s, paper_duration_s, times_paper,
-/// times_paper_per_cpu_s: were a core its own}; with --plain also
-/// {plain_startup_s, plain_throughput_per_s, plain_latency_s, plain_duration_s,
-/// plain_cpu_ms_per_request, overhead_percent, cpu_overhead_percent}; with --log also {record}, the
+/// "apps": a list of {name, startup_s (the median of starts_s), exec_s, throughput_per_s,
+/// latency_s, duration_s, cpu_ms_per_request, failures}; for those of Table 2 also
+/// {paper_startup_s, paper_exec_s, paper_throughput_per_s, paper_latency_s, paper_duration_s,
+/// times_paper, times_paper_per_cpu_s: were a core its own}; with --plain also the first ones as
+/// {plain_startup_s, ...} and what encryption costs: {overhead_percent (time for the same
+/// requests), latency_overhead_percent: medians over blocks that take turns; startup_overhead_ms:
+/// over starts that take turns; cpu_overhead_percent}; with --log also {record}, the
 /// times of every request in microseconds. Sealed and plain requests come from one run. Writes the
 /// log. Prints why and ends the program when nodes, applications or requests fail.
 Figures measure_apps(const Options& options);

@@ -174,6 +174,13 @@ cli::Maybe<Duration> AppsMesh::deploy(const cli::Package& package) {
   return SystemClock{}.now() - start;
 }
 
+cli::Outcome AppsMesh::remove(const std::string& function) {
+  const auto removed =
+      gateway_->manage("DELETE", "/v1/functions/" + cli::escaped_segment(function), {}, {});
+  if (!removed) return tl::unexpected<cli::Failure>(removed.error());
+  return {};
+}
+
 double AppsMesh::cpu_s() const { return cpu_seconds(with_children(nodes_)); }
 
 }  // namespace themis::bench

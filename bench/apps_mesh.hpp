@@ -32,6 +32,7 @@ class AppsMesh {
 
   /// Deploys to all servers; the time until the first GET of it was answered.
   cli::Maybe<Duration> deploy(const cli::Package& package);
+  cli::Outcome remove(const std::string& function);
   const net::Address& gateway() const { return gateway_->address(); }
   /// That all its processes have used.
   double cpu_s() const;

@@ -99,6 +99,8 @@ void add_apps_options(CLI::App& app, bench::Options& options) {
   apps->add_option("--rate", options.rate,
                    "paper: at the original's moments; max: two open a server, the next at once")
       ->check(CLI::IsMember({"paper", "max"}));
+  apps->add_option("--speed", options.speed, "The paper's moments, so many times as fast")
+      ->check(CLI::Range(1, 100));
   apps->add_option("--requests", options.requests, "Of each application; 121 are the paper's")
       ->check(CLI::Range(1, 100'000));
   CLI::Option* servers =

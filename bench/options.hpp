@@ -34,6 +34,7 @@ struct Options {
   size_t servers = 1;
   size_t requests = 121;
   std::string rate = "paper";  ///< Or "max".
+  unsigned speed = 1;          ///< Of the paper's rate: its intervals are divided by it.
   std::string file;            ///< A function in place of the paper's applications; empty: those.
   std::string log;             ///< Where the requests are written to; empty: nowhere.
 };

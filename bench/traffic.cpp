@@ -94,7 +94,8 @@ class Generator {
   void issue() {
     const size_t id = traffic_.first + exchanges_.size();
     exchanges_.push_back({.id = id, .issued = now(), .bytes = text_.size()});
-    if (traffic_.inflight == 0) exchanges_.back().interval_ms = phase_interval_ms(id);
+    if (traffic_.inflight == 0)
+      exchanges_.back().interval_ms = phase_interval_ms(id) / traffic_.speed;
     while (!idle_.empty() && idle_.back()->is_gone()) idle_.pop_back();
     if (!idle_.empty()) {
       Connection& kept = *idle_.back();

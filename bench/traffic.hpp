@@ -28,6 +28,8 @@ struct Traffic {
   /// 0: at the paper's moments, whether others were answered or not. Otherwise so many are open
   /// from the beginning to the end.
   size_t inflight = 0;
+  /// Divides the paper's intervals.
+  unsigned speed = 1;
   TimePoint origin;  ///< Times are from here on.
 };
 

@@ -88,8 +88,8 @@ void ServiceGate::ask(const caf::actor& instance, const wire::FramePtr& frame, A
 
 mesh::Judgement ServiceGate::judge(const caf::error& error) const { return judge_service(error); }
 
-void ServiceGate::restore(const std::string&, std::function<void(Status)> done) {
-  done(fail(Code::not_found, "services are started by their owners"));
+void ServiceGate::restore(const std::string&, std::function<void(Status)> answer) {
+  answer(fail(Code::not_found, "services are started by their owners"));
 }
 
 Error ServiceGate::nobody(const std::string& name) const {

@@ -41,8 +41,10 @@ Status FunctionStore::keep_code_cache(const CodeId& id, const CodeId& at_workers
   if (!used) return {};
   THEMIS_CHECK(count_caches());
   const crypto::Digest hash = crypto::blake2b(cache);
-  Bytes value(hash.begin(), hash.end());
-  value.insert(value.end(), cache.begin(), cache.end());
+  Bytes value;
+  value.reserve(kHashBytes + cache.size());
+  append(value, hash);
+  append(value, cache);
   const Bytes key = place_of(id, at_workers);
   size_t bytes = *cache_bytes_;
   const auto write_cache = [&](WriteTransaction& txn) -> Status {

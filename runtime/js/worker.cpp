@@ -146,6 +146,7 @@ void WorkerImpl::settle(uint32_t call, Ended ended) {
 }
 
 void WorkerImpl::fail_stuck_calls() {
+  if (is_actor_) return;  // its next request may settle them; otherwise the wall limit ends them
   // No timer, no question and no task: no JavaScript of this isolate runs again by itself.
   if (calls_.empty() || !timers_.empty() || !asks_.empty() || !held_.empty() || !joins_.empty() ||
       box_.tasks().pending())

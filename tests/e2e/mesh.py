@@ -9,6 +9,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[2]
@@ -208,13 +209,29 @@ class Mesh:
         return [pid for pid in pids if "themis-worker" in Path(f"/proc/{pid}/cmdline").read_text()]
 
 
-def run_tap(tests):
-    """Runs functions named test_*, prints TAP."""
+def in_background(test):
+    """Marks a test that waits for the clock: it begins with the first one and is judged last."""
+    test.in_background = True
+    return test
+
+
+def run_tap(tests, build):
+    """Runs functions named test_*, given as [(name, function)], prints TAP."""
     print(f"1..{len(tests)}", flush=True)
+    background = [(name, test) for name, test in tests if hasattr(test, "in_background")]
+    foreground = [(name, test) for name, test in tests if not hasattr(test, "in_background")]
+    with ThreadPoolExecutor(len(background) + 1) as pool:
+        begun = [(name, pool.submit(test, build).result) for name, test in background]
+        return judge([*((name, lambda test=test: test(build)) for name, test in foreground),
+                      *begun])
+
+
+def judge(results):
+    """[(name, what returns or raises)]: prints their lines, answers the exit code."""
     failed = 0
-    for number, (name, test) in enumerate(tests, 1):
+    for number, (name, result) in enumerate(results, 1):
         try:
-            test()
+            result()
             print(f"ok {number} - {name}", flush=True)
         except Exception as error:  # pylint: disable=broad-except
             failed += 1

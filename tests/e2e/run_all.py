@@ -8,10 +8,12 @@ import test_bad_input
 import test_bundles
 import test_crash
 import test_events
+import test_examples
 import test_fetch
 import test_mesh
 import test_paper
 import test_programs
+import test_readme
 import test_receipts
 import test_service_mesh
 import test_state
@@ -26,12 +28,13 @@ def main():
     tests = []
     for module in (test_mesh, test_bad_input, test_crash, test_programs, test_service_mesh,
                    test_admission, test_receipts, test_state, test_state_receipts,
-                   test_bundles, test_events, test_actors, test_streams, test_fetch,
+                   test_bundles, test_readme, test_examples,
+                   test_events, test_actors, test_streams, test_fetch,
                    test_websocket, test_paper):
         for name, function in vars(module).items():
             if name.startswith("test_") and callable(function) and (not wanted or name in wanted):
-                tests.append((name, lambda function=function: function(build)))
-    return run_tap(tests)
+                tests.append((name, function))
+    return run_tap(tests, build)
 
 
 if __name__ == "__main__":

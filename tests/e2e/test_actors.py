@@ -115,6 +115,40 @@ def test_actors_live_on_several_nodes_and_ask_each_other(build):
         assert homes() > 1
 
 
+ROOM = """export class Counter {
+  waiting = [];
+  feeds = [];
+  fetch(request) {
+    const what = new URL(request.url).pathname.split('/')[2];
+    if (what === 'wait') return new Promise((done) => this.waiting.push(done));
+    if (what === 'feed')
+      return new Response(new ReadableStream({ start: (feed) => { this.feeds.push(feed); } }));
+    if (what === 'wake') {
+      for (const done of this.waiting) done(new Response('woken'));
+      for (const feed of this.feeds) { feed.enqueue(new Uint8Array([104, 105])); feed.close(); }
+    }
+    return new Response(`${this.waiting.length} ${this.feeds.length}`);
+  }
+}
+""" + COUNTER[COUNTER.index("export default"):]
+
+
+def test_regress_a_call_of_an_actor_may_wait_for_another_call(build):
+    with Mesh(build, nodes=1) as mesh:
+        put_up(mesh, ROOM)
+        heard = []
+        threads = [threading.Thread(target=lambda what=what: heard.append(ask(mesh, f"a/{what}")))
+                   for what in ("wait", "wait", "feed")]
+        for thread in threads:
+            thread.start()
+        wait_until("all three wait", lambda: ask(mesh, "a/look") == "2 1" or heard)
+        assert heard == [], heard
+        ask(mesh, "a/wake")
+        for thread in threads:
+            thread.join()
+        assert sorted(heard) == ["hi", "woken", "woken"], heard
+
+
 def test_what_an_actor_answers_streams_and_its_storage_is_its_own(build):
     with Mesh(build, nodes=1) as mesh:
         put_up(mesh)

@@ -1,7 +1,7 @@
 """Functions that are called by queues and by the clock."""
 import json
 
-from mesh import SOURCE, Mesh, wait_until
+from mesh import SOURCE, Mesh, in_background, wait_until
 from test_bundles import deploy, folder_of
 
 PRODUCER = """export default { async fetch(request, env) {
@@ -107,9 +107,13 @@ def test_the_guest_book_of_the_examples(build):
         assert b"<h1>Guest book</h1>" in body, body
 
 
+@in_background
 def test_a_cron_line_wakes_its_function_once_on_one_node(build):
-    """Waits for a full minute."""
+    """Waits for a full minute. `visits` is an example."""
     with Mesh(build) as mesh:
+        deploy(mesh, SOURCE / "apps/functions/visits")
+        for count in (1, 2, 3):
+            assert json.loads(mesh.post("/f/visits", b"")[2])["now"] == count
         deploy(mesh, folder_of(
             mesh, "clock", index_js="export default { async fetch(request, env) {"
             " return new Response(String(await env.STATE.get('woken'))); },"
@@ -118,6 +122,11 @@ def test_a_cron_line_wakes_its_function_once_on_one_node(build):
             "} };", function_toml='[[cron]]\nat = "*/1 * * * *"\n'))
         wait_until("it is woken", lambda: mesh.get("/f/clock")[2] != b"null", deadline_s=75)
         assert mesh.get("/f/clock")[2] == b"*/1 * * * *0", mesh.get("/f/clock")
+        wait_until("the visits are written down", lambda: mesh.json("/f/visits")["minutes"])
+        visits = mesh.json("/f/visits")
+        minutes = dict(visits["minutes"])
+        assert len(minutes) == len(visits["minutes"]), visits  # each is written down once
+        assert visits["now"] + sum(minutes.values()) == 3, visits
         logs = [line for node in mesh.nodes for line in node.log().splitlines() if "clock" in line]
         assert not any("not woken" in line or "failed" in line for line in logs), logs
 

@@ -263,10 +263,10 @@ def nlp(n=1629):
     return {"plural": make_text(n, 2), "singular": make_text(n, 1)}
 
 
-def encrypt_sign():
+def encrypt_sign(text=TEXT):
     """The ciphertext has a salt in it: see opened()."""
-    return {"signature": hmac.new(KEY, TEXT, hashlib.sha512).hexdigest(),
-            "plaintext_sha256": hashlib.sha256(TEXT).hexdigest()}
+    return {"signature": hmac.new(KEY, text, hashlib.sha512).hexdigest(),
+            "plaintext_sha256": hashlib.sha256(text).hexdigest()}
 
 
 def aes_tables():

@@ -11,11 +11,13 @@ keeping reasons; a test without a reason is a failure as well.
 
 import collections
 import json
+import os
 import pathlib
 import re
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 
 HERE = pathlib.Path(__file__).resolve().parent
 EXPECTED = HERE / "expected.json"
@@ -120,26 +122,35 @@ def tests_of(root):
     return out
 
 
-def run(command, root, tests):
-    """{key: {subtest: message or None}}."""
+def run_batch(command, root, batch):
+    """{key: {subtest: message or None}} of the tests of one process."""
     results = {}
-    for start in range(0, len(tests), FILES_PER_PROCESS):
-        batch = tests[start:start + FILES_PER_PROCESS]
-        with tempfile.TemporaryDirectory() as folder:
-            folder = pathlib.Path(folder)
-            for number, (_, _, path, variant) in enumerate(batch):
-                source, body = bundle(root, path, variant)
-                (folder / f"{number}.js").write_text(source, encoding="utf-8")
-                (folder / f"{number}.json").write_text(body, encoding="utf-8")
-            ran = subprocess.run([*command, str(folder)], check=False)
-            if start == 0 and not any(folder.glob("*.out")):
-                die(f"the runner answered nothing and ended with {ran.returncode}")
-            for number, (_, key, _, _) in enumerate(batch):
-                out = folder / f"{number}.out"
-                answer = (json.loads(out.read_text(encoding="utf-8", errors="replace"))
-                          if out.is_file() and out.stat().st_size else
-                          {"error": f"the runner ended with {ran.returncode}"})
-                results[key] = subtests(answer)
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        for number, (_, _, path, variant) in enumerate(batch):
+            source, body = bundle(root, path, variant)
+            (folder / f"{number}.js").write_text(source, encoding="utf-8")
+            (folder / f"{number}.json").write_text(body, encoding="utf-8")
+        ran = subprocess.run([*command, str(folder)], check=False)
+        for number, (_, key, _, _) in enumerate(batch):
+            out = folder / f"{number}.out"
+            answer = (json.loads(out.read_text(encoding="utf-8", errors="replace"))
+                      if out.is_file() and out.stat().st_size else
+                      {"error": f"the runner ended with {ran.returncode}"})
+            results[key] = subtests(answer)
+    return results
+
+
+def run(command, root, tests):
+    """{key: {subtest: message or None}}, in the order of `tests`."""
+    batches = [tests[start:start + FILES_PER_PROCESS]
+               for start in range(0, len(tests), FILES_PER_PROCESS)]
+    results = {}
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for each in pool.map(lambda batch: run_batch(command, root, batch), batches):
+            results.update(each)
+    if all(list(result) == ["(file)"] for result in results.values()):
+        die(f"the runner answered nothing: {next(iter(results.values()))['(file)']}")
     return results
 
 

@@ -250,9 +250,9 @@ TEST(Credentials, HaveOneEncoding) {
     EXPECT_FALSE(Credentials::from_bytes(longer));
   }
   Bytes all = Credentials{next.former(), w.invite(next)}.bytes();
-  for (const uint8_t what : {0x00, 0x01, 0x80, 0x82, 0x85, 0xc1, 0xff}) {
-    all[0] = std::byte{what};
-    EXPECT_FALSE(Credentials::from_bytes(all)) << int{what};
+  for (const int what : {0x00, 0x01, 0x80, 0x82, 0x85, 0xc1, 0xff}) {
+    all[0] = static_cast<std::byte>(what);
+    EXPECT_FALSE(Credentials::from_bytes(all)) << what;
   }
 }
 

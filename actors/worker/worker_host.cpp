@@ -9,6 +9,7 @@
 #include "actors/worker/function_worker.hpp"
 #include "ring.capnp.h"
 #include "rpc.capnp.h"
+#include "runtime/base/freed_memory.hpp"
 
 namespace themis {
 namespace {
@@ -171,6 +172,7 @@ class HostActor final : public PinnedActor {
 }  // namespace
 
 void run_worker_host(const std::string& snapshot_path, js::Profile profile) {
+  keep_freed_memory();
   std::unique_ptr<js::Engine> engine;
   std::optional<TurnBudget> budget;
   EnclaveOptions options;

@@ -183,8 +183,6 @@ class VerifiedStore {
   Result<Released> checkpoint(bool make_room);
   void note_merged();
   Result<Released> tell(Result<seal::Released> told);
-  template <class Write>
-  Result<Released> save(const Result<Bytes>& sealed, Write write);
   Status latch(Status status) {
     if (!status && !failure_) failure_ = status.error();
     return status;

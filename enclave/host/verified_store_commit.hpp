@@ -23,15 +23,6 @@ Status VerifiedStore<App>::flush_all() {
   return latch(trusted_.certify());
 }
 
-/// `write` puts the sealed state on disk with what belongs to it.
-template <class App>
-template <class Write>
-Result<Released> VerifiedStore<App>::save(const Result<Bytes>& sealed, Write write) {
-  if (!sealed) THEMIS_CHECK(latch(fail(sealed.error())));
-  THEMIS_CHECK(latch(write(*sealed)));
-  return tell(trusted_.confirm());
-}
-
 /// What the trusted side has let go, to whom it is for.
 template <class App>
 Result<Released> VerifiedStore<App>::tell(Result<seal::Released> told) {
@@ -65,14 +56,14 @@ Result<Released> VerifiedStore<App>::commit() {
 
 template <class App>
 Result<Released> VerifiedStore<App>::save_calls() {
-  return save(trusted_.seal(), [this](ByteView sealed) -> Status {
-    std::vector<ByteView> calls;
-    for (const Thread& each : threads_) calls.push_back(each.calls.view());
-    const bool merging = !tables_.is_merged();
-    THEMIS_CHECK(tables_.commit(calls, sealed));
-    if (merging) note_merged();
-    return {};
-  });
+  const Result<Bytes> sealed = trusted_.seal();
+  if (!sealed) THEMIS_CHECK(latch(fail(sealed.error())));
+  std::vector<ByteView> calls;
+  for (const Thread& each : threads_) calls.push_back(each.calls.view());
+  const bool merging = !tables_.is_merged();
+  THEMIS_CHECK(latch(tables_.commit(calls, *sealed)));
+  if (merging) note_merged();
+  return tell(trusted_.confirm());
 }
 
 /// What the last checkpoint wrote is at its place: values may leave memory.
@@ -121,22 +112,28 @@ Result<Released> VerifiedStore<App>::checkpoint(bool make_room) {
   for (Thread& each : threads_)
     THEMIS_CHECK(latch(each.shard->come_to_rest(certified_, make_room)));
   certifies_ = false;
-  THEMIS_CHECK(flush_all());
-  Result<Released> released = save(trusted_.checkpoint(), [this](ByteView sealed) {
-    const auto write_all = [this](const StoreTables::PutRecord& put) -> Status {
-      const auto put_record = [&put](const EncodedRecord& record) {
-        std::array<std::byte, 1 + App::Value::kBytesMax> value;
-        if (record.value.empty()) return put(record.key, {});
-        return put(record.key, {value.data(), monitor::put(monitor::put(value.data(), uint8_t{1}),
-                                                           record.value)});
-      };
-      for (const Thread& each : threads_) THEMIS_CHECK(each.shard->for_each_changed(put_record));
-      return {};
+  const auto write_all = [this](const StoreTables::PutRecord& put) -> Status {
+    const auto put_record = [&put](const EncodedRecord& record) {
+      std::array<std::byte, 1 + App::Value::kBytesMax> value;
+      if (record.value.empty()) return put(record.key, {});
+      return put(record.key, {value.data(),
+                              monitor::put(monitor::put(value.data(), uint8_t{1}), record.value)});
     };
-    std::vector<ByteView> listed;
-    for (const Thread& each : threads_) listed.push_back(each.shard->listed());
-    return tables_.checkpoint(write_all, listed, sealed);
-  });
+    for (const Thread& each : threads_) THEMIS_CHECK(each.shard->for_each_changed(put_record));
+    return {};
+  };
+  std::optional<Result<Bytes>> sealed;  // the transaction may run again
+  const auto seal = [&]() -> Result<Bytes> {
+    if (!sealed) {
+      const Status flushed = flush_all();
+      sealed = flushed ? trusted_.checkpoint() : fail(flushed.error());
+    }
+    return *sealed;
+  };
+  std::vector<ByteView> listed;
+  for (const Thread& each : threads_) listed.push_back(each.shard->listed());
+  THEMIS_CHECK(latch(tables_.checkpoint(write_all, listed, seal)));
+  Result<Released> released = tell(trusted_.confirm());
   if (!released) return released;
   for (Thread& each : threads_) each.shard->written();
   if (make_room) THEMIS_CHECK(latch(tables_.merge_all()));

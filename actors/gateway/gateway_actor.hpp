@@ -30,6 +30,7 @@ struct GatewayOptions {
   caf::actor queues;          ///< Takes ReportQueues; empty: none.
   caf::actor flows;           ///< A FlowHub; empty: bodies travel whole.
   caf::actor fetcher;         ///< Takes CountFetches; empty: none.
+  caf::actor oyster;          ///< Takes AskOyster; empty: /api/serverless is the gateway's own.
   uint32_t wall_ms = 30'000;  ///< Of a function; a call waits a little longer.
   http::ServerLimits http;
   std::vector<RouteConfig> routes;

@@ -254,6 +254,7 @@ void GatewayActor::show_metrics(uint64_t id) {
                        dead_letters().counts(),
                        sockets_,
                        {},
+                       {},
                        {}};
     input.sockets.open = static_cast<size_t>(std::ranges::count_if(
         pending_, [](const auto& one) { return one.second.socket && one.second.socket->begun; }));
@@ -265,17 +266,27 @@ void GatewayActor::show_metrics(uint64_t id) {
   });
 }
 
-/// What travels bit by bit, then what functions fetch.
+/// What travels bit by bit, then what functions fetch, then Oyster's requests.
 void GatewayActor::add_bodies(MetricsInput input, std::function<void(const MetricsInput&)> then) {
-  const auto add_fetches = [this, then](MetricsInput some) {
-    if (!options_.fetcher) return then(some);
-    request(options_.fetcher, caf::infinite, CountFetches{})
+  const auto add_oyster = [this, then](MetricsInput some) {
+    if (!options_.oyster) return then(some);
+    request(options_.oyster, caf::infinite, CountOyster{})
         .then(
-            [some, then](const FetchCounts& fetches) mutable {
-              some.fetches = fetches;
+            [some, then](const OysterCounts& counts) mutable {
+              some.oyster = counts;
               then(some);
             },
             [some, then](const caf::error&) { then(some); });  // it is down
+  };
+  const auto add_fetches = [this, add_oyster](MetricsInput some) {
+    if (!options_.fetcher) return add_oyster(some);
+    request(options_.fetcher, caf::infinite, CountFetches{})
+        .then(
+            [some, add_oyster](const FetchCounts& fetches) mutable {
+              some.fetches = fetches;
+              add_oyster(some);
+            },
+            [some, add_oyster](const caf::error&) { add_oyster(some); });
   };
   if (!options_.flows) return add_fetches(std::move(input));
   request(options_.flows, caf::infinite, CountFlows{})

@@ -318,6 +318,10 @@ void WorkerProcess::replace(const CodeId& id) {
   for (const auto& [function, then] : later) load(function, then);
 }
 
+void WorkerProcess::call_ended(const InstallFunction& function) {
+  function.fresh ? unload(function.id) : replace(function.id);
+}
+
 void WorkerProcess::unload(const CodeId& id) {
   const auto found = functions_.find(id);
   if (found == functions_.end()) return;
@@ -344,7 +348,10 @@ void WorkerProcess::call(Call call) {
   const FunctionPtr function = call.function;
   load(function, [this, call = std::move(call)](const Result<caf::actor>& loaded) mutable {
     if (loaded) return send_call(*loaded, std::move(call));
-    call.promise.deliver(load_error(loaded.error()));
+    // Who gave the code with the call is told that it is the code, and not the call, that failed.
+    const bool is_codes = call.function->fresh && loaded.error().code == Code::threw;
+    call.promise.deliver(
+        load_error(is_codes ? Error{Code::invalid, loaded.error().detail} : loaded.error()));
   });
 }
 
@@ -370,7 +377,7 @@ void WorkerProcess::send_call(const caf::actor& proxy, Call call) {
             const auto offered = offer(owed.mapped(), outcome);
             offered ? owed.mapped().promise.deliver(*offered)
                     : owed.mapped().promise.deliver(to_caf(offered.error()));
-            replace(owed.mapped().function->id);
+            call_ended(*owed.mapped().function);
           },
           [this, id](const caf::error& error) { on_call_failed(id, error); });
 }
@@ -386,12 +393,12 @@ void WorkerProcess::on_call_failed(uint64_t id, const caf::error& error) {
   auto failed = calls_.extract(id);
   if (!failed) return;
   Call& owed = failed.mapped();
-  const CodeId function_id = owed.function->id;
+  const FunctionPtr called = owed.function;
   const Error why = from_caf(error);
   const bool not_run = why.code == Code::not_found || why.code == Code::unavailable;
   if (!not_run) {
     fail_call(owed, function_error(why));
-    return replace(function_id);
+    return call_ended(*called);
   }
   if (!process_->alive()) return void(owed.promise.deliver(to_caf(lost())));
   // The function had ended (its heap overflowed, or it made room) when the call reached the host.
@@ -462,9 +469,11 @@ bool WorkerProcess::expire_calls(TimePoint now) {
   std::vector<uint64_t> expired;
   for (const auto& [id, call] : calls_)
     if (now > call.expires) expired.push_back(id);
-  for (const uint64_t id : expired)
-    fail_call(calls_.extract(id).mapped(),
-              {Code::timeout, "the function did not answer within its wall limit"});
+  for (const uint64_t id : expired) {
+    auto owed = calls_.extract(id);
+    fail_call(owed.mapped(), {Code::timeout, "the function did not answer within its wall limit"});
+    if (owed.mapped().function->fresh) unload(CodeId(owed.mapped().function->id));
+  }
   return !expired.empty();
 }
 

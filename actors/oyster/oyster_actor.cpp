@@ -159,14 +159,14 @@ void OysterActor::by_label(Pending pending) {
   const std::string* host = pending.request.headers.find("Host");
   if (host != nullptr) pending.host = *host;
   const std::string label(oyster::first_label(pending.host));
-  if (manage(pending, label)) return;
+  if (manage(pending, label, {})) return;
   const auto hash = oyster::decode_base32(label);
   const bool is_hash = hash && hash->size() == oyster::Bill::kHashBytes;
   const std::string path(pending.request.path());
   if (!is_hash && path == kFirstPath && pending.request.method == "POST")
     return by_json(std::move(pending));
   if (!is_hash && path == "/api/serverlessinfo") return reply(pending, memory());
-  if (!is_hash && path.starts_with("/api/") && manage(pending, path.substr(5))) return;
+  if (!is_hash && path.starts_with("/api/") && manage(pending, path.substr(5), "SUCCESS")) return;
   if (unregistered_) return reply(pending, oyster::drained());
   if (host == nullptr) return reply(pending, oyster::no_host());
   if (!is_visible(*host)) return reply(pending, oyster::unreadable_host());
@@ -185,8 +185,8 @@ void OysterActor::by_json(Pending pending) {
   begin(std::move(pending), hash.value_or(Bytes{}), call->code_id);
 }
 
-/// "unregister", and "register", its undo. False: it is neither.
-bool OysterActor::manage(Pending& pending, std::string_view word) {
+/// "unregister", and "register", its undo. `said`: not master's text. False: it is neither.
+bool OysterActor::manage(Pending& pending, std::string_view word, std::string said) {
   if (word != "unregister" && word != "register") return false;
   if (!token_->is_in(pending.request.headers)) {
     Answer denied = oyster::plain(Outcome::managed, 401,
@@ -197,9 +197,10 @@ bool OysterActor::manage(Pending& pending, std::string_view word) {
   }
   unregistered_ = word == "unregister";
   log::info("oyster", "{} by its operator", unregistered_ ? "draining" : "takes requests again,");
-  reply(pending, oyster::plain(Outcome::managed, 200,
-                               unregistered_ ? "successfully set server in draining state"
-                                             : "successfully ended the draining state of server"));
+  if (said.empty())
+    said = unregistered_ ? "successfully set server in draining state"
+                         : "successfully ended draining state of server";
+  reply(pending, oyster::plain(Outcome::managed, 200, std::move(said)));
   return true;
 }
 

@@ -89,7 +89,7 @@ class OysterActor final : public PinnedActor, private http::Handler {
   void on_request(http::Request&& request, http::Responder responder) override;
   void by_label(Pending pending);
   void by_json(Pending pending);
-  bool manage(Pending& pending, std::string_view word);
+  bool manage(Pending& pending, std::string_view word, std::string said);
   void begin(Pending pending, ByteView transaction, const std::string& code_id);
   void found(uint64_t id, const FoundRunnable& code);
   void run(uint64_t id, const RunnablePtr& code);

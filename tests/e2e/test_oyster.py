@@ -226,6 +226,10 @@ def check_managed(front, prime):
     assert front.first({"tx_hash": prime.hex()}) == (
         400, {"status": "error", "message": "Worker Unregistered", "data": None})
     assert front.ask("register.oyster.run", headers=token)[0] == 200
+    unregister = {"method": "GET", "path": "/api/unregister"}
+    assert front.ask("localhost", **unregister)[0] == 401
+    assert front.ask("localhost", headers=token, **unregister)[::2] == (200, "SUCCESS")
+    assert front.ask("localhost", headers=token, path="/api/register")[0] == 200
     assert front.run(prime, {"num": 10}) == (200, "2,5")
 
     slow = front.put(SLOW)
@@ -273,6 +277,17 @@ def test_oyster_answers_its_own_eleven_tests_byte_by_byte(build):
             status, headers, text = front.ask(host, path="/a/b?c")
             assert (status, text, headers["x-from"]) == (201, f"1 / {host}", "code")
         check_managed(front, prime)
+        # Who leaves gives its place back.
+        leaver = socket.create_connection(("127.0.0.1", front.port), timeout=20)
+        leaver.sendall(f"GET / HTTP/1.1\r\nHost: {label(front.put(SLOW))}\r\n\r\n".encode())
+        wait_until("it runs", lambda: front.mesh.metric("oyster_running") == 1)
+        leaver.close()
+        wait_until("its place is free", lambda: front.mesh.metric("oyster_running") == 0)
+        # Code that was fetched once needs no chain any more.
+        front.chain.__exit__()
+        assert front.run(prime, {"num": 10}) == (200, "2,5")
+        assert front.run(b"\7" * 32) == (400, "failed to create code file\n\nCaused by:\n    "
+                                         "failed to retrieve calldata")
 
 
 class StorageServer:
@@ -312,8 +327,13 @@ def success(data):
 
 
 def test_oyster_first_generation_answers_json_here_and_on_the_gateway(build):
+    settings = ["oyster.strict_path=false", f"oyster.deposit_contract={OTHER_CONTRACT}"]
     with StorageServer() as storage, Front(
-            build, [f"oyster.storage={storage.url}", "oyster.strict_path=false"]) as front:
+            build, [*settings, f"oyster.storage={storage.url}"]) as front:
+        # A contract whose every answer is this number.
+        deposit = lambda number: front.chain.call(  # pylint: disable=unnecessary-lambda-assignment
+            "anvil_setCode", OTHER_CONTRACT, f"0x60{number:02x}60005260206000f3")
+        deposit(201)
         prime = front.put(PRIME)
         call = {"tx_hash": "0x" + prime.hex(), "input": {"num": 600}}
         assert front.first(call) == (200, success("2,2,2,3,5,5"))
@@ -356,4 +376,7 @@ def test_oyster_first_generation_answers_json_here_and_on_the_gateway(build):
         assert 0 < memory["free_memory"] < memory["total_system_memory"]
         asked = front.mesh.metric("oyster_questions_total")
         assert front.run(counter)[0] == 201
-        assert front.mesh.metric("oyster_questions_total") == asked, "its code is kept"
+        asked += 1  # for the deposit; the code is kept
+        assert front.mesh.metric("oyster_questions_total") == asked
+        deposit(200)
+        assert front.run(counter) == (400, "tx deposit not enough")

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
+#include "runtime/base/rng.hpp"
 #include "runtime/oyster/requests.hpp"
 
 namespace themis::oyster {
@@ -110,6 +113,23 @@ TEST(OysterDeposit, IsWhatTheContractSaysOfTheTransaction) {
   EXPECT_EQ(paid("0x" + std::string(64, 'f')), true);
   for (const char* none : {"0x", "0x12", "", "1"}) EXPECT_FALSE(paid(none)) << none;
   EXPECT_FALSE(has_deposit("{}", 200));
+}
+
+TEST(OysterTransaction, AnswersWhateverBytesItIsGiven) {
+  const uint64_t seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  SeededRng rng(seed);
+  const std::string whole = transaction(calldata("export default {}"));
+  for (int i = 0; i < 5000; ++i) {
+    std::string text = whole;
+    for (uint64_t changes = 1 + rng.next() % 4; changes > 0; --changes)
+      text[rng.next() % text.size()] = static_cast<char>(rng.next());
+    text.resize(text.size() - (rng.next() % 2) * (rng.next() % text.size()));
+    const auto read = read_transaction(text, kContract);
+    if (!read) EXPECT_FALSE(read.error().text.empty());
+    (void)has_deposit(text, 1);
+    (void)parse_first_call(text);
+  }
 }
 
 TEST(OysterFirstCall, NamesOneCodeAndAnObject) {

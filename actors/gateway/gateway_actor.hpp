@@ -121,6 +121,7 @@ class GatewayActor final : public PinnedActor, private http::Handler {
   void add_workers(NodeOverview all, WithOverview then);
   void add_state(NodeOverview all, WithOverview then);
   void add_queues(NodeOverview all, WithOverview then);
+  void add_oyster(NodeOverview all, WithOverview then);
   void show_metrics(uint64_t id);
   void add_bodies(MetricsInput input, std::function<void(const MetricsInput&)> then);
 

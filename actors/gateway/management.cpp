@@ -233,14 +233,25 @@ void GatewayActor::add_state(NodeOverview all, WithOverview then) {
 }
 
 void GatewayActor::add_queues(NodeOverview all, WithOverview then) {
-  if (!options_.queues) return then(all);
+  if (!options_.queues) return add_oyster(std::move(all), std::move(then));
   request(options_.queues, caf::infinite, ReportQueues{})
       .then(
-          [all, then](const QueueReport& report) mutable {
+          [this, all, then](const QueueReport& report) mutable {
             all.queues = report;
+            add_oyster(std::move(all), then);
+          },
+          [this, all, then](const caf::error&) { add_oyster(all, then); });  // they are down
+}
+
+void GatewayActor::add_oyster(NodeOverview all, WithOverview then) {
+  if (!options_.oyster) return then(all);
+  request(options_.oyster, caf::infinite, CountOyster{})
+      .then(
+          [all, then](const OysterCounts& counts) mutable {
+            all.oyster = counts;
             then(all);
           },
-          [all, then](const caf::error&) { then(all); });  // they are down
+          [all, then](const caf::error&) { then(all); });  // it is down
 }
 
 void GatewayActor::show_metrics(uint64_t id) {
@@ -254,7 +265,6 @@ void GatewayActor::show_metrics(uint64_t id) {
                        dead_letters().counts(),
                        sockets_,
                        {},
-                       {},
                        {}};
     input.sockets.open = static_cast<size_t>(std::ranges::count_if(
         pending_, [](const auto& one) { return one.second.socket && one.second.socket->begun; }));
@@ -266,27 +276,17 @@ void GatewayActor::show_metrics(uint64_t id) {
   });
 }
 
-/// What travels bit by bit, then what functions fetch, then Oyster's requests.
+/// What travels bit by bit, then what functions fetch.
 void GatewayActor::add_bodies(MetricsInput input, std::function<void(const MetricsInput&)> then) {
-  const auto add_oyster = [this, then](MetricsInput some) {
-    if (!options_.oyster) return then(some);
-    request(options_.oyster, caf::infinite, CountOyster{})
+  const auto add_fetches = [this, then](MetricsInput some) {
+    if (!options_.fetcher) return then(some);
+    request(options_.fetcher, caf::infinite, CountFetches{})
         .then(
-            [some, then](const OysterCounts& counts) mutable {
-              some.oyster = counts;
+            [some, then](const FetchCounts& fetches) mutable {
+              some.fetches = fetches;
               then(some);
             },
             [some, then](const caf::error&) { then(some); });  // it is down
-  };
-  const auto add_fetches = [this, add_oyster](MetricsInput some) {
-    if (!options_.fetcher) return add_oyster(some);
-    request(options_.fetcher, caf::infinite, CountFetches{})
-        .then(
-            [some, add_oyster](const FetchCounts& fetches) mutable {
-              some.fetches = fetches;
-              add_oyster(some);
-            },
-            [some, add_oyster](const caf::error&) { add_oyster(some); });
   };
   if (!options_.flows) return add_fetches(std::move(input));
   request(options_.flows, caf::infinite, CountFlows{})

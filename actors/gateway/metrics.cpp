@@ -290,7 +290,7 @@ std::string metrics_text(const MetricsInput& input) {
   write_sockets(out, input.sockets);
   if (input.flows) write_flows(out, *input.flows);
   if (input.fetches) write_fetches(out, *input.fetches);
-  if (input.oyster) write_oyster(out, *input.oyster);
+  if (input.overview.oyster) write_oyster(out, *input.overview.oyster);
   out.counter("reactor_turns_total", "Turns of the event loop.", input.reactor.turns);
   out.counter("reactor_resumes_total", "Times an actor ran.", input.reactor.resumes);
   out.counter("reactor_slow_handlers_total", "Handlers over 50 ms.", input.reactor.slow_handlers);

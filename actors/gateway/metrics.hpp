@@ -7,7 +7,6 @@
 #include "actors/fetch/fetch_api.hpp"
 #include "actors/flows/flow_api.hpp"
 #include "actors/gateway/gateway_socket.hpp"
-#include "actors/gateway/oyster_api.hpp"
 #include "actors/gateway/reports_json.hpp"
 #include "actors/system/dead_letters.hpp"
 #include "actors/system/reactor.hpp"
@@ -25,7 +24,6 @@ struct MetricsInput {
   SocketCounts sockets;
   std::optional<FlowCounts> flows;
   std::optional<FetchCounts> fetches;
-  std::optional<OysterCounts> oyster;
 };
 
 inline constexpr std::string_view kMetricsContentType = "text/plain; version=0.0.4; charset=utf-8";

@@ -20,6 +20,7 @@ struct OysterCounts {
   size_t codes = 0;      ///< Kept in memory.
   uint64_t fetched = 0;  ///< Questions to the Ethereum node and the storage server.
   bool draining = false;
+  std::string signer;  ///< The address that its signatures tell: "0x" and 40 digits.
 };
 
 }  // namespace themis

@@ -117,8 +117,8 @@ caf::behavior OysterActor::make_behavior() {
     return caf::delegated<Response>{};
   };
   const auto count = [this](const CountOyster&) {
-    return OysterCounts{outcomes_, pending_.size(), sources_.kept(), sources_.fetched(),
-                        unregistered_};
+    return OysterCounts{outcomes_,          pending_.size(), sources_.kept(),
+                        sources_.fetched(), unregistered_,   key_->address()};
   };
   const auto where = [this](const OysterAddress&) {
     return OysterAddresses{server_->address(),

@@ -90,8 +90,7 @@ class Front:
         except BaseException:
             self.chain.__exit__()
             raise
-        said = re.search(r"signs as (0x[0-9a-f]{40})", self.mesh.nodes[0].log())
-        self.signer = said.group(1)
+        self.signer = self.mesh.json("/v1/status")["oyster"]["signer"]
         return self
 
     def __exit__(self, *_):
@@ -223,6 +222,9 @@ def check_managed(front, prime):
     assert front.ask("unregister.oyster.run", headers=token)[::2] == (
         200, "successfully set server in draining state")
     assert front.run(prime, {"num": 10}) == (410, "worker unregistered")
+    assert front.mesh.json("/v1/status")["oyster"]["state"] == "unregistered"
+    said = front.mesh.cli("status")[1]
+    assert f"oyster   unregistered, 0 running, signs as {front.signer}" in said, said
     assert front.first({"tx_hash": prime.hex()}) == (
         400, {"status": "error", "message": "Worker Unregistered", "data": None})
     assert front.ask("register.oyster.run", headers=token)[0] == 200

@@ -25,10 +25,11 @@ from mesh import run_tap
 def main():
     build, wanted = sys.argv[1], sys.argv[2:]
     tests = []
-    for module in (test_mesh, test_bad_input, test_crash, test_programs, test_service_mesh,
+    for module in (test_mesh, test_oyster,
+                   test_bad_input, test_crash, test_programs, test_service_mesh,
                    test_admission, test_receipts, test_state, test_state_receipts,
                    test_bundles, test_events, test_actors, test_streams, test_fetch,
-                   test_websocket, test_paper, test_oyster):
+                   test_websocket, test_paper):
         for name, function in vars(module).items():
             if name.startswith("test_") and callable(function) and (not wanted or name in wanted):
                 tests.append((name, lambda function=function: function(build)))

@@ -318,10 +318,6 @@ void WorkerProcess::replace(const CodeId& id) {
   for (const auto& [function, then] : later) load(function, then);
 }
 
-void WorkerProcess::call_ended(const InstallFunction& function) {
-  function.fresh ? unload(function.id) : replace(function.id);
-}
-
 void WorkerProcess::unload(const CodeId& id) {
   const auto found = functions_.find(id);
   if (found == functions_.end()) return;
@@ -393,12 +389,12 @@ void WorkerProcess::on_call_failed(uint64_t id, const caf::error& error) {
   auto failed = calls_.extract(id);
   if (!failed) return;
   Call& owed = failed.mapped();
-  const FunctionPtr called = owed.function;
+  const CodeId function_id = owed.function->id;
   const Error why = from_caf(error);
   const bool not_run = why.code == Code::not_found || why.code == Code::unavailable;
   if (!not_run) {
     fail_call(owed, function_error(why));
-    return call_ended(*called);
+    return replace(function_id);
   }
   if (!process_->alive()) return void(owed.promise.deliver(to_caf(lost())));
   // The function had ended (its heap overflowed, or it made room) when the call reached the host.
@@ -419,6 +415,12 @@ void WorkerProcess::on_call_failed(uint64_t id, const caf::error& error) {
 void WorkerProcess::fail_call(Call& call, const Error& why) {
   if (log_ && is_breach(why.code)) log_->write(call.function->name, kErrorLevel, why.text());
   call.promise.deliver(to_caf(why));
+  if (call.function->fresh) unload(call.function->id);
+}
+
+/// What was loaded for this call has no other.
+void WorkerProcess::call_ended(const InstallFunction& function) {
+  function.fresh ? unload(function.id) : replace(function.id);
 }
 
 void WorkerProcess::sweep_later() {
@@ -469,11 +471,9 @@ bool WorkerProcess::expire_calls(TimePoint now) {
   std::vector<uint64_t> expired;
   for (const auto& [id, call] : calls_)
     if (now > call.expires) expired.push_back(id);
-  for (const uint64_t id : expired) {
-    auto owed = calls_.extract(id);
-    fail_call(owed.mapped(), {Code::timeout, "the function did not answer within its wall limit"});
-    if (owed.mapped().function->fresh) unload(CodeId(owed.mapped().function->id));
-  }
+  for (const uint64_t id : expired)
+    fail_call(calls_.extract(id).mapped(),
+              {Code::timeout, "the function did not answer within its wall limit"});
   return !expired.empty();
 }
 

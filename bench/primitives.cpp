@@ -11,7 +11,9 @@
 #include "runtime/crypto/dh.hpp"
 #include "runtime/crypto/hash.hpp"
 #include "runtime/crypto/kdf.hpp"
+#include "runtime/crypto/recoverable_key.hpp"
 #include "runtime/crypto/sign.hpp"
+#include "runtime/oyster/reply_signer.hpp"
 
 namespace themis::bench {
 namespace {
@@ -63,6 +65,21 @@ void measure_sodium_keys(Figures& figures, Rng& rng) {
   figures["blake2b_64_us"] = best_us([&] { (void)crypto::blake2b(ByteView(message).first(64)); });
   figures["hmac_sha256_64_us"] =
       best_us([&] { (void)crypto::hkdf_sha256_extract(seed.view(), ByteView(message).first(64)); });
+}
+
+/// All of a reply's signing: Keccak-256, secp256k1, Ed25519 and four headers.
+void measure_oyster_reply(Figures& figures, Rng& rng) {
+  const SecretBytes<32> secret(rng);
+  const auto key = crypto::RecoverableKey::from_secret(secret.view(), rng);
+  THEMIS_ASSERT(key, "a random number is a key");
+  const crypto::SigningKey identity{SecretBytes<32>(rng)};
+  const crypto::Digest digest = crypto::blake2b({});
+  figures["secp256k1_sign_us"] = best_us([&] { (void)key->sign(digest); });
+  const std::string body(1024, 'x');
+  figures["oyster_reply_us"] = best_us([&] {
+    http::Response response = http::Response::text(200, body);
+    oyster::sign_reply(response, {"POST", "/", "label.oyster.run", body}, 1, *key, identity);
+  });
 }
 
 void measure_openssl_keys(Figures& figures, Rng& rng) {
@@ -136,6 +153,7 @@ Figures measure_primitives(const Options&) {
   SystemRng rng;
   Figures figures;
   measure_sodium_keys(figures, rng);
+  measure_oyster_reply(figures, rng);
   measure_openssl_keys(figures, rng);
   measure_aead(figures, rng, crypto::Suite::aes256gcm, "aes256gcm");
   measure_aead(figures, rng, crypto::Suite::chacha20poly1305, "chacha20poly1305");

@@ -129,7 +129,8 @@ caf::result<OutcomeMsg> Fetcher::begin(const FetchOutward& ask) {
   const auto is_named = [&](const auto& hosts) {
     return hosts != nullptr && http::is_allowed_host(*hosts, outward->url);
   };
-  const bool is_allowed = !ask.allowed.empty() && std::ranges::all_of(ask.allowed, is_named);
+  const bool is_allowed =
+      !ask.allowed.empty() && (options_.any_address || std::ranges::all_of(ask.allowed, is_named));
   counts_.denied += is_allowed ? 0 : 1;
   if (!is_allowed)
     return to_caf({Code::denied, "this function may not fetch from " + outward->url.authority() +
@@ -168,7 +169,7 @@ void Fetcher::resolve(uint64_t id) {
 }
 
 bool Fetcher::may_reach(const net::Address& address) const {
-  return net::is_public(address) ||
+  return options_.any_address || net::is_public(address) ||
          std::ranges::find(options_.private_addresses, address) != options_.private_addresses.end();
 }
 

@@ -17,6 +17,7 @@ struct FetcherOptions {
   caf::actor flows;  ///< A FlowHub.
   /// Addresses that are not public, and may be reached all the same.
   std::vector<net::Address> private_addresses;
+  bool any_address = false;  ///< For URLs that the operator wrote: any host, any address.
   Rng* rng = nullptr;
 };
 

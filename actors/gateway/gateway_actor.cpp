@@ -2,6 +2,7 @@
 
 #include <caf/all.hpp>
 
+#include "actors/gateway/oyster_api.hpp"
 #include "actors/services/function_context.hpp"
 #include "actors/system/caf_error.hpp"
 #include "runtime/base/log.hpp"
@@ -70,8 +71,9 @@ void GatewayActor::on_exit() {
   pending_.clear();
   server_.reset();
   // Those who ask each other must not keep each other alive.
-  for (caf::actor* handle : {&options_.node, &options_.functions, &options_.workers,
-                             &options_.state, &options_.queues, &options_.flows, &options_.fetcher})
+  for (caf::actor* handle :
+       {&options_.node, &options_.functions, &options_.workers, &options_.state, &options_.queues,
+        &options_.flows, &options_.fetcher, &options_.oyster})
     *handle = nullptr;
 }
 
@@ -189,8 +191,14 @@ void GatewayActor::answered(uint64_t id, Result<FunctionCaller::Answer> answer) 
   respond(id, std::move(reply->response));
 }
 
-/// Oyster's form: the code's id, or a name, and the input as the body of a POST.
+/// Oyster's form: the code's id, or a name, and the input as the body of a POST. Where there is an
+/// Oyster front it answers, in its own words.
 void GatewayActor::serverless(uint64_t id, const http::Request& request) {
+  if (options_.oyster) {
+    this->request(options_.oyster, caf::infinite, AskOyster{request})
+        .then([this, id](const Response& answer) { respond(id, answer); }, refusing(id));
+    return;
+  }
   const auto refused = [&](std::string detail) { refuse(id, {Code::malformed, detail}); };
   const auto body = http::parse_json(request.body);
   if (!body) return refused("the body is not JSON: " + body.error().detail);

@@ -30,6 +30,7 @@ struct GatewayOptions {
   caf::actor queues;          ///< Takes ReportQueues; empty: none.
   caf::actor flows;           ///< A FlowHub; empty: bodies travel whole.
   caf::actor fetcher;         ///< Takes CountFetches; empty: none.
+  caf::actor oyster;          ///< Takes AskOyster; empty: /api/serverless is the gateway's own.
   uint32_t wall_ms = 30'000;  ///< Of a function; a call waits a little longer.
   http::ServerLimits http;
   std::vector<RouteConfig> routes;
@@ -120,6 +121,7 @@ class GatewayActor final : public PinnedActor, private http::Handler {
   void add_workers(NodeOverview all, WithOverview then);
   void add_state(NodeOverview all, WithOverview then);
   void add_queues(NodeOverview all, WithOverview then);
+  void add_oyster(NodeOverview all, WithOverview then);
   void show_metrics(uint64_t id);
   void add_bodies(MetricsInput input, std::function<void(const MetricsInput&)> then);
 

@@ -233,14 +233,25 @@ void GatewayActor::add_state(NodeOverview all, WithOverview then) {
 }
 
 void GatewayActor::add_queues(NodeOverview all, WithOverview then) {
-  if (!options_.queues) return then(all);
+  if (!options_.queues) return add_oyster(std::move(all), std::move(then));
   request(options_.queues, caf::infinite, ReportQueues{})
       .then(
-          [all, then](const QueueReport& report) mutable {
+          [this, all, then](const QueueReport& report) mutable {
             all.queues = report;
+            add_oyster(std::move(all), then);
+          },
+          [this, all, then](const caf::error&) { add_oyster(all, then); });  // they are down
+}
+
+void GatewayActor::add_oyster(NodeOverview all, WithOverview then) {
+  if (!options_.oyster) return then(all);
+  request(options_.oyster, caf::infinite, CountOyster{})
+      .then(
+          [all, then](const OysterCounts& counts) mutable {
+            all.oyster = counts;
             then(all);
           },
-          [all, then](const caf::error&) { then(all); });  // they are down
+          [all, then](const caf::error&) { then(all); });  // it is down
 }
 
 void GatewayActor::show_metrics(uint64_t id) {

@@ -247,6 +247,20 @@ void write_fetches(Writer& out, const FetchCounts& fetches) {
               fetches.received_bytes);
 }
 
+void write_oyster(Writer& out, const OysterCounts& oyster) {
+  out.family("oyster_requests_total", "counter", "Requests of the Oyster front, by outcome.");
+  for (size_t i = 0; i < oyster.requests.size(); ++i)
+    out.sample("oyster_requests_total",
+               fmt::format("outcome=\"{}\"", oyster::name(static_cast<oyster::Outcome>(i))),
+               oyster.requests[i]);
+  out.gauge("oyster_running", "Those that have a place now.", oyster.running);
+  out.gauge("oyster_codes", "Codes kept in memory.", oyster.codes);
+  out.counter("oyster_questions_total", "To the Ethereum node and the storage server.",
+              oyster.fetched);
+  out.gauge("oyster_draining", "1 while its operator has it unregistered.",
+            oyster.draining ? 1 : 0);
+}
+
 void write_http(Writer& out, const http::ServerCounters& http) {
   out.counter("http_connections_total", "Connections accepted.", http.connections);
   out.gauge("http_connections_open", "Connections open now.", http.open_connections);
@@ -276,6 +290,7 @@ std::string metrics_text(const MetricsInput& input) {
   write_sockets(out, input.sockets);
   if (input.flows) write_flows(out, *input.flows);
   if (input.fetches) write_fetches(out, *input.fetches);
+  if (input.overview.oyster) write_oyster(out, *input.overview.oyster);
   out.counter("reactor_turns_total", "Turns of the event loop.", input.reactor.turns);
   out.counter("reactor_resumes_total", "Times an actor ran.", input.reactor.resumes);
   out.counter("reactor_slow_handlers_total", "Handlers over 50 ms.", input.reactor.slow_handlers);

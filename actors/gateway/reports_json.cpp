@@ -142,6 +142,20 @@ Json peers(const PeerReport& report) {
           {"replies_kept", report.replies_kept}};
 }
 
+/// Null on a node without [oyster].
+Json oyster_front(const NodeOverview& overview) {
+  if (!overview.oyster) return nullptr;
+  const OysterCounts& counts = *overview.oyster;
+  Json requests = Json::object();
+  for (size_t i = 0; i < counts.requests.size(); ++i)
+    requests[std::string(oyster::name(static_cast<oyster::Outcome>(i)))] = counts.requests[i];
+  return {{"signer", counts.signer},
+          {"state", counts.draining ? "unregistered" : "up"},
+          {"running", counts.running},
+          {"codes", counts.codes},
+          {"requests", std::move(requests)}};
+}
+
 }  // namespace
 
 std::string status_json(const NodeOverview& overview) {
@@ -160,6 +174,7 @@ std::string status_json(const NodeOverview& overview) {
                         {"workers", std::move(workers)},
                         {"enclave", enclave(overview)},
                         {"state", state(overview)},
+                        {"oyster", oyster_front(overview)},
                         {"sessions", std::move(sessions)},
                         {"peers", peers(overview.node.peers)},
                         {"routes", std::move(routes)},

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "actors/gateway/oyster_api.hpp"
 #include "actors/mesh/route_table.hpp"
 #include "actors/monitor/state_api.hpp"
 #include "actors/node/node_api.hpp"
@@ -21,6 +22,7 @@ struct NodeOverview {
   std::optional<StateReport> state;
   FunctionCounts functions;
   std::optional<QueueReport> queues;
+  std::optional<OysterCounts> oyster;
   std::vector<mesh::RouteReport> routes;  ///< Of the gateway's calls; the busiest.
   uint64_t dead_letters = 0;
   Duration uptime{};

@@ -16,6 +16,7 @@
 #include "actors/monitor/state_router.hpp"
 #include "actors/node/admission.hpp"
 #include "actors/node/node_actor.hpp"
+#include "actors/oyster/oyster_actor.hpp"
 #include "actors/placement/placement.hpp"
 #include "actors/queues/queue_actor.hpp"
 #include "actors/services/function_service.hpp"
@@ -79,6 +80,8 @@ struct Root::Impl {
   caf::actor flows;    ///< Where bodies are read.
   caf::actor fetcher;  ///< The functions' way out.
   caf::actor functions;
+  caf::actor oyster_fetcher;  ///< The way out of [oyster]: whatever its URLs say.
+  caf::actor oyster;          ///< Empty: none.
   bool stopping = false;
   bool ended = false;
   size_t started = 0;
@@ -93,11 +96,13 @@ struct Root::Impl {
   Status run();
   void begin_stop();
   SupervisorSpec tree();
+  void add_fronts(SupervisorSpec& spec);
   ChildSpec child(std::string id, Duration shutdown, std::function<Result<caf::actor>()> start);
   ProcessHome home() { return {&reactor, &loop, &system.types(), &rng}; }
   Result<caf::actor> start_node(VirtualNode& node);
   Result<caf::actor> start_state();
   Result<caf::actor> start_functions();
+  Result<caf::actor> start_oyster();
   Result<caf::actor> start_gateway();
 };
 
@@ -224,6 +229,23 @@ Result<caf::actor> Root::Impl::start_functions() {
   return functions;
 }
 
+Result<caf::actor> Root::Impl::start_oyster() {
+  OysterOptions options;
+  options.config = config.oyster;
+  options.data = config.node.data;
+  options.identity = &nodes.front()->identity.key();
+  options.limits = {config.workers.memory_mb, config.workers.cpu_ms, config.workers.wall_ms};
+  options.alone = config.workers.isolation == Isolation::function;
+  options.workers = workers;
+  options.functions = functions;
+  options.fetcher = oyster_fetcher;
+  options.flows = flows;
+  options.clock = &clock;
+  options.rng = &rng;
+  THEMIS_TRY(oyster, start_oyster_actor(reactor, std::move(options)));
+  return oyster;
+}
+
 Result<caf::actor> Root::Impl::start_gateway() {
   VirtualNode& node = *nodes.front();
   GatewayOptions options;
@@ -235,12 +257,27 @@ Result<caf::actor> Root::Impl::start_gateway() {
   options.queues = queues;
   options.flows = flows;
   options.fetcher = fetcher;
+  options.oyster = oyster;
   options.self = {node.identity.id(), address};
   options.data = config.node.data;
   options.wall_ms = config.workers.wall_ms;
   options.routes = config.routes;
   options.rng = &rng;
   return start_gateway_actor(reactor, std::move(options));
+}
+
+/// What clients talk HTTP to; the gateway asks the other one, so it comes after it.
+void Root::Impl::add_fronts(SupervisorSpec& spec) {
+  if (config.oyster.listen) {
+    spec.children.push_back(child("oyster-fetcher", kNodeShutdown, [this] {
+      oyster_fetcher = spawn_pinned<Fetcher>(
+          reactor, FetcherOptions{.flows = flows, .any_address = true, .rng = &rng});
+      return Result<caf::actor>(oyster_fetcher);
+    }));
+    spec.children.push_back(child("oyster", kGatewayShutdown, [this] { return start_oyster(); }));
+  }
+  if (config.gateway.listen)
+    spec.children.push_back(child("gateway", kGatewayShutdown, [this] { return start_gateway(); }));
 }
 
 SupervisorSpec Root::Impl::tree() {
@@ -274,8 +311,10 @@ SupervisorSpec Root::Impl::tree() {
     return Result<caf::actor>(flows);
   }));
   spec.children.push_back(child("fetcher", kNodeShutdown, [this] {
-    fetcher =
-        spawn_pinned<Fetcher>(reactor, FetcherOptions{flows, config.workers.fetch_private, &rng});
+    fetcher = spawn_pinned<Fetcher>(
+        reactor,
+        FetcherOptions{
+            .flows = flows, .private_addresses = config.workers.fetch_private, .rng = &rng});
     return Result<caf::actor>(fetcher);
   }));
   WorkerPoolOptions pool;
@@ -304,8 +343,7 @@ SupervisorSpec Root::Impl::tree() {
         child(id, kNodeShutdown, [this, node = node.get()] { return start_node(*node); }));
   }
   spec.children.push_back(child("functions", kNodeShutdown, [this] { return start_functions(); }));
-  if (config.gateway.listen)
-    spec.children.push_back(child("gateway", kGatewayShutdown, [this] { return start_gateway(); }));
+  add_fronts(spec);
   return spec;
 }
 
@@ -337,7 +375,7 @@ Status Root::Impl::run() {
   loop.run();
   if (peers) peers->close_all();
   for (caf::actor* handle : {&supervisor, &workers, &state, &router, &gate, &calls, &queues, &flows,
-                             &fetcher, &functions})
+                             &fetcher, &functions, &oyster_fetcher, &oyster})
     *handle = nullptr;
   for (const auto& node : nodes) {
     node->actor = nullptr;

@@ -44,7 +44,8 @@ struct InstallFunction {
   caf::actor cache_keeper = {};                  ///< Takes KeepCodeCache; empty: nobody does.
   /// Not the function: one of its actors, at most once in all processes of the pool.
   std::optional<bundle::ActorName> actor = {};
-  CodeId code{};  ///< Of an actor, whose `id` stays when its code is another.
+  CodeId code{};       ///< Of an actor, whose `id` stays when its code is another.
+  bool fresh = false;  ///< Of CallFresh: unloaded when its one call is answered.
 };
 /// To who keeps code caches: what V8 made of the functions `id` by now. It comes from a process
 /// that ran the owner's code, so it may be given to processes of that owner only: what is in a code
@@ -67,6 +68,13 @@ struct UninstallFunction {
 /// CancelRequest with the frame of `invoke`: it did not start, or waited for a timer or promise).
 struct CallFunction {
   CodeId id{};
+  wire::Msg<schema::Invoke> invoke;
+};
+/// Runs one request in an isolate that is made for it and ends with it. Nothing is to be installed;
+/// the `id` is this call's alone. Errors as CallFunction, and syntax, invalid (also of a top level
+/// that threw).
+struct CallFresh {
+  std::shared_ptr<const InstallFunction> function;
   wire::Msg<schema::Invoke> invoke;
 };
 /// Runs one request on an actor, after those that came before; loads it first when it is not, and
@@ -115,6 +123,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::InstallFunction)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::KeepCodeCache)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::UninstallFunction)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::CallFunction)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::CallFresh)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::CallActor)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::NoteAlarm)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ReportWorkers)

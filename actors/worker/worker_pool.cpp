@@ -88,7 +88,7 @@ class WorkerPool final : public PinnedActor {
   void uninstall(const CodeId& id);
   void keep_cache(const KeepCodeCache& made);
   caf::result<Outcome> call(const CallFunction& ask);
-  caf::result<Outcome> call_actor(const CallActor& ask);
+  caf::result<Outcome> call_given(FunctionPtr function, const wire::Msg<schema::Invoke>& invoke);
   caf::result<WorkersReport> report();
   WorkersReport outline(const ChildList& children) const;
   /// Asks the processes from `slot` on, one after the other, then delivers.
@@ -135,7 +135,8 @@ caf::behavior WorkerPool::make_behavior() {
   return {[this](const InstallFunction& ask) { return install(ask); },
           [this](const UninstallFunction& ask) { uninstall(ask.id); },
           [this](const CallFunction& ask) { return call(ask); },
-          [this](const CallActor& ask) { return call_actor(ask); },
+          [this](const CallFresh& ask) { return call_given(ask.function, ask.invoke); },
+          [this](const CallActor& ask) { return call_given(ask.function, ask.invoke); },
           [this](const CancelRequest& given_up) {
             for (const Slot& slot : slots_)
               if (slot.process) send(slot.process, given_up);
@@ -226,8 +227,9 @@ caf::result<Outcome> WorkerPool::call(const CallFunction& ask) {
   return caf::delegated<Outcome>{};
 }
 
-caf::result<Outcome> WorkerPool::call_actor(const CallActor& ask) {
-  run({ask.function, ask.invoke, make_response_promise(), reactor_.loop().now() + kPoolWaitMax});
+caf::result<Outcome> WorkerPool::call_given(FunctionPtr function,
+                                            const wire::Msg<schema::Invoke>& invoke) {
+  run({std::move(function), invoke, make_response_promise(), reactor_.loop().now() + kPoolWaitMax});
   return caf::delegated<Outcome>{};
 }
 

@@ -344,7 +344,10 @@ void WorkerProcess::call(Call call) {
   const FunctionPtr function = call.function;
   load(function, [this, call = std::move(call)](const Result<caf::actor>& loaded) mutable {
     if (loaded) return send_call(*loaded, std::move(call));
-    call.promise.deliver(load_error(loaded.error()));
+    // Who gave the code with the call is told that it is the code, and not the call, that failed.
+    const bool is_codes = call.function->fresh && loaded.error().code == Code::threw;
+    call.promise.deliver(
+        load_error(is_codes ? Error{Code::invalid, loaded.error().detail} : loaded.error()));
   });
 }
 
@@ -370,7 +373,7 @@ void WorkerProcess::send_call(const caf::actor& proxy, Call call) {
             const auto offered = offer(owed.mapped(), outcome);
             offered ? owed.mapped().promise.deliver(*offered)
                     : owed.mapped().promise.deliver(to_caf(offered.error()));
-            replace(owed.mapped().function->id);
+            call_ended(*owed.mapped().function);
           },
           [this, id](const caf::error& error) { on_call_failed(id, error); });
 }
@@ -412,6 +415,12 @@ void WorkerProcess::on_call_failed(uint64_t id, const caf::error& error) {
 void WorkerProcess::fail_call(Call& call, const Error& why) {
   if (log_ && is_breach(why.code)) log_->write(call.function->name, kErrorLevel, why.text());
   call.promise.deliver(to_caf(why));
+  if (call.function->fresh) unload(call.function->id);
+}
+
+/// What was loaded for this call has no other.
+void WorkerProcess::call_ended(const InstallFunction& function) {
+  function.fresh ? unload(function.id) : replace(function.id);
 }
 
 void WorkerProcess::sweep_later() {

@@ -138,6 +138,7 @@ class WorkerProcess final : public PinnedActor {
   bool is_busy(const Function& function) const;
   /// The last call or body of an actor is over, maybe.
   void replace(const CodeId& id);
+  void call_ended(const InstallFunction& function);
   void unload(const CodeId& id);
   void call(Call call);
   void send_call(const caf::actor& proxy, Call call);

@@ -66,6 +66,26 @@ struct GatewayConfig {
   friend bool operator==(const GatewayConfig&, const GatewayConfig&) = default;
 };
 
+/// [oyster]: the front that answers as Oyster Serverless does.
+struct OysterConfig {
+  std::optional<net::Address> listen;  ///< Absent: none.
+  std::string rpc;                     ///< URL of an Ethereum node, for transactions; empty: none.
+  std::string storage;                 ///< URL of a storage server, for `code_id`; empty: none.
+  /// "0x" and 40 hexadecimal digits in lower case: whom transactions with code are sent to.
+  std::string contract = "0x44fe06d2940b8782a0a9a9ffd09c65852c0156b1";
+  std::string signer;  ///< A file of 32 bytes, a secp256k1 key; empty: DATA/oyster.key, made.
+  std::string operator_token;  ///< A file as admin.token is; empty: that one.
+  uint32_t timeout_ms = 5'000;
+  uint32_t cpu_ms = 250;    ///< Of a request: in 5 s what a cgroup of Oyster's has, 5 % of a CPU.
+  bool fresh = false;       ///< Every request in an isolate of its own.
+  bool strict_path = true;  ///< Code sees "/", whatever the path was.
+  uint32_t capacity = 20;   ///< Requests at once.
+  std::optional<net::Address> billing;  ///< Where bills are claimed; absent: nowhere.
+  std::string deposit_contract;         ///< Who knows what was paid in; empty: it is not asked.
+  uint32_t deposit_min = 200;           ///< More than this it must be.
+  friend bool operator==(const OysterConfig&, const OysterConfig&) = default;
+};
+
 /// Whom functions share a process with.
 enum class Isolation : uint8_t {
   owner,     ///< Those that the same node deployed.
@@ -129,6 +149,7 @@ struct Config {
   MeshConfig mesh;
   NodeConfig node;
   GatewayConfig gateway;
+  OysterConfig oyster;
   WorkersConfig workers;
   MonitorsConfig monitors;
   PlaceConfig place;

@@ -107,6 +107,36 @@ Key word(std::string_view table, std::string_view name) {
           }};
 }
 
+/// Errors: invalid.
+inline Result<net::Address> parse_address(std::string_view text) {
+  auto address = net::Address::parse(text);
+  if (!address) return fail(Code::invalid, address.error().detail);
+  return address;
+}
+
+/// An address that may be "", which means none.
+template <auto Table, auto Field>
+Key optional_address(std::string_view table, std::string_view name) {
+  return {table, name, Kind::text,
+          [](Config& config, const Value& value) -> Status {
+            auto& field = field_of<Table, Field>(config);
+            field.reset();
+            if (std::get<std::string>(value).empty()) return {};
+            THEMIS_TRY(field, parse_address(std::get<std::string>(value)));
+            return {};
+          },
+          [](const Config& config) {
+            const auto& field = field_of<Table, Field>(config);
+            return Value(field ? field->text() : std::string());
+          }};
+}
+
+inline constexpr size_t kPathBytesMax = 1024;  // far under PATH_MAX: file names can be appended
+
+/// [oyster], and a rule over its keys.
+std::span<const Key> oyster_keys();
+bool consistent_oyster(const Config& config, Conflict& conflict);
+
 /// [[route]] and [[allow]].
 std::span<const Key> service_mesh_keys();
 

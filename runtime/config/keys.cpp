@@ -10,18 +10,11 @@
 namespace themis::config {
 namespace {
 
-constexpr size_t kPathBytesMax = 1024;     // far under PATH_MAX, so that file names can be appended
 constexpr size_t kBootstrapPeersMax = 64;  // they are tried one after another
 constexpr size_t kInvitersMax = 16;        // people and machines that invite, not nodes
 constexpr size_t kServicesMax = 64;        // what one node's functions need
 constexpr size_t kSharedStateMax = 64;     // the same
 constexpr size_t kServiceNameBytesMax = 128;
-
-Result<net::Address> parse_address(std::string_view text) {
-  auto address = net::Address::parse(text);
-  if (!address) return fail(Code::invalid, address.error().detail);
-  return address;
-}
 
 /// By the rule that identities follow: a wrong name stops before anything starts.
 Key network_key() {
@@ -41,23 +34,6 @@ Key listen_key() {
             return {};
           },
           [](const Config& config) { return Value(config.node.listen.text()); }};
-}
-
-/// An address that may be "", which means none.
-template <auto Table, auto Field>
-Key optional_address(std::string_view table, std::string_view name) {
-  return {table, name, Kind::text,
-          [](Config& config, const Value& value) -> Status {
-            auto& field = field_of<Table, Field>(config);
-            field.reset();
-            if (std::get<std::string>(value).empty()) return {};
-            THEMIS_TRY(field, parse_address(std::get<std::string>(value)));
-            return {};
-          },
-          [](const Config& config) {
-            const auto& field = field_of<Table, Field>(config);
-            return Value(field ? field->text() : std::string());
-          }};
 }
 
 /// 64 hexadecimal digits.
@@ -258,26 +234,33 @@ std::span<const Key> keys() {
         number<&C::node, &N::virtual_nodes, kVirtual>("node", "virtual"),
         boolean<&C::node, &N::encryption>("node", "encryption"),
         optional_address<&C::gateway, &GatewayConfig::listen>("gateway", "listen"),
-        number<&C::workers, &W::count, kWorkers>("workers", "count"),
-        number<&C::workers, &W::memory_mb, kMemory>("workers", "memory_mb"),
-        number<&C::workers, &W::cpu_ms, kCpu>("workers", "cpu_ms"),
-        number<&C::workers, &W::wall_ms, kWall>("workers", "wall_ms"),
-        word<&C::workers, &W::isolation, kIsolations>("workers", "isolation"),
-        word<&C::workers, &W::profile, kProfiles>("workers", "profile"),
-        boolean<&C::workers, &W::jitless>("workers", "jitless"),
-        number<&C::workers, &W::spare, kSpare>("workers", "spare"),
-        names_key<&WorkersConfig::services, kServicesMax, check_service>("services"),
-        names_key<&WorkersConfig::shared_state, kSharedStateMax, check_name_space>("shared_state"),
-        names_key<&WorkersConfig::fetch, bundle::kFetchHostsMax, check_fetch_host>("fetch"),
-        fetch_private_key(),
-        number<&C::monitors, &MonitorsConfig::threads, kThreads>("monitors", "threads"),
-        number<&C::monitors, &MonitorsConfig::epoch_ms, kEpoch>("monitors", "epoch_ms"),
-        number<&C::monitors, &MonitorsConfig::memory_mb, kStateMemory>("monitors", "memory_mb"),
-        word<&C::place, &PlaceConfig::workers, kPlaces>("place", "workers"),
-        word<&C::place, &PlaceConfig::monitors, kPlaces>("place", "monitors"),
-        word<&C::log, &LogConfig::level, kLevels>("log", "level"),
-        word<&C::log, &LogConfig::format, kFormats>("log", "format"),
     };
+    const auto oyster = oyster_keys();
+    all.insert(all.end(), oyster.begin(), oyster.end());
+    all.insert(
+        all.end(),
+        {
+            number<&C::workers, &W::count, kWorkers>("workers", "count"),
+            number<&C::workers, &W::memory_mb, kMemory>("workers", "memory_mb"),
+            number<&C::workers, &W::cpu_ms, kCpu>("workers", "cpu_ms"),
+            number<&C::workers, &W::wall_ms, kWall>("workers", "wall_ms"),
+            word<&C::workers, &W::isolation, kIsolations>("workers", "isolation"),
+            word<&C::workers, &W::profile, kProfiles>("workers", "profile"),
+            boolean<&C::workers, &W::jitless>("workers", "jitless"),
+            number<&C::workers, &W::spare, kSpare>("workers", "spare"),
+            names_key<&WorkersConfig::services, kServicesMax, check_service>("services"),
+            names_key<&WorkersConfig::shared_state, kSharedStateMax, check_name_space>(
+                "shared_state"),
+            names_key<&WorkersConfig::fetch, bundle::kFetchHostsMax, check_fetch_host>("fetch"),
+            fetch_private_key(),
+            number<&C::monitors, &MonitorsConfig::threads, kThreads>("monitors", "threads"),
+            number<&C::monitors, &MonitorsConfig::epoch_ms, kEpoch>("monitors", "epoch_ms"),
+            number<&C::monitors, &MonitorsConfig::memory_mb, kStateMemory>("monitors", "memory_mb"),
+            word<&C::place, &PlaceConfig::workers, kPlaces>("place", "workers"),
+            word<&C::place, &PlaceConfig::monitors, kPlaces>("place", "monitors"),
+            word<&C::log, &LogConfig::level, kLevels>("log", "level"),
+            word<&C::log, &LogConfig::format, kFormats>("log", "format"),
+        });
     const auto more = service_mesh_keys();
     all.insert(all.end(), more.begin(), more.end());
     return all;
@@ -346,7 +329,7 @@ bool consistent(const Config& config, Conflict& conflict) {
     conflict = {"gateway.listen", fmt::format("port {} is the node's own (node.listen)",
                                               config.gateway.listen->port)};
   } else {
-    return true;
+    return consistent_oyster(config, conflict);
   }
   return false;
 }

@@ -172,7 +172,7 @@ tl::expected<void, Refusal> Parser::check_request() {
   if (!ascii) return refuse(400, "a request target with a character that must be escaped");
   // RFC 9112 section 3.2.
   const size_t hosts = request_.headers.count("Host");
-  if (hosts > 1 || (hosts == 0 && version_ == 11))
+  if (hosts > 1 || (hosts == 0 && version_ == 11 && limits_.needs_host))
     return refuse(400, hosts == 0 ? "no Host header" : "two Host headers");
   const std::string* expect = request_.headers.find("Expect");
   if (expect == nullptr) return {};

@@ -22,6 +22,8 @@ struct ParserLimits {
   /// Of a body that is taken bit by bit; when it is more, whoever does not do that with a body has
   /// to bound it by limit_body().
   size_t stream_bytes_max = 0;
+  /// RFC 9112 section 3.2. False: whoever takes the requests looks for the Host header.
+  bool needs_host = true;
 };
 
 /// Why a message was refused: the status to answer with, and a sentence for the one who sent it.

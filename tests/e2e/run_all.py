@@ -11,6 +11,7 @@ import test_events
 import test_examples
 import test_fetch
 import test_mesh
+import test_oyster
 import test_paper
 import test_programs
 import test_readme
@@ -26,7 +27,8 @@ from mesh import run_tap
 def main():
     build, wanted = sys.argv[1], sys.argv[2:]
     tests = []
-    for module in (test_mesh, test_bad_input, test_crash, test_programs, test_service_mesh,
+    for module in (test_mesh, test_oyster,
+                   test_bad_input, test_crash, test_programs, test_service_mesh,
                    test_admission, test_receipts, test_state, test_state_receipts,
                    test_bundles, test_readme, test_examples,
                    test_events, test_actors, test_streams, test_fetch,

@@ -187,6 +187,13 @@ TEST(Parser, AdversaryBadRequestsAreRefusedWithTheirStatusInEveryFragmentation) 
   }
 }
 
+TEST(Parser, LeavesAMissingHostToWhoeverWantsToSaySoItself) {
+  ParserLimits limits;
+  limits.needs_host = false;
+  EXPECT_EQ(parse("GET / HTTP/1.1\r\n\r\n", SIZE_MAX, limits).requests.size(), 1u);
+  EXPECT_EQ(parse(with("Host: b\r\n"), SIZE_MAX, limits).status, 400);
+}
+
 TEST(Parser, AcceptsWhatIsJustWithinTheLimits) {
   ParserLimits limits;
   limits.body_bytes_max = 5;

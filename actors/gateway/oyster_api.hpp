@@ -1,0 +1,31 @@
+#pragma once
+// What the gateway asks the Oyster front of its process. Never crosses a session.
+
+#include <array>
+#include <caf/allowed_unsafe_message_type.hpp>
+
+#include "runtime/oyster/replies.hpp"
+
+namespace themis {
+
+/// POST /api/serverless, as the gateway got it. -> http::Response, whatever happens.
+struct AskOyster {
+  http::Request request;
+};
+/// -> OysterCounts.
+struct CountOyster {};
+struct OysterCounts {
+  std::array<uint64_t, oyster::kOutcomes> requests{};  ///< By Outcome, since the start.
+  size_t running = 0;
+  size_t codes = 0;      ///< Kept in memory.
+  uint64_t fetched = 0;  ///< Questions to the Ethereum node and the storage server.
+  bool draining = false;
+  std::string signer;  ///< The address that its signatures tell: "0x" and 40 digits.
+};
+
+}  // namespace themis
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::AskOyster)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::CountOyster)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::OysterCounts)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::http::Response)

@@ -1,0 +1,18 @@
+#pragma once
+// The whole answer of a function or of an outward request, whose body may come bit by bit.
+
+#include <caf/actor.hpp>
+#include <caf/event_based_actor.hpp>
+#include <functional>
+
+#include "actors/gateway/invocation.hpp"
+
+namespace themis {
+
+/// Reads what follows of `outcome`'s body from the hub `flows` of this node. `then` is called once,
+/// on the actor's thread, unless that ends before. Errors: malformed, too_large (over `bytes_max`;
+/// the rest is left), what ended the body early.
+void read_answer(caf::event_based_actor& actor, const caf::actor& flows, const OutcomeMsg& outcome,
+                 size_t bytes_max, std::function<void(Result<http::Response>)> then);
+
+}  // namespace themis

@@ -201,6 +201,28 @@ def test_a_removed_function_leaves_nothing_behind(build):
         assert len(kept()) == 1
 
 
+def test_a_function_stays_while_what_it_kept_cannot_be_erased(build):
+    names = [f"kept-{number}" for number in range(8)]
+    with Mesh(build) as mesh:
+        for name in names:
+            mesh.deploy(name, "export default { async fetch(request, env) {"
+                        " await env.STATE.put('k', 'v'); return new Response('ok'); } };")
+            assert mesh.get(f"/f/{name}")[2] == b"ok"
+        for node in mesh.nodes[1:]:
+            node.kill()
+        outcomes = {name: mesh.cli("remove", name) for name in names}
+        left = [name for name in names if outcomes[name][0] != 0]
+        assert left, "node 0 keeps all of them"
+        for name in left:
+            assert f"what is kept in {name} cannot be erased now" in outcomes[name][2], outcomes
+        assert [one["name"] for one in mesh.json("/v1/functions")["functions"]] == left
+        for node in mesh.nodes[1:]:
+            node.start()
+        for name in left:
+            wait_until("it is removed", lambda name=name: mesh.cli("remove", name)[0] == 0)
+        assert mesh.json("/v1/functions")["functions"] == []
+
+
 def test_alarms_ring_once_and_again_after_a_failure(build):
     with Mesh(build) as mesh:
         put_up(mesh)

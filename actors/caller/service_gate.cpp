@@ -40,6 +40,9 @@ caf::behavior ServiceGate::make_behavior() {
             caller_.emplace(*this, static_cast<CallKind&>(*this), rng_, use.node, routes_);
           },
           [this](const wire::Msg<schema::Invoke>& invoke) { return call(invoke); },
+          [this](const CancelRequest& given_up) {
+            if (caller_) caller_->cancel_for(given_up.frame);
+          },
           [this](const CallerTimer& timer) {
             if (caller_) caller_->on_timer(timer);
           },
@@ -66,7 +69,7 @@ caf::result<ServiceGate::OutcomeMsg> ServiceGate::call(const InvokeMsg& invoke) 
   };
   // The frame came over a session; the call's own has another deadline and maybe a key.
   RoutedCall call{service_name(asked->service), copy_of(*invoke.frame()),
-                  mesh::is_idempotent(asked->method)};
+                  mesh::is_idempotent(asked->method), invoke.frame()};
   call.safe = mesh::is_safe(asked->method);
   call.frame.writable()->set_deadline(caller_->deadline_of(call.name, invoke.frame()->deadline()));
   const Result<uint64_t> begun = caller_->call(std::move(call), std::move(then));

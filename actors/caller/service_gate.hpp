@@ -17,7 +17,8 @@ struct ServiceGateOptions {
 };
 
 /// Answers Msg<schema::Invoke>, whose `function` is a service's name, with what an instance of the
-/// service answered, as the routes say. UseNode says through which node. Errors of its own: denied
+/// service answered, as the routes say; a CancelRequest with its frame ends the call. UseNode says
+/// through which node. Errors of its own: denied
 /// (a service that is not allowed), unavailable (no node yet), and those of RouteCaller. Pinned to
 /// the node's reactor.
 class ServiceGate final : public PinnedActor, private CallKind {

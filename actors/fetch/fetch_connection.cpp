@@ -11,7 +11,7 @@ constexpr http::ParserLimits kLimits{.start_line_bytes_max = 8 * 1024,
 }  // namespace
 
 FetchConnection::FetchConnection(net::Loop& loop, Request request, const crypto::TlsTrust* trust,
-                                 std::function<void()> changed)
+                                 Changed changed)
     : loop_(loop),
       request_(std::move(request)),
       changed_(std::move(changed)),
@@ -28,6 +28,18 @@ Status FetchConnection::connect(const net::Address& to) {
   return {};
 }
 
+void FetchConnection::start(Request request, Changed changed) {
+  THEMIS_ASSERT(is_reusable(), "the answer before is over");
+  request_ = std::move(request);
+  changed_ = std::move(changed);
+  parser_ = http::Parser(http::Parser::Role::response, kLimits);
+  if (request_.head_only) parser_.set_no_body();
+  over_ = head_seen_ = sent_ = false;
+  moved_ = loop_.now();
+  send_request();
+  flush();
+}
+
 void FetchConnection::on_connected() {
   connected_ = true;
   moved_ = loop_.now();
@@ -42,12 +54,21 @@ void FetchConnection::on_connected() {
 
 void FetchConnection::on_data(std::span<std::byte> data) {
   moved_ = loop_.now();
+  if (over_) return take_unasked(data);
   if (const Status received = receive(data); !received) {
     end(received.error());
   } else {
     flush();
     if (stream_) stream_->set_reading(waits());
   }
+  tell();
+}
+
+/// Between two requests only TLS has something to say.
+void FetchConnection::take_unasked(ByteView data) {
+  std::string plain;
+  if (tls_ && tls_->feed(data, plain) && plain.empty() && !tls_->closed()) return;
+  stream_.reset();
   tell();
 }
 
@@ -94,19 +115,30 @@ Status FetchConnection::parse(std::string_view plain) {
       arrived_ = std::move(response.body);
       response.body.clear();
       head_ = std::move(response);
-      end(std::nullopt);
+      end_whole();
     } else if (!head_seen_ && parser_.in_body()) {
       head_seen_ = true;
       head_ = parser_.take_response_head();
     }
     if (!head_seen_) continue;
     arrived_ += parser_.take_body();
-    if (parser_.complete()) end(std::nullopt);
+    if (parser_.complete()) end_whole();
   }
+  if (over_ && !plain.empty()) stream_.reset();  // no border between this answer and the next
   return {};
 }
 
+/// All of the answer is here, and of the request there.
+void FetchConnection::end_whole() {
+  over_ = true;
+  if (!request_.again || !parser_.keep_alive() || !out_.empty()) stream_.reset();
+}
+
 void FetchConnection::on_closed(const Error& why) {
+  if (over_) {
+    stream_.reset();
+    return tell();
+  }
   // Without TLS's own last word, whoever is on the way could have cut the body.
   const bool is_whole = !tls_ || tls_->closed();
   if (is_whole && parser_.finish()) {
@@ -127,7 +159,7 @@ std::optional<http::Response> FetchConnection::take_head() { return std::exchang
 
 std::string FetchConnection::take_body() {
   std::string body = std::exchange(arrived_, {});
-  if (stream_) stream_->set_reading(true);
+  if (stream_) stream_->set_reading(true);  // also while it rests: then to hear that it ended
   return body;
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// One outward HTTP request on a connection of its own, its answer bit by bit.
+// Outward HTTP requests on one connection, one after the other, their answers bit by bit.
 
 #include <memory>
 #include <optional>
@@ -19,19 +19,26 @@ class FetchConnection final : private net::StreamHandler {
   struct Request {
     std::string head_and_body;  ///< As it is sent.
     bool head_only = false;     ///< A HEAD: its answer has no body.
+    bool again = false;         ///< It may run twice, so it may use a connection that was used.
     std::string host;           ///< For TLS.
   };
+  using Changed = std::function<void()>;
 
   /// `trust`: null for plain HTTP. `changed` is called, never from inside of a call of this object,
   /// whenever one of the members below may answer something else.
-  FetchConnection(net::Loop& loop, Request request, const crypto::TlsTrust* trust,
-                  std::function<void()> changed);
+  FetchConnection(net::Loop& loop, Request request, const crypto::TlsTrust* trust, Changed changed);
   ~FetchConnection() override;
 
   /// Once. Errors: io.
   Status connect(const net::Address& to);
+  /// After a whole answer: the server keeps the connection for another request to the same host.
+  bool is_reusable() const { return over_ && !error_ && stream_ != nullptr; }
+  /// It waits for that request; `ended` is called as `changed` is when it is of no use any more.
+  void rest(Changed ended) { changed_ = std::move(ended); }
+  /// Begins the next request on a reusable one; as the constructor.
+  void start(Request request, Changed changed);
 
-  /// Once, when it is there.
+  /// Once for each request, when it is there.
   std::optional<http::Response> take_head();
   /// What there is of the body.
   std::string take_body();
@@ -53,15 +60,21 @@ class FetchConnection final : private net::StreamHandler {
   const char* name() const override { return "an outward fetch"; }
 
   Status receive(ByteView data);
+  void take_unasked(ByteView data);
   Status parse(std::string_view plain);
   void send_request();
   void flush();
+  void end_whole();
   void end(std::optional<Error> error);
-  void tell() { changed_(); }
+  /// A copy, which outlives what rest() or start() put in its place meanwhile.
+  void tell() {
+    const Changed call = changed_;
+    call();
+  }
 
   net::Loop& loop_;
   Request request_;
-  std::function<void()> changed_;
+  Changed changed_;
   std::optional<crypto::TlsClient> tls_;
   http::Parser parser_;
   std::unique_ptr<net::Stream> stream_;

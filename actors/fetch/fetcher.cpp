@@ -56,7 +56,9 @@ Result<Outward> read_request(const wire::Msg<schema::Invoke>& message) {
     THEMIS_TRY(const std::string lines, header_lines(invoke.getHeaders()));
     std::string& text = out.request.head_and_body;
     text.append(method).append(" ").append(out.url.target).append(" HTTP/1.1\r\nHost: ");
-    text.append(out.url.authority()).append("\r\n").append(lines).append("Connection: close\r\n");
+    text.append(out.url.authority()).append("\r\n").append(lines);
+    out.request.again = method == "GET" || method == "HEAD" || method == "OPTIONS";
+    if (!out.request.again) text += "Connection: close\r\n";
     const bool has_body = !body.empty() || method == "POST" || method == "PUT";
     if (has_body) text += "Content-Length: " + std::to_string(body.size()) + "\r\n";
     text.append("\r\n").append(as_text(body));
@@ -115,6 +117,7 @@ caf::behavior Fetcher::make_behavior() {
 void Fetcher::on_exit() {
   reactor_.loop().cancel(tick_);
   for (auto& [id, fetch] : fetches_) fetch.connection.reset();
+  idle_.clear();
   while (!fetches_.empty())
     fail_fetch(fetches_.begin()->first, {Code::unavailable, "the node's fetcher ended"});
   for (caf::actor& resolver : resolvers_) {
@@ -153,19 +156,58 @@ caf::result<OutcomeMsg> Fetcher::begin(const FetchOutward& ask) {
   fetch.request = std::move(outward->request);
   fetch.began = reactor_.loop().now();
   if (tick_ == 0) tick_ = reactor_.loop().after(kTick, [this] { on_tick(); });
-  if (const auto literal = net::Address::from_host(fetch.url.host, fetch.url.port)) {
-    connect(id, {*literal});
-  } else {
-    resolve(id);
-  }
+  if (reuse(id, fetch)) return caf::delegated<OutcomeMsg>{};
+  resolve(id);
   return caf::delegated<OutcomeMsg>{};
 }
 
 void Fetcher::resolve(uint64_t id) {
   const http::Url& url = fetches_.at(id).url;
+  if (const auto literal = net::Address::from_host(url.host, url.port))
+    return connect(id, {*literal});
   request(resolvers_[id % kResolvers], caf::infinite, ResolveName{url.host, url.port})
       .then([this, id](const Addresses& found) { connect(id, found.list); },
             [this, id](const caf::error& error) { fail_fetch(id, from_caf(error)); });
+}
+
+/// The address of such a connection was checked when it was made.
+bool Fetcher::reuse(uint64_t id, Fetch& fetch) {
+  if (!fetch.request.again) return false;
+  const auto found = std::ranges::find_if(idle_, [&](const Idle& idle) {
+    return idle.whose == fetch.whose && idle.at.secure == fetch.url.secure &&
+           idle.at.host == fetch.url.host && idle.at.port == fetch.url.port;
+  });
+  if (found == idle_.end()) return false;
+  fetch.connection = std::move(found->connection);
+  idle_.erase(found);
+  fetch.reuses = true;
+  fetch.connection->start(fetch.request, [this, id] { on_changed(id); });
+  return true;
+}
+
+/// The connection of a fetch that is over: for the next one of its function.
+void Fetcher::keep(Fetch& fetch) {
+  const auto is_same = [&](const Idle& idle) { return idle.whose == fetch.whose; };
+  if (std::ranges::count_if(idle_, is_same) >= static_cast<ptrdiff_t>(kIdlePerFunctionMax))
+    end_idle(std::ranges::find_if(idle_, is_same));
+  if (idle_.size() >= kIdleMax) end_idle(idle_.begin());
+  const auto at = idle_.insert(
+      idle_.end(), {fetch.whose, fetch.url, reactor_.loop().now(), std::move(fetch.connection)});
+  at->connection->rest([this, at] { end_idle(at); });
+  if (tick_ == 0) tick_ = reactor_.loop().after(kTick, [this] { on_tick(); });
+}
+
+void Fetcher::end_idle(std::list<Idle>::iterator which) {
+  destroy(std::move(which->connection));
+  idle_.erase(which);
+}
+
+/// It may be the caller.
+void Fetcher::destroy(std::unique_ptr<FetchConnection> connection) {
+  if (!connection) return;
+  connection->rest([] {});
+  reactor_.loop().post(
+      [gone = std::make_shared<const std::unique_ptr<FetchConnection>>(std::move(connection))] {});
 }
 
 bool Fetcher::may_reach(const net::Address& address) const {
@@ -200,7 +242,11 @@ void Fetcher::on_changed(uint64_t id) {
   Fetch& fetch = found->second;
   if (fetch.flow != 0) return give(id, fetch);
   if (const auto head = fetch.connection->take_head()) return answer(id, fetch, *head);
-  if (const auto& error = fetch.connection->error()) fail_fetch(id, Error(*error));
+  const auto& error = fetch.connection->error();
+  if (!error) return;
+  if (!std::exchange(fetch.reuses, false)) return fail_fetch(id, Error(*error));
+  destroy(std::move(fetch.connection));  // the server had ended it
+  resolve(id);
 }
 
 void Fetcher::answer(uint64_t id, Fetch& fetch, const http::Response& head) {
@@ -274,10 +320,8 @@ void Fetcher::drop(uint64_t id) {
     flows_.erase(fetch.flow);
     send(options_.flows, EndFlow{fetch.flow});
   }
-  // It may be the caller.
-  if (fetch.connection)
-    reactor_.loop().post([gone = std::make_shared<const std::unique_ptr<FetchConnection>>(
-                              std::move(fetch.connection))] {});
+  if (fetch.connection && fetch.connection->is_reusable()) return keep(fetch);
+  destroy(std::move(fetch.connection));
 }
 
 std::optional<Error> Fetcher::overdue(const Fetch& fetch, TimePoint now) const {
@@ -303,7 +347,10 @@ void Fetcher::on_tick() {
   for (const auto& [id, fetch] : fetches_)
     if (auto why = overdue(fetch, reactor_.loop().now())) late.emplace_back(id, std::move(*why));
   for (const auto& [id, why] : late) fail_fetch(id, why);
-  if (!fetches_.empty()) tick_ = reactor_.loop().after(kTick, [this] { on_tick(); });
+  while (!idle_.empty() && reactor_.loop().now() - idle_.front().since >= kIdleFor)
+    end_idle(idle_.begin());
+  if (!fetches_.empty() || !idle_.empty())
+    tick_ = reactor_.loop().after(kTick, [this] { on_tick(); });
 }
 
 }  // namespace themis

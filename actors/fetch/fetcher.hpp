@@ -2,6 +2,7 @@
 // The way out for functions: makes their HTTP requests for them, where they have no sockets.
 
 #include <array>
+#include <list>
 #include <unordered_map>
 
 #include "actors/fetch/fetch_api.hpp"
@@ -23,7 +24,9 @@ struct FetcherOptions {
 
 /// Takes FetchOutward, and CancelRequest with its frame. A name is looked up here, each of its
 /// addresses checked, and the connection made to one that was checked: what a name means later does
-/// not matter. Pinned to the node's reactor.
+/// not matter. A connection may serve later requests of the same function to the same host, those
+/// that may run twice: one that the server ended meanwhile is made anew. Pinned to the node's
+/// reactor.
 class Fetcher final : public PinnedActor {
  public:
   /// Under way; each holds at most two windows and a request of 1 MB.
@@ -36,6 +39,11 @@ class Fetcher final : public PinnedActor {
   /// Without a byte from a server that is waited for.
   static constexpr Duration kSilenceMax = 30s;
   static constexpr Duration kTick = 1s;
+  /// Connections that wait for their function's next request to the same host, and for how long;
+  /// most servers keep theirs longer.
+  static constexpr size_t kIdleMax = 64;
+  static constexpr size_t kIdlePerFunctionMax = 8;
+  static constexpr Duration kIdleFor = 4s;
 
   Fetcher(caf::actor_config& config, FetcherOptions options)
       : PinnedActor(config), options_(std::move(options)) {}
@@ -48,7 +56,8 @@ class Fetcher final : public PinnedActor {
     std::shared_ptr<const FetchHosts> whose;  ///< The function's own list: it stands for it.
     caf::typed_response_promise<wire::Msg<schema::Outcome>> promise;
     http::Url url;
-    FetchConnection::Request request;
+    FetchConnection::Request request;  ///< Until it is sent on a new connection.
+    bool reuses = false;               ///< A connection that was used before.
     TimePoint began;
     std::unique_ptr<FetchConnection> connection;  ///< Null while the name is looked up.
     FlowId flow = 0;                              ///< Answered; the body goes on.
@@ -57,8 +66,20 @@ class Fetcher final : public PinnedActor {
     TimePoint read_at;      ///< When the body was last asked for.
   };
 
+  /// A connection that rests.
+  struct Idle {
+    std::shared_ptr<const FetchHosts> whose;
+    http::Url at;  ///< Of its last request.
+    TimePoint since;
+    std::unique_ptr<FetchConnection> connection;
+  };
+
   caf::behavior make_behavior() override;
   caf::result<wire::Msg<schema::Outcome>> begin(const FetchOutward& ask);
+  bool reuse(uint64_t id, Fetch& fetch);
+  void keep(Fetch& fetch);
+  void end_idle(std::list<Idle>::iterator which);
+  void destroy(std::unique_ptr<FetchConnection> connection);
   void resolve(uint64_t id);
   void connect(uint64_t id, const std::vector<net::Address>& addresses);
   bool may_reach(const net::Address& address) const;
@@ -76,7 +97,8 @@ class Fetcher final : public PinnedActor {
   std::array<caf::actor, kResolvers> resolvers_;
   std::unordered_map<uint64_t, Fetch> fetches_;
   std::unordered_map<FlowId, uint64_t> flows_;
-  FetchCounts counts_;  ///< But for `open`.
+  std::list<Idle> idle_;  ///< The longest first.
+  FetchCounts counts_;    ///< But for `open`.
   uint64_t last_id_ = 0;
   net::TimerId tick_ = 0;
 };

@@ -14,10 +14,11 @@ using mesh::Judgement;
 using mesh::Verdict;
 
 Result<uint64_t> FunctionCaller::call(const CallTarget& target, std::string_view method,
-                                      const InvokeMsg& invoke, bool once, Then then) {
-  RoutedCall call{target.ring_name(), invoke.frame(), mesh::is_idempotent(method)};
+                                      const InvokeMsg& invoke, CallOptions options, Then then) {
+  RoutedCall call{target.ring_name(), invoke.frame(), mesh::is_idempotent(method),
+                  std::move(options.request)};
   call.safe = mesh::is_safe(method);
-  call.once = once;
+  call.once = options.once;
   return caller_.call(std::move(call),
                       [then = std::move(then)](Result<RouteCaller::Answer> answer) {
                         if (!answer) return then(fail(std::move(answer.error())));

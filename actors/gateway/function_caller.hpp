@@ -25,10 +25,14 @@ class FunctionCaller final : private CallKind {
         functions_(std::move(functions)),
         caller_(actor, *this, rng, std::move(node), std::move(routes)) {}
 
-  /// `method`: the HTTP method; it says whether the call may run twice. `once`: it never may.
-  /// Returns what RouteCaller::cancel takes. After an error `then` is never run.
+  struct CallOptions {
+    bool once = false;            ///< It never runs twice, whatever its method.
+    wire::FramePtr request = {};  ///< That it serves: see RouteCaller::cancel_for.
+  };
+  /// `method`: the HTTP method; it says whether the call may run twice. Returns what
+  /// RouteCaller::cancel takes. After an error `then` is never run.
   [[nodiscard]] Result<uint64_t> call(const CallTarget& target, std::string_view method,
-                                      const InvokeMsg& invoke, bool once, Then then);
+                                      const InvokeMsg& invoke, CallOptions options, Then then);
   /// Sends a copy of a call, once, if there is room for it; what becomes of it is counted in its
   /// own route.
   void copy(const CallTarget& target, const InvokeMsg& invoke);

@@ -69,6 +69,9 @@ caf::behavior FunctionGate::make_behavior() {
             restart();
           },
           [this](const InvokeMsg& invoke) { return call(invoke); },
+          [this](const CancelRequest& given_up) {
+            if (caller_) caller_->routes().cancel_for(given_up.frame);
+          },
           [this](const NoteAlarm& alarm) -> caf::result<void> {
             if (!functions_) return to_caf(not_started());
             delegate(functions_, alarm);
@@ -108,7 +111,8 @@ caf::result<OutcomeMsg> FunctionGate::call(const InvokeMsg& invoke) {
   const auto then = [promise](Result<FunctionCaller::Answer> answer) mutable {
     answer ? promise.deliver(answer->outcome) : promise.deliver(to_caf(answer.error()));
   };
-  const Result<uint64_t> begun = caller_->call(target, to->method, to->invoke, false, then);
+  const Result<uint64_t> begun =
+      caller_->call(target, to->method, to->invoke, {.request = invoke.frame()}, then);
   if (!begun) promise.deliver(to_caf(begun.error()));
   return caf::delegated<OutcomeMsg>{};
 }

@@ -12,11 +12,10 @@ struct UseFunctions {
 
 /// Answers Msg<schema::Invoke>, whose `function` is "fn/" and a function's name, with what an
 /// instance answered, as the routes say. Calls of "actor/" and NoteAlarm go to the function
-/// service.
-///  UseNode and UseFunctions say through whom; calls that came
-/// before both are refused. Errors of its own: malformed, unavailable (not started), denied (too
-/// deep), and those of FunctionCaller. Who may call what is its senders' to check. Pinned to the
-/// node's reactor.
+/// service. A CancelRequest with the frame of a call ends that call, wherever it runs. UseNode and
+/// UseFunctions say through whom; calls that came before both are refused. Errors of its own:
+/// malformed, unavailable (not started), denied (too deep), and those of FunctionCaller. Who may
+/// call what is its senders' to check. Pinned to the node's reactor.
 class FunctionGate final : public PinnedActor {
  public:
   FunctionGate(caf::actor_config& config, std::vector<RouteConfig> routes, Rng& rng)

@@ -7,6 +7,7 @@
 #include "actors/system/caf_error.hpp"
 #include "runtime/base/log.hpp"
 #include "runtime/http/json.hpp"
+#include "runtime/js/limits.hpp"
 
 namespace themis {
 namespace {
@@ -156,7 +157,7 @@ void GatewayActor::run(uint64_t id, const CallTarget& target, const http::Reques
   const Result<InvokeMsg> invoke = encode(target);
   if (!invoke) return refuse(id, invoke.error());
   const Result<uint64_t> sent = caller_.call(
-      target, request.method, *invoke, flow != 0,
+      target, request.method, *invoke, {.once = flow != 0},
       [this, id](Result<FunctionCaller::Answer> answer) { answered(id, std::move(answer)); });
   if (!sent) return refuse(id, sent.error());
   pending_.at(id).responder.on_gone([this, id, call = *sent] {
@@ -178,7 +179,8 @@ void GatewayActor::answered(uint64_t id, Result<FunctionCaller::Answer> answer) 
     if (error.code == Code::too_large)
       return refuse(id, 500, "the function's answer: " + error.detail);
     if (error.code != Code::threw) return refuse(id, error);
-    const std::string_view told = pending.is_owner ? std::string_view(error.detail) : kThrewDetail;
+    const bool may_know = pending.is_owner || error.detail == js::kHungDetail;
+    const std::string_view told = may_know ? std::string_view(error.detail) : kThrewDetail;
     return respond(id, failure(pending, 500, told, error.detail));
   }
   Result<Reply> reply = decode_outcome(answer->outcome);

@@ -32,10 +32,6 @@ bool asks_on(Code code) { return code == Code::not_hosted || code == Code::unava
 
 }  // namespace
 
-std::string ring_name_of_state(std::string_view name_space) {
-  return std::string("state/").append(name_space);
-}
-
 StateRouter::StateRouter(caf::actor_config& config, caf::actor local, StateAccess access)
     : PinnedActor(config), local_(std::move(local)), access_(std::move(access)) {}
 

@@ -39,7 +39,9 @@ inline constexpr Duration kFindPause = 100ms;
 inline constexpr Duration kOwnNamesPause = 1s;
 
 /// Under this name the node that keeps a namespace announces itself on the ring.
-std::string ring_name_of_state(std::string_view name_space);
+inline std::string ring_name_of_state(std::string_view name_space) {
+  return std::string("state/").append(name_space);
+}
 
 /// What peers may ask of this node, by its [[route]] and [[allow]]: a namespace is the service
 /// "state/NAMESPACE", an operation its method ("get", "put", ...).

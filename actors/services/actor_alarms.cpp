@@ -4,8 +4,8 @@
 
 #include <caf/all.hpp>
 
-#include "actors/monitor/monitor_codec.hpp"
 #include "actors/monitor/state_api.hpp"
+#include "actors/services/home_asker.hpp"
 #include "actors/system/caf_error.hpp"
 #include "runtime/base/log.hpp"
 #include "runtime/js/engine.hpp"
@@ -34,11 +34,10 @@ Result<bundle::Alarm> read(const AlarmTable::Key& key, std::string_view text) {
 
 }  // namespace
 
-void ActorAlarms::start(caf::actor router, caf::actor gate) {
-  router_ = std::move(router);
+void ActorAlarms::start(caf::actor gate) {
   gate_ = std::move(gate);
-  if (!router_) return;
-  context_.actor.request(router_, caf::infinite, NameStates{})
+  if (!context_.router) return;
+  context_.actor.request(context_.router, caf::infinite, NameStates{})
       .then(
           [this](const StateNames& states) {
             for (const std::string& name : states.names)
@@ -49,43 +48,26 @@ void ActorAlarms::start(caf::actor router, caf::actor gate) {
           });
 }
 
-void ActorAlarms::ask(const std::string& name_space, const std::string& question, Found found) {
-  if (!router_) return;
-  wire::Builder<schema::AskState> message(16 + (name_space.size() + question.size()) / 8);
-  message->setNameSpace(wire::to_text(name_space));
-  message->setCall(wire::to_data(as_bytes(question)));
-  const auto read_answer = [](const StateAnsweredMsg& told) -> Result<StateAnswer> {
-    return wire::decode(told, [](const schema::StateAnswered::Reader& from) -> Result<StateAnswer> {
-      return parse_state_answer(as_text(wire::bytes_of(from.getAnswer())));
-    });
-  };
-  context_.actor
-      .request(router_, caf::infinite, AskHome{message.finish(context_.loop.now() + kAskMax)})
-      .then([found, read_answer](const StateAnsweredMsg& told) { found(read_answer(told)); },
-            [found](const caf::error& error) { found(fail(from_caf(error))); });
-}
-
 /// Page by page. Asked again later when the state does not answer.
 void ActorAlarms::learn(const std::string& name_space, const std::string& after) {
   const StateAsk question{.call = {.op = StateOp::list,
                                    .name_space = name_space,
                                    .key = std::string(bundle::kAlarmPrefix),
                                    .after = after}};
-  ask(name_space, state_ask_json(question),
-      [this, name_space, after](const Result<StateAnswer>& answer) {
-        if (!answer) {
-          log::warn("functions", "alarms in {} are not known yet: {}", name_space,
-                    answer.error().text());
-          return void(unlearned_.emplace_back(name_space, after));
-        }
-        for (const StateEntry& entry : answer->entries) {
-          const Key key{name_space, entry.key};
-          if (const auto alarm = read(key, as_text(entry.value)); alarm)
-            if (const Status noted = table_.note(key, alarm->at_ms); !noted)
-              log::error("functions", "{}: {}", name_space, noted.error().text());
-        }
-        if (answer->more && !answer->entries.empty()) learn(name_space, answer->entries.back().key);
-      });
+  ask_home(context_, question, [this, name_space, after](const Result<StateAnswer>& answer) {
+    if (!answer) {
+      log::warn("functions", "alarms in {} are not known yet: {}", name_space,
+                answer.error().text());
+      return void(unlearned_.emplace_back(name_space, after));
+    }
+    for (const StateEntry& entry : answer->entries) {
+      const Key key{name_space, entry.key};
+      if (const auto alarm = read(key, as_text(entry.value)); alarm)
+        if (const Status noted = table_.note(key, alarm->at_ms); !noted)
+          log::error("functions", "{}: {}", name_space, noted.error().text());
+    }
+    if (answer->more && !answer->entries.empty()) learn(name_space, answer->entries.back().key);
+  });
 }
 
 void ActorAlarms::tick(int64_t now_ms) {
@@ -99,22 +81,21 @@ void ActorAlarms::tick(int64_t now_ms) {
 void ActorAlarms::look(const Key& key, int64_t now_ms) {
   const StateAsk question{
       .call = {.op = StateOp::get, .name_space = key.name_space, .key = key.key}};
-  ask(key.name_space, state_ask_json(question),
-      [this, key, now_ms](const Result<StateAnswer>& answer) {
-        if (!answer) return table_.settle(key, now_ms + to_ms(kUnreached));
-        if (!answer->value) {
-          tries_.erase(key);
-          return table_.settle(key, std::nullopt);
-        }
-        const std::string text(as_text(*answer->value));
-        const Result<bundle::Alarm> alarm = read(key, text);
-        if (!alarm) {
-          log::error("functions", "{}: {}", key.name_space, alarm.error().text());
-          return table_.settle(key, std::nullopt);
-        }
-        if (alarm->at_ms > now_ms) return table_.settle(key, alarm->at_ms);
-        ring(key, *alarm, text, now_ms);
-      });
+  ask_home(context_, question, [this, key, now_ms](const Result<StateAnswer>& answer) {
+    if (!answer) return table_.settle(key, now_ms + to_ms(kUnreached));
+    if (!answer->value) {
+      tries_.erase(key);
+      return table_.settle(key, std::nullopt);
+    }
+    const std::string text(as_text(*answer->value));
+    const Result<bundle::Alarm> alarm = read(key, text);
+    if (!alarm) {
+      log::error("functions", "{}: {}", key.name_space, alarm.error().text());
+      return table_.settle(key, std::nullopt);
+    }
+    if (alarm->at_ms > now_ms) return table_.settle(key, alarm->at_ms);
+    ring(key, *alarm, text, now_ms);
+  });
 }
 
 void ActorAlarms::ring(const Key& key, const bundle::Alarm& alarm, const std::string& text,
@@ -162,7 +143,7 @@ void ActorAlarms::give_up(const Key& key, const std::string& text) {
   const StateAsk question{.call = {.op = StateOp::transaction,
                                    .name_space = key.name_space,
                                    .changes = {std::move(change)}}};
-  ask(key.name_space, state_ask_json(question), [this, key](const Result<StateAnswer>&) {
+  ask_home(context_, question, [this, key](const Result<StateAnswer>&) {
     table_.settle(key, 0);  // looked at again
   });
 }

@@ -1,7 +1,6 @@
 #pragma once
 // Rings the alarms of the actors that live on this node.
 
-#include "actors/monitor/state_call.hpp"
 #include "actors/services/alarm_table.hpp"
 #include "actors/services/function_context.hpp"
 
@@ -20,17 +19,16 @@ class ActorAlarms {
   static constexpr uint32_t kTriesMax = 6;
   /// After a call that reached no handler.
   static constexpr Duration kUnreached = 5s;
-  static constexpr Duration kAskMax = 10s;
 
   explicit ActorAlarms(FunctionContext& context) : context_(context) {}
-  /// `router`: a StateRouter; `gate`: a FunctionGate. Reads what is set.
-  void start(caf::actor router, caf::actor gate);
+  /// `gate`: a FunctionGate. Reads what is set.
+  void start(caf::actor gate);
   Status note(const NoteAlarm& alarm) {
     return table_.note({alarm.name_space, alarm.key}, alarm.at_ms);
   }
   bool has_any() const { return !table_.is_empty() || !unlearned_.empty(); }
   void tick(int64_t now_ms);
-  void stop() { router_ = gate_ = nullptr; }
+  void stop() { gate_ = nullptr; }
 
   size_t count() const { return table_.count(); }
   uint64_t rung() const { return rung_; }
@@ -38,9 +36,7 @@ class ActorAlarms {
 
  private:
   using Key = AlarmTable::Key;
-  using Found = std::function<void(const Result<StateAnswer>&)>;
 
-  void ask(const std::string& name_space, const std::string& question, Found found);
   void learn(const std::string& name_space, const std::string& after);
   void look(const Key& key, int64_t now_ms);
   void ring(const Key& key, const bundle::Alarm& alarm, const std::string& text, int64_t now_ms);
@@ -48,7 +44,7 @@ class ActorAlarms {
   void give_up(const Key& key, const std::string& text);
 
   FunctionContext& context_;
-  caf::actor router_, gate_;
+  caf::actor gate_;
   AlarmTable table_;
   /// Namespaces whose alarms could not be read yet, and after which key.
   std::vector<std::pair<std::string, std::string>> unlearned_;

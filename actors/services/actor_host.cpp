@@ -46,7 +46,7 @@ void ActorHost::call(const InvokeMsg& message, caf::response_promise promise) {
   if (!row) return promise.deliver(to_caf(row.error()));
   call->row = std::move(*row);
   const std::string name_space = bundle::actor_home(call->row.name, call->actor).name_space;
-  answer(context_.actor.request(router_, caf::infinite,
+  answer(context_.actor.request(context_.router, caf::infinite,
                                 CallHome{name_space, encode_actor_call(message, *call)}),
          promise);
 }
@@ -142,12 +142,22 @@ void ActorHost::loaded(const std::string& function, const Result<FoundCode>& sou
   }
 }
 
+/// Its function was removed: nothing of its actors is left in memory, and none writes any more.
+void ActorHost::end(const std::string& function, caf::response_promise promise) {
+  const auto found = codes_.find(function);
+  if (found != codes_.end() && !found->second.coming) codes_.erase(found);
+  if (!context_.workers) return promise.deliver(ack());
+  when_done(
+      context_.actor.request(context_.workers, caf::infinite, EndOwner{actors_owner(function)}),
+      [promise]() mutable { promise.deliver(ack()); },
+      [promise](const caf::error& error) mutable { promise.deliver(error); });
+}
+
 void ActorHost::stop() {
   const caf::error stopped = to_caf({Code::cancelled, "the function service ended"});
   for (auto& [function, code] : codes_)
     for (Waiting& each : code.waiting) each.promise.deliver(stopped);
   codes_.clear();
-  router_ = nullptr;
 }
 
 }  // namespace themis

@@ -28,7 +28,6 @@ class ActorHost {
 
   ActorHost(FunctionContext& context, const FunctionHost& functions)
       : context_(context), functions_(functions) {}
-  void use(caf::actor router) { router_ = std::move(router); }
 
   /// A function of this node asks an actor of its own, or an alarm rings: to its home, which
   /// answers with an OutcomeMsg. Errors: malformed, invalid (the function's name), not_found (it
@@ -37,6 +36,8 @@ class ActorHost {
   /// This node is the home. Errors: malformed, overloaded, unavailable (no workers, nobody sends
   /// the code), those of CallFunction.
   void run(const InvokeMsg& message, caf::response_promise promise);
+  /// Ends those of `function` that are here. Answers with an Ack when they ask for nothing more.
+  void end(const std::string& function, caf::response_promise promise);
   /// The service ends: whoever still waits is told so.
   void stop();
 
@@ -67,7 +68,6 @@ class ActorHost {
 
   FunctionContext& context_;
   const FunctionHost& functions_;
-  caf::actor router_;
   std::map<std::string, Kept> codes_;
   uint64_t calls_ = 0;
 };

@@ -25,7 +25,8 @@ struct FunctionContext {
   caf::actor store;
   ring::Contact self;
   FunctionLimits limits;
-  bool alone = false;  ///< No two functions share a process, whoever their owners are.
+  bool alone = false;      ///< No two functions share a process, whoever their owners are.
+  caf::actor router = {};  ///< A StateRouter; empty: this node reaches no state.
 };
 
 /// Whether an error lies in the function, so that no other node would do better with it.

@@ -103,7 +103,10 @@ void FunctionDeployer::start(const std::string& name) {
   Function& function = functions_.at(name);
   const Operation& operation = function.work->queue.front();
   function.work->run = Run{};
-  if (operation.kind == Kind::remove) return start_remove(name);
+  if (operation.kind == Kind::remove) {
+    if (function.row) return find(name);
+    return fail_operation(name, {Code::not_found, "no such function is deployed here"});
+  }
   if (operation.kind == Kind::look) {
     if (!is_looked_after(function))
       return fail_operation(name, {Code::not_found, "no such function is deployed here"});
@@ -139,7 +142,9 @@ void FunctionDeployer::finish(const std::string& name, caf::message answer) {
 /// places.
 void FunctionDeployer::next(const std::string& name) {
   Function& function = functions_.at(name);
-  if (!function.work->run.is_over || function.work->run.unhosts_open > 0) return;
+  if (function.work->run.unhosts_open > 0) return;
+  if (std::exchange(function.work->run.erases, false)) return erase_state(name);
+  if (!function.work->run.is_over) return;
   function.work->queue.pop_front();
   if (!function.work->queue.empty()) return start(name);
   function.work.reset();

@@ -10,6 +10,7 @@
 #include "actors/services/function_host.hpp"
 #include "actors/services/instance_finder.hpp"
 #include "actors/services/placement.hpp"
+#include "actors/services/state_eraser.hpp"
 
 namespace themis {
 
@@ -72,6 +73,7 @@ class FunctionDeployer {
   struct Run {
     bool keeps_code = false;  ///< The store keeps its code until it is told what became of it.
     bool is_over = false;     ///< Answered; only those that let go have not.
+    bool erases = false;      ///< A removal: once all have let go, what it kept is erased.
     size_t unhosts_open = 0;
     FunctionVersion version;
     bundle::SharedKey key;
@@ -102,7 +104,9 @@ class FunctionDeployer {
   }
   void enqueue(const std::string& name, Operation operation);
   void start(const std::string& name);
-  void start_remove(const std::string& name);
+  void let_go(const std::string& name, const ring::Contacts& instances);
+  void erase_state(const std::string& name);
+  void erase_row(const std::string& name);
   void find(const std::string& name);
   void found(const std::string& name, const ring::Records& records);
   void not_found_out(const std::string& name, const Error& why);
@@ -128,6 +132,7 @@ class FunctionDeployer {
   FunctionContext& context_;
   FunctionHost& host_;
   InstanceFinder finder_{context_};
+  StateEraser eraser_{context_};
   std::map<std::string, Function> functions_;
   std::deque<std::string> due_;
   std::string looked_at_;  ///< The last one that was due.

@@ -32,8 +32,7 @@ void FunctionDeployer::not_found_out(const std::string& name, const Error& why) 
   Function& function = functions_.at(name);
   switch (function.work->queue.front().kind) {
     case Kind::remove:
-      for (const ring::Contact& node : function.instances) send_unhost(name, node);
-      return finish(name, caf::make_message(caf::unit));
+      return let_go(name, function.instances);
     case Kind::deploy:
       return fail_operation(
           name, {Code::unavailable, "which version of \"" + name +
@@ -64,8 +63,7 @@ void FunctionDeployer::found(const std::string& name, const ring::Records& recor
   std::ranges::sort(function.work->run.current, {}, &ring::Contact::id);
   switch (function.work->queue.front().kind) {
     case Kind::remove:
-      for (const ring::Contact& node : function.work->run.current) send_unhost(name, node);
-      return finish(name, caf::make_message(caf::unit));
+      return let_go(name, ring::Contacts(function.work->run.current));
     case Kind::look:
       if (!function.row) return withdraw(name, was_attempt_seen);
       if (is_outdated(name, newest)) return;
@@ -274,17 +272,31 @@ void FunctionDeployer::release_surplus(const std::string& name) {
     if (contains(run.placement.left(), node.id)) send_unhost(name, node);
 }
 
-void FunctionDeployer::start_remove(const std::string& name) {
-  Function& function = functions_.at(name);
-  if (!function.row)
-    return fail_operation(name, {Code::not_found, "no such function is deployed here"});
+/// A removal: then what the function kept is erased, then its row, and who asked is told. Until
+/// then it is deployed; when something of that fails, it is placed again.
+void FunctionDeployer::let_go(const std::string& name, const ring::Contacts& instances) {
+  for (const ring::Contact& node : instances) send_unhost(name, node);
+  functions_.at(name).work->run.erases = true;
+  next(name);
+}
+
+void FunctionDeployer::erase_state(const std::string& name) {
+  if (!context_.router) return erase_row(name);
+  eraser_.erase(name, [this, name](const Status& erased) {
+    if (erased) return erase_row(name);
+    enqueue(name, {});
+    fail_operation(name, erased.error());
+  });
+}
+
+void FunctionDeployer::erase_row(const std::string& name) {
   const auto erased = [this, name] {
     Function& gone = functions_.at(name);
     host_.release(gone.row->version.id);
     gone.row.reset();
     gone.attempted = {};
     --deployed_;
-    find(name);
+    finish(name, caf::make_message(caf::unit));
   };
   const auto failed = [this, name](const caf::error& error) {
     fail_operation(name, from_caf(error));
@@ -293,8 +305,7 @@ void FunctionDeployer::start_remove(const std::string& name) {
             failed);
 }
 
-/// Only the next operation waits for the answer: a node that cannot be reached is not hosting
-/// either.
+/// Who cannot be reached is not hosting either.
 void FunctionDeployer::send_unhost(const std::string& name, const ring::Contact& node) {
   ++functions_.at(name).work->run.unhosts_open;
   const auto done = [this, name] {
@@ -303,7 +314,7 @@ void FunctionDeployer::send_unhost(const std::string& name, const ring::Contact&
   };
   const auto failed = [done](const caf::error&) { done(); };
   const auto reached = [this, name, done, failed](const caf::actor& functions) {
-    const UnhostMsg order = encode_unhost(name, context_.loop.now() + kUnhostTimeout);
+    const UnhostMsg order = encode_unhost({name}, context_.loop.now() + kUnhostTimeout);
     context_.actor.request(functions, caf::infinite, order)
         .then([done](const AckMsg&) { done(); }, failed);
   };

@@ -23,8 +23,8 @@ const wire::Target kFunctionsTarget = Exports::target_of(kFunctionsActorName);
 FunctionService::FunctionService(caf::actor_config& config, FunctionServiceOptions options)
     : PinnedActor(config),
       options_(std::move(options)),
-      context_{*this, reactor_.loop(), options_.node,   options_.workers,
-               {},    options_.self,   options_.limits, options_.alone},
+      context_{*this,         reactor_.loop(), options_.node,  options_.workers, {},
+               options_.self, options_.limits, options_.alone, options_.router},
       guard_(options_.self.id, options_.routes, options_.rules) {}
 
 caf::behavior FunctionService::make_behavior() {
@@ -55,8 +55,7 @@ Status FunctionService::start() {
             host_.restore(all.hosted);
             deployer_.restore(all.deployed, all.attempted);
             options_.exports->add(kFunctionsActorName, caf::strong_actor_ptr{ctrl()});
-            actors_.use(options_.router);
-            alarms_.start(options_.router, options_.gate);
+            alarms_.start(options_.gate);
             tick();
           },
           [this](const caf::error& error) {
@@ -79,7 +78,7 @@ void FunctionService::on_exit() {
   if (exported != nullptr && exported->get() == ctrl()) options_.exports->remove(kFunctionsTarget);
   // Those who ask each other must not keep each other alive.
   for (caf::actor* handle : {&options_.node, &options_.workers, &options_.router, &options_.gate,
-                             &context_.node, &context_.workers, &context_.store})
+                             &context_.node, &context_.workers, &context_.store, &context_.router})
     *handle = nullptr;
 }
 
@@ -148,10 +147,13 @@ caf::behavior FunctionService::behavior() {
         return promise;
       },
       [this](const UnhostMsg& message) -> caf::result<AckMsg> {
-        const Result<std::string> name = decode_unhost(message);
-        if (!name) return to_caf(name.error());
+        const Result<UnhostOrder> order = decode_unhost(message);
+        if (!order) return to_caf(order.error());
         auto promise = make_response_promise<AckMsg>();
-        host_.unhost(*name, promise);
+        if (order->of_actors)
+          actors_.end(order->name, promise);
+        else
+          host_.unhost(order->name, promise);
         return promise;
       },
       [this](const FetchCodeMsg& message) -> caf::result<CodeBlobMsg> {

@@ -5,6 +5,9 @@
 namespace themis {
 namespace {
 
+/// Before the name of a function whose actors are meant.
+constexpr std::string_view kActorWord = "actor/";
+
 Result<CodeId> read_id(capnp::Data::Reader data) {
   const ByteView bytes = wire::bytes_of(data);
   CodeId id;
@@ -53,15 +56,22 @@ Result<HostedRow> decode_host(const HostMsg& message) {
   });
 }
 
-UnhostMsg encode_unhost(const std::string& name, TimePoint deadline) {
+UnhostMsg encode_unhost(const UnhostOrder& order, TimePoint deadline) {
   wire::Builder<schema::Unhost> unhost;
-  unhost->setName(wire::to_text(name));
+  unhost->setName(
+      wire::to_text(order.of_actors ? std::string(kActorWord) + order.name : order.name));
   return unhost.finish(deadline);
 }
 
-Result<std::string> decode_unhost(const UnhostMsg& message) {
-  return wire::decode(
-      message, [](const schema::Unhost::Reader& unhost) { return read_name(unhost.getName()); });
+Result<UnhostOrder> decode_unhost(const UnhostMsg& message) {
+  return wire::decode(message, [](const schema::Unhost::Reader& from) -> Result<UnhostOrder> {
+    std::string_view name = wire::text_of(from.getName());
+    UnhostOrder order{.of_actors = name.starts_with(kActorWord)};
+    if (order.of_actors) name.remove_prefix(kActorWord.size());
+    if (!is_function_name(name)) return fail(Code::malformed, "not a function's name");
+    order.name = name;
+    return order;
+  });
 }
 
 LocateMsg encode_locate(const std::string& name, TimePoint deadline) {
@@ -152,10 +162,9 @@ Result<InvokeTarget> decode_target(const InvokeMsg& message) {
 
 Result<ActorCall> decode_actor_call(const InvokeMsg& message) {
   return wire::decode(message, [](const schema::Invoke::Reader& invoke) -> Result<ActorCall> {
-    constexpr std::string_view kWord = "actor/";
     ActorCall call;
     std::string_view name = wire::text_of(invoke.getFunction());
-    if (name.starts_with(kWord)) name.remove_prefix(kWord.size());
+    if (name.starts_with(kActorWord)) name.remove_prefix(kActorWord.size());
     if (!is_function_name(name)) return fail(Code::malformed, "not a function's name");
     call.row.name = name;
     if (invoke.getCode().size() > 0) {

@@ -34,8 +34,14 @@ HostMsg encode_host(const HostedRow& row, TimePoint deadline);
 /// Errors of all decoders: malformed.
 Result<HostedRow> decode_host(const HostMsg& message);
 
-UnhostMsg encode_unhost(const std::string& name, TimePoint deadline);
-Result<std::string> decode_unhost(const UnhostMsg& message);
+/// `of_actors`: the function is removed, and its actors are to end where they live; on the wire the
+/// name then has "actor/" before it, as in calls of actors.
+struct UnhostOrder {
+  std::string name;
+  bool of_actors = false;
+};
+UnhostMsg encode_unhost(const UnhostOrder& order, TimePoint deadline);
+Result<UnhostOrder> decode_unhost(const UnhostMsg& message);
 
 LocateMsg encode_locate(const std::string& name, TimePoint deadline);
 Result<std::string> decode_locate(const LocateMsg& message);

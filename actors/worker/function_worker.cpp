@@ -5,6 +5,7 @@
 #include "actors/flows/flow_api.hpp"
 #include "actors/system/caf_error.hpp"
 #include "actors/system/dead_letters.hpp"
+#include "actors/system/message_types.hpp"
 #include "actors/worker/worker_host.hpp"
 
 namespace themis {
@@ -29,21 +30,26 @@ void FunctionHost::ask_state(const std::string& name_space, const std::string& q
   caf::anon_send(asker_, AskParent{message.finish(deadline), std::move(answered)});
 }
 
-void FunctionHost::call_service(const std::string& service, js::Request request, TimePoint deadline,
-                                ServiceAnswered answered) {
-  call_parent(encode_invoke(service, request, deadline), std::move(answered));
+js::Host::GiveUp FunctionHost::call_service(const std::string& service, js::Request request,
+                                            TimePoint deadline, ServiceAnswered answered) {
+  return call_parent(encode_invoke(service, request, deadline), std::move(answered));
 }
 
-void FunctionHost::fetch_outward(js::Request request, TimePoint deadline,
-                                 ServiceAnswered answered) {
-  call_parent(encode_fetch(code_, request, deadline), std::move(answered));
+js::Host::GiveUp FunctionHost::fetch_outward(js::Request request, TimePoint deadline,
+                                             ServiceAnswered answered) {
+  return call_parent(encode_fetch(code_, request, deadline), std::move(answered));
 }
 
-void FunctionHost::call_parent(Result<wire::Msg<schema::Invoke>> invoke, ServiceAnswered answered) {
-  if (!invoke)
-    return post(
+js::Host::GiveUp FunctionHost::call_parent(Result<wire::Msg<schema::Invoke>> invoke,
+                                           ServiceAnswered answered) {
+  if (!invoke) {
+    post(
         [answered = std::move(answered), why = std::move(invoke.error())] { answered(fail(why)); });
-  caf::anon_send(asker_, CallParent{std::move(*invoke), std::move(answered)});
+    return {};
+  }
+  caf::anon_send(asker_, CallParent{*invoke, std::move(answered)});
+  // After the call, whichever way that takes: the asker has passed it on by then.
+  return [asker = asker_, frame = invoke->frame()] { caf::anon_send(asker, CancelRequest{frame}); };
 }
 
 void FunctionHost::read_flow(uint64_t flow, PartAnswered answered) {
@@ -85,7 +91,9 @@ caf::behavior ParentAsker::make_behavior() {
                 answered(fail(from_caf(error)));
               });
   };
-  return {ask_state, call_service, pull};
+  return {ask_state, call_service, pull, [this](const CancelRequest& given_up) {
+            send(enclave_.parent(kServicesActorName), given_up);
+          }};
 }
 
 void FunctionWorker::on_message(caf::mailbox_element& element) {

@@ -40,14 +40,14 @@ class FunctionHost final : public js::Host {
   void random(std::span<std::byte> out) override { enclave_.rng().fill(out); }
   void ask_state(const std::string& name_space, const std::string& question, TimePoint deadline,
                  Answered answered) override;
-  void call_service(const std::string& service, js::Request request, TimePoint deadline,
-                    ServiceAnswered answered) override;
-  void fetch_outward(js::Request request, TimePoint deadline, ServiceAnswered answered) override;
+  GiveUp call_service(const std::string& service, js::Request request, TimePoint deadline,
+                      ServiceAnswered answered) override;
+  GiveUp fetch_outward(js::Request request, TimePoint deadline, ServiceAnswered answered) override;
   void read_flow(uint64_t flow, PartAnswered answered) override;
   void leave_flow(uint64_t flow) override;
 
  private:
-  void call_parent(Result<wire::Msg<schema::Invoke>> invoke, ServiceAnswered answered);
+  GiveUp call_parent(Result<wire::Msg<schema::Invoke>> invoke, ServiceAnswered answered);
 
   EnclaveSystem& enclave_;
   net::Loop& loop_;

@@ -62,9 +62,15 @@ inline std::string actors_owner(std::string_view function) {
 struct UninstallFunction {
   CodeId id{};
 };
+/// Ends the processes that run functions of this owner: what they ask for from here on is refused.
+/// -> caf::unit.
+struct EndOwner {
+  std::string owner;
+};
 /// Runs one request. -> wire::Msg<schema::Outcome>. Errors: not_found (not installed), threw,
 /// cpu_exceeded, memory_exceeded, timeout, too_large (the response), malformed, overloaded,
-/// unavailable (the worker process ended before it answered; it may have run), cancelled (after a
+/// unavailable (the worker process ended before it answered; it may have run), internal (the same
+/// of an event, of which it may be the fault), cancelled (after a
 /// CancelRequest with the frame of `invoke`: it did not start, or waited for a timer or promise).
 struct CallFunction {
   CodeId id{};
@@ -122,6 +128,7 @@ struct WorkersReport {
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::InstallFunction)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::KeepCodeCache)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::UninstallFunction)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::EndOwner)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::CallFunction)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::CallFresh)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::CallActor)

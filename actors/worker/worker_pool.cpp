@@ -98,6 +98,7 @@ class WorkerPool final : public PinnedActor {
   std::optional<size_t> slot_for(const InstallFunction& function);
   void recycle_idle();
   void run_waiting();
+  void end(Slot& slot);
   void forget(Slot& slot);
   void run_on(size_t slot, Job job);
   Job take(uint64_t sent);
@@ -134,6 +135,11 @@ caf::behavior WorkerPool::make_behavior() {
   monitor(supervisor_);
   return {[this](const InstallFunction& ask) { return install(ask); },
           [this](const UninstallFunction& ask) { uninstall(ask.id); },
+          [this](const EndOwner& ask) {
+            for (Slot& slot : slots_)
+              if (slot.process && slot.owner == ask.owner) end(slot);
+            return caf::unit;
+          },
           [this](const CallFunction& ask) { return call(ask); },
           [this](const CallFresh& ask) { return call_given(ask.function, ask.invoke); },
           [this](const CallActor& ask) { return call_given(ask.function, ask.invoke); },
@@ -282,8 +288,12 @@ void WorkerPool::recycle_idle() {
     return;
   }
   ++recycled_;
-  send_exit(oldest->process, caf::exit_reason::user_shutdown);
-  forget(*oldest);
+  end(*oldest);
+}
+
+void WorkerPool::end(Slot& slot) {
+  send_exit(slot.process, caf::exit_reason::user_shutdown);
+  forget(slot);
 }
 
 void WorkerPool::forget(Slot& slot) {

@@ -9,18 +9,12 @@
 #include "actors/worker/function_codec.hpp"
 #include "actors/worker/worker_host.hpp"
 #include "actors/worker/worker_log.hpp"
-#include "ring.capnp.h"
-#include "rpc.capnp.h"
 #include "runtime/base/log.hpp"
 #include "runtime/js/node_flags.hpp"
 
 namespace themis {
 namespace {
 
-/// How often calls in flight are looked at: the precision of the guards.
-constexpr Duration kTick = 100ms;
-/// How often idle functions are looked for, at most.
-constexpr Duration kSweepMax = 30s;
 constexpr uint8_t kErrorLevel = 3;
 /// Threads of a function host: V8's pool, node's, CAF's and ours are about 16.
 constexpr uint32_t kThreadsMax = 64;
@@ -49,9 +43,13 @@ namespace {
 
 /// Of a call that was sent.
 Error lost() { return {Code::unavailable, "the worker process ended before it answered"}; }
-/// Of a load whose process ended: nothing that waits for it was sent.
-Error not_loaded() {
-  return {Code::unavailable, "the worker process ended before the function was loaded"};
+/// Of an event: it comes again by itself, and maybe ends the next process too. So it counts.
+Error event_lost() { return {Code::internal, "the worker process ended while it handled this"}; }
+bool is_event(const wire::Msg<schema::Invoke>& message) {
+  const auto is = wire::decode(message, [](const schema::Invoke::Reader& from) -> Result<bool> {
+    return from.getEvent() != 0;
+  });
+  return is && *is;
 }
 /// Tells the pool to try another process.
 caf::error not_sent() { return caf::make_error(caf::sec::request_receiver_down); }
@@ -75,19 +73,6 @@ sandbox::LaunchOptions launch_options(const WorkerPoolOptions& options) {
   launch.environment = {"OPENSSL_CONF=/dev/null"};
   launch.limits = {.memory_bytes = options.process_memory_bytes, .processes = kThreadsMax};
   return launch;
-}
-
-Result<wire::Target> read_target(const wire::Msg<schema::Loaded>& message) {
-  return wire::decode(message, [](const schema::Loaded::Reader& loaded) -> Result<wire::Target> {
-    return loaded.getActor();
-  });
-}
-
-bool is_cached(const wire::Msg<schema::Loaded>& message) {
-  const auto cached = wire::decode(
-      message,
-      [](const schema::Loaded::Reader& loaded) -> Result<bool> { return loaded.getCached(); });
-  return !cached || *cached;
 }
 
 }  // namespace
@@ -180,7 +165,7 @@ void WorkerProcess::on_exit() {
   reactor_.loop().cancel(tick_);
   reactor_.loop().cancel(sweep_);
   log_.reset();
-  for (auto& [id, call] : std::exchange(calls_, {})) call.promise.deliver(to_caf(lost()));
+  for (auto& [id, call] : std::exchange(calls_, {})) call.promise.deliver(to_caf(loss_of(call)));
   for (auto& [id, function] : std::exchange(functions_, {})) {
     for (const Loaded& then : function.waiting) then(fail(not_loaded()));
     for (const auto& [source, then] : function.later) then(fail(not_loaded()));
@@ -191,6 +176,12 @@ void WorkerProcess::on_exit() {
     anon_send(flows_, LeaveFlow{node, flow});
   out_flows_.clear();
   state_ = services_ = functions_gate_ = queues_ = flows_ = fetcher_ = nullptr;
+}
+
+/// Nobody knows whose fault it is, unless the process was ended by this node.
+Error WorkerProcess::loss_of(const Call& call) const {
+  const bool is_ours = asked_to_end_ || killed_;
+  return !is_ours && is_event(call.invoke) ? event_lost() : lost();
 }
 
 void WorkerProcess::on_down(const caf::down_msg& down) {
@@ -206,129 +197,6 @@ void WorkerProcess::on_down(const caf::down_msg& down) {
   proxies_.erase(found);
   if (!gone.empty())
     for (const auto& [function, then] : gone.mapped().later) load(function, then);
-}
-
-void WorkerProcess::load(const FunctionPtr& function, Loaded then) {
-  if (!process_->alive()) return then(fail(not_loaded()));
-  const auto [found, fresh] = functions_.try_emplace(function->id);
-  Function& entry = found->second;
-  entry.last_used = ++last_use_;
-  if (!fresh && entry.source->code != function->code) {
-    entry.is_replaced = true;
-    entry.later.emplace_back(function, std::move(then));
-    return entry.proxy ? replace(function->id) : void();
-  }
-  if (entry.proxy) return then(entry.proxy);
-  if (entry.unloads) return entry.later.emplace_back(function, std::move(then)), void();
-  entry.waiting.push_back(std::move(then));
-  if (!fresh) return;
-  const TimePoint now = reactor_.loop().now();
-  // The last line of what keeps owners apart: the pool chooses processes by it.
-  if (!owner_) owner_ = function->owner;
-  THEMIS_ASSERT(*owner_ == function->owner, "a process runs functions of one owner");
-  entry.loaded = entry.called = now;
-  sweep_later();
-  entry.source = function;
-  entry.overdue = now + kOverdue + js::kLoadCpuMin;
-  if (const Status room = make_room(); !room) {
-    const std::vector<Loaded> waiting = std::move(entry.waiting);
-    functions_.erase(found);
-    for (const Loaded& each : waiting) each(fail(room.error()));
-    return;
-  }
-  watch();
-  request(host_, caf::infinite, encode_load(*function, now + kLoadMax))
-      .then(
-          [this, id = function->id](const wire::Msg<schema::Loaded>& answer) {
-            if (const auto known = functions_.find(id); known != functions_.end())
-              known->second.takes_cache = !is_cached(answer);
-            on_loaded(id, read_target(answer));
-          },
-          [this, id = function->id](const caf::error& error) {
-            const Error why = from_caf(error);
-            on_loaded(id, fail(process_->alive() ? function_error(why) : not_loaded()));
-          });
-}
-
-void WorkerProcess::on_loaded(const CodeId& id, const Result<wire::Target>& target) {
-  const auto found = functions_.find(id);
-  if (found == functions_.end() || found->second.proxy) return;
-  const bool unloads = found->second.unloads;
-  const auto later = std::exchange(found->second.later, {});
-  deliver_loaded(id, target);
-  if (unloads) unload(id);
-  for (const auto& [function, then] : later) load(function, then);
-}
-
-/// Once a load: a host cannot make a node write all the time, nor for functions it does not run.
-void WorkerProcess::keep_cache(const wire::Msg<schema::CodeCache>& message) {
-  const Result<KeepCodeCache> made = decode_code_cache(message);
-  if (!made) return;
-  const auto found = functions_.find(made->id);
-  if (found == functions_.end() || !std::exchange(found->second.takes_cache, false)) return;
-  if (const auto pool = caf::actor_cast<caf::actor>(pool_)) send(pool, *made);
-}
-
-void WorkerProcess::deliver_loaded(const CodeId& id, const Result<wire::Target>& target) {
-  const auto found = functions_.find(id);
-  const std::vector<Loaded> waiting = std::exchange(found->second.waiting, {});
-  if (!target) {
-    functions_.erase(found);
-    for (const Loaded& then : waiting) then(fail(target.error()));
-    return;
-  }
-  const caf::actor proxy = process_->proxy(*target);
-  found->second.proxy = proxy;
-  proxies_.emplace(proxy.address(), id);
-  monitor(proxy);
-  for (const Loaded& then : waiting) then(proxy);
-}
-
-bool WorkerProcess::is_busy(const Function& function) const {
-  const auto is_its = [&](const auto& entry) { return entry.second.at == function.proxy; };
-  return std::ranges::any_of(calls_, is_its) ||
-         std::ranges::any_of(out_flows_, [&](const auto& entry) {
-           return entry.second.function == function.proxy;
-         });
-}
-
-/// An actor that is asked something is never unloaded: it would be there twice.
-Status WorkerProcess::make_room() {
-  const bool has_actors = functions_.begin()->second.source->actor.has_value();
-  if (functions_.size() <= (has_actors ? kActorsMax : kLoadedMax)) return {};
-  std::vector<std::pair<uint64_t, CodeId>> by_use;
-  for (const auto& [id, function] : functions_)
-    if (function.proxy) by_use.emplace_back(function.last_used, id);
-  std::ranges::sort(by_use);
-  for (const auto& [used, id] : by_use) {
-    if (has_actors && is_busy(functions_.at(id))) continue;
-    unload(id);
-    return {};
-  }
-  if (!has_actors) return {};
-  return fail(Code::overloaded, "all " + std::to_string(kActorsMax) +
-                                    " actors of the function that may be loaded are busy");
-}
-
-void WorkerProcess::replace(const CodeId& id) {
-  const auto found = functions_.find(id);
-  if (found == functions_.end() || !found->second.is_replaced || is_busy(found->second)) return;
-  const auto later = std::exchange(found->second.later, {});
-  unload(id);
-  for (const auto& [function, then] : later) load(function, then);
-}
-
-void WorkerProcess::unload(const CodeId& id) {
-  const auto found = functions_.find(id);
-  if (found == functions_.end()) return;
-  if (!found->second.proxy) {
-    found->second.unloads = true;
-    return;
-  }
-  // The host lets it answer the calls in flight; a call that crosses this is sent again.
-  proxies_.erase(found->second.proxy.address());
-  functions_.erase(found);
-  anon_send(host_, encode_unload(id));
 }
 
 void WorkerProcess::call(Call call) {
@@ -380,7 +248,8 @@ void WorkerProcess::send_call(const caf::actor& proxy, Call call) {
 
 /// Calls that wait for their function to be loaded see their deadline pass.
 void WorkerProcess::cancel(const CancelRequest& given_up) {
-  if (fetcher_) send(fetcher_, given_up);
+  for (const caf::actor& asked : {fetcher_, functions_gate_, services_})
+    if (asked) send(asked, given_up);
   for (const auto& [id, call] : calls_)
     if (call.invoke.frame().writable() == given_up.frame.writable()) send(call.at, given_up);
 }
@@ -396,7 +265,7 @@ void WorkerProcess::on_call_failed(uint64_t id, const caf::error& error) {
     fail_call(owed, function_error(why));
     return replace(function_id);
   }
-  if (!process_->alive()) return void(owed.promise.deliver(to_caf(lost())));
+  if (!process_->alive()) return void(owed.promise.deliver(to_caf(loss_of(owed))));
   // The function had ended (its heap overflowed, or it made room) when the call reached the host.
   if (owed.again)
     return void(owed.promise.deliver(to_caf({Code::unavailable, "the function does not stay up"})));
@@ -421,98 +290,6 @@ void WorkerProcess::fail_call(Call& call, const Error& why) {
 /// What was loaded for this call has no other.
 void WorkerProcess::call_ended(const InstallFunction& function) {
   function.fresh ? unload(function.id) : replace(function.id);
-}
-
-void WorkerProcess::sweep_later() {
-  if (sweep_ != 0) return;
-  const Duration least = std::min({options_.idle_max, options_.age_max, options_.unread_max});
-  const Duration pause = std::clamp<Duration>(least / 4, kTick, kSweepMax);
-  sweep_ = reactor_.loop().after(pause, [this] {
-    sweep_ = 0;
-    sweep();
-  });
-}
-
-/// Unloads what nobody calls, and what has been there long: its isolate's heap only grows older.
-void WorkerProcess::sweep() {
-  const TimePoint now = reactor_.loop().now();
-  std::vector<CodeId> old;
-  for (const auto& [id, function] : functions_)
-    if (function.proxy && !(function.source->actor && is_busy(function)) &&
-        (now - function.called > options_.idle_max || now - function.loaded > options_.age_max))
-      old.push_back(id);
-  for (const CodeId& id : old) unload(id);
-  end_unread(now);
-  if (!functions_.empty() || !out_flows_.empty()) sweep_later();
-}
-
-void WorkerProcess::watch() {
-  if (tick_ == 0) tick_ = reactor_.loop().after(kTick, [this] { on_tick(); });
-}
-
-void WorkerProcess::on_tick() {
-  tick_ = 0;
-  const TimePoint now = reactor_.loop().now();
-  bool suspicious = expire_calls(now);
-  bool owing = !calls_.empty() || !takes_.empty();
-  for (const auto& [id, call] : calls_) suspicious = suspicious || now > call.overdue;
-  for (const auto& [id, overdue] : takes_) suspicious = suspicious || now > overdue;
-  for (const auto& [id, function] : functions_) {
-    if (function.proxy) continue;
-    owing = true;
-    suspicious = suspicious || now > function.overdue;
-  }
-  if (suspicious && up_ && !ping_sent_) ping();
-  kill_stuck(now);
-  if (owing || ping_sent_) watch();
-}
-
-bool WorkerProcess::expire_calls(TimePoint now) {
-  std::vector<uint64_t> expired;
-  for (const auto& [id, call] : calls_)
-    if (now > call.expires) expired.push_back(id);
-  for (const uint64_t id : expired)
-    fail_call(calls_.extract(id).mapped(),
-              {Code::timeout, "the function did not answer within its wall limit"});
-  return !expired.empty();
-}
-
-void WorkerProcess::ping() {
-  ping_sent_ = reactor_.loop().now();
-  request(host_, caf::infinite, wire::Builder<schema::Ping>(2).finish())
-      .then([this](const wire::Msg<schema::Ack>&) { ping_sent_.reset(); },
-            [this](const caf::error&) { ping_sent_.reset(); });
-}
-
-void WorkerProcess::kill_stuck(TimePoint now) {
-  if (!ping_sent_) return;
-  Duration patience = js::kLoadCpuMin;
-  for (const auto& [id, function] : functions_)
-    patience =
-        std::max<Duration>(patience, std::chrono::milliseconds(function.source->limits.cpu_ms));
-  if (now - *ping_sent_ <= patience + kPingMax) return;
-  log::warn("worker", "worker {} is stuck in a function and is killed", slot_);
-  std::vector<uint64_t> overdue;
-  // What was sent after the ping did not begin what keeps the host from answering it.
-  for (const auto& [id, call] : calls_)
-    if (now > call.overdue && call.sent < *ping_sent_) overdue.push_back(id);
-  for (const uint64_t id : overdue)
-    fail_call(calls_.extract(id).mapped(),
-              {Code::cpu_exceeded, "the function ran past its CPU limit and could only be killed"});
-  // A load that is stuck is at fault as well; others that wait are sent elsewhere.
-  for (auto it = functions_.begin(); it != functions_.end();) {
-    const bool guilty = !it->second.proxy && now > it->second.overdue;
-    if (!guilty) {
-      ++it;
-      continue;
-    }
-    const Function stuck = std::move(it->second);
-    it = functions_.erase(it);
-    for (const Loaded& then : stuck.waiting)
-      then(fail(Code::cpu_exceeded, "loading ran past its CPU limit and could only be killed"));
-    for (const auto& [function, then] : stuck.later) then(fail(not_loaded()));
-  }
-  process_->kill({Code::cpu_exceeded, "stuck in a function"});
 }
 
 WorkerReport WorkerProcess::report() const {

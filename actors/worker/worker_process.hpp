@@ -53,6 +53,10 @@ struct WorkerFailed {
 };
 struct EndProcess {};
 
+/// Of a load whose process ended: nothing that waits for it was sent.
+inline Error not_loaded() {
+  return {Code::unavailable, "the worker process ended before the function was loaded"};
+}
 /// What a host that is not trusted may say about a function: any other code is not its to use.
 Error function_error(Error error);
 
@@ -129,6 +133,7 @@ class WorkerProcess final : public PinnedActor {
   void on_ended(const Error& why);
   void on_down(const caf::down_msg& down);
 
+  // worker_loads.cpp: which functions the host has.
   void load(const FunctionPtr& function, Loaded then);
   void on_loaded(const CodeId& id, const Result<wire::Target>& target);
   void keep_cache(const wire::Msg<schema::CodeCache>& message);
@@ -140,10 +145,12 @@ class WorkerProcess final : public PinnedActor {
   void replace(const CodeId& id);
   void call_ended(const InstallFunction& function);
   void unload(const CodeId& id);
+
   void call(Call call);
   void send_call(const caf::actor& proxy, Call call);
   void cancel(const CancelRequest& given_up);
   void on_call_failed(uint64_t id, const caf::error& error);
+  Error loss_of(const Call& call) const;
 
   // worker_asks.cpp: what the host asks for.
   /// From now on it may ask for what this call's function may have.
@@ -175,6 +182,8 @@ class WorkerProcess final : public PinnedActor {
   void tell_streams(bool open);
 
   void fail_call(Call& call, const Error& why);
+
+  // worker_watch.cpp: what is idle, and what is stuck.
   void sweep_later();
   void sweep();
   void watch();
@@ -214,6 +223,7 @@ class WorkerProcess final : public PinnedActor {
   std::optional<TimePoint> ping_sent_;
   std::optional<caf::error> asked_to_end_;
   std::optional<Error> failed_;  ///< Over before it was up: waits for EndProcess.
+  bool killed_ = false;          ///< Stuck: who is to blame was told so.
   bool up_ = false;
 };
 

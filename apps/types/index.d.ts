@@ -115,7 +115,7 @@ declare namespace Themis {
     limit?: number;
     reverse?: boolean;
   }
-  /// Values are what structuredClone copies, of up to 1,024 bytes; keys have up to 94.
+  /// Values are what structuredClone copies, of up to 128 KB; keys have up to 94 bytes.
   interface ActorStorage {
     get<T = unknown>(key: string): Promise<T | undefined>;
     get<T = unknown>(keys: string[]): Promise<Map<string, T>>;

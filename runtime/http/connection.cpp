@@ -33,13 +33,18 @@ void Connection::drain() {
 
 void Connection::on_data(std::span<std::byte> data) {
   server_.counters_.bytes_in += data.size();
-  if (closing_) return;
+  if (closing_) return throw_away(data.size());
   if (!unread_.empty()) {
     unread_.append(as_text(data));
   } else {
     parse(as_text(data));
   }
   flush();
+}
+
+void Connection::throw_away(size_t bytes) {
+  thrown_away_bytes_ += bytes;
+  if (thrown_away_bytes_ > server_.limits_.thrown_away_bytes_max) close();
 }
 
 void Connection::parse(std::string_view input) {

@@ -65,6 +65,7 @@ class Connection final : public net::StreamHandler {
 
  private:
   void parse(std::string_view input);
+  void throw_away(size_t bytes);
   /// Called at the end of a head. False: the request was refused.
   bool on_head();
   void dispatch();
@@ -117,6 +118,7 @@ class Connection final : public net::StreamHandler {
   size_t accounted_bytes_ = 0;  // what the server has been told
   size_t in_flight_bytes_ = 0;  // reserved by exchanges and the body being read
   size_t reading_bytes_ = 0;    // reserved by the body being read
+  size_t thrown_away_bytes_ = 0;
   uint64_t request_count_ = 0;
   bool reading_ = true;
   bool write_blocked_ = false;  // the client's socket took less than it was given

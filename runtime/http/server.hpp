@@ -48,6 +48,9 @@ struct ServerLimits {
   /// How long a refused client may go on sending before the close, which would otherwise reset the
   /// answer away.
   Duration linger_timeout = 1s;
+  /// What still arrives on a connection that takes no more requests is thrown away up to here, then
+  /// the connection ends: enough for a client that looks for its answer when its body is out.
+  size_t thrown_away_bytes_max = 16 << 20;
   /// drain() closes what still runs after this; a node has 2 s to leave.
   Duration drain_timeout = 1500ms;
 };

@@ -1,5 +1,6 @@
 // What a function asks of the node, env.STATE and env.SERVICES: questions to the Host, and the
 // promises of their answers.
+#include <algorithm>
 #include <array>
 
 #include "runtime/js/errors.hpp"
@@ -132,13 +133,26 @@ v8::Local<v8::Value> WorkerImpl::call_service(v8::Local<v8::Context> context,
                       slash == std::string::npos ? "" : service.substr(slash + 1)};
     host_.call_service(std::string(kActorWord) + call->second.name_space, std::move(*request),
                        host_.now() + limits_.wall, response_to(id, "actor"));
-    return promise;
+    return promise;  // which runs its calls to their ends
   }
   // "fn/cart" and "queue/jobs" say what failed; a service is known by the binding that was asked.
   const bool is_named = service.starts_with("fn/") || service.starts_with("queue/");
-  host_.call_service(service, std::move(*request), host_.now() + limits_.wall,
-                     response_to(id, is_named ? service : "SERVICES"));
+  auto give_up = host_.call_service(service, std::move(*request), host_.now() + limits_.wall,
+                                    response_to(id, is_named ? service : "SERVICES"));
+  // What is on its way into a queue arrives there.
+  if (!service.starts_with("queue/")) asks_.at(id).give_up = std::move(give_up);
   return promise;
+}
+
+void WorkerImpl::give_up_ask(v8::Local<v8::Value> promise) {
+  v8::Isolate* isolate = box_.get();
+  const auto found = std::ranges::find_if(asks_, [&](const auto& entry) {
+    return entry.second.promise.Get(isolate)->GetPromise() == promise;
+  });
+  if (found == asks_.end()) return;
+  const Host::GiveUp give_up = std::move(found->second.give_up);
+  asks_.erase(found);
+  if (give_up) give_up();
 }
 
 v8::Local<v8::Value> WorkerImpl::fetch_outward(v8::Local<v8::Context> context,
@@ -146,7 +160,8 @@ v8::Local<v8::Value> WorkerImpl::fetch_outward(v8::Local<v8::Context> context,
   const auto [promise, id] =
       begin_subrequest(context, request ? nullptr : "fetch: the body of the request is too long");
   if (id != 0)
-    host_.fetch_outward(std::move(*request), host_.now() + limits_.wall, response_to(id, "fetch"));
+    asks_.at(id).give_up = host_.fetch_outward(std::move(*request), host_.now() + limits_.wall,
+                                               response_to(id, "fetch"));
   return promise;
 }
 

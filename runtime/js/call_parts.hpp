@@ -49,6 +49,7 @@ struct Ask {
   uint32_t call = 0;
   uint32_t in_flow = 0;
   EventKind kind = EventKind::event;
+  Host::GiveUp give_up;  ///< Empty: it is of use to others, too, or soon over.
 };
 /// An event of an actor that waits to come in.
 struct Held {

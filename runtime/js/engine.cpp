@@ -33,8 +33,10 @@ class NoHost final : public Host {
   void post(std::function<void()>) override {}
   void random(std::span<std::byte> out) override { std::ranges::fill(out, std::byte{}); }
   void ask_state(const std::string&, const std::string&, TimePoint, Answered) override {}
-  void call_service(const std::string&, Request, TimePoint, ServiceAnswered) override {}
-  void fetch_outward(Request, TimePoint, ServiceAnswered) override {}
+  GiveUp call_service(const std::string&, Request, TimePoint, ServiceAnswered) override {
+    return {};
+  }
+  GiveUp fetch_outward(Request, TimePoint, ServiceAnswered) override { return {}; }
   void read_flow(uint64_t, PartAnswered) override {}
   void leave_flow(uint64_t) override {}
 };

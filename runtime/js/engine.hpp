@@ -96,13 +96,16 @@ class Host : public Clock {
   virtual void ask_state(const std::string& name_space, const std::string& question,
                          TimePoint deadline, Answered answered) = 0;
   using ServiceAnswered = std::function<void(Result<Response>)>;
+  /// Tells whoever serves a request that nobody needs its answer any more, which may come all the
+  /// same. At most once, on the engine's thread.
+  using GiveUp = std::function<void()>;
   /// Asks a service by its name, a function as "fn/NAME", a queue to take messages as "queue/NAME",
   /// `request.actor` of a function as "actor/NAME"; `answered` as for ask_state.
-  virtual void call_service(const std::string& service, Request request, TimePoint deadline,
-                            ServiceAnswered answered) = 0;
+  virtual GiveUp call_service(const std::string& service, Request request, TimePoint deadline,
+                              ServiceAnswered answered) = 0;
   /// Makes one request to the outside, if the function may; redirects are its own to follow.
   /// `answered` as for ask_state.
-  virtual void fetch_outward(Request request, TimePoint deadline, ServiceAnswered answered) = 0;
+  virtual GiveUp fetch_outward(Request request, TimePoint deadline, ServiceAnswered answered) = 0;
   using PartAnswered = std::function<void(Result<Part>)>;
   /// The next part of a body that comes bit by bit; one at a time of each. `answered` as for
   /// ask_state.
@@ -127,7 +130,7 @@ class Worker {
   /// Runs the handler's fetch. `done` is called exactly once: before call() returns when the
   /// handler settled in its first turn, later from a timer or posted work of the Host otherwise.
   /// `done` may call call() again and may destroy the worker. Not to be called from Host::log.
-  /// Errors: threw (message and stack; or no Response; or a promise that nothing can settle),
+  /// Errors: threw (message and stack; or no Response; kHungDetail),
   /// cpu_exceeded, memory_exceeded, timeout, too_large (the response), malformed (the request),
   /// overloaded, cancelled.
   /// Returns what cancel() takes.

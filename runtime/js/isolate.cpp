@@ -13,13 +13,19 @@ namespace {
 
 /// What V8 gives every context after the snapshot, and a function must not have: text as code,
 /// shared memory (which makes precise clocks), callbacks of the collector (which would run outside
-/// of any call, on nobody's CPU time). Text as code is for WorkerImpl to allow again.
+/// of any call, on nobody's CPU time). Text as code and shared memory are for WorkerImpl to allow
+/// again.
 void harden(v8::Local<v8::Context> context) {
   v8::Isolate* isolate = v8::Isolate::GetCurrent();
   context->AllowCodeGenerationFromStrings(false);
   for (const auto name : {literal(isolate, "SharedArrayBuffer"), literal(isolate, "Atomics"),
                           literal(isolate, "FinalizationRegistry")})
     context->Global()->Delete(context, name).Check();
+}
+
+v8::Local<v8::Value> global_of(v8::Local<v8::Context> context, const char* name) {
+  const auto key = text(v8::Isolate::GetCurrent(), name);
+  return context->Global()->Get(context, key).ToLocalChecked();
 }
 
 /// Takes V8's WebAssembly, whose memories would escape the limits, and puts ours in its place.
@@ -113,6 +119,8 @@ PreparedIsolate::PreparedIsolate(const v8::StartupData* snapshot, size_t heap_by
   const v8::Isolate::Scope isolate_scope(isolate);
   const v8::HandleScope handles(isolate);
   const v8::Local<v8::Context> made = v8::Context::New(isolate);
+  shared_array_buffer.Reset(isolate, global_of(made, "SharedArrayBuffer"));
+  atomics.Reset(isolate, global_of(made, "Atomics"));
   harden(made);
   web_assembly.Reset(isolate, take_web_assembly(made));
   context.Reset(isolate, made);

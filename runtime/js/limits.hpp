@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "runtime/base/clock.hpp"
 
@@ -46,6 +47,10 @@ inline constexpr size_t kSocketMessageMax = 1 << 20;
 inline constexpr Duration kUnreadMax = 300s;
 /// CPU time of compiling and running the top level of a module, when the limit of a call is less.
 inline constexpr Duration kLoadCpuMin = 400ms;
+
+/// The detail of a call whose promise can never settle, of code threw: its callers are told it too.
+inline constexpr std::string_view kHungDetail =
+    "the function's code hung and would never answer: its promise waits for nothing that can come";
 
 /// What a function is kept from that others might run beside.
 enum class Profile : uint8_t {

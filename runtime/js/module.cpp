@@ -40,7 +40,8 @@ v8::Local<v8::Function> method_of(v8::Local<v8::Context> context, v8::Local<v8::
 
 }  // namespace
 
-/// web.configure([kind, name, value, ...]) makes env. Errors: invalid (JSON that is none).
+/// web.configure([kind, name, value, ...]) makes env; "shared", SharedArrayBuffer and Atomics among
+/// them are globals. Errors: invalid (JSON that is none).
 Status WorkerImpl::configure(v8::Local<v8::Context> context, const bundle::Settings& settings) {
   v8::Isolate* isolate = box_.get();
   const std::array<std::pair<const char*, const bundle::Settings::Texts*>, 7> kinds{
@@ -57,6 +58,9 @@ Status WorkerImpl::configure(v8::Local<v8::Context> context, const bundle::Setti
       for (const std::string_view part :
            {std::string_view(kind), std::string_view(name), std::string_view(value)})
         parts.emplace_back(text(isolate, part));
+  if (limits_.profile == Profile::trusted)
+    parts.insert(parts.end(), {text(isolate, "shared"), isolate_->shared_array_buffer.Get(isolate),
+                               isolate_->atomics.Get(isolate)});
   if (parts.empty()) return {};  // env is what the snapshot has
   v8::TryCatch caught(isolate);
   v8::Local<v8::Value> list = v8::Array::New(isolate, parts.data(), parts.size());

@@ -190,6 +190,9 @@ void fetch_outward(const Info& info) {
                                                                   request_arguments(info, 0)));
 }
 
+/// giveUp(promise): nobody waits any more for what one of the two above answered
+void give_up(const Info& info) { WorkerImpl::of(info.GetIsolate()).give_up_ask(info[0]); }
+
 /// askState(question, namespace, kind): a promise of the answer; question and answer are JSON
 /// texts. The namespace is the function's own when it is undefined; `kind` is one of
 /// EventKind.
@@ -281,6 +284,7 @@ constexpr Native kNatives[] = {{"respond", respond},
                                {"endStream", end_stream},
                                {"failStream", fail_stream},
                                {"fetchOutward", fetch_outward},
+                               {"giveUp", give_up},
                                {"respondSocket", respond_socket},
                                {"writeSocket", write_socket},
                                {"socketRoom", socket_room},

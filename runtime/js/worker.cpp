@@ -156,7 +156,7 @@ void WorkerImpl::fail_stuck_calls() {
     if (call.out && !call.out->room.IsEmpty()) return;  // its reader makes it go on
     if (!call.out || !call.out->is_over()) stuck.push_back(id);
   }
-  const Error why{Code::threw, "the handler's promise never settles: nothing is left to wait for"};
+  const Error why{Code::threw, std::string(kHungDetail)};
   for (const uint32_t id : stuck) {
     if (calls_.at(id).out && !calls_.at(id).done) {
       fail_stream(id, why);  // after what waits to be read
@@ -243,7 +243,11 @@ void WorkerImpl::erase(uint32_t id) {
     host_.leave_flow(entry.second.flow);
     return true;
   });
-  std::erase_if(asks_, [&](const auto& entry) { return entry.second.call == id; });
+  std::erase_if(asks_, [&](const auto& entry) {
+    if (entry.second.call != id) return false;
+    if (entry.second.give_up) entry.second.give_up();
+    return true;
+  });
   if (timers == 0) return;
   std::erase_if(timers_, [&](auto& entry) {  // timers end with the call that started them
     if (entry.second.call != id) return false;

@@ -115,6 +115,8 @@ class WorkerImpl final : public Worker {
   /// A promise of [status, headers, body, flow or 0], in the form of a call's request.
   v8::Local<v8::Value> call_service(v8::Local<v8::Context> context, const std::string& service,
                                     Result<Request> request);
+  /// Nobody waits for such a promise any more: who serves the request is told.
+  void give_up_ask(v8::Local<v8::Value> promise);
   /// A promise of [status, headers, body, flow or 0].
   v8::Local<v8::Value> fetch_outward(v8::Local<v8::Context> context, Result<Request> request);
 

@@ -203,6 +203,60 @@ def test_nothing_acknowledged_is_lost_by_kill_9(build):
             last = now
 
 
+def test_a_removed_function_leaves_nothing_behind(build):
+    """Neither on disk nor in memory, on any node; what another function keeps stays."""
+    with Mesh(build) as mesh:
+        def kept(name="counter"):
+            found = []
+            for space in (name, *(f"{name}.{digit}" for digit in "0123456789abcdef")):
+                status, _, body = mesh.manage("POST", f"/v1/state/{space}",
+                                              json.dumps({"op": "list"}).encode(),
+                                              "application/json")
+                assert status == 200, body
+                found += json.loads(body)["entries"]
+            return found
+
+        put_up(mesh)
+        put_up(mesh, name="other")
+        for n in range(12):
+            assert ask(mesh, f"id-{n}/add") == "1"
+        assert ask(mesh, "id-0/alarm", b"99999999") == "2" and ask(mesh, "id-0/state") == "ok"
+        assert mesh.get("/f/other/id-0/add")[2] == b"1"
+        assert len(kept()) == 14 and len(kept("other")) == 1
+        assert mesh.cli("remove", "counter")[0] == 0
+        assert kept() == [] and len(kept("other")) == 1
+        put_up(mesh, folder="again")
+        assert ask(mesh, "id-0/add") == "1", "the one in memory has ended"
+        for node in mesh.nodes:
+            node.kill()
+        for node in mesh.nodes:
+            node.start()
+        wait_until("the mesh is back", lambda: ask(mesh, "id-0/add") == "2", deadline_s=60)
+        assert len(kept()) == 1
+
+
+def test_a_function_stays_while_what_it_kept_cannot_be_erased(build):
+    names = [f"kept-{number}" for number in range(8)]
+    with Mesh(build) as mesh:
+        for name in names:
+            mesh.deploy(name, "export default { async fetch(request, env) {"
+                        " await env.STATE.put('k', 'v'); return new Response('ok'); } };")
+            assert mesh.get(f"/f/{name}")[2] == b"ok"
+        for node in mesh.nodes[1:]:
+            node.kill()
+        outcomes = {name: mesh.cli("remove", name) for name in names}
+        left = [name for name in names if outcomes[name][0] != 0]
+        assert left, "node 0 keeps all of them"
+        for name in left:
+            assert f"what is kept in {name} cannot be erased now" in outcomes[name][2], outcomes
+        assert [one["name"] for one in mesh.json("/v1/functions")["functions"]] == left
+        for node in mesh.nodes[1:]:
+            node.start()
+        for name in left:
+            wait_until("it is removed", lambda name=name: mesh.cli("remove", name)[0] == 0)
+        assert mesh.json("/v1/functions")["functions"] == []
+
+
 def test_alarms_ring_once_and_again_after_a_failure(build):
     with Mesh(build) as mesh:
         put_up(mesh)

@@ -1,5 +1,7 @@
 """Functions that are called by queues and by the clock."""
 import json
+import os
+import signal
 
 from mesh import SOURCE, Mesh, in_background, wait_until
 from test_bundles import deploy, folder_of
@@ -91,6 +93,24 @@ def test_a_message_whose_handler_was_killed_comes_again(build):
         mesh.nodes[0].start()
         wait_until("it runs again", lambda: mesh.get("/f/consumer")[2] == b"2")
         wait_until("and is accepted", lambda: "themis_queue_accepted_total 1\n" in metrics(mesh))
+
+
+def test_regress_a_message_that_takes_its_process_along_ends_as_a_dead_letter(build):
+    with Mesh(build, nodes=1) as mesh:
+        deploy(mesh, producer(mesh))
+        deploy(mesh, folder_of(
+            mesh, "consumer", index_js="export default { async fetch(request, env) {"
+            " return new Response(String(await env.STATE.get('runs'))); },"
+            " async queue(batch, env) { await env.STATE.transaction(['runs'],"
+            "  ([old]) => [String(Number(old ?? 0) + 1)]);"
+            "  await new Promise((done) => setTimeout(done, 25000)); } };",
+            function_toml=CONSUME))
+        post(mesh, {"n": 1})
+        for run in (b"1", b"2", b"3"):
+            wait_until(f"it runs {run}", lambda run=run: mesh.get("/f/consumer")[2] == run)
+            for pid in mesh.worker_pids(mesh.nodes[0]):
+                os.kill(pid, signal.SIGKILL)
+        wait_until("it is dead", lambda: mesh.nodes[0].log().count("goes to dead") == 1)
 
 
 def test_the_guest_book_of_the_examples(build):

@@ -107,6 +107,40 @@ class Server:
         self.server.server_close()
 
 
+class KeepingServer:
+    """Answers each request on a connection that it keeps, with the connection's number; after
+    /last it ends it without saying so."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.connections, self.ended = 0, threading.Semaphore(0)
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self.listener.accept()
+                self.connections += 1
+                threading.Thread(target=self.serve, args=(connection, self.connections),
+                                 daemon=True).start()
+
+    def serve(self, connection, number):
+        with connection, connection.makefile("rb") as lines:
+            while first := lines.readline():
+                length = 0
+                while (line := lines.readline().strip().lower()):
+                    if line.startswith(b"content-length:"):
+                        length = int(line.split(b":")[1])
+                lines.read(length)
+                body = str(number).encode()
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s"
+                                   % (len(body), body))
+                if b"/last" in first:
+                    break
+        self.ended.release()
+
+
 def deploy(mesh, *hosts, source=HANDLER):
     """`hosts`: what the function's manifest names."""
     folder = test_bundles.folder_of(mesh, "f", index_js=source, function_toml=(
@@ -163,6 +197,20 @@ def check_refusals(mesh, server, other):
     assert "malformed" in ask(mesh, f"{server.at}/garbage")["error"]
     got = ask(mesh, f"{server.at}/hang", {"timeout": 200})["error"]
     assert got.startswith("TimeoutError"), got
+
+
+def test_requests_that_may_run_twice_share_connections(build):
+    server = KeepingServer()
+    with Mesh(build, nodes=1, settings=allowing(server)) as mesh:
+        deploy(mesh, *at_loopback(server))
+        at = f"http://127.0.0.1:{server.port}"
+        assert [ask(mesh, f"{at}/{n}")["text"] for n in range(4)] == ["1"] * 4
+        assert ask(mesh, at, {"method": "POST", "body": "x"})["text"] == "2", "it runs once"
+        assert ask(mesh, at, {"method": "HEAD"})["status"] == 200
+        assert ask(mesh, f"{at}/last")["text"] == "3", "the body of a HEAD was no answer"
+        server.ended.acquire(timeout=20)
+        assert ask(mesh, f"{at}/next")["text"] == "4"
+    server.listener.close()
 
 
 def test_functions_fetch_what_the_config_allows_and_nothing_else(build):

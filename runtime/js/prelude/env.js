@@ -25,6 +25,10 @@ const makeBinding = (kind, name, value) => {
 /// C++ calls it once: kind, name and value of each.
 web.configure = (list) => {
   for (let i = 0; i < list.length; i += 3) {
+    if (list[i] === 'shared') {
+      web.shareMemory(list[i + 1], list[i + 2]);
+      continue;
+    }
     web.env[list[i + 1]] = makeBinding(list[i], list[i + 1], list[i + 2]);
     ArrayPrototypePush(names, list[i + 1]);
   }

@@ -17,16 +17,19 @@ const leave = (answer) => { if (answer[3] !== 0) native.leaveFlow(answer[3]); };
 /// One request, which `send` makes; what it brings after an abort is left.
 const ask = (target, send, signal) => new Promise((resolve, reject) => {
   let aborted = false;
+  let sent;
   if (signal !== undefined) {
     web.whenAborted(signal, () => {
       aborted = true;
+      native.giveUp(sent);
       reject(signal.reason);
     });
   }
   const settle = async () => {
     try {
-      const answer = await send(target.method, target.url,
+      sent = send(target.method, target.url,
         web.flattenHeaders(target.headers), target.data === null ? '' : target.data);
+      const answer = await sent;
       if (aborted) leave(answer);
       else resolve(answer);
     } catch (error) {

@@ -20,3 +20,20 @@ ObjectDefineProperty(ArrayBuffer, Symbol.species,
   { __proto__: null, get() { return this; }, configurable: true });
 delete NativeArrayBuffer.prototype.resize;
 web.expose('ArrayBuffer', ArrayBuffer);
+
+/// Gives the global scope V8's own of these, for the profile that may have them.
+web.shareMemory = (NativeShared, Atomics) => {
+  function SharedArrayBuffer(length) {
+    if (new.target === undefined)
+      throw new primordials.TypeError("Constructor SharedArrayBuffer requires 'new'");
+    return ReflectConstruct(NativeShared, [length],
+      new.target === SharedArrayBuffer ? NativeShared : new.target);
+  }
+  define(SharedArrayBuffer, 'prototype', NativeShared.prototype, false);
+  define(NativeShared.prototype, 'constructor', SharedArrayBuffer, true);
+  ObjectDefineProperty(SharedArrayBuffer, Symbol.species,
+    { __proto__: null, get() { return this; }, configurable: true });
+  delete NativeShared.prototype.grow;
+  web.expose('SharedArrayBuffer', SharedArrayBuffer);
+  web.expose('Atomics', Atomics);
+};

@@ -5,14 +5,17 @@ const {
   TypedArrayPrototypeLength, Uint8Array,
 } = primordials;
 
-const kHex = '0123456789abcdef';
+const kDigits = '0123456789abcdef';
+/// By byte.
+const kHex = [];
+for (let i = 0; i < 256; i++) ArrayPrototypePush(kHex, kDigits[i >> 4] + kDigits[i & 15]);
 /// Times a transaction is tried again because another one was faster.
 const kAttemptsMax = 16;
 
 const toHex = (bytes) => {
   let out = '';
   for (let i = 0; i < TypedArrayPrototypeLength(bytes); i++)
-    out += kHex[bytes[i] >> 4] + kHex[bytes[i] & 15];
+    out += kHex[bytes[i]];
   return out;
 };
 const digit = (text, at) => {

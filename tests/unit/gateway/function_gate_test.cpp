@@ -1,6 +1,8 @@
 // Calls from functions and queues to functions, through a mesh of real nodes with scripted workers.
 #include "actors/gateway/function_gate.hpp"
 
+#include <future>
+
 #include "runtime/js/engine.hpp"
 #include "tests/unit/services/function_service_fixture.hpp"
 
@@ -44,6 +46,14 @@ class FunctionGateTest : public FunctionServiceTest {
     return std::string(as_text(wire::bytes_of(answer->view()->getBody())));
   }
 
+  /// The sum of what the workers of all nodes say.
+  template <class Atom>
+  size_t in_workers(Atom atom) {
+    size_t sum = 0;
+    for (const auto& node : nodes_) sum += ask<size_t>(system_, node->workers, atom).value();
+    return sum;
+  }
+
   SystemRng rng_;
   MeshNode* last_ = nullptr;
   caf::actor gate_;
@@ -66,6 +76,24 @@ TEST_F(FunctionGateTest, SaysWhatItCannotReach) {
   EXPECT_EQ(text("queue/f"), "malformed: a call of no function");
   EXPECT_EQ(text("fn/f", js::kDepthMax + 1), "denied: functions call each other too deep");
   EXPECT_EQ(call("fn/Not A Name").error().code, Code::not_found);
+}
+
+/// It ran on, and kept its place, until it ended by itself.
+TEST_F(FunctionGateTest, RegressACallThatIsGivenUpEndsWhereItRuns) {
+  start_gate(2);
+  tell_gate();
+  ASSERT_TRUE(deploy("f", "waits", 1));
+  wire::Builder<schema::Invoke> invoke;
+  invoke->setFunction("fn/f");
+  invoke->setMethod("POST");
+  invoke->setUrl("http://other/");
+  const InvokeMsg call = invoke.finish();
+  auto pending =
+      std::async(std::launch::async, [&] { return ask<OutcomeMsg>(system_, gate_, call); });
+  EXPECT_TRUE(eventually([&] { return in_workers(caf::get_atom::value) == 1; }));
+  caf::anon_send(gate_, CancelRequest{call.frame()});
+  EXPECT_EQ(pending.get().error().code, Code::cancelled);
+  EXPECT_TRUE(eventually([&] { return in_workers(caf::delete_atom::value) == 1; }));
 }
 
 TEST_F(FunctionGateTest, AFunctionsOwnFailureIsTheAnswer) {

@@ -1,3 +1,4 @@
+#include "runtime/js/limits.hpp"
 #include "tests/unit/gateway/gateway_fixture.hpp"
 
 namespace themis {
@@ -109,6 +110,15 @@ TEST_F(GatewayTest, OnlyTheOwnerReadsWhatAFunctionThrew) {
   const auto owner = send("GET", "/f/f", {}, true);
   EXPECT_EQ(problem(owner), 500);
   EXPECT_EQ(json(owner)["detail"], "Error: secret\n    at fetch");
+}
+
+/// Its callers were told that it threw.
+TEST_F(GatewayTest, RegressAFunctionThatHangsIsSaidToHang) {
+  start(2);
+  ASSERT_EQ(deploy("f", "hangs").status, 201);
+  const auto answer = send("GET", "/f/f");
+  EXPECT_EQ(problem(answer), 500);
+  EXPECT_EQ(json(answer)["detail"], js::kHungDetail);
 }
 
 TEST_F(GatewayTest, LimitsOfAFunctionHaveTheirStatus) {

@@ -51,6 +51,24 @@ TEST(HttpLimits, AnswersEarlierRequestsBeforeTheRefusal) {
   EXPECT_EQ(statuses(peer.received), "200 400");
 }
 
+/// It was read on for as long as it sent, and cost the node what it sent.
+TEST(HttpLimits, RegressAClosingConnectionIsReadOnUpToALimit) {
+  http::ServerLimits limits;
+  limits.thrown_away_bytes_max = 100'000;
+  Served s(limits);
+  Peer& waits = *s.loop.connect();
+  waits.send(get("/last", "Connection: close\r\n"));
+  waits.send(std::string(60'000, 'x'));
+  EXPECT_TRUE(waits.open) << "its answer is still to come";
+  waits.send(std::string(60'000, 'x'));
+  EXPECT_FALSE(waits.open);
+  Peer& refused = *s.loop.connect();
+  refused.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2000000\r\n\r\n");
+  EXPECT_EQ(statuses(refused.received), "413");
+  for (int i = 0; i < 2; ++i) refused.send(std::string(60'000, 'x'));
+  EXPECT_FALSE(refused.open);
+}
+
 TEST(HttpLimits, ReadsOnAfterARefusalUntilTheClientLeavesOrLingerEnds) {
   Served s;
   Peer& peer = *s.loop.connect();

@@ -72,6 +72,16 @@ class Loaded {
       worker = std::move(*made);
     else
       error = made.error();
+    // Each has random numbers of its own.
+    static size_t loaded = 0;
+    Bytes others(++loaded * 1000);
+    host.random(others);
+  }
+  /// What goes on after the answer.
+  std::string settled(const std::string& path) {
+    const std::string answer = text(path);
+    host.run(1ms);
+    return answer;
   }
   /// The answer of a call, once it is there; the actor keeps it.
   using Answer = std::optional<Result<Response>>*;
@@ -101,6 +111,85 @@ class Loaded {
 const std::string kCount =
     "async run() { const n = (await this.s.get('n')) ?? 0; await null;"
     "await this.s.put('n', n + 1); return n + 1; }";
+
+/// "put/KEY/BYTES" of a long value, "cut/KEY" for a short one, "get/KEY" its length, "drop/KEY",
+/// "all" and "clear".
+const std::string kLong =
+    "async run(path) { const [what, key, bytes] = path.split('/');"
+    "const value = (n) => 'ab'.repeat(n / 2);"
+    "if (what === 'put') await this.s.put(key, value(+bytes));"
+    "if (what === 'cut') await this.s.put(key, 'x');"
+    "if (what === 'drop') return this.s.delete(key);"
+    "if (what === 'clear') await this.s.deleteAll();"
+    "if (what === 'both') { this.s.put(key, value(3000)); this.s.put(key, value(4000));"
+    "const read = this.s.get(key); this.s.put(key, value(5000)); return (await read).length; }"
+    "if (what === 'all') return [...await this.s.list()].map(([k, v]) => k + v.length).join();"
+    "if (what === 'move') return this.s.transaction(async (t) => {"
+    "const old = await t.get(key); await t.put('moved', old); await t.delete(key); return 'ok'; });"
+    "if (what !== 'get') { await this.s.sync(); return 'ok'; }"
+    "const found = await this.s.get(key);"
+    "return found === undefined || found === value(found.length) || found === 'x'"
+    " ? String(found?.length) : 'half'; }";
+
+/// The answer to the question whether there is anything of long values.
+constexpr const char* kNoLong = R"({"entries":[],"more":false})";
+
+/// What is stored beside heads and short values.
+size_t others(const Store& store) {
+  return static_cast<size_t>(std::ranges::count_if(
+      store.rows, [](const auto& row) { return row.first.find(':') != std::string::npos; }));
+}
+
+TEST(Actors, RegressLongValuesAreKeptInPieces) {
+  Store store;
+  Loaded actor(kLong, &store);
+  EXPECT_EQ(actor.settled("put/a/120000"), "ok");
+  EXPECT_EQ(others(store), 138u) << "872 bytes each, without a note";
+  EXPECT_EQ(actor.text("get/a"), "120000");
+  EXPECT_EQ(Loaded(kLong, &store).text("get/a"), "120000");
+  EXPECT_EQ(actor.settled("put/b/1500"), "ok");
+  EXPECT_EQ(actor.text("all"), "a120000,b1500");
+  EXPECT_EQ(actor.settled("put/a/2000"), "ok");
+  EXPECT_EQ(others(store), 3u + 2u) << "those before are gone";
+  EXPECT_EQ(Loaded(kLong, &store).settled("cut/a"), "ok");
+  EXPECT_EQ(others(store), 2u) << "of who did not read it before, too";
+  EXPECT_EQ(Loaded(kLong, &store).settled("move/b"), "ok");
+  EXPECT_EQ(Loaded(kLong, &store).text("all"), "a1,moved1500");
+  EXPECT_EQ(Loaded(kLong, &store).settled("both/c"), "4000");
+  Loaded next(kLong, &store);
+  EXPECT_EQ(next.text("get/c"), "5000");
+  EXPECT_EQ(next.settled("drop/moved"), "true");
+  EXPECT_EQ(others(store), 6u);
+  EXPECT_NE(next.text("put/d/131072").find("too_large: a value has at most 131072 bytes"),
+            std::string::npos);
+  EXPECT_EQ(next.settled("clear"), "ok");
+  EXPECT_TRUE(store.rows.empty());
+}
+
+/// Whatever was written when it ended, the value is the one before or the one after, and the next
+/// long one takes away what is of no use.
+TEST(Actors, ALongValueIsWholeAfterACrashAtAnyWrite) {
+  for (int writes = 0;; ++writes) {
+    Store store;
+    ASSERT_EQ(Loaded(kLong, &store).settled("put/a/2000"), "ok");
+    Loaded dies(kLong);
+    int left = writes;
+    dies.host.answer_state = [&](const std::string& question) -> Result<std::string> {
+      if (question.find("\"op\":\"transaction\"") != std::string::npos && left-- <= 0)
+        return fail(Code::unavailable, "gone");
+      return store.answer(question);
+    };
+    dies.settled("put/a/4000");
+    Loaded after(kLong, &store);
+    const std::string found = after.text("get/a");
+    EXPECT_TRUE(found == "2000" || found == "4000") << writes << ": " << found;
+    EXPECT_EQ(after.settled("put/b/1000"), "ok");
+    EXPECT_EQ(after.settled("put/b/1500"), "ok");
+    EXPECT_EQ(others(store), (found == "2000" ? 3u : 5u) + 2u) << writes;
+    if (left > 0) break;  // it had all the writes it wanted
+    ASSERT_LT(writes, 100);
+  }
+}
 
 TEST(Actors, AreAskedByTheirFunctionClassAndId) {
   bundle::Bundle code = code_of(
@@ -179,7 +268,10 @@ TEST(Actors, AnAnswerLeavesWhenWhatWasWrittenIsOnDisk) {
   const auto answer = actor.begin();
   ASSERT_EQ(actor.host.asked.size(), 1u);
   EXPECT_FALSE(*answer);
-  actor.host.asked[0](std::string(R"({"done":true})"));
+  actor.host.asked[0](std::string(kNoLong));
+  ASSERT_EQ(actor.host.asked.size(), 2u);
+  EXPECT_FALSE(*answer);
+  actor.host.asked[1](std::string(R"({"done":true})"));
   EXPECT_EQ(actor.text_of(answer), "done");
 }
 
@@ -189,7 +281,8 @@ TEST(Actors, AnotherFunctionIsAskedWhenWhatWasWrittenIsOnDisk) {
       "await this.env.SERVICES.fetch('s', 'http://s/'); return 'done'; }");
   const auto answer = actor.begin();
   EXPECT_TRUE(actor.host.requests.empty());
-  actor.host.asked[0](std::string(R"({"done":true})"));
+  actor.host.asked[0](std::string(kNoLong));
+  actor.host.asked[1](std::string(R"({"done":true})"));
   actor.host.run(1ms);
   ASSERT_EQ(actor.host.called.size(), 1u);
   actor.host.called[0](Response{});
@@ -247,7 +340,7 @@ TEST(Actors, KeysAndValuesHaveALength) {
   Store store;
   Loaded actor(
       "async run() { const out = [];"
-      "for (const [k, v] of [['k'.repeat(95), 1], ['', 1], ['k', 'v'.repeat(1025)],"
+      "for (const [k, v] of [['k'.repeat(95), 1], ['', 1], ['k', 'v'.repeat(128 * 1024)],"
       "['k', undefined], ['k', () => 0]])"
       "await this.s.put(k, v).catch((e) => out.push(e.message.split(':')[0]));"
       "return out.join(); }",

@@ -144,6 +144,36 @@ TEST(Fetch, AnAbortRejectsAtOnceAndLeavesWhatComesLater) {
             "AbortError: This operation was aborted");
 }
 
+/// The node went on with what nobody waited for.
+TEST(Fetch, RegressAnAbortTellsTheNodeToGiveUp) {
+  Function f(
+      handler("const c = new AbortController(); setTimeout(() => c.abort(), 10);"
+              "const other = fetch('http://b.example/');"
+              "try { await fetch('http://a.example/', { signal: c.signal }); } catch (e) {}"
+              "return new Response((await other).status);"));
+  std::optional<Result<Response>> out;
+  f.worker().call({.url = "http://f/"}, [&](Result<Response> r) { out = std::move(r); });
+  f.host().run(20ms);
+  EXPECT_EQ(f.host().given_up, std::vector<size_t>{1});
+  ASSERT_EQ(f.host().called.size(), 2u);
+  f.host().called[0](answer(200));
+  f.host().called[1](fail(Code::cancelled, "the caller gave up"));
+  ASSERT_TRUE(out && *out);
+  EXPECT_EQ(as_text((*out)->body), "200");
+  EXPECT_EQ(f.host().given_up.size(), 1u);
+}
+
+TEST(Fetch, RegressTheEndOfACallGivesUpWhatItAsked) {
+  Function f(
+      handler("if (request.url.endsWith('/wait')) ctx.waitUntil(fetch('http://a.example/'));"
+              "else { fetch('http://a.example/'); env.SERVICES.fetch('s', 'http://s/'); }"
+              "return new Response('');"));
+  EXPECT_EQ(f.text({.url = "http://f/wait"}), "");
+  EXPECT_TRUE(f.host().given_up.empty()) << "waitUntil";
+  EXPECT_EQ(f.text(), "");
+  EXPECT_EQ(f.host().given_up.size(), 2u);
+}
+
 TEST(Fetch, AnAbortEndsABody) {
   Function f(
       handler("const c = new AbortController(); const r = await fetch('http://a.example/', {"

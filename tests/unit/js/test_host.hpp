@@ -40,17 +40,14 @@ class TestHost final : public Host {
     if (!answer_state) return asked.push_back(std::move(answered));
     post([answer = answer_state(question), answered] { answered(answer); });
   }
-  void call_service(const std::string& service, Request request, TimePoint,
-                    ServiceAnswered answered) override {
-    requests.emplace_back(service, std::move(request));
-    if (!answer_service) return called.push_back(std::move(answered));
-    post([answer = answer_service(requests.back().second), answered] { answered(answer); });
+  GiveUp call_service(const std::string& service, Request request, TimePoint,
+                      ServiceAnswered answered) override {
+    return take(service, std::move(request), answer_service, std::move(answered));
   }
-  void fetch_outward(Request request, TimePoint, ServiceAnswered answered) override {
-    requests.emplace_back("fetch", std::move(request));
-    if (!answer_fetch) return called.push_back(std::move(answered));
-    post([answer = answer_fetch(requests.back().second), answered] { answered(answer); });
+  GiveUp fetch_outward(Request request, TimePoint, ServiceAnswered answered) override {
+    return take("fetch", std::move(request), answer_fetch, std::move(answered));
   }
+  std::vector<size_t> given_up;  ///< Indices of `requests`.
   /// What the outside answers, if anything.
   std::function<Result<Response>(const Request&)> answer_fetch;
   void read_flow(uint64_t flow, PartAnswered answered) override {
@@ -94,6 +91,17 @@ class TestHost final : public Host {
   std::vector<std::pair<LogLevel, std::string>> lines;
 
  private:
+  GiveUp take(const std::string& whom, Request request,
+              const std::function<Result<Response>(const Request&)>& answer,
+              ServiceAnswered answered) {
+    requests.emplace_back(whom, std::move(request));
+    if (answer) {
+      post([told = answer(requests.back().second), answered] { answered(told); });
+    } else {
+      called.push_back(std::move(answered));
+    }
+    return [this, index = requests.size() - 1] { given_up.push_back(index); };
+  }
   bool run_posted() {
     std::function<void()> work;
     {

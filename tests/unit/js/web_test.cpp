@@ -306,6 +306,18 @@ TEST(Sandbox, ShowsNothingOfNode) {
                   .starts_with("threw: EvalError"));
 }
 
+TEST(Sandbox, TheTrustedProfileHasSharedMemoryOfFixedLengthWithinItsLimit) {
+  Limits limits;
+  limits.profile = Profile::trusted;
+  Function f(handler("const s = new SharedArrayBuffer(8, { maxByteLength: 2 ** 30 });"
+                     "Atomics.add(new Int32Array(s), 1, 7); let big = 'none';"
+                     "try { new SharedArrayBuffer(2 ** 30); } catch (e) { big = e.name; }"
+                     "return new Response([new Int32Array(s)[1], s.growable, typeof s.grow,"
+                     "s.constructor === SharedArrayBuffer, s instanceof SharedArrayBuffer, big]);"),
+             limits);
+  EXPECT_EQ(f.text(), "7,false,undefined,true,true,RangeError");
+}
+
 TEST(Sandbox, RegressNothingRunsAfterCollectionOutsideOfACall) {
   EXPECT_EQ(evaluate("typeof FinalizationRegistry"), "undefined");
   EXPECT_EQ(evaluate("new WeakRef(globalThis).deref() === globalThis"), "true");

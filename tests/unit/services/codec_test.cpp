@@ -49,8 +49,19 @@ TEST(ServiceCodec, RefusesHostWithAWrongNameOrId) {
   shorter->setName("f");
   shorter->setCode(wire::to_data(ByteView(kVersion.id).first(31)));
   EXPECT_EQ(decode_host(shorter.finish()).error().code, Code::malformed);
-  EXPECT_EQ(decode_unhost(encode_unhost("A", TimePoint::max())).error().code, Code::malformed);
+  EXPECT_EQ(decode_unhost(encode_unhost({"A"}, TimePoint::max())).error().code, Code::malformed);
   EXPECT_EQ(decode_host(HostMsg{}).error().code, Code::malformed);
+}
+
+TEST(ServiceCodec, AnUnhostIsOfInstancesOrOfActors) {
+  for (const bool of_actors : {false, true}) {
+    const auto read = decode_unhost(encode_unhost({"f", of_actors}, TimePoint::max()));
+    ASSERT_TRUE(read);
+    EXPECT_EQ(read->name, "f");
+    EXPECT_EQ(read->of_actors, of_actors);
+  }
+  EXPECT_EQ(decode_unhost(encode_unhost({"actor/f", true}, TimePoint::max())).error().code,
+            Code::malformed);
 }
 
 TEST(ServiceCodec, AdversaryCodeOfAnotherHashIsForged) {

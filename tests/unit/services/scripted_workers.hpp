@@ -9,6 +9,7 @@
 #include "actors/system/hosted_actor.hpp"
 #include "actors/system/message_types.hpp"
 #include "actors/worker/worker_api.hpp"
+#include "runtime/js/limits.hpp"
 
 namespace themis::testing {
 
@@ -81,6 +82,7 @@ class ScriptedWorkers final : public PinnedActor {
     if (found == sources_.end()) return to_caf({Code::not_found, "not installed"});
     const std::string& source = found->second;
     if (source == "throws") return to_caf({Code::threw, "Error: secret\n    at fetch"});
+    if (source == "hangs") return to_caf({Code::threw, std::string(js::kHungDetail)});
     if (source == "loops") return to_caf({Code::cpu_exceeded, "over 50 ms of CPU"});
     if (source == "fills") return to_caf({Code::memory_exceeded, "over 128 MB"});
     if (source == "pours") return to_caf({Code::too_large, "a body of 9000000 bytes"});

@@ -1,7 +1,9 @@
 // Bundles in real worker processes: modules, secrets, and whom a process may call.
 #include <caf/all.hpp>
+#include <future>
 
 #include "actors/system/caf_error.hpp"
+#include "actors/system/message_types.hpp"
 #include "runtime/bundle/secrets.hpp"
 #include "tests/unit/worker/pool_fixture.hpp"
 
@@ -56,6 +58,59 @@ class Bindings : public PoolTest {
   caf::actor gate_;
   std::string source_;
 };
+
+/// Answers nothing until it is told that nobody waits any more; then says whether it was that.
+class HoldingGate final : public caf::event_based_actor {
+ public:
+  HoldingGate(caf::actor_config& config, std::promise<bool>& told)
+      : caf::event_based_actor(config), told_(told) {}
+
+ private:
+  using Invoke = wire::Msg<schema::Invoke>;
+  using Outcome = wire::Msg<schema::Outcome>;
+  caf::behavior make_behavior() override {
+    return {[this](const Invoke& invoke) -> caf::result<Outcome> {
+              held_ = invoke;
+              promise_ = make_response_promise<Outcome>();
+              return promise_;
+            },
+            [this](const CancelRequest& given_up) {
+              told_.set_value(given_up.frame.writable() == held_.frame().writable());
+              promise_.deliver(to_caf({Code::cancelled, "given up"}));
+            }};
+  }
+
+  std::promise<bool>& told_;
+  Invoke held_;
+  caf::typed_response_promise<Outcome> promise_;
+};
+
+/// It ran on, however early its caller had aborted or ended.
+TEST_F(Bindings, RegressWhoServesARequestIsToldThatNobodyWaits) {
+  const std::array bodies{
+      "const c = new AbortController(); setTimeout(() => c.abort(), 10);"
+      "try { await env.OTHER.fetch('http://o/', { signal: c.signal }); }"
+      "catch (e) { return new Response(e.name); }",
+      "env.OTHER.fetch('http://o/').catch(() => {}); return new Response('ended');"};
+  const std::array answers{"AbortError", "ended"};
+  for (size_t i = 0; i < bodies.size(); ++i) {
+    std::promise<bool> told;
+    const caf::actor gate = world_.caf().spawn<HoldingGate>(std::ref(told));
+    WorkerPoolOptions options = pool_options(1);
+    options.functions = gate;
+    pool_ = spawn_worker_pool(options);
+    bundle::Bundle code;
+    code.settings.functions["OTHER"] = "other";
+    ASSERT_TRUE(install_bundle(code, bodies[i]));
+    EXPECT_EQ(text(source_), answers[i]);
+    auto heard = told.get_future();
+    ASSERT_EQ(heard.wait_for(kDeadline), std::future_status::ready) << bodies[i];
+    EXPECT_TRUE(heard.get());
+    EXPECT_EQ(world_.stop(pool_), "user_shutdown");
+    pool_ = nullptr;
+    caf::anon_send_exit(gate, caf::exit_reason::user_shutdown);
+  }
+}
 
 TEST_F(Bindings, SecretsAreOpenInTheProcessOnly) {
   pool_ = spawn_worker_pool(with_gate());

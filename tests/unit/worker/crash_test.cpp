@@ -57,6 +57,28 @@ TEST_F(WorkerCrash, EveryCallIsAnsweredWhenItsProcessIsKilled) {
   EXPECT_EQ(ask_all(100, [&] { kill_process(pid); }), (Outcomes{{Code::unavailable, 100}}));
 }
 
+/// A message that ends its process again and again came again for ever.
+TEST_F(WorkerCrash, RegressAnEventCountsWhenItsProcessDies) {
+  start();
+  const std::string source =
+      "export default { async queue() { console.log('started');"
+      " await new Promise((done) => setTimeout(done, 20000)); } };";
+  ASSERT_TRUE(install(source));
+  wire::Builder<schema::Invoke> batch;
+  batch->setMethod("POST");
+  batch->setUrl("http://queue/");
+  batch->setEvent(static_cast<uint8_t>(js::Event::queue));
+  const std::string json = R"({"queue":"jobs","messages":[]})";
+  batch->setBody(wire::to_data(as_bytes(json)));
+  const CallFunction order{id_of(source), batch.finish()};
+  auto pending = std::async(std::launch::async,
+                            [&] { return world_.ask<wire::Msg<schema::Outcome>>(pool_, order); });
+  line_with("started");
+  kill_process(worker().pid);
+  const auto lost = pending.get();
+  EXPECT_EQ(code(lost), Code::internal) << text_of(lost);
+}
+
 /// The promises of calls on their way went with the pool, and each caller waited for its timeout.
 TEST_F(WorkerCrash, RegressEveryCallIsAnsweredWhenThePoolIsKilled) {
   start(2);

@@ -210,7 +210,8 @@ class Mesh:
 
 
 def in_background(test):
-    """Marks a test that waits for the clock: it begins with the first one and is judged last."""
+    """Marks a test that waits for the clock, or for a process that computes: it begins with the
+    first one and is judged last."""
     test.in_background = True
     return test
 

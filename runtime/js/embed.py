@@ -2,8 +2,8 @@
 """Writes prelude.cpp: the files of prelude/ as string literals, in the order given.
 
 A word NAME=FILE is a library in CommonJS form: its exports become web.libraries.NAME. With
-NAME?=FILE that is a function which runs the library and answers them. ?=FILE is a file of prelude/
-that runs later: a function in the list web.later.
+NAME?=FILE that is a function which runs the library, once, and answers them. ?=FILE is a file of
+prelude/ that runs later: a function in the list web.later.
 """
 import pathlib
 import sys
@@ -28,10 +28,12 @@ def main() -> None:
             text = f"'use strict';\n(web.later ??= []).push(() => {{\n{text}\n}});\n"
         elif library:
             head = "const module = { exports: {} }, exports = module.exports;"
-            text = (f"'use strict';\n(web.libraries ??= {{}}).{library[:-1]} = () => {{ {head}\n"
-                    f"{text};\nreturn module.exports; }};\n" if library.endswith("?") else
+            name = library.removesuffix("?")
+            once = f"web.libraries.{name} = () => module.exports;"
+            text = (f"'use strict';\n(web.libraries ??= {{}}).{name} = () => {{ {head}\n"
+                    f"{text};\n{once}\nreturn module.exports; }};\n" if library.endswith("?") else
                     f"'use strict';\n{head}\n{text};\n"
-                    f"(web.libraries ??= {{}}).{library} = module.exports;\n")
+                    f"(web.libraries ??= {{}}).{name} = module.exports;\n")
         if ')prelude"' in text:
             sys.exit(f"{path}: holds the end of a raw string")
         lines.append(f'{{"prelude/{path.name}", {literals(text)}}},')

@@ -7,6 +7,7 @@ namespace themis::js {
 /// Between the executable and the launcher, in this order. One garbage-collecting thread and one
 /// other: what a function costs is charged to it, and hosts of one core each do not disturb one
 /// another. No warnings on stderr: the log is ours. SIGUSR1 must not open a debugger.
+/// Each isolate keeps tables for every thread that could mark, though none but its own does: 16 KB.
 /// The loop unrolling phase of V8 14.6 also drops the interrupt checks of loops it takes for short,
 /// and takes `for (;;) a.push(new Array(1000).fill(0))` for one: neither the CPU limit nor the heap
 /// limit could end it.
@@ -18,6 +19,7 @@ namespace themis::js {
 inline constexpr const char* kNodeFlags[] = {
     "--single-threaded-gc",
     "--v8-pool-size=1",
+    "--concurrent-marking-max-worker-num=1",
     "--no-warnings",
     "--disable-sigusr1",
     "--no-turboshaft-loop-unrolling",

@@ -1,8 +1,8 @@
 'use strict';
-// CompressionStream and DecompressionStream (https://compression.spec.whatwg.org).
+// CompressionStream and DecompressionStream (https://compression.spec.whatwg.org). Runs when one of
+// them is first asked for.
 const { TypeError, TypedArrayPrototypeLength, TypedArrayPrototypeSubarray, Uint8Array } =
   primordials;
-const { TransformStream } = web.libraries.streams;
 
 const kFormats = { __proto__: null, gzip: true, deflate: true, 'deflate-raw': true, brotli: true };
 
@@ -33,7 +33,7 @@ const makeTransform = (given, compress) => {
       bytes = TypedArrayPrototypeSubarray(bytes, step[0]);
     }
   };
-  return new TransformStream({
+  return web.transformStream({
     __proto__: null,
     transform(chunk, controller) {
       const bytes = web.asBytes(chunk);
@@ -69,3 +69,4 @@ class DecompressionStream {
   get writable() { return this.#transform.writable; }
 }
 web.exposeClass(DecompressionStream);
+web.DecompressionStream = DecompressionStream;

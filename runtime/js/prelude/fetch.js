@@ -72,8 +72,9 @@ const bodyOf = (target, answer, headers, signal) => {
   if (whole && format === undefined) return answer[2];
   const bytes = answer[2] ?? native.utf8Encode('');
   const stream = whole ? web.streamOf(() => bytes) : web.flowStream(answer[3], bytes, signal);
-  return format === undefined ? stream
-    : stream.pipeThrough(new web.DecompressionStream(format));
+  if (format === undefined) return stream;
+  web.libraries.compression();
+  return stream.pipeThrough(new web.DecompressionStream(format));
 };
 
 /// `send(method, url, headers, body)` makes one request: native.fetchOutward, if `outward`, or what

@@ -1,7 +1,6 @@
 'use strict';
 // Bodies that come and go bit by bit: between the streams of a handler and C++.
 const { PromisePrototypeThen, TypedArrayPrototypeLength, TypedArrayPrototypeSubarray } = primordials;
-const { ReadableStream } = web.libraries.streams;
 
 // Most functions need neither: they run when somebody first asks.
 for (const name of ['WebSocket', 'WebSocketPair', 'CloseEvent'])
@@ -9,7 +8,6 @@ for (const name of ['WebSocket', 'WebSocketPair', 'CloseEvent'])
 for (const name of ['IdentityTransformStream', 'FixedLengthStream', 'scheduler'])
   web.exposeLater(name, () => { web.libraries.workers(); });
 web.MessageEvent = globalThis.MessageEvent;
-web.DecompressionStream = globalThis.DecompressionStream;
 web.expose('fetch', async function fetch(input, init = undefined) {
   web.needArguments(arguments.length, 1, 'fetch');
   if (web.runFetch === undefined) web.libraries.outward();
@@ -21,7 +19,7 @@ const kPieceBytes = 64 << 10;
 
 /// The byte stream of a body that C++ has: nothing of it is read before somebody asks. `first`: what
 /// is there of it; `signal`: whose abort is its error.
-web.flowStream = (flow, first = undefined, signal = undefined) => new ReadableStream({
+web.flowStream = (flow, first = undefined, signal = undefined) => web.byteStream({
   __proto__: null,
   type: 'bytes',
   start(controller) {
@@ -46,7 +44,7 @@ web.flowStream = (flow, first = undefined, signal = undefined) => new ReadableSt
     return undefined;
   },
   cancel() { native.leaveFlow(flow); },
-}, { __proto__: null, highWaterMark: 0 });
+});
 
 /// Sends a chunk on, in pieces and as there is room; false: nobody reads on.
 const write = async (id, chunk) => {

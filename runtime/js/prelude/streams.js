@@ -1,63 +1,32 @@
 'use strict';
-// The streams of web-streams-polyfill made global, and the two that carry text
-// (https://encoding.spec.whatwg.org/#interface-textdecoderstream).
-const {
-  ArrayBufferIsView, StringPrototypeCharCodeAt, StringPrototypeSlice, TypeError, uncurryThis,
-} = primordials;
-const library = web.libraries.streams;
-const { ReadableStream, TransformStream } = library;
+// What is there of streams before somebody needs one: their names, and the two that carry text
+// (https://encoding.spec.whatwg.org/#interface-textdecoderstream). Most functions take and answer
+// whole bodies; the classes would be a tenth of what an idle isolate holds.
+const { StringPrototypeCharCodeAt, StringPrototypeSlice, TypeError, uncurryThis } = primordials;
+const load = () => { web.libraries.stream_classes(); };
+for (const name of ['ByteLengthQueuingStrategy', 'CountQueuingStrategy',
+  'ReadableByteStreamController', 'ReadableStream', 'ReadableStreamBYOBReader',
+  'ReadableStreamBYOBRequest', 'ReadableStreamDefaultController', 'ReadableStreamDefaultReader',
+  'TransformStream', 'TransformStreamDefaultController', 'WritableStream',
+  'WritableStreamDefaultController', 'WritableStreamDefaultWriter'])
+  web.exposeLater(name, load);
+for (const name of ['CompressionStream', 'DecompressionStream'])
+  web.exposeLater(name, () => { web.libraries.compression(); });
+web.exposeLater('URLPattern', () => { web.exposeClass(web.libraries.urlpattern().URLPattern); });
 
-const names = primordials.ReflectOwnKeys(library);
-for (let i = 0; i < names.length; i++)
-  if (typeof names[i] === 'string' && names[i] !== '__esModule') web.exposeClass(library[names[i]]);
-
-const isOf = (Class, attribute) => {
-  const get = uncurryThis(Object.getOwnPropertyDescriptor(Class.prototype, attribute).get);
-  return (value) => {
-    try {
-      get(value);
-      return true;
-    } catch {
-      return false;
-    }
-  };
+/// Nothing can be one before there are the classes, which put another function here.
+web.isReadableStream = () => false;
+/// A ReadableStream that asks `source` for nothing before it is read.
+web.byteStream = (source) => {
+  load();
+  return web.byteStream(source);
 };
-const locked = uncurryThis(
-  Object.getOwnPropertyDescriptor(ReadableStream.prototype, 'locked').get);
-const isStream = isOf(ReadableStream, 'locked');
-web.isReadableStream = (value) => typeof value === 'object' && value !== null && isStream(value);
-web.isLocked = locked;
-web.isDisturbed = (stream) => stream._disturbed === true;
-const getReader = uncurryThis(ReadableStream.prototype.getReader);
-web.teeStream = uncurryThis(ReadableStream.prototype.tee);
-const ReaderPrototype = library.ReadableStreamDefaultReader.prototype;
-const read = uncurryThis(ReaderPrototype.read);
-const cancel = uncurryThis(ReaderPrototype.cancel);
-web.getReader = getReader;
-web.readChunk = read;
-web.cancelReader = cancel;
-/// The Uint8Array that a chunk of a body is.
-web.asChunk = (value) => {
-  if (!ArrayBufferIsView(value) || primordials.TypedArrayPrototypeTag(value) !== 'Uint8Array')
-    throw new TypeError('A chunk of a body is a Uint8Array');
-  return value;
+web.transformStream = (transformer) => {
+  load();
+  return web.transformStream(transformer);
 };
 
-/// All bytes of a stream of Uint8Arrays, as one. Past `bytes_max` it reads no further, and the
-/// answer is longer than that.
-web.readAll = async (stream, bytes_max) => {
-  const reader = getReader(stream);
-  const chunks = [];
-  let size = 0;
-  while (size <= bytes_max) {
-    const { done, value } = await read(reader);
-    if (done) return web.joinBytes(chunks, size);
-    primordials.ArrayPrototypePush(chunks, web.asChunk(value));
-    size += primordials.TypedArrayPrototypeLength(value);
-  }
-  cancel(reader);
-  return web.joinBytes(chunks, size);
-};
+/// Chunks of `size` bytes in all, as one.
 web.joinBytes = (chunks, size) => {
   if (chunks.length === 1) return chunks[0];
   const out = new primordials.Uint8Array(size);
@@ -68,13 +37,14 @@ web.joinBytes = (chunks, size) => {
   }
   return out;
 };
+
 /// Bytes given out this many at a time.
 const kChunkBytes = 64 << 10;
 /// A byte stream of what `bytesOf()` answers when it is first asked for.
 web.streamOf = (bytesOf) => {
   let bytes;
   let at = 0;
-  return new ReadableStream({
+  return web.byteStream({
     __proto__: null,
     type: 'bytes',
     pull(controller) {
@@ -89,14 +59,14 @@ web.streamOf = (bytesOf) => {
       controller.close();
       controller.byobRequest?.respond(0);
     },
-  }, { __proto__: null, highWaterMark: 0 });
+  });
 };
 
 class TextEncoderStream {
   #high = '';  // a high surrogate that waits for the next chunk
   #transform;
   constructor() {
-    this.#transform = new TransformStream({
+    this.#transform = web.transformStream({
       __proto__: null,
       transform: (chunk, controller) => { this.#encode(web.toText(chunk), controller); },
       flush: (controller) => {
@@ -120,8 +90,8 @@ class TextEncoderStream {
 }
 web.exposeClass(TextEncoderStream);
 
-const decode = uncurryThis(globalThis.TextDecoder.prototype.decode);
 const { TextDecoder } = globalThis;
+const decode = uncurryThis(TextDecoder.prototype.decode);
 const kMore = { __proto__: null, stream: true };
 
 class TextDecoderStream {
@@ -130,7 +100,7 @@ class TextDecoderStream {
   constructor(label = 'utf-8', options = undefined) {
     const decoder = new TextDecoder(label, options);
     this.#decoder = decoder;
-    this.#transform = new TransformStream({
+    this.#transform = web.transformStream({
       __proto__: null,
       transform(chunk, controller) {
         if (web.asBytes(chunk) === undefined)
@@ -151,5 +121,3 @@ class TextDecoderStream {
   get writable() { return this.#transform.writable; }
 }
 web.exposeClass(TextDecoderStream);
-
-web.exposeLater('URLPattern', () => { web.exposeClass(web.libraries.urlpattern().URLPattern); });

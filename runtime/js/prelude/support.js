@@ -1,8 +1,8 @@
 'use strict';
 // Small helpers of the other files: classes made global, WebIDL conversions.
 const {
-  ObjectDefineProperty, ObjectGetOwnPropertyNames, ReflectOwnKeys, String, SymbolToStringTag,
-  TypeError,
+  ObjectDefineProperty, ObjectGetOwnPropertyDescriptor, ObjectGetOwnPropertyNames, ReflectOwnKeys,
+  String, SymbolToStringTag, TypeError,
 } = primordials;
 
 /// Defines a global the way the platform does: writable, configurable, not enumerable.
@@ -11,6 +11,8 @@ web.expose = (name, value) => {
     { __proto__: null, value, writable: true, configurable: true, enumerable: false });
 };
 
+/// By name of what is exposed later: the getter that stands for it, then the class itself.
+const later = { __proto__: null };
 const kOfPrototypes = { __proto__: null, constructor: true };
 const kOfFunctions = { __proto__: null, prototype: true, length: true, name: true };
 const makeEnumerable = (object, except) => {
@@ -28,16 +30,22 @@ web.exposeClass = (Class) => {
   ObjectDefineProperty(Class.prototype, SymbolToStringTag,
     { __proto__: null, value: Class.name, configurable: true });
   native.markPlatform(Class.prototype);
+  const held = later[Class.name];
+  if (held !== undefined) {  // what a function has put there itself stays
+    const found = ObjectGetOwnPropertyDescriptor(globalThis, Class.name);
+    if (found === undefined || (found.get !== held && found.value !== held)) return;
+    later[Class.name] = Class;
+  }
   web.expose(Class.name, Class);
 };
 /// A class that `load` exposes when somebody first asks for its name: most functions never do.
 web.exposeLater = (name, load) => {
+  later[name] = () => {
+    load();
+    return globalThis[name];
+  };
   ObjectDefineProperty(globalThis, name, {
-    __proto__: null, enumerable: false, configurable: true,
-    get() {
-      load();
-      return globalThis[name];
-    },
+    __proto__: null, enumerable: false, configurable: true, get: later[name],
     set(value) { web.expose(name, value); },
   });
 };

@@ -6,7 +6,6 @@ const {
   ObjectGetOwnPropertyDescriptor, Promise, TypeError, TypedArrayPrototypeLength, WeakMap,
   WeakMapPrototypeGet, WeakMapPrototypeSet,
 } = primordials;
-const { TransformStream } = web.libraries.streams;
 
 const bytesOf = (chunk) => {
   const bytes = web.asBytes(chunk);
@@ -36,7 +35,7 @@ const ofLength = (length) => {
 class IdentityTransformStream {
   #transform;
   constructor(key = undefined, transformer = undefined) {
-    this.#transform = new TransformStream(key === web.kInternal ? transformer : anyLength());
+    this.#transform = web.transformStream(key === web.kInternal ? transformer : anyLength());
   }
   get readable() { return this.#transform.readable; }
   get writable() { return this.#transform.writable; }

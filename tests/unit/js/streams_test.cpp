@@ -20,6 +20,41 @@ constexpr std::string_view kReading =
     "let all = ''; for await (const chunk of request.body)"
     "all += new TextDecoder().decode(chunk) + ';'; return new Response(all);";
 
+/// The classes run when they are first needed, by whatever way.
+TEST(Streams, AreOneSetOfClassesHoweverTheyAreReached) {
+  EXPECT_EQ(evaluate("new Response('x').body instanceof ReadableStream"), "true");
+  EXPECT_EQ(evaluate("new Blob(['x']).stream().constructor === ReadableStream"), "true");
+  EXPECT_EQ(evaluate("new TextDecoderStream().readable instanceof ReadableStream"), "true");
+  EXPECT_EQ(evaluate("new CompressionStream('gzip').writable instanceof WritableStream"), "true");
+  EXPECT_EQ(evaluate("(get => get() === get() && get() === ReadableStream)("
+                     "Object.getOwnPropertyDescriptor(globalThis, 'ReadableStream').get)"),
+            "true");
+}
+
+TEST(Streams, RegressWhatAFunctionPutsInTheirPlaceStays) {
+  const char* const cases[] = {
+      "globalThis.TransformStream = 1; new ReadableStream(); return new Response(TransformStream);",
+      "Object.defineProperty(globalThis, 'TransformStream', { value: 1 });"
+      "new ReadableStream(); return new Response(TransformStream);",
+      "globalThis.CloseEvent = 1; new WebSocketPair(); return new Response(CloseEvent);"};
+  for (const char* const one : cases) EXPECT_EQ(Function(handler(one)).text(), "1") << one;
+  EXPECT_EQ(Function(handler("delete globalThis.WritableStream; new ReadableStream();"
+                             "return new Response(typeof WritableStream);"))
+                .text(),
+            "undefined");
+}
+
+TEST(Streams, AdversaryTheyRunAfterThePrototypesWerePoisoned) {
+  Function f(
+      handler("const seen = []; for (const name of ['defineProperty', 'create', 'assign'])"
+              "  Object[name] = new Proxy(Object[name], { apply(to, self, values) {"
+              "    seen.push(...values.map((one) => typeof one?.respond)); throw 1; } });"
+              "let end = 'none'; try { new ReadableStream(); } catch (e) { end = String(e); }"
+              "return new Response([end === '1' || end === 'none', seen.includes('function')]);"));
+  EXPECT_EQ(f.text(), "true,false") << "its own streams are broken, and it saw nothing of ours";
+  EXPECT_EQ(evaluate("new Response('x').body instanceof ReadableStream"), "true");
+}
+
 TEST(Streams, ARequestIsReadAsItComes) {
   Function f(handler(kReading));
   f.host().give_part = [left = 3](uint64_t flow) mutable {

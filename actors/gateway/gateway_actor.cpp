@@ -105,6 +105,10 @@ void GatewayActor::dispatch(uint64_t id, const Destination& to, http::Request& r
     case Path::function:
       if (request.method == "PUT") return deploy(id, to.name, request);
       return request.method == "DELETE" ? remove(id, to.name) : describe(id, to.name);
+    case Path::versions:
+      return list_versions(id, to.name);
+    case Path::rollback:
+      return roll_back(id, to.name, query_value(request.query(), "to"));
     case Path::status:
       return overview(id, [this, id](const NodeOverview& all) {
         respond(id, Response::json(200, status_json(all)));

@@ -107,6 +107,10 @@ class GatewayActor final : public PinnedActor, private http::Handler {
   void on_function(uint64_t id, const Result<js::Part>& part);
   void end_socket(uint64_t id, uint16_t code, std::string_view reason);
   void deploy(uint64_t id, const std::string& name, http::Request& request);
+  void answer_deployed(uint64_t id, const DeployedFunction& deployed);
+  void refuse_deploy(uint64_t id, const caf::error& error);
+  void list_versions(uint64_t id, const std::string& name);
+  void roll_back(uint64_t id, const std::string& name, std::string_view to);
   void remove(uint64_t id, const std::string& name);
   void describe(uint64_t id, const std::string& name);
   void list(uint64_t id, std::string after);

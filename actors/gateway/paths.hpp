@@ -14,6 +14,8 @@ enum class Path {
   serverless,  ///< /api/serverless
   functions,   ///< /v1/functions
   function,    ///< /v1/functions/NAME
+  versions,    ///< /v1/functions/NAME/versions
+  rollback,    ///< /v1/functions/NAME/rollback
   status,      ///< /v1/status
   ring,        ///< /v1/ring
   nodes,       ///< /v1/nodes

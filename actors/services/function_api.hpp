@@ -29,6 +29,23 @@ struct DeployedFunction {
   std::string name;
   CodeId id{};
   uint32_t version = 0;
+  uint32_t restores = 0;  ///< The version whose code it is; 0: new code.
+};
+/// Deploys a version's code again, with its secrets and as many instances, under a new number:
+/// whoever compares versions takes it for the newest. -> DeployedFunction.
+/// Errors: not_found (it was not deployed through this node, or no such version is kept); those of
+/// DeployFunction.
+struct RollBack {
+  std::string name;
+  std::optional<uint32_t> to = {};  ///< Nothing: the newest whose code is not the current one's.
+};
+/// -> VersionList. Errors: not_found (it was not deployed through this node), io.
+struct ListVersions {
+  std::string name;
+};
+struct VersionList {
+  std::string name;
+  std::vector<KeptVersion> versions;  ///< At most kVersionsMax, the newest first: the current one.
 };
 /// Stops every instance and forgets the function. -> caf::unit.
 /// Errors: not_found (it was not deployed through this node), overloaded, io.
@@ -94,6 +111,9 @@ struct FunctionCounts {
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::DeployFunction)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::DeployedFunction)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::RollBack)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ListVersions)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::VersionList)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::RemoveFunction)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ListFunctions)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::DescribeFunction)

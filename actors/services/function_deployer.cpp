@@ -49,17 +49,47 @@ void FunctionDeployer::deploy(const DeployFunction& order, caf::response_promise
           {Kind::deploy, order.source, order.instances, {std::move(promise)}, order.key});
 }
 
+/// Errors: not_found.
+Status FunctionDeployer::check_deployed(const std::string& name) const {
+  if (functions_.contains(name)) return {};
+  return fail(Code::not_found, "no function \"" + name + "\" was deployed through this node");
+}
+
+void FunctionDeployer::roll_back(const RollBack& order, caf::response_promise promise) {
+  const std::string& name = order.name;
+  if (const Status known = check_deployed(name); !known)
+    return promise.deliver(to_caf(known.error()));
+  const uint64_t owed = described_.add(std::move(promise));
+  const auto loaded = [this, name, owed](const FunctionStore::Restored& found) {
+    const uint32_t restores =
+        found.version.restores > 0 ? found.version.restores : found.version.version.number;
+    enqueue(name, {Kind::deploy,
+                   std::make_shared<const Bytes>(found.source),
+                   found.version.instances,
+                   {described_.take(owed)},
+                   found.key,
+                   restores});
+  };
+  context_.actor.request(context_.store, caf::infinite, LoadVersion{name, order.to})
+      .then(loaded,
+            [this, owed](const caf::error& error) { described_.take(owed).deliver(error); });
+}
+
+void FunctionDeployer::versions(const std::string& name, caf::response_promise promise) {
+  if (const Status known = check_deployed(name); !known)
+    return promise.deliver(to_caf(known.error()));
+  promise.delegate(context_.store, LoadVersions{name});
+}
+
 void FunctionDeployer::remove(const RemoveFunction& order, caf::response_promise promise) {
-  if (!functions_.contains(order.name))
-    return refuse(promise, Code::not_found,
-                  "no function \"" + order.name + "\" was deployed through this node");
+  if (const Status known = check_deployed(order.name); !known)
+    return promise.deliver(to_caf(known.error()));
   enqueue(order.name, {Kind::remove, {}, 0, {std::move(promise)}});
 }
 
 void FunctionDeployer::ensure(const std::string& name, caf::response_promise promise) {
-  if (!functions_.contains(name))
-    return refuse(promise, Code::not_found,
-                  "no function \"" + name + "\" was deployed through this node");
+  if (const Status known = check_deployed(name); !known)
+    return promise.deliver(to_caf(known.error()));
   enqueue(name, {Kind::look, {}, 0, {std::move(promise)}});
 }
 

@@ -46,6 +46,8 @@ class FunctionDeployer {
   void restore(const std::vector<DeployedRow>& rows, const std::vector<HostedRow>& attempted);
   /// Each delivers what function_api.hpp says, then or later.
   void deploy(const DeployFunction& order, caf::response_promise promise);
+  void roll_back(const RollBack& order, caf::response_promise promise);
+  void versions(const std::string& name, caf::response_promise promise);
   void remove(const RemoveFunction& order, caf::response_promise promise);
   void ensure(const std::string& name, caf::response_promise promise);
   void ensure(const CodeId& id, caf::response_promise promise);
@@ -67,6 +69,7 @@ class FunctionDeployer {
     uint32_t instances = 0;
     std::vector<caf::response_promise> promises;
     bundle::SharedKey key = {};
+    uint32_t restores = 0;  ///< A version; 0: none.
   };
   /// The operation at the front of its queue, under way.
   struct Run {
@@ -100,6 +103,7 @@ class FunctionDeployer {
   static bool is_looked_after(const Function& function) {
     return function.row || function.attempted.number > 0;
   }
+  Status check_deployed(const std::string& name) const;
   void enqueue(const std::string& name, Operation operation);
   void start(const std::string& name);
   void start_remove(const std::string& name);

@@ -235,7 +235,7 @@ void FunctionDeployer::settle_deploy(const std::string& name) {
   }
   const DeployedRow row{name, function.work->run.version, operation.instances,
                         function.work->run.key};
-  const auto saved = [this, row] {
+  const auto saved = [this, row, restores = operation.restores] {
     Function& done = functions_.at(row.name);
     done.work->run.keeps_code = false;
     host_.keep(row.version.id);
@@ -246,14 +246,14 @@ void FunctionDeployer::settle_deploy(const std::string& name) {
     release_surplus(row.name);
     log::info("functions", "{} version {} is up on {} of {} nodes", row.name, row.version.number,
               done.instances.size(), row.instances);
-    finish(row.name,
-           caf::make_message(DeployedFunction{row.name, row.version.id, row.version.number}));
+    finish(row.name, caf::make_message(
+                         DeployedFunction{row.name, row.version.id, row.version.number, restores}));
   };
   const auto failed = [this, name](const caf::error& error) {
     take_back(name);
     fail_operation(name, from_caf(error));
   };
-  const SaveDeployed save{row, operation.source};
+  const SaveDeployed save{row, operation.source, {operation.restores, context_.loop.wall_ms()}};
   when_done(context_.actor.request(context_.store, caf::infinite, save), saved, failed);
 }
 

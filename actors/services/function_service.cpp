@@ -120,6 +120,21 @@ caf::message_handler FunctionService::about_actors() {
           }};
 }
 
+caf::message_handler FunctionService::about_versions() {
+  return {
+      [this](const RollBack& order) -> caf::result<DeployedFunction> {
+        auto promise = make_response_promise<DeployedFunction>();
+        deployer_.roll_back(order, promise);
+        return promise;
+      },
+      [this](const ListVersions& order) -> caf::result<VersionList> {
+        auto promise = make_response_promise<VersionList>();
+        deployer_.versions(order.name, promise);
+        return promise;
+      },
+  };
+}
+
 FunctionCounts FunctionService::counts() const {
   return FunctionCounts{deployer_.count(),
                         host_.count(),
@@ -162,6 +177,7 @@ caf::behavior FunctionService::behavior() {
   }
       .or_else(about_calls())
       .or_else(about_actors())
+      .or_else(about_versions())
       .or_else(
           [this](const DeployFunction& order) -> caf::result<DeployedFunction> {
             auto promise = make_response_promise<DeployedFunction>();

@@ -53,6 +53,7 @@ class FunctionService final : public PinnedActor {
   caf::message_handler about_calls();
   caf::behavior behavior();
   caf::message_handler about_actors();
+  caf::message_handler about_versions();
   int64_t wall_ms() const;
   FunctionCounts counts() const;
   void look_at_alarms();

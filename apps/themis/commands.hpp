@@ -85,6 +85,11 @@ Outcome invoke(const Connection& to, const Invoke& what);
 Outcome list(const Connection& to);
 Outcome remove(const Connection& to, const std::string& name);
 
+/// The versions that the node which deployed a function keeps, the newest first.
+Outcome versions(const Connection& to, const std::string& name);
+/// `version` 0: the newest whose code is not the current one's.
+Outcome rollback(const Connection& to, const std::string& name, int64_t version);
+
 Outcome status(const Connection& to);
 Outcome ring(const Connection& to);
 Outcome nodes(const Connection& to);

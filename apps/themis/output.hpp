@@ -19,6 +19,7 @@ class Table {
  public:
   explicit Table(std::vector<std::string> titles) : titles_(std::move(titles)) {}
   void add(std::vector<std::string> cells);
+  bool empty() const { return rows_.empty(); }
   /// `when_empty` is printed in place of a table without rows.
   void print(std::string_view when_empty) const;
 

@@ -43,6 +43,17 @@ void add_function_commands(CLI::App& app, Words& w) {
   sub->add_option("NAME", w.name, "the function")->required();
 }
 
+void add_version_commands(CLI::App& app, Words& w) {
+  CLI::App* sub = command(app, w, "versions", "The versions of a function that can be gone back to",
+                          [&w] { return versions(w.to, w.name); });
+  sub->add_option("NAME", w.name, "the function")->required();
+  sub = command(app, w, "rollback", "Run an earlier version of a function again",
+                [&w] { return rollback(w.to, w.name, w.version); });
+  sub->add_option("NAME", w.name, "the function")->required();
+  sub->add_option("--to", w.version, "a version's number (default: the last other code)")
+      ->check(CLI::Range(int64_t{1}, int64_t{UINT32_MAX}));
+}
+
 void add_mesh_commands(CLI::App& app, Words& w) {
   command(app, w, "status", "The node: workers, state, sessions, counters",
           [&w] { return status(w.to); });
@@ -131,6 +142,7 @@ void add_state_commands(CLI::App& app, Words& w) {
 
 void add_commands(CLI::App& app, Words& words) {
   add_function_commands(app, words);
+  add_version_commands(app, words);
   add_mesh_commands(app, words);
   add_state_commands(app, words);
   add_key_commands(app, words);

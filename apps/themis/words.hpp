@@ -19,6 +19,7 @@ struct Words {
   NewInvite invite;
   State state;
   int64_t days = 7;
+  int64_t version = 0;
   std::function<Outcome()> action;
 };
 

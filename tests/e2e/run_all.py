@@ -11,6 +11,7 @@ import test_events
 import test_fetch
 import test_mesh
 import test_paper
+import test_people
 import test_programs
 import test_receipts
 import test_service_mesh
@@ -27,7 +28,7 @@ def main():
     for module in (test_mesh, test_bad_input, test_crash, test_programs, test_service_mesh,
                    test_admission, test_receipts, test_state, test_state_receipts,
                    test_bundles, test_events, test_actors, test_streams, test_fetch,
-                   test_websocket, test_paper):
+                   test_websocket, test_paper, test_people):
         for name, function in vars(module).items():
             if name.startswith("test_") and callable(function) and (not wanted or name in wanted):
                 tests.append((name, lambda function=function: function(build)))

@@ -95,6 +95,37 @@ TEST_F(DeploymentTest, RegressADeploymentRightAfterARemoveIsNotUndoneByIt) {
   EXPECT_EQ(counts(0).hosted, 1u);
 }
 
+TEST_F(DeploymentTest, RollsBackOnEveryNodeAndForward) {
+  start(3);
+  for (const char* source : {"one", "two", "three"}) ASSERT_TRUE(deploy("f", source));
+  const auto roll_back = [&](std::optional<uint32_t> to) {
+    return ask<DeployedFunction>(system_, nodes_[0]->functions, RollBack{"f", to});
+  };
+  const auto runs = [&](const std::string& body) {
+    return answer(0, 1, "f") == body && answer(0, 2, "f") == body;
+  };
+  auto back = roll_back(1);
+  ASSERT_TRUE(back) << back.error().text();
+  EXPECT_EQ(back->version, 4u);
+  EXPECT_EQ(back->restores, 1u);
+  EXPECT_TRUE(runs("one GET http://h/ "));
+  back = roll_back({});
+  ASSERT_TRUE(back) << back.error().text();
+  EXPECT_EQ(back->restores, 3u) << "what ran before";
+  EXPECT_TRUE(runs("three GET http://h/ "));
+  EXPECT_EQ(roll_back({})->restores, 1u) << "of a version that restores another it is that one";
+  const auto list = ask<VersionList>(system_, nodes_[0]->functions, ListVersions{"f"});
+  ASSERT_TRUE(list);
+  EXPECT_EQ(list->versions.size(), 6u);
+  EXPECT_EQ(list->versions[0].restores, 1u);
+  EXPECT_EQ(roll_back(77).error().code, Code::not_found);
+  EXPECT_EQ(ask<VersionList>(system_, nodes_[1]->functions, ListVersions{"f"}).error().code,
+            Code::not_found)
+      << "not deployed there";
+  ASSERT_TRUE(order(system_, nodes_[0]->functions, RemoveFunction{"f"}));
+  EXPECT_EQ(roll_back(1).error().code, Code::not_found);
+}
+
 TEST_F(DeploymentTest, AFailedDeploymentLeavesNoCodeBehind) {
   start(1, false);
   EXPECT_FALSE(deploy("f", "one"));

@@ -16,6 +16,7 @@ constexpr std::array kFixed = {
     Fixed{"/api/serverless", Path::serverless, "POST"},
     Fixed{"/v1/functions", Path::functions, "GET"},
     Fixed{"/v1/status", Path::status, "GET"},
+    Fixed{"/v1/top", Path::top, "GET"},
     Fixed{"/v1/ring", Path::ring, "GET"},
     Fixed{"/v1/nodes", Path::nodes, "GET"},
     Fixed{"/v1/store", Path::store, "POST"},
@@ -33,6 +34,7 @@ constexpr std::array kOfFunction = {
     Fixed{"", Path::function, "GET, PUT, DELETE"},
     Fixed{"/versions", Path::versions, "GET"},
     Fixed{"/rollback", Path::rollback, "POST"},
+    Fixed{"/logs", Path::logs, "GET"},
 };
 
 Result<Destination> function_of(std::string_view path) {
@@ -105,7 +107,9 @@ bool needs_token(Path path) {
     case Path::function:
     case Path::versions:
     case Path::rollback:
+    case Path::logs:
     case Path::status:
+    case Path::top:
     case Path::ring:
     case Path::nodes:
     case Path::find:

@@ -16,7 +16,9 @@ enum class Path {
   function,    ///< /v1/functions/NAME
   versions,    ///< /v1/functions/NAME/versions
   rollback,    ///< /v1/functions/NAME/rollback
+  logs,        ///< /v1/functions/NAME/logs
   status,      ///< /v1/status
+  top,         ///< /v1/top
   ring,        ///< /v1/ring
   nodes,       ///< /v1/nodes
   find,        ///< /v1/find/NAME

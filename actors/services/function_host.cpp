@@ -310,6 +310,11 @@ Result<FunctionVersion> FunctionHost::version_of(const std::string& name) const 
   return fail(Code::not_found, "\"" + name + "\" does not run here");
 }
 
+const crypto::Digest* FunctionHost::owner_of(const std::string& name) const {
+  const auto found = hosted_.find(name);
+  return found == hosted_.end() ? nullptr : found->second.owner;
+}
+
 std::string FunctionHost::owner_text(const std::string& name, const crypto::Digest& owner) const {
   return context_.alone ? "fn/" + name : to_hex(owner);
 }

@@ -67,6 +67,8 @@ class FunctionHost {
   void wake(const std::string& name, Woken woken);
   /// Errors: not_found.
   Result<FunctionVersion> version_of(const std::string& name) const;
+  /// Who deployed it; null: it does not run here.
+  const crypto::Digest* owner_of(const std::string& name) const;
   /// Those with cron lines, by name.
   const std::map<std::string, SettingsPtr>& with_crons() const { return with_crons_; }
   /// The function's version and key, when it has actors; null: it has none, or is not here.

@@ -1,5 +1,6 @@
 #include "actors/services/function_service.hpp"
 
+#include <algorithm>
 #include <caf/all.hpp>
 
 #include "actors/monitor/state_api.hpp"
@@ -57,6 +58,7 @@ Status FunctionService::start() {
             options_.exports->add(kFunctionsActorName, caf::strong_actor_ptr{ctrl()});
             actors_.use(options_.router);
             alarms_.start(options_.router, options_.gate);
+            logs_.start(options_.logs);
             tick();
           },
           [this](const caf::error& error) {
@@ -74,6 +76,7 @@ void FunctionService::on_exit() {
   host_.stop();
   actors_.stop();
   alarms_.stop();
+  logs_.stop();
   fetched_.refuse_all({Code::cancelled, "the function service ended"});
   const caf::strong_actor_ptr* exported = options_.exports->find(kFunctionsTarget);
   if (exported != nullptr && exported->get() == ctrl()) options_.exports->remove(kFunctionsTarget);
@@ -122,6 +125,7 @@ caf::message_handler FunctionService::about_actors() {
 
 caf::message_handler FunctionService::about_versions() {
   return {
+      [this](const ReadLogMsg& message) { return read_log(message); },
       [this](const RollBack& order) -> caf::result<DeployedFunction> {
         auto promise = make_response_promise<DeployedFunction>();
         deployer_.roll_back(order, promise);
@@ -133,6 +137,23 @@ caf::message_handler FunctionService::about_versions() {
         return promise;
       },
   };
+}
+
+/// What a function logs is for who deployed it.
+caf::result<LogPageMsg> FunctionService::read_log(const ReadLogMsg& message) {
+  const Result<ReadLog> order = decode_read_log(message);
+  if (!order) return to_caf(order.error());
+  const crypto::Digest* owner = host_.owner_of(order->function);
+  if (owner == nullptr)
+    return to_caf({Code::not_found, "\"" + order->function + "\" does not run here"});
+  const wire::Frame& frame = *message.frame();
+  const auto is_owner = [owner](const NodeId& id) { return id.bytes == *owner; };
+  const NodeId& node = frame.peer() == nullptr ? context_.self.id : *frame.peer();
+  if (!is_owner(node) && !std::ranges::any_of(frame.former(), is_owner))
+    return to_caf({Code::denied, "the log is for the node that deployed the function"});
+  auto promise = make_response_promise<LogPageMsg>();
+  logs_.read(node, *order, promise);
+  return promise;
 }
 
 FunctionCounts FunctionService::counts() const {
@@ -331,6 +352,7 @@ void FunctionService::look_at_alarms() {
 void FunctionService::tick() {
   host_.tick();
   deployer_.tick();
+  logs_.tick();
   if (alarm_timer_ == 0) look_at_alarms();
   for (const Firing& firing : crons_.due(host_.with_crons(), wall_ms())) fire(firing);
   timer_ = reactor_.send_after(kTick, caf::actor_cast<caf::actor>(this),

@@ -4,6 +4,7 @@
 
 #include "enclave.capnp.h"
 #include "function.capnp.h"
+#include "logs.capnp.h"
 #include "ring.capnp.h"
 #include "rpc.capnp.h"
 #include "state.capnp.h"
@@ -38,6 +39,7 @@ void add_schemas(MessageTypes& types) {
           SealState, SealedState, ConfirmState, Released, RegisterClient, AdmitCall, CallAdmitted>(
       types);
   add_all<AskState, StateAnswered>(types);
+  add_all<ReadLog, LogPage>(types);
 }
 
 }  // namespace

@@ -90,6 +90,9 @@ Outcome versions(const Connection& to, const std::string& name);
 /// `version` 0: the newest whose code is not the current one's.
 Outcome rollback(const Connection& to, const std::string& name, int64_t version);
 
+/// What the functions do, each `every_s` seconds anew; with `once` after the first time.
+Outcome top(const Connection& to, bool once, int64_t every_s);
+
 Outcome status(const Connection& to);
 Outcome ring(const Connection& to);
 Outcome nodes(const Connection& to);

@@ -28,7 +28,7 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
-/// One line, with its end.
+/// One line, with its end; lines of two threads are not mixed.
 void print_line(std::string_view text);
 /// Bytes as they are.
 void print_raw(std::string_view bytes);

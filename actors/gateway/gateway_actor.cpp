@@ -109,6 +109,9 @@ void GatewayActor::dispatch(uint64_t id, const Destination& to, http::Request& r
       return list_versions(id, to.name);
     case Path::rollback:
       return roll_back(id, to.name, query_value(request.query(), "to"));
+    case Path::promote:
+    case Path::abort:
+      return end_canary(id, to.name, to.path == Path::promote);
     case Path::logs:
       return read_logs(id, to.name, request.query());
     case Path::top:

@@ -114,6 +114,7 @@ class GatewayActor final : public PinnedActor, private http::Handler {
   void answer_deployed(uint64_t id, const DeployedFunction& deployed);
   void refuse_deploy(uint64_t id, const caf::error& error);
   void list_versions(uint64_t id, const std::string& name);
+  void end_canary(uint64_t id, const std::string& name, bool promote);
   void roll_back(uint64_t id, const std::string& name, std::string_view to);
   void measure(const Pending& pending, uint32_t cpu_us, bool failed);
   void show_top(uint64_t id);

@@ -56,12 +56,12 @@ Result<uint32_t> instances_of(std::string_view query) {
   return count;
 }
 
-/// "?to=N". Errors: invalid.
-Result<uint32_t> version_number(std::string_view text) {
+/// Of a query. Errors: invalid.
+Result<uint32_t> positive_number(std::string_view text, const char* what) {
   uint32_t number = 0;
   const auto [end, error] = std::from_chars(text.begin(), text.end(), number);
   if (error != std::errc{} || end != text.end() || number == 0)
-    return fail(Code::invalid, "a version is a number from 1 on: " + std::string(text));
+    return fail(Code::invalid, std::string(what) + " is a number from 1 on: " + std::string(text));
   return number;
 }
 
@@ -70,6 +70,9 @@ Result<uint32_t> version_number(std::string_view text) {
 Result<DeployFunction> order_of(const std::string& name, const http::Request& request, Rng& rng) {
   THEMIS_TRY(const uint32_t instances, instances_of(request.query()));
   DeployFunction order{name, std::make_shared<const Bytes>(to_bytes(request.body)), instances};
+  if (const std::string_view share = query_value(request.query(), "canary"); !share.empty()) {
+    THEMIS_TRY(order.canary, positive_number(share, "canary"));
+  }
   if (!bundle::is_bundle(*order.source)) return order;
   THEMIS_TRY(bundle::Bundle code, bundle::decode(*order.source));
   if (code.settings.secrets.empty()) return order;
@@ -121,10 +124,16 @@ void GatewayActor::list_versions(uint64_t id, const std::string& name) {
             refusing(id));
 }
 
+void GatewayActor::end_canary(uint64_t id, const std::string& name, bool promote) {
+  request(options_.functions, caf::infinite, EndCanary{name, promote})
+      .then([this, id](const DeployedFunction& deployed) { answer_deployed(id, deployed); },
+            [this, id](const caf::error& error) { refuse_deploy(id, error); });
+}
+
 void GatewayActor::roll_back(uint64_t id, const std::string& name, std::string_view to) {
   RollBack order{name};
   if (!to.empty()) {
-    const auto number = version_number(to);
+    const auto number = positive_number(to, "to");
     if (!number) return refuse(id, number.error());
     order.to = *number;
   }

@@ -31,10 +31,9 @@ constexpr std::string_view kStatePrefix = "/v1/state/";
 
 /// What follows a function's name.
 constexpr std::array kOfFunction = {
-    Fixed{"", Path::function, "GET, PUT, DELETE"},
-    Fixed{"/versions", Path::versions, "GET"},
-    Fixed{"/rollback", Path::rollback, "POST"},
-    Fixed{"/logs", Path::logs, "GET"},
+    Fixed{"", Path::function, "GET, PUT, DELETE"}, Fixed{"/versions", Path::versions, "GET"},
+    Fixed{"/rollback", Path::rollback, "POST"},    Fixed{"/logs", Path::logs, "GET"},
+    Fixed{"/promote", Path::promote, "POST"},      Fixed{"/abort", Path::abort, "POST"},
 };
 
 Result<Destination> function_of(std::string_view path) {
@@ -108,6 +107,8 @@ bool needs_token(Path path) {
     case Path::versions:
     case Path::rollback:
     case Path::logs:
+    case Path::promote:
+    case Path::abort:
     case Path::status:
     case Path::top:
     case Path::ring:

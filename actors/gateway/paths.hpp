@@ -17,6 +17,8 @@ enum class Path {
   versions,    ///< /v1/functions/NAME/versions
   rollback,    ///< /v1/functions/NAME/rollback
   logs,        ///< /v1/functions/NAME/logs
+  promote,     ///< /v1/functions/NAME/promote
+  abort,       ///< /v1/functions/NAME/abort
   status,      ///< /v1/status
   top,         ///< /v1/top
   ring,        ///< /v1/ring

@@ -237,6 +237,7 @@ std::string deployed_json(const DeployedFunction& deployed) {
   Json json = {
       {"name", deployed.name}, {"function_id", to_hex(deployed.id)}, {"version", deployed.version}};
   if (deployed.restores > 0) json["restores"] = deployed.restores;
+  if (deployed.canary > 0) json["canary_percent"] = deployed.canary;
   return http::to_text(json);
 }
 
@@ -251,7 +252,12 @@ std::string versions_json(const VersionList& list) {
     if (kept.restores > 0) json["restores"] = kept.restores;
     versions.push_back(std::move(json));
   }
-  return http::to_text({{"name", list.name}, {"versions", std::move(versions)}});
+  Json all = {{"name", list.name}, {"versions", std::move(versions)}};
+  if (list.canary)
+    all["canary"] = {{"version", list.canary->version},
+                     {"function_id", to_hex(list.canary->id)},
+                     {"percent", list.canary->canary}};
+  return http::to_text(all);
 }
 
 }  // namespace themis

@@ -45,8 +45,14 @@ void FunctionDeployer::deploy(const DeployFunction& order, caf::response_promise
                   "a function has 1 to " + std::to_string(kInstancesMax) + " instances");
   if (functions_.size() >= kDeployedMax && !functions_.contains(order.name))
     return refuse(promise, Code::overloaded, "as many functions as one node may look after");
-  enqueue(order.name,
-          {Kind::deploy, order.source, order.instances, {std::move(promise)}, order.key});
+  if (const Status fits = check_canary(order); !fits) return promise.deliver(to_caf(fits.error()));
+  enqueue(order.name, {order.canary > 0 ? Kind::canary : Kind::deploy,
+                       order.source,
+                       order.instances,
+                       {std::move(promise)},
+                       order.key,
+                       0,
+                       order.canary});
 }
 
 /// Errors: not_found.
@@ -59,6 +65,7 @@ void FunctionDeployer::roll_back(const RollBack& order, caf::response_promise pr
   const std::string& name = order.name;
   if (const Status known = check_deployed(name); !known)
     return promise.deliver(to_caf(known.error()));
+  if (functions_.at(name).canary) return refuse(promise, Code::exists, "\"" + name + kHasCanary);
   const uint64_t owed = described_.add(std::move(promise));
   const auto loaded = [this, name, owed](const FunctionStore::Restored& found) {
     const uint32_t restores =
@@ -78,7 +85,19 @@ void FunctionDeployer::roll_back(const RollBack& order, caf::response_promise pr
 void FunctionDeployer::versions(const std::string& name, caf::response_promise promise) {
   if (const Status known = check_deployed(name); !known)
     return promise.deliver(to_caf(known.error()));
-  promise.delegate(context_.store, LoadVersions{name});
+  const uint64_t owed = described_.add(std::move(promise));
+  const auto loaded = [this, name, owed](VersionList list) {
+    const auto found = functions_.find(name);
+    if (found != functions_.end() && found->second.canary) {
+      const Canary& canary = *found->second.canary;
+      list.canary =
+          DeployedFunction{name, canary.version.id, canary.version.number, 0, canary.percent};
+    }
+    described_.take(owed).deliver(std::move(list));
+  };
+  context_.actor.request(context_.store, caf::infinite, LoadVersions{name})
+      .then(loaded,
+            [this, owed](const caf::error& error) { described_.take(owed).deliver(error); });
 }
 
 void FunctionDeployer::remove(const RemoveFunction& order, caf::response_promise promise) {
@@ -134,6 +153,11 @@ void FunctionDeployer::start(const std::string& name) {
   const Operation& operation = function.work->queue.front();
   function.work->run = Run{};
   if (operation.kind == Kind::remove) return start_remove(name);
+  if (operation.kind == Kind::drop_canary) return start_drop_canary(name);
+  // Since it was asked for another one may have come, or the function may have gone.
+  if (operation.kind == Kind::canary && (function.canary || !function.row))
+    return fail_operation(name,
+                          {Code::exists, "\"" + name + "\" was changed meanwhile; try again"});
   if (operation.kind == Kind::look) {
     if (!is_looked_after(function))
       return fail_operation(name, {Code::not_found, "no such function is deployed here"});

@@ -52,7 +52,10 @@ class FunctionHost {
   /// Becomes an instance. `asker`: the peer that wants it and has the code. Delivers AckMsg.
   /// Errors: unavailable (no workers, no holder of the code), exists (a newer version is here),
   /// overloaded, io; the function's own.
-  void host(const HostedRow& row, std::optional<NodeId> asker, caf::response_promise promise);
+  /// `canary`: the share of the calls that this version gets, in percent; 0: no canary. One is
+  /// announced with it, has no events, and is not written: a restart is back at what was.
+  void host(const HostedRow& row, std::optional<NodeId> asker, caf::response_promise promise,
+            uint32_t canary = 0);
   /// Stops being one. Delivers AckMsg, also when there was nothing.
   void unhost(const std::string& name, caf::response_promise promise);
 
@@ -111,6 +114,7 @@ class FunctionHost {
     std::optional<NodeId> asker;  ///< Has the code.
     bool waking = false;          ///< It is hosted already: only the workers have to have it.
     crypto::Digest owner{};
+    uint32_t canary = 0;  ///< Percent of the calls.
     CodePtr source;
     CodePtr cache;  ///< Null: there is none.
     bundle::SharedKey key;

@@ -126,6 +126,20 @@ caf::message_handler FunctionService::about_actors() {
 caf::message_handler FunctionService::about_versions() {
   return {
       [this](const ReadLogMsg& message) { return read_log(message); },
+      [this](const HostCanaryMsg& message) -> caf::result<AckMsg> {
+        const Result<CanaryRow> canary = decode_host_canary(message);
+        if (!canary) return to_caf(canary.error());
+        const NodeId* peer = message.frame()->peer();
+        auto promise = make_response_promise<AckMsg>();
+        host_.host(canary->row, peer == nullptr ? std::nullopt : std::optional<NodeId>(*peer),
+                   promise, canary->percent);
+        return promise;
+      },
+      [this](const EndCanary& order) -> caf::result<DeployedFunction> {
+        auto promise = make_response_promise<DeployedFunction>();
+        deployer_.end_canary(order, promise);
+        return promise;
+      },
       [this](const RollBack& order) -> caf::result<DeployedFunction> {
         auto promise = make_response_promise<DeployedFunction>();
         deployer_.roll_back(order, promise);

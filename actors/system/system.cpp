@@ -2,6 +2,7 @@
 
 #include <caf/all.hpp>
 
+#include "canary.capnp.h"
 #include "enclave.capnp.h"
 #include "function.capnp.h"
 #include "logs.capnp.h"
@@ -39,7 +40,7 @@ void add_schemas(MessageTypes& types) {
           SealState, SealedState, ConfirmState, Released, RegisterClient, AdmitCall, CallAdmitted>(
       types);
   add_all<AskState, StateAnswered>(types);
-  add_all<ReadLog, LogPage>(types);
+  add_all<ReadLog, LogPage, HostCanary>(types);
 }
 
 }  // namespace

@@ -86,8 +86,8 @@ class Deployer {
 };
 
 /// On a thread of its own until the process ends; what it printed is whole lines.
-void print_logs(Gateway gateway, const std::string& name, bool json) {
-  LogReader reader(name, "debug", SystemClock().wall_ms());
+void print_logs(Gateway gateway, const std::string& name, bool json, int64_t since_ms) {
+  LogReader reader(name, "debug", since_ms);
   while (true)
     if (!reader.print_next(gateway, true, json)) poll(nullptr, 0, kPauseMs);
 }
@@ -110,7 +110,7 @@ class Session {
     while (true) {
       if (!has_logs_ && !deployer.name().empty()) {
         has_logs_ = true;
-        std::thread(print_logs, *gateway, deployer.name(), to_.json).detach();
+        std::thread(print_logs, *gateway, deployer.name(), to_.json, begun_ms_).detach();
       }
       std::array<pollfd, 2> wait{pollfd{signals.get(), POLLIN, 0},
                                  pollfd{watch->descriptor(), POLLIN, 0}};
@@ -138,6 +138,7 @@ class Session {
   const Connection& to_;
   const Dev& what_;
   const DevNode* node_;
+  const int64_t begun_ms_ = SystemClock().wall_ms();  ///< Older lines are not of this session.
   bool has_logs_ = false;
 };
 

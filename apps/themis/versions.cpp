@@ -32,7 +32,25 @@ Outcome versions(const Connection& to, const std::string& name) {
                utc(http::integer_or(one, "deployed_ms", 0) / 1000),
                std::to_string(http::integer_or(one, "instances", 0)), what});
   }
+  if (answer->is_object() && answer->contains("canary") && answer->at("canary").is_object()) {
+    const Json& canary = answer->at("canary");
+    table.add({std::to_string(http::integer_or(canary, "version", 0)),
+               brief(http::string_or(canary, "function_id", "?")), "", "1",
+               fmt::format("canary, {} % of the calls", http::integer_or(canary, "percent", 0))});
+  }
   table.print("no versions are kept here; the next deploy is one");
+  return {};
+}
+
+Outcome end_canary(const Connection& to, const std::string& name, bool promote) {
+  auto gateway = Gateway::open(to);
+  if (!gateway) return tl::unexpected<Failure>(gateway.error());
+  const auto answer = gateway->ask("POST", path_of(name, promote ? "/promote" : "/abort"));
+  if (!answer) return failed(fmt::format("{}: {}", printable(name), answer.error().text));
+  if (to.json) return print_line(http::to_text(*answer)), Outcome{};
+  print_line(fmt::format("{} runs version {} ({}) for all calls", printable(name),
+                         http::integer_or(*answer, "version", 0),
+                         printable(http::string_or(*answer, "function_id", "?"))));
   return {};
 }
 

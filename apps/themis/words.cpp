@@ -23,6 +23,10 @@ void add_function_commands(CLI::App& app, Words& w) {
       ->required();
   sub->add_option("--name", w.deploy.name,
                   "the function's name (default: the manifest's, else the file's or folder's)");
+  sub->add_option("--canary", w.deploy.canary,
+                  "only for so many percent of the calls (1 to 50), beside the version that runs; "
+                  "then: themis promote NAME, or themis abort NAME")
+      ->check(CLI::Range(1, 50));
   sub->add_option("--secret", w.deploy.secrets,
                   "NAME=@FILE, NAME=- or NAME=VALUE: env.NAME, kept sealed; can be repeated")
       ->allow_extra_args(false);
@@ -52,6 +56,15 @@ void add_version_commands(CLI::App& app, Words& w) {
   sub->add_option("NAME", w.name, "the function")->required();
   sub->add_option("--to", w.version, "a version's number (default: the last other code)")
       ->check(CLI::Range(int64_t{1}, int64_t{UINT32_MAX}));
+}
+
+void add_canary_commands(CLI::App& app, Words& w) {
+  CLI::App* sub = command(app, w, "promote", "Make a function's canary the function",
+                          [&w] { return end_canary(w.to, w.name, true); });
+  sub->add_option("NAME", w.name, "the function")->required();
+  sub = command(app, w, "abort", "Let a function's canary go",
+                [&w] { return end_canary(w.to, w.name, false); });
+  sub->add_option("NAME", w.name, "the function")->required();
 }
 
 void add_log_commands(CLI::App& app, Words& w) {
@@ -173,6 +186,7 @@ void add_state_commands(CLI::App& app, Words& w) {
 void add_commands(CLI::App& app, Words& words) {
   add_function_commands(app, words);
   add_version_commands(app, words);
+  add_canary_commands(app, words);
   add_log_commands(app, words);
   add_top_command(app, words);
   add_dev_command(app, words);

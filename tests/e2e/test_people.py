@@ -20,6 +20,12 @@ def answering(text):
     return f"export default {{ fetch: () => new Response('{text}') }};"
 
 
+def instances_of(mesh):
+    """How many of the function f the node knows."""
+    status, _, body = mesh.manage("GET", "/v1/functions/f")
+    return len(json.loads(body)["instances"]) if status == 200 else 0
+
+
 def test_versions_are_rolled_back_on_every_node_and_survive_a_restart(build):
     with Mesh(build, nodes=2) as mesh:
         source = mesh.folder / "f.js"
@@ -27,6 +33,7 @@ def test_versions_are_rolled_back_on_every_node_and_survive_a_restart(build):
             source.write_text(answering(text))
             code, _, said = mesh.cli("deploy", str(source))
             assert code == 0, said
+            wait_until("both nodes run it", lambda: instances_of(mesh) == 2)
         code, out, said = mesh.cli("rollback", "f")
         assert code == 0 and out.startswith("f is version 2 again, as version 4 ("), (out, said)
         seen = [mesh.get("/f/f")[2] for _ in range(8)]  # of both instances
@@ -36,6 +43,7 @@ def test_versions_are_rolled_back_on_every_node_and_survive_a_restart(build):
         assert code == 0, (code, took)
         node.start()
         wait_until("it is back", lambda: mesh.get("/f/f")[2] == b"two")
+        wait_until("both nodes run it", lambda: instances_of(mesh) == 2)
         code, out, said = mesh.cli("versions", "f", "--json")
         assert code == 0, said
         versions = json.loads(out)["versions"]
@@ -155,13 +163,16 @@ class Developer:
             [Path(build) / "apps/themis", "dev", *words, "--json", "--port", str(free_port())],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
-    def event(self, kind):
-        """The next one, which is of this kind."""
-        line = self.process.stdout.readline()
-        assert line, self.process.stderr.read()
-        event = json.loads(line)
-        assert kind in (event.get("event"), event.get("level")), (kind, event)
-        return event
+    def event(self, kind, but=None):
+        """The next one, which is of this kind; those of the kind `but` are passed over."""
+        while True:
+            line = self.process.stdout.readline()
+            assert line, self.process.stderr.read()
+            event = json.loads(line)
+            kinds = (event.get("event"), event.get("level"))
+            if kind in kinds:
+                return event
+            assert but in kinds, (kind, event)
 
     def children(self):
         path = f"/proc/{self.process.pid}/task/{self.process.pid}/children"
@@ -197,10 +208,10 @@ def test_dev_reloads_what_is_saved_and_leaves_nothing_behind(build):
             late = folder / "app/late.ts"  # a file that was not there, saved as editors do
             late.with_suffix(".tmp").write_text("export const text: string = 'four';")
             late.with_suffix(".tmp").rename(late)
-            developer.event("refused")
             source.write_text("import { text } from './late';"
                               "export default { fetch: () => new Response(text) };")
-            assert developer.event("live")["version"] == 3
+            live = developer.event("live", but="refused")  # of the file alone, once or twice
+            assert live["version"] == 3, live
             assert read() == b"four"
             nodes = developer.children()
             assert nodes, "a node of its own"
@@ -268,3 +279,37 @@ def test_redeploys_under_load_fail_no_request(build):
         redeploy_under_load(mesh, 20)
         versions = mesh.json("/v1/functions/f/versions")["versions"]
         assert len(versions) == 10 and versions[0]["version"] == 21, versions
+
+
+def test_a_canary_gets_its_share_until_it_is_promoted(build):
+    with Mesh(build, nodes=2) as mesh:
+        source = mesh.folder / "f.js"
+        source.write_text(answering("old"))
+        assert mesh.cli("deploy", str(source))[0] == 0
+        assert mesh.get("/f/f")[2] == b"old"
+        wait_until("both nodes run it", lambda: instances_of(mesh) == 2)
+        source.write_text(answering("new"))
+        code, out, said = mesh.cli("deploy", str(source), "--canary", "30")
+        assert code == 0 and "version 2 for 30 % of the calls" in out, (out, said)
+        wait_until("the canary is called", lambda: mesh.get("/f/f")[2] == b"new")
+        seen = collections.Counter(mesh.get("/f/f")[2] for _ in range(400))
+        assert 60 < seen[b"new"] < 200 and sum(seen.values()) == 400, seen  # 30 %: 5 sigma
+        metrics = mesh.get("/metrics")[2].decode()
+        for version in ("1", "2"):
+            assert f'themis_route_version_calls{{route="fn/f",version="{version}"}}' in metrics
+        code, out, _ = mesh.cli("versions", "f")
+        assert code == 0 and "canary, 30 % of the calls" in out, out
+        code, out, said = mesh.cli("top", "--once", "--json")
+        assert code == 0, said
+        function, = json.loads(out)["functions"]
+        assert function["requests"] > 400 and function["failures"] == 0, function
+        assert {one["version"] for one in function["instances"]} == {"1", "2"}, function
+        code, out, said = mesh.cli("top", "--once")
+        assert code == 0 and "1: " in out and "2: " in out, (out, said)
+        code, _, said = mesh.cli("rollback", "f")
+        assert code == 1 and "promote it or abort it first" in said, said
+        code, out, said = mesh.cli("promote", "f")
+        assert code == 0 and "runs version 3" in out, (out, said)
+        assert [mesh.get("/f/f")[2] for _ in range(8)] == [b"new"] * 8
+        code, _, said = mesh.cli("abort", "f")
+        assert code == 1 and "has no canary here" in said, said

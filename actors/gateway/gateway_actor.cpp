@@ -108,6 +108,17 @@ void GatewayActor::dispatch(uint64_t id, const Destination& to, http::Request& r
     case Path::function:
       if (request.method == "PUT") return deploy(id, to.name, request);
       return request.method == "DELETE" ? remove(id, to.name) : describe(id, to.name);
+    case Path::versions:
+      return list_versions(id, to.name);
+    case Path::rollback:
+      return roll_back(id, to.name, query_value(request.query(), "to"));
+    case Path::promote:
+    case Path::abort:
+      return end_canary(id, to.name, to.path == Path::promote);
+    case Path::logs:
+      return read_logs(id, to.name, request.query());
+    case Path::top:
+      return show_top(id);
     case Path::status:
       return overview(id, [this, id](const NodeOverview& all) {
         respond(id, Response::json(200, status_json(all)));
@@ -140,6 +151,8 @@ void GatewayActor::run(uint64_t id, const CallTarget& target, const http::Reques
   const Result<std::string> origin = origin_of(request.headers);
   if (!origin) return refuse(id, origin.error());
   const std::string name = target.ring_name();
+  pending_.at(id).function = target.function;
+  pending_.at(id).begun = reactor_.loop().now();
   const TimePoint deadline = caller_.routes().deadline_of(
       name, reactor_.loop().now() + std::chrono::milliseconds(options_.wall_ms) + kCallMargin);
   const bool is_socket = options_.flows && http::is_socket_request(request);
@@ -174,6 +187,7 @@ void GatewayActor::run(uint64_t id, const CallTarget& target, const http::Reques
 void GatewayActor::answered(uint64_t id, Result<FunctionCaller::Answer> answer) {
   const Pending& pending = pending_.at(id);
   if (!answer) {
+    measure(pending, 0, true);
     const Error& error = answer.error();
     // The request was measured before it left: it is the answer that is too long, not the caller's.
     if (error.code == Code::too_large)
@@ -187,6 +201,7 @@ void GatewayActor::answered(uint64_t id, Result<FunctionCaller::Answer> answer) 
   if (!reply)
     return refuse(id, 502,
                   "the answer of node " + answer->node.brief() + ": " + reply.error().detail);
+  measure(pending, reply->cpu_us, reply->response.status >= 500);
   reply->response.headers.set("x-themis-node", answer->node.brief());
   if (reply->response.status == 101) return begin_socket(id, answer->node, std::move(*reply));
   if (reply->flow != 0) return begin_answer(id, answer->node, std::move(*reply));

@@ -10,7 +10,9 @@
 #include "actors/flows/flow_api.hpp"
 #include "actors/gateway/admin_token.hpp"
 #include "actors/gateway/function_caller.hpp"
+#include "actors/gateway/function_figures.hpp"
 #include "actors/gateway/gateway_socket.hpp"
+#include "actors/gateway/log_poll.hpp"
 #include "actors/gateway/metrics.hpp"
 #include "actors/gateway/paths.hpp"
 #include "actors/system/hosted_actor.hpp"
@@ -62,6 +64,8 @@ class GatewayActor final : public PinnedActor, private http::Handler {
     http::Responder responder;
     std::string what;  ///< Method and path, for the log.
     bool is_owner = false;
+    std::string function = {};  ///< Which is called; empty: by its code only.
+    TimePoint begun = {};
     FlowId upload = 0;  ///< Of the request's body, when it comes bit by bit.
     caf::typed_response_promise<BodyPartMsg> taker = {};  ///< Waits for a bit of it while `poll`.
     net::TimerId poll = 0;
@@ -108,6 +112,18 @@ class GatewayActor final : public PinnedActor, private http::Handler {
   void on_function(uint64_t id, const Result<js::Part>& part);
   void end_socket(uint64_t id, uint16_t code, std::string_view reason);
   void deploy(uint64_t id, const std::string& name, http::Request& request);
+  void answer_deployed(uint64_t id, const DeployedFunction& deployed);
+  void refuse_deploy(uint64_t id, const caf::error& error);
+  void list_versions(uint64_t id, const std::string& name);
+  void end_canary(uint64_t id, const std::string& name, bool promote);
+  void roll_back(uint64_t id, const std::string& name, std::string_view to);
+  void measure(const Pending& pending, uint32_t cpu_us, bool failed);
+  void show_top(uint64_t id);
+  // logs.cpp
+  void read_logs(uint64_t id, const std::string& name, std::string_view query);
+  void read_log(uint64_t id, const ring::Contact& instance);
+  void add_log(uint64_t id);
+  void answer_log(uint64_t id);
   void remove(uint64_t id, const std::string& name);
   void describe(uint64_t id, const std::string& name);
   void list(uint64_t id, std::string after);
@@ -143,6 +159,8 @@ class GatewayActor final : public PinnedActor, private http::Handler {
   std::unordered_map<uint64_t, Pending> pending_;
   std::unordered_map<FlowId, uint64_t> uploads_;  ///< To pending_.
   SocketCounts sockets_;
+  FunctionFigures figures_;
+  std::unordered_map<uint64_t, LogPoll> polls_;  ///< By the request's id, as pending_.
   uint64_t last_id_ = 0;
   bool draining_ = false;
 };

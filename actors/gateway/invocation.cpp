@@ -104,7 +104,7 @@ Result<Reply> decode_outcome(const OutcomeMsg& message) {
     if (body.size() > kOutcomeBodyBytesMax)
       return fail(Code::malformed, "an answer's body of over 1.5 MB");
     response.body = as_text(body);
-    return Reply{std::move(response), outcome.getFlow()};
+    return Reply{std::move(response), outcome.getFlow(), outcome.getCpuUs()};
   });
 }
 

@@ -32,7 +32,8 @@ Result<InvokeMsg> encode_invoke(const CallTarget& target, const http::Request& r
 /// A function's answer.
 struct Reply {
   http::Response response;
-  FlowId flow = 0;  ///< Not 0: more of the body is there to read.
+  FlowId flow = 0;      ///< Not 0: more of the body is there to read.
+  uint32_t cpu_us = 0;  ///< Of the handler until the answer.
 };
 /// Errors: malformed (a status that is none, a header that is none, over the limits).
 Result<Reply> decode_outcome(const OutcomeMsg& message);

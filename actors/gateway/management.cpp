@@ -56,11 +56,23 @@ Result<uint32_t> instances_of(std::string_view query) {
   return count;
 }
 
+/// Of a query. Errors: invalid.
+Result<uint32_t> positive_number(std::string_view text, const char* what) {
+  uint32_t number = 0;
+  const auto [end, error] = std::from_chars(text.begin(), text.end(), number);
+  if (error != std::errc{} || end != text.end() || number == 0)
+    return fail(Code::invalid, std::string(what) + " is a number from 1 on: " + std::string(text));
+  return number;
+}
+
 /// The code that is deployed, and the key of its secrets: those of a bundle are sealed here, before
 /// anything keeps or sends them. Errors: malformed, invalid, too_large.
 Result<DeployFunction> order_of(const std::string& name, const http::Request& request, Rng& rng) {
   THEMIS_TRY(const uint32_t instances, instances_of(request.query()));
   DeployFunction order{name, std::make_shared<const Bytes>(to_bytes(request.body)), instances};
+  if (const std::string_view share = query_value(request.query(), "canary"); !share.empty()) {
+    THEMIS_TRY(order.canary, positive_number(share, "canary"));
+  }
   if (!bundle::is_bundle(*order.source)) return order;
   THEMIS_TRY(bundle::Bundle code, bundle::decode(*order.source));
   if (code.settings.secrets.empty()) return order;
@@ -87,19 +99,47 @@ void GatewayActor::deploy(uint64_t id, const std::string& name, http::Request& r
   const Result<DeployFunction> order = order_of(name, request, rng_);
   if (!order) return refuse(id, order.error());
   this->request(options_.functions, caf::infinite, *order)
-      .then(
-          [this, id](const DeployedFunction& deployed) {
-            caller_.routes().forget(ring_name_of_function(deployed.name));
-            Response response = Response::json(201, deployed_json(deployed));
-            response.headers.add("Location", "/v1/functions/" + deployed.name);
-            respond(id, std::move(response));
-          },
-          [this, id](const caf::error& error) {
-            const Error why = from_caf(error);
-            // At deployment it is the source that is wrong, not the server.
-            if (why.code == Code::threw) return refuse(id, 400, why.detail);
-            refuse(id, why);
-          });
+      .then([this, id](const DeployedFunction& deployed) { answer_deployed(id, deployed); },
+            [this, id](const caf::error& error) { refuse_deploy(id, error); });
+}
+
+void GatewayActor::answer_deployed(uint64_t id, const DeployedFunction& deployed) {
+  caller_.routes().forget(ring_name_of_function(deployed.name));
+  Response response = Response::json(201, deployed_json(deployed));
+  response.headers.add("Location", "/v1/functions/" + deployed.name);
+  respond(id, std::move(response));
+}
+
+void GatewayActor::refuse_deploy(uint64_t id, const caf::error& error) {
+  const Error why = from_caf(error);
+  // At deployment it is the source that is wrong, not the server.
+  if (why.code == Code::threw) return refuse(id, 400, why.detail);
+  refuse(id, why);
+}
+
+void GatewayActor::list_versions(uint64_t id, const std::string& name) {
+  request(options_.functions, caf::infinite, ListVersions{name})
+      .then([this,
+             id](const VersionList& all) { respond(id, Response::json(200, versions_json(all))); },
+            refusing(id));
+}
+
+void GatewayActor::end_canary(uint64_t id, const std::string& name, bool promote) {
+  request(options_.functions, caf::infinite, EndCanary{name, promote})
+      .then([this, id](const DeployedFunction& deployed) { answer_deployed(id, deployed); },
+            [this, id](const caf::error& error) { refuse_deploy(id, error); });
+}
+
+void GatewayActor::roll_back(uint64_t id, const std::string& name, std::string_view to) {
+  RollBack order{name};
+  if (!to.empty()) {
+    const auto number = positive_number(to, "to");
+    if (!number) return refuse(id, number.error());
+    order.to = *number;
+  }
+  request(options_.functions, caf::infinite, order)
+      .then([this, id](const DeployedFunction& deployed) { answer_deployed(id, deployed); },
+            [this, id](const caf::error& error) { refuse_deploy(id, error); });
 }
 
 void GatewayActor::remove(uint64_t id, const std::string& name) {

@@ -148,6 +148,26 @@ void write_functions(Writer& out, const MetricsInput& input) {
   out.gauge("gateway_routes", "Routes cached.", input.routes);
 }
 
+/// Calls and failures by version. Providers choose what a version is called: anything but a number
+/// is "other", so that nobody adds labels without end, and past kVersionsReportedMax too.
+constexpr size_t kVersionsReportedMax = 4;
+std::map<std::string, std::pair<uint64_t, uint64_t>> versions_of(const mesh::RouteReport& route) {
+  std::map<std::string, std::pair<uint64_t, uint64_t>> all;
+  for (const mesh::InstanceReport& one : route.instances) {
+    const std::string& name = one.instance.version;
+    const bool is_number = !name.empty() && name.size() <= 10 &&
+                           name.find_first_not_of("0123456789") == std::string::npos;
+    const bool has_room = all.contains(name) || all.size() < kVersionsReportedMax;
+    auto& [calls, failures] = all[is_number && has_room ? name : "other"];
+    calls += one.calls;
+    failures += one.failures;
+  }
+  return all;
+}
+std::string version_labels(const mesh::RouteReport& route, const std::string& version) {
+  return fmt::format("route=\"{}\",version=\"{}\"", route.name, version);
+}
+
 /// One family for each member of the counters; the labels are names of the ring, which need no
 /// escapes. Only the busiest routes are in the report.
 void write_routes(Writer& out, const MetricsInput& input) {
@@ -186,6 +206,15 @@ void write_routes(Writer& out, const MetricsInput& input) {
       out.sample("route_instances", fmt::format("route=\"{}\",state=\"{}\"", route.name, state),
                  count);
   }
+  out.family("route_version_calls", "gauge",
+             "Requests to the instances that are there, by their version.");
+  for (const mesh::RouteReport& route : input.overview.routes)
+    for (const auto& [version, counts] : versions_of(route))
+      out.sample("route_version_calls", version_labels(route, version), counts.first);
+  out.family("route_version_failures", "gauge", "Those of them that failed.");
+  for (const mesh::RouteReport& route : input.overview.routes)
+    for (const auto& [version, counts] : versions_of(route))
+      out.sample("route_version_failures", version_labels(route, version), counts.second);
   const FunctionCounts& functions = input.overview.functions;
   out.counter("calls_denied_total", "Calls that no rule allows.", functions.denied);
   out.counter("calls_rate_limited_total", "Calls over a caller's rate.", functions.limited);

@@ -16,6 +16,7 @@ constexpr std::array kFixed = {
     Fixed{"/api/serverless", Path::serverless, "POST"},
     Fixed{"/v1/functions", Path::functions, "GET"},
     Fixed{"/v1/status", Path::status, "GET"},
+    Fixed{"/v1/top", Path::top, "GET"},
     Fixed{"/v1/ring", Path::ring, "GET"},
     Fixed{"/v1/nodes", Path::nodes, "GET"},
     Fixed{"/v1/store", Path::store, "POST"},
@@ -27,6 +28,25 @@ constexpr std::string_view kCallPrefix = "/f/";
 constexpr std::string_view kFunctionPrefix = "/v1/functions/";
 constexpr std::string_view kFindPrefix = "/v1/find/";
 constexpr std::string_view kStatePrefix = "/v1/state/";
+
+/// What follows a function's name.
+constexpr std::array kOfFunction = {
+    Fixed{"", Path::function, "GET, PUT, DELETE"}, Fixed{"/versions", Path::versions, "GET"},
+    Fixed{"/rollback", Path::rollback, "POST"},    Fixed{"/logs", Path::logs, "GET"},
+    Fixed{"/promote", Path::promote, "POST"},      Fixed{"/abort", Path::abort, "POST"},
+};
+
+Result<Destination> function_of(std::string_view path) {
+  const size_t end = std::min(path.find('/'), path.size());
+  for (const Fixed& fixed : kOfFunction) {
+    if (fixed.path != path.substr(end)) continue;
+    Destination to{fixed.meaning, {}, {}, fixed.allow};
+    THEMIS_TRY(to.name, percent_decoded(path.substr(0, end)));
+    THEMIS_CHECK(check_function_name(to.name));
+    return to;
+  }
+  return fail(Code::not_found, "this gateway has no such path");
+}
 
 Result<Destination> call_of(std::string_view target) {
   target.remove_prefix(kCallPrefix.size());
@@ -47,12 +67,7 @@ Result<Destination> find_destination(const http::Request& request) {
   if (path.starts_with(kCallPrefix)) return call_of(request.target);
   for (const Fixed& fixed : kFixed)
     if (fixed.path == path) return Destination{fixed.meaning, {}, {}, fixed.allow};
-  if (path.starts_with(kFunctionPrefix)) {
-    Destination to{Path::function, {}, {}, "GET, PUT, DELETE"};
-    THEMIS_TRY(to.name, percent_decoded(path.substr(kFunctionPrefix.size())));
-    THEMIS_CHECK(check_function_name(to.name));
-    return to;
-  }
+  if (path.starts_with(kFunctionPrefix)) return function_of(path.substr(kFunctionPrefix.size()));
   if (path.starts_with(kFindPrefix)) {
     Destination to{Path::find, {}, {}, "GET"};
     THEMIS_TRY(to.name, percent_decoded(path.substr(kFindPrefix.size())));
@@ -89,7 +104,13 @@ bool needs_token(Path path) {
       return false;
     case Path::functions:
     case Path::function:
+    case Path::versions:
+    case Path::rollback:
+    case Path::logs:
+    case Path::promote:
+    case Path::abort:
     case Path::status:
+    case Path::top:
     case Path::ring:
     case Path::nodes:
     case Path::find:

@@ -14,7 +14,13 @@ enum class Path {
   serverless,  ///< /api/serverless
   functions,   ///< /v1/functions
   function,    ///< /v1/functions/NAME
+  versions,    ///< /v1/functions/NAME/versions
+  rollback,    ///< /v1/functions/NAME/rollback
+  logs,        ///< /v1/functions/NAME/logs
+  promote,     ///< /v1/functions/NAME/promote
+  abort,       ///< /v1/functions/NAME/abort
   status,      ///< /v1/status
+  top,         ///< /v1/top
   ring,        ///< /v1/ring
   nodes,       ///< /v1/nodes
   find,        ///< /v1/find/NAME

@@ -249,9 +249,30 @@ std::string functions_json(const FunctionList& list) {
 std::string function_json(const FunctionReport& report) { return http::to_text(function(report)); }
 
 std::string deployed_json(const DeployedFunction& deployed) {
-  return http::to_text({{"name", deployed.name},
-                        {"function_id", to_hex(deployed.id)},
-                        {"version", deployed.version}});
+  Json json = {
+      {"name", deployed.name}, {"function_id", to_hex(deployed.id)}, {"version", deployed.version}};
+  if (deployed.restores > 0) json["restores"] = deployed.restores;
+  if (deployed.canary > 0) json["canary_percent"] = deployed.canary;
+  return http::to_text(json);
+}
+
+std::string versions_json(const VersionList& list) {
+  Json versions = Json::array();
+  for (const KeptVersion& kept : list.versions) {
+    Json json = {{"version", kept.version.number},
+                 {"function_id", to_hex(kept.version.id)},
+                 {"instances", kept.instances},
+                 {"deployed_ms", kept.deployed_ms},
+                 {"current", versions.empty()}};
+    if (kept.restores > 0) json["restores"] = kept.restores;
+    versions.push_back(std::move(json));
+  }
+  Json all = {{"name", list.name}, {"versions", std::move(versions)}};
+  if (list.canary)
+    all["canary"] = {{"version", list.canary->version},
+                     {"function_id", to_hex(list.canary->id)},
+                     {"percent", list.canary->canary}};
+  return http::to_text(all);
 }
 
 }  // namespace themis

@@ -35,6 +35,7 @@ std::string nodes_json(const NodeReport& node);
 std::string records_json(const std::string& name, const ring::Records& records);
 std::string functions_json(const FunctionList& list);
 std::string function_json(const FunctionReport& function);
+std::string versions_json(const VersionList& list);
 std::string deployed_json(const DeployedFunction& function);
 
 }  // namespace themis

@@ -1,6 +1,7 @@
 #include "actors/mesh/instance.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 namespace themis::mesh {
 namespace {
@@ -19,6 +20,16 @@ Instances instances_of(const ring::Records& records) {
     if (std::ranges::find(record.labels, ring::Labels::value_type(kNoCalls)) == record.labels.end())
       instances.push_back({record.provider, record.weight, record.version, record.labels});
   return instances;
+}
+
+std::optional<uint32_t> canary_share(const Instance& instance) {
+  for (const auto& [key, value] : instance.labels) {
+    uint32_t percent = 0;
+    const char* end = value.data() + value.size();
+    if (key == kCanaryLabel && std::from_chars(value.data(), end, percent).ptr == end)
+      return std::min(percent, kCanaryShareMax);
+  }
+  return std::nullopt;
 }
 
 bool has_label(const Instance& instance, std::string_view label) {

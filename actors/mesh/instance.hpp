@@ -1,6 +1,8 @@
 #pragma once
 // One instance of a service or function, as its provider announces it.
 
+#include <optional>
+
 #include "actors/ring/record.hpp"
 
 namespace themis::mesh {
@@ -18,6 +20,14 @@ using Instances = std::vector<Instance>;
 /// A label of providers that are found under a name and take no calls under it: who only keeps a
 /// function's code.
 inline constexpr std::pair<const char*, const char*> kNoCalls{"calls", "none"};
+
+/// A label of an instance that asks for a share of the calls, in percent, where no [[route]] says
+/// what a canary is.
+inline constexpr std::string_view kCanaryLabel = "canary";
+/// More is nobody's to ask for.
+inline constexpr uint32_t kCanaryShareMax = 50;
+/// That share; nothing: it is none.
+std::optional<uint32_t> canary_share(const Instance& instance);
 
 /// Those that take calls.
 Instances instances_of(const ring::Records& records);

@@ -105,6 +105,9 @@ void RouteTable::learn(const std::string& name, Instances instances, TimePoint n
     Endpoint* before = find(known, instance.contact.id);
     endpoints.push_back(before == nullptr ? Endpoint{} : *before);
     endpoints.back().absent_since.reset();
+    // What another version did is not this one's.
+    if (before != nullptr && before->instance.version != instance.version)
+      endpoints.back().calls = endpoints.back().failures = 0;
     if (before == nullptr && wants_checks_ && is_lost(instance.contact.id))
       endpoints.back().health.lost(now);
     endpoints.back().instance = std::move(instance);
@@ -159,17 +162,23 @@ void RouteTable::called(const std::string& name, TimePoint now) {
 /// The canaries or the others, by chance; what there is when one of them is empty.
 RouteTable::Endpoints RouteTable::pick_split(const Route& route, const Endpoints& from) {
   const RouteConfig& policy = route.policy;
-  if (policy.canary_version.empty() && policy.canary_label.empty()) return from;
+  const bool is_configured = !policy.canary_version.empty() || !policy.canary_label.empty();
+  uint32_t percent = policy.canary_percent;
   Endpoints canaries, others;
   for (const Endpoint* endpoint : from) {
     const Instance& instance = endpoint->instance;
-    const bool is_canary = policy.canary_label.empty() ? instance.version == policy.canary_version
-                                                       : has_label(instance, policy.canary_label);
+    bool is_canary = policy.canary_label.empty() ? instance.version == policy.canary_version
+                                                 : has_label(instance, policy.canary_label);
+    if (!is_configured) {
+      const std::optional<uint32_t> share = canary_share(instance);
+      is_canary = share.has_value();
+      if (share) percent = *share;
+    }
     (is_canary ? canaries : others).push_back(endpoint);
   }
   if (canaries.empty()) return others;
   if (others.empty()) return canaries;
-  return rng_.below(100) < policy.canary_percent ? canaries : others;
+  return rng_.below(100) < percent ? canaries : others;
 }
 
 Result<ring::Contact> RouteTable::choose(const std::string& name, const Tried& tried,

@@ -23,6 +23,7 @@
 #include "actors/system/secret_file.hpp"
 #include "actors/system/supervisor.hpp"
 #include "actors/system/system.hpp"
+#include "actors/worker/log_book.hpp"
 #include "actors/worker/worker_pool.hpp"
 #include "runtime/base/log.hpp"
 #include "runtime/net/descriptor_limit.hpp"
@@ -60,6 +61,7 @@ struct Root::Impl {
   Config config;
   SystemRng rng;
   SystemClock clock;
+  LogBook logs{clock.wall_ms()};  ///< Of the functions here.
   std::unique_ptr<storage::Environment> environment;
   std::vector<std::unique_ptr<VirtualNode>> nodes;
   System system;
@@ -221,6 +223,7 @@ Result<caf::actor> Root::Impl::start_functions() {
   THEMIS_TRY(FileSecret at_rest, load_or_create_secret(fs::path(config.node.data) / "secrets.key",
                                                        "key of the functions' secrets", rng));
   options.at_rest = bundle::SharedKey(std::move(at_rest));
+  options.logs = &logs;
   options.routes = config.routes;
   options.rules = config.allows;
   functions = spawn_pinned<FunctionService>(reactor, std::move(options));
@@ -324,6 +327,7 @@ SupervisorSpec Root::Impl::tree() {
   pool.profile = config.workers.profile == WorkerProfile::trusted ? js::Profile::trusted
                                                                   : js::Profile::multi_tenant;
   pool.jitless = config.workers.jitless;
+  pool.book = &logs;
   pool.programs = WorkerPrograms::beside_executable();
   spec.children.push_back(child("workers", kNodeShutdown, [this, pool]() mutable {
     pool.state = router;

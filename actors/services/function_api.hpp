@@ -4,6 +4,7 @@
 
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,11 +25,39 @@ struct DeployFunction {
   std::shared_ptr<const Bytes> source;  ///< Of either form; secrets in it are sealed.
   uint32_t instances = kInstancesDefault;
   bundle::SharedKey key = {};  ///< Of those secrets.
+  /// Not 0: beside the version that runs, on one node, with so many percent of the calls, until
+  /// EndCanary. Errors: also not_found (nothing runs yet), exists (there is a canary already).
+  uint32_t canary = 0;
 };
 struct DeployedFunction {
   std::string name;
   CodeId id{};
   uint32_t version = 0;
+  uint32_t restores = 0;  ///< The version whose code it is; 0: new code.
+  uint32_t canary = 0;    ///< Percent of the calls; 0: all.
+};
+/// The canary becomes the function, under a new number, or is let go. -> DeployedFunction, what
+/// runs then. Errors: not_found (there is none); those of DeployFunction.
+struct EndCanary {
+  std::string name;
+  bool promote = false;
+};
+/// Deploys a version's code again, with its secrets and as many instances, under a new number:
+/// whoever compares versions takes it for the newest. -> DeployedFunction.
+/// Errors: not_found (it was not deployed through this node, or no such version is kept); those of
+/// DeployFunction.
+struct RollBack {
+  std::string name;
+  std::optional<uint32_t> to = {};  ///< Nothing: the newest whose code is not the current one's.
+};
+/// -> VersionList. Errors: not_found (it was not deployed through this node), io.
+struct ListVersions {
+  std::string name;
+};
+struct VersionList {
+  std::string name;
+  std::vector<KeptVersion> versions;  ///< At most kVersionsMax, the newest first: the current one.
+  std::optional<DeployedFunction> canary = {};
 };
 /// Stops every instance and forgets the function. -> caf::unit.
 /// Errors: not_found (it was not deployed through this node), overloaded, io.
@@ -94,6 +123,10 @@ struct FunctionCounts {
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::DeployFunction)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::DeployedFunction)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::EndCanary)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::RollBack)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ListVersions)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::VersionList)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::RemoveFunction)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ListFunctions)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::DescribeFunction)

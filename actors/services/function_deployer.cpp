@@ -45,21 +45,70 @@ void FunctionDeployer::deploy(const DeployFunction& order, caf::response_promise
                   "a function has 1 to " + std::to_string(kInstancesMax) + " instances");
   if (functions_.size() >= kDeployedMax && !functions_.contains(order.name))
     return refuse(promise, Code::overloaded, "as many functions as one node may look after");
-  enqueue(order.name,
-          {Kind::deploy, order.source, order.instances, {std::move(promise)}, order.key});
+  if (const Status fits = check_canary(order); !fits) return promise.deliver(to_caf(fits.error()));
+  enqueue(order.name, {order.canary > 0 ? Kind::canary : Kind::deploy,
+                       order.source,
+                       order.instances,
+                       {std::move(promise)},
+                       order.key,
+                       0,
+                       order.canary});
+}
+
+/// Errors: not_found.
+Status FunctionDeployer::check_deployed(const std::string& name) const {
+  if (functions_.contains(name)) return {};
+  return fail(Code::not_found, "no function \"" + name + "\" was deployed through this node");
+}
+
+void FunctionDeployer::roll_back(const RollBack& order, caf::response_promise promise) {
+  const std::string& name = order.name;
+  if (const Status known = check_deployed(name); !known)
+    return promise.deliver(to_caf(known.error()));
+  if (functions_.at(name).canary) return refuse(promise, Code::exists, "\"" + name + kHasCanary);
+  const uint64_t owed = described_.add(std::move(promise));
+  const auto loaded = [this, name, owed](const FunctionStore::Restored& found) {
+    const uint32_t restores =
+        found.version.restores > 0 ? found.version.restores : found.version.version.number;
+    enqueue(name, {Kind::deploy,
+                   std::make_shared<const Bytes>(found.source),
+                   found.version.instances,
+                   {described_.take(owed)},
+                   found.key,
+                   restores});
+  };
+  context_.actor.request(context_.store, caf::infinite, LoadVersion{name, order.to})
+      .then(loaded,
+            [this, owed](const caf::error& error) { described_.take(owed).deliver(error); });
+}
+
+void FunctionDeployer::versions(const std::string& name, caf::response_promise promise) {
+  if (const Status known = check_deployed(name); !known)
+    return promise.deliver(to_caf(known.error()));
+  const uint64_t owed = described_.add(std::move(promise));
+  const auto loaded = [this, name, owed](VersionList list) {
+    const auto found = functions_.find(name);
+    if (found != functions_.end() && found->second.canary) {
+      const Canary& canary = *found->second.canary;
+      list.canary =
+          DeployedFunction{name, canary.version.id, canary.version.number, 0, canary.percent};
+    }
+    described_.take(owed).deliver(std::move(list));
+  };
+  context_.actor.request(context_.store, caf::infinite, LoadVersions{name})
+      .then(loaded,
+            [this, owed](const caf::error& error) { described_.take(owed).deliver(error); });
 }
 
 void FunctionDeployer::remove(const RemoveFunction& order, caf::response_promise promise) {
-  if (!functions_.contains(order.name))
-    return refuse(promise, Code::not_found,
-                  "no function \"" + order.name + "\" was deployed through this node");
+  if (const Status known = check_deployed(order.name); !known)
+    return promise.deliver(to_caf(known.error()));
   enqueue(order.name, {Kind::remove, {}, 0, {std::move(promise)}});
 }
 
 void FunctionDeployer::ensure(const std::string& name, caf::response_promise promise) {
-  if (!functions_.contains(name))
-    return refuse(promise, Code::not_found,
-                  "no function \"" + name + "\" was deployed through this node");
+  if (const Status known = check_deployed(name); !known)
+    return promise.deliver(to_caf(known.error()));
   enqueue(name, {Kind::look, {}, 0, {std::move(promise)}});
 }
 
@@ -107,6 +156,11 @@ void FunctionDeployer::start(const std::string& name) {
     if (function.row) return find(name);
     return fail_operation(name, {Code::not_found, "no such function is deployed here"});
   }
+  if (operation.kind == Kind::drop_canary) return start_drop_canary(name);
+  // Since it was asked for another one may have come, or the function may have gone.
+  if (operation.kind == Kind::canary && (function.canary || !function.row))
+    return fail_operation(name,
+                          {Code::exists, "\"" + name + "\" was changed meanwhile; try again"});
   if (operation.kind == Kind::look) {
     if (!is_looked_after(function))
       return fail_operation(name, {Code::not_found, "no such function is deployed here"});

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 
+#include "actors/services/canary.hpp"
 #include "actors/services/function_api.hpp"
 #include "actors/services/function_host.hpp"
 #include "actors/services/instance_finder.hpp"
@@ -13,6 +14,9 @@
 #include "actors/services/state_eraser.hpp"
 
 namespace themis {
+
+/// After a function's name.
+inline constexpr const char* kHasCanary = "\" has a canary: promote it or abort it first";
 
 /// Part of the function service; its thread only. The operations on one name run one after the
 /// other. A look at a function and its first placement are the same: ask its instances, then the
@@ -47,6 +51,9 @@ class FunctionDeployer {
   void restore(const std::vector<DeployedRow>& rows, const std::vector<HostedRow>& attempted);
   /// Each delivers what function_api.hpp says, then or later.
   void deploy(const DeployFunction& order, caf::response_promise promise);
+  void end_canary(const EndCanary& order, caf::response_promise promise);
+  void roll_back(const RollBack& order, caf::response_promise promise);
+  void versions(const std::string& name, caf::response_promise promise);
   void remove(const RemoveFunction& order, caf::response_promise promise);
   void ensure(const std::string& name, caf::response_promise promise);
   void ensure(const CodeId& id, caf::response_promise promise);
@@ -61,13 +68,25 @@ class FunctionDeployer {
   uint64_t placed() const { return placed_; }
 
  private:
-  enum class Kind { deploy, remove, look };
+  enum class Kind { deploy, canary, remove, look, drop_canary };
+  /// It ends with this process: what was begun and never acknowledged is withdrawn at the next
+  /// start.
+  struct Canary {
+    FunctionVersion version;
+    uint32_t percent = 0;
+    uint32_t instances = 0;  ///< Once it is promoted.
+    CodePtr source;
+    bundle::SharedKey key;
+    ring::Contact node;
+  };
   struct Operation {
     Kind kind = Kind::look;
     CodePtr source;
     uint32_t instances = 0;
     std::vector<caf::response_promise> promises;
     bundle::SharedKey key = {};
+    uint32_t restores = 0;  ///< A version; 0: none.
+    uint32_t canary = 0;    ///< Percent.
   };
   /// The operation at the front of its queue, under way.
   struct Run {
@@ -97,11 +116,13 @@ class FunctionDeployer {
     FunctionVersion attempted;
     TimePoint withdrawn{};       ///< Without a row: from here on the attempt is forgotten.
     std::unique_ptr<Work> work;  ///< Null: there is nothing to do.
+    std::unique_ptr<Canary> canary;
   };
 
   static bool is_looked_after(const Function& function) {
     return function.row || function.attempted.number > 0;
   }
+  Status check_deployed(const std::string& name) const;
   void enqueue(const std::string& name, Operation operation);
   void start(const std::string& name);
   void let_go(const std::string& name, const ring::Contacts& instances);
@@ -121,6 +142,11 @@ class FunctionDeployer {
   void answered(const std::string& name, const ring::Contact& node, const Status& status);
   void settle(const std::string& name);
   void settle_deploy(const std::string& name);
+  Status check_canary(const DeployFunction& order) const;
+  void settle_canary(const std::string& name);
+  void forget_canary(const std::string& name);
+  void start_drop_canary(const std::string& name);
+  ring::Contacts candidates(const std::string& name) const;
   void take_back(const std::string& name);
   void release_surplus(const std::string& name);
   void send_unhost(const std::string& name, const ring::Contact& node);
@@ -141,6 +167,7 @@ class FunctionDeployer {
   size_t running_ = 0;
   size_t waiting_ = 0;  ///< Operations with somebody who waits.
   size_t deployed_ = 0;
+  size_t canaries_ = 0;
   uint64_t placed_ = 0;
 };
 

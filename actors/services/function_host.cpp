@@ -51,7 +51,7 @@ CodeId id_at_workers(const CodeId& code, std::string_view owner) {
 }
 
 void FunctionHost::host(const HostedRow& row, std::optional<NodeId> asker,
-                        caf::response_promise promise) {
+                        caf::response_promise promise, uint32_t canary) {
   const auto refuse = [&](Code code, std::string detail) {
     promise.deliver(to_caf({code, std::move(detail)}));
   };
@@ -83,6 +83,7 @@ void FunctionHost::host(const HostedRow& row, std::optional<NodeId> asker,
   change.owner = asker ? asker->bytes : context_.self.id.bytes;
   change.key = row.key;
   change.asker = asker;
+  change.canary = canary;
   load(row.name);
 }
 
@@ -168,6 +169,7 @@ void FunctionHost::installed(const std::string& name) {
     ++installed_;
     make_room();
   }
+  if (!change.waking && change.canary > 0) return announce(name);
   if (!change.waking) return save(name);
   take_events(name, change);
   finish(name, {});
@@ -190,11 +192,14 @@ void FunctionHost::save(const std::string& name) {
 void FunctionHost::announce(const std::string& name) {
   const Change& change = changes_.at(name);
   add({name, change.version, change.owner, change.key, has_events(*change.settings)});
-  take_events(name, change);
+  if (change.canary == 0) take_events(name, change);
   log::info("functions", "hosting {} version {} ({})", name, change.version.number,
             to_hex(change.version.id).substr(0, 8));
   Hosted& hosted = hosted_.at(name);
-  names_.show(hosted.shown, offer_of(name, change.version), hosted.has_events,
+  ProvideName offer = offer_of(name, change.version);
+  if (change.canary > 0)
+    offer.labels.emplace_back(mesh::kCanaryLabel, std::to_string(change.canary));
+  names_.show(hosted.shown, std::move(offer), hosted.has_events,
               [this, name] { finish(name, {}); });
 }
 
@@ -308,6 +313,11 @@ Result<FunctionVersion> FunctionHost::version_of(const std::string& name) const 
   const auto found = hosted_.find(name);
   if (found != hosted_.end()) return found->second.version;
   return fail(Code::not_found, "\"" + name + "\" does not run here");
+}
+
+const crypto::Digest* FunctionHost::owner_of(const std::string& name) const {
+  const auto found = hosted_.find(name);
+  return found == hosted_.end() ? nullptr : found->second.owner;
 }
 
 std::string FunctionHost::owner_text(const std::string& name, const crypto::Digest& owner) const {

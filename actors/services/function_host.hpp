@@ -52,7 +52,10 @@ class FunctionHost {
   /// Becomes an instance. `asker`: the peer that wants it and has the code. Delivers AckMsg.
   /// Errors: unavailable (no workers, no holder of the code), exists (a newer version is here),
   /// overloaded, io; the function's own.
-  void host(const HostedRow& row, std::optional<NodeId> asker, caf::response_promise promise);
+  /// `canary`: the share of the calls that this version gets, in percent; 0: no canary. One is
+  /// announced with it, has no events, and is not written: a restart is back at what was.
+  void host(const HostedRow& row, std::optional<NodeId> asker, caf::response_promise promise,
+            uint32_t canary = 0);
   /// Stops being one. Delivers AckMsg, also when there was nothing.
   void unhost(const std::string& name, caf::response_promise promise);
 
@@ -67,6 +70,8 @@ class FunctionHost {
   void wake(const std::string& name, Woken woken);
   /// Errors: not_found.
   Result<FunctionVersion> version_of(const std::string& name) const;
+  /// Who deployed it; null: it does not run here.
+  const crypto::Digest* owner_of(const std::string& name) const;
   /// Those with cron lines, by name.
   const std::map<std::string, SettingsPtr>& with_crons() const { return with_crons_; }
   /// The function's version and key, when it has actors; null: it has none, or is not here.
@@ -109,6 +114,7 @@ class FunctionHost {
     std::optional<NodeId> asker;  ///< Has the code.
     bool waking = false;          ///< It is hosted already: only the workers have to have it.
     crypto::Digest owner{};
+    uint32_t canary = 0;  ///< Percent of the calls.
     CodePtr source;
     CodePtr cache;  ///< Null: there is none.
     bundle::SharedKey key;

@@ -34,6 +34,8 @@ void FunctionDeployer::not_found_out(const std::string& name, const Error& why) 
     case Kind::remove:
       return let_go(name, function.instances);
     case Kind::deploy:
+    case Kind::canary:
+    case Kind::drop_canary:
       return fail_operation(
           name, {Code::unavailable, "which version of \"" + name +
                                         "\" is the newest cannot be told now: " + why.text()});
@@ -50,6 +52,8 @@ void FunctionDeployer::found(const std::string& name, const ring::Records& recor
   for (const ring::Record& record : records) {
     const auto payload = decode_payload(record.payload);
     if (!payload) continue;  // somebody's record, but no function service's
+    const bool is_canary = function.canary && payload->version == function.canary->version;
+    if (is_canary && function.work->queue.front().kind == Kind::look) continue;
     function.work->run.current.push_back(record.provider);
     const bool was_refused = payload->version == function.attempted &&
                              (!function.row || function.attempted > function.row->version);
@@ -68,7 +72,10 @@ void FunctionDeployer::found(const std::string& name, const ring::Records& recor
       if (!function.row) return withdraw(name, was_attempt_seen);
       if (is_outdated(name, newest)) return;
       break;
+    case Kind::drop_canary:
+      break;
     case Kind::deploy:
+    case Kind::canary:
       if (function.row) newest = std::max(newest, function.row->version);
       newest = std::max(newest, function.attempted);
       if (newest.number == UINT32_MAX)
@@ -113,6 +120,7 @@ bool FunctionDeployer::is_outdated(const std::string& name, const FunctionVersio
             newest.number, function.row->version.number);
   when_done(context_.actor.request(context_.store, caf::infinite, EraseDeployed{name}));
   host_.release(function.row->version.id);
+  forget_canary(name);
   function.row.reset();
   function.attempted = {};
   --deployed_;
@@ -123,8 +131,9 @@ bool FunctionDeployer::is_outdated(const std::string& name, const FunctionVersio
 void FunctionDeployer::locate(const std::string& name) {
   Function& function = functions_.at(name);
   const Operation& operation = function.work->queue.front();
-  const uint32_t wanted =
-      operation.kind == Kind::deploy ? operation.instances : function.row->instances;
+  const uint32_t wanted = operation.kind == Kind::deploy   ? operation.instances
+                          : operation.kind == Kind::canary ? 1
+                                                           : function.row->instances;
   Run& run = function.work->run;
   run.wanted = wanted;
   run.points.resize(wanted);
@@ -166,7 +175,7 @@ void FunctionDeployer::walk(const std::string& name) {
 
 void FunctionDeployer::place(const std::string& name) {
   Run& run = functions_.at(name).work->run;
-  run.placement = Placement(run.wanted, rank_candidates(context_.self, run.current, run.points));
+  run.placement = Placement(run.wanted, candidates(name));
   while (const auto node = run.placement.next()) ask(name, *node);
 }
 
@@ -177,9 +186,15 @@ void FunctionDeployer::ask(const std::string& name, const ring::Contact& node) {
   const auto reached = [this, name, node, failed](const caf::actor& functions) {
     const Run& run = functions_.at(name).work->run;
     const HostedRow row{name, run.version, {}, run.key};
-    const HostMsg order = encode_host(row, context_.loop.now() + kHostTimeout);
-    context_.actor.request(functions, caf::infinite, order)
-        .then([this, name, node](const AckMsg&) { answered(name, node, {}); }, failed);
+    const TimePoint deadline = context_.loop.now() + kHostTimeout;
+    const auto accepted = [this, name, node](const AckMsg&) { answered(name, node, {}); };
+    if (const uint32_t percent = functions_.at(name).work->queue.front().canary; percent > 0)
+      return void(
+          context_.actor
+              .request(functions, caf::infinite, encode_host_canary({row, percent}, deadline))
+              .then(accepted, failed));
+    context_.actor.request(functions, caf::infinite, encode_host(row, deadline))
+        .then(accepted, failed);
   };
   context_.actor.request(context_.node, caf::infinite, ReachActor{node, kFunctionsTarget})
       .then(reached, failed);
@@ -206,6 +221,7 @@ void FunctionDeployer::settle(const std::string& name) {
   Function& function = functions_.at(name);
   const Placement& placement = function.work->run.placement;
   if (function.work->queue.front().kind == Kind::deploy) return settle_deploy(name);
+  if (function.work->queue.front().kind == Kind::canary) return settle_canary(name);
   if (placement.placed().size() < function.row->instances &&
       placement.placed().size() != function.instances.size())
     log::warn("functions", "{} has {} of {} instances", name, placement.placed().size(),
@@ -233,9 +249,10 @@ void FunctionDeployer::settle_deploy(const std::string& name) {
   }
   const DeployedRow row{name, function.work->run.version, operation.instances,
                         function.work->run.key};
-  const auto saved = [this, row] {
+  const auto saved = [this, row, restores = operation.restores] {
     Function& done = functions_.at(row.name);
     done.work->run.keeps_code = false;
+    forget_canary(row.name);  // it was promoted
     host_.keep(row.version.id);
     if (done.row) host_.release(done.row->version.id);
     if (!done.row) ++deployed_;
@@ -244,14 +261,14 @@ void FunctionDeployer::settle_deploy(const std::string& name) {
     release_surplus(row.name);
     log::info("functions", "{} version {} is up on {} of {} nodes", row.name, row.version.number,
               done.instances.size(), row.instances);
-    finish(row.name,
-           caf::make_message(DeployedFunction{row.name, row.version.id, row.version.number}));
+    finish(row.name, caf::make_message(
+                         DeployedFunction{row.name, row.version.id, row.version.number, restores}));
   };
   const auto failed = [this, name](const caf::error& error) {
     take_back(name);
     fail_operation(name, from_caf(error));
   };
-  const SaveDeployed save{row, operation.source};
+  const SaveDeployed save{row, operation.source, {operation.restores, context_.loop.wall_ms()}};
   when_done(context_.actor.request(context_.store, caf::infinite, save), saved, failed);
 }
 
@@ -293,6 +310,7 @@ void FunctionDeployer::erase_row(const std::string& name) {
   const auto erased = [this, name] {
     Function& gone = functions_.at(name);
     host_.release(gone.row->version.id);
+    forget_canary(name);
     gone.row.reset();
     gone.attempted = {};
     --deployed_;

@@ -1,5 +1,6 @@
 #include "actors/services/function_service.hpp"
 
+#include <algorithm>
 #include <caf/all.hpp>
 
 #include "actors/monitor/state_api.hpp"
@@ -56,6 +57,7 @@ Status FunctionService::start() {
             deployer_.restore(all.deployed, all.attempted);
             options_.exports->add(kFunctionsActorName, caf::strong_actor_ptr{ctrl()});
             alarms_.start(options_.gate);
+            logs_.start(options_.logs);
             tick();
           },
           [this](const caf::error& error) {
@@ -73,6 +75,7 @@ void FunctionService::on_exit() {
   host_.stop();
   actors_.stop();
   alarms_.stop();
+  logs_.stop();
   fetched_.refuse_all({Code::cancelled, "the function service ended"});
   const caf::strong_actor_ptr* exported = options_.exports->find(kFunctionsTarget);
   if (exported != nullptr && exported->get() == ctrl()) options_.exports->remove(kFunctionsTarget);
@@ -117,6 +120,53 @@ caf::message_handler FunctionService::about_actors() {
             if (const Status noted = alarms_.note(alarm); !noted) return to_caf(noted.error());
             return caf::unit;
           }};
+}
+
+caf::message_handler FunctionService::about_versions() {
+  return {
+      [this](const ReadLogMsg& message) { return read_log(message); },
+      [this](const HostCanaryMsg& message) -> caf::result<AckMsg> {
+        const Result<CanaryRow> canary = decode_host_canary(message);
+        if (!canary) return to_caf(canary.error());
+        const NodeId* peer = message.frame()->peer();
+        auto promise = make_response_promise<AckMsg>();
+        host_.host(canary->row, peer == nullptr ? std::nullopt : std::optional<NodeId>(*peer),
+                   promise, canary->percent);
+        return promise;
+      },
+      [this](const EndCanary& order) -> caf::result<DeployedFunction> {
+        auto promise = make_response_promise<DeployedFunction>();
+        deployer_.end_canary(order, promise);
+        return promise;
+      },
+      [this](const RollBack& order) -> caf::result<DeployedFunction> {
+        auto promise = make_response_promise<DeployedFunction>();
+        deployer_.roll_back(order, promise);
+        return promise;
+      },
+      [this](const ListVersions& order) -> caf::result<VersionList> {
+        auto promise = make_response_promise<VersionList>();
+        deployer_.versions(order.name, promise);
+        return promise;
+      },
+  };
+}
+
+/// What a function logs is for who deployed it.
+caf::result<LogPageMsg> FunctionService::read_log(const ReadLogMsg& message) {
+  const Result<ReadLog> order = decode_read_log(message);
+  if (!order) return to_caf(order.error());
+  const crypto::Digest* owner = host_.owner_of(order->function);
+  if (owner == nullptr)
+    return to_caf({Code::not_found, "\"" + order->function + "\" does not run here"});
+  const wire::Frame& frame = *message.frame();
+  const auto is_owner = [owner](const NodeId& id) { return id.bytes == *owner; };
+  const NodeId& node = frame.peer() == nullptr ? context_.self.id : *frame.peer();
+  if (!is_owner(node) && !std::ranges::any_of(frame.former(), is_owner))
+    return to_caf({Code::denied, "the log is for the node that deployed the function"});
+  auto promise = make_response_promise<LogPageMsg>();
+  logs_.read(node, *order, promise);
+  return promise;
 }
 
 FunctionCounts FunctionService::counts() const {
@@ -164,6 +214,7 @@ caf::behavior FunctionService::behavior() {
   }
       .or_else(about_calls())
       .or_else(about_actors())
+      .or_else(about_versions())
       .or_else(
           [this](const DeployFunction& order) -> caf::result<DeployedFunction> {
             auto promise = make_response_promise<DeployedFunction>();
@@ -317,6 +368,7 @@ void FunctionService::look_at_alarms() {
 void FunctionService::tick() {
   host_.tick();
   deployer_.tick();
+  logs_.tick();
   if (alarm_timer_ == 0) look_at_alarms();
   for (const Firing& firing : crons_.due(host_.with_crons(), wall_ms())) fire(firing);
   timer_ = reactor_.send_after(kTick, caf::actor_cast<caf::actor>(this),

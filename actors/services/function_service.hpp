@@ -7,6 +7,7 @@
 #include "actors/services/actor_host.hpp"
 #include "actors/services/cron_table.hpp"
 #include "actors/services/function_deployer.hpp"
+#include "actors/services/log_readers.hpp"
 #include "actors/system/hosted_actor.hpp"
 
 namespace themis {
@@ -29,13 +30,15 @@ struct FunctionServiceOptions {
   bool alone = false;               ///< No two functions share a process.
   const Clock* clock = nullptr;     ///< Of the cron lines; null: the loop's.
   bundle::SharedKey at_rest = {};   ///< Seals the keys of secrets on disk; empty: none are kept.
+  LogBook* logs = nullptr;          ///< Of the functions here; null: none is kept.
   std::vector<RouteConfig> routes;  ///< For the rates.
   std::vector<AllowConfig> rules;   ///< Who may call what.
 };
 
 /// Pinned to the node's reactor and exported to peers as kFunctionsActorName. In-process interface:
 /// function_api.hpp. From peers it takes Host, Unhost, FetchCode and Invoke: any authenticated node
-/// of the network may ask. Ends with the error when its tables cannot be opened.
+/// of the network may ask; and ReadLog from the node that deployed the function. Ends with the
+/// error when its tables cannot be opened.
 class FunctionService final : public PinnedActor {
  public:
   /// Codes of up to 1 MB being read for peers: 64 MB in all. A peer takes in kLooksMax functions of
@@ -53,6 +56,8 @@ class FunctionService final : public PinnedActor {
   caf::message_handler about_calls();
   caf::behavior behavior();
   caf::message_handler about_actors();
+  caf::message_handler about_versions();
+  caf::result<LogPageMsg> read_log(const ReadLogMsg& message);
   int64_t wall_ms() const;
   FunctionCounts counts() const;
   void look_at_alarms();
@@ -73,6 +78,7 @@ class FunctionService final : public PinnedActor {
   FunctionDeployer deployer_{context_, host_};
   ActorHost actors_{context_, host_};
   ActorAlarms alarms_{context_};
+  LogReaders logs_{reactor_.loop()};
   CronTable crons_;
   std::map<NodeId, size_t> fetches_;  ///< Open ones by peer; at most kFetchesMax in all.
   Owed fetched_;

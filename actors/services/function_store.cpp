@@ -1,5 +1,7 @@
 #include "actors/services/function_store.hpp"
 
+#include "actors/services/version_rows.hpp"
+
 #include <algorithm>
 #include <set>
 
@@ -77,6 +79,7 @@ Result<FunctionStore> FunctionStore::open(storage::Environment& environment,
   THEMIS_TRY(store.deployed_, environment.table("functions_deployed"));
   THEMIS_TRY(store.attempted_, environment.table("functions_attempted"));
   THEMIS_TRY(store.hosted_, environment.table("functions_hosted"));
+  THEMIS_TRY(store.versions_, environment.table("functions_versions"));
   THEMIS_TRY(store.owners_, environment.table("functions_owners"));
   THEMIS_TRY(store.keys_, environment.table("function_keys"));
   THEMIS_TRY(store.caches_, environment.table("function_code_caches"));
@@ -167,6 +170,10 @@ Status FunctionStore::count_uses() {
   };
   THEMIS_CHECK(txn.scan(deployed_, {}, add));
   THEMIS_CHECK(txn.scan(hosted_, {}, add));
+  THEMIS_CHECK(txn.scan(versions_, {}, [&](ByteView key, ByteView value) {
+    if (const auto kept = decode_version(key, value)) ++uses[kept->version.id];
+    return true;
+  }));
   uses_ = std::move(uses);
   return {};
 }
@@ -254,25 +261,26 @@ Status FunctionStore::put(Table table, const Row& row, ByteView source) {
   THEMIS_ASSERT(crypto::blake2b(source) == row.id, "a row names its own code");
   THEMIS_CHECK(count_uses());
   THEMIS_CHECK(write_code(source));
-  std::optional<CodeId> before;
+  std::vector<CodeId> gone;
   const auto write_row = [&](WriteTransaction& txn) -> Status {
-    before.reset();
+    gone.clear();
     if (const auto old = txn.get(table, as_bytes(row.name)); old && is_row(*old))
-      before = code_of(*old);
+      gone.push_back(code_of(*old));
+    if (row.version) THEMIS_CHECK(put_version(txn, row, gone));
     THEMIS_CHECK(put_key(txn, row));
     if (row.owner) THEMIS_CHECK(txn.put(owners_, as_bytes(row.name), *row.owner));
     return txn.put(table, as_bytes(row.name), row.value);
   };
   THEMIS_CHECK(environment_->write(write_row));
   count(row.id, true);
-  if (!before) return {};
-  count(*before, false);
-  return *before == row.id ? Status{} : erase_unused(*before);
+  if (row.version) count(row.id, true);
+  return release(gone);
 }
 
-Status FunctionStore::save(const DeployedRow& row, ByteView source) {
+Status FunctionStore::save(const DeployedRow& row, ByteView source, const Origin& origin) {
   const Bytes value = encode_row(row.version, row.instances);
-  THEMIS_CHECK(put(deployed_, {row.name, value, row.version.id, row.key}, source));
+  const KeptVersion kept{row.version, row.instances, origin.restores, origin.deployed_ms};
+  THEMIS_CHECK(put(deployed_, {row.name, value, row.version.id, row.key, {}, kept}, source));
   let_go(row.version.id);
   return {};
 }
@@ -292,9 +300,11 @@ Status FunctionStore::save(const HostedRow& row, ByteView source) {
 
 Status FunctionStore::erase(Table table, const std::string& name) {
   THEMIS_CHECK(count_uses());
-  std::optional<CodeId> id;
-  THEMIS_CHECK(environment_->write([&](WriteTransaction& txn) -> Status {
+  std::vector<CodeId> codes;
+  const auto erase_row = [&](WriteTransaction& txn) -> Status {
+    codes.clear();
     if (table.handle == deployed_.handle) {
+      THEMIS_CHECK(erase_versions(txn, name, 0, codes));
       const Status gone = txn.erase(attempted_, as_bytes(name));
       if (!gone && gone.error().code != Code::not_found) return gone;
     }
@@ -302,15 +312,13 @@ Status FunctionStore::erase(Table table, const std::string& name) {
       const Status gone = txn.erase(owners_, as_bytes(name));
       if (!gone && gone.error().code != Code::not_found) return gone;
     }
-    id.reset();
     const auto row = txn.get(table, as_bytes(name));
     if (!row) return row.error().code == Code::not_found ? Status{} : fail(row.error());
-    if (is_row(*row)) id = code_of(*row);
+    if (is_row(*row)) codes.push_back(code_of(*row));
     return txn.erase(table, as_bytes(name));
-  }));
-  if (!id) return {};
-  count(*id, false);
-  return erase_unused(*id);
+  };
+  THEMIS_CHECK(environment_->write(erase_row));
+  return release(codes);
 }
 
 }  // namespace themis

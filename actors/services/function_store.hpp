@@ -52,9 +52,27 @@ class FunctionStore {
   /// Errors: io.
   Status drop_code(const CodeId& id);
 
-  /// The code, then the row. `source` hashes to the row's code. Errors: as put_code.
-  Status save(const DeployedRow& row, ByteView source);
+  /// What save() notes of a version beside its row.
+  struct Origin {
+    uint32_t restores = 0;
+    int64_t deployed_ms = 0;
+  };
+  /// The code, then the row. `source` hashes to the row's code. Errors: as put_code. A deployed row
+  /// is kept as a version too, with its code and the key of its secrets; past kVersionsMax the
+  /// oldest goes, and past half of the room for code all but the current one.
+  Status save(const DeployedRow& row, ByteView source, const Origin& origin);
+  Status save(const DeployedRow& row, ByteView source) { return save(row, source, Origin{}); }
   Status save(const HostedRow& row, ByteView source);
+  /// Of a function deployed here, the newest first; none: nothing of that name is. Errors: io.
+  Result<std::vector<KeptVersion>> versions(const std::string& name) const;
+  struct Restored {
+    KeptVersion version;
+    Bytes source;
+    bundle::SharedKey key;
+  };
+  /// What a version runs; without a number the newest one whose code is not the current one's.
+  /// Errors: not_found (with the versions there are), forged (damaged on disk), io.
+  Result<Restored> load_version(const std::string& name, std::optional<uint32_t> number) const;
   /// Before any node is asked to host `row`: its deployment may be cut short. Replaces the attempt
   /// before it; needs no code. Errors: overloaded, io.
   Status save_attempt(const HostedRow& row);
@@ -77,11 +95,16 @@ class FunctionStore {
     CodeId id;
     bundle::SharedKey key;
     std::optional<crypto::Digest> owner = {};  ///< Of what is hosted.
+    std::optional<KeptVersion> version = {};   ///< Of what is deployed.
   };
   Status put(storage::Table table, const Row& row, ByteView source);
   Status put_key(storage::WriteTransaction& txn, const Row& row);
   bundle::SharedKey key_of(const storage::ReadTransaction& txn, const CodeId& id) const;
   Status erase(storage::Table table, const std::string& name);
+  Status put_version(storage::WriteTransaction& txn, const Row& row, std::vector<CodeId>& gone);
+  Status erase_versions(storage::WriteTransaction& txn, const std::string& name, size_t kept,
+                        std::vector<CodeId>& gone) const;
+  Status release(const std::vector<CodeId>& gone);
   Status erase_caches(const CodeId& id);
   Status count_caches();
   Status count_codes();
@@ -97,6 +120,7 @@ class FunctionStore {
   storage::BlobStore code_;
   storage::Table deployed_{};
   storage::Table attempted_{};
+  storage::Table versions_{};  ///< By name, a zero byte and the number, most significant first.
   storage::Table hosted_{};
   storage::Table owners_{};  ///< Of what is hosted: 32 bytes by name.
   storage::Table keys_{};    ///< By code: nonce, sealed key, tag.

@@ -48,7 +48,19 @@ caf::behavior FunctionStoreActor::make_behavior() {
         if (!kept) log::warn("functions", "a code cache is not kept: {}", kept.error().text());
       },
       [this](const DropCode& drop) { return outcome_of(store_.drop_code(drop.id)); },
-      [this](const SaveDeployed& save) { return outcome_of(store_.save(save.row, *save.source)); },
+      [this](const SaveDeployed& save) {
+        return outcome_of(store_.save(save.row, *save.source, save.origin));
+      },
+      [this](const LoadVersions& wanted) -> caf::result<VersionList> {
+        auto versions = store_.versions(wanted.name);
+        if (!versions) return to_caf(versions.error());
+        return VersionList{wanted.name, std::move(*versions)};
+      },
+      [this](const LoadVersion& wanted) -> caf::result<FunctionStore::Restored> {
+        auto restored = store_.load_version(wanted.name, wanted.number);
+        if (!restored) return to_caf(restored.error());
+        return std::move(*restored);
+      },
       [this](const SaveAttempt& save) { return outcome_of(store_.save_attempt(save.row)); },
       [this](const SaveHosted& save) { return outcome_of(store_.save(save.row, *save.source)); },
       [this](const EraseDeployed& erase) { return outcome_of(store_.erase_deployed(erase.name)); },

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 
+#include "actors/services/function_api.hpp"
 #include "actors/services/function_store.hpp"
 #include "actors/system/pool_actor.hpp"
 
@@ -46,6 +47,16 @@ struct SaveAttempt {
 struct SaveDeployed {
   DeployedRow row;
   CodePtr source;
+  FunctionStore::Origin origin = {};
+};
+/// -> VersionList.
+struct LoadVersions {
+  std::string name;
+};
+/// -> FunctionStore::Restored.
+struct LoadVersion {
+  std::string name;
+  std::optional<uint32_t> number;
 };
 struct SaveHosted {
   HostedRow row;
@@ -85,6 +96,9 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::LoadFunction)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::FunctionCode)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::DropCode)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::SaveDeployed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::LoadVersions)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::LoadVersion)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::FunctionStore::Restored)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::SaveAttempt)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::SaveHosted)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::EraseDeployed)

@@ -31,6 +31,10 @@ inline constexpr uint32_t kInstancesMax = 16;
 inline constexpr size_t kDeployedMax = 131'072;
 inline constexpr size_t kHostedMax = 131'072;
 
+/// Versions of a function that the node which deployed it can go back to, the current one among
+/// them: a mistake is noticed within some deploys, and code of up to 1 MB each is kept.
+inline constexpr size_t kVersionsMax = 10;
+
 /// Which code a function runs; the newer one wins wherever two meet.
 struct FunctionVersion {
   uint32_t number = 0;
@@ -54,6 +58,15 @@ struct HostedRow {
   bundle::SharedKey key = {};  ///< Of the secrets in its code.
   bool has_events = false;     ///< The clock or queues wake it: not only calls do.
   friend bool operator==(const HostedRow&, const HostedRow&) = default;
+};
+
+/// A version that was deployed through this node.
+struct KeptVersion {
+  FunctionVersion version;
+  uint32_t instances = kInstancesDefault;
+  uint32_t restores = 0;    ///< The version whose code it took up again; 0: it was uploaded.
+  int64_t deployed_ms = 0;  ///< Since 1970, by this node's clock.
+  friend bool operator==(const KeptVersion&, const KeptVersion&) = default;
 };
 
 /// [a-z0-9_-]{1,64}.

@@ -2,8 +2,10 @@
 
 #include <caf/all.hpp>
 
+#include "canary.capnp.h"
 #include "enclave.capnp.h"
 #include "function.capnp.h"
+#include "logs.capnp.h"
 #include "ring.capnp.h"
 #include "rpc.capnp.h"
 #include "state.capnp.h"
@@ -38,6 +40,7 @@ void add_schemas(MessageTypes& types) {
           SealState, SealedState, ConfirmState, Released, RegisterClient, AdmitCall, CallAdmitted>(
       types);
   add_all<AskState, StateAnswered>(types);
+  add_all<ReadLog, LogPage, HostCanary>(types);
 }
 
 }  // namespace

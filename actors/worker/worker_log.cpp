@@ -42,10 +42,21 @@ void WorkerLog::on_message(caf::mailbox_element& element) {
 void WorkerLog::write(std::string_view function, uint8_t level, std::string_view text) {
   function = function.substr(0, kNameBytesMax);
   text = text.substr(0, kTextBytesMax);
-  if (!admit(function.size() + text.size())) return;
+  if (!admit(function.size() + text.size())) {
+    if (book_ != nullptr) book_->skip(function);
+    return;
+  }
+  note(function, level, text);
   if (log_) return log_(function, level, text);
   if (const log::Level wanted = level_of(level); log::enabled(wanted))
     log::write(wanted, kComponent, fmt::format("{}: {}", function, text));
+}
+
+void WorkerLog::note(std::string_view function, uint8_t level, std::string_view text) {
+  if (book_ == nullptr) return;
+  book_->add(function, {.time_ms = reactor_.loop().wall_ms(),
+                        .level = std::min<uint8_t>(level, 3),
+                        .text = std::string(text.substr(0, kTextBytesMax))});
 }
 
 bool WorkerLog::admit(size_t bytes) {

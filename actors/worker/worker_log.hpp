@@ -2,6 +2,7 @@
 // Takes the console lines of functions from a function host that is not trusted.
 
 #include "actors/system/hosted_actor.hpp"
+#include "actors/worker/log_book.hpp"
 #include "actors/worker/worker_pool.hpp"
 
 namespace themis {
@@ -17,11 +18,14 @@ class WorkerLog final : public HostedActor {
   static constexpr size_t kTextBytesMax = 8 * 1024;
   static constexpr size_t kNameBytesMax = 128;
 
-  WorkerLog(caf::actor_config& config, Reactor& reactor, FunctionLog log)
-      : HostedActor(config, reactor), log_(std::move(log)) {}
+  /// `book`: what is kept for readers; null: nothing is. It outlives this actor.
+  WorkerLog(caf::actor_config& config, Reactor& reactor, FunctionLog log, LogBook* book = nullptr)
+      : HostedActor(config, reactor), log_(std::move(log)), book_(book) {}
   const char* name() const override { return "worker-log"; }
   /// A line of the node's about a function; counted as its own are.
   void write(std::string_view function, uint8_t level, std::string_view text);
+  /// The same for the function's own readers only.
+  void note(std::string_view function, uint8_t level, std::string_view text);
 
  private:
   void on_message(caf::mailbox_element& element) override;
@@ -30,6 +34,7 @@ class WorkerLog final : public HostedActor {
   bool admit(size_t bytes);
 
   const FunctionLog log_;
+  LogBook* const book_;
   TimePoint second_{};
   uint32_t lines_ = 0;
   size_t bytes_ = 0;

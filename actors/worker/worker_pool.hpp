@@ -13,6 +13,8 @@
 
 namespace themis {
 
+class LogBook;
+
 /// The files a function host is started from.
 struct WorkerPrograms {
   std::string node;      ///< The pinned Node.js executable.
@@ -46,8 +48,9 @@ struct WorkerPoolOptions {
   WorkerPrograms programs;
   /// Of a whole process, where cgroups can be used; functions have limits of their own.
   uint64_t process_memory_bytes = uint64_t{1} << 30;
-  FunctionLog log;   ///< Empty: the log of the node, component "function".
-  caf::actor state;  ///< Takes AskHome; empty: functions have no state.
+  FunctionLog log;          ///< Empty: the log of the node, component "function".
+  LogBook* book = nullptr;  ///< Keeps those lines for readers; it outlives the pool.
+  caf::actor state;         ///< Takes AskHome; empty: functions have no state.
   /// Namespaces that functions may open beside their own.
   std::set<std::string, std::less<>> shared_state;
   caf::actor services;   ///< A ServiceGate; empty: functions call no services.

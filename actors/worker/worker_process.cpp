@@ -135,7 +135,7 @@ Status WorkerProcess::start() {
   const std::string process_name = "worker " + std::to_string(slot_);
   THEMIS_TRY(process_, ChildProcess::start(options_.home, process_name, launch_options(options_),
                                            caf::actor(this)));
-  log_ = spawn_hosted<WorkerLog>(reactor_, options_.log);
+  log_ = spawn_hosted<WorkerLog>(reactor_, options_.log, options_.book);
   process_->exports().add(kLogActorName, log_.strong());
   // Of what a host can send, this actor takes AskState, Invoke, Pull, DropFlow and CodeCache only.
   for (const char* exported :
@@ -283,6 +283,8 @@ void WorkerProcess::on_call_failed(uint64_t id, const caf::error& error) {
 /// A limit that was met is a line in the function's log, once a call.
 void WorkerProcess::fail_call(Call& call, const Error& why) {
   if (log_ && is_breach(why.code)) log_->write(call.function->name, kErrorLevel, why.text());
+  // Whoever called it is told, and that is in the node's log; a stack trace is for its author.
+  if (log_ && why.code == Code::threw) log_->note(call.function->name, kErrorLevel, why.detail);
   call.promise.deliver(to_caf(why));
   if (call.function->fresh) unload(call.function->id);
 }

@@ -44,6 +44,7 @@ struct Connection {
 struct Deploy {
   std::vector<std::string> files;    ///< Each a module, a folder or a manifest: a function.
   std::string name;                  ///< Of one alone; empty: the manifest's, file's or folder's.
+  int64_t canary = 0;                ///< Percent of the calls; 0: all.
   std::vector<std::string> secrets;  ///< "NAME=@FILE", "NAME=-" or "NAME=VALUE".
 };
 struct Invoke {
@@ -84,6 +85,17 @@ Outcome deploy(const Connection& to, const Deploy& what);
 Outcome invoke(const Connection& to, const Invoke& what);
 Outcome list(const Connection& to);
 Outcome remove(const Connection& to, const std::string& name);
+
+/// The versions that the node which deployed a function keeps, the newest first.
+Outcome versions(const Connection& to, const std::string& name);
+/// `version` 0: the newest whose code is not the current one's.
+Outcome rollback(const Connection& to, const std::string& name, int64_t version);
+
+/// What the functions do, each `every_s` seconds anew; with `once` after the first time.
+Outcome top(const Connection& to, bool once, int64_t every_s);
+
+/// The canary of a function becomes the function, or goes.
+Outcome end_canary(const Connection& to, const std::string& name, bool promote);
 
 Outcome status(const Connection& to);
 Outcome ring(const Connection& to);

@@ -6,11 +6,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <sstream>
 
 #include "apps/themis/output.hpp"
+#include "runtime/bundle/source_map.hpp"
+#include "runtime/http/json.hpp"
 
 extern char** environ;
 
@@ -127,6 +130,7 @@ Maybe<std::string> run_esbuild(const fs::path& folder, const std::string& main,
                                     "--target=es2024",
                                     "--charset=utf8",
                                     "--sourcemap=external",
+                                    "--sources-content=false",
                                     "--log-level=error",
                                     "--color=false",
                                     "--outfile=" + (out / kEsbuildMain).string()};
@@ -140,6 +144,25 @@ Maybe<std::string> run_esbuild(const fs::path& folder, const std::string& main,
     return failed("esbuild: " + printable(first_lines(said ? *said : "it failed")));
   }
   return read_file((out / kEsbuildMain).string());
+}
+
+std::optional<std::string> read_esbuild_map(const fs::path& folder) {
+  const fs::path out = folder / ".themis";
+  const auto text =
+      read_file((out / kEsbuildMain).string() + std::string(bundle::kSourceMapEnding));
+  if (!text) return std::nullopt;
+  const auto json = http::parse_json(*text);
+  if (!json) return std::nullopt;
+  std::string map(bundle::kSourceMapHead);
+  for (const http::Json& source : http::array_or_empty(*json, "sources")) {
+    if (!source.is_string()) return std::nullopt;
+    const fs::path path = (".themis" / fs::path(source.get<std::string>())).lexically_normal();
+    std::string name = path.generic_string();
+    std::ranges::replace_if(
+        name, [](char c) { return static_cast<unsigned char>(c) < 0x20; }, '?');
+    map += (name.empty() ? "?" : name) + "\n";
+  }
+  return map + "\n" + http::string_or(*json, "mappings", "");
 }
 
 }  // namespace themis::cli

@@ -16,4 +16,8 @@ Maybe<std::string> run_esbuild(const std::filesystem::path& folder, const std::s
                                const std::vector<std::string>& external,
                                const std::string& needed_by);
 
+/// What run_esbuild made of `folder` leads back to, as a bundle has it (bundle::kSourceMapHead),
+/// with sources named from `folder`; nothing when there is no map that can be read.
+std::optional<std::string> read_esbuild_map(const std::filesystem::path& folder);
+
 }  // namespace themis::cli

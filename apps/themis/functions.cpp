@@ -51,14 +51,18 @@ Outcome deploy_one(const Connection& to, const Deploy& what, const std::string& 
   if (!gateway) return tl::unexpected<Failure>(gateway.error());
   const std::string& name = package->name;
   std::string target = "/v1/functions/" + escaped_segment(name);
-  if (package->instances > 0) target += "?instances=" + std::to_string(package->instances);
+  target += fmt::format("?instances={}",
+                        package->instances > 0 ? std::to_string(package->instances) : "");
+  if (what.canary > 0) target += fmt::format("&canary={}", what.canary);
   const auto text = gateway->manage("PUT", target, package->body, package->content_type);
   if (!text) return failed(fmt::format("cannot deploy {}: {}", file, text.error().text));
   if (to.json) return print_line(*text), Outcome{};
   const auto answer = http::parse_json(*text);
   if (!answer) return failed("the gateway's answer is not JSON; is it a Themis gateway?");
-  print_line(printable(fmt::format("deployed {} version {} ({}){}", name, version_of(*answer),
-                                   http::string_or(*answer, "function_id", "?"),
+  const std::string share =
+      what.canary > 0 ? fmt::format(" for {} % of the calls", what.canary) : "";
+  print_line(printable(fmt::format("deployed {} version {}{} ({}){}", name, version_of(*answer),
+                                   share, http::string_or(*answer, "function_id", "?"),
                                    package->made_of.empty() ? "" : ": " + package->made_of)));
   if (is_terminal())
     print_line(

@@ -18,6 +18,8 @@ constexpr const char* kDescription =
 constexpr const char* kExamples =
     "Examples:\n"
     "  themis deploy apps/functions/hello.js --name hello\n"
+    "  themis dev apps/functions/hello.js\n"
+    "  themis logs hello -f --level warn\n"
     "  themis invoke prime_factors --data '{\"num\": 600851475143}'\n"
     "  themis status --gateway 127.0.0.1:8080 --token-file data/node-1/admin.token\n"
     "  themis state put notes first 'hello' --wait\n"

@@ -59,10 +59,7 @@ void Table::print(std::string_view when_empty) const {
 
 void print_raw(std::string_view bytes) { std::fwrite(bytes.data(), 1, bytes.size(), stdout); }
 
-void print_line(std::string_view text) {
-  print_raw(text);
-  print_raw("\n");
-}
+void print_line(std::string_view text) { print_raw(std::string(text) + '\n'); }
 
 void print_title(std::string_view text) {
   print_line(is_terminal() ? fmt::format("\x1b[1m{}\x1b[0m", text) : std::string(text));

@@ -19,6 +19,7 @@ class Table {
  public:
   explicit Table(std::vector<std::string> titles) : titles_(std::move(titles)) {}
   void add(std::vector<std::string> cells);
+  bool empty() const { return rows_.empty(); }
   /// `when_empty` is printed in place of a table without rows.
   void print(std::string_view when_empty) const;
 
@@ -27,7 +28,7 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
-/// One line, with its end.
+/// One line, with its end; lines of two threads are not mixed.
 void print_line(std::string_view text);
 /// Bytes as they are.
 void print_raw(std::string_view bytes);

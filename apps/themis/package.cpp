@@ -11,6 +11,7 @@
 
 #include "apps/themis/esbuild.hpp"
 #include "runtime/bundle/imports.hpp"
+#include "runtime/bundle/source_map.hpp"
 #include "runtime/config/function_manifest.hpp"
 
 namespace themis::cli {
@@ -185,6 +186,10 @@ Maybe<bundle::Bundle> make_bundle(const Deploy& what, const Source& source,
     if (!built) return tl::unexpected<Failure>(built.error());
     out.main = kEsbuildMain;
     add(out.main, *built);
+    const auto map = read_esbuild_map(source.folder);
+    // Without the map traces show what esbuild made; the function is more important.
+    if (map && built->size() + map->size() < bundle::kCodeBytesMax / 8 * 7)
+      add(out.main + std::string(bundle::kSourceMapEnding), *map);
     for (const std::string& name : source.manifest.include)
       if (name != out.main) add(name, files.files().at(name));
   }
@@ -242,7 +247,11 @@ Maybe<Package> make_package(const Deploy& what, const std::string& file) {
   if (!code) return failed(fmt::format("{}: {}", file, code.error().detail));
   package.body = as_text(*code);
   package.content_type = "application/vnd.themis.bundle";
-  package.made_of = counted(made->modules.size(), "module");
+  const auto is_code = [](const bundle::Module& module) {
+    return !module.name.ends_with(bundle::kSourceMapEnding);
+  };
+  package.made_of =
+      counted(static_cast<size_t>(std::ranges::count_if(made->modules, is_code)), "module");
   if (const size_t secrets = made->settings.secrets.size(); secrets > 0)
     package.made_of += ", " + counted(secrets, "secret");
   return package;

@@ -23,6 +23,10 @@ void add_function_commands(CLI::App& app, Words& w) {
       ->required();
   sub->add_option("--name", w.deploy.name,
                   "the function's name (default: the manifest's, else the file's or folder's)");
+  sub->add_option("--canary", w.deploy.canary,
+                  "only for so many percent of the calls (1 to 50), beside the version that runs; "
+                  "then: themis promote NAME, or themis abort NAME")
+      ->check(CLI::Range(1, 50));
   sub->add_option("--secret", w.deploy.secrets,
                   "NAME=@FILE, NAME=- or NAME=VALUE: env.NAME, kept sealed; can be repeated")
       ->allow_extra_args(false);
@@ -41,6 +45,56 @@ void add_function_commands(CLI::App& app, Words& w) {
           [&w] { return list(w.to); });
   sub = command(app, w, "remove", "Take a function away", [&w] { return remove(w.to, w.name); });
   sub->add_option("NAME", w.name, "the function")->required();
+}
+
+void add_version_commands(CLI::App& app, Words& w) {
+  CLI::App* sub = command(app, w, "versions", "The versions of a function that can be gone back to",
+                          [&w] { return versions(w.to, w.name); });
+  sub->add_option("NAME", w.name, "the function")->required();
+  sub = command(app, w, "rollback", "Run an earlier version of a function again",
+                [&w] { return rollback(w.to, w.name, w.version); });
+  sub->add_option("NAME", w.name, "the function")->required();
+  sub->add_option("--to", w.version, "a version's number (default: the last other code)")
+      ->check(CLI::Range(int64_t{1}, int64_t{UINT32_MAX}));
+}
+
+void add_canary_commands(CLI::App& app, Words& w) {
+  CLI::App* sub = command(app, w, "promote", "Make a function's canary the function",
+                          [&w] { return end_canary(w.to, w.name, true); });
+  sub->add_option("NAME", w.name, "the function")->required();
+  sub = command(app, w, "abort", "Let a function's canary go",
+                [&w] { return end_canary(w.to, w.name, false); });
+  sub->add_option("NAME", w.name, "the function")->required();
+}
+
+void add_log_commands(CLI::App& app, Words& w) {
+  CLI::App* sub = command(app, w, "logs", "What a function logs, on every node that runs it",
+                          [&w] { return logs(w.to, w.logs); });
+  sub->add_option("NAME", w.logs.name, "the function; it was deployed through this node")
+      ->required();
+  sub->add_flag("-f,--follow", w.logs.follow, "go on with what comes, until Ctrl-C");
+  sub->add_option("--level", w.logs.level, "debug (default), info, warn or error, and above")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
+  sub->add_option("--since", w.logs.since, "only of the last 90s, 10m, 2h or 1d");
+}
+
+void add_top_command(CLI::App& app, Words& w) {
+  CLI::App* sub = command(app, w, "top", "What the functions called through this gateway do now",
+                          [&w] { return top(w.to, w.once, w.every_s); });
+  sub->add_flag("--once", w.once, "print one look, after the first interval, and end");
+  sub->add_option("--every", w.every_s, "seconds (default: 1)")->check(CLI::Range(1, 3600));
+}
+
+void add_dev_command(CLI::App& app, Words& w) {
+  CLI::App* sub = command(app, w, "dev", "Run a function while it is written: each save is live",
+                          [&w] { return dev(w.to, w.dev); });
+  sub->add_option("FILE", w.dev.deploy.files, "as for deploy")->required()->expected(1);
+  sub->add_option("--name", w.dev.deploy.name, "the function's name");
+  sub->add_option("--secret", w.dev.deploy.secrets, "as for deploy; can be repeated")
+      ->allow_extra_args(false);
+  sub->add_option("--port", w.dev.node.port, "of the node that it starts (default: 8787)");
+  sub->add_option("--set", w.dev.node.settings, "key=value for that node; can be repeated")
+      ->allow_extra_args(false);
 }
 
 void add_mesh_commands(CLI::App& app, Words& w) {
@@ -131,6 +185,11 @@ void add_state_commands(CLI::App& app, Words& w) {
 
 void add_commands(CLI::App& app, Words& words) {
   add_function_commands(app, words);
+  add_version_commands(app, words);
+  add_canary_commands(app, words);
+  add_log_commands(app, words);
+  add_top_command(app, words);
+  add_dev_command(app, words);
   add_mesh_commands(app, words);
   add_state_commands(app, words);
   add_key_commands(app, words);

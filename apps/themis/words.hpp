@@ -5,6 +5,8 @@
 #include <functional>
 
 #include "apps/themis/commands.hpp"
+#include "apps/themis/dev.hpp"
+#include "apps/themis/log_reader.hpp"
 
 namespace themis::cli {
 
@@ -18,7 +20,12 @@ struct Words {
   bool public_key = false;
   NewInvite invite;
   State state;
+  Logs logs;
+  Dev dev;
   int64_t days = 7;
+  int64_t version = 0;
+  int64_t every_s = 1;
+  bool once = false;
   std::function<Outcome()> action;
 };
 

@@ -294,7 +294,8 @@ void WorkerImpl::answer_exception(uint32_t id, v8::Local<v8::Value> exception, b
 }
 
 Error WorkerImpl::error_of(uint32_t id, v8::Local<v8::Value> exception) {
-  std::string what = describe_exception(context_.Get(box_.get()), exception);
+  std::string what =
+      traces_.rewrite(describe_exception(context_.Get(box_.get()), exception), kErrorDetailMax);
   const auto found = calls_.find(id);
   const bool no_buffers = found != calls_.end() &&
                           box_.buffers().refused() != found->second.buffers_refused &&
@@ -308,7 +309,7 @@ void WorkerImpl::log(LogLevel level, v8::Local<v8::String> text) {
   const auto found = calls_.find(current_);
   size_t& used = found == calls_.end() ? load_log_bytes_ : found->second.log_bytes;
   if (used >= limits_.log_bytes) return;
-  const std::string line = to_utf8(box_.get(), text, kLogLineMax);
+  const std::string line = traces_.rewrite(to_utf8(box_.get(), text, kLogLineMax), kLogLineMax);
   used += line.size() + 1;
   if (used < limits_.log_bytes) return host_.log(level, line);
   host_.log(LogLevel::warn, "log limit reached: the rest of this call's output is dropped");

@@ -8,6 +8,7 @@
 #include <optional>
 #include <unordered_map>
 
+#include "runtime/bundle/source_map.hpp"
 #include "runtime/crypto/web_key.hpp"
 #include "runtime/js/call_parts.hpp"
 #include "runtime/js/codec.hpp"
@@ -244,6 +245,7 @@ class WorkerImpl final : public Worker {
   Duration turn_start_{};
   size_t load_log_bytes_ = 0;
   size_t wasm_modules_ = 0;  ///< Made from bytes.
+  bundle::TraceMapper traces_;
 };
 
 }  // namespace themis::js

@@ -13,6 +13,7 @@ import test_fetch
 import test_mesh
 import test_oyster
 import test_paper
+import test_people
 import test_programs
 import test_readme
 import test_receipts
@@ -32,7 +33,7 @@ def main():
                    test_admission, test_receipts, test_state, test_state_receipts,
                    test_bundles, test_readme, test_examples,
                    test_events, test_actors, test_streams, test_fetch,
-                   test_websocket, test_paper):
+                   test_websocket, test_paper, test_people):
         for name, function in vars(module).items():
             if name.startswith("test_") and callable(function) and (not wanted or name in wanted):
                 tests.append((name, function))

@@ -5,6 +5,7 @@
 #include "runtime/bundle/cron.hpp"
 #include "runtime/bundle/imports.hpp"
 #include "runtime/bundle/secrets.hpp"
+#include "runtime/bundle/source_map.hpp"
 #include "runtime/crypto/crypto.hpp"
 #include "tests/fuzz/input.hpp"
 
@@ -40,6 +41,10 @@ void read_bundle(ByteView code) {
 void read_text(std::string_view text) {
   for (const std::string& name : bundle::imports_of(text))
     promise(text.find(name) != std::string_view::npos, "an import is in the source");
+  const std::string map = std::string(bundle::kSourceMapHead) + "a\nb\n\n" + std::string(text);
+  bundle::TraceMapper traces("main.js", map);
+  constexpr std::string_view kTrace = "at f (main.js:1:1) at main.js:2:9";
+  promise(traces.rewrite(std::string(kTrace), 64).size() <= 64, "a trace stays as long as it may");
   const auto cron = bundle::Cron::parse(text);
   if (!cron) return;
   constexpr int64_t kNow = 1'795'255'200'000;

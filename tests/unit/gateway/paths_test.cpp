@@ -40,6 +40,10 @@ TEST(Paths, RefusesNamesThatAreNone) {
 TEST(Paths, FindsEveryRoute) {
   EXPECT_EQ(to("/v1/functions")->path, Path::functions);
   EXPECT_EQ(to("/v1/functions/f?instances=3")->name, "f");
+  EXPECT_EQ(to("/v1/functions/f/versions")->path, Path::versions);
+  EXPECT_EQ(to("/v1/functions/f/rollback?to=3", "POST")->path, Path::rollback);
+  EXPECT_EQ(to("/v1/functions/f/rollback?to=3", "POST")->name, "f");
+  EXPECT_EQ(to("/v1/functions/f/other").error().code, Code::not_found);
   EXPECT_EQ(to("/v1/find/fn%2Ff")->name, "fn/f");
   EXPECT_EQ(to("/v1/find/fn/f")->name, "fn/f");
   EXPECT_EQ(to("/healthz?x")->path, Path::health);
@@ -51,8 +55,9 @@ TEST(Paths, FindsEveryRoute) {
 TEST(Paths, KnowsWhatNeedsTheToken) {
   for (const char* open : {"/f/a", "/api/serverless", "/metrics", "/healthz", "/readyz"})
     EXPECT_FALSE(needs_token(to(open)->path)) << open;
-  for (const char* closed : {"/v1/functions", "/v1/functions/a", "/v1/status", "/v1/ring",
-                             "/v1/nodes", "/v1/find/a", "/v1/store"})
+  for (const char* closed :
+       {"/v1/functions", "/v1/functions/a", "/v1/functions/a/versions", "/v1/functions/a/rollback",
+        "/v1/status", "/v1/ring", "/v1/nodes", "/v1/find/a", "/v1/store"})
     EXPECT_TRUE(needs_token(to(closed)->path)) << closed;
 }
 

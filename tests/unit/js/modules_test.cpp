@@ -1,6 +1,7 @@
 // Functions of several modules: kinds, imports, cycles, and what is missing.
 #include <algorithm>
 
+#include "runtime/bundle/source_map.hpp"
 #include "tests/unit/js/test_host.hpp"
 #include "tests/unit/js/wasm_module.hpp"
 
@@ -271,6 +272,41 @@ TEST(Listeners, ADefaultExportWinsOverAListener) {
                      handler("return new Response('d');"))
                 .text(),
             "d");
+}
+
+/// Line 1 of the module is line 1 of written.ts and line 2 is line 7, column 3.
+std::string map_of_two_lines() {
+  return std::string(bundle::kSourceMapHead) + "src/written.ts\n\nAAAA;AAME";
+}
+
+TEST(Modules, TracesNameTheLinesThatWereWrittenWhereThereIsAMap) {
+  const Bundle code = bundle_of({{"main.js",
+                                  "export default { fetch() { console.log(new Error('a').stack);\n"
+                                  "throw new Error('b'); } };"},
+                                 {"main.js.map", map_of_two_lines()}});
+  TestHost host;
+  Function function(as_text(bundle::encode(code).value()), {}, &host);
+  const auto answer = function.call();
+  ASSERT_FALSE(answer);
+  EXPECT_NE(answer.error().detail.find("src/written.ts:7:3"), std::string::npos)
+      << answer.error().detail;
+  ASSERT_EQ(host.lines.size(), 1u);
+  EXPECT_NE(host.lines[0].second.find("src/written.ts:1:1"), std::string::npos)
+      << host.lines[0].second;
+}
+
+TEST(Modules, AMapIsNobodysToImportAndABadOneChangesNothing) {
+  EXPECT_NE(answer_of({{"main.js", "import map from './main.js.map';" + handler("")},
+                       {"main.js.map", map_of_two_lines()}})
+                .find("has no module 'main.js.map'"),
+            std::string::npos);
+  EXPECT_NE(answer_of({{"main.js", "throw new Error('early');"}, {"main.js.map", "{}"}})
+                .find("main.js:1:7"),
+            std::string::npos);
+  EXPECT_NE(
+      answer_of({{"main.js", "\nthrow new Error('early');"}, {"main.js.map", map_of_two_lines()}})
+          .find("src/written.ts:7:3"),
+      std::string::npos);
 }
 
 }  // namespace

@@ -205,6 +205,26 @@ TEST_F(RouteTableTest, ACanaryGetsItsShareByLabel) {
   EXPECT_TRUE(is_share(chosen.at(2), 10'000, 0.25)) << chosen.at(2) << " with seed " << kSeed;
 }
 
+TEST_F(RouteTableTest, AnInstanceThatAsksForAShareGetsItAndNoMoreThanHalf) {
+  learn({instance(1), instance(2, 100, "7", {{"canary", "20"}}), instance(3)});
+  EXPECT_TRUE(is_share(spread()[2], 1000, 0.2));
+  learn({instance(1), instance(2, 100, "7", {{"canary", "100"}}), instance(3)});
+  EXPECT_TRUE(is_share(spread()[2], 1000, 0.5)) << "an instance is not believed more";
+  learn({instance(1), instance(2, 100, "7", {{"canary", "1x"}}), instance(3)});
+  EXPECT_TRUE(is_share(spread()[2], 1000, 1.0 / 3)) << "no share";
+  learn({instance(1), instance(2, 100, "8"), instance(3)});
+  EXPECT_TRUE(is_share(spread()[2], 1000, 1.0 / 3)) << "it was promoted";
+}
+
+TEST_F(RouteTableTest, WhatAnotherVersionDidIsNotThisOnes) {
+  learn({instance(1, 100, "1")});
+  call(1, Verdict::faulty);
+  EXPECT_EQ(report().instances[0].failures, 1u);
+  learn({instance(1, 100, "2")});
+  EXPECT_EQ(report().instances[0].failures, 0u);
+  EXPECT_EQ(report().instances[0].calls, 0u);
+}
+
 TEST_F(RouteTableTest, OneGroupTakesAllWhenTheOtherIsGone) {
   configure({.canary_version = "2", .canary_percent = 10});
   learn({instance(1, 100, "1"), instance(3, 100, "2")});

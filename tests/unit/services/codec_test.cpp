@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "actors/services/log_codec.hpp"
 #include "actors/services/service_codec.hpp"
 #include "runtime/base/rng.hpp"
 
@@ -114,6 +115,24 @@ TEST(ServiceCodec, RefusesAnInvokeOverTheLimits) {
   large->setFunction("f");
   large->initBody(kInvokeBodyBytesMax + 1);
   EXPECT_EQ(decode_target(large.finish()).error().code, Code::malformed);
+}
+
+TEST(LogCodec, PagesComeBackAsTheyWereAndLongOnesAreRefused) {
+  const ReadLog order{"f", {.after = 7, .level = 2, .since_ms = -3}, 9};
+  const auto read = decode_read_log(encode_read_log(order, TimePoint::max()));
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->function, "f");
+  EXPECT_EQ(read->query.after, 7u);
+  EXPECT_EQ(read->query.level, 2);
+  EXPECT_EQ(read->query.since_ms, -3);
+  EXPECT_EQ(read->reader, 9u);
+  EXPECT_FALSE(decode_read_log(encode_read_log({"NO NAME", {}, 0}, TimePoint::max())));
+  LogBook::Page page{{{1, 2, 3, 4, "text"}, {2, 3, 0, 0, ""}}, 5, true};
+  EXPECT_EQ(*decode_log_page(encode_log_page(page)), page);
+  page.lines[0].level = 4;
+  EXPECT_FALSE(decode_log_page(encode_log_page(page)));
+  page.lines[0] = {.text = std::string(kLogTextBytesMax + 1, 'a')};
+  EXPECT_FALSE(decode_log_page(encode_log_page(page)));
 }
 
 }  // namespace

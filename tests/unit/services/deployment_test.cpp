@@ -95,6 +95,123 @@ TEST_F(DeploymentTest, RegressADeploymentRightAfterARemoveIsNotUndoneByIt) {
   EXPECT_EQ(counts(0).hosted, 1u);
 }
 
+TEST_F(DeploymentTest, RollsBackOnEveryNodeAndForward) {
+  start(3);
+  for (const char* source : {"one", "two", "three"}) ASSERT_TRUE(deploy("f", source));
+  const auto roll_back = [&](std::optional<uint32_t> to) {
+    return ask<DeployedFunction>(system_, nodes_[0]->functions, RollBack{"f", to});
+  };
+  const auto runs = [&](const std::string& body) {
+    return answer(0, 1, "f") == body && answer(0, 2, "f") == body;
+  };
+  auto back = roll_back(1);
+  ASSERT_TRUE(back) << back.error().text();
+  EXPECT_EQ(back->version, 4u);
+  EXPECT_EQ(back->restores, 1u);
+  EXPECT_TRUE(runs("one GET http://h/ "));
+  back = roll_back({});
+  ASSERT_TRUE(back) << back.error().text();
+  EXPECT_EQ(back->restores, 3u) << "what ran before";
+  EXPECT_TRUE(runs("three GET http://h/ "));
+  EXPECT_EQ(roll_back({})->restores, 1u) << "of a version that restores another it is that one";
+  const auto list = ask<VersionList>(system_, nodes_[0]->functions, ListVersions{"f"});
+  ASSERT_TRUE(list);
+  EXPECT_EQ(list->versions.size(), 6u);
+  EXPECT_EQ(list->versions[0].restores, 1u);
+  EXPECT_EQ(roll_back(77).error().code, Code::not_found);
+  EXPECT_EQ(ask<VersionList>(system_, nodes_[1]->functions, ListVersions{"f"}).error().code,
+            Code::not_found)
+      << "not deployed there";
+  ASSERT_TRUE(order(system_, nodes_[0]->functions, RemoveFunction{"f"}));
+  EXPECT_EQ(roll_back(1).error().code, Code::not_found);
+}
+
+class CanaryTest : public DeploymentTest {
+ protected:
+  Result<DeployedFunction> deploy_canary(const std::string& source, uint32_t percent = 10) {
+    DeployFunction order = deployment("f", source, 2);
+    order.canary = percent;
+    return ask<DeployedFunction>(system_, nodes_[0]->functions, order);
+  }
+  Result<DeployedFunction> end_canary(bool promote) {
+    return ask<DeployedFunction>(system_, nodes_[0]->functions, EndCanary{"f", promote});
+  }
+  /// How many nodes run which version, as they say themselves.
+  std::map<std::string, int> running() {
+    std::map<std::string, int> all;
+    for (size_t at = 0; at < nodes_.size(); ++at) ++all[answer(0, at, "f").substr(0, 3)];
+    return all;
+  }
+};
+
+TEST_F(CanaryTest, RunsOnOneNodeBesideTheVersionBeforeUntilItIsPromoted) {
+  start(4);
+  ASSERT_TRUE(deploy("f", "one"));
+  const auto canary = deploy_canary("two");
+  ASSERT_TRUE(canary) << canary.error().text();
+  EXPECT_EQ(canary->version, 2u);
+  EXPECT_EQ(canary->canary, 10u);
+  EXPECT_EQ(running()["one"], 2);
+  EXPECT_EQ(running()["two"], 1);
+  ASSERT_TRUE(order(system_, nodes_[0]->functions, EnsureFunction{"f"})) << "a look leaves it";
+  EXPECT_EQ(running()["one"], 2);
+  EXPECT_EQ(running()["two"], 1);
+  EXPECT_EQ(deploy("f", "three").error().code, Code::exists);
+  EXPECT_EQ(deploy_canary("three").error().code, Code::exists);
+  const auto list = ask<VersionList>(system_, nodes_[0]->functions, ListVersions{"f"});
+  ASSERT_TRUE(list && list->canary);
+  EXPECT_EQ(list->canary->version, 2u);
+  EXPECT_EQ(list->versions.front().version.number, 1u);
+  const auto promoted = end_canary(true);
+  ASSERT_TRUE(promoted) << promoted.error().text();
+  EXPECT_EQ(promoted->id, canary->id);
+  EXPECT_EQ(running()["one"], 0);
+  EXPECT_TRUE(eventually([&] { return running()["two"] == 2; }));
+  EXPECT_EQ(end_canary(true).error().code, Code::not_found);
+}
+
+TEST_F(CanaryTest, IsLetGoWhenItIsAborted) {
+  start(3);
+  ASSERT_TRUE(deploy("f", "one"));
+  ASSERT_TRUE(deploy_canary("two"));
+  const auto back = end_canary(false);
+  ASSERT_TRUE(back) << back.error().text();
+  EXPECT_EQ(back->version, 1u);
+  EXPECT_TRUE(eventually([&] { return running()["two"] == 0 && running()["one"] == 2; }));
+  EXPECT_EQ(end_canary(false).error().code, Code::not_found);
+  const auto next = deploy("f", "three");
+  ASSERT_TRUE(next) << next.error().text();
+  EXPECT_EQ(next->version, 3u);
+}
+
+TEST_F(CanaryTest, TakesThePlaceOfAnInstanceWhenThereIsNoOtherNode) {
+  start(2);
+  ASSERT_TRUE(deploy("f", "one"));
+  ASSERT_TRUE(deploy_canary("two"));
+  EXPECT_EQ(running()["one"], 1);
+  EXPECT_EQ(running()["two"], 1);
+  ASSERT_TRUE(end_canary(false));
+  EXPECT_TRUE(eventually([&] { return running()["one"] == 2; }));
+}
+
+TEST_F(CanaryTest, NeedsSomethingToRunBesideAndASecondNode) {
+  start(1);
+  EXPECT_EQ(deploy_canary("two").error().code, Code::not_found);
+  ASSERT_TRUE(deploy("f", "one"));
+  EXPECT_EQ(deploy_canary("two", 51).error().code, Code::invalid);
+  EXPECT_EQ(deploy_canary("two").error().code, Code::unavailable);
+  EXPECT_EQ(answer(0, 0, "f"), "one GET http://h/ ");
+  EXPECT_EQ(end_canary(true).error().code, Code::not_found);
+}
+
+TEST_F(CanaryTest, ThatDoesNotCompileChangesNothing) {
+  start(3);
+  ASSERT_TRUE(deploy("f", "one"));
+  EXPECT_EQ(deploy_canary("syntax").error().code, Code::syntax);
+  EXPECT_EQ(running()["one"], 2);
+  EXPECT_TRUE(deploy_canary("two"));
+}
+
 TEST_F(DeploymentTest, AFailedDeploymentLeavesNoCodeBehind) {
   start(1, false);
   EXPECT_FALSE(deploy("f", "one"));

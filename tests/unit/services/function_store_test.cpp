@@ -82,11 +82,11 @@ TEST_F(FunctionStoreTest, WithoutAKeyOfItsOwnItKeepsNone) {
 }
 
 TEST_F(FunctionStoreTest, ANewVersionReplacesTheCodeOfTheOld) {
-  ASSERT_TRUE(store_->save(DeployedRow{"f", {1, id_of("one")}, 2}, as_bytes("one")));
-  ASSERT_TRUE(store_->save(DeployedRow{"f", {2, id_of("two")}, 2}, as_bytes("two")));
+  ASSERT_TRUE(store_->save(HostedRow{"f", {1, id_of("one")}}, as_bytes("one")));
+  ASSERT_TRUE(store_->save(HostedRow{"f", {2, id_of("two")}}, as_bytes("two")));
   EXPECT_FALSE(has("one"));
   EXPECT_TRUE(has("two"));
-  EXPECT_EQ(store_->load()->deployed.size(), 1u);
+  EXPECT_EQ(store_->load()->hosted.size(), 1u);
 }
 
 TEST_F(FunctionStoreTest, CodeStaysWhileAnyRowRefersToIt) {

@@ -25,8 +25,8 @@ class WorkerLogTest : public testing::Test {
  protected:
   WorkerLogTest() : reactor_(system_.caf(), host_) {
     reactor_.bind_to_this_thread();
-    log_ = spawn_hosted<WorkerLog>(reactor_,
-                                   [this](std::string_view, int, std::string_view) { ++kept_; });
+    log_ = spawn_hosted<WorkerLog>(
+        reactor_, [this](std::string_view, int, std::string_view) { ++kept_; }, &book_);
   }
   /// How many of `count` lines are kept.
   size_t keep(size_t count, const wire::Msg<schema::LogLine>& line) {
@@ -40,6 +40,7 @@ class WorkerLogTest : public testing::Test {
   sim::Host& host_{world_.add_host("10.0.0.1")};
   Reactor reactor_;
   HostedPtr<WorkerLog> log_;
+  LogBook book_{1};
   size_t kept_ = 0;
 };
 
@@ -48,6 +49,8 @@ TEST_F(WorkerLogTest, KeepsSoManyLinesASecond) {
   EXPECT_EQ(keep(2 * WorkerLog::kLinesPerSecond, line), WorkerLog::kLinesPerSecond);
   world_.run_for(2s);
   EXPECT_EQ(keep(1, line), 1u);
+  EXPECT_EQ(book_.read("f", {}).lines.back().lost, WorkerLog::kLinesPerSecond)
+      << "readers are told";
 }
 
 TEST_F(WorkerLogTest, RegressKeepsSoManyBytesASecondHoweverFewTheLines) {

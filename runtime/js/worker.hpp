@@ -233,10 +233,7 @@ class WorkerImpl final : public Worker {
   v8::Global<v8::Function> turn_end_;
   size_t unanswered_ = 0;
   size_t streams_ = 0;  ///< OutStreams.
-  uint32_t last_call_ = 0;
-  uint32_t last_timer_ = 0;
-  uint32_t last_ask_ = 0;
-  uint32_t last_flow_ = 0;
+  uint32_t last_call_ = 0, last_timer_ = 0, last_ask_ = 0, last_flow_ = 0;
   /// Answers may come after the worker: they see it gone.
   const std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
   uint32_t current_ = 0;  ///< The call whose turn it is; 0: none.

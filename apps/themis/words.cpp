@@ -43,7 +43,8 @@ void add_function_commands(CLI::App& app, Words& w) {
 
   command(app, w, "list", "The functions that this node knows, and where they run",
           [&w] { return list(w.to); });
-  sub = command(app, w, "remove", "Take a function away", [&w] { return remove(w.to, w.name); });
+  sub = command(app, w, "remove", "Take a function away, with all that it and its actors keep",
+                [&w] { return remove(w.to, w.name); });
   sub->add_option("NAME", w.name, "the function")->required();
 }
 

@@ -257,6 +257,24 @@ def test_a_function_stays_while_what_it_kept_cannot_be_erased(build):
         assert mesh.json("/v1/functions")["functions"] == []
 
 
+def test_a_long_value_survives_kill_9(build):
+    """Written within the CPU time that every call has."""
+    with Mesh(build, nodes=1) as mesh:
+        put_up(mesh, """export class Counter { constructor(ctx) { this.s = ctx.storage; }
+            async fetch(request) {
+              if (request.method === 'POST') await this.s.put('v', await request.text());
+              return new Response(await this.s.get('v')); } }
+            export default { fetch: (request, env) => env.ACTORS.get('a').fetch(request) };""")
+        node = mesh.nodes[0]
+        for length in (130_000, 131_000):
+            value = "".join(chr(97 + n * n % 26) for n in range(length))
+            assert ask(mesh, "a", value.encode()) == value
+            node.kill()
+            node.start()
+            wait_until("the node is back", lambda: mesh.get("/readyz")[0] == 200)
+            wait_until("it is whole", lambda value=value: ask(mesh, "a") == value)
+
+
 def test_alarms_ring_once_and_again_after_a_failure(build):
     with Mesh(build) as mesh:
         put_up(mesh)

@@ -136,7 +136,8 @@ const open = (ask, key, { read, write }) => {
       const pieces = await list(`${key}:${id}.`, read);
       let at = 0;
       for (let i = 0; i < pieces.length; i++) {
-        const some = web.fromHex(pieces[i].value.hex);
+        const { value } = pieces[i];  // the state says bytes that are UTF-8 as a text
+        const some = typeof value === 'string' ? native.utf8Encode(value) : web.fromHex(value.hex);
         if (pieces[i].key !== pieceOf(id, i) || at + some.length > size) return undefined;
         TypedArrayPrototypeSet(bytes, some, at);
         at += some.length;

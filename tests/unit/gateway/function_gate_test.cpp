@@ -3,6 +3,8 @@
 
 #include <future>
 
+#include "actors/caller/service_gate.hpp"
+#include "actors/caller/services.hpp"
 #include "runtime/js/engine.hpp"
 #include "tests/unit/services/function_service_fixture.hpp"
 
@@ -94,6 +96,58 @@ TEST_F(FunctionGateTest, RegressACallThatIsGivenUpEndsWhereItRuns) {
   caf::anon_send(gate_, CancelRequest{call.frame()});
   EXPECT_EQ(pending.get().error().code, Code::cancelled);
   EXPECT_TRUE(eventually([&] { return in_workers(caf::delete_atom::value) == 1; }));
+}
+
+/// A service that says when it is asked, and answers when that is given up.
+class HeldService final : public caf::event_based_actor {
+ public:
+  HeldService(caf::actor_config& config, std::promise<void>& asked, std::promise<void>& told)
+      : caf::event_based_actor(config), asked_(asked), told_(told) {}
+
+ private:
+  caf::behavior make_behavior() override {
+    return {[this](const InvokeMsg&) -> caf::result<OutcomeMsg> {
+              asked_.set_value();
+              promise_ = make_response_promise<OutcomeMsg>();
+              return promise_;
+            },
+            [this](const CancelRequest&) {
+              told_.set_value();
+              promise_.deliver(to_caf({Code::cancelled, "given up"}));
+            }};
+  }
+
+  std::promise<void>& asked_;
+  std::promise<void>& told_;
+  caf::typed_response_promise<OutcomeMsg> promise_;
+};
+
+TEST_F(FunctionGateTest, RegressACallOfAServiceThatIsGivenUpEndsWhereItRuns) {
+  start_gate(1);
+  const std::string name = service_name("held");
+  std::promise<void> asked;
+  std::promise<void> told;
+  caf::actor held = system_.caf().spawn<HeldService>(std::ref(asked), std::ref(told));
+  caf::actor services;
+  last_->in_loop([&] {
+    last_->exports().add(name, caf::actor_cast<caf::strong_actor_ptr>(held));
+    services = spawn_pinned<ServiceGate>(last_->reactor(), ServiceGateOptions{{"held"}, {}, &rng_});
+  });
+  ASSERT_TRUE(order(system_, last_->node(), ProvideName{name}));
+  caf::anon_send(services, UseNode{last_->node(), last_->contact()});
+  wire::Builder<schema::Invoke> invoke;
+  invoke->setFunction("held");
+  invoke->setMethod("POST");
+  invoke->setUrl("http://held/");
+  const InvokeMsg call = invoke.finish();
+  auto pending =
+      std::async(std::launch::async, [&] { return ask<OutcomeMsg>(system_, services, call); });
+  ASSERT_EQ(asked.get_future().wait_for(20s), std::future_status::ready);
+  caf::anon_send(services, CancelRequest{call.frame()});
+  EXPECT_EQ(pending.get().error().code, Code::cancelled);
+  EXPECT_EQ(told.get_future().wait_for(20s), std::future_status::ready);
+  last_->end(services);
+  last_->end(held);
 }
 
 TEST_F(FunctionGateTest, AFunctionsOwnFailureIsTheAnswer) {

@@ -22,7 +22,7 @@ class Store {
     ++commits;
     for (const json& change : ask.at("changes")) {
       rows.erase(change.at("key"));
-      if (!change.at("value").is_null()) rows[change.at("key")] = change.at("value");
+      if (!change.at("value").is_null()) rows[change.at("key")] = as_told(change.at("value"));
     }
     return R"({"done":true})";
   }
@@ -30,6 +30,14 @@ class Store {
   int commits = 0;
 
  private:
+  /// Bytes that are a text are told as one.
+  static json as_told(const json& value) {
+    if (!value.is_object()) return value;
+    const auto bytes = from_hex(value.at("hex").get<std::string>());
+    const bool is_text =
+        bytes && std::ranges::all_of(*bytes, [](std::byte b) { return b < std::byte{0x80}; });
+    return is_text ? json(as_text(*bytes)) : value;
+  }
   std::string list(const json& ask) const {
     const std::string prefix = ask.at("prefix");
     const std::string after = ask.at("after");

@@ -83,7 +83,7 @@ class Front:
     def __enter__(self):
         self.chain.__enter__()
         self.port, self.billing_port = free_port(), free_port()
-        settings = [f"oyster.listen=127.0.0.1:{self.port}", f"oyster.rpc={self.chain.url}",
+        settings = [f"oyster.listen=127.0.0.1:{self.port}", f"oyster.rpc={self.chain.url}/?a-key",
                     f"oyster.billing=127.0.0.1:{self.billing_port}", *self.more]
         self.mesh = Mesh(self.build, nodes=1, settings=settings)
         try:
@@ -293,6 +293,8 @@ def test_oyster_answers_its_own_eleven_tests_byte_by_byte(build):
         assert front.run(prime, {"num": 10}) == (200, "2,5")
         assert front.run(b"\7" * 32) == (400, "failed to create code file\n\nCaused by:\n    "
                                          "failed to retrieve calldata")
+        log = front.mesh.nodes[0].log()
+        assert f"127.0.0.1:{front.chain.port}: unavailable" in log and "a-key" not in log, log
 
 
 class StorageServer:

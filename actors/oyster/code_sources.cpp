@@ -9,6 +9,7 @@
 #include "actors/worker/function_codec.hpp"
 #include "runtime/base/log.hpp"
 #include "runtime/bundle/bundle.hpp"
+#include "runtime/http/url.hpp"
 #include "runtime/oyster/requests.hpp"
 
 namespace themis {
@@ -118,13 +119,16 @@ void CodeSources::ask(const std::string& url, std::string body,
                    .body = to_bytes(body)};
   const auto request = themis::encode_fetch(CodeId{}, post, loop_.now() + kAskMax);
   if (!request) return then(fail(request.error()));
-  const auto read = [url, then](Result<http::Response> answer) {
+  // Not the whole URL: its path may be somebody's key.
+  const Result<http::Url> where = http::parse_url(url);
+  const auto read = [host = where ? where->authority() : std::string(),
+                     then](Result<http::Response> answer) {
     if (!answer) {
-      log::info("oyster", "{}: {}", url, answer.error().text());
+      log::info("oyster", "{}: {}", host, answer.error().text());
       return then(fail(answer.error()));
     }
     if (answer->status == 200) return then(std::move(answer->body));
-    log::info("oyster", "{}: answered with the status {}", url, answer->status);
+    log::info("oyster", "{}: answered with the status {}", host, answer->status);
     then(fail(Code::unavailable, "the status " + std::to_string(answer->status)));
   };
   actor_.request(options_.fetcher, caf::infinite, FetchOutward{*request, {anywhere()}})

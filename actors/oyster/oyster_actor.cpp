@@ -215,7 +215,6 @@ void OysterActor::begin(Pending pending, ByteView transaction, const std::string
       (is_billed && !bill_.has_room_for(*pending.transaction)))
     return reply(pending, pending.is_first ? oyster::first_busy() : oyster::busy());
   const uint64_t id = ++last_id_;
-  pending.began = reactor_.loop().now();
   pending.is_stored = !code_id.empty();
   Pending& placed = pending_.emplace(id, std::move(pending)).first->second;
   if (!placed.asker)
@@ -224,6 +223,7 @@ void OysterActor::begin(Pending pending, ByteView transaction, const std::string
       if (gone.empty()) return;
       reactor_.loop().cancel(gone.mapped().timer);
       if (gone.mapped().invoke) runner_.cancel(*gone.mapped().invoke);
+      charge(gone.mapped());
     });
   const auto then = [this, id](const FoundRunnable& code) { found(id, code); };
   if (!code_id.empty()) return sources_.find_stored(code_id, then);
@@ -283,6 +283,7 @@ void OysterActor::run(uint64_t id, const RunnablePtr& code) {
                     reactor_.loop().now() + timeout);
   if (!invoke) return refused(invoke.error());
   pending.invoke = *invoke;
+  pending.began = reactor_.loop().now();
   pending.timer = reactor_.loop().after(timeout, [this, id] { timed_out(id); });
   runner_.run(code, *invoke,
               [this, id](Result<Response> result) { answered(id, std::move(result)); });
@@ -305,15 +306,20 @@ void OysterActor::answered(uint64_t id, Result<Response> result) {
       pending.is_first ? oyster::first_failure(result.error()) : oyster::failure(result.error()));
 }
 
+/// From when its code began, whoever is still there to hear the answer.
+void OysterActor::charge(const Pending& pending) {
+  if (!billing_server_ || !pending.transaction || !pending.invoke) return;
+  const Duration took = reactor_.loop().now() - pending.began;
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
+  bill_.add(*pending.transaction, oyster::cost_of(static_cast<uint64_t>(ms)));
+}
+
 /// Frees the place.
 void OysterActor::end(uint64_t id, Answer answer) {
   auto over = pending_.extract(id);
   Pending& pending = over.mapped();
   reactor_.loop().cancel(pending.timer);
-  const Duration took = reactor_.loop().now() - pending.began;
-  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
-  if (billing_server_ && pending.transaction && pending.invoke)
-    bill_.add(*pending.transaction, oyster::cost_of(static_cast<uint64_t>(ms)));
+  charge(pending);
   reply(pending, std::move(answer));
 }
 

@@ -77,7 +77,7 @@ class OysterActor final : public PinnedActor, private http::Handler {
     bool is_first = false;   ///< Of the first generation: it is answered in JSON.
     bool is_stored = false;  ///< Its code goes by an id, not by a transaction.
     std::optional<oyster::Bill::Hash> transaction = {};
-    TimePoint began = {};
+    TimePoint began = {};  ///< When its code did.
     net::TimerId timer = 0;
     std::optional<InvokeMsg> invoke = {};  ///< It runs.
   };
@@ -95,6 +95,7 @@ class OysterActor final : public PinnedActor, private http::Handler {
   void run(uint64_t id, const RunnablePtr& code);
   void answered(uint64_t id, Result<http::Response> result);
   void timed_out(uint64_t id);
+  void charge(const Pending& pending);
   void end(uint64_t id, oyster::Answer answer);
   void reply(Pending& pending, oyster::Answer answer);
 

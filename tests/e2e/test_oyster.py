@@ -1,6 +1,7 @@
 """[oyster] on a real node, its code in the calldata of a real local chain: Oyster's own eleven
 tests, what its other generations add, and what ours does better."""
 import base64
+import contextlib
 import http.client
 import http.server
 import json
@@ -82,7 +83,7 @@ class Front:
     def __enter__(self):
         self.chain.__enter__()
         self.port, self.billing_port = free_port(), free_port()
-        settings = [f"oyster.listen=127.0.0.1:{self.port}", f"oyster.rpc={self.chain.url}",
+        settings = [f"oyster.listen=127.0.0.1:{self.port}", f"oyster.rpc={self.chain.url}/?a-key",
                     f"oyster.billing=127.0.0.1:{self.billing_port}", *self.more]
         self.mesh = Mesh(self.build, nodes=1, settings=settings)
         try:
@@ -279,21 +280,26 @@ def test_oyster_answers_its_own_eleven_tests_byte_by_byte(build):
             status, headers, text = front.ask(host, path="/a/b?c")
             assert (status, text, headers["x-from"]) == (201, f"1 / {host}", "code")
         check_managed(front, prime)
-        # Who leaves gives its place back.
+        # Who leaves gives its place back, and pays.
+        slow = front.put(SLOW)
         leaver = socket.create_connection(("127.0.0.1", front.port), timeout=20)
-        leaver.sendall(f"GET / HTTP/1.1\r\nHost: {label(front.put(SLOW))}\r\n\r\n".encode())
+        leaver.sendall(f"GET / HTTP/1.1\r\nHost: {label(slow)}\r\n\r\n".encode())
         wait_until("it runs", lambda: front.mesh.metric("oyster_running") == 1)
         leaver.close()
         wait_until("its place is free", lambda: front.mesh.metric("oyster_running") == 0)
+        assert "0x" + slow.hex() in json.loads(front.bill("/billing/inspect")[1])["bill"]
         # Code that was fetched once needs no chain any more.
         front.chain.__exit__()
         assert front.run(prime, {"num": 10}) == (200, "2,5")
         assert front.run(b"\7" * 32) == (400, "failed to create code file\n\nCaused by:\n    "
                                          "failed to retrieve calldata")
+        log = front.mesh.nodes[0].log()
+        assert f"127.0.0.1:{front.chain.port}: unavailable" in log and "a-key" not in log, log
 
 
 class StorageServer:
-    """Gives the code of one key, and notes what it was asked. Use `with`."""
+    """Gives the code of some keys, and notes what it was asked. Use `with`."""
+    CODES = {"prime-1": PRIME, "long": "//" + "x" * 1_200_000, "endless": "//" + "x" * 5_000_000}
 
     def __enter__(self):
         asked = self.asked = []
@@ -305,10 +311,11 @@ class StorageServer:
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 asked.append((self.path, json.loads(body)))
-                known = asked[-1][1] == {"key": "prime-1"}
-                self.send_response(200 if known else 404)
+                code = StorageServer.CODES.get(asked[-1][1].get("key"))
+                self.send_response(200 if code else 404)
                 self.end_headers()
-                self.wfile.write(PRIME.encode() if known else b"")
+                with contextlib.suppress(OSError):  # too long a code is not read to its end
+                    self.wfile.write((code or "").encode())
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
@@ -363,9 +370,12 @@ def test_oyster_first_generation_answers_json_here_and_on_the_gateway(build):
         for _ in range(2):
             call = {"code_id": "prime-1", "input": {"num": 10}}
             assert front.first(call) == (200, success("2,5"))
-        assert front.first({"code_id": "none"}) == (500, error(
-            "There was a problem in fetching the code from the storage server"))
-        assert storage.asked == [("/load", {"key": "prime-1"}), ("/load", {"key": "none"})]
+        for key in ("none", "endless"):
+            assert front.first({"code_id": key}) == (500, error(
+                "There was a problem in fetching the code from the storage server"))
+        assert front.first({"code_id": "long"}) == (500, error("Error generating the JS file"))
+        assert storage.asked == [("/load", {"key": key})
+                                 for key in ("prime-1", "none", "endless", "long")]
         ours = front.mesh.deploy("primes", PRIME)["function_id"]
         assert front.first({"code_id": ours, "input": {"num": 20}}) == (200, success("2,2,5"))
 

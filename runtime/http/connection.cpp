@@ -293,7 +293,10 @@ void Connection::after_write() {
   if (cut_ && unsent() == 0) return close();
   if (closing_ && exchanges_.empty() && unsent() == 0) {
     if (!linger_) return close();
-    if (!std::exchange(lingering_, true)) phase_start_ = server_.loop_.now();
+    if (!std::exchange(lingering_, true)) {
+      phase_start_ = server_.loop_.now();
+      stream_->finish_writing();  // a client that waits for the end has it, and ends its side
+    }
   }
   update_reading();
   update_timer();

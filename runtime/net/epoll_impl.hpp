@@ -86,6 +86,7 @@ class EpollStream final : public Stream, public Source {
   EpollStream(EpollLoop::Impl& impl, Descriptor fd, StreamHandler& handler, bool connecting);
   ~EpollStream() override;
   size_t write(ByteView data) override;
+  void finish_writing() override { shutdown(fd_.get(), SHUT_WR); }
   void set_reading(bool reading) override;
   Address peer() const override;
   void on_events(uint32_t events) override;

@@ -40,6 +40,8 @@ class Stream {
   /// Takes as many bytes as fit now and returns how many; fewer than given means: wait for
   /// on_writable. A broken stream takes all and reports through on_closed.
   virtual size_t write(ByteView data) = 0;
+  /// All is written: the peer is told the end after what it has not read yet, and may go on itself.
+  virtual void finish_writing() {}
   /// Stops (false) or resumes (true) on_data: how backpressure reaches the peer's kernel.
   virtual void set_reading(bool reading) = 0;
   virtual Address peer() const = 0;

@@ -236,6 +236,7 @@ def check_pictures(mesh, folder):
             ("?width=9", b"GIF89a", "no PNG"), ("?width=9", good[:-13], "in the middle"),
             ("?width=9", good.replace(b"made", b"Made"), "damaged"), ("", good, "say ?width="),
             ("?width=0", good, "from 1 to 2048"),
-            ("?width=9", png(3, 2, 0, [b"ab", b"cd"]), "fewer pixels")):
+            ("?width=9", png(3, 2, 0, [b"ab", b"cd"]), "fewer pixels"),
+            ("?width=9", png(2048, 2049, 0, [b"a"]), "at most 4194304 bytes")):
         status, _, said = mesh.post(f"/f/resize{query}", file)
         assert status == 400 and why in said.decode(), (query, status, said)

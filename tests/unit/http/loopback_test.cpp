@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <array>
+#include <cstring>
 #include <future>
 #include <thread>
 
@@ -92,6 +94,32 @@ TEST_F(Loopback, DeliversTheRefusalOfABodyThatIsStillBeingSent) {
   const auto again = client.send({.method = "GET", .target = "/"});
   ASSERT_TRUE(again) << again.error().text();
   EXPECT_EQ(again->status, 200);
+}
+
+/// Lingers for longer than any test waits.
+class LingeringLoopback : public Loopback {
+ protected:
+  LingeringLoopback() {
+    server_ = std::make_unique<Server>(loop_, handler_, ServerLimits{.linger_timeout = 1h});
+  }
+};
+
+TEST_F(LingeringLoopback, RegressARefusedClientHearsTheEndWithoutWaiting) {
+  const net::Descriptor client(socket(AF_INET, SOCK_STREAM, 0));
+  const timeval patience{.tv_sec = 20, .tv_usec = 0};
+  setsockopt(client.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  const auto to = net::to_socket_address(address_);
+  ASSERT_TRUE(to);
+  ASSERT_EQ(connect(client.get(), to->get(), to->length), 0);
+  const std::string_view wrong = "NO HTTP\r\n\r\n";
+  ASSERT_EQ(send(client.get(), wrong.data(), wrong.size(), 0), static_cast<ssize_t>(wrong.size()));
+  std::string answer;
+  std::array<char, 4096> part{};
+  ssize_t count = 0;
+  while ((count = recv(client.get(), part.data(), part.size(), 0)) > 0)
+    answer.append(part.data(), static_cast<size_t>(count));
+  EXPECT_EQ(count, 0) << "no end, but: " << std::strerror(errno);
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 400 ")) << answer;
 }
 
 TEST_F(Loopback, ServesManyClientsAtOnce) {

@@ -177,6 +177,7 @@ void FunctionDeployer::place(const std::string& name) {
   Run& run = functions_.at(name).work->run;
   run.placement = Placement(run.wanted, candidates(name));
   while (const auto node = run.placement.next()) ask(name, *node);
+  if (run.placement.is_settled()) settle(name);  // there was nobody to ask
 }
 
 void FunctionDeployer::ask(const std::string& name, const ring::Contact& node) {

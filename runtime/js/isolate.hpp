@@ -43,8 +43,8 @@ class IsolateBox {
   /// nothing may run here again.
   bool heap_exceeded() const { return heap_exceeded_; }
   /// Ends what runs when more of the heap is used than Limits::heap_bytes, and takes the slack back
-  /// otherwise. V8 lets one large allocation pass its own limit: for the end of turns that were long
-  /// enough to make one.
+  /// otherwise. V8 lets one large allocation pass its own limit: for the ends of turns that were
+  /// long enough to make one.
   void check_heap();
   /// At the end of any turn: the slack was granted, or WebAssembly's memories are over their limit.
   bool needs_check() const { return limit_before_slack_ != 0 || buffers_.is_over(); }

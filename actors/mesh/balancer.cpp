@@ -17,6 +17,7 @@ double expected_ms(const Load& load, TimePoint now) {
 
 size_t Balancer::choose(Balance policy, std::span<const Candidate> candidates, TimePoint now) {
   THEMIS_ASSERT(!candidates.empty(), "somebody must take the call");
+  if (candidates.size() == 1) return 0;  // chance costs a system call
   switch (policy) {
     case Balance::random:
       return static_cast<size_t>(rng_.below(candidates.size()));
@@ -48,7 +49,6 @@ size_t Balancer::by_weight(std::span<const Candidate> candidates) {
 template <class Cost>
 size_t Balancer::better_of_two(size_t count, Cost cost) {
   const size_t first = static_cast<size_t>(rng_.below(count));
-  if (count == 1) return first;
   // The second of the two is another one.
   const size_t second = (first + 1 + static_cast<size_t>(rng_.below(count - 1))) % count;
   return cost(second) < cost(first) ? second : first;

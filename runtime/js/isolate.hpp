@@ -43,8 +43,11 @@ class IsolateBox {
   /// nothing may run here again.
   bool heap_exceeded() const { return heap_exceeded_; }
   /// Ends what runs when more of the heap is used than Limits::heap_bytes, and takes the slack back
-  /// otherwise. V8 lets one large allocation pass its own limit: look at the end of every turn.
+  /// otherwise. V8 lets one large allocation pass its own limit: for the ends of turns that were
+  /// long enough to make one.
   void check_heap();
+  /// At the end of any turn: the slack was granted, or WebAssembly's memories are over their limit.
+  bool needs_check() const { return limit_before_slack_ != 0 || buffers_.is_over(); }
   /// The same soon, when WebAssembly's memories are over their limit. Any thread.
   void look_at_memories();
 

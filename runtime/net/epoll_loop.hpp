@@ -14,11 +14,11 @@ class Watch {
 };
 
 /// Real sockets and real time. `run()` belongs to one thread, the loop's.
-/// Limits: 64 events a turn, 64 KB a read (kReadBytesMax), so one busy stream cannot starve the
-/// others.
+/// Limits: 64 events a turn, kReadBytesMax a read, so one busy stream cannot starve the others.
 class EpollLoop final : public Loop {
  public:
-  static constexpr size_t kReadBytesMax = 64 * 1024;
+  /// A body of 64 KB comes in one read with its head or its seals, which cost a second one before.
+  static constexpr size_t kReadBytesMax = 80 * 1024;
 
   EpollLoop();
   ~EpollLoop() override;

@@ -5,6 +5,7 @@ import sys
 import test_actors
 import test_admission
 import test_bad_input
+import test_balance
 import test_bundles
 import test_crash
 import test_events
@@ -13,6 +14,7 @@ import test_mesh
 import test_paper
 import test_programs
 import test_receipts
+import test_remote
 import test_service_mesh
 import test_state
 import test_state_receipts
@@ -27,7 +29,7 @@ def main():
     for module in (test_mesh, test_bad_input, test_crash, test_programs, test_service_mesh,
                    test_admission, test_receipts, test_state, test_state_receipts,
                    test_bundles, test_events, test_actors, test_streams, test_fetch,
-                   test_websocket, test_paper):
+                   test_websocket, test_paper, test_remote, test_balance):
         for name, function in vars(module).items():
             if name.startswith("test_") and callable(function) and (not wanted or name in wanted):
                 tests.append((name, lambda function=function: function(build)))

@@ -40,8 +40,9 @@ class TestHost final : public Host {
     if (!answer_state) return asked.push_back(std::move(answered));
     post([answer = answer_state(question), answered] { answered(answer); });
   }
-  void call_service(const std::string& service, Request request, TimePoint,
+  void call_service(const std::string& service, Request request, TimePoint deadline,
                     ServiceAnswered answered) override {
+    deadlines.push_back(deadline);
     requests.emplace_back(service, std::move(request));
     if (!answer_service) return called.push_back(std::move(answered));
     post([answer = answer_service(requests.back().second), answered] { answered(answer); });
@@ -65,6 +66,7 @@ class TestHost final : public Host {
   /// What services answer, if anything.
   std::function<Result<Response>(const Request&)> answer_service;
   std::vector<std::pair<std::string, Request>> requests;
+  std::vector<TimePoint> deadlines;     ///< Of requests to services.
   std::vector<ServiceAnswered> called;  ///< Without an answer.
   /// What the state answers, if anything.
   std::function<Result<std::string>(const std::string&)> answer_state;

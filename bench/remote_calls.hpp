@@ -1,7 +1,7 @@
 #pragma once
 // A null remote call, function to function across nodes, as the calling function measures it.
 
-#include "apps/themis/output.hpp"
+#include "apps/themis/commands.hpp"
 #include "bench/options.hpp"
 
 namespace themis::bench {

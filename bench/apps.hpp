@@ -12,8 +12,8 @@ namespace themis::bench {
 /// {plain_startup_s, plain_throughput_per_s, plain_latency_s, plain_duration_s,
 /// plain_cpu_ms_per_request, overhead_percent, cpu_overhead_percent}; with --log also {record}, the
 /// times of every request in microseconds. With all of the paper's applications, and not --local,
-/// also the figures of remote_calls.hpp. Sealed and plain requests come from one run. Writes the log. Prints why and ends the program
-/// when nodes, applications or requests fail.
+/// also the figures of remote_calls.hpp. Sealed and plain requests come from one run. Writes the
+/// log. Prints why and ends the program when nodes, applications or requests fail.
 Figures measure_apps(const Options& options);
 
 /// The same as a table for people.

@@ -11,6 +11,7 @@
 #include "actors/placement/placement.hpp"
 #include "apps/themis/output.hpp"
 #include "bench/apps_mesh.hpp"
+#include "bench/remote_calls.hpp"
 #include "bench/traffic.hpp"
 
 namespace themis::bench {
@@ -302,7 +303,13 @@ Figures measure_apps(const Options& options) {
   if (!measured) give_up(measured.error().text);
   if (log.is_open() && !log) give_up(options.log + ": cannot be written");
   if (run.failures > 0) give_up(fmt::format("{} requests failed", run.failures));
-  return {{"rate", options.rate}, {"requests", options.requests}, {"apps", std::move(run.apps)}};
+  Figures figures{
+      {"rate", options.rate}, {"requests", options.requests}, {"apps", std::move(run.apps)}};
+  if (!options.file.empty() || options.local) return figures;
+  const auto remote = measure_remote_calls();
+  if (!remote) give_up(remote.error().text);
+  figures.update(*remote);
+  return figures;
 }
 
 void print_apps(const Figures& figures) {
@@ -328,6 +335,9 @@ void print_apps(const Figures& figures) {
   }
   cli::print_line("ours / the paper's, its security on");
   table.print("no application");
+  for (const auto& [name, value] : figures.items())
+    if (value.is_number() && name.starts_with("remote_"))
+      cli::print_line(fmt::format("{:<32} {:>14.1f}", name, value.get<double>()));
 }
 
 }  // namespace themis::bench

@@ -12,7 +12,8 @@ namespace themis::bench {
 /// {plain_startup_s, ...} and what encryption costs: {overhead_percent (time for the same
 /// requests), latency_overhead_percent: medians over blocks that take turns; startup_overhead_ms:
 /// over starts that take turns; cpu_overhead_percent}; with --log also {record}, the
-/// times of every request in microseconds. Sealed and plain requests come from one run. Writes the
+/// times of every request in microseconds. With all of the paper's applications, and not --local,
+/// also the figures of remote_calls.hpp. Sealed and plain requests come from one run. Writes the
 /// log. Prints why and ends the program when nodes, applications or requests fail.
 Figures measure_apps(const Options& options);
 

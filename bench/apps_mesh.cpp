@@ -46,14 +46,14 @@ std::vector<uint16_t> free_ports(size_t count) {
 
 /// Its CPU limits are the largest: a computation is measured, not ended.
 std::string config_of(const fs::path& data, uint16_t port, uint16_t bootstrap, uint16_t gateway,
-                      bool encryption) {
+                      const AppsMesh::Options& options) {
   const auto address = [](uint16_t at) { return at == 0 ? "" : fmt::format("127.0.0.1:{}", at); };
   return fmt::format(
       "[mesh]\nbootstrap = [{}]\n[node]\nlisten = \"{}\"\ndata = \"{}\"\nencryption = {}\n"
       "[gateway]\nlisten = \"{}\"\n[workers]\ncount = 1\ncpu_ms = 300000\nwall_ms = 900000\n"
-      "[log]\nlevel = \"warn\"\n",
+      "profile = \"{}\"\n[log]\nlevel = \"warn\"\n",
       bootstrap == 0 ? "" : "\"" + address(bootstrap) + "\"", address(port), data.string(),
-      encryption, address(gateway));
+      options.encryption, address(gateway), options.fine_clocks ? "trusted" : "multi-tenant");
 }
 
 /// The child ends with this process, whatever ends it. -1: no process.
@@ -70,15 +70,14 @@ pid_t start_program(const std::string& program, const std::string& config, const
   ::_exit(kExecFailed);
 }
 
-/// Fails on every status over 399.
-cli::Outcome get(cli::Gateway& gateway, const std::string& path) {
+cli::Maybe<http::Response> get_from(cli::Gateway& gateway, const std::string& path) {
   http::Request request;
   request.method = "GET";
   request.target = path;
-  const auto answer = gateway.call(std::move(request));
-  if (!answer) return tl::unexpected<cli::Failure>(answer.error());
-  if (answer->status > 399) return cli::failed(path + " answered: " + cli::explain(*answer));
-  return {};
+  auto answer = gateway.call(std::move(request));
+  if (answer && answer->status > 399)
+    return cli::failed(path + " answered: " + cli::explain(*answer));
+  return answer;
 }
 
 std::vector<pid_t> with_children(const std::vector<pid_t>& parents) {
@@ -119,7 +118,7 @@ cli::Outcome AppsMesh::start_node(size_t number, const Options& options) {
   const std::string config = (folder / fmt::format("node-{}.toml", number)).string();
   std::ofstream(config) << config_of(folder / fmt::format("node-{}", number), ports_[number],
                                      number == 0 ? uint16_t{0} : ports_[0],
-                                     number == 0 ? ports_.back() : uint16_t{0}, options.encryption);
+                                     number == 0 ? ports_.back() : uint16_t{0}, options);
   const fs::path programs = fs::path(executable_directory()).parent_path() / "apps";
   const pid_t pid = start_program((programs / "themis-node").string(), config,
                                   (folder / fmt::format("node-{}.log", number)).string());
@@ -143,7 +142,7 @@ cli::Outcome AppsMesh::wait_until_whole() {
     std::error_code error;
     if (!fs::exists(token, error)) continue;
     auto gateway = cli::Gateway::open(to);
-    if (!gateway || !get(*gateway, "/readyz")) continue;
+    if (!gateway || !get_from(*gateway, "/readyz")) continue;
     const auto ring = gateway->ask("GET", "/v1/ring");
     if (!ring || http::array_or_empty(*ring, "successors").size() != servers_) continue;
     gateway_ = std::move(*gateway);
@@ -166,10 +165,12 @@ cli::Maybe<Duration> AppsMesh::deploy(const cli::Package& package) {
   const std::string name = cli::escaped_segment(package.name);
   const TimePoint start = SystemClock{}.now();
   const auto deployed = gateway_->manage(
-      "PUT", fmt::format("/v1/functions/{}?instances={}", name, std::max(servers_, size_t{1})),
+      "PUT",
+      fmt::format("/v1/functions/{}?instances={}", name,
+                  package.instances > 0 ? package.instances : std::max(servers_, size_t{1})),
       package.body, package.content_type);
   if (!deployed) return tl::unexpected<cli::Failure>(deployed.error());
-  if (auto answered = get(*gateway_, "/f/" + name); !answered)
+  if (auto answered = get("/f/" + name); !answered)
     return tl::unexpected<cli::Failure>(answered.error());
   return SystemClock{}.now() - start;
 }
@@ -179,6 +180,10 @@ cli::Outcome AppsMesh::remove(const std::string& function) {
       gateway_->manage("DELETE", "/v1/functions/" + cli::escaped_segment(function), {}, {});
   if (!removed) return tl::unexpected<cli::Failure>(removed.error());
   return {};
+}
+
+cli::Maybe<http::Response> AppsMesh::get(const std::string& path) {
+  return get_from(*gateway_, path);
 }
 
 double AppsMesh::cpu_s() const { return cpu_seconds(with_children(nodes_)); }

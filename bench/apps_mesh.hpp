@@ -20,6 +20,7 @@ class AppsMesh {
   struct Options {
     size_t servers = 1;
     bool encryption = true;
+    bool fine_clocks = false;  ///< Functions see microseconds.
   };
   /// From the first fork to a whole ring; two busy cores need a second or two.
   static constexpr Duration kStartMax = 30s;
@@ -30,9 +31,12 @@ class AppsMesh {
   AppsMesh(const AppsMesh&) = delete;
   AppsMesh& operator=(const AppsMesh&) = delete;
 
-  /// Deploys to all servers; the time until the first GET of it was answered.
+  /// Deploys to all servers, or to as many as the package says; the time until the first GET of it
+  /// was answered.
   cli::Maybe<Duration> deploy(const cli::Package& package);
   cli::Outcome remove(const std::string& function);
+  /// A GET of a function. Fails on every status over 399.
+  cli::Maybe<http::Response> get(const std::string& path);
   const net::Address& gateway() const { return gateway_->address(); }
   /// That all its processes have used.
   double cpu_s() const;

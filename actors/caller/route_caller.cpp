@@ -131,6 +131,8 @@ void RouteCaller::hedge(uint64_t id) {
 /// can bring some up. Else one that had the call may have it again: it knows the call by its key.
 void RouteCaller::no_instance(uint64_t id) {
   Open& open = open_.at(id);
+  // All have as many calls as they may: looking for others would cost what they have not.
+  if (open.last.code == Code::overloaded && !open.tried.empty()) return finish(id, fail(open.last));
   if (!open.fresh) return find(id);
   if (!open.call.is_copy && !std::exchange(open.restored, true)) {
     open.searching = true;
@@ -212,7 +214,10 @@ bool RouteCaller::settle(const Attempt& attempt, Verdict verdict) {
 void RouteCaller::answered(const Attempt& attempt, const wire::FramePtr& frame) {
   const TimePoint now = kind_.now();
   table_.took(open_.at(attempt.call).call.name, attempt.node, now - attempt.began, now);
-  if (!settle(attempt, kind_.is_fault(frame) ? Verdict::faulty : Verdict::healthy)) return;
+  const std::string name = open_.at(attempt.call).call.name;
+  const bool is_first = settle(attempt, kind_.is_fault(frame) ? Verdict::faulty : Verdict::healthy);
+  if (const auto load = kind_.load_of(frame)) table_.told(name, attempt.node, *load, now);
+  if (!is_first) return;
   finish(attempt.call, Answer{frame, attempt.node});
 }
 

@@ -48,6 +48,8 @@ class CallKind {
   virtual mesh::Judgement judge(const caf::error& error) const = 0;
   /// Whether an answer is the instance's failure all the same (an HTTP status of 5xx).
   virtual bool is_fault(const wire::FramePtr&) const { return false; }
+  /// What an answer says of its instance's load, if it does.
+  virtual std::optional<mesh::ToldLoad> load_of(const wire::FramePtr&) const { return {}; }
   /// The first instance that was tried is lost: whoever looks after the name may want to know.
   virtual void lost(const std::string&) {}
   /// All known instances were tried: brings some up if it can, and says so. Errors: not_found

@@ -60,7 +60,7 @@ Judgement FunctionCaller::judge(const caf::error& error) const {
     case Code::not_hosted:
       return {CallFailure::not_run, Verdict::absent};
     case Code::overloaded:
-      return {CallFailure::not_run, Verdict::faulty};
+      return {CallFailure::not_run, Verdict::full};
     case Code::unavailable:
     case Code::cancelled:
       return {CallFailure::maybe_run, Verdict::unreachable};
@@ -80,6 +80,14 @@ bool FunctionCaller::is_fault(const wire::FramePtr& frame) const {
                                      return outcome.getStatus();
                                    });
   return !status || *status >= kServerErrors;
+}
+
+std::optional<mesh::ToldLoad> FunctionCaller::load_of(const wire::FramePtr& frame) const {
+  const auto load = wire::decode(
+      OutcomeMsg(frame), [](const schema::Outcome::Reader& from) -> Result<mesh::ToldLoad> {
+        return mesh::ToldLoad{from.getRunning(), from.getMemoryPercent()};
+      });
+  return load ? std::optional(*load) : std::nullopt;
 }
 
 /// The node that looks after the function hears of it at once; others have nothing to do.

@@ -48,6 +48,7 @@ class FunctionCaller final : private CallKind {
            Failed failed) override;
   mesh::Judgement judge(const caf::error& error) const override;
   bool is_fault(const wire::FramePtr& frame) const override;
+  std::optional<mesh::ToldLoad> load_of(const wire::FramePtr& frame) const override;
   void lost(const std::string& name) override;
   void restore(const std::string& name, std::function<void(Status)> done) override;
   Error nobody(const std::string& name) const override;

@@ -18,6 +18,9 @@ struct Forwarded {
   InvokeMsg invoke;
 };
 
+/// Of events, which may run once only unless a route says more.
+constexpr const char* kNoHttpMethod = "";
+
 Error not_started() { return {Code::unavailable, "this node has not started yet"}; }
 
 bool is_for_actor(const InvokeMsg& message) {
@@ -30,7 +33,7 @@ bool is_for_actor(const InvokeMsg& message) {
 /// The call as the function's node takes it: under the plain name, in a frame of its own, with its
 /// body whole. The answer's may go on as a flow, which the caller reads where the answer is from.
 /// Errors: malformed, denied.
-Result<Forwarded> forwarded(const InvokeMsg& message) {
+Result<Forwarded> forwarded(const InvokeMsg& message, const std::string& deployer) {
   return wire::decode(message, [&](const schema::Invoke::Reader& from) -> Result<Forwarded> {
     const auto function = function_of_ring_name(wire::text_of(from.getFunction()));
     if (!function) return fail(Code::malformed, "a call of no function");
@@ -38,14 +41,17 @@ Result<Forwarded> forwarded(const InvokeMsg& message) {
       return fail(Code::denied, "functions call each other too deep");
     if (from.getHeaders().size() > kInvokeHeadersMax || from.getBody().size() > kInvokeBodyBytesMax)
       return fail(Code::too_large, "the request is larger than a function takes");
-    Forwarded out{*function, std::string(wire::text_of(from.getMethod())), {}};
-    wire::Builder<schema::Invoke> to(message.frame()->words() + 8);
+    const bool is_request = from.getEvent() == static_cast<uint8_t>(js::Event::fetch);
+    Forwarded out{
+        *function, is_request ? std::string(wire::text_of(from.getMethod())) : kNoHttpMethod, {}};
+    wire::Builder<schema::Invoke> to(message.frame()->words() + 8 + deployer.size() / 8);
     to->setFunction(wire::to_text(*function));
     to->setMethod(from.getMethod());
     to->setUrl(from.getUrl());
     to->setHeaders(from.getHeaders());
     to->setBody(from.getBody());
     to->setEvent(from.getEvent());
+    to->setDeployer(wire::to_text(deployer));
     to->setDepth(from.getDepth());
     if (from.getActor().getClassName().size() > 0) to->setActor(from.getActor());
     out.invoke = to.finish(message.frame()->deadline());
@@ -68,7 +74,8 @@ caf::behavior FunctionGate::make_behavior() {
             functions_ = use.functions;
             restart();
           },
-          [this](const InvokeMsg& invoke) { return call(invoke); },
+          [this](const InvokeMsg& invoke) { return call(invoke, {}); },
+          [this](const CallByFunction& call_of) { return call(call_of.invoke, call_of.deployer); },
           [this](const CancelRequest& given_up) {
             if (caller_) caller_->routes().cancel_for(given_up.frame);
           },
@@ -96,13 +103,13 @@ void FunctionGate::forget() {
   node_ = functions_ = nullptr;
 }
 
-caf::result<OutcomeMsg> FunctionGate::call(const InvokeMsg& invoke) {
+caf::result<OutcomeMsg> FunctionGate::call(const InvokeMsg& invoke, const std::string& deployer) {
   if (!caller_) return to_caf(not_started());
   if (is_for_actor(invoke)) {
     delegate(functions_, CallOwnActor{invoke});
     return caf::delegated<OutcomeMsg>{};
   }
-  const Result<Forwarded> to = forwarded(invoke);
+  const Result<Forwarded> to = forwarded(invoke, deployer);
   if (!to) return to_caf(to.error());
   const CallTarget target{.function = to->function};
   to->invoke.frame().writable()->set_deadline(

@@ -10,12 +10,12 @@ struct UseFunctions {
   caf::actor functions;
 };
 
-/// Answers Msg<schema::Invoke>, whose `function` is "fn/" and a function's name, with what an
-/// instance answered, as the routes say. Calls of "actor/" and NoteAlarm go to the function
-/// service. A CancelRequest with the frame of a call ends that call, wherever it runs. UseNode and
-/// UseFunctions say through whom; calls that came before both are refused. Errors of its own:
-/// malformed, unavailable (not started), denied (too deep), and those of FunctionCaller. Who may
-/// call what is its senders' to check. Pinned to the node's reactor.
+/// Answers Msg<schema::Invoke> and CallByFunction, whose `function` is "fn/" and a function's name,
+/// with what an instance answered, as the routes say. Calls of "actor/" and NoteAlarm go to the
+/// function service. A CancelRequest with the frame of a call ends that call, wherever it runs.
+/// UseNode and UseFunctions say through whom; calls that came before both are refused. Errors of
+/// its own: malformed, unavailable (not started), denied (too deep), and those of FunctionCaller.
+/// Who may call what is its senders' to check. Pinned to the node's reactor.
 class FunctionGate final : public PinnedActor {
  public:
   FunctionGate(caf::actor_config& config, std::vector<RouteConfig> routes, Rng& rng)
@@ -27,7 +27,7 @@ class FunctionGate final : public PinnedActor {
   caf::behavior make_behavior() override;
   void restart();
   void forget();
-  caf::result<OutcomeMsg> call(const InvokeMsg& invoke);
+  caf::result<OutcomeMsg> call(const InvokeMsg& invoke, const std::string& deployer);
 
   const std::vector<RouteConfig> routes_;
   Rng& rng_;

@@ -68,6 +68,8 @@ Json instance(const mesh::InstanceReport& report) {
           {"ejected_ms", to_ms(report.ejected_for)},
           {"breaker", report.breaker},
           {"in_flight", report.in_flight},
+          {"running", report.running},
+          {"memory_percent", report.memory_percent},
           {"ewma_ms", rounded(report.ewma_ms)},
           {"calls", report.calls},
           {"failures", report.failures},

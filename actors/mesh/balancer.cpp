@@ -1,5 +1,7 @@
 #include "actors/mesh/balancer.hpp"
 
+#include <algorithm>
+
 namespace themis::mesh {
 namespace {
 
@@ -13,7 +15,25 @@ double expected_ms(const Load& load, TimePoint now) {
   return ewma * (in_flight + 1);
 }
 
+/// What a call would add to, over the room there is: as least_conn with the free memory as weight.
+/// Memory counts in quarters, because garbage counts as memory until it is collected.
+double crowding(const Load& load, TimePoint now) {
+  constexpr uint8_t kQuarter = 25;
+  const int room = 4 - std::min<int>(load.memory_percent / kQuarter, 3);
+  return static_cast<double>(load.running(now) + 1) / room;
+}
+
 }  // namespace
+
+void Load::tell(const ToldLoad& told, TimePoint now) {
+  others = told.running - std::min<size_t>(told.running, in_flight);
+  memory_percent = told.memory_percent;
+  told_at = now;
+}
+
+size_t Load::running(TimePoint now) const {
+  return in_flight + (now - told_at < kToldFor ? others : 0);
+}
 
 size_t Balancer::choose(Balance policy, std::span<const Candidate> candidates, TimePoint now) {
   THEMIS_ASSERT(!candidates.empty(), "somebody must take the call");
@@ -24,9 +44,8 @@ size_t Balancer::choose(Balance policy, std::span<const Candidate> candidates, T
     case Balance::weighted:
       return by_weight(candidates);
     case Balance::least_loaded:
-      return better_of_two(candidates.size(), [&](size_t i) {
-        return static_cast<double>(candidates[i].load->in_flight);
-      });
+      return better_of_two(candidates.size(),
+                           [&](size_t i) { return crowding(*candidates[i].load, now); });
     case Balance::latency:
       return better_of_two(candidates.size(),
                            [&](size_t i) { return expected_ms(*candidates[i].load, now); });

@@ -10,10 +10,25 @@
 
 namespace themis::mesh {
 
-/// What this process knows of an instance's load: its own calls only.
+/// What an instance says with each answer.
+struct ToldLoad {
+  uint32_t running = 0;  ///< Calls of everybody that it had left.
+  uint8_t memory_percent = 0;
+};
+/// What this process knows of an instance's load.
 struct Load {
-  size_t in_flight = 0;
+  /// So long counts what an instance said: longer, and it may have become idle without a word.
+  static constexpr Duration kToldFor = 1s;
+
+  size_t in_flight = 0;  ///< Calls of this process.
   PeakEwma latency;
+  size_t others = 0;  ///< Those of others, when it last said how many there were.
+  uint8_t memory_percent = 0;
+  TimePoint told_at{};
+
+  void tell(const ToldLoad& told, TimePoint now);
+  /// Calls under way there, as far as is known.
+  size_t running(TimePoint now) const;
 };
 
 struct Candidate {
@@ -22,7 +37,8 @@ struct Candidate {
 };
 
 /// Pure but for the randomness that is passed in. "Of two at random" is Mitzenmacher's "The Power
-/// of Two Choices in Randomized Load Balancing", 2001.
+/// of Two Choices in Randomized Load Balancing", 2001: with loads that are known late, the least
+/// loaded of all would be everybody's choice until it is the most loaded.
 class Balancer {
  public:
   explicit Balancer(Rng& rng) : rng_(rng) {}

@@ -17,6 +17,8 @@ Duration penalty(const RouteConfig& policy) {
 /// A ring that lost a node may know nobody until it has healed: instances that answer are believed
 /// for so long. One that does not run the name any more says so itself.
 constexpr Duration kDoubt = 10s;
+/// An instance that was full takes calls again within about one call of a function.
+constexpr Duration kFullFor = 20ms;
 
 }  // namespace
 
@@ -196,7 +198,7 @@ Result<ring::Contact> RouteTable::choose(const std::string& name, const Tried& t
     }
     const bool is_last_resort = endpoint.outlier.is_ejected(now) ||
                                 endpoint.health.state() != HealthCheck::State::healthy ||
-                                endpoint.instance.weight == 0;
+                                endpoint.instance.weight == 0 || now < endpoint.full_until;
     (is_last_resort ? ejected : healthy).push_back(&endpoint);
   }
   const Endpoints left = pick_split(*route, healthy.empty() ? ejected : healthy);
@@ -235,6 +237,11 @@ void RouteTable::judge(Route& route, Endpoint& endpoint, Outcome outcome, TimePo
   if (verdict == Verdict::absent) {
     endpoint.breaker.undecided(is_probe);
     return lose(route, endpoint, now);
+  }
+  if (verdict == Verdict::full) {
+    endpoint.full_until = now + kFullFor;
+    endpoint.health.answered();
+    return endpoint.breaker.undecided(is_probe);
   }
   if (verdict == Verdict::healthy) {
     endpoint.outlier.succeeded(route.policy, now);
@@ -325,6 +332,11 @@ void RouteTable::took(const std::string& name, const NodeId& node, Duration late
   route->latency.add(latency);
 }
 
+void RouteTable::told(const std::string& name, const NodeId& node, const ToldLoad& load,
+                      TimePoint now) {
+  if (Endpoint* endpoint = find(find(name), node)) endpoint->load.tell(load, now);
+}
+
 bool RouteTable::may_retry(const std::string& name, CallFailure failure, bool idempotent,
                            size_t attempts, TimePoint now) {
   const RouteConfig& limits = policy(name);
@@ -382,7 +394,8 @@ std::vector<RouteReport> RouteTable::report(size_t routes_max, TimePoint now) co
            is_out && is_healthy ? "ejected" : mesh::name(endpoint.health.state()),
            is_out ? endpoint.outlier.ejected_until() - now : Duration{},
            mesh::name(endpoint.breaker.state()), endpoint.load.in_flight,
-           endpoint.load.latency.ms(now), endpoint.calls, endpoint.failures});
+           endpoint.load.running(now), endpoint.load.memory_percent, endpoint.load.latency.ms(now),
+           endpoint.calls, endpoint.failures});
     }
   }
   return reports;

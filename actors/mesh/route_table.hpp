@@ -26,7 +26,8 @@ enum class Verdict : uint8_t {
   faulty,       ///< It failed, or was too late.
   unreachable,  ///< It could not be reached, or went away: no call until a check has passed.
   absent,       ///< Its node does not run it, or not yet: no failure, but no call either till then.
-  none,         ///< Given up by the caller, or refused for the caller's sake.
+  full,  ///< It has as many calls as it may: no failure, and for kFullFor the last to be asked.
+  none,  ///< Given up by the caller, or refused for the caller's sake.
 };
 
 /// Both of one failed call.
@@ -83,6 +84,8 @@ struct InstanceReport {
   Duration ejected_for{};    ///< 0: it is not.
   std::string_view breaker;  ///< "closed", "open" or "half_open".
   size_t in_flight = 0;
+  size_t running = 0;  ///< Calls of everybody, as far as is known.
+  uint8_t memory_percent = 0;
   double ewma_ms = 0;
   uint64_t calls = 0;
   uint64_t failures = 0;
@@ -141,6 +144,8 @@ class RouteTable {
   void ended(const std::string& name, const Begun& call, Verdict verdict, TimePoint now);
   /// Its answer took so long; with ended(), for calls that were answered.
   void took(const std::string& name, const NodeId& node, Duration latency, TimePoint now);
+  /// What the answer said of the instance; after ended().
+  void told(const std::string& name, const NodeId& node, const ToldLoad& load, TimePoint now);
 
   /// The session with `node` broke: no route uses it until a check has passed.
   void lost(const NodeId& node, TimePoint now);
@@ -180,6 +185,7 @@ class RouteTable {
     HealthCheck health;
     uint64_t calls = 0;
     uint64_t failures = 0;
+    TimePoint full_until{};
     std::optional<TimePoint> absent_since;  ///< Not in the latest find: it gets no calls.
   };
   struct Route {

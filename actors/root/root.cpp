@@ -39,6 +39,9 @@ namespace fs = std::filesystem;
 constexpr Duration kStopMax = 1900ms;
 constexpr Duration kGatewayShutdown = 1600ms;
 constexpr Duration kNodeShutdown = 1700ms;
+/// For calls of functions; where there is a gateway, its requests took their time before.
+constexpr Duration kDrainMax = 1200ms;
+constexpr Duration kDrainAfterGatewayMax = 300ms;
 /// All sessions, as many connections of HTTP, and what else is open.
 constexpr size_t kDescriptorsWanted = 2 * PeerTable::kSessionsMax + 1024;
 
@@ -218,7 +221,9 @@ Result<caf::actor> Root::Impl::start_functions() {
   options.environment = environment.get();
   options.exports = &node.exports;
   options.self = {node.identity.id(), address};
-  options.limits = {config.workers.memory_mb, config.workers.cpu_ms, config.workers.wall_ms};
+  options.drain_max = config.gateway.listen ? kDrainAfterGatewayMax : kDrainMax;
+  options.limits = {config.workers.memory_mb, config.workers.cpu_ms, config.workers.wall_ms,
+                    config.workers.max_requests};
   options.alone = config.workers.isolation == Isolation::function;
   THEMIS_TRY(FileSecret at_rest, load_or_create_secret(fs::path(config.node.data) / "secrets.key",
                                                        "key of the functions' secrets", rng));

@@ -110,6 +110,7 @@ void ActorHost::start(const ActorCall& call, Waiting waiting, Kept& code) {
                         code.settings};
   order.actor = call.actor;
   order.code = code.row.version.id;
+  order.deployer = deployer_text(code.row.owner);
   answer(context_.actor.request(
              context_.workers, caf::infinite,
              CallActor{std::make_shared<const InstallFunction>(std::move(order)), waiting.message}),

@@ -28,7 +28,8 @@ FunctionLimits limits_of(const bundle::Settings& settings, const FunctionLimits&
     return wanted == 0 ? most : std::min(wanted, most);
   };
   return {of(settings.limits.memory_mb, node.memory_mb), of(settings.limits.cpu_ms, node.cpu_ms),
-          of(settings.limits.wall_ms, node.wall_ms)};
+          of(settings.limits.wall_ms, node.wall_ms),
+          of(settings.limits.max_requests, node.max_requests)};
 }
 
 namespace {
@@ -151,7 +152,10 @@ void FunctionHost::install(const std::string& name, CodePtr source) {
                               change.key,
                               change.settings,
                               change.cache,
-                              context_.store};
+                              context_.store,
+                              {},
+                              {},
+                              deployer_text(change.owner)};
   when_done(
       context_.actor.request(context_.workers, caf::infinite, order),
       [this, name] { installed(name); },
@@ -210,7 +214,7 @@ void FunctionHost::take_events(const std::string& name, const Change& change) {
   if (!change.settings->crons.empty()) with_crons_.emplace(name, change.settings);
   with_actors_.erase(name);
   if (!change.settings->actors.empty())
-    with_actors_.emplace(name, HostedRow{name, change.version, {}, change.key});
+    with_actors_.emplace(name, HostedRow{name, change.version, change.owner, change.key});
   names_.show_queues(name, change.version, *change.settings);
 }
 

@@ -16,6 +16,8 @@ namespace {
 
 /// How often parts look at what is due.
 constexpr Duration kTick = 1s;
+/// And whether calls still run, when the node ends.
+constexpr Duration kDrainLook = 10ms;
 
 const wire::Target kFunctionsTarget = Exports::target_of(kFunctionsActorName);
 
@@ -46,8 +48,9 @@ Status FunctionService::start() {
   set_down_handler(
       [this](const caf::down_msg& down) { quit(stopping_ ? *stopping_ : down.reason); });
   set_exit_handler([this](const caf::exit_msg& exit) {
-    stopping_ = exit.reason;
-    caf::anon_send_exit(context_.store, caf::exit_reason::user_shutdown);
+    if (std::exchange(stopping_, exit.reason)) return;
+    drained_by_ = reactor_.loop().now() + options_.drain_max;
+    drain();
   });
   // Nothing else is taken until it is known what was here before.
   request(context_.store, caf::infinite, LoadInventory{})
@@ -67,7 +70,23 @@ Status FunctionService::start() {
   return {};
 }
 
+void FunctionService::drain() {
+  const auto end = [this] { caf::anon_send_exit(context_.store, caf::exit_reason::user_shutdown); };
+  const Duration left = drained_by_ - reactor_.loop().now();
+  if (!context_.workers || left <= Duration::zero()) return end();
+  request(context_.workers, left, ReportWorkers{})
+      .then(
+          [this, end](const WorkersReport& report) {
+            const bool is_busy = std::ranges::any_of(
+                report.workers, [](const WorkerReport& each) { return each.in_flight > 0; });
+            if (!is_busy) return end();
+            drain_timer_ = reactor_.loop().after(kDrainLook, [this] { drain(); });
+          },
+          [end](const caf::error&) { end(); });
+}
+
 void FunctionService::on_exit() {
+  reactor_.loop().cancel(drain_timer_);
   reactor_.loop().cancel(timer_);
   reactor_.loop().cancel(alarm_timer_);
   if (context_.store) caf::anon_send_exit(context_.store, caf::exit_reason::user_shutdown);
@@ -265,6 +284,7 @@ void FunctionService::send_code(const FetchCodeMsg& message, caf::response_promi
 }
 
 caf::result<caf::message> FunctionService::invoke(const InvokeMsg& message) {
+  if (stopping_) return to_caf({Code::not_hosted, "this node ends"});
   const Result<InvokeTarget> target = decode_target(message);
   if (!target) return to_caf(target.error());
   if (const Status admitted = admit(*message.frame(), *target); !admitted)

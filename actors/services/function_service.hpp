@@ -31,6 +31,7 @@ struct FunctionServiceOptions {
   const Clock* clock = nullptr;     ///< Of the cron lines; null: the loop's.
   bundle::SharedKey at_rest = {};   ///< Seals the keys of secrets on disk; empty: none are kept.
   LogBook* logs = nullptr;          ///< Of the functions here; null: none is kept.
+  Duration drain_max{};             ///< How long calls that run here are waited for at the end.
   std::vector<RouteConfig> routes;  ///< For the rates.
   std::vector<AllowConfig> rules;   ///< Who may call what.
 };
@@ -38,7 +39,8 @@ struct FunctionServiceOptions {
 /// Pinned to the node's reactor and exported to peers as kFunctionsActorName. In-process interface:
 /// function_api.hpp. From peers it takes Host, Unhost, FetchCode and Invoke: any authenticated node
 /// of the network may ask; and ReadLog from the node that deployed the function. Ends with the
-/// error when its tables cannot be opened.
+/// error when its tables cannot be opened. Told to end, it sends new calls elsewhere (not_hosted)
+/// and ends when those that run are answered.
 class FunctionService final : public PinnedActor {
  public:
   /// Codes of up to 1 MB being read for peers: 64 MB in all. A peer takes in kLooksMax functions of
@@ -68,6 +70,7 @@ class FunctionService final : public PinnedActor {
   void run(const Firing& firing);
   void run(const Firing& firing, const CodeId& id);
   void wake(const std::string& name, const InvokeMsg& message, caf::response_promise promise);
+  void drain();
   Status admit(const wire::Frame& frame, const InvokeTarget& target);
   void tick();
 
@@ -85,6 +88,8 @@ class FunctionService final : public PinnedActor {
   net::TimerId timer_ = 0;
   net::TimerId alarm_timer_ = 0;  ///< 0: none is set.
   std::optional<caf::error> stopping_;
+  TimePoint drained_by_{};
+  net::TimerId drain_timer_ = 0;
   uint64_t invoked_ = 0;
   uint64_t woken_ = 0;
 };

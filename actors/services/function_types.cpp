@@ -12,6 +12,10 @@ constexpr std::string_view kCodePrefix = "code/";
 
 }  // namespace
 
+std::string deployer_text(const crypto::Digest& owner) {
+  return owner == crypto::Digest{} ? std::string() : to_hex(owner);
+}
+
 bool is_function_name(std::string_view name) {
   const auto allowed = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';

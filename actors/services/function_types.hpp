@@ -54,7 +54,7 @@ struct DeployedRow {
 struct HostedRow {
   std::string name;
   FunctionVersion version;
-  crypto::Digest owner{};      ///< The node that deployed it: the id it proved.
+  crypto::Digest owner{};      ///< The node that deployed it: the id it proved. Zero: not known.
   bundle::SharedKey key = {};  ///< Of the secrets in its code.
   bool has_events = false;     ///< The clock or queues wake it: not only calls do.
   friend bool operator==(const HostedRow&, const HostedRow&) = default;
@@ -68,6 +68,8 @@ struct KeptVersion {
   int64_t deployed_ms = 0;  ///< Since 1970, by this node's clock.
   friend bool operator==(const KeptVersion&, const KeptVersion&) = default;
 };
+/// An owner as calls carry it: 64 digits; empty when it is not known.
+std::string deployer_text(const crypto::Digest& owner);
 
 /// [a-z0-9_-]{1,64}.
 bool is_function_name(std::string_view name);

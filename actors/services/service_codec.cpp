@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "runtime/js/engine.hpp"
+
 namespace themis {
 namespace {
 
@@ -155,6 +157,8 @@ Result<InvokeTarget> decode_target(const InvokeMsg& message) {
     }
     THEMIS_CHECK(check_size(invoke));
     target.method = wire::text_of(invoke.getMethod());
+    if (invoke.getEvent() == static_cast<uint8_t>(js::Event::remote))
+      target.method.insert(0, kRemoteMethods);
     target.is_actor = invoke.getActor().getClassName().size() > 0;
     return target;
   });
@@ -172,6 +176,9 @@ Result<ActorCall> decode_actor_call(const InvokeMsg& message) {
     }
     const schema::Actor::Reader actor = invoke.getActor();
     call.row.version.number = actor.getVersion();
+    if (const auto owner = from_hex(wire::text_of(invoke.getDeployer()));
+        owner && owner->size() == call.row.owner.size())
+      std::ranges::copy(*owner, call.row.owner.begin());
     THEMIS_TRY(call.row.key, bundle::SharedKey::from(wire::bytes_of(actor.getSecretsKey())));
     if (actor.getClassName().size() > bundle::kBindingNameBytesMax ||
         actor.getId().size() > bundle::kActorIdBytesMax)
@@ -196,6 +203,7 @@ InvokeMsg encode_actor_call(const InvokeMsg& message, const ActorCall& call) {
   to->setBody(view->getBody());
   to->setEvent(view->getEvent());
   to->setDepth(view->getDepth());
+  to->setDeployer(wire::to_text(deployer_text(call.row.owner)));
   schema::Actor::Builder actor = to->initActor();
   actor.setClassName(wire::to_text(call.actor.class_name));
   actor.setId(wire::to_text(call.actor.id));

@@ -55,12 +55,14 @@ CodeBlobMsg encode_code(ByteView source);
 /// Only what hashes to `id`. Errors: malformed, too_large; forged (another hash).
 Result<std::shared_ptr<const Bytes>> decode_code(const CodeBlobMsg& message, const CodeId& id);
 
+/// Before the name of an exported function, where rules name methods: no HTTP method is like it.
+inline constexpr std::string_view kRemoteMethods = "remote.";
 /// What an Invoke is for; the rest of the message has been checked to be within the bounds above.
 struct InvokeTarget {
   std::string function;  ///< Empty: by code only.
   bool by_code = false;  ///< True: exactly this code.
   CodeId id{};
-  std::string method;     ///< HTTP.
+  std::string method;     ///< HTTP, or "remote." and the name of an exported function.
   bool is_actor = false;  ///< For an actor of the function.
 };
 Result<InvokeTarget> decode_target(const InvokeMsg& message);
@@ -68,7 +70,7 @@ Result<InvokeTarget> decode_target(const InvokeMsg& message);
 /// A call of an actor, and of which version of its function: none yet, while it has not been sent
 /// to its home.
 struct ActorCall {
-  HostedRow row;  ///< Without an owner.
+  HostedRow row;  ///< The owner is what the sender says.
   bundle::ActorName actor;
 };
 /// `function` may have "actor/" before it. Errors: also those of bundle::check.

@@ -65,14 +65,15 @@ Result<std::optional<bundle::ActorName>> read_actor(const schema::Actor::Reader&
   return name;
 }
 
-Result<js::Request> decode_invoke(const wire::Msg<schema::Invoke>& message) {
-  return wire::decode(message, [](const schema::Invoke::Reader& invoke) -> Result<js::Request> {
+Result<js::Request> decode_invoke(const wire::Msg<schema::Invoke>& message,
+                                  std::string_view deployer) {
+  return wire::decode(message, [&](const schema::Invoke::Reader& invoke) -> Result<js::Request> {
     js::Request request;
     THEMIS_TRY(request.headers, read_headers(invoke.getHeaders()));
     request.method = wire::text_of(invoke.getMethod());
     request.url = wire::text_of(invoke.getUrl());
     request.name_space = wire::text_of(invoke.getFunction());
-    if (invoke.getEvent() > static_cast<uint8_t>(js::Event::alarm))
+    if (invoke.getEvent() > static_cast<uint8_t>(js::Event::remote))
       return fail(Code::malformed, "an event of a kind that is not known");
     request.event = static_cast<js::Event>(invoke.getEvent());
     request.depth = invoke.getDepth();
@@ -80,11 +81,14 @@ Result<js::Request> decode_invoke(const wire::Msg<schema::Invoke>& message) {
     request.body.assign(body.begin(), body.end());
     request.flow = invoke.getFlow();
     request.socket = invoke.getSocket();
+    request.deadline = message.frame()->deadline();
+    request.is_own = !deployer.empty() && wire::text_of(invoke.getDeployer()) == deployer;
     return request;
   });
 }
 
-Result<wire::Msg<schema::Outcome>> encode_outcome(const js::Response& response) {
+Result<wire::Msg<schema::Outcome>> encode_outcome(const js::Response& response,
+                                                  const FunctionLoad& load) {
   if (response.body.size() > kResponseBodyBytesMax)
     return fail(Code::too_large, "the response's body is over 1 MB");
   THEMIS_TRY(const size_t words, header_words(response.headers));
@@ -94,6 +98,8 @@ Result<wire::Msg<schema::Outcome>> encode_outcome(const js::Response& response) 
       std::chrono::duration_cast<std::chrono::microseconds>(response.cpu).count()));
   outcome->setBody(wire::to_data(response.body));
   outcome->setFlow(response.flow);
+  outcome->setRunning(load.running);
+  outcome->setMemoryPercent(load.memory_percent);
   write_headers(response.headers,
                 outcome->initHeaders(static_cast<unsigned>(response.headers.size())));
   return outcome.finish();
@@ -115,6 +121,7 @@ Result<wire::Msg<schema::Invoke>> encode_request(const std::string& service, con
   invoke->setUrl(wire::to_text(request.url));
   invoke->setBody(wire::to_data(request.body));
   invoke->setDepth(request.depth);
+  invoke->setEvent(static_cast<uint8_t>(request.event));
   if (request.actor) write_actor(*request.actor, invoke->initActor());
   write_headers(request.headers,
                 invoke->initHeaders(static_cast<unsigned>(request.headers.size())));
@@ -173,6 +180,7 @@ wire::Msg<schema::Load> encode_load(const InstallFunction& function, TimePoint d
   load->setSecretsKey(wire::to_data(function.key.view()));
   load->setCodeCache(wire::to_data(cache));
   if (function.actor) write_actor(*function.actor, load->initActor());
+  load->setDeployer(wire::to_text(function.deployer));
   return load.finish(deadline);
 }
 
@@ -188,6 +196,7 @@ Result<LoadRequest> decode_load(const wire::Msg<schema::Load>& message) {
     const ByteView cache = wire::bytes_of(load.getCodeCache());
     request.code_cache.assign(cache.begin(), cache.end());
     THEMIS_TRY(request.actor, read_actor(load.getActor()));
+    request.deployer = wire::text_of(load.getDeployer());
     return request;
   });
 }

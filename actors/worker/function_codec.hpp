@@ -27,10 +27,18 @@ Result<wire::Msg<schema::Invoke>> encode_fetch(const CodeId& code, const js::Req
 Result<std::optional<CodeId>> fetching_code(const wire::Msg<schema::Invoke>& message);
 /// Errors: malformed (also a status that is none), too_large.
 Result<js::Response> decode_answer(const wire::Msg<schema::Outcome>& message);
+/// `deployer`: of the function that is called; whether the caller's is the same is in the request.
 /// Errors: malformed, too_large.
-Result<js::Request> decode_invoke(const wire::Msg<schema::Invoke>& message);
+Result<js::Request> decode_invoke(const wire::Msg<schema::Invoke>& message,
+                                  std::string_view deployer = {});
+/// How busy a function is in its process, which its answers say.
+struct FunctionLoad {
+  uint16_t running = 0;  ///< Calls without an answer, but for the one that is answered.
+  uint8_t memory_percent = 0;
+};
 /// Errors: too_large.
-Result<wire::Msg<schema::Outcome>> encode_outcome(const js::Response& response);
+Result<wire::Msg<schema::Outcome>> encode_outcome(const js::Response& response,
+                                                  const FunctionLoad& load = {});
 
 /// What the host is told to load. Sizes are bounded by the engine.
 struct LoadRequest {
@@ -41,6 +49,7 @@ struct LoadRequest {
   bundle::SharedKey key;
   Bytes code_cache;
   std::optional<bundle::ActorName> actor;
+  std::string deployer;
 };
 wire::Msg<schema::Load> encode_load(const InstallFunction& function, TimePoint deadline);
 /// Errors: malformed.

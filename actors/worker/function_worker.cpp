@@ -127,7 +127,7 @@ void FunctionWorker::run(const wire::Msg<schema::Invoke>& invoke, caf::strong_ac
     return answer(from, id, fail(Code::not_found, "the function is not loaded any more"));
   if (invoke.frame()->deadline() < reactor_.loop().now())
     return answer(from, id, fail(Code::timeout, "the deadline passed before its turn came"));
-  Result<js::Request> request = decode_invoke(invoke);
+  Result<js::Request> request = decode_invoke(invoke, host_->deployer());
   if (!request) return answer(from, id, fail(std::move(request.error())));
   if (request->name_space.empty()) request->name_space = host_->function();
   const caf::strong_actor_ptr self{ctrl()};
@@ -150,9 +150,15 @@ void FunctionWorker::run(const wire::Msg<schema::Invoke>& invoke, caf::strong_ac
 void FunctionWorker::answer(const caf::strong_actor_ptr& to, caf::message_id id,
                             Result<js::Response> result) {
   const Result<wire::Msg<schema::Outcome>> outcome =
-      result ? encode_outcome(*result) : fail(std::move(result.error()));
+      result ? encode_outcome(*result, load()) : fail(std::move(result.error()));
   respond(to, id,
           outcome ? caf::make_message(*outcome) : caf::make_message(to_caf(outcome.error())));
+}
+
+/// Its memory is looked at now and then.
+FunctionLoad FunctionWorker::load() {
+  if (answered_ % kLookEvery == 0) memory_percent_ = worker_->memory_percent();
+  return {static_cast<uint16_t>(std::min<size_t>(calls_.size(), UINT16_MAX)), memory_percent_};
 }
 
 void FunctionWorker::respond(const caf::strong_actor_ptr& to, caf::message_id id,

@@ -21,10 +21,12 @@ class FunctionHost final : public js::Host {
       : enclave_(enclave),
         loop_(enclave.reactor().loop()),
         function_(of.name),
+        deployer_(of.deployer),
         code_(of.id),
         is_actor_(of.actor.has_value()),
         asker_(std::move(asker)) {}
   const std::string& function() const { return function_; }
+  const std::string& deployer() const { return deployer_; }
   void keep_code_cache(ByteView cache);
   /// Two of it must never be: it is replaced when nothing is left to do only.
   bool is_actor() const { return is_actor_; }
@@ -52,6 +54,7 @@ class FunctionHost final : public js::Host {
   EnclaveSystem& enclave_;
   net::Loop& loop_;
   const std::string function_;
+  const std::string deployer_;
   const CodeId code_;
   const bool is_actor_;
   const caf::actor asker_;
@@ -118,6 +121,7 @@ class FunctionWorker final : public HostedActor {
   void leave(const DropFlowMsg& drop);
   void respond(const caf::strong_actor_ptr& to, caf::message_id id, caf::message message);
   void answer(const caf::strong_actor_ptr& to, caf::message_id id, Result<js::Response> result);
+  FunctionLoad load();
   void end_if_done();
   void end_if_retired();
   void make_cache_later();
@@ -130,6 +134,7 @@ class FunctionWorker final : public HostedActor {
   std::unordered_map<const wire::Frame*, uint32_t> calls_;
   std::optional<caf::error> ending_;
   uint64_t answered_ = 0;
+  uint8_t memory_percent_ = 0;
   bool rests_later_ = false;  ///< Its timer runs.
 };
 

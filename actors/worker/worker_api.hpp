@@ -25,6 +25,7 @@ struct FunctionLimits {
   uint32_t memory_mb = 128;
   uint32_t cpu_ms = 50;
   uint32_t wall_ms = 30'000;
+  uint32_t max_requests = 1024;  ///< Under way at once in all processes; past it: overloaded.
 };
 
 /// Makes the function callable: loads it into one worker process now, into the others when they are
@@ -46,6 +47,9 @@ struct InstallFunction {
   std::optional<bundle::ActorName> actor = {};
   CodeId code{};       ///< Of an actor, whose `id` stays when its code is another.
   bool fresh = false;  ///< Of CallFresh: unloaded when its one call is answered.
+  /// Who deployed it, unlike `owner` never anything else; functions of the same one may call all
+  /// that each other exports. Empty: nobody's.
+  std::string deployer = {};
 };
 /// To who keeps code caches: what V8 made of the functions `id` by now. It comes from a process
 /// that ran the owner's code, so it may be given to processes of that owner only: what is in a code
@@ -88,6 +92,11 @@ struct CallFresh {
 struct CallActor {
   std::shared_ptr<const InstallFunction> function;
   wire::Msg<schema::Invoke> invoke;
+};
+/// To the function gate: a function of `deployer` calls another one. Answered as its Msg<Invoke>.
+struct CallByFunction {
+  wire::Msg<schema::Invoke> invoke;
+  std::string deployer;
 };
 /// An actor's storage is about to have this alarm. To the function gate of the node, before the
 /// state is asked. -> caf::unit. Errors: overloaded.
@@ -132,6 +141,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::EndOwner)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::CallFunction)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::CallFresh)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::CallActor)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::CallByFunction)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::NoteAlarm)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ReportWorkers)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::WorkerReport)

@@ -49,11 +49,14 @@ std::optional<NoteAlarm> alarm_of(const std::string& name_space,
   return found.value_or(std::nullopt);
 }
 
-/// Events come from the clock and from queues, never from a host, and other functions' actors are
-/// not there for it. Errors: denied, malformed.
-Status check_request(const wire::Msg<schema::Invoke>& message, bool is_for_actor) {
+/// A host makes requests, and remote calls of functions; other events come from the clock and from
+/// queues, and other functions' actors are not there for it. Errors: denied, malformed.
+Status check_request(const wire::Msg<schema::Invoke>& message, std::string_view name) {
   return wire::decode(message, [&](const schema::Invoke::Reader& invoke) -> Status {
-    if (invoke.getEvent() != 0) return fail(Code::denied, "functions make requests, no events");
+    const bool is_for_actor = name.starts_with("actor/");
+    const bool is_remote = invoke.getEvent() == static_cast<uint8_t>(js::Event::remote);
+    if (invoke.getEvent() != 0 && !(is_remote && name.starts_with("fn/")))
+      return fail(Code::denied, "functions make requests, no events");
     if (!is_for_actor && invoke.getActor().getClassName().size() > 0)
       return fail(Code::denied, "these are another function's actors");
     return {};
@@ -143,10 +146,8 @@ caf::result<wire::Msg<schema::Outcome>> WorkerProcess::call_service(
   if (*code) return fetch(**code, invoke);
   const Result<std::string> name = name_of(invoke);
   if (!name) return to_caf(name.error());
-  const bool is_for_actor = name->starts_with("actor/");
-  if (const Status checked = check_request(invoke, is_for_actor); !checked)
-    return to_caf(checked.error());
-  if (is_for_actor) {
+  if (const Status checked = check_request(invoke, *name); !checked) return to_caf(checked.error());
+  if (name->starts_with("actor/")) {
     if (!functions_gate_ || !names_.contains(name->substr(std::string_view("actor/").size())))
       return to_caf({Code::denied, "these are another function's actors"});
     return pass_on<wire::Msg<schema::Outcome>>(functions_gate_, invoke);
@@ -159,7 +160,8 @@ caf::result<wire::Msg<schema::Outcome>> WorkerProcess::call_service(
   const caf::actor& to = is_function ? functions_gate_ : queues_;
   if (!to || !granted_.contains(*name))
     return to_caf({Code::denied, "no manifest of a function here names " + *name});
-  return pass_on<wire::Msg<schema::Outcome>>(to, invoke);
+  if (!is_function) return pass_on<wire::Msg<schema::Outcome>>(to, invoke);
+  return pass_on<wire::Msg<schema::Outcome>>(to, CallByFunction{invoke, deployer_.value_or("")});
 }
 
 caf::result<wire::Msg<schema::Outcome>> WorkerProcess::fetch(

@@ -31,6 +31,8 @@ Result<wire::Msg<schema::Outcome>> with_flow(const wire::Msg<schema::Outcome>& m
         copy->setBody(outcome.getBody());
         copy->setCpuUs(outcome.getCpuUs());
         copy->setFlow(flow);
+        copy->setRunning(outcome.getRunning());
+        copy->setMemoryPercent(outcome.getMemoryPercent());
         return copy.finish();
       });
 }

@@ -43,6 +43,8 @@ void WorkerProcess::load(const FunctionPtr& function, Loaded then) {
   // The last line of what keeps owners apart: the pool chooses processes by it.
   if (!owner_) owner_ = function->owner;
   THEMIS_ASSERT(*owner_ == function->owner, "a process runs functions of one owner");
+  if (deployer_.value_or(function->deployer) != function->deployer) deployer_ = "";
+  if (!deployer_) deployer_ = function->deployer;
   entry.loaded = entry.called = now;
   sweep_later();
   entry.source = function;

@@ -33,7 +33,8 @@ constexpr size_t kCodeCachesBytesMax = size_t{64} << 20;
 constexpr Duration kOwnedMin = 250ms;
 /// The same of one whose functions stream or hold WebSockets: it is the last choice, and they end.
 constexpr Duration kStreamingMin = 10s;
-constexpr FunctionLimits kLimitsMax{.memory_mb = 4096, .cpu_ms = 300'000, .wall_ms = 3'600'000};
+constexpr FunctionLimits kLimitsMax{
+    .memory_mb = 4096, .cpu_ms = 300'000, .wall_ms = 3'600'000, .max_requests = 262'144};
 
 Status check(const InstallFunction& function) {
   const FunctionLimits& limits = function.limits;
@@ -41,10 +42,11 @@ Status check(const InstallFunction& function) {
     return fail(Code::invalid, "a function needs a name and a source");
   if (limits.memory_mb == 0 || limits.memory_mb > kLimitsMax.memory_mb || limits.cpu_ms == 0 ||
       limits.cpu_ms > kLimitsMax.cpu_ms || limits.wall_ms == 0 ||
-      limits.wall_ms > kLimitsMax.wall_ms)
+      limits.wall_ms > kLimitsMax.wall_ms || limits.max_requests == 0 ||
+      limits.max_requests > kLimitsMax.max_requests)
     return fail(Code::invalid,
                 "limits of a function: 1 to 4096 MB, 1 to 300,000 ms of CPU time, "
-                "1 to 3,600,000 ms of time");
+                "1 to 3,600,000 ms of time, 1 to 262,144 requests at once");
   return {};
 }
 
@@ -53,7 +55,8 @@ size_t cache_bytes(const InstallFunction& function) {
 }
 
 bool same_limits(const FunctionLimits& a, const FunctionLimits& b) {
-  return a.memory_mb == b.memory_mb && a.cpu_ms == b.cpu_ms && a.wall_ms == b.wall_ms;
+  return a.memory_mb == b.memory_mb && a.cpu_ms == b.cpu_ms && a.wall_ms == b.wall_ms &&
+         a.max_requests == b.max_requests;
 }
 
 class WorkerPool final : public PinnedActor {
@@ -72,6 +75,8 @@ class WorkerPool final : public PinnedActor {
     uint64_t last_used = 0;
     TimePoint owned_since;
   };
+  /// One of a function's max_requests, taken as long as somebody holds it.
+  using Place = std::shared_ptr<const CodeId>;
   /// One request on its way: a call, or with a null `invoke` an installation.
   struct Job {
     FunctionPtr function;
@@ -80,6 +85,7 @@ class WorkerPool final : public PinnedActor {
     TimePoint give_up;
     int attempts = 0;
     size_t slot = 0;  ///< Where it was sent.
+    Place place = {};
   };
 
   caf::behavior make_behavior() override;
@@ -113,6 +119,7 @@ class WorkerPool final : public PinnedActor {
   const WorkerPoolOptions options_;
   std::vector<Slot> slots_;
   std::map<CodeId, FunctionPtr> functions_;
+  std::map<CodeId, Place> places_;  ///< Of functions that were called; each holds one itself.
   std::deque<Job> waiting_;
   std::unordered_map<uint64_t, Job> sent_;  ///< At most kCallsPerProcessMax for each process.
   uint64_t last_sent_ = 0;
@@ -221,6 +228,7 @@ void WorkerPool::uninstall(const CodeId& id) {
   if (known == functions_.end()) return;
   cache_bytes_ -= cache_bytes(*known->second);
   functions_.erase(known);
+  places_.erase(id);
   for (const Slot& slot : slots_)
     if (slot.process) send(slot.process, ProcessUnload{id});
 }
@@ -229,7 +237,16 @@ caf::result<Outcome> WorkerPool::call(const CallFunction& ask) {
   const auto found = functions_.find(ask.id);
   if (found == functions_.end())
     return to_caf({Code::not_found, "the function is not installed here"});
-  run({found->second, ask.invoke, make_response_promise(), reactor_.loop().now() + kPoolWaitMax});
+  Place& places = places_[ask.id];
+  if (!places) places = std::make_shared<const CodeId>(ask.id);
+  const uint32_t most = found->second->limits.max_requests;
+  if (static_cast<size_t>(places.use_count()) > most) {
+    ++breaches_[Code::overloaded];
+    return to_caf({Code::overloaded, "the function has " + std::to_string(most) +
+                                         " requests under way here, as many as it may"});
+  }
+  run({found->second, ask.invoke, make_response_promise(), reactor_.loop().now() + kPoolWaitMax, 0,
+       0, places});
   return caf::delegated<Outcome>{};
 }
 

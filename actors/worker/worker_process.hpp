@@ -204,7 +204,8 @@ class WorkerProcess final : public PinnedActor {
   /// Under which its functions were loaded and called: whose state it may ask for. More than
   /// kNamesMax are forgotten, but for those of new calls.
   std::set<std::string, std::less<>> names_;
-  std::optional<std::string> owner_;  ///< Of all functions it ever loads.
+  std::optional<std::string> owner_;     ///< Of all functions it ever loads.
+  std::optional<std::string> deployer_;  ///< The same; empty once they are of two.
   HostedPtr<WorkerLog> log_;
   /// What the manifests of its functions name: "fn/NAME" and "queue/NAME", and by function the
   /// hosts. Bounded as names_ is; calls go on after their function was unloaded.

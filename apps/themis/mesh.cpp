@@ -54,7 +54,7 @@ void print_workers(const Json& answer) {
 /// Instances with what their route thinks of them; a route's own figures on its first line.
 void print_routes(const Json& answer) {
   Table table({"ROUTE", "POLICY", "CALLS", "RETRIES", "BUDGET", "INSTANCE", "VERSION", "STATE",
-               "BREAKER", "IN FLIGHT", "EWMA", "SUCCESS"});
+               "BREAKER", "IN FLIGHT", "RUNNING", "MEMORY", "EWMA", "SUCCESS"});
   for (const Json& route : array_or_empty(answer, "routes")) {
     std::vector<std::string> own = {cell(route, "name"), cell(route, "policy"),
                                     cell(route, "calls"), cell(route, "retries"),
@@ -68,6 +68,7 @@ void print_routes(const Json& answer) {
       row.insert(row.end(),
                  {brief(cell(instance, "node")), cell(instance, "version"), state,
                   cell(instance, "breaker"), cell(instance, "in_flight"),
+                  cell(instance, "running"), cell(instance, "memory_percent") + " %",
                   cell(instance, "ewma_ms") + " ms", success.empty() ? success : success + " %"});
       table.add(std::move(row));
       own.assign(own.size(), "");

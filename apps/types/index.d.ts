@@ -51,6 +51,19 @@ declare namespace Themis {
     fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
   }
 
+  /// The exported functions of another function: each call is made there, and a promise. What
+  /// travels are values of structured clone, 1 MB a call.
+  type Remote<Module> = {
+    readonly [Name in Exclude<keyof Module, 'default' | 'then'>]:
+      Module[Name] extends (this: never, ...args: infer Args) => infer Result
+        ? (...args: Args) => Promise<Awaited<Result>> : never;
+  };
+  /// `this` of an exported function in a call from another one.
+  interface RemoteThis<E = Env> {
+    readonly env: E;
+    readonly ctx: ExecutionContext;
+  }
+
   interface SendOptions {
     contentType?: 'json' | 'text' | 'bytes';
     /// 0 to 43,200.
@@ -168,6 +181,12 @@ declare namespace Themis {
 declare function addEventListener(type: 'fetch', listener: (event: FetchEvent) => void): void;
 declare function addEventListener(type: 'scheduled',
   listener: (event: Themis.ScheduledEvent) => void): void;
+
+declare const themis: {
+  /// The function `name`, which [functions] of the manifest has to name:
+  /// `themis.remote<typeof import('../cart')>('cart')`.
+  remote<Module = Record<string, (...args: any[]) => any>>(name: string): Themis.Remote<Module>;
+};
 
 /// Two ends of one connection: one goes out as a Response's webSocket, its status 101.
 declare class WebSocketPair {

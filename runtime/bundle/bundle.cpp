@@ -26,12 +26,14 @@ enum class Kind : uint8_t {
   cron = 25,
   fetch = 26,
   limits = 27,
+  remote = 28,
 };
 constexpr size_t kConsumerBytes = 8;
 constexpr size_t kLimitsBytes = 12;
+constexpr size_t kLimitsWithRequestsBytes = 16;  // only where it is limited
 /// All modules and settings there can be; a bound for the loop over entries.
 constexpr size_t kEntriesMax =
-    kModulesMax + kBindingsMax + kCronsMax + kConsumersMax + kFetchHostsMax + 2;
+    kModulesMax + kBindingsMax + kCronsMax + kConsumersMax + kFetchHostsMax + kRemotesMax + 2;
 
 struct TextKind {
   Kind kind;
@@ -123,12 +125,17 @@ void write_settings(Writer& writer, const Settings& settings) {
   for (size_t i = 0; i < settings.fetch.size(); ++i)
     writer.add(Kind::fetch, std::string(1, static_cast<char>('!' + i)),
                as_bytes(settings.fetch[i]));
-  if (settings.limits == WantedLimits{}) return;
-  std::byte limits[kLimitsBytes];
-  store(limits, settings.limits.memory_mb);
-  store(limits + 4, settings.limits.cpu_ms);
-  store(limits + 8, settings.limits.wall_ms);
-  writer.add(Kind::limits, "", limits);
+  if (settings.limits != WantedLimits{}) {
+    std::byte limits[kLimitsWithRequestsBytes];
+    store(limits, settings.limits.memory_mb);
+    store(limits + 4, settings.limits.cpu_ms);
+    store(limits + 8, settings.limits.wall_ms);
+    store(limits + 12, settings.limits.max_requests);
+    const bool is_short = settings.limits.max_requests == 0;
+    writer.add(Kind::limits, "",
+               ByteView(limits, is_short ? kLimitsBytes : kLimitsWithRequestsBytes));
+  }
+  for (const std::string& name : settings.remote) writer.add(Kind::remote, name, {});
 }
 
 struct Entry {
@@ -170,11 +177,17 @@ Status take(const Entry& entry, Bundle& bundle) {
     case Kind::fetch:
       bundle.settings.fetch.push_back(text);
       return {};
+    case Kind::remote:
+      bundle.settings.remote.emplace_back(entry.name);
+      return {};
     case Kind::limits:
-      if (entry.content.size() != kLimitsBytes) break;
+      if (entry.content.size() != kLimitsBytes && entry.content.size() != kLimitsWithRequestsBytes)
+        break;
       bundle.settings.limits = {load<uint32_t>(entry.content.data()),
                                 load<uint32_t>(entry.content.data() + 4),
                                 load<uint32_t>(entry.content.data() + 8)};
+      if (entry.content.size() == kLimitsWithRequestsBytes)
+        bundle.settings.limits.max_requests = load<uint32_t>(entry.content.data() + 12);
       return {};
     default:
       break;

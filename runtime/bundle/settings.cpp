@@ -84,11 +84,18 @@ Status check_lists(const Settings& all) {
                   fmt::format("fetch: \"{}\" is no host: \"api.example.org\", "
                               "\"*.example.org:8443\", in lower case, without a scheme",
                               host.substr(0, 80)));
+  if (all.remote.size() > kRemotesMax)
+    return fail(Code::too_large,
+                fmt::format("{} names in remote; {} is the limit", all.remote.size(), kRemotesMax));
+  for (const std::string& name : all.remote)
+    if (!is_identifier(name) || name == "default")
+      return fail(Code::invalid, fmt::format("remote: \"{}\" is no name of an exported function",
+                                             name.substr(0, 80)));
   const auto ascends = [](const std::vector<std::string>& list) {
     return std::ranges::adjacent_find(list, std::greater_equal{}) == list.end();
   };
-  if (!ascends(all.crons) || !ascends(all.fetch))
-    return fail(Code::invalid, "cron lines and fetch hosts are sorted, each there once");
+  if (!ascends(all.crons) || !ascends(all.fetch) || !ascends(all.remote))
+    return fail(Code::invalid, "cron lines, fetch hosts and remote are sorted, each there once");
   return {};
 }
 

@@ -19,6 +19,8 @@ inline constexpr size_t kBindingBytesMax = 16 << 10;
 inline constexpr size_t kCronsMax = 16;
 inline constexpr size_t kConsumersMax = 16;
 inline constexpr size_t kFetchHostsMax = 64;
+/// Functions that a module opens to those of other owners.
+inline constexpr size_t kRemotesMax = 64;
 /// Of a DNS name with a wildcard and a port.
 inline constexpr size_t kFetchHostBytesMax = 264;
 
@@ -41,6 +43,7 @@ struct WantedLimits {
   uint32_t memory_mb = 0;
   uint32_t cpu_ms = 0;
   uint32_t wall_ms = 0;
+  uint32_t max_requests = 0;
   friend bool operator==(const WantedLimits&, const WantedLimits&) = default;
 };
 
@@ -58,6 +61,7 @@ struct Settings {
   std::map<std::string, Consumer> consumers;  ///< By the name of the queue.
   std::vector<std::string> crons;             ///< In ascending order, as cron.hpp reads them.
   std::vector<std::string> fetch;             ///< Hosts for outward fetch, in ascending order.
+  std::vector<std::string> remote;  ///< Exported functions that all owners' may call; ascending.
   WantedLimits limits;
   friend bool operator==(const Settings&, const Settings&) = default;
 };

@@ -100,6 +100,7 @@ struct WorkersConfig {
   uint32_t memory_mb = 128;
   uint32_t cpu_ms = 50;  ///< CPU per request.
   uint32_t wall_ms = 30'000;
+  uint32_t max_requests = 1024;  ///< Of one function, under way at once.
   Isolation isolation = Isolation::owner;
   WorkerProfile profile = WorkerProfile::multi_tenant;
   bool jitless = false;  ///< V8 without machine code: slower, and without WebAssembly.

@@ -96,8 +96,8 @@ Status read_names(const Reader& reader, const toml::node& node, std::string_view
 
 Status read_limits(const Reader& reader, const toml::node& node, bundle::WantedLimits& into) {
   THEMIS_TRY(const toml::table* table, reader.table(node, "limits"));
-  constexpr std::string_view kKnown[] = {"memory_mb", "cpu_ms", "wall_ms"};
-  uint32_t* const fields[] = {&into.memory_mb, &into.cpu_ms, &into.wall_ms};
+  constexpr std::string_view kKnown[] = {"memory_mb", "cpu_ms", "wall_ms", "max_requests"};
+  uint32_t* const fields[] = {&into.memory_mb, &into.cpu_ms, &into.wall_ms, &into.max_requests};
   for (const auto& [name, value] : *table) {
     const auto found = std::ranges::find(kKnown, name.str());
     if (found == std::end(kKnown)) return reader.unknown(name, kKnown);
@@ -161,7 +161,7 @@ Status read_key(const Reader& reader, const toml::key& key, const toml::node& no
                 FunctionManifest& into) {
   constexpr std::string_view kKnown[] = {"name",      "main",   "include",   "secrets",  "fetch",
                                          "instances", "env",    "functions", "services", "queues",
-                                         "actors",    "limits", "cron",      "consume"};
+                                         "actors",    "limits", "cron",      "consume",  "remote"};
   const std::string_view name = key.str();
   bundle::Settings& settings = into.settings;
   if (name == "env") return read_env(reader, node, into);
@@ -184,6 +184,9 @@ Status read_key(const Reader& reader, const toml::key& key, const toml::node& no
   } else if (name == "fetch") {
     THEMIS_TRY(settings.fetch, reader.texts(node, name));
     std::ranges::sort(settings.fetch);
+  } else if (name == "remote") {
+    THEMIS_TRY(settings.remote, reader.texts(node, name));
+    std::ranges::sort(settings.remote);
   } else if (name == "instances") {
     THEMIS_TRY(into.instances, reader.number(node, name));
   } else {

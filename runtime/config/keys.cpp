@@ -190,6 +190,7 @@ constexpr Range kDisjointPaths{1, 16,
 constexpr Range kWorkers{0, 256, "each worker is a V8 isolate with a heap of its own"};
 constexpr Range kSpare{0, 64, "each is a process that waits, with 20 MB"};
 constexpr Range kMemory{16, 4096, "V8 needs 16 MB to start, and caps a heap at 4096 MB"};
+constexpr Range kRequests{1, 262'144, "256 processes take 1,024 each"};
 constexpr Range kCpu{1, 300'000, "a function that needs over 5 minutes is a job, not a request"};
 constexpr Range kWall{1, 900'000, "a caller waits 15 minutes at most"};
 constexpr Range kThreads{1, 64, "each monitor thread owns a share of the slots"};
@@ -244,6 +245,7 @@ std::span<const Key> keys() {
             number<&C::workers, &W::memory_mb, kMemory>("workers", "memory_mb"),
             number<&C::workers, &W::cpu_ms, kCpu>("workers", "cpu_ms"),
             number<&C::workers, &W::wall_ms, kWall>("workers", "wall_ms"),
+            number<&C::workers, &W::max_requests, kRequests>("workers", "max_requests"),
             word<&C::workers, &W::isolation, kIsolations>("workers", "isolation"),
             word<&C::workers, &W::profile, kProfiles>("workers", "profile"),
             boolean<&C::workers, &W::jitless>("workers", "jitless"),

@@ -50,6 +50,13 @@ void WorkerImpl::settle_ask(uint32_t id, const char* whose, const ToValue& answe
   deliver();
 }
 
+/// Of what the current call asks for: its caller's, until it has its answer.
+TimePoint WorkerImpl::ask_deadline() const {
+  const TimePoint own = host_.now() + limits_.wall;
+  const auto call = calls_.find(current_);
+  return call == calls_.end() || !call->second.done ? own : std::min(own, call->second.deadline);
+}
+
 v8::Local<v8::Value> WorkerImpl::ask_state(v8::Local<v8::Context> context,
                                            const std::string& question,
                                            const std::string& name_space, Kind kind) {
@@ -59,8 +66,7 @@ v8::Local<v8::Value> WorkerImpl::ask_state(v8::Local<v8::Context> context,
   if (id == 0) return promise;
   asks_.at(id).kind = kind;
   host_.ask_state(
-      name_space.empty() ? calls_.at(current_).name_space : name_space, question,
-      host_.now() + limits_.wall,
+      name_space.empty() ? calls_.at(current_).name_space : name_space, question, ask_deadline(),
       [this, id = id, alive = std::weak_ptr(alive_)](const Result<std::string>& answer) {
         if (alive.expired()) return;
         when_in(id, [this, id, answer] {
@@ -132,12 +138,12 @@ v8::Local<v8::Value> WorkerImpl::call_service(v8::Local<v8::Context> context,
     request->actor = {service.substr(kActorWord.size(), slash - kActorWord.size()),
                       slash == std::string::npos ? "" : service.substr(slash + 1)};
     host_.call_service(std::string(kActorWord) + call->second.name_space, std::move(*request),
-                       host_.now() + limits_.wall, response_to(id, "actor"));
+                       ask_deadline(), response_to(id, "actor"));
     return promise;  // which runs its calls to their ends
   }
   // "fn/cart" and "queue/jobs" say what failed; a service is known by the binding that was asked.
   const bool is_named = service.starts_with("fn/") || service.starts_with("queue/");
-  auto give_up = host_.call_service(service, std::move(*request), host_.now() + limits_.wall,
+  auto give_up = host_.call_service(service, std::move(*request), ask_deadline(),
                                     response_to(id, is_named ? service : "SERVICES"));
   // What is on its way into a queue arrives there.
   if (!service.starts_with("queue/")) asks_.at(id).give_up = std::move(give_up);
@@ -160,8 +166,8 @@ v8::Local<v8::Value> WorkerImpl::fetch_outward(v8::Local<v8::Context> context,
   const auto [promise, id] =
       begin_subrequest(context, request ? nullptr : "fetch: the body of the request is too long");
   if (id != 0)
-    asks_.at(id).give_up = host_.fetch_outward(std::move(*request), host_.now() + limits_.wall,
-                                               response_to(id, "fetch"));
+    asks_.at(id).give_up =
+        host_.fetch_outward(std::move(*request), ask_deadline(), response_to(id, "fetch"));
   return promise;
 }
 

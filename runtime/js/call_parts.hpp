@@ -19,6 +19,7 @@ struct Call {
   Worker::Done done;  ///< Empty once answered; the record then lives on for waitUntil.
   std::string name_space;
   uint8_t depth = 0;
+  TimePoint deadline = TimePoint::max();  ///< Of its caller.
   size_t subrequests = 0;
   Duration cpu{};
   size_t log_bytes = 0;

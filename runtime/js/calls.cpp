@@ -11,7 +11,7 @@ namespace themis::js {
 namespace {
 
 /// By number of Event.
-constexpr const char* kEventNames[] = {"fetch", "scheduled", "queue", "alarm"};
+constexpr const char* kEventNames[] = {"fetch", "scheduled", "queue", "alarm", "remote"};
 
 bool is_token(char c) {  // RFC 9110, section 5.6.2
   const bool alphanumeric =
@@ -60,7 +60,10 @@ uint32_t WorkerImpl::call(Request request, Done done) {
   const bool is_fetch = request.event == Event::fetch;
   if (is_fetch && fetch_.IsEmpty())
     return refuse(Code::threw, "the function has no fetch handler: it takes no requests");
-  if (is_fetch && !request.body.empty() && !box_.buffers().take(request.body.size()))
+  if (request.event == Event::remote && is_actor_)
+    return refuse(Code::malformed, "an actor exports nothing");
+  const bool has_bytes = is_fetch || request.event == Event::remote;
+  if (has_bytes && !request.body.empty() && !box_.buffers().take(request.body.size()))
     return refuse(Code::memory_exceeded, "no room for the request's body");
   const uint32_t id = ++last_call_;
   ++unanswered_;
@@ -68,6 +71,7 @@ uint32_t WorkerImpl::call(Request request, Done done) {
   call.done = std::move(done);
   call.name_space = std::move(request.name_space);
   call.depth = request.depth;
+  call.deadline = request.deadline;
   call.buffers_refused = box_.buffers().refused();
   if (is_actor_) {
     watch_wall(id);  // it may wait at the gate
@@ -83,8 +87,9 @@ uint32_t WorkerImpl::call(Request request, Done done) {
 
 void WorkerImpl::begin(uint32_t id, Request& request) {
   call_turn(id, [&](v8::Local<v8::Context> context) {
-    request.event == Event::fetch ? dispatch(context, id, request)
-                                  : dispatch_event(context, id, request);
+    if (request.event == Event::fetch) return dispatch(context, id, request);
+    if (request.event == Event::remote) return dispatch_remote(context, id, request);
+    dispatch_event(context, id, request);
   });
 }
 

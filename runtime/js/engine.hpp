@@ -28,6 +28,9 @@ enum class Event : uint8_t {
   scheduled = 1,  ///< The body is {"scheduledTime", "cron"} as JSON; the answer is empty.
   queue = 2,  ///< The body is {"queue", "messages"} as JSON, and the answer what to do with each.
   alarm = 3,  ///< Of an actor. The body is the time it was set to; the answer is empty.
+  /// A function calls an exported one: `method` is its name, the body an array of arguments as
+  /// V8's serializer writes it. Answered with 200 and the value, or 400 and {name, message, stack}.
+  remote = 4,
 };
 
 /// One HTTP request for a function. `url` is absolute. Header names are tokens, values hold no
@@ -44,6 +47,8 @@ struct Request {
   /// The client asks for a WebSocket: `flow` brings its messages, if the answer is a 101.
   bool socket = false;
   std::optional<bundle::ActorName> actor = {};  ///< Whom a function asks, of its own actors.
+  TimePoint deadline = TimePoint::max();        ///< The caller gives up then: so do its questions.
+  bool is_own = false;  ///< Of `remote`: the caller's owner is the function's.
 };
 
 /// A bit of a body, or one message of a WebSocket. Bytes without any mean: ask again.
@@ -114,6 +119,9 @@ class Host : public Clock {
   virtual void leave_flow(uint64_t flow) = 0;
 };
 
+/// What a remote call has for a URL.
+inline constexpr const char* kRemoteUrl = "http://remote/";
+
 struct HeapFigures {
   size_t used_bytes = 0;       ///< Live and not yet collected objects of the V8 heap.
   size_t committed_bytes = 0;  ///< Memory the heap holds.
@@ -155,6 +163,8 @@ class Worker {
   /// True when more of the heap is used than kWornQuarters of its limit: better loaded anew between
   /// two calls than ended in the middle of one.
   virtual bool is_worn() const = 0;
+  /// Of its heap's limit, or that of its buffers if that is nearer: how much is used, 0 to 100.
+  virtual uint8_t memory_percent() const = 0;
   /// Gives back the memory that only garbage and the next calls would have: for a function that
   /// nobody calls. Takes some milliseconds. Not to be called while JavaScript runs.
   virtual void rest() = 0;

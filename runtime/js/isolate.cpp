@@ -124,9 +124,9 @@ PreparedIsolate::PreparedIsolate(const v8::StartupData* snapshot, size_t heap_by
   harden(made);
   web_assembly.Reset(isolate, take_web_assembly(made));
   context.Reset(isolate, made);
-  const std::array entries{&dispatch,  &on_rejection,   &configure,
-                           &listeners, &dispatch_event, &open_web_assembly,
-                           &make_wasi, &on_gone,        &open_actor};
+  const std::array entries{&dispatch,       &on_rejection,      &configure, &listeners,
+                           &dispatch_event, &open_web_assembly, &make_wasi, &on_gone,
+                           &open_actor,     &dispatch_remote};
   static_assert(std::tuple_size_v<decltype(entries)> == std::size(kEntries));
   for (size_t i = 0; i < entries.size(); ++i)
     entries[i]->Reset(isolate, made->GetDataFromSnapshotOnce<v8::Function>(i).ToLocalChecked());

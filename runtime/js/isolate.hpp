@@ -73,7 +73,7 @@ struct PreparedIsolate {
   v8::Global<v8::Context> context;
   /// As kEntries of the snapshot.
   v8::Global<v8::Function> dispatch, on_rejection, configure, listeners, dispatch_event;
-  v8::Global<v8::Function> open_web_assembly, make_wasi, on_gone, open_actor;
+  v8::Global<v8::Function> open_web_assembly, make_wasi, on_gone, open_actor, dispatch_remote;
   v8::Global<v8::Object> web_assembly;  ///< V8's own; empty: this process has no compiler.
   v8::Global<v8::Value> shared_array_buffer, atomics;  ///< The same, for who may have them.
 };

@@ -81,7 +81,7 @@ Status WorkerImpl::configure(v8::Local<v8::Context> context, const bundle::Setti
 
 /// The default export, or what listens to events.
 Status WorkerImpl::find_handlers(v8::Local<v8::Context> context, v8::Local<v8::Module> module,
-                                 const std::string& file) {
+                                 const std::string& file, bool may_have_none) {
   v8::Isolate* isolate = box_.get();
   v8::TryCatch caught(isolate);
   const v8::Local<v8::Object> exports = module->GetModuleNamespace().As<v8::Object>();
@@ -96,6 +96,7 @@ Status WorkerImpl::find_handlers(v8::Local<v8::Context> context, v8::Local<v8::M
       !isolate_->listeners.Get(isolate)->Call(context, listens, 0, nullptr).ToLocal(&listens))
     return fail(Code::threw, describe_exception(context, caught.Exception()));
   if (listens->IsObject()) handler = listens;
+  if (handler->IsUndefined() && may_have_none) return {};
   if (handler->IsUndefined())
     return fail(Code::invalid, file +
                                    ": no default export and no listener; a function is "
@@ -108,7 +109,7 @@ Status WorkerImpl::find_handlers(v8::Local<v8::Context> context, v8::Local<v8::M
     queue_.Reset(isolate, method_of(context, object, literal(isolate, "queue")));
     handler_.Reset(isolate, object);
   }
-  if (fetch_.IsEmpty() && scheduled_.IsEmpty() && queue_.IsEmpty())
+  if (fetch_.IsEmpty() && scheduled_.IsEmpty() && queue_.IsEmpty() && !may_have_none)
     return fail(Code::invalid,
                 file + ": the default export has no fetch function (nor scheduled, nor queue)");
   return {};
@@ -141,7 +142,8 @@ Status WorkerImpl::run_main(v8::Local<v8::Context> context, bundle::Bundle& code
     return fail(Code::invalid, code.main + ": its evaluation did not end");
   const v8::Local<v8::Object> exports = module->GetModuleNamespace().As<v8::Object>();
   if (actor != nullptr) return open_actor(context, exports, *actor);
-  THEMIS_CHECK(find_handlers(context, module, code.main));
+  THEMIS_CHECK(find_handlers(context, module, code.main, !code.settings.remote.empty()));
+  THEMIS_CHECK(remotes_.open(context, exports, code.settings.remote, code.main));
   THEMIS_CHECK(check_actors(context, exports, code.settings));
   return check_events(code.settings, code.main);
 }

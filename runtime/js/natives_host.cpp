@@ -182,6 +182,20 @@ void ask_service(const Info& info) {
       request_arguments(info, 1)));
 }
 
+/// callRemote("fn/NAME", method, arguments): a promise of [status, "", body, flow]
+void call_remote(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  if (!are_texts(info, 2) || !info[2]->IsUint8Array()) return;
+  Request request{.method = to_utf8(isolate, info[1].As<v8::String>()),
+                  .url = kRemoteUrl,
+                  .event = Event::remote};
+  const ByteView bytes = bytes_of(info[2]);
+  request.body.assign(bytes.begin(), bytes.end());
+  info.GetReturnValue().Set(WorkerImpl::of(isolate).call_service(
+      isolate->GetCurrentContext(), to_utf8(isolate, info[0].As<v8::String>()),
+      std::move(request)));
+}
+
 /// fetchOutward(method, url, headers, body): a promise of [status, headers, body, flow or 0]
 void fetch_outward(const Info& info) {
   v8::Isolate* isolate = info.GetIsolate();
@@ -272,6 +286,7 @@ constexpr Native kNatives[] = {{"respond", respond},
                                {"wallMs", wall_ms},
                                {"askState", ask_state},
                                {"askService", ask_service},
+                               {"callRemote", call_remote},
                                {"block", block},
                                {"unblock", unblock},
                                {"resetActor", reset_actor},

@@ -3,6 +3,7 @@
 #include <memory>
 #include <vector>
 
+#include "runtime/js/cloned_bytes.hpp"
 #include "runtime/js/messages.hpp"
 #include "runtime/js/natives.hpp"
 #include "runtime/js/text.hpp"
@@ -220,7 +221,59 @@ void deserialize(const Info& info) {
     info.GetReturnValue().Set(value);
 }
 
+/// encodeValue(value, onObject): a Uint8Array for another function, whose process decodeValue()s
+/// it. `onObject` is called with an object of the platform, and throws. A refusal is an Error that
+/// isCloneRefusal knows.
+void encode_value(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  const auto on_object = info[1].As<v8::Function>();
+  CloneDelegate delegate(isolate, on_object, on_object);
+  v8::ValueSerializer serializer(isolate, &delegate);
+  delegate.serves(&serializer);
+  serializer.WriteHeader();
+  if (!serializer.WriteValue(isolate->GetCurrentContext(), info[0]).FromMaybe(false)) return;
+  const auto [data, size] = serializer.Release();
+  const std::unique_ptr<uint8_t, Freed> owned(data);
+  const ByteView bytes{reinterpret_cast<const std::byte*>(data), size};
+  WorkerImpl& worker = WorkerImpl::of(isolate);
+  if (const size_t most = worker.limits().response_bytes; size > most)
+    return delegate.ThrowDataCloneError(
+        text(isolate, "A value of " + std::to_string(size) + " bytes could not be cloned; " +
+                          std::to_string(most) + " is the limit between functions."));
+  if (const Status checked = check_cloned(bytes); !checked) {
+    const bool is_large = checked.error().code == Code::too_large;
+    return delegate.ThrowDataCloneError(
+        text(isolate, is_large ? checked.error().detail + ", could not be cloned."
+                               : "A resizable or shared ArrayBuffer could not be cloned."));
+  }
+  if (!worker.buffers().take(size)) return throw_range_error(isolate, "no room for the value");
+  info.GetReturnValue().Set(
+      body_value(isolate, worker.buffers(), Bytes(bytes.begin(), bytes.end())));
+}
+
+/// decodeValue(bytes): the value of an encodeValue() elsewhere, or a TypeError: the bytes are those
+/// of a process that is not trusted, and V8 reads only what check_cloned() lets through.
+void decode_value(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  const v8::Local<v8::Context> context = isolate->GetCurrentContext();
+  const ByteView bytes = info[0]->IsUint8Array() ? bytes_of(info[0]) : ByteView();
+  v8::Local<v8::Value> value;
+  {
+    const v8::TryCatch caught(isolate);  // V8's own words tell of no remote call
+    v8::ValueDeserializer deserializer(isolate, reinterpret_cast<const uint8_t*>(bytes.data()),
+                                       bytes.size());
+    if (check_cloned(bytes) && deserializer.ReadHeader(context).FromMaybe(false) &&
+        deserializer.ReadValue(context).ToLocal(&value))
+      return info.GetReturnValue().Set(value);
+    if (caught.HasTerminated()) return;
+  }
+  isolate->ThrowException(v8::Exception::TypeError(
+      literal(isolate, "what the other side of a remote call sent is no value")));
+}
+
 constexpr Native kNatives[] = {{"serialize", serialize},
+                               {"encodeValue", encode_value},
+                               {"decodeValue", decode_value},
                                {"deserialize", deserialize},
                                {"kindOf", kind_of},
                                {"clone", clone},

@@ -11,9 +11,9 @@ namespace themis::js {
 
 /// The functions that the prelude leaves in `web` for C++, in the order of the context's data in a
 /// snapshot.
-inline constexpr const char* kEntries[] = {"dispatch",  "onRejection",   "configure",
-                                           "listeners", "dispatchEvent", "openWebAssembly",
-                                           "makeWasi",  "onGone",        "openActor"};
+inline constexpr const char* kEntries[] = {
+    "dispatch",        "onRejection", "configure", "listeners", "dispatchEvent",
+    "openWebAssembly", "makeWasi",    "onGone",    "openActor", "dispatchRemote"};
 /// No snapshot of ours comes near; a larger file is not one.
 inline constexpr size_t kSnapshotBytesMax = 64u << 20;
 

@@ -81,6 +81,13 @@ bool WorkerImpl::is_worn() const {
   return heap().used_bytes > limits_.heap_bytes / 4 * kWornQuarters;
 }
 
+uint8_t WorkerImpl::memory_percent() const {
+  const HeapFigures used = heap();
+  const size_t heap = used.used_bytes * 100 / limits_.heap_bytes;
+  const size_t buffers = used.buffer_bytes * 100 / std::max<size_t>(limits_.buffer_bytes, 1);
+  return static_cast<uint8_t>(std::min<size_t>(std::max(heap, buffers), 100));
+}
+
 WorkerImpl::Ended WorkerImpl::turn(uint32_t call, Duration budget, const Body& body) {
   THEMIS_ASSERT(!in_turn_, "JavaScript is entered once at a time");
   v8::Isolate* isolate = box_.get();

@@ -16,6 +16,7 @@
 #include "runtime/js/isolate.hpp"
 #include "runtime/js/modules.hpp"
 #include "runtime/js/native_objects.hpp"
+#include "runtime/js/remote.hpp"
 #include "runtime/js/wasm_modules.hpp"
 #include "runtime/js/watchdog.hpp"
 
@@ -48,6 +49,7 @@ class WorkerImpl final : public Worker {
   void leave(uint64_t flow) override;
   bool retired() const override { return box_.heap_exceeded() || is_reset_; }
   bool is_worn() const override;
+  uint8_t memory_percent() const override;
   HeapFigures heap() const override;
   void rest() override;
   bool code_cached() const override { return !graph_ || graph_->is_cached(); }
@@ -185,6 +187,7 @@ class WorkerImpl final : public Worker {
   /// The same for a request to others, which is counted.
   std::pair<v8::Local<v8::Promise>, uint32_t> begin_subrequest(v8::Local<v8::Context> context,
                                                                const char* refused);
+  TimePoint ask_deadline() const;
   Host::ServiceAnswered response_to(uint32_t id, std::string whose);
   Result<v8::Local<v8::Value>> response_value(Result<Response>& answer);
   /// Hands out the answers collected by a turn. Last in its caller: a `done` may destroy *this.
@@ -192,11 +195,12 @@ class WorkerImpl final : public Worker {
   void begin(uint32_t id, Request& request);
   void dispatch(v8::Local<v8::Context> context, uint32_t id, Request& request);
   void dispatch_event(v8::Local<v8::Context> context, uint32_t id, const Request& request);
+  void dispatch_remote(v8::Local<v8::Context> context, uint32_t id, Request& request);
   Status configure(v8::Local<v8::Context> context, const bundle::Settings& settings);
   Status run_main(v8::Local<v8::Context> context, bundle::Bundle& code, ByteView cache,
                   const Actor* actor);
   Status find_handlers(v8::Local<v8::Context> context, v8::Local<v8::Module> module,
-                       const std::string& file);
+                       const std::string& file, bool may_have_none);
   Status check_events(const bundle::Settings& settings, const std::string& file) const;
   Status open_wasm(v8::Local<v8::Context> context, const bundle::Module& main);
 
@@ -211,6 +215,7 @@ class WorkerImpl final : public Worker {
   std::optional<Modules> graph_;  ///< Set by load(), but of a Wasm function.
   v8::Global<v8::Object> handler_;
   v8::Global<v8::Function> fetch_, scheduled_, queue_, alarm_;  ///< Empty: the function has none.
+  Remotes remotes_;
   NativeObjects<IcuDecoder> decoders_{kDecodersMax};
   NativeObjects<Codec> codecs_{kCodecsMax};
   NativeObjects<crypto::WebKey> keys_{kKeysMax};

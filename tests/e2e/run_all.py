@@ -5,6 +5,7 @@ import sys
 import test_actors
 import test_admission
 import test_bad_input
+import test_balance
 import test_bundles
 import test_crash
 import test_events
@@ -17,6 +18,7 @@ import test_people
 import test_programs
 import test_readme
 import test_receipts
+import test_remote
 import test_service_mesh
 import test_state
 import test_state_receipts
@@ -33,7 +35,7 @@ def main():
                    test_admission, test_receipts, test_state, test_state_receipts,
                    test_bundles, test_readme, test_examples,
                    test_events, test_actors, test_streams, test_fetch,
-                   test_websocket, test_paper, test_people):
+                   test_websocket, test_paper, test_people, test_remote, test_balance):
         for name, function in vars(module).items():
             if name.startswith("test_") and callable(function) and (not wanted or name in wanted):
                 tests.append((name, function))

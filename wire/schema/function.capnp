@@ -33,8 +33,10 @@ struct Invoke @0xd6a1f1d0c3a90036 {    # one HTTP request for a function
   flow @6 :UInt64;                     # not 0: the body is there to Pull, at the sender's "flows"
   socket @7 :Bool;                     # the flow brings a WebSocket's messages, if a 101 answers
   event @8 :UInt8;                     # 0: a request; 1: scheduled, 2: queue, 3: alarm: in the body
+                                       # 4: remote, the body has the arguments of the method
   depth @9 :UInt8;                     # functions that called each other until this call
   actor @10 :Actor;                    # whom of the function it is for; without a class: itself
+  deployer @11 :Text;                  # of the calling function, as its node says; empty: of nobody
 }
 struct Actor @0xd6a1f1d0c3a9003f {
   className @0 :Text;
@@ -48,6 +50,8 @@ struct Outcome @0xd6a1f1d0c3a90037 {   # its response; failures are answered wit
   body @2 :Data;
   cpuUs @3 :UInt32;                    # CPU time the handler used
   flow @4 :UInt64;                     # not 0: more of the body is there to Pull
+  running @5 :UInt16;                  # calls of the function that its process still has
+  memoryPercent @6 :UInt8;             # of the function's memory limit, used there
 }
 
 # Bodies that travel bit by bit: who reads asks for each part, so nothing piles up on the way.
@@ -68,6 +72,7 @@ struct Load @0xd6a1f1d0c3a90038 {      # answered with Loaded, or Failure (synta
   secretsKey @4 :Data;
   codeCache @5 :Data;                  # as a CodeCache had it, or none
   actor @6 :Actor;                     # without a class: the function itself
+  deployer @7 :Text;
 }
 struct Loaded @0xd6a1f1d0c3a90039 {
   actor @0 :UInt64;                    # the worker's target on this session

@@ -41,6 +41,12 @@ export default {
     await env.JOBS.send({ n: 'x' });
     // @ts-expect-error: no such kind
     await env.JOBS.send({ n: 1 }, { contentType: 'v8' });
+    const cart = themis.remote<{ add(a: number, b: number): number; then(): void }>('cart');
+    const sum: number = await cart.add(1, 2);
+    // @ts-expect-error: it adds numbers
+    await cart.add(String(sum), 2);
+    const untyped: unknown = await themis.remote('cart').total({ a: [1] });
+    void untyped;
     const value: string | Uint8Array | null = await env.STATE.get('k');
     const { epoch } = await env.STATE.get('k', { receipt: true });
     const certain: number = epoch;

@@ -31,6 +31,20 @@ const drain = async (id, context) => {
   native.end(id);
 };
 
+/// A call of an exported function by another function; see web.runRemote.
+web.dispatchRemote = async (id, method, name, args, isOwn) => {
+  const context = new ExecutionContext();
+  try {
+    if (web.runRemote === undefined) web.libraries.remote();
+    const self = { env: web.env, ctx: context };
+    const answer = await web.runRemote(method, name, self, args, isOwn);
+    native.respond(id, answer[0], '', answer[1], waitsOf(context) !== undefined);
+  } catch (error) {
+    native.fail(id, error, waitsOf(context) !== undefined);
+  }
+  if (waitsOf(context) !== undefined) drain(id, context);
+};
+
 const run = async (handler, fetch, id, call) => {
   const { context } = call;
   let sent;

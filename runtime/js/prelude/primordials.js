@@ -67,6 +67,7 @@ primordials.apply = apply;
 primordials.SymbolIterator = Symbol.iterator;
 primordials.SymbolToStringTag = Symbol.toStringTag;
 Object.assign(primordials, {
-  Array, ArrayBuffer, BigInt, DataView, Date, Error, Map, Number, Object, Promise, RangeError, String, Symbol,
-  SyntaxError, TypeError, Uint8Array, WeakMap, WeakRef,
+  Array, ArrayBuffer, BigInt, DataView, Date, Error, EvalError, Map, Number, Object, Promise, Proxy,
+  RangeError, ReferenceError, String, Symbol, SyntaxError, TypeError, URIError, Uint8Array, WeakMap,
+  WeakRef,
 });

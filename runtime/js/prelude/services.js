@@ -30,6 +30,7 @@ class Fetcher {
 primordials.ObjectDefineProperty(Fetcher.prototype, primordials.SymbolToStringTag,
   { __proto__: null, value: 'Fetcher', configurable: true });
 
+web.exposeLater('themis', () => { web.libraries.remote(); });
 web.askService = ask;
 web.services = new Services();
 web.makeFetcher = (target) => new Fetcher(target);

@@ -27,7 +27,8 @@ Bundle full() {
   set.consumers["jobs"] = {.batch = 5, .retries = 0, .delay_s = 60, .dead_queue = "dead"};
   set.crons = {"*/5 * * * *", "0 0 * * mon"};
   set.fetch = {"*.example.org:8443", "api.example.org"};
-  set.limits = {.memory_mb = 64, .cpu_ms = 10, .wall_ms = 1000};
+  set.remote = {"add", "total"};
+  set.limits = {.memory_mb = 64, .cpu_ms = 10, .wall_ms = 1000, .max_requests = 8};
   return all;
 }
 
@@ -38,6 +39,14 @@ TEST(Bundle, ComesBackAsItWas) {
   const auto back = decode(*code);
   ASSERT_TRUE(back) << back.error().text();
   EXPECT_EQ(*back, full());
+}
+
+/// As every bundle was before functions could limit their requests.
+TEST(Bundle, LimitsWithoutRequestsHaveTheirOldForm) {
+  Bundle all = full();
+  all.settings.limits.max_requests = 0;
+  EXPECT_EQ(decode(encode(all).value()).value(), all);
+  EXPECT_EQ(encode(full()).value().size(), encode(all).value().size() + 4);
 }
 
 TEST(Bundle, EveryCutAndEveryFlippedBitIsRefusedOrAnotherBundle) {
@@ -135,6 +144,10 @@ TEST(Settings, SayWhatIsWrong) {
   for (const char* host : {"a.b", "*.a.b:1", "192.0.2.1:80", "[::1]", "[2001:db8::1]:443"})
     EXPECT_EQ(why([&](Settings& s) { s.fetch = {host}; }), "(nothing)") << host;
   EXPECT_NE(why([](Settings& s) { s.fetch = {"b.c", "a.b"}; }), "(nothing)") << "one order only";
+  EXPECT_EQ(why([](Settings& s) { s.remote = {"a b"}; }),
+            "invalid: remote: \"a b\" is no name of an exported function");
+  EXPECT_NE(why([](Settings& s) { s.remote = {"default"}; }), "(nothing)");
+  EXPECT_NE(why([](Settings& s) { s.remote = {"b", "a"}; }), "(nothing)") << "one order only";
   EXPECT_NE(why([](Settings& s) {
               for (int i = 0; i < 70; ++i) s.texts["N" + std::to_string(i)] = "";
             }),

@@ -56,6 +56,7 @@ count = 3
 memory_mb = 64
 cpu_ms = 10
 wall_ms = 1000
+max_requests = 8
 isolation = "function"
 profile = "trusted"
 jitless = true
@@ -81,7 +82,7 @@ format = "json"
       "other", {{{"127.0.0.1", 7001}, {}}, {{"::1", 7009}, id}}, 0, 7, 6, 1, 4, "invite.txt", {id}};
   expected.node = {{"127.0.0.1", 7100}, net::Address{"10.0.0.1", 7100}, "elsewhere", 1, false};
   expected.gateway = {std::nullopt};
-  expected.workers = {3, 64, 10, 1000, Isolation::function, WorkerProfile::trusted, true, 2};
+  expected.workers = {3, 64, 10, 1000, 8, Isolation::function, WorkerProfile::trusted, true, 2};
   expected.monitors = {2, 50, 64};
   expected.place = {Place::process, Place::local};
   expected.log = {log::Level::debug, log::Format::json};
@@ -155,8 +156,8 @@ TEST(Config, RefusesNumbersOutOfRangeWithTheReason) {
        {"mesh.redundancy=17", "mesh.redundancy=-1", "mesh.refresh_s=0", "mesh.disjoint_paths=0",
         "mesh.replicas=5", "mesh.successors=0", "mesh.successors=17", "mesh.disjoint_paths=17",
         "node.virtual=0", "node.virtual=4097", "workers.count=257", "workers.cpu_ms=0",
-        "workers.wall_ms=900001", "monitors.threads=0", "monitors.epoch_ms=9",
-        "monitors.memory_mb=15", "monitors.memory_mb=1048577",
+        "workers.wall_ms=900001", "workers.max_requests=0", "monitors.threads=0",
+        "monitors.epoch_ms=9", "monitors.memory_mb=15", "monitors.memory_mb=1048577",
         "workers.count=99999999999999999999"})
     EXPECT_NE(error_of("", {wrong}), "accepted") << wrong;
 }

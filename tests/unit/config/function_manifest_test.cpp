@@ -14,6 +14,7 @@ include = ["page.html"]
 secrets = ["API_KEY"]
 fetch = ["*.example.org:8443", "api.example.org"]
 instances = 3
+remote = ["total", "add"]
 [env]
 GREETING = "hello"
 OPTIONS = { max = 3, list = [1, "two"], on = true }
@@ -29,6 +30,7 @@ CARTS = "Cart"
 [limits]
 memory_mb = 64
 cpu_ms = 20
+max_requests = 8
 [[cron]]
 at = "*/5 * * * *"
 [[cron]]
@@ -54,7 +56,8 @@ dead_letter = "jobs-dead"
   expected.services["GREETER"] = "greeter";
   expected.queues["JOBS"] = "jobs";
   expected.actors["CARTS"] = "Cart";
-  expected.limits = {.memory_mb = 64, .cpu_ms = 20};
+  expected.limits = {.memory_mb = 64, .cpu_ms = 20, .max_requests = 8};
+  expected.remote = {"add", "total"};
   expected.crons = {"*/5 * * * *", "0 0 * * mon"};
   expected.consumers["jobs"] = {5, 2, 60, "jobs-dead"};
   expected.fetch = {"*.example.org:8443", "api.example.org"};

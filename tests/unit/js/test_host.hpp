@@ -40,8 +40,9 @@ class TestHost final : public Host {
     if (!answer_state) return asked.push_back(std::move(answered));
     post([answer = answer_state(question), answered] { answered(answer); });
   }
-  GiveUp call_service(const std::string& service, Request request, TimePoint,
+  GiveUp call_service(const std::string& service, Request request, TimePoint deadline,
                       ServiceAnswered answered) override {
+    deadlines.push_back(deadline);
     return take(service, std::move(request), answer_service, std::move(answered));
   }
   GiveUp fetch_outward(Request request, TimePoint, ServiceAnswered answered) override {
@@ -62,6 +63,7 @@ class TestHost final : public Host {
   /// What services answer, if anything.
   std::function<Result<Response>(const Request&)> answer_service;
   std::vector<std::pair<std::string, Request>> requests;
+  std::vector<TimePoint> deadlines;     ///< Of requests to services.
   std::vector<ServiceAnswered> called;  ///< Without an answer.
   /// What the state answers, if anything.
   std::function<Result<std::string>(const std::string&)> answer_state;

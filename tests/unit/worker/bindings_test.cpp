@@ -14,16 +14,19 @@ class Bindings : public PoolTest {
  protected:
   void SetUp() override {
     gate_ = world_.caf().spawn([](caf::event_based_actor*) -> caf::behavior {
-      return {[](const wire::Msg<schema::Invoke>& invoke) {
+      const auto seen = [](const wire::Msg<schema::Invoke>& invoke, const std::string& more) {
         const auto view = invoke.view();
-        const std::string seen = std::string(wire::text_of(view->getFunction())) + " event " +
+        const std::string text = std::string(wire::text_of(view->getFunction())) + " event " +
                                  std::to_string(view->getEvent()) + " depth " +
-                                 std::to_string(view->getDepth());
+                                 std::to_string(view->getDepth()) + more;
         wire::Builder<schema::Outcome> made(32);
-        made->setStatus(200);
-        made->setBody(wire::to_data(as_bytes(seen)));
+        made->setStatus(view->getEvent() == 0 ? 200 : 201);
+        made->setBody(wire::to_data(as_bytes(text)));
         return made.finish();
-      }};
+      };
+      return {
+          [seen](const wire::Msg<schema::Invoke>& invoke) { return seen(invoke, {}); },
+          [seen](const CallByFunction& call) { return seen(call.invoke, " of " + call.deployer); }};
     });
   }
   void TearDown() override {
@@ -52,7 +55,12 @@ class Bindings : public PoolTest {
                                {},
                                "owner",
                                std::move(key),
-                               std::make_shared<const bundle::Settings>(code.settings)});
+                               std::make_shared<const bundle::Settings>(code.settings),
+                               {},
+                               {},
+                               {},
+                               {},
+                               "ada"});
   }
 
   caf::actor gate_;
@@ -137,8 +145,22 @@ TEST_F(Bindings, AFunctionCallsWhatItsManifestNames) {
       "const no = await env.SERVICES.fetch('fn/more', 'http://x/').catch((e) => e.message);"
       "return new Response(await (await env.OTHER.fetch('http://x/')).text() + '|' + no);"));
   EXPECT_EQ(text(source_),
-            "fn/other event 0 depth 1|fn/more: denied: no manifest of a function here names "
+            "fn/other event 0 depth 1 of ada|fn/more: denied: no manifest of a function here names "
             "fn/more");
+}
+
+/// What a gate answers that sees no function is no value of one.
+TEST_F(Bindings, ARemoteCallIsForWhatTheManifestNamesAndSaysWhoseItIs) {
+  pool_ = spawn_worker_pool(with_gate());
+  bundle::Bundle code;
+  code.settings.functions["OTHER"] = "other";
+  ASSERT_TRUE(install_bundle(code,
+                             "const no = await themis.remote('more').f().catch((e) => e.message);"
+                             "const far = await themis.remote('other').f().catch((e) => e.message);"
+                             "return new Response(no + '|' + far);"));
+  EXPECT_EQ(text(source_),
+            "fn/more: denied: no manifest of a function here names fn/more|"
+            "what the other side of a remote call sent is no value");
 }
 
 TEST_F(Bindings, AdversaryAHostCallsWhatItsFunctionsMayAndMakesNoEvents) {
@@ -148,8 +170,10 @@ TEST_F(Bindings, AdversaryAHostCallsWhatItsFunctionsMayAndMakesNoEvents) {
   bundle::Bundle code;
   code.settings.functions["OTHER"] = "other";
   ASSERT_TRUE(install_bundle(code, ""));
-  EXPECT_EQ(text(source_, "fn/other"), "fn/other event 0 depth 0");
+  EXPECT_EQ(text(source_, "fn/other"), "fn/other event 0 depth 0 of ada");
+  EXPECT_EQ(text(source_, "fn/other~"), "fn/other event 4 depth 0 of ada");
   EXPECT_EQ(text(source_, "fn/other!"), "denied: functions make requests, no events");
+  EXPECT_EQ(text(source_, "queue/jobs~"), "denied: functions make requests, no events");
   for (const char* name : {"fn/other@", "actor/other@"})
     EXPECT_EQ(text(source_, name), "denied: these are another function's actors") << name;
   for (const char* name : {"fn/more", "queue/jobs", "fn/"})

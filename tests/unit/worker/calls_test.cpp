@@ -144,6 +144,29 @@ TEST_F(WorkerCalls, RunsCallsOfOneFunctionConcurrently) {
   EXPECT_TRUE(answers == "firstsecond" || answers == "secondfirst") << answers;
 }
 
+TEST_F(WorkerCalls, TakesNoMoreCallsOfAFunctionAtOnceThanItsLimit) {
+  start();
+  const std::string source = handler(
+      "if (await request.text() !== 'wait') return new Response('now');"
+      "await scheduler.wait(300); return new Response('waited');");
+  ASSERT_TRUE(install(source, {.max_requests = 1}));
+  constexpr int kTriesMax = 100'000;  // until the other thread's call is there, between two of ours
+  auto waiting = std::async(std::launch::async, [&] {
+    std::string answer;
+    for (int i = 0; i < kTriesMax && answer != "waited"; ++i) answer = text(source, "wait");
+    return answer;
+  });
+  Result<wire::Msg<schema::Outcome>> refused = call(source);
+  for (int i = 0; i < kTriesMax && refused; ++i) refused = call(source);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().text(),
+            "overloaded: the function has 1 requests under way here, as many as it may");
+  EXPECT_EQ(waiting.get(), "waited");
+  EXPECT_EQ(text(source), "now") << "its place is free again";
+  EXPECT_EQ(code(call(kEcho)), Code::not_found);
+  EXPECT_FALSE(install(kEcho, {.max_requests = 0}));
+}
+
 TEST_F(WorkerCalls, LoadsOnceForCallsThatComeTogether) {
   start(2);
   ASSERT_TRUE(install(kEcho));

@@ -28,7 +28,7 @@ caf::behavior fetcher(caf::event_based_actor*) {
 
 /// A gate whose functions begin to answer, with flow 77.
 caf::behavior gate(caf::event_based_actor*) {
-  return {[](const wire::Msg<schema::Invoke>&) {
+  return {[](const CallByFunction&) {
     wire::Builder<schema::Outcome> outcome(64);
     outcome->setStatus(200);
     outcome->setBody(wire::to_data(as_bytes("begun")));

@@ -67,12 +67,17 @@ class Hostile final : public PinnedActor {
     }
     return outcome("said");
   }
-  /// "fn/NAME", or "fn/NAME!" for an event, "fn/NAME@" for an actor.
+  /// "fn/NAME", or "fn/NAME!" for an event, "fn/NAME~" for a remote call in the name of another
+  /// owner, "fn/NAME@" for an actor.
   caf::result<OutcomeMsg> call(std::string whom) {
     wire::Builder<schema::Invoke> invoke;
     if (whom.ends_with('!')) {
       whom.pop_back();
       invoke->setEvent(1);
+    } else if (whom.ends_with('~')) {
+      whom.pop_back();
+      invoke->setEvent(4);
+      invoke->setDeployer("eve");
     } else if (whom.ends_with('@')) {
       whom.pop_back();
       invoke->initActor().setClassName("Counter");

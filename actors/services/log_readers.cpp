@@ -47,7 +47,9 @@ void LogReaders::answer_new() {
 
 void LogReaders::tick() {
   const TimePoint now = loop_.now();
-  answer([now](const Wait& wait, const LogBook::Page&) { return now >= wait.until; });
+  answer([now](const Wait& wait, const LogBook::Page& page) {
+    return now >= wait.until || !page.lines.empty();  // lines that were dropped wake nobody
+  });
 }
 
 /// Those of whom `is_due` says so.

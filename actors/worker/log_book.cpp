@@ -3,6 +3,11 @@
 #include <algorithm>
 
 namespace themis {
+namespace {
+
+constexpr uint8_t kWarning = 2;
+
+}  // namespace
 
 LogBook::Log& LogBook::log_of(std::string_view function) {
   if (const auto found = logs_.find(function); found != logs_.end()) return found->second;
@@ -75,6 +80,16 @@ LogBook::Page LogBook::read(std::string_view function, const Query& query) const
     page.lines.push_back(*next);
     page.lines.back().lost = static_cast<uint32_t>(std::min<uint64_t>(lost, UINT32_MAX));
     lost = 0;
+  }
+  // Nothing came after what was dropped last: it is told all the same.
+  if (next == log.lines.end() && log.last > page.next) {
+    lost += log.last - page.next;
+    page.next = log.last;
+    page.lines.push_back({.sequence = log.last,
+                          .time_ms = log.time_ms,
+                          .level = kWarning,
+                          .lost = static_cast<uint32_t>(std::min<uint64_t>(lost, UINT32_MAX)),
+                          .text = "too many lines in one second: the others are dropped"});
   }
   return page;
 }

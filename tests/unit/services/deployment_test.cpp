@@ -204,6 +204,25 @@ TEST_F(CanaryTest, NeedsSomethingToRunBesideAndASecondNode) {
   EXPECT_EQ(end_canary(true).error().code, Code::not_found);
 }
 
+TEST_F(CanaryTest, IsLetGoWhenTheNodeThatTookItStartsAgain) {
+  start_kept();
+  ASSERT_TRUE(deploy("f", "one", 1));
+  ASSERT_TRUE(deploy_canary("two"));
+  EXPECT_EQ(running()["two"], 1);
+  nodes_[0]->end(nodes_[0]->functions);
+  nodes_[0]->crash();
+  MeshNode::Options options;
+  options.data = data_.path();
+  options.bootstrap.push_back(nodes_[1]->address());
+  nodes_[0] = std::make_unique<MeshNode>(system_, options);
+  ASSERT_TRUE(nodes_[0]->wait_joined(2));
+  EXPECT_TRUE(eventually([&] {
+    order(system_, nodes_[0]->functions, EnsureFunction{"f"});
+    auto runs = running();
+    return runs["two"] == 0 && runs["one"] >= 1;
+  }));
+}
+
 TEST_F(CanaryTest, ThatDoesNotCompileChangesNothing) {
   start(3);
   ASSERT_TRUE(deploy("f", "one"));

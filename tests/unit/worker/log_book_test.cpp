@@ -55,6 +55,19 @@ TEST(LogBook, WhatWasDroppedIsCountedAtTheNextLine) {
   EXPECT_EQ(book.texts("f", {.after = next}), "[2]two ");
 }
 
+TEST(LogBook, WhatWasDroppedLastIsToldOnce) {
+  Book book;
+  book.say("f", "one");
+  book.skip("f");
+  book.skip("f");
+  const LogBook::Page page = book.read("f", {});
+  ASSERT_EQ(page.lines.size(), 2u);
+  EXPECT_EQ(page.lines[1].lost, 2u);
+  EXPECT_TRUE(book.read("f", {.after = page.next}).lines.empty());
+  book.say("f", "two");
+  EXPECT_EQ(book.texts("f", {.after = page.next}), "two ");
+}
+
 TEST(LogBook, AReaderThatIsBehindIsToldHowManyItMissed) {
   Book book;
   book.say("f", "first");

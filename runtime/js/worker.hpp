@@ -227,9 +227,7 @@ class WorkerImpl final : public Worker {
   std::vector<PartCompletion> parts_;
   std::vector<uint32_t> touched_;      ///< Calls whose streams changed in the turn.
   std::vector<Rejection> rejections_;  ///< Of the turn.
-  bool is_actor_ = false;
-  bool is_reset_ = false;
-  bool releasing_ = false;
+  bool is_actor_ = false, is_reset_ = false, releasing_ = false;
   std::string reset_why_;
   std::map<uint32_t, int> blockers_;  ///< Calls, and how often each blocks.
   std::deque<Held> held_;
@@ -242,8 +240,7 @@ class WorkerImpl final : public Worker {
   /// Answers may come after the worker: they see it gone.
   const std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
   uint32_t current_ = 0;  ///< The call whose turn it is; 0: none.
-  bool in_turn_ = false;
-  bool closing_ = false;
+  bool in_turn_ = false, closing_ = false;
   Duration turn_start_{};
   size_t load_log_bytes_ = 0;
   size_t wasm_modules_ = 0;  ///< Made from bytes.

@@ -144,18 +144,16 @@ void FunctionHost::install(const std::string& name, CodePtr source) {
     return finish(name, fail(Code::overloaded,
                              "this node hosts as many functions with cron lines or queues as it "
                              "may"));
-  const InstallFunction order{name,
-                              worker_id(name, change.version.id, change.owner),
-                              change.source,
-                              limits_of(*change.settings, context_.limits),
-                              owner_text(name, change.owner),
-                              change.key,
-                              change.settings,
-                              change.cache,
-                              context_.store,
-                              {},
-                              {},
-                              deployer_text(change.owner)};
+  InstallFunction order{name,
+                        worker_id(name, change.version.id, change.owner),
+                        change.source,
+                        limits_of(*change.settings, context_.limits),
+                        owner_text(name, change.owner),
+                        change.key,
+                        change.settings,
+                        change.cache,
+                        context_.store};
+  order.deployer = deployer_text(change.owner);
   when_done(
       context_.actor.request(context_.workers, caf::infinite, order),
       [this, name] { installed(name); },

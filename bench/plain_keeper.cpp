@@ -69,7 +69,7 @@ class PlainStore {
       return {};
     };
     THEMIS_CHECK(tables_.merge_all());
-    THEMIS_CHECK(tables_.checkpoint(write, {}, [] { return to_bytes("no seal"); }));
+    THEMIS_CHECK(tables_.checkpoint(write, {}, [] { return as_bytes("no seal"); }));
     for (Entry& entry : entries_) entry.changed = false;
     return {};
   }

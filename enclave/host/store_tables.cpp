@@ -144,7 +144,7 @@ Status StoreTables::commit(std::span<const ByteView> calls, ByteView sealed) {
 
 Status StoreTables::checkpoint(const std::function<Status(const PutRecord&)>& write,
                                std::span<const ByteView> listed,
-                               const std::function<Result<Bytes>()>& seal) {
+                               const std::function<Result<ByteView>()>& seal) {
   THEMIS_ASSERT(is_merged(), "one checkpoint is merged before the next");
   uint64_t runs = 0;
   const Status written = environment_->write([&](WriteTransaction& txn) -> Status {
@@ -169,7 +169,7 @@ Status StoreTables::checkpoint(const std::function<Status(const PutRecord&)>& wr
                              of_thread(thread, listed[thread].subspan(at, bytes))));
       }
     THEMIS_CHECK(erase_all(txn, journal_));
-    THEMIS_TRY(const Bytes sealed, seal());
+    THEMIS_TRY(const ByteView sealed, seal());
     return txn.put(sealed_, as_bytes(kSealed), sealed);
   });
   if (!written) return written;

@@ -39,9 +39,11 @@ class StoreTables {
   Status commit(std::span<const ByteView> calls, ByteView sealed);
   /// Writes the records that changed, those that are gone with an empty value, and what each thread
   /// has listed; empties the journal. `write` may run more than once. The last one is_merged().
-  /// `seal` is asked last: the trusted side may work until then. Errors: theirs too.
+  /// `seal` is asked last, once a try: the trusted side may work until then; what it gives is
+  /// borrowed for the call. Errors: theirs too.
   Status checkpoint(const std::function<Status(const PutRecord&)>& write,
-                    std::span<const ByteView> listed, const std::function<Result<Bytes>()>& seal);
+                    std::span<const ByteView> listed,
+                    const std::function<Result<ByteView>()>& seal);
   /// Whether records() and record() have all that the last checkpoint wrote.
   bool is_merged() const { return runs_ == 0; }
   /// Errors: malformed (the checkpoint); as Environment::write.

@@ -122,13 +122,13 @@ Result<Released> VerifiedStore<App>::checkpoint(bool make_room) {
     for (const Thread& each : threads_) THEMIS_CHECK(each.shard->for_each_changed(put_record));
     return {};
   };
-  std::optional<Result<Bytes>> sealed;  // the transaction may run again
-  const auto seal = [&]() -> Result<Bytes> {
-    if (!sealed) {
-      const Status flushed = flush_all();
-      sealed = flushed ? trusted_.checkpoint() : fail(flushed.error());
+  Bytes sealed;  // kept: the transaction may run again
+  const auto seal = [&]() -> Result<ByteView> {
+    if (sealed.empty()) {
+      THEMIS_CHECK(flush_all());
+      THEMIS_TRY(sealed, trusted_.checkpoint());
     }
-    return *sealed;
+    return ByteView(sealed);
   };
   std::vector<ByteView> listed;
   for (const Thread& each : threads_) listed.push_back(each.shard->listed());

@@ -33,7 +33,7 @@ struct Tables {
           for (const auto& [key, value] : changes) THEMIS_CHECK(put(view(key), value));
           return {};
         },
-        {}, [] { return to_bytes("sealed"); });
+        {}, [] { return as_bytes("sealed"); });
   }
   Status commit(size_t bytes = 100) {
     const Bytes calls(bytes);
@@ -125,7 +125,7 @@ TEST(StoreTables, KeepALongListWhole) {
   const ByteView lists[] = {first, {}, second};
   for (int i = 0; i < 2; ++i)
     ASSERT_TRUE(world.tables->checkpoint([](const auto&) { return Status(); }, lists,
-                                         [] { return Bytes(); }));
+                                         [] { return ByteView(); }));
   world.open();
   std::map<uint16_t, Bytes> found;
   ASSERT_TRUE(world.tables->listed([&](uint16_t thread, ByteView keys) -> Status {

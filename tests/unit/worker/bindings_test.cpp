@@ -48,19 +48,11 @@ class Bindings : public PoolTest {
     code.modules.insert(code.modules.begin(),
                         {"a.js", bundle::ModuleKind::es, to_bytes("export const name = 'a';")});
     source_ = std::string(as_text(bundle::encode(code).value()));
-    return world_.ask<caf::unit_t>(
-        pool_, InstallFunction{"f",
-                               id_of(source_),
-                               std::make_shared<const Bytes>(to_bytes(source_)),
-                               {},
-                               "owner",
-                               std::move(key),
-                               std::make_shared<const bundle::Settings>(code.settings),
-                               {},
-                               {},
-                               {},
-                               {},
-                               "ada"});
+    InstallFunction order{
+        "f",     id_of(source_), std::make_shared<const Bytes>(to_bytes(source_)),       {},
+        "owner", std::move(key), std::make_shared<const bundle::Settings>(code.settings)};
+    order.deployer = "ada";
+    return world_.ask<caf::unit_t>(pool_, order);
   }
 
   caf::actor gate_;
@@ -74,11 +66,10 @@ class HoldingGate final : public caf::event_based_actor {
       : caf::event_based_actor(config), told_(told) {}
 
  private:
-  using Invoke = wire::Msg<schema::Invoke>;
   using Outcome = wire::Msg<schema::Outcome>;
   caf::behavior make_behavior() override {
-    return {[this](const Invoke& invoke) -> caf::result<Outcome> {
-              held_ = invoke;
+    return {[this](const CallByFunction& call) -> caf::result<Outcome> {
+              held_ = call.invoke;
               promise_ = make_response_promise<Outcome>();
               return promise_;
             },
@@ -89,7 +80,7 @@ class HoldingGate final : public caf::event_based_actor {
   }
 
   std::promise<bool>& told_;
-  Invoke held_;
+  wire::Msg<schema::Invoke> held_;
   caf::typed_response_promise<Outcome> promise_;
 };
 

@@ -30,7 +30,7 @@ struct StateOptions {
   std::function<caf::actor(caf::actor_system&, const StateKeeperOptions&)> start_keeper = {};
   MonitorShape shape;
   uint64_t bytes_max = uint64_t{2} << 30;  ///< See StateHostOptions.
-  Duration epoch = 1s;                     ///< At least; see kEpochPerEnd.
+  Duration epoch = 1s;                     ///< At least; see kEpochPerRecord.
   /// For one answer of the monitors; a checkpoint of a million records takes 150 ms. Then they are
   /// given up.
   Duration answer_max = 30s;
@@ -48,10 +48,10 @@ inline constexpr size_t kStateMessageBytes = 512;
 inline constexpr size_t kRunCallsMax = size_t{1} << 18;
 /// Who may ask for the namespaces before the store is open: the router, once for each of its lives.
 inline constexpr size_t kNamesAskedMax = 16;
-/// How many times as long as its end an epoch lasts at least, so that ends, beside which calls take
-/// a third longer, are a tenth of the time whatever the number of records: 16 million take more
-/// than a second.
-inline constexpr int kEpochPerEnd = 9;
+/// An epoch lasts at least so long for each record that its end brings along, nine times what the
+/// monitor takes for it, so that ends are a tenth of its time whatever their number: 16 million
+/// take a second.
+inline constexpr Duration kEpochPerRecord = 540ns;
 /// Between monitors that ended, or a store that could not be opened, and the next try; doubled from
 /// the first to the second until an epoch's end is on disk.
 inline constexpr Duration kMonitorsPauseMin = 100ms;

@@ -293,6 +293,8 @@ Status StateHost::carry(size_t records) { return store_->carry(records); }
 
 bool StateHost::is_ending() const { return store_->is_ending(); }
 
+size_t StateHost::deferred() const { return store_->deferred(); }
+
 Status StateHost::checkpoint() { return accept(store_->checkpoint()); }
 
 bool StateHost::is_checkpoint_due() const { return store_->is_checkpoint_due(); }

@@ -82,6 +82,7 @@ class StateHost {
   Status begin_end();
   Status carry(size_t records);
   bool is_ending() const;
+  size_t deferred() const;  ///< See VerifiedStore.
   /// The same, and a start from here runs no call again.
   Status checkpoint();
   bool is_checkpoint_due() const;  ///< See VerifiedStore.

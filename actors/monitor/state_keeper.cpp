@@ -103,6 +103,7 @@ Status StateKeeper::run_all(const RunCalls& ask, StoreTold& told) {
     return status;
   };
   if (ask.end_epoch) {
+    carried_ = host_->deferred();
     THEMIS_CHECK(host_->begin_end());
     ending_since_ = SystemClock().now();
   }
@@ -135,6 +136,7 @@ StoreTold StateKeeper::tell(StoreTold told, const Status& status) {
   told.epoch = host_->epoch();
   told.certified = host_->certified();
   told.certifying = certifying_;
+  told.carried = carried_;
   told.saving = saving_;
   told.records = host_->records();
   told.batches = files_->monitors->batches();

@@ -39,6 +39,7 @@ struct StoreTold {
   std::optional<uint32_t> certified;
   bool ending = false;          ///< An epoch: to be asked on, with calls or without.
   Duration certifying{};        ///< The last epoch's end took so long, with the calls beside it.
+  size_t carried = 0;           ///< Records that it brought along.
   Duration saving{};            ///< The last checkpoint.
   bool checkpoint_due = false;  ///< An epoch has ended, and the journal is long.
   size_t records = 0;
@@ -91,6 +92,7 @@ class StateKeeper final : public caf::event_based_actor {
   std::unique_ptr<Files> files_;
   std::unique_ptr<StateHost> host_;
   std::optional<TimePoint> ending_since_;
+  size_t carried_ = 0;
   Duration certifying_{}, saving_{};
 };
 

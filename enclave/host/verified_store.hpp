@@ -111,6 +111,7 @@ class VerifiedStore {
   /// So many records more of each thread, for calls that do not come. Errors: failure.
   Status carry(size_t records);
   bool is_ending() const;
+  size_t deferred() const;  ///< Records that are in use: an epoch's end brings them along.
   /// Ends the epoch and writes the records that changed, with a list of those in use: a restart
   /// from here runs no call again. At a clean end, and when the journal is long. Errors: as commit.
   Result<Released> checkpoint() { return checkpoint(false); }

@@ -152,6 +152,13 @@ bool VerifiedStore<App>::is_short() const {
 }
 
 template <class App>
+size_t VerifiedStore<App>::deferred() const {
+  size_t all = 0;
+  for (const Thread& each : threads_) all += each.shard->counts().deferred;
+  return all;
+}
+
+template <class App>
 size_t VerifiedStore<App>::records() const {
   size_t all = 0;
   for (const Thread& each : threads_) all += each.shard->counts().records;

@@ -183,7 +183,7 @@ TEST(VerifiedStore, CallsAloneBringAnEpochToItsEnd) {
   ASSERT_TRUE(world.open());
   for (uint64_t i = 0; i < 100; ++i) ASSERT_TRUE(world.put(i, i));
   ASSERT_TRUE(world.store->begin_end());
-  for (uint64_t i = 0; i < 50; ++i) {
+  for (uint64_t i = 0; i < 25; ++i) {
     ASSERT_TRUE(world.store->is_ending()) << "after " << i << " calls";
     EXPECT_EQ(world.get(0), 0u);
   }

@@ -329,7 +329,7 @@ void StateActor::note(const StoreTold& told) {
 }
 
 Duration StateActor::epoch_lasts() const {
-  return std::max(options_.epoch, kEpochPerRecord * last_.carried);
+  return std::max(options_.epoch, kEpochPerRecord * static_cast<Duration::rep>(last_.carried));
 }
 
 /// Epochs in which nobody calls do not end.

@@ -66,19 +66,11 @@ class EngineImpl final : public Engine {
   }
 
   bool prepare() override {
-    const auto unwanted = [this](const auto& one) {  // of a limit that is not asked for any more
+    std::erase_if(prepared_, [this](const auto& one) {  // of a limit that is not asked for any more
       return one->box.heap_bytes_max() != heap_bytes_;
-    };
-    if (std::erase_if(prepared_, unwanted) > 0) littered_ = false;
-    // In two turns, since each takes some 2 ms: made and warmed up, then what that left is
-    // collected, a thirtieth of what an idle isolate holds.
-    if (std::exchange(littered_, false)) {
-      collect(*prepared_.back());
-    } else if (prepared_.size() < kPreparedMax) {
-      prepared_.push_back(warm_up(make_isolate()));
-      littered_ = true;
-    }
-    return littered_ || prepared_.size() < kPreparedMax;
+    });
+    if (prepared_.size() < kPreparedMax) prepared_.push_back(warm_up(make_isolate()));
+    return prepared_.size() < kPreparedMax;
   }
   EngineFigures figures() const override {
     return {prepared_.size(), wasm_.count(), wasm_.shared()};
@@ -92,7 +84,6 @@ class EngineImpl final : public Engine {
     if (!prepared_.empty() && prepared_.back()->box.heap_bytes_max() == heap_bytes) {
       std::unique_ptr<PreparedIsolate> one = std::move(prepared_.back());
       prepared_.pop_back();
-      littered_ = false;
       misses_ = 0;
       return one;
     }
@@ -104,10 +95,6 @@ class EngineImpl final : public Engine {
       misses_ = 0;
     }
     return std::make_unique<PreparedIsolate>(&data_, heap_bytes);
-  }
-  static void collect(PreparedIsolate& isolate) {
-    const v8::Isolate::Scope isolate_scope(isolate.box.get());
-    isolate.box.get()->LowMemoryNotification();
   }
   std::unique_ptr<PreparedIsolate> warm_up(std::unique_ptr<PreparedIsolate> isolate) {
     NoHost host;
@@ -132,7 +119,6 @@ class EngineImpl final : public Engine {
   size_t heap_bytes_ = Limits{}.heap_bytes;  ///< Of the isolates made ahead.
   size_t misses_ = 0;                        ///< Loads in a row that found none of their limit.
   std::vector<std::unique_ptr<PreparedIsolate>> prepared_;
-  bool littered_ = false;  ///< The last of them holds what its warm-up left.
 };
 
 }  // namespace

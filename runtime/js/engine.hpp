@@ -221,9 +221,8 @@ class Engine {
                                                      Host& host, ByteView code_cache = {}) {
     return load(std::move(code), limits, host, code_cache, nullptr);
   }
-  /// Makes an isolate for a load() to come, unless kPreparedMax wait, with the Web API compiled and
-  /// the heap limit that loads ask for of late; or collects the garbage of the one just made: some
-  /// 2 ms each. False: enough wait.
+  /// Makes an isolate for a load() to come, unless kPreparedMax wait: about 2 ms, with the Web API
+  /// compiled and the heap limit that loads ask for of late. False: enough wait.
   virtual bool prepare() = 0;
   virtual EngineFigures figures() const = 0;
   /// The same for code of either form. Errors: also those of bundle::read_code.

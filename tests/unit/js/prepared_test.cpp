@@ -77,21 +77,8 @@ TEST(Prepared, AreMadeUpToTheirNumber) {
   Function two(handler("return new Response('second');"));
   EXPECT_EQ(two.text(), "second");
   EXPECT_EQ(engine().figures().prepared, kPreparedMax - 2);
-  EXPECT_TRUE(engine().prepare()) << "one of two is back, with what its warm-up left";
-  EXPECT_TRUE(engine().prepare()) << "without it";
-  EXPECT_TRUE(engine().prepare()) << "both are back";
-  EXPECT_EQ(engine().figures().prepared, kPreparedMax);
+  EXPECT_TRUE(engine().prepare()) << "one of two is back";
   EXPECT_FALSE(engine().prepare());
-}
-
-TEST(Prepared, OneThatWasJustMadeCanBeTaken) {
-  fill();
-  Function one(handler("return new Response('first');"));
-  EXPECT_TRUE(engine().prepare());
-  Function two(handler("return new Response('second');"));
-  EXPECT_EQ(one.text() + two.text(), "firstsecond");
-  EXPECT_TRUE(engine().prepare()) << "the one that is left was cleaned before";
-  EXPECT_EQ(engine().figures().prepared, kPreparedMax);
 }
 
 TEST(Prepared, HandTheirTasksToTheFunction) {

@@ -138,10 +138,12 @@ Outcome DevNode::launch(const DevNodeOptions& options) {
   auto address = gateway_address(options);
   if (!address) return tl::unexpected<Failure>(address.error());
   gateway_ = *address;
-  std::string pattern = (fs::temp_directory_path(error) / "themis-dev-XXXXXX").string();
-  if (mkdtemp(pattern.data()) == nullptr)
-    return failed(fmt::format("{}: {}", pattern, std::strerror(errno)));
-  folder_ = pattern;
+  // mkdtemp(3) puts its own six characters in the place of the last six.
+  std::string name =
+      (fs::temp_directory_path(error) / ("themis-dev-" + std::string(6, 'X'))).string();
+  if (mkdtemp(name.data()) == nullptr)
+    return failed(fmt::format("{}: {}", name, std::strerror(errno)));
+  folder_ = name;
   const fs::path config = folder_ / "mesh.toml";
   std::ofstream(config) << fmt::format(fmt::runtime(kConfig), folder_.string(), gateway_);
   std::vector<std::string> words{program.string(), "--config", config.string()};

@@ -62,7 +62,7 @@ def test_instances_come_and_go_under_load_without_a_failed_call(build):
             wait_until("both take calls", lambda: all(takes_calls(node) for node in mesh.nodes))
             begin = calls()
             wait_until("they take more", lambda: sum(calls()) > sum(begin) + 100)
-            shares = [now - before for now, before in zip(calls(), begin)]
+            shares = [end - start for start, end in zip(begin, calls())]
             code, _ = mesh.nodes[1].stop()
             new = mesh.add(mesh.settings)
             wait_until("a new one takes calls", lambda: takes_calls(new))

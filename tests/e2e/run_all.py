@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The end-to-end tests: real binaries over loopback. Usage: run_all.py BUILD_FOLDER [NAME...]"""
 import sys
+from pathlib import Path
 
 import test_actors
 import test_admission
@@ -28,7 +29,7 @@ from mesh import run_tap
 
 
 def main():
-    build, wanted = sys.argv[1], sys.argv[2:]
+    build, wanted = str(Path(sys.argv[1]).resolve()), sys.argv[2:]
     tests = []
     for module in (test_mesh, test_oyster,
                    test_bad_input, test_crash, test_programs, test_service_mesh,

@@ -20,12 +20,15 @@ namespace {
 
 using crypto::SecretBytes;
 using EvpKey = std::unique_ptr<EVP_PKEY, decltype([](EVP_PKEY* key) { EVP_PKEY_free(key); })>;
+using EvpCipher =
+    std::unique_ptr<EVP_CIPHER_CTX, decltype([](EVP_CIPHER_CTX* c) { EVP_CIPHER_CTX_free(c); })>;
 using EvpSign = std::unique_ptr<EVP_MD_CTX, decltype([](EVP_MD_CTX* c) { EVP_MD_CTX_free(c); })>;
 using EvpAgree =
     std::unique_ptr<EVP_PKEY_CTX, decltype([](EVP_PKEY_CTX* c) { EVP_PKEY_CTX_free(c); })>;
 
 constexpr int kRounds = 9;
 constexpr double kRoundSeconds = 0.005;
+constexpr size_t kRecordSizes[] = {0, 64, 128, 256, 512, 1024, 4096, 16'384, 65'536};
 
 /// The best round counts: what is slower was disturbed.
 template <class F>
@@ -123,28 +126,52 @@ void measure_openssl_keys(Figures& figures, Rng& rng) {
   });
 }
 
-void measure_aead(Figures& figures, Rng& rng, crypto::Suite suite, const std::string& name) {
-  if (!crypto::available(suite)) return;
-  const SecretBytes<32> secret(rng);
-  crypto::AeadKey sodium(suite, SecretBytes<32>(secret.view()), std::numeric_limits<size_t>::max());
-  crypto::AeadKey openssl(suite, SecretBytes<32>(secret.view()), 0);
+/// One key of ours, sealing and authenticating records of every size.
+void measure_key(Figures& figures, const std::string& name, crypto::AeadKey key) {
   const Bytes aad(8);
-  for (const size_t size : {0, 64, 128, 256, 512, 1024, 4096, 16'384}) {
+  uint64_t counter = 0;
+  for (const size_t size : kRecordSizes) {
     Bytes message(size);
     crypto::Tag tag;
-    uint64_t counter = 0;
-    const auto seal = [&](crypto::AeadKey& key) {
-      return best_us([&] { key.seal(crypto::counter_nonce(counter++), aad, message, tag); });
-    };
-    const auto mac = [&](crypto::AeadKey& key) {
-      return best_us([&] { key.seal(crypto::counter_nonce(counter++), message, {}, tag); });
-    };
     const std::string end = "_" + std::to_string(size) + "_us";
-    figures["sodium_" + name + "_seal" + end] = seal(sodium);
-    figures["openssl_" + name + "_seal" + end] = seal(openssl);
-    figures["sodium_" + name + "_tag_only" + end] = mac(sodium);
-    figures["openssl_" + name + "_tag_only" + end] = mac(openssl);
+    figures[name + "_seal" + end] = best_us(
+        [&] { key.seal(crypto::counter_nonce(counter++), aad, message, tag); });
+    figures[name + "_tag_only" + end] = best_us(
+        [&] { key.seal(crypto::counter_nonce(counter++), message, {}, tag); });
   }
+}
+
+/// What the AES-GCM of sessions is compared with.
+void measure_openssl_aes(Figures& figures, Rng& rng) {
+  const SecretBytes<32> key(rng);
+  const Bytes aad(8);
+  unsigned char nonce[12] = {}, tag[16];
+  const EvpCipher context(EVP_CIPHER_CTX_new());
+  EVP_EncryptInit_ex(context.get(), EVP_aes_256_gcm(), nullptr, raw(key.view()), nonce);
+  for (const size_t size : kRecordSizes) {
+    Bytes message(size);
+    auto* text = reinterpret_cast<unsigned char*>(message.data());
+    figures["openssl_aes256gcm_seal_" + std::to_string(size) + "_us"] = best_us([&] {
+      int n = 0;
+      ++nonce[0];
+      EVP_EncryptInit_ex(context.get(), nullptr, nullptr, nullptr, nonce);
+      EVP_EncryptUpdate(context.get(), nullptr, &n, raw(aad), static_cast<int>(aad.size()));
+      EVP_EncryptUpdate(context.get(), text, &n, text, static_cast<int>(size));
+      EVP_EncryptFinal_ex(context.get(), text, &n);
+      EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_AEAD_GET_TAG, sizeof tag, tag);
+    });
+  }
+}
+
+void measure_aead(Figures& figures, Rng& rng) {
+  using crypto::Suite;
+  if (crypto::available(Suite::aes256gcm))
+    measure_key(figures, "ipsec_aes256gcm", {Suite::aes256gcm, SecretBytes<32>(rng)});
+  measure_openssl_aes(figures, rng);
+  measure_key(figures, "sodium_chacha20poly1305",
+              {Suite::chacha20poly1305, SecretBytes<32>(rng), std::numeric_limits<size_t>::max()});
+  measure_key(figures, "openssl_chacha20poly1305",
+              {Suite::chacha20poly1305, SecretBytes<32>(rng), 0});
 }
 
 }  // namespace
@@ -155,8 +182,7 @@ Figures measure_primitives(const Options&) {
   measure_sodium_keys(figures, rng);
   measure_oyster_reply(figures, rng);
   measure_openssl_keys(figures, rng);
-  measure_aead(figures, rng, crypto::Suite::aes256gcm, "aes256gcm");
-  measure_aead(figures, rng, crypto::Suite::chacha20poly1305, "chacha20poly1305");
+  measure_aead(figures, rng);
   return figures;
 }
 

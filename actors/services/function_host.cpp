@@ -224,6 +224,7 @@ void FunctionHost::add(const HostedRow& row) {
   hosted.owner = &*owners_.insert(row.owner).first;
   hosted.key = row.key;
   hosted.has_events = row.has_events;
+  hosted.at_workers.reset();
   if (!fresh && before == row.version.id) return;
   use(row.version.id, entry->first);
   if (!fresh) leave(before, entry->first);
@@ -299,8 +300,10 @@ Result<FunctionHost::Place> FunctionHost::find(const InvokeTarget& target) {
     const auto found = hosted_.find(target.function);
     if (found == hosted_.end())
       return fail(Code::not_found, "\"" + target.function + "\" does not run here");
-    const CodeId& code = found->second.version.id;
-    return place(found->first, code, worker_id(found->first, code, *found->second.owner));
+    Hosted& hosted = found->second;
+    const CodeId& code = hosted.version.id;
+    if (!hosted.at_workers) hosted.at_workers = worker_id(found->first, code, *hosted.owner);
+    return place(found->first, code, *hosted.at_workers);
   }
   if (const auto loaded = loaded_.find(target.id); loaded != loaded_.end())
     return place({}, target.id, loaded->second.begin()->first);

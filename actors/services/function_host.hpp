@@ -95,13 +95,14 @@ class FunctionHost {
  private:
   using Shown = FunctionNames::Shown;
 
-  /// One of up to kHostedMax: about 150 bytes with its name.
+  /// One of up to kHostedMax: about 190 bytes with its name.
   struct Hosted {
     FunctionVersion version;
     const crypto::Digest* owner = nullptr;  ///< In owners_.
     bundle::SharedKey key;
     Shown shown = Shown::no;
     bool has_events = false;
+    std::optional<CodeId> at_workers;  ///< Since its first call.
   };
   struct Asked {
     HostedRow row;

@@ -75,7 +75,7 @@ void WorkerProcess::admit(const Call& call) {
   if (granted_.size() >= kNamesMax) granted_.clear();
   if (fetching_.size() >= kNamesMax) fetching_.clear();
   const bundle::Settings& settings = *call.function->settings;
-  fetching_.emplace(call.function->id, call.function->settings);
+  fetching_.try_emplace(call.function->id, call.function->settings);
   for (const auto& [binding, function] : settings.functions) granted_.insert("fn/" + function);
   for (const auto& [binding, queue] : settings.queues) granted_.insert("queue/" + queue);
 }

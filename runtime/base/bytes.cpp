@@ -14,11 +14,11 @@ int nibble(char c) {
 
 std::string to_hex(ByteView bytes) {
   constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  text.reserve(bytes.size() * 2);
+  std::string text(bytes.size() * 2, '0');
+  char* digit = text.data();
   for (std::byte b : bytes) {
-    text.push_back(kDigits[std::to_integer<unsigned>(b) >> 4]);
-    text.push_back(kDigits[std::to_integer<unsigned>(b) & 15]);
+    *digit++ = kDigits[std::to_integer<unsigned>(b) >> 4];
+    *digit++ = kDigits[std::to_integer<unsigned>(b) & 15];
   }
   return text;
 }

@@ -12,12 +12,6 @@
 namespace themis::crypto {
 namespace {
 
-using AesState = crypto_aead_aes256gcm_state;
-
-AesState* aes_state(std::span<std::byte> bytes) {
-  return reinterpret_cast<AesState*>(bytes.data());
-}
-
 int to_int(size_t n) {
   THEMIS_ASSERT(n <= static_cast<size_t>(std::numeric_limits<int>::max()), "OpenSSL counts in int");
   return static_cast<int>(n);
@@ -28,15 +22,13 @@ void must(int result) { THEMIS_ASSERT(result == 1, "OpenSSL must accept a prepar
 
 }  // namespace
 
-static_assert(kAeadKeyBytes == crypto_aead_aes256gcm_KEYBYTES);
 static_assert(kAeadKeyBytes == crypto_aead_chacha20poly1305_ietf_KEYBYTES);
-static_assert(sizeof(Nonce) == crypto_aead_aes256gcm_NPUBBYTES);
 static_assert(sizeof(Nonce) == crypto_aead_chacha20poly1305_ietf_NPUBBYTES);
-static_assert(kTagBytes == crypto_aead_aes256gcm_ABYTES);
+static_assert(kTagBytes == crypto_aead_chacha20poly1305_ietf_ABYTES);
 
 bool available(Suite suite) {
   return suite == Suite::chacha20poly1305 ||
-         (suite == Suite::aes256gcm && crypto_aead_aes256gcm_is_available() == 1);
+         (suite == Suite::aes256gcm && AesGcm::available());
 }
 
 Nonce counter_nonce(uint64_t counter) {
@@ -51,20 +43,16 @@ void AeadKey::ContextFree::operator()(evp_cipher_ctx_st* context) const {
 
 AeadKey::AeadKey(Suite suite, SecretBytes<kAeadKeyBytes> key, size_t openssl_from)
     : suite_(suite), openssl_from_(openssl_from), key_(std::move(key)) {
-  static_assert(sizeof(AesState) == kAesStateBytes && alignof(AesState) <= 16);
   THEMIS_ASSERT(available(suite), "the handshake offers only what this CPU has");
-  if (suite == Suite::aes256gcm)
-    crypto_aead_aes256gcm_beforenm(aes_state(aes_.span()), raw(key_.view()));
+  if (suite == Suite::aes256gcm) aes_ = std::make_unique<AesGcm>(key_.view());
 }
 
 void AeadKey::seal(const Nonce& nonce, ByteView aad, std::span<std::byte> message,
                    std::span<std::byte, kTagBytes> tag) {
-  if (aad.size() + message.size() >= openssl_from_) {
+  if (aes_) {
+    aes_->seal(nonce, aad, message, tag);
+  } else if (aad.size() + message.size() >= openssl_from_) {
     seal_openssl(nonce, aad, message, tag);
-  } else if (suite_ == Suite::aes256gcm) {
-    crypto_aead_aes256gcm_encrypt_detached_afternm(raw(message), raw(tag), nullptr, raw(message),
-                                                   message.size(), raw(aad), aad.size(), nullptr,
-                                                   raw(nonce), aes_state(aes_.span()));
   } else {
     crypto_aead_chacha20poly1305_ietf_encrypt_detached(
         raw(message), raw(tag), nullptr, raw(message), message.size(), raw(aad), aad.size(),
@@ -75,12 +63,10 @@ void AeadKey::seal(const Nonce& nonce, ByteView aad, std::span<std::byte> messag
 Status AeadKey::open(const Nonce& nonce, ByteView aad, std::span<std::byte> message,
                      std::span<const std::byte, kTagBytes> tag) {
   bool genuine = false;
-  if (aad.size() + message.size() >= openssl_from_) {
+  if (aes_) {
+    genuine = aes_->open(nonce, aad, message, tag);
+  } else if (aad.size() + message.size() >= openssl_from_) {
     genuine = open_openssl(nonce, aad, message, tag);
-  } else if (suite_ == Suite::aes256gcm) {
-    genuine = crypto_aead_aes256gcm_decrypt_detached_afternm(
-                  raw(message), nullptr, raw(message), message.size(), raw(tag), raw(aad),
-                  aad.size(), raw(nonce), aes_state(aes_.span())) == 0;
   } else {
     genuine = crypto_aead_chacha20poly1305_ietf_decrypt_detached(
                   raw(message), nullptr, raw(message), message.size(), raw(tag), raw(aad),
@@ -93,10 +79,8 @@ Status AeadKey::open(const Nonce& nonce, ByteView aad, std::span<std::byte> mess
 AeadKey::Context AeadKey::make_context(bool encrypt) const {
   Context context(EVP_CIPHER_CTX_new());
   THEMIS_ASSERT(context != nullptr, "out of memory");
-  const EVP_CIPHER* cipher =
-      suite_ == Suite::aes256gcm ? EVP_aes_256_gcm() : EVP_chacha20_poly1305();
-  must(EVP_CipherInit_ex(context.get(), cipher, nullptr, raw(key_.view()), nullptr,
-                         encrypt ? 1 : 0));
+  must(EVP_CipherInit_ex(context.get(), EVP_chacha20_poly1305(), nullptr, raw(key_.view()),
+                         nullptr, encrypt ? 1 : 0));
   return context;
 }
 
@@ -109,7 +93,7 @@ void AeadKey::seal_openssl(const Nonce& nonce, ByteView aad, std::span<std::byte
   if (!aad.empty()) must(EVP_EncryptUpdate(context, nullptr, &n, raw(aad), to_int(aad.size())));
   if (!message.empty())
     must(EVP_EncryptUpdate(context, raw(message), &n, raw(message), to_int(message.size())));
-  must(EVP_EncryptFinal_ex(context, raw(tag), &n));  // writes nothing: both are stream ciphers
+  must(EVP_EncryptFinal_ex(context, raw(tag), &n));  // writes nothing: a stream cipher
   must(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, kTagBytes, raw(tag)));
 }
 

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "runtime/base/bytes.hpp"
+#include "runtime/crypto/aes_gcm.hpp"
 #include "runtime/crypto/secret_bytes.hpp"
 
 struct evp_cipher_ctx_st;
@@ -30,10 +31,10 @@ bool available(Suite suite);
 /// 1 belongs to mixed().
 Nonce counter_nonce(uint64_t counter);
 
-/// From this many bytes on (message and additional data together) OpenSSL's wide-vector code is the
-/// faster one; below it libsodium's shorter call wins. Measured by bench/primitives.cpp on a Zen 5
-/// core with VAES.
-constexpr size_t openssl_from_bytes(Suite suite) { return suite == Suite::aes256gcm ? 512 : 256; }
+/// ChaCha20-Poly1305: from this many bytes on (message and additional data together) OpenSSL's
+/// wide-vector code is the faster one; below it libsodium's shorter call wins. Printed by
+/// themis-bench primitives.
+constexpr size_t kOpensslFromBytes = 256;
 
 /// One key of one suite, ready to use: the AES key schedule and the OpenSSL contexts are made once,
 /// not per message. Used by one thread. A nonce is never used twice with one key: that is the
@@ -42,9 +43,7 @@ class AeadKey {
  public:
   /// `openssl_from`: the size at which OpenSSL takes over; another value than the default is for
   /// measuring and for tests that compare the two libraries. The suite must be available().
-  AeadKey(Suite suite, SecretBytes<kAeadKeyBytes> key, size_t openssl_from);
-  AeadKey(Suite suite, SecretBytes<kAeadKeyBytes> key)
-      : AeadKey(suite, std::move(key), openssl_from_bytes(suite)) {}
+  AeadKey(Suite suite, SecretBytes<kAeadKeyBytes> key, size_t openssl_from = kOpensslFromBytes);
 
   /// Encrypts `message` in place and writes the tag that covers it and `aad`. An empty `message`
   /// makes this an authenticator of `aad` alone. `tag` may follow `message` in the same buffer.
@@ -66,7 +65,6 @@ class AeadKey {
     void operator()(evp_cipher_ctx_st* context) const;
   };
   using Context = std::unique_ptr<evp_cipher_ctx_st, ContextFree>;
-  static constexpr size_t kAesStateBytes = 512;  // checked against libsodium in aead.cpp
 
   Context make_context(bool encrypt) const;
   void seal_openssl(const Nonce& nonce, ByteView aad, std::span<std::byte> message,
@@ -77,8 +75,8 @@ class AeadKey {
   Suite suite_;
   size_t openssl_from_;
   SecretBytes<kAeadKeyBytes> key_;
-  SecretBytes<kAesStateBytes> aes_;  // aes256gcm: the expanded key
-  Context encrypt_, decrypt_;        // made by the first large message
+  std::unique_ptr<AesGcm> aes_;  // of aes256gcm, which uses nothing else
+  Context encrypt_, decrypt_;    // made by the first large message
 };
 
 }  // namespace themis::crypto

@@ -12,8 +12,10 @@ namespace {
 
 /// What the server says itself; a handler's own value would contradict the bytes that are sent.
 bool is_servers_own(std::string_view name) {
-  for (std::string_view own : {"Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive",
-                               "Date", "Upgrade", "Trailer"})
+  static constexpr std::string_view kOwn[] = {
+      "Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "Date", "Upgrade",
+      "Trailer"};
+  for (const std::string_view own : kOwn)
     if (equal_ignoring_case(name, own)) return true;
   return false;
 }
@@ -137,15 +139,15 @@ void Connection::write_head(Exchange& exchange) {
   exchange.head_written = true;
   if (server_.draining_ && exchanges_.size() == 1 && parser_.idle()) exchange.close = true;
   const Response& response = exchange.response;
-  auto out = std::back_inserter(output_);
-  fmt::format_to(out, "HTTP/1.1 {} {}\r\nDate: {}\r\n", response.status,
-                 reason_phrase(response.status), server_.date());
+  output_.append("HTTP/1.1 ").append(std::to_string(response.status)).append(" ");
+  output_.append(reason_phrase(response.status));
+  output_.append("\r\nDate: ").append(server_.date()).append("\r\n");
   for (const Header& header : response.headers)
     if (raw_ || !is_servers_own(header.name))
       output_.append(header.name).append(": ").append(header.value).append("\r\n");
   if (response.status == 204 || response.status == 304) exchange.framing = Framing::none;
   if (exchange.framing == Framing::length)
-    fmt::format_to(out, "Content-Length: {}\r\n", exchange.left);
+    output_.append("Content-Length: ").append(std::to_string(exchange.left)).append("\r\n");
   if (exchange.framing == Framing::chunked) output_ += "Transfer-Encoding: chunked\r\n";
   if (exchange.close && !raw_) output_ += "Connection: close\r\n";
   if (exchange.http10_keep && !exchange.close) output_ += "Connection: keep-alive\r\n";

@@ -8,6 +8,9 @@
 namespace themis::http {
 namespace {
 
+/// A request of a browser has some twelve, an answer fewer: one allocation, not four that grow.
+constexpr size_t kUsualHeaders = 8;
+
 constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
 struct Phrase {
@@ -65,10 +68,15 @@ bool equal_ignoring_case(std::string_view a, std::string_view b) {
 }
 
 bool is_token(std::string_view text) {
-  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
-  return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
-    return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') ||
-           kMarks.find(c) != std::string_view::npos;
+  static constexpr std::array<bool, 256> kTokenCharacters = [] {
+    std::array<bool, 256> is_one{};
+    for (const char c : std::string_view("!#$%&'*+-.^_`|~")) is_one[static_cast<size_t>(c)] = true;
+    for (size_t c = '0'; c <= '9'; ++c) is_one[c] = true;
+    for (size_t c = 'a'; c <= 'z'; ++c) is_one[c] = is_one[c - 'a' + 'A'] = true;
+    return is_one;
+  }();
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return kTokenCharacters[static_cast<unsigned char>(c)];
   });
 }
 
@@ -80,6 +88,7 @@ bool is_field_value(std::string_view text) {
 }
 
 void Headers::add(std::string name, std::string value) {
+  if (list_.capacity() == 0) list_.reserve(kUsualHeaders);
   list_.push_back({std::move(name), std::move(value)});
 }
 
@@ -126,16 +135,9 @@ Response Response::json(int status, std::string body) {
 }
 
 bool is_for_one_hop(std::string_view name) {
-  constexpr std::array kNames = {"Connection",
-                                 "Keep-Alive",
-                                 "Proxy-Connection",
-                                 "Proxy-Authenticate",
-                                 "Proxy-Authorization",
-                                 "TE",
-                                 "Trailer",
-                                 "Transfer-Encoding",
-                                 "Upgrade",
-                                 "Expect"};
+  static constexpr std::array<std::string_view, 10> kNames = {
+      "Connection", "Keep-Alive", "Proxy-Connection",  "Proxy-Authenticate", "Proxy-Authorization",
+      "TE",         "Trailer",    "Transfer-Encoding", "Upgrade",            "Expect"};
   return std::ranges::any_of(
       kNames, [name](std::string_view own) { return equal_ignoring_case(own, name); });
 }

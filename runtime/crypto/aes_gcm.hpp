@@ -13,7 +13,7 @@ namespace themis::crypto {
 class AesGcm {
  public:
   /// True when this CPU has instructions for AES and carry-less products, and the library has found
-  /// the answers of its own test vectors right. Without them there is no AES here: tables leak keys.
+  /// the answers of its test vectors right. Without them there is no AES here: tables leak keys.
   static bool available();
 
   /// `key` stays the caller's to wipe. available() must be true.

@@ -7,7 +7,6 @@
 #include <iostream>
 
 #include "actors/root/root.hpp"
-#include "runtime/base/freed_memory.hpp"
 #include "runtime/base/log.hpp"
 #include "runtime/config/config.hpp"
 #include "runtime/crypto/crypto.hpp"
@@ -46,7 +45,6 @@ int run(const Config& config) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  keep_freed_memory();
   CLI::App app{
       "One process of a Themis mesh: a node of the ring, and the gateway and workers its config "
       "asks for.\n"

@@ -1,4 +1,5 @@
-// Bodies of calls and answers that travel bit by bit, between a function host and the node's hub.
+// Bodies of calls, answers and requests to others that travel bit by bit, between a function host
+// and the node's hub.
 
 #include <caf/all.hpp>
 
@@ -99,23 +100,44 @@ void WorkerProcess::forget_flow(FlowId flow) {
   if (!found.empty()) send(flows_, LeaveFlow{found.mapped(), flow});
 }
 
+void WorkerProcess::leave_body(const wire::Msg<schema::Invoke>& invoke) {
+  if (const Result<FlowId> flow = flow_of(invoke)) forget_flow(*flow);
+}
+
 Result<wire::Msg<schema::Outcome>> WorkerProcess::offer(const Call& call,
                                                         const wire::Msg<schema::Outcome>& outcome) {
   const Result<FlowId> at_function = flow_of(outcome);
   if (!at_function) return fail(at_function.error());
   if (*at_function == 0) return outcome;
+  const NodeId* peer = call.invoke.frame()->peer();
+  THEMIS_TRY(const FlowId flow, offer({call.at, *at_function, {}},
+                                      peer ? std::optional<NodeId>(*peer) : std::nullopt));
+  return with_flow(outcome, flow);
+}
+
+Result<FlowId> WorkerProcess::offer(const wire::Msg<schema::Invoke>& invoke) {
+  THEMIS_TRY(const FlowId at_function, flow_of(invoke));
+  if (at_function == 0) return FlowId{0};
+  THEMIS_TRY(const wire::Target source,
+             wire::decode(invoke, [](const schema::Invoke::Reader& from) -> Result<wire::Target> {
+               return from.getSource();
+             }));
+  // Who is to read it is not known yet: it is the one that is told the number.
+  return offer({process_->proxy(source), at_function, {}}, std::nullopt);
+}
+
+Result<FlowId> WorkerProcess::offer(OutFlow out, std::optional<NodeId> reader) {
   if (!flows_ || out_flows_.size() >= kFlowsPerProcessMax) {
-    send(call.at, encode_drop_flow(*at_function));
-    return fail(Code::overloaded, "a worker process answers as many bodies bit by bit as it may");
+    send(out.function, encode_drop_flow(out.at_function));
+    return fail(Code::overloaded, "a worker process gives as many bodies bit by bit as it may");
   }
   const FlowId flow = new_flow_id(*options_.home.rng);
-  const NodeId* peer = call.invoke.frame()->peer();
-  out_flows_.emplace(flow, OutFlow{call.at, *at_function, reactor_.loop().now()});
+  out.asked = reactor_.loop().now();
+  out_flows_.emplace(flow, std::move(out));
   if (out_flows_.size() == 1) tell_streams(true);
   sweep_later();
-  send(flows_,
-       OfferFlow{flow, caf::actor(this), peer ? std::optional<NodeId>(*peer) : std::nullopt});
-  return with_flow(outcome, flow);
+  send(flows_, OfferFlow{flow, caf::actor(this), std::move(reader)});
+  return flow;
 }
 
 caf::result<BodyPartMsg> WorkerProcess::take(FlowId flow) {

@@ -129,8 +129,7 @@ WorkerImpl::Ended WorkerImpl::leave(Duration start) {
     isolate->PerformMicrotaskCheckpoint();  // dropped, not run
     isolate->CancelTerminateExecution();
   }
-  if (const auto found = calls_.find(current_); found != calls_.end())
-    found->second.cpu += used;
+  if (const auto found = calls_.find(current_); found != calls_.end()) found->second.cpu += used;
   current_ = 0;
   in_turn_ = false;
   if (box_.heap_exceeded()) return Ended::heap;
@@ -166,6 +165,8 @@ void WorkerImpl::fail_stuck_calls() {
   if (calls_.empty() || !timers_.empty() || !asks_.empty() || !held_.empty() || !joins_.empty() ||
       box_.tasks().pending())
     return;
+  for (const auto& [id, upload] : uploads_)
+    if (!upload.room.IsEmpty()) return;  // the same of those
   std::vector<uint32_t> stuck;
   for (const auto& [id, call] : calls_) {
     if (call.out && !call.out->room.IsEmpty()) return;  // its reader makes it go on
@@ -258,6 +259,9 @@ void WorkerImpl::erase(uint32_t id) {
     host_.leave_flow(entry.second.flow);
     return true;
   });
+  for (auto& [upload, out] : uploads_)
+    if (out.call == id) end_reader(out, {Code::cancelled, "the call that sent it is over"});
+  std::erase_if(uploads_, [id](const auto& entry) { return entry.second.call == id; });
   std::erase_if(asks_, [&](const auto& entry) {
     if (entry.second.call != id) return false;
     if (entry.second.give_up) entry.second.give_up();

@@ -284,7 +284,7 @@ void Fetcher::drop(uint64_t id) {
   reactor_.loop().cancel(fetch.poll);
   if (fetch.flow != 0) {
     flows_.erase(fetch.flow);
-    send(options_.flows, EndFlow{fetch.flow});
+    send(options_.flows, EndFlow{fetch.flow, false, fetch.flow_bytes});
   }
   if (fetch.upload != 0) send(options_.flows, LeaveFlow{{}, fetch.upload});
   if (fetch.connection && fetch.connection->is_reusable()) return keep(fetch);

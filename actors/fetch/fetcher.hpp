@@ -72,6 +72,7 @@ class Fetcher final : public PinnedActor {
     TimePoint fed_at;       ///< When the last one came.
     bool answered = false;  ///< The head was given out.
     FlowId flow = 0;        ///< The answer's body goes on.
+    uint64_t flow_bytes = 0;
     caf::typed_response_promise<BodyPartMsg> taker;
     net::TimerId poll = 0;  ///< While somebody waits for a part.
     TimePoint read_at;      ///< When the body was last asked for.

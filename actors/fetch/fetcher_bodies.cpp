@@ -93,7 +93,7 @@ void Fetcher::answer(uint64_t id, Fetch& fetch, const http::Response& head) {
 void Fetcher::end_answer(uint64_t id, Fetch& fetch) {
   if (fetch.flow != 0) {
     flows_.erase(fetch.flow);
-    send(options_.flows, EndFlow{std::exchange(fetch.flow, 0)});
+    send(options_.flows, EndFlow{std::exchange(fetch.flow, 0), false, fetch.flow_bytes});
   }
   if (!fetch.connection->is_sending()) drop(id);
 }
@@ -125,6 +125,7 @@ void Fetcher::give(uint64_t id, Fetch& fetch) {
   if (connection.has_body()) {
     const std::string bits = connection.take_body();
     counts_.received_bytes += bits.size();
+    fetch.flow_bytes += bits.size();
     return void(fetch.taker.deliver(encode_part(js::Part::Kind::bytes, as_bytes(bits))));
   }
   fetch.taker.deliver(encode_part(js::Part::Kind::end, {}));

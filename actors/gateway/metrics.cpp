@@ -262,6 +262,9 @@ void write_flows(Writer& out, const FlowCounts& flows) {
   out.counter("flow_parts_total", "Parts asked for.", flows.parts);
   out.counter("flow_parts_unknown_total", "Of bodies that were over, or not the asker's.",
               flows.unknown);
+  out.counter("flow_request_bytes_total", "Of requests' bodies that are over.",
+              flows.request_bytes);
+  out.counter("flow_answer_bytes_total", "Of answers' bodies that are over.", flows.answer_bytes);
 }
 
 void write_fetches(Writer& out, const FetchCounts& fetches) {

@@ -45,6 +45,14 @@ bool is_last(const BodyPartMsg& message) {
   return !last || *last;
 }
 
+size_t bytes_in(const BodyPartMsg& message) {
+  return wire::decode(message,
+                      [](const schema::BodyPart::Reader& part) -> Result<size_t> {
+                        return part.getData().size();
+                      })
+      .value_or(0);
+}
+
 }  // namespace
 
 Status WorkerProcess::note_flow(const wire::Msg<schema::Invoke>& invoke) {
@@ -123,7 +131,7 @@ Result<FlowId> WorkerProcess::offer(const wire::Msg<schema::Invoke>& invoke) {
                return from.getSource();
              }));
   // Who is to read it is not known yet: it is the one that is told the number.
-  return offer({process_->proxy(source), at_function, {}}, std::nullopt);
+  return offer({process_->proxy(source), at_function, {}, true}, std::nullopt);
 }
 
 Result<FlowId> WorkerProcess::offer(OutFlow out, std::optional<NodeId> reader) {
@@ -153,6 +161,8 @@ caf::result<BodyPartMsg> WorkerProcess::take(FlowId flow) {
       .then(
           [this, promise, flow, id](const BodyPartMsg& part) mutable {
             takes_.erase(id);
+            if (const auto out = out_flows_.find(flow); out != out_flows_.end())
+              out->second.bytes += bytes_in(part);
             if (is_last(part)) end_flow(flow, false);
             promise.deliver(part);
           },
@@ -171,7 +181,7 @@ void WorkerProcess::end_flow(FlowId flow, bool tell_host) {
   const auto found = out_flows_.extract(flow);
   if (found.empty()) return;
   if (tell_host) send(found.mapped().function, encode_drop_flow(found.mapped().at_function));
-  send(flows_, EndFlow{flow});
+  send(flows_, EndFlow{flow, found.mapped().of_request, found.mapped().bytes});
   if (out_flows_.empty()) tell_streams(false);
   const auto its = proxies_.find(found.mapped().function.address());
   if (its != proxies_.end()) replace(CodeId(its->second));

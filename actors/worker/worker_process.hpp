@@ -109,6 +109,8 @@ class WorkerProcess final : public PinnedActor {
     caf::actor function;
     FlowId at_function = 0;
     TimePoint asked;  ///< When a part was last asked for.
+    bool of_request = false;
+    uint64_t bytes = 0;  ///< That were given out.
   };
   using Loaded = std::function<void(const Result<caf::actor>&)>;
   struct Function {

@@ -1,4 +1,4 @@
-"""Requests of functions whose bodies stream: from a client's socket through the isolate to a server."""
+"""Functions' own requests whose bodies stream: from a client through the isolate to a server."""
 import hashlib
 import http.client
 import json
@@ -86,7 +86,9 @@ const routes = {
     { method: 'POST', body: request.body, duplex: 'half' }),
 };
 export default {
-  fetch(request, env) { return routes[new URL(request.url).pathname.replace('/f/f', '')](request, env); },
+  fetch(request, env) {
+    return routes[new URL(request.url).pathname.replace('/f/f', '')](request, env);
+  },
 };
 """
 CART = """export default { async fetch(request) {
@@ -152,7 +154,8 @@ class Server:
             lines.read(10)
             return False
         if path == "/early":
-            connection.sendall(b"HTTP/1.1 202 Early\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nearly\r\n")
+            connection.sendall(b"HTTP/1.1 202 Early\r\nTransfer-Encoding: chunked\r\n\r\n"
+                               b"5\r\nearly\r\n")
             body = b"".join(self.body(headers, lines))
             connection.sendall(b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body))
             return True
@@ -211,8 +214,8 @@ def line_of(lines):
 
 
 def say(connection, status, body, more=""):
-    connection.sendall(f"HTTP/1.1 {status} Said\r\n{more}Content-Length: {len(body)}\r\n\r\n".encode()
-                       + body)
+    head = f"HTTP/1.1 {status} Said\r\n{more}Content-Length: {len(body)}\r\n\r\n"
+    connection.sendall(head.encode() + body)
 
 
 def settings(server):

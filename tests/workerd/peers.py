@@ -126,8 +126,8 @@ class Workerd:
         ours, theirs = os.pipe()
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
-                [WORKERD, "serve", "--experimental", config, f"--control-fd={theirs}"], stdout=log, stderr=log,
-                pass_fds=[theirs])
+                [WORKERD, "serve", "--experimental", config, f"--control-fd={theirs}"],
+                stdout=log, stderr=log, pass_fds=[theirs])
         os.close(theirs)
         self.watchdog = threading.Timer(START_S, self.process.kill)
         self.watchdog.start()

@@ -276,7 +276,7 @@ void WorkerImpl::leave_upload(uint32_t id) {
   auto left = uploads_.extract(id);
   OutStream& out = left.mapped();
   end_reader(out, {Code::cancelled, "nobody reads it any more"});
-  if (!retired()) {
+  if (!retired() && calls_.contains(out.call)) {
     call_turn(out.call, [&](v8::Local<v8::Context> context) {
       v8::Isolate* isolate = box_.get();
       for (const auto* waits : {&out.gone, &out.room})

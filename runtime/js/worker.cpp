@@ -259,9 +259,11 @@ void WorkerImpl::erase(uint32_t id) {
     host_.leave_flow(entry.second.flow);
     return true;
   });
+  // What is all there needs no JavaScript any more to reach its server.
+  const auto is_cut = [id](const OutStream& out) { return out.call == id && !out.ended; };
   for (auto& [upload, out] : uploads_)
-    if (out.call == id) end_reader(out, {Code::cancelled, "the call that sent it is over"});
-  std::erase_if(uploads_, [id](const auto& entry) { return entry.second.call == id; });
+    if (is_cut(out)) end_reader(out, {Code::cancelled, "the call that sent it is over"});
+  std::erase_if(uploads_, [&](const auto& entry) { return is_cut(entry.second); });
   std::erase_if(asks_, [&](const auto& entry) {
     if (entry.second.call != id) return false;
     if (entry.second.give_up) entry.second.give_up();

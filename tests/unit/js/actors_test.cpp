@@ -301,7 +301,8 @@ TEST(Actors, AnotherFunctionIsAskedWhenWhatWasWrittenIsOnDisk) {
 TEST(Actors, RegressStreamsSayOnlyWhatIsOnDisk) {
   for (const bool is_answer : {true, false}) {
     const std::string stream =
-        "const body = new ReadableStream({ start: async (c) => { await null;"
+        "const body = new ReadableStream({ start: async (c) => {"
+        "await new Promise((r) => setTimeout(r, 5));"
         "this.s.put('k', 'v'); c.enqueue(new TextEncoder().encode('written')); c.close(); } });";
     Loaded actor(is_answer ? "async fetch() {" + stream + "return new Response(body); }"
                            : "async run() {" + stream +
@@ -309,12 +310,13 @@ TEST(Actors, RegressStreamsSayOnlyWhatIsOnDisk) {
                                  "return 'done'; }");
     const auto answer = actor.begin();
     actor.host.run(1ms);
+    ASSERT_TRUE(actor.host.asked.empty());
     const uint64_t flow =
         is_answer ? (*answer ? (**answer)->flow : 0) : actor.host.requests.at(0).second.flow;
     ASSERT_NE(flow, 0u);
     std::optional<Result<Part>> part;
     actor.worker->read(flow, [&](Result<Part> bits) { part = std::move(bits); });
-    actor.host.run(1ms);
+    actor.host.run(10ms);
     EXPECT_FALSE(part) << "not on disk yet";
     ASSERT_EQ(actor.host.asked.size(), 1u);
     actor.host.asked[0](std::string(kNoLong));

@@ -176,6 +176,35 @@ TEST(Uploads, GoOnAfterAnEarlyAnswer) {
   EXPECT_EQ(f.end(), "\"early\"");
 }
 
+TEST(Uploads, AdversaryOneThatIsCutDoesNotLookWhole) {
+  Sending f(
+      "const c = new AbortController(); const sent = failure(post(new ReadableStream({ pull(s) {"
+      "  s.enqueue(e.encode('x')); return wait(20000); } }), { signal: c.signal }));"
+      "await wait(5); c.abort(); await sent; await wait(5000); return say(0);");
+  f.start();
+  EXPECT_EQ(f.bits(), "x");
+  f.host().run(10ms);
+  EXPECT_EQ(f.host().given_up, std::vector<size_t>{0});
+  EXPECT_TRUE(f.bits().starts_with("threw: AbortError"));
+}
+
+TEST(Uploads, AWriterThatWaitsForItsServerIsNotStuck) {
+  Sending f(
+      "const { readable, writable } = new TransformStream(); const w = writable.getWriter();"
+      "await post(readable); for (let i = 0; i < 4; i++) await w.write(new Uint8Array(65536));"
+      "await w.close(); await wait(1); return say('all');");
+  f.start();
+  f.answer();
+  f.host().run(1s);
+  EXPECT_FALSE(f.is_answered()) << f.end();
+  size_t taken = 0;
+  for (std::string bits; bits != "(end)"; bits = f.bits()) {
+    taken += bits.size();
+    ASSERT_LE(taken, size_t{4} * 65536) << bits;
+  }
+  EXPECT_EQ(f.end(), "\"all\"");
+}
+
 TEST(Uploads, AReaderThatLeavesCancelsTheStreamOnly) {
   Sending f(
       "const body = new ReadableStream({ pull(c) { c.enqueue(e.encode('x')); return wait(5); },"
@@ -221,6 +250,26 @@ TEST(Uploads, EndWithTheirCall) {
     }
     EXPECT_EQ(f.host().given_up.size(), waits ? 0u : 1u);
   }
+}
+
+TEST(Uploads, ThatAreAllThereOutliveTheirCall) {
+  Sending f(
+      "const { readable, writable } = new TransformStream(); const w = writable.getWriter();"
+      "await post(readable); await w.write(e.encode('last words')); await w.close();"
+      "return say('over');");
+  f.start();
+  f.answer();
+  EXPECT_EQ(f.end(), "\"over\"");
+  EXPECT_EQ(f.bits(), "last words");
+  EXPECT_EQ(f.bits(), "(end)");
+  Sending left(
+      "const { readable, writable } = new TransformStream(); await post(readable);"
+      "await writable.close(); return say('over');");
+  left.start();
+  left.answer();
+  EXPECT_EQ(left.end(), "\"over\"");
+  left.worker().leave(left.sent().flow);
+  EXPECT_EQ(left.bits(), "not_found: this stream is over, or there is none");
 }
 
 TEST(Uploads, OfAFailedRequestAreCancelled) {

@@ -1,5 +1,8 @@
 #include "actors/fetch/fetch_connection.hpp"
 
+#include <array>
+#include <charconv>
+
 namespace themis {
 namespace {
 
@@ -34,7 +37,8 @@ void FetchConnection::start(Request request, Changed changed) {
   changed_ = std::move(changed);
   parser_ = http::Parser(http::Parser::Role::response, kLimits);
   if (request_.head_only) parser_.set_no_body();
-  over_ = head_seen_ = sent_ = false;
+  over_ = head_seen_ = sent_ = body_ended_ = false;
+  body_bytes_ = 0;
   moved_ = loop_.now();
   send_request();
   flush();
@@ -82,21 +86,57 @@ Status FetchConnection::receive(ByteView data) {
 
 void FetchConnection::send_request() {
   if (std::exchange(sent_, true)) return;
+  send(request_.head_and_body);
+  request_.head_and_body = {};
+}
+
+void FetchConnection::send(std::string_view plain) {
   if (tls_) {
-    tls_->write(request_.head_and_body);
+    tls_->write(plain);
   } else {
-    out_ = std::move(request_.head_and_body);
+    out_ += plain;
   }
 }
 
 void FetchConnection::flush() {
   if (tls_) out_ += tls_->take_output();
-  if (stream_ && !out_.empty()) out_.erase(0, stream_->write(as_bytes(out_)));
+  if (!stream_ || out_.empty()) return;
+  const size_t written = stream_->write(as_bytes(out_));
+  out_.erase(0, written);
+  if (written > 0) moved_ = loop_.now();
 }
 
 void FetchConnection::on_writable() {
-  moved_ = loop_.now();
   flush();
+  if (request_.streams) tell();
+}
+
+Status FetchConnection::write_body(std::string_view bits) {
+  THEMIS_ASSERT(wants_body() && !bits.empty(), "bits of a body are asked for, one after the other");
+  body_bytes_ += bits.size();
+  if (request_.length && body_bytes_ > *request_.length)
+    return fail(Code::malformed, "the body of the request is longer than its content-length, " +
+                                     std::to_string(*request_.length));
+  if (request_.length) {
+    send(bits);
+  } else {
+    std::array<char, 16> size{};
+    const auto end = std::to_chars(size.begin(), size.end(), bits.size(), 16).ptr;
+    send(std::string(size.begin(), end).append("\r\n").append(bits).append("\r\n"));
+  }
+  flush();
+  return {};
+}
+
+Status FetchConnection::end_body() {
+  if (request_.length && body_bytes_ < *request_.length)
+    return fail(Code::malformed, "the body of the request has " + std::to_string(body_bytes_) +
+                                     " bytes, its content-length is " +
+                                     std::to_string(*request_.length));
+  body_ended_ = true;
+  if (!request_.length) send("0\r\n\r\n");
+  flush();
+  return {};
 }
 
 Status FetchConnection::parse(std::string_view plain) {
@@ -128,10 +168,12 @@ Status FetchConnection::parse(std::string_view plain) {
   return {};
 }
 
-/// All of the answer is here, and of the request there.
+/// All of the answer is here, and of the request there, but for a body that still goes out: a
+/// server that keeps the connection takes the rest of it.
 void FetchConnection::end_whole() {
   over_ = true;
-  if (!request_.again || !parser_.keep_alive() || !out_.empty()) stream_.reset();
+  const bool is_cut = !out_.empty() && !request_.streams;
+  if (!request_.keeps() || !parser_.keep_alive() || is_cut) stream_.reset();
 }
 
 void FetchConnection::on_closed(const Error& why) {

@@ -1,5 +1,6 @@
 #pragma once
-// Outward HTTP requests on one connection, one after the other, their answers bit by bit.
+// Outward HTTP requests on one connection, one after the other; bodies of requests and answers bit
+// by bit.
 
 #include <memory>
 #include <optional>
@@ -21,6 +22,10 @@ class FetchConnection final : private net::StreamHandler {
     bool head_only = false;     ///< A HEAD: its answer has no body.
     bool again = false;         ///< It may run twice, so it may use a connection that was used.
     std::string host;           ///< For TLS.
+    bool streams = false;       ///< The body follows, by write_body().
+    std::optional<uint64_t> length = {};  ///< Of that body; without, it goes out in chunks.
+    /// The connection may serve another request afterwards: the head does not say otherwise.
+    bool keeps() const { return again || streams; }
   };
   using Changed = std::function<void()>;
 
@@ -32,11 +37,23 @@ class FetchConnection final : private net::StreamHandler {
   /// Once. Errors: io.
   Status connect(const net::Address& to);
   /// After a whole answer: the server keeps the connection for another request to the same host.
-  bool is_reusable() const { return over_ && !error_ && stream_ != nullptr; }
+  bool is_reusable() const { return over_ && !error_ && stream_ != nullptr && !is_sending(); }
   /// It waits for that request; `ended` is called as `changed` is when it is of no use any more.
   void rest(Changed ended) { changed_ = std::move(ended); }
   /// Begins the next request on a reusable one; as the constructor.
   void start(Request request, Changed changed);
+
+  /// There is room for the next bits of the request's body; nothing of the last ones waits here.
+  bool wants_body() const { return is_sending() && sent_ && !body_ended_ && out_.empty(); }
+  /// The body of the request is not all sent, and somebody takes it: maybe also after the answer.
+  bool is_sending() const {
+    return request_.streams && stream_ != nullptr && !error_ && (!body_ended_ || !out_.empty());
+  }
+  /// The next bits, not none, when it wants_body(). Errors: malformed (longer than its length).
+  Status write_body(std::string_view bits);
+  /// The last ones were sent. Errors: malformed (shorter than its length).
+  Status end_body();
+  size_t held_bytes() const { return out_.size(); }  ///< Of the request, not sent yet.
 
   /// Once for each request, when it is there.
   std::optional<http::Response> take_head();
@@ -63,6 +80,7 @@ class FetchConnection final : private net::StreamHandler {
   void take_unasked(ByteView data);
   Status parse(std::string_view plain);
   void send_request();
+  void send(std::string_view plain);
   void flush();
   void end_whole();
   void end(std::optional<Error> error);
@@ -83,7 +101,9 @@ class FetchConnection final : private net::StreamHandler {
   std::optional<http::Response> head_;
   bool head_seen_ = false;
   bool connected_ = false;
-  bool sent_ = false;
+  bool sent_ = false;        ///< The head.
+  bool body_ended_ = false;  ///< Of the request.
+  uint64_t body_bytes_ = 0;  ///< The same.
   bool over_ = false;
   std::optional<Error> error_;
   TimePoint moved_{};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <caf/all.hpp>
+#include <charconv>
 
 #include "actors/system/caf_error.hpp"
 #include "actors/system/dead_letters.hpp"
@@ -43,9 +44,26 @@ Result<std::string> header_lines(capnp::List<schema::Header>::Reader headers) {
   return lines;
 }
 
-/// The request of a function host that is not trusted.
-Result<Outward> read_request(const wire::Msg<schema::Invoke>& message) {
-  return wire::decode(message, [](const schema::Invoke::Reader& invoke) -> Result<Outward> {
+/// The length that a body is said to have; nothing: it is not known. Errors: malformed.
+Result<std::optional<uint64_t>> told_length(capnp::List<schema::Header>::Reader headers) {
+  std::optional<uint64_t> length;
+  for (const schema::Header::Reader header : headers) {
+    if (!http::equal_ignoring_case(wire::text_of(header.getName()), "Content-Length")) continue;
+    const std::string_view text = wire::text_of(header.getValue());
+    uint64_t told = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), told);
+    if (length || error != std::errc{} || end != text.data() + text.size())
+      return fail(Code::malformed, "a content-length that is none");
+    if (told > Fetcher::kStreamedBytesMax)
+      return fail(Code::too_large, "a body of " + std::string(text) + " bytes; 1 GiB is the limit");
+    length = told;
+  }
+  return length;
+}
+
+/// The request of a function host that is not trusted; `streams`: its body follows.
+Result<Outward> read_request(const wire::Msg<schema::Invoke>& message, bool streams) {
+  return wire::decode(message, [&](const schema::Invoke::Reader& invoke) -> Result<Outward> {
     Outward out;
     THEMIS_TRY(out.url, http::parse_url(wire::text_of(invoke.getUrl())));
     const std::string_view method = wire::text_of(invoke.getMethod());
@@ -53,41 +71,29 @@ Result<Outward> read_request(const wire::Msg<schema::Invoke>& message) {
       return fail(Code::malformed, "a method that cannot be fetched with");
     const ByteView body = wire::bytes_of(invoke.getBody());
     if (body.size() > kBodyBytesMax) return fail(Code::too_large, "a body of over 1 MB");
+    if (streams && (!body.empty() || method == "GET" || method == "HEAD"))
+      return fail(Code::malformed, "a body that follows where there is none, or another one");
     THEMIS_TRY(const std::string lines, header_lines(invoke.getHeaders()));
     std::string& text = out.request.head_and_body;
     text.append(method).append(" ").append(out.url.target).append(" HTTP/1.1\r\nHost: ");
     text.append(out.url.authority()).append("\r\n").append(lines);
     out.request.again = method == "GET" || method == "HEAD" || method == "OPTIONS";
-    if (!out.request.again) text += "Connection: close\r\n";
+    out.request.streams = streams;
+    if (streams) {
+      THEMIS_TRY(out.request.length, told_length(invoke.getHeaders()));
+    }
+    if (!out.request.keeps()) text += "Connection: close\r\n";
+    if (streams && !out.request.length) text += "Transfer-Encoding: chunked\r\n";
     const bool has_body = !body.empty() || method == "POST" || method == "PUT";
-    if (has_body) text += "Content-Length: " + std::to_string(body.size()) + "\r\n";
+    if (out.request.length) {
+      text += "Content-Length: " + std::to_string(*out.request.length) + "\r\n";
+    } else if (has_body && !streams)
+      text += "Content-Length: " + std::to_string(body.size()) + "\r\n";
     text.append("\r\n").append(as_text(body));
     out.request.head_only = method == "HEAD";
     out.request.host = out.url.host;
     return out;
   });
-}
-
-Result<OutcomeMsg> encode_answer(const http::Response& head, ByteView body, FlowId flow) {
-  if (head.status < 200 || head.status > 599)
-    return fail(Code::malformed,
-                "the server answered with the status " + std::to_string(head.status));
-  size_t bytes = body.size();
-  for (const http::Header& header : head.headers)
-    bytes += header.name.size() + header.value.size() + 48;
-  wire::Builder<schema::Outcome> outcome(32 + bytes / wire::Frame::kWordBytes);
-  outcome->setStatus(static_cast<uint16_t>(head.status));
-  std::vector<const http::Header*> passed;
-  for (const http::Header& header : head.headers)
-    if (!http::is_for_one_hop(header.name)) passed.push_back(&header);
-  auto headers = outcome->initHeaders(static_cast<unsigned>(passed.size()));
-  for (unsigned i = 0; i < passed.size(); ++i) {
-    headers[i].setName(wire::to_text(passed[i]->name));
-    headers[i].setValue(wire::to_text(passed[i]->value));
-  }
-  outcome->setBody(wire::to_data(body));
-  outcome->setFlow(flow);
-  return outcome.finish();
 }
 
 }  // namespace
@@ -102,11 +108,7 @@ caf::behavior Fetcher::make_behavior() {
               if (fetch.invoke.frame().writable() == given_up.frame.writable())
                 return fail_fetch(id, {Code::cancelled, "the function gave up"});
           },
-          [this](const CountFetches&) {
-            FetchCounts counts = counts_;
-            counts.open = fetches_.size();
-            return counts;
-          },
+          [this](const CountFetches&) { return counts(); },
           [this](const TakePart& ask) { return take(ask.flow); },
           [this](const DropPart& given_up) {
             if (const auto found = flows_.find(given_up.flow); found != flows_.end())
@@ -126,8 +128,18 @@ void Fetcher::on_exit() {
   }
 }
 
+FetchCounts Fetcher::counts() const {
+  FetchCounts counts = counts_;
+  counts.open = fetches_.size();
+  for (const auto& [id, fetch] : fetches_) {
+    counts.sending += fetch.upload != 0 ? 1 : 0;
+    counts.held_bytes += fetch.upload != 0 && fetch.connection ? fetch.connection->held_bytes() : 0;
+  }
+  return counts;
+}
+
 caf::result<OutcomeMsg> Fetcher::begin(const FetchOutward& ask) {
-  Result<Outward> outward = read_request(ask.invoke);
+  Result<Outward> outward = read_request(ask.invoke, ask.body != 0);
   if (!outward) return to_caf(outward.error());
   const auto is_named = [&](const auto& hosts) {
     return hosts != nullptr && http::is_allowed_host(*hosts, outward->url);
@@ -154,6 +166,8 @@ caf::result<OutcomeMsg> Fetcher::begin(const FetchOutward& ask) {
   fetch.promise = make_response_promise<OutcomeMsg>();
   fetch.url = std::move(outward->url);
   fetch.request = std::move(outward->request);
+  fetch.upload = ask.body;
+  counts_.streamed += ask.body != 0 ? 1 : 0;
   fetch.began = reactor_.loop().now();
   if (tick_ == 0) tick_ = reactor_.loop().after(kTick, [this] { on_tick(); });
   if (reuse(id, fetch)) return caf::delegated<OutcomeMsg>{};
@@ -240,7 +254,9 @@ void Fetcher::on_changed(uint64_t id) {
   const auto found = fetches_.find(id);
   if (found == fetches_.end()) return;  // given up, and about to be closed
   Fetch& fetch = found->second;
+  feed(id, fetch);
   if (fetch.flow != 0) return give(id, fetch);
+  if (fetch.answered) return end_answer(id, fetch);
   if (const auto head = fetch.connection->take_head()) return answer(id, fetch, *head);
   const auto& error = fetch.connection->error();
   if (!error) return;
@@ -249,62 +265,12 @@ void Fetcher::on_changed(uint64_t id) {
   resolve(id);
 }
 
-void Fetcher::answer(uint64_t id, Fetch& fetch, const http::Response& head) {
-  const bool is_whole = fetch.connection->over() && !fetch.connection->error();
-  const FlowId flow = is_whole ? 0 : new_flow_id(*options_.rng);
-  const std::string body = fetch.connection->take_body();
-  counts_.received_bytes += body.size();
-  const Result<OutcomeMsg> outcome = encode_answer(head, as_bytes(body), flow);
-  if (!outcome) return fail_fetch(id, outcome.error());
-  fetch.flow = flow;
-  fetch.read_at = reactor_.loop().now();
-  if (flow != 0) {
-    flows_.emplace(flow, id);
-    send(options_.flows, OfferFlow{flow, caf::actor(this), {}});
-  }
-  fetch.promise.deliver(*outcome);
-  if (is_whole) drop(id);
-}
-
-caf::result<BodyPartMsg> Fetcher::take(FlowId flow) {
-  const auto found = flows_.find(flow);
-  if (found == flows_.end()) return to_caf({Code::not_found, "this body is over"});
-  const uint64_t id = found->second;
-  Fetch& fetch = fetches_.at(id);
-  if (fetch.poll != 0) return to_caf({Code::exists, "a part of this body is being read"});
-  auto promise = make_response_promise<BodyPartMsg>();
-  fetch.taker = promise;
-  fetch.read_at = reactor_.loop().now();
-  fetch.poll = reactor_.loop().after(js::kPollMax, [this, id] {
-    Fetch& waiting = fetches_.at(id);
-    waiting.poll = 0;
-    waiting.taker.deliver(encode_part(js::Part{}));
-  });
-  give(id, fetch);
-  return caf::delegated<BodyPartMsg>{};
-}
-
-/// To whoever waits for a part of the body.
-void Fetcher::give(uint64_t id, Fetch& fetch) {
-  FetchConnection& connection = *fetch.connection;
-  if (fetch.poll == 0 || (!connection.has_body() && !connection.over())) return;
-  if (!connection.has_body() && connection.error()) return fail_fetch(id, *connection.error());
-  reactor_.loop().cancel(std::exchange(fetch.poll, 0));
-  if (connection.has_body()) {
-    const std::string bits = connection.take_body();
-    counts_.received_bytes += bits.size();
-    return void(fetch.taker.deliver(encode_part(js::Part::Kind::bytes, as_bytes(bits))));
-  }
-  fetch.taker.deliver(encode_part(js::Part::Kind::end, {}));
-  drop(id);
-}
-
 void Fetcher::fail_fetch(uint64_t id, const Error& why) {
   const auto found = fetches_.find(id);
   if (found == fetches_.end()) return;
   Fetch& fetch = found->second;
-  if (fetch.flow == 0) ++(why.code == Code::denied ? counts_.denied : counts_.failed);
-  if (fetch.flow == 0)
+  if (!fetch.answered) ++(why.code == Code::denied ? counts_.denied : counts_.failed);
+  if (!fetch.answered)
     fetch.promise.deliver(to_caf(why));
   else if (fetch.poll != 0)
     fetch.taker.deliver(to_caf(why));
@@ -318,24 +284,31 @@ void Fetcher::drop(uint64_t id) {
   reactor_.loop().cancel(fetch.poll);
   if (fetch.flow != 0) {
     flows_.erase(fetch.flow);
-    send(options_.flows, EndFlow{fetch.flow});
+    send(options_.flows, EndFlow{fetch.flow, false, fetch.flow_bytes});
   }
+  if (fetch.upload != 0) send(options_.flows, LeaveFlow{{}, fetch.upload});
   if (fetch.connection && fetch.connection->is_reusable()) return keep(fetch);
   destroy(std::move(fetch.connection));
 }
 
 std::optional<Error> Fetcher::overdue(const Fetch& fetch, TimePoint now) const {
   const auto late = [](std::string why) { return Error{Code::timeout, std::move(why)}; };
-  if (fetch.flow == 0 && fetch.invoke.frame()->deadline() <= now)
+  if (!fetch.answered && fetch.invoke.frame()->deadline() <= now)
     return late(fetch.url.host + " did not answer in time");
   if (!fetch.connection || !fetch.connection->connected()) {
     if (now - fetch.began < kConnectMax) return std::nullopt;
     return late("no connection to " + fetch.url.host + " in time");
   }
+  if (fetch.asks_part && now - fetch.fed_at >= js::kUnreadMax)
+    return late("the function sends no more of the body");
+  const bool is_stuck = !fetch.asks_part && fetch.connection->is_sending();
+  if (is_stuck && now - fetch.connection->moved() >= kSilenceMax)
+    return late(fetch.url.host + " takes no more of the body");
   if (fetch.flow == 0) return std::nullopt;
   if (fetch.poll == 0 && now - fetch.read_at >= js::kUnreadMax)
     return late("nobody reads the body");
-  const bool is_silent = !fetch.connection->over() && fetch.connection->waits() &&
+  const bool is_silent = !fetch.asks_part && !fetch.connection->over() &&
+                         fetch.connection->waits() &&
                          now - fetch.connection->moved() >= kSilenceMax;
   if (is_silent) return late(fetch.url.host + " sends no more of the body");
   return std::nullopt;

@@ -25,18 +25,23 @@ struct FetcherOptions {
 /// Takes FetchOutward, and CancelRequest with its frame. A name is looked up here, each of its
 /// addresses checked, and the connection made to one that was checked: what a name means later does
 /// not matter. A connection may serve later requests of the same function to the same host, those
-/// that may run twice: one that the server ended meanwhile is made anew. Pinned to the node's
-/// reactor.
+/// that may run twice: one that the server ended meanwhile is made anew. A body that comes bit by
+/// bit goes out on a new connection, each part when the server took the one before, also after the
+/// answer as long as the server keeps the connection. Pinned to the node's reactor.
 class Fetcher final : public PinnedActor {
  public:
-  /// Under way; each holds at most two windows and a request of 1 MB.
+  /// Under way; each holds at most two windows, and a request of 1 MB or two parts of one.
   static constexpr size_t kFetchesMax = 256;
   /// Of one function: it cannot take the others' way out.
   static constexpr size_t kFetchesPerFunctionMax = 64;
   /// Threads that wait for the system's resolver.
   static constexpr size_t kResolvers = 4;
   static constexpr Duration kConnectMax = 10s;
-  /// Without a byte from a server that is waited for.
+  /// Of a body that comes bit by bit; past it too_large.
+  static constexpr uint64_t kStreamedBytesMax = uint64_t{1} << 30;
+  /// A part of one, as functions make them.
+  static constexpr size_t kPartMax = js::kStreamBytesMax;
+  /// Without a byte from a server that is waited for, or taken by one.
   static constexpr Duration kSilenceMax = 30s;
   static constexpr Duration kTick = 1s;
   /// Connections that wait for their function's next request to the same host, and for how long;
@@ -60,7 +65,14 @@ class Fetcher final : public PinnedActor {
     bool reuses = false;               ///< A connection that was used before.
     TimePoint began;
     std::unique_ptr<FetchConnection> connection;  ///< Null while the name is looked up.
-    FlowId flow = 0;                              ///< Answered; the body goes on.
+    FlowId upload = 0;                            ///< The rest of the request's body.
+    bool begun_upload = false;
+    bool asks_part = false;  ///< Of it.
+    uint64_t upload_bytes = 0;
+    TimePoint fed_at;       ///< When the last one came.
+    bool answered = false;  ///< The head was given out.
+    FlowId flow = 0;        ///< The answer's body goes on.
+    uint64_t flow_bytes = 0;
     caf::typed_response_promise<BodyPartMsg> taker;
     net::TimerId poll = 0;  ///< While somebody waits for a part.
     TimePoint read_at;      ///< When the body was last asked for.
@@ -84,9 +96,20 @@ class Fetcher final : public PinnedActor {
   void connect(uint64_t id, const std::vector<net::Address>& addresses);
   bool may_reach(const net::Address& address) const;
   void on_changed(uint64_t id);
+  FetchCounts counts() const;
+
+  // fetcher_bodies.cpp: what goes out and comes in bit by bit.
+  /// Asks for the next part of the request's body, if the server takes more of it.
+  void feed(uint64_t id, Fetch& fetch);
+  void on_part(uint64_t id, const Result<js::Part>& part);
+  /// Errors: too_large, malformed; what ended the body early.
+  Status send_part(Fetch& fetch, const Result<js::Part>& part);
   void answer(uint64_t id, Fetch& fetch, const http::Response& head);
+  /// All of the answer was given out.
+  void end_answer(uint64_t id, Fetch& fetch);
   caf::result<BodyPartMsg> take(FlowId flow);
   void give(uint64_t id, Fetch& fetch);
+
   void fail_fetch(uint64_t id, const Error& why);
   void drop(uint64_t id);
   void on_tick();
@@ -98,7 +121,7 @@ class Fetcher final : public PinnedActor {
   std::unordered_map<uint64_t, Fetch> fetches_;
   std::unordered_map<FlowId, uint64_t> flows_;
   std::list<Idle> idle_;  ///< The longest first.
-  FetchCounts counts_;    ///< But for `open`.
+  FetchCounts counts_;    ///< But for what is now.
   uint64_t last_id_ = 0;
   net::TimerId tick_ = 0;
 };

@@ -26,6 +26,8 @@ struct OfferFlow {
 /// To the hub, one-way, from the source.
 struct EndFlow {
   FlowId flow = 0;
+  bool of_request = false;  ///< Its body; else an answer's.
+  uint64_t bytes = 0;       ///< That were given out.
 };
 /// To the hub: the next part of a flow of `node` (nothing: of this one). -> BodyPartMsg. One at a
 /// time. Errors: not_found (no such flow), unavailable (the node, or the session with it, is gone),
@@ -42,11 +44,13 @@ struct LeaveFlow {
 /// To the hub. -> FlowCounts.
 struct CountFlows {};
 struct FlowCounts {
-  size_t open = 0;       ///< Offered here, now.
-  uint64_t offered = 0;  ///< Since the start, as the rest.
-  uint64_t refused = 0;  ///< Not kept: there were kFlowsMax.
-  uint64_t parts = 0;    ///< Asked for, here or by other nodes.
-  uint64_t unknown = 0;  ///< Of these, of bodies that are over or not the asker's.
+  size_t open = 0;             ///< Offered here, now.
+  uint64_t offered = 0;        ///< Since the start, as the rest.
+  uint64_t refused = 0;        ///< Not kept: there were kFlowsMax.
+  uint64_t parts = 0;          ///< Asked for, here or by other nodes.
+  uint64_t unknown = 0;        ///< Of these, of bodies that are over or not the asker's.
+  uint64_t request_bytes = 0;  ///< Of bodies that are over.
+  uint64_t answer_bytes = 0;   ///< The same.
 };
 /// To a source. -> BodyPartMsg, within js::kPollMax.
 struct TakePart {

@@ -20,7 +20,7 @@ caf::behavior FlowHub::make_behavior() {
             self_ = use.self;
           },
           [this](const OfferFlow& given) { offer(given); },
-          [this](const EndFlow& over) { end(over.flow); },
+          [this](const EndFlow& over) { end(over); },
           [this](const ReadFlow& ask) { return read(ask); },
           [this](const LeaveFlow& given_up) { leave(given_up); },
           [this](const CountFlows&) {
@@ -45,9 +45,10 @@ void FlowHub::offer(const OfferFlow& offer) {
   if (++sources_[offer.source.address()] == 1) monitor(offer.source);
 }
 
-void FlowHub::end(FlowId flow) {
-  const auto over = flows_.extract(flow);
+void FlowHub::end(const EndFlow& end) {
+  const auto over = flows_.extract(end.flow);
   if (over.empty()) return;
+  (end.of_request ? counts_.request_bytes : counts_.answer_bytes) += end.bytes;
   const caf::actor& source = over.mapped().source;
   const auto count = sources_.find(source.address());
   if (count == sources_.end() || --count->second > 0) return;

@@ -27,7 +27,7 @@ class FlowHub final : public PinnedActor {
 
   caf::behavior make_behavior() override;
   void offer(const OfferFlow& offer);
-  void end(FlowId flow);
+  void end(const EndFlow& over);
   caf::result<caf::message> read(const ReadFlow& read);
   void leave(const LeaveFlow& leave);
   caf::result<caf::message> pull(const PullMsg& message);

@@ -67,6 +67,7 @@ void GatewayActor::give_body(Pending& pending, Result<http::BodyBit> bit) {
   const bool is_end = bit->last && bit->bytes.empty();
   if (bit->last && !is_end) pending.early = http::BodyBit{{}, true};
   const auto kind = is_end ? js::Part::Kind::end : js::Part::Kind::bytes;
+  pending.uploaded_bytes += bit->bytes.size();
   pending.taker.deliver(encode_part(kind, as_bytes(bit->bytes)));
 }
 
@@ -123,7 +124,7 @@ void GatewayActor::release(Pending& pending) {
     send(options_.flows, LeaveFlow{pending.node, std::exchange(pending.download, 0)});
   if (pending.upload == 0) return;
   uploads_.erase(pending.upload);
-  send(options_.flows, EndFlow{std::exchange(pending.upload, 0)});
+  send(options_.flows, EndFlow{std::exchange(pending.upload, 0), true, pending.uploaded_bytes});
   if (pending.poll != 0) give_body(pending, fail(Code::unavailable, "the request is over"));
 }
 

@@ -6,7 +6,6 @@
 #include "actors/system/caf_error.hpp"
 #include "actors/system/dead_letters.hpp"
 #include "actors/system/message_types.hpp"
-#include "actors/worker/worker_api.hpp"
 #include "runtime/js/engine.hpp"
 
 namespace themis {
@@ -30,10 +29,11 @@ bool is_for_actor(const InvokeMsg& message) {
   return is && *is;
 }
 
-/// The call as the function's node takes it: under the plain name, in a frame of its own, with its
-/// body whole. The answer's may go on as a flow, which the caller reads where the answer is from.
-/// Errors: malformed, denied.
-Result<Forwarded> forwarded(const InvokeMsg& message, const std::string& deployer) {
+/// The call as the function's node takes it: under the plain name, in a frame of its own, its body
+/// whole or a flow of this node. The answer's may go on as a flow, which the caller reads where the
+/// answer is from. Errors: malformed, denied.
+Result<Forwarded> forwarded(const CallByFunction& ask) {
+  const auto& [message, deployer, body] = ask;
   return wire::decode(message, [&](const schema::Invoke::Reader& from) -> Result<Forwarded> {
     const auto function = function_of_ring_name(wire::text_of(from.getFunction()));
     if (!function) return fail(Code::malformed, "a call of no function");
@@ -50,6 +50,7 @@ Result<Forwarded> forwarded(const InvokeMsg& message, const std::string& deploye
     to->setUrl(from.getUrl());
     to->setHeaders(from.getHeaders());
     to->setBody(from.getBody());
+    to->setFlow(body);
     to->setEvent(from.getEvent());
     to->setDeployer(wire::to_text(deployer));
     to->setDepth(from.getDepth());
@@ -74,8 +75,10 @@ caf::behavior FunctionGate::make_behavior() {
             functions_ = use.functions;
             restart();
           },
-          [this](const InvokeMsg& invoke) { return call(invoke, {}); },
-          [this](const CallByFunction& call_of) { return call(call_of.invoke, call_of.deployer); },
+          [this](const InvokeMsg& invoke) {
+            return call({invoke, {}});
+          },
+          [this](const CallByFunction& ask) { return call(ask); },
           [this](const CancelRequest& given_up) {
             if (caller_) caller_->routes().cancel_for(given_up.frame);
           },
@@ -103,13 +106,14 @@ void FunctionGate::forget() {
   node_ = functions_ = nullptr;
 }
 
-caf::result<OutcomeMsg> FunctionGate::call(const InvokeMsg& invoke, const std::string& deployer) {
+caf::result<OutcomeMsg> FunctionGate::call(const CallByFunction& ask) {
+  const InvokeMsg& invoke = ask.invoke;
   if (!caller_) return to_caf(not_started());
   if (is_for_actor(invoke)) {
     delegate(functions_, CallOwnActor{invoke});
     return caf::delegated<OutcomeMsg>{};
   }
-  const Result<Forwarded> to = forwarded(invoke, deployer);
+  const Result<Forwarded> to = forwarded(ask);
   if (!to) return to_caf(to.error());
   const CallTarget target{.function = to->function};
   to->invoke.frame().writable()->set_deadline(
@@ -118,8 +122,8 @@ caf::result<OutcomeMsg> FunctionGate::call(const InvokeMsg& invoke, const std::s
   const auto then = [promise](Result<FunctionCaller::Answer> answer) mutable {
     answer ? promise.deliver(answer->outcome) : promise.deliver(to_caf(answer.error()));
   };
-  const Result<uint64_t> begun =
-      caller_->call(target, to->method, to->invoke, {.request = invoke.frame()}, then);
+  const Result<uint64_t> begun = caller_->call(
+      target, to->method, to->invoke, {.once = ask.body != 0, .request = invoke.frame()}, then);
   if (!begun) promise.deliver(to_caf(begun.error()));
   return caf::delegated<OutcomeMsg>{};
 }

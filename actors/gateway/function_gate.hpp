@@ -2,6 +2,7 @@
 // Through which the functions of a node, and its queues, call functions wherever those run.
 
 #include "actors/gateway/function_caller.hpp"
+#include "actors/worker/worker_api.hpp"
 
 namespace themis {
 
@@ -27,7 +28,7 @@ class FunctionGate final : public PinnedActor {
   caf::behavior make_behavior() override;
   void restart();
   void forget();
-  caf::result<OutcomeMsg> call(const InvokeMsg& invoke, const std::string& deployer);
+  caf::result<OutcomeMsg> call(const CallByFunction& ask);
 
   const std::vector<RouteConfig> routes_;
   Rng& rng_;

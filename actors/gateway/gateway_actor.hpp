@@ -67,6 +67,7 @@ class GatewayActor final : public PinnedActor, private http::Handler {
     std::string function = {};  ///< Which is called; empty: by its code only.
     TimePoint begun = {};
     FlowId upload = 0;  ///< Of the request's body, when it comes bit by bit.
+    uint64_t uploaded_bytes = 0;
     caf::typed_response_promise<BodyPartMsg> taker = {};  ///< Waits for a bit of it while `poll`.
     net::TimerId poll = 0;
     bool awaits = false;                              ///< The connection was asked for one.

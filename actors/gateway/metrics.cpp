@@ -262,6 +262,9 @@ void write_flows(Writer& out, const FlowCounts& flows) {
   out.counter("flow_parts_total", "Parts asked for.", flows.parts);
   out.counter("flow_parts_unknown_total", "Of bodies that were over, or not the asker's.",
               flows.unknown);
+  out.counter("flow_request_bytes_total", "Of requests' bodies that are over.",
+              flows.request_bytes);
+  out.counter("flow_answer_bytes_total", "Of answers' bodies that are over.", flows.answer_bytes);
 }
 
 void write_fetches(Writer& out, const FetchCounts& fetches) {
@@ -271,6 +274,12 @@ void write_fetches(Writer& out, const FetchCounts& fetches) {
               fetches.denied);
   out.counter("fetches_limited_total", "Not begun: too many were under way.", fetches.limited);
   out.counter("fetches_failed_total", "Ended without an answer.", fetches.failed);
+  out.counter("fetches_too_large_total", "Ended: the streamed body was over its limit.",
+              fetches.oversize);
+  out.counter("fetch_streamed_bodies_total", "Begun with a body that was sent as it was made.",
+              fetches.streamed);
+  out.gauge("fetch_streamed_bodies", "Such bodies under way.", fetches.sending);
+  out.gauge("fetch_held_bytes", "Bytes of them that wait for their servers.", fetches.held_bytes);
   out.counter("fetch_sent_bytes_total", "Bytes of the requests.", fetches.sent_bytes);
   out.counter("fetch_received_bytes_total", "Bytes of the answers' bodies.",
               fetches.received_bytes);

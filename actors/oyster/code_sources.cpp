@@ -117,7 +117,7 @@ void CodeSources::ask(const std::string& url, std::string body,
                    .url = url,
                    .headers = {{"content-type", "application/json"}},
                    .body = to_bytes(body)};
-  const auto request = themis::encode_fetch(CodeId{}, post, loop_.now() + kAskMax);
+  const auto request = themis::encode_fetch(Requester{}, post, loop_.now() + kAskMax);
   if (!request) return then(fail(request.error()));
   // Not the whole URL: its path may be somebody's key.
   const Result<http::Url> where = http::parse_url(url);

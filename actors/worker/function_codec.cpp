@@ -107,7 +107,7 @@ Result<wire::Msg<schema::Outcome>> encode_outcome(const js::Response& response,
 
 namespace {
 
-Result<wire::Msg<schema::Invoke>> encode_request(const std::string& service, const CodeId* code,
+Result<wire::Msg<schema::Invoke>> encode_request(const Requester& from, const std::string& service,
                                                  const js::Request& request, TimePoint deadline) {
   if (service.size() + request.url.size() > kHeaderBytesMax ||
       request.body.size() > kResponseBodyBytesMax)
@@ -116,12 +116,14 @@ Result<wire::Msg<schema::Invoke>> encode_request(const std::string& service, con
   wire::Builder<schema::Invoke> invoke(
       64 + words + (service.size() + request.url.size() + request.body.size()) / 8);
   invoke->setFunction(wire::to_text(service));
-  if (code != nullptr) invoke->setCode(wire::to_data(*code));
+  if (service.empty()) invoke->setCode(wire::to_data(from.code));
   invoke->setMethod(wire::to_text(request.method));
   invoke->setUrl(wire::to_text(request.url));
   invoke->setBody(wire::to_data(request.body));
   invoke->setDepth(request.depth);
   invoke->setEvent(static_cast<uint8_t>(request.event));
+  invoke->setFlow(request.flow);
+  if (request.flow != 0) invoke->setSource(from.target);
   if (request.actor) write_actor(*request.actor, invoke->initActor());
   write_headers(request.headers,
                 invoke->initHeaders(static_cast<unsigned>(request.headers.size())));
@@ -130,14 +132,15 @@ Result<wire::Msg<schema::Invoke>> encode_request(const std::string& service, con
 
 }  // namespace
 
-Result<wire::Msg<schema::Invoke>> encode_invoke(const std::string& service,
+Result<wire::Msg<schema::Invoke>> encode_invoke(const Requester& from, const std::string& service,
                                                 const js::Request& request, TimePoint deadline) {
-  return encode_request(service, nullptr, request, deadline);
+  if (service.empty()) return fail(Code::invalid, "a service has a name");
+  return encode_request(from, service, request, deadline);
 }
 
-Result<wire::Msg<schema::Invoke>> encode_fetch(const CodeId& code, const js::Request& request,
+Result<wire::Msg<schema::Invoke>> encode_fetch(const Requester& from, const js::Request& request,
                                                TimePoint deadline) {
-  return encode_request({}, &code, request, deadline);
+  return encode_request(from, {}, request, deadline);
 }
 
 Result<std::optional<CodeId>> fetching_code(const wire::Msg<schema::Invoke>& message) {

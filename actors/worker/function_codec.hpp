@@ -5,6 +5,7 @@
 
 #include "actors/worker/worker_api.hpp"
 #include "runtime/js/engine.hpp"
+#include "wire/message.hpp"
 
 namespace themis {
 
@@ -16,12 +17,17 @@ inline constexpr size_t kHeadersMax = 1024;
 
 /// The actor of a call or a load; nothing: the function itself. Errors: those of bundle::check.
 Result<std::optional<bundle::ActorName>> read_actor(const schema::Actor::Reader& from);
+/// A function that makes requests: its code, and where its bodies are read on the host's session.
+struct Requester {
+  CodeId code{};
+  wire::Target target = 0;
+};
 /// The request of a function for a service, whose name is where a function's would be. Errors:
 /// too_large.
-Result<wire::Msg<schema::Invoke>> encode_invoke(const std::string& service,
+Result<wire::Msg<schema::Invoke>> encode_invoke(const Requester& from, const std::string& service,
                                                 const js::Request& request, TimePoint deadline);
-/// A request of a function to the outside; `code` is the function's. Errors: too_large.
-Result<wire::Msg<schema::Invoke>> encode_fetch(const CodeId& code, const js::Request& request,
+/// The same to the outside. Errors: too_large.
+Result<wire::Msg<schema::Invoke>> encode_fetch(const Requester& from, const js::Request& request,
                                                TimePoint deadline);
 /// Whose function asks for the outside; nothing: a service is asked. Errors: malformed.
 Result<std::optional<CodeId>> fetching_code(const wire::Msg<schema::Invoke>& message);

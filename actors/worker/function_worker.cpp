@@ -19,7 +19,7 @@ void FunctionHost::log(js::LogLevel level, std::string_view text) {
 }
 
 void FunctionHost::keep_code_cache(ByteView cache) {
-  caf::anon_send(enclave_.parent(kCachesActorName), encode_code_cache(code_, cache));
+  caf::anon_send(enclave_.parent(kCachesActorName), encode_code_cache(self_.code, cache));
 }
 
 void FunctionHost::ask_state(const std::string& name_space, const std::string& question,
@@ -32,12 +32,12 @@ void FunctionHost::ask_state(const std::string& name_space, const std::string& q
 
 js::Host::GiveUp FunctionHost::call_service(const std::string& service, js::Request request,
                                             TimePoint deadline, ServiceAnswered answered) {
-  return call_parent(encode_invoke(service, request, deadline), std::move(answered));
+  return call_parent(encode_invoke(self_, service, request, deadline), std::move(answered));
 }
 
 js::Host::GiveUp FunctionHost::fetch_outward(js::Request request, TimePoint deadline,
                                              ServiceAnswered answered) {
-  return call_parent(encode_fetch(code_, request, deadline), std::move(answered));
+  return call_parent(encode_fetch(self_, request, deadline), std::move(answered));
 }
 
 js::Host::GiveUp FunctionHost::call_parent(Result<wire::Msg<schema::Invoke>> invoke,
@@ -167,7 +167,7 @@ void FunctionWorker::respond(const caf::strong_actor_ptr& to, caf::message_id id
     to->enqueue(ctrl(), id.response_id(), std::move(message), &reactor_);
 }
 
-/// The next part of an outcome's body.
+/// The next part of an outcome's body, or of a request's.
 void FunctionWorker::read(const PullMsg& pull, caf::strong_actor_ptr from, caf::message_id id) {
   const Result<FlowId> flow = decode_pull(pull);
   if (!flow) return respond(from, id, caf::make_message(to_caf(flow.error())));

@@ -22,12 +22,14 @@ class FunctionHost final : public js::Host {
         loop_(enclave.reactor().loop()),
         function_(of.name),
         deployer_(of.deployer),
-        code_(of.id),
+        self_{.code = of.id},
         is_actor_(of.actor.has_value()),
         asker_(std::move(asker)) {}
   const std::string& function() const { return function_; }
   const std::string& deployer() const { return deployer_; }
   void keep_code_cache(ByteView cache);
+  /// Where the node reads the bodies of its function's requests: before the first call.
+  void set_target(wire::Target target) { self_.target = target; }
   /// Two of it must never be: it is replaced when nothing is left to do only.
   bool is_actor() const { return is_actor_; }
 
@@ -55,7 +57,7 @@ class FunctionHost final : public js::Host {
   net::Loop& loop_;
   const std::string function_;
   const std::string deployer_;
-  const CodeId code_;
+  Requester self_;
   const bool is_actor_;
   const caf::actor asker_;
 };
@@ -88,7 +90,8 @@ class ParentAsker final : public PinnedActor {
 };
 
 /// Answers Msg<schema::Invoke> with Msg<schema::Outcome>, and Msg<schema::Pull> with the next part
-/// of such an outcome's body until Msg<schema::DropFlow>; several calls may be in flight. Hosted: a
+/// of such an outcome's body, or of a request that it makes, until Msg<schema::DropFlow>; several
+/// calls may be in flight. Hosted: a
 /// call runs right where its bytes arrive, without a mailbox or a hand-off, as the budget allows.
 /// Ends with memory_exceeded once its heap overflowed, after its calls were answered, and between
 /// two calls when it is nearly full. What it did not run is answered with not_found: it can be sent

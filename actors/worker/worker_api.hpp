@@ -97,6 +97,7 @@ struct CallActor {
 struct CallByFunction {
   wire::Msg<schema::Invoke> invoke;
   std::string deployer;
+  uint64_t body = 0;  ///< Not 0: a flow of this node has the body. The call is made once then.
 };
 /// An actor's storage is about to have this alarm. To the function gate of the node, before the
 /// state is asked. -> caf::unit. Errors: overloaded.

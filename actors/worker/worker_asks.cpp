@@ -50,7 +50,8 @@ std::optional<NoteAlarm> alarm_of(const std::string& name_space,
 }
 
 /// A host makes requests, and remote calls of functions; other events come from the clock and from
-/// queues, and other functions' actors are not there for it. Errors: denied, malformed.
+/// queues, and other functions' actors are not there for it. Requests to functions may bring a body
+/// bit by bit. Errors: denied, malformed.
 Status check_request(const wire::Msg<schema::Invoke>& message, std::string_view name) {
   return wire::decode(message, [&](const schema::Invoke::Reader& invoke) -> Status {
     const bool is_for_actor = name.starts_with("actor/");
@@ -59,6 +60,8 @@ Status check_request(const wire::Msg<schema::Invoke>& message, std::string_view 
       return fail(Code::denied, "functions make requests, no events");
     if (!is_for_actor && invoke.getActor().getClassName().size() > 0)
       return fail(Code::denied, "these are another function's actors");
+    if (invoke.getFlow() != 0 && (is_remote || !name.starts_with("fn/")))
+      return fail(Code::malformed, "the body of such a request travels whole");
     return {};
   });
 }
@@ -82,7 +85,9 @@ void WorkerProcess::admit(const Call& call) {
 
 /// A question of the host, to be answered with an `Answered`.
 template <class Answered, class Question>
-caf::result<Answered> WorkerProcess::pass_on(const caf::actor& to, const Question& question) {
+caf::result<Answered> WorkerProcess::pass_on(const caf::actor& to, const Question& question,
+                                             FlowId body) {
+  if (asks_ >= kAsksPerProcessMax) end_flow(body, true);
   if (asks_ >= kAsksPerProcessMax)
     return to_caf({Code::overloaded, "too many questions of this process wait"});
   ++asks_;
@@ -94,8 +99,9 @@ caf::result<Answered> WorkerProcess::pass_on(const caf::actor& to, const Questio
             note_flow(answer);
             promise.deliver(answer);
           },
-          [this, promise](const caf::error& error) mutable {
+          [this, promise, body](const caf::error& error) mutable {
             --asks_;
+            end_flow(body, true);
             promise.deliver(error);
           });
   return caf::delegated<Answered>{};
@@ -161,7 +167,10 @@ caf::result<wire::Msg<schema::Outcome>> WorkerProcess::call_service(
   if (!to || !granted_.contains(*name))
     return to_caf({Code::denied, "no manifest of a function here names " + *name});
   if (!is_function) return pass_on<wire::Msg<schema::Outcome>>(to, invoke);
-  return pass_on<wire::Msg<schema::Outcome>>(to, CallByFunction{invoke, deployer_.value_or("")});
+  const Result<FlowId> body = offer(invoke);
+  if (!body) return to_caf(body.error());
+  return pass_on<wire::Msg<schema::Outcome>>(
+      to, CallByFunction{invoke, deployer_.value_or(""), *body}, *body);
 }
 
 caf::result<wire::Msg<schema::Outcome>> WorkerProcess::fetch(
@@ -170,7 +179,10 @@ caf::result<wire::Msg<schema::Outcome>> WorkerProcess::fetch(
   if (!fetcher_ || granted == fetching_.end())
     return to_caf({Code::denied, "functions of this node fetch nothing"});
   const std::shared_ptr<const FetchHosts> own(granted->second, &granted->second->fetch);
-  return pass_on<wire::Msg<schema::Outcome>>(fetcher_, FetchOutward{invoke, {options_.fetch, own}});
+  const Result<FlowId> body = offer(invoke);
+  if (!body) return to_caf(body.error());
+  return pass_on<wire::Msg<schema::Outcome>>(
+      fetcher_, FetchOutward{invoke, {options_.fetch, own}, *body}, *body);
 }
 
 }  // namespace themis

@@ -1,4 +1,5 @@
-// Bodies of calls and answers that travel bit by bit, between a function host and the node's hub.
+// Bodies of calls, answers and requests to others that travel bit by bit, between a function host
+// and the node's hub.
 
 #include <caf/all.hpp>
 
@@ -42,6 +43,14 @@ bool is_last(const BodyPartMsg& message) {
     return js::Part{static_cast<js::Part::Kind>(part.getKind()), {}, 0}.is_last();
   });
   return !last || *last;
+}
+
+size_t bytes_in(const BodyPartMsg& message) {
+  return wire::decode(message,
+                      [](const schema::BodyPart::Reader& part) -> Result<size_t> {
+                        return part.getData().size();
+                      })
+      .value_or(0);
 }
 
 }  // namespace
@@ -99,23 +108,44 @@ void WorkerProcess::forget_flow(FlowId flow) {
   if (!found.empty()) send(flows_, LeaveFlow{found.mapped(), flow});
 }
 
+void WorkerProcess::leave_body(const wire::Msg<schema::Invoke>& invoke) {
+  if (const Result<FlowId> flow = flow_of(invoke)) forget_flow(*flow);
+}
+
 Result<wire::Msg<schema::Outcome>> WorkerProcess::offer(const Call& call,
                                                         const wire::Msg<schema::Outcome>& outcome) {
   const Result<FlowId> at_function = flow_of(outcome);
   if (!at_function) return fail(at_function.error());
   if (*at_function == 0) return outcome;
+  const NodeId* peer = call.invoke.frame()->peer();
+  THEMIS_TRY(const FlowId flow, offer({call.at, *at_function, {}},
+                                      peer ? std::optional<NodeId>(*peer) : std::nullopt));
+  return with_flow(outcome, flow);
+}
+
+Result<FlowId> WorkerProcess::offer(const wire::Msg<schema::Invoke>& invoke) {
+  THEMIS_TRY(const FlowId at_function, flow_of(invoke));
+  if (at_function == 0) return FlowId{0};
+  THEMIS_TRY(const wire::Target source,
+             wire::decode(invoke, [](const schema::Invoke::Reader& from) -> Result<wire::Target> {
+               return from.getSource();
+             }));
+  // Who is to read it is not known yet: it is the one that is told the number.
+  return offer({process_->proxy(source), at_function, {}, true}, std::nullopt);
+}
+
+Result<FlowId> WorkerProcess::offer(OutFlow out, std::optional<NodeId> reader) {
   if (!flows_ || out_flows_.size() >= kFlowsPerProcessMax) {
-    send(call.at, encode_drop_flow(*at_function));
-    return fail(Code::overloaded, "a worker process answers as many bodies bit by bit as it may");
+    send(out.function, encode_drop_flow(out.at_function));
+    return fail(Code::overloaded, "a worker process gives as many bodies bit by bit as it may");
   }
   const FlowId flow = new_flow_id(*options_.home.rng);
-  const NodeId* peer = call.invoke.frame()->peer();
-  out_flows_.emplace(flow, OutFlow{call.at, *at_function, reactor_.loop().now()});
+  out.asked = reactor_.loop().now();
+  out_flows_.emplace(flow, std::move(out));
   if (out_flows_.size() == 1) tell_streams(true);
   sweep_later();
-  send(flows_,
-       OfferFlow{flow, caf::actor(this), peer ? std::optional<NodeId>(*peer) : std::nullopt});
-  return with_flow(outcome, flow);
+  send(flows_, OfferFlow{flow, caf::actor(this), std::move(reader)});
+  return flow;
 }
 
 caf::result<BodyPartMsg> WorkerProcess::take(FlowId flow) {
@@ -131,6 +161,8 @@ caf::result<BodyPartMsg> WorkerProcess::take(FlowId flow) {
       .then(
           [this, promise, flow, id](const BodyPartMsg& part) mutable {
             takes_.erase(id);
+            if (const auto out = out_flows_.find(flow); out != out_flows_.end())
+              out->second.bytes += bytes_in(part);
             if (is_last(part)) end_flow(flow, false);
             promise.deliver(part);
           },
@@ -149,7 +181,7 @@ void WorkerProcess::end_flow(FlowId flow, bool tell_host) {
   const auto found = out_flows_.extract(flow);
   if (found.empty()) return;
   if (tell_host) send(found.mapped().function, encode_drop_flow(found.mapped().at_function));
-  send(flows_, EndFlow{flow});
+  send(flows_, EndFlow{flow, found.mapped().of_request, found.mapped().bytes});
   if (out_flows_.empty()) tell_streams(false);
   const auto its = proxies_.find(found.mapped().function.address());
   if (its != proxies_.end()) replace(CodeId(its->second));

@@ -125,9 +125,11 @@ class HostActor final : public PinnedActor {
     THEMIS_TRY(auto worker, engine_.load(std::move(code), limits, *host, request.code_cache,
                                          actor_of ? &*actor_of : nullptr));
     const bool cached = worker->code_cached();
+    FunctionHost& its_host = *host;
     const auto actor =
         spawn_hosted<FunctionWorker>(reactor_, budget_, std::move(host), std::move(worker));
     const wire::Target target = enclave_.exports().add_unnamed(actor.strong());
+    its_host.set_target(target);
     monitor(actor.handle());
     return &functions_.insert_or_assign(request.id, Function{actor.handle(), target, cached})
                 .first->second;

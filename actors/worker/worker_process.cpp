@@ -282,6 +282,7 @@ void WorkerProcess::on_call_failed(uint64_t id, const caf::error& error) {
 
 /// A limit that was met is a line in the function's log, once a call.
 void WorkerProcess::fail_call(Call& call, const Error& why) {
+  leave_body(call.invoke);
   if (log_ && is_breach(why.code)) log_->write(call.function->name, kErrorLevel, why.text());
   // Whoever called it is told, and that is in the node's log; a stack trace is for its author.
   if (log_ && why.code == Code::threw) log_->note(call.function->name, kErrorLevel, why.detail);

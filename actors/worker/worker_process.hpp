@@ -69,7 +69,7 @@ Error function_error(Error error);
 ///
 /// Exported to the host as "state", "services" and "flows": passes on what the functions it runs
 /// ask of the node's state, of services, and of bodies that they were called with. Offers the
-/// bodies that they answer bit by bit at the node's hub.
+/// bodies that they answer or send bit by bit at the node's hub.
 class WorkerProcess final : public PinnedActor {
  public:
   /// A call is watched closely when it is this much older than its CPU limit.
@@ -104,11 +104,13 @@ class WorkerProcess final : public PinnedActor {
     caf::actor at = {};  ///< Whom it was sent to.
     TimePoint sent = {};
   };
-  /// A body that a function answers bit by bit.
+  /// A body that a function answers, or sends, bit by bit.
   struct OutFlow {
     caf::actor function;
     FlowId at_function = 0;
     TimePoint asked;  ///< When a part was last asked for.
+    bool of_request = false;
+    uint64_t bytes = 0;  ///< That were given out.
   };
   using Loaded = std::function<void(const Result<caf::actor>&)>;
   struct Function {
@@ -160,8 +162,9 @@ class WorkerProcess final : public PinnedActor {
   caf::result<wire::Msg<schema::Outcome>> call_service(const wire::Msg<schema::Invoke>& invoke);
   caf::result<wire::Msg<schema::Outcome>> fetch(const CodeId& code,
                                                 const wire::Msg<schema::Invoke>& invoke);
+  /// `body`: the flow that the question brings along, or 0.
   template <class Answered, class Question>
-  caf::result<Answered> pass_on(const caf::actor& to, const Question& question);
+  caf::result<Answered> pass_on(const caf::actor& to, const Question& question, FlowId body = 0);
 
   // worker_flows.cpp: bodies that travel bit by bit.
   /// Errors: unavailable (this node has no hub), overloaded.
@@ -170,11 +173,16 @@ class WorkerProcess final : public PinnedActor {
   void note_flow(const wire::Msg<schema::Outcome>& outcome);
   void note_flow(const wire::Msg<schema::StateAnswered>&) {}
   void forget_flow(FlowId flow);
+  /// Of a call that failed: the host may never have begun to read it.
+  void leave_body(const wire::Msg<schema::Invoke>& invoke);
   caf::result<BodyPartMsg> pull(const PullMsg& message);
   void drop(const DropFlowMsg& message);
   /// The outcome as others may see it: its flow is one of this node.
   Result<wire::Msg<schema::Outcome>> offer(const Call& call,
                                            const wire::Msg<schema::Outcome>& outcome);
+  /// The body that a request of the host brings along, as a flow of this node; 0: it came whole.
+  Result<FlowId> offer(const wire::Msg<schema::Invoke>& invoke);
+  Result<FlowId> offer(OutFlow out, std::optional<NodeId> reader);
   caf::result<BodyPartMsg> take(FlowId flow);
   void end_flow(FlowId flow, bool tell_host);
   /// A reader that is gone for good says nothing: ends what nobody has asked for in unread_max.

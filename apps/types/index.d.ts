@@ -197,6 +197,10 @@ interface WebSocket {
   /// Before anything is sent; the end that goes out is not accepted.
   accept(): void;
 }
+interface RequestInit {
+  /// Of a body that is a stream; it need not be said.
+  duplex?: 'half';
+}
 interface ResponseInit {
   webSocket?: WebSocket | null;
 }
@@ -209,7 +213,7 @@ declare class IdentityTransformStream {
   readonly readable: ReadableStream<Uint8Array>;
   readonly writable: WritableStream<ArrayBuffer | ArrayBufferView>;
 }
-/// The same for so many bytes; a Response of its `readable` has a content-length.
+/// The same for so many bytes; a Response or a request of its `readable` has a content-length.
 declare class FixedLengthStream extends IdentityTransformStream {
   constructor(expectedLength: number | bigint);
 }

@@ -13,6 +13,10 @@ namespace {
 
 constexpr std::string_view kActorWord = "actor/";
 
+uint32_t upload_of(const Result<Request>& request) {
+  return request ? static_cast<uint32_t>(request->flow) : 0;
+}
+
 }  // namespace
 
 std::pair<v8::Local<v8::Promise>, uint32_t> WorkerImpl::begin_ask(v8::Local<v8::Context> context,
@@ -108,18 +112,19 @@ Result<v8::Local<v8::Value>> WorkerImpl::response_value(Result<Response>& answer
   return v8::Array::New(isolate, parts.data(), parts.size());
 }
 
-Host::ServiceAnswered WorkerImpl::response_to(uint32_t id, std::string whose) {
-  return
-      [this, id, whose = std::move(whose), alive = std::weak_ptr(alive_)](Result<Response> answer) {
-        if (alive.expired()) return;
-        const bool is_late = !asks_.contains(id);  // its call has ended
-        if (is_late && answer && answer->flow != 0) host_.leave_flow(answer->flow);
-        if (!is_actor_)
-          return settle_ask(id, whose.c_str(), [&] { return response_value(answer); });
-        when_in(id, [this, id, whose, answer = std::move(answer)]() mutable {
-          settle_ask(id, whose.c_str(), [&] { return response_value(answer); });
-        });
-      };
+/// `upload`: the body that is sent, or 0; of a request that failed nobody reads it.
+Host::ServiceAnswered WorkerImpl::response_to(uint32_t id, std::string whose, uint32_t upload) {
+  return [this, id, whose = std::move(whose), upload,
+          alive = std::weak_ptr(alive_)](Result<Response> answer) {
+    if (alive.expired()) return;
+    if (!answer) drop_stream(upload, answer.error());
+    const bool is_late = !asks_.contains(id);  // its call has ended
+    if (is_late && answer && answer->flow != 0) host_.leave_flow(answer->flow);
+    if (!is_actor_) return settle_ask(id, whose.c_str(), [&] { return response_value(answer); });
+    when_in(id, [this, id, whose, answer = std::move(answer)]() mutable {
+      settle_ask(id, whose.c_str(), [&] { return response_value(answer); });
+    });
+  };
 }
 
 v8::Local<v8::Value> WorkerImpl::call_service(v8::Local<v8::Context> context,
@@ -130,21 +135,25 @@ v8::Local<v8::Value> WorkerImpl::call_service(v8::Local<v8::Context> context,
   const bool is_call = service.starts_with("fn/") || is_actor;
   if (call != calls_.end() && is_call && call->second.depth >= kDepthMax)
     refused = "functions call each other too deep";
+  const uint32_t upload = upload_of(request);
   const auto [promise, id] = begin_subrequest(context, refused);
-  if (id == 0) return promise;
+  if (id == 0) {
+    drop_stream(upload, {Code::cancelled, ""});
+    return promise;
+  }
   request->depth = static_cast<uint8_t>(call->second.depth + 1);
   if (is_actor) {  // "actor/CLASS/ID" of whatever function this is
     const size_t slash = service.find('/', kActorWord.size());
     request->actor = {service.substr(kActorWord.size(), slash - kActorWord.size()),
                       slash == std::string::npos ? "" : service.substr(slash + 1)};
     host_.call_service(std::string(kActorWord) + call->second.name_space, std::move(*request),
-                       ask_deadline(), response_to(id, "actor"));
+                       ask_deadline(), response_to(id, "actor", 0));
     return promise;  // which runs its calls to their ends
   }
   // "fn/cart" and "queue/jobs" say what failed; a service is known by the binding that was asked.
   const bool is_named = service.starts_with("fn/") || service.starts_with("queue/");
   auto give_up = host_.call_service(service, std::move(*request), ask_deadline(),
-                                    response_to(id, is_named ? service : "SERVICES"));
+                                    response_to(id, is_named ? service : "SERVICES", upload));
   // What is on its way into a queue arrives there.
   if (!service.starts_with("queue/")) asks_.at(id).give_up = std::move(give_up);
   return promise;
@@ -165,9 +174,13 @@ v8::Local<v8::Value> WorkerImpl::fetch_outward(v8::Local<v8::Context> context,
                                                Result<Request> request) {
   const auto [promise, id] =
       begin_subrequest(context, request ? nullptr : "fetch: the body of the request is too long");
-  if (id != 0)
-    asks_.at(id).give_up =
-        host_.fetch_outward(std::move(*request), ask_deadline(), response_to(id, "fetch"));
+  const uint32_t upload = upload_of(request);
+  if (id == 0) {
+    drop_stream(upload, {Code::cancelled, ""});
+    return promise;
+  }
+  asks_.at(id).give_up =
+      host_.fetch_outward(std::move(*request), ask_deadline(), response_to(id, "fetch", upload));
   return promise;
 }
 

@@ -43,7 +43,9 @@ struct Request {
   std::string name_space = {};  ///< Whose state env.STATE is.
   Event event = Event::fetch;
   uint8_t depth = 0;  ///< Functions that called each other until this one.
-  uint64_t flow = 0;  ///< Not 0: the body comes bit by bit, see Host::read_flow.
+  /// Not 0: the body comes bit by bit, see Host::read_flow. Of a request to others: see
+  /// Worker::read.
+  uint64_t flow = 0;
   /// The client asks for a WebSocket: `flow` brings its messages, if the answer is a 101.
   bool socket = false;
   std::optional<bundle::ActorName> actor = {};  ///< Whom a function asks, of its own actors.
@@ -104,12 +106,13 @@ class Host : public Clock {
   /// Tells whoever serves a request that nobody needs its answer any more, which may come all the
   /// same. At most once, on the engine's thread.
   using GiveUp = std::function<void()>;
-  /// Asks a service by its name, a function as "fn/NAME", a queue to take messages as "queue/NAME",
-  /// `request.actor` of a function as "actor/NAME"; `answered` as for ask_state.
+  /// Asks a service by its name, a function as "fn/NAME" (whose body alone may come bit by bit), a
+  /// queue to take messages as "queue/NAME", `request.actor` of a function as "actor/NAME";
+  /// `answered` as for ask_state.
   virtual GiveUp call_service(const std::string& service, Request request, TimePoint deadline,
                               ServiceAnswered answered) = 0;
-  /// Makes one request to the outside, if the function may; redirects are its own to follow.
-  /// `answered` as for ask_state.
+  /// Makes one request to the outside, if the function may; redirects are its own to follow. With a
+  /// flow its content-length, if it has one, is the body's. `answered` as for ask_state.
   virtual GiveUp fetch_outward(Request request, TimePoint deadline, ServiceAnswered answered) = 0;
   using PartAnswered = std::function<void(Result<Part>)>;
   /// The next part of a body that comes bit by bit; one at a time of each. `answered` as for
@@ -148,12 +151,13 @@ class Worker {
   /// JavaScript runs. Unknown and answered calls: nothing.
   virtual void cancel(uint32_t call) = 0;
   using PartDone = std::function<void(Result<Part>)>;
-  /// The next part of a body, of a call that was answered with a `flow`: the part that waits, else
-  /// the next one that the function makes, else an empty one after kPollMax. `done` is called once,
-  /// before read() returns or later, and may do what that of call() may. Errors: what ended the
-  /// stream early, as of call(); not_found (it is over, or there is none).
+  /// The next part of a body, of a call that was answered with a `flow` or of a request to others
+  /// that has one: the part that waits, else the next one that the function makes, else an empty
+  /// one after kPollMax. `done` is called once, before read() returns or later, and may do what
+  /// that of call() may. Errors: what ended the stream early, as of call(); not_found (it is over,
+  /// or there is none).
   virtual void read(uint64_t flow, PartDone done) = 0;
-  /// Nobody reads it any more: the stream is cancelled, and request.signal aborted.
+  /// Nobody reads it any more: the stream is cancelled and, of an answer, request.signal aborted.
   virtual void leave(uint64_t flow) = 0;
   /// Calls without an answer yet, or whose body is not out yet.
   virtual size_t in_flight() const = 0;

@@ -1,4 +1,5 @@
-// Bodies that come and go bit by bit: what a call reads from its Host, and what is read of a call.
+// Bodies that come and go bit by bit: what a call reads from its Host, and what is read of a call,
+// of its answer and of its requests to others.
 #include <algorithm>
 #include <array>
 
@@ -62,11 +63,39 @@ void WorkerImpl::leave_flow(uint32_t in_flow) {
   if (!found.empty()) host_.leave_flow(found.mapped().flow);
 }
 
+OutStream* WorkerImpl::out_of(uint32_t id) {
+  if (const auto upload = uploads_.find(id); upload != uploads_.end()) return &upload->second;
+  const auto call = calls_.find(id);
+  return call == calls_.end() ? nullptr : call->second.out.get();
+}
+
+v8::Local<v8::Value> WorkerImpl::open_upload(v8::Local<v8::Context> context) {
+  v8::Isolate* isolate = box_.get();
+  const char* refused = nullptr;
+  if (!calls_.contains(current_)) refused = "this can be used within a request only";
+  if (uploads_.size() >= kUploadsMax)
+    refused = "too many requests of this function send their bodies bit by bit";
+  if (refused != nullptr)
+    return isolate->ThrowException(v8::Exception::Error(text(isolate, refused)));
+  v8::Local<v8::Promise::Resolver> gone;
+  if (!v8::Promise::Resolver::New(context).ToLocal(&gone)) return {};
+  const uint32_t id = ++last_call_;
+  OutStream& out = uploads_[id];
+  out.has_head = false;
+  out.is_upload = true;
+  out.call = current_;
+  out.gone.Reset(isolate, gone);
+  std::array<v8::Local<v8::Value>, 2> opened{v8::Integer::NewFromUnsigned(isolate, id),
+                                             gone->GetPromise()};
+  return v8::Array::New(isolate, opened.data(), opened.size());
+}
+
 void WorkerImpl::begin_stream(uint32_t id, Response head) {
   const auto found = calls_.find(id);
   if (found == calls_.end() || !found->second.done) return;
   found->second.waits = true;
   found->second.out = std::make_unique<OutStream>();
+  found->second.out->call = id;
   found->second.out->head = std::move(head);
   found->second.out->moved = host_.now();
   ++streams_;
@@ -100,15 +129,13 @@ bool WorkerImpl::write_socket(uint32_t id, Part part) {
 v8::Local<v8::Value> WorkerImpl::write_stream(v8::Local<v8::Context> context, uint32_t id,
                                               Part part) {
   v8::Isolate* isolate = box_.get();
-  const auto found = calls_.find(id);
-  if (found == calls_.end() || !found->second.out || found->second.out->is_over())
-    return v8::False(isolate);
-  OutStream& out = *found->second.out;
+  OutStream* const out = out_of(id);
+  if (out == nullptr || out->is_over()) return v8::False(isolate);
   touched_.push_back(id);
-  out.push(std::move(part));
-  if (out.total_bytes > limits_.stream_bytes) {
-    out.failed = Error{Code::too_large, "a streamed body of over " +
-                                            std::to_string(limits_.stream_bytes) + " bytes"};
+  out->push(std::move(part));
+  if (out->total_bytes > limits_.stream_bytes) {
+    out->failed = Error{Code::too_large, "a streamed body of over " +
+                                             std::to_string(limits_.stream_bytes) + " bytes"};
     return v8::False(isolate);
   }
   return room_of(context, id);
@@ -116,50 +143,40 @@ v8::Local<v8::Value> WorkerImpl::write_stream(v8::Local<v8::Context> context, ui
 
 v8::Local<v8::Value> WorkerImpl::room_of(v8::Local<v8::Context> context, uint32_t id) {
   v8::Isolate* isolate = box_.get();
-  const auto found = calls_.find(id);
-  if (found == calls_.end() || !found->second.out || !found->second.out->is_full())
-    return v8::Undefined(isolate);
+  OutStream* const out = out_of(id);
+  if (out == nullptr || !out->is_full()) return v8::Undefined(isolate);
   v8::Local<v8::Promise::Resolver> room;
   if (!v8::Promise::Resolver::New(context).ToLocal(&room)) return v8::False(isolate);
-  found->second.out->room.Reset(isolate, room);
+  out->room.Reset(isolate, room);
   return room->GetPromise();
 }
 
 void WorkerImpl::end_stream(uint32_t id) {
-  const auto found = calls_.find(id);
-  if (found == calls_.end() || !found->second.out) return;
-  found->second.out->ended = true;
+  OutStream* const out = out_of(id);
+  if (out == nullptr || out->is_over()) return;
+  out->ended = true;
   touched_.push_back(id);
 }
 
 void WorkerImpl::fail_stream(uint32_t id, Error why) {
-  const auto found = calls_.find(id);
-  if (found == calls_.end() || !found->second.out || found->second.out->is_over()) return;
-  if (!found->second.out->has_head)
+  OutStream* const out = out_of(id);
+  if (out == nullptr || out->is_over()) return;
+  // Of a request the function hears itself.
+  if (!out->has_head && !out->is_upload)
     host_.log(LogLevel::error, "the stream of a response ended early: " + why.text());
-  found->second.out->failed = std::move(why);
+  out->failed = std::move(why);
   touched_.push_back(id);
 }
 
-Call* WorkerImpl::streaming(uint64_t flow) {
-  const auto found = calls_.find(static_cast<uint32_t>(flow));
-  const bool is_known = flow <= UINT32_MAX && found != calls_.end() && found->second.out &&
-                        !found->second.out->has_head;
-  return is_known ? &found->second : nullptr;
-}
-
 void WorkerImpl::read(uint64_t flow, PartDone done) {
-  Call* call = streaming(flow);
-  if (call == nullptr) return done(fail(Code::not_found, "this stream is over, or there is none"));
-  OutStream& out = *call->out;
-  if (out.reader) {
-    host_.cancel(out.poll_timer);
-    parts_.push_back({std::move(out.reader), fail(Code::cancelled, "it was read once more")});
-  }
-  out.reader = std::move(done);
   const auto id = static_cast<uint32_t>(flow);
-  out.poll_timer = host_.after(kPollMax, [this, id] {
-    parts_.push_back({std::exchange(calls_.at(id).out->reader, nullptr), Part{}});
+  OutStream* const out = flow <= UINT32_MAX ? out_of(id) : nullptr;
+  if (out == nullptr || out->has_head)
+    return done(fail(Code::not_found, "this stream is over, or there is none"));
+  end_reader(*out, {Code::cancelled, "it was read once more"});
+  out->reader = std::move(done);
+  out->poll_timer = host_.after(kPollMax, [this, id] {
+    parts_.push_back({std::exchange(out_of(id)->reader, nullptr), Part{}});
     deliver();
   });
   hand_out(id);
@@ -168,7 +185,7 @@ void WorkerImpl::read(uint64_t flow, PartDone done) {
 
 /// To the reader that waits, if there is one, what waits for it; then there is room for more.
 void WorkerImpl::hand_out(uint32_t id) {
-  OutStream& out = *calls_.at(id).out;
+  OutStream& out = *out_of(id);
   if (!out.reader || (out.parts.empty() && !out.is_over())) return;
   host_.cancel(out.poll_timer);
   PartDone reader = std::exchange(out.reader, nullptr);
@@ -177,7 +194,7 @@ void WorkerImpl::hand_out(uint32_t id) {
     Part part = out.pop();
     const bool is_last = part.is_last();
     parts_.push_back({std::move(reader), std::move(part)});
-    return is_last ? end_of_stream(id) : make_room(id, out);
+    return is_last ? end_of_stream(id) : make_room(out);
   }
   Result<Part> last = Part{Part::Kind::end, {}, 0};
   if (out.failed) last = fail(*out.failed);
@@ -186,16 +203,17 @@ void WorkerImpl::hand_out(uint32_t id) {
 }
 
 void WorkerImpl::end_of_stream(uint32_t id) {
+  if (uploads_.erase(id) > 0) return;
   calls_.at(id).out.reset();
   --streams_;
   erase_if_over(id);
 }
 
 /// Something went out: a writer that waits goes on.
-void WorkerImpl::make_room(uint32_t id, OutStream& out) {
+void WorkerImpl::make_room(OutStream& out) {
   if (out.room.IsEmpty() || out.is_full()) return;
   const v8::Global<v8::Promise::Resolver> room = std::move(out.room);
-  call_turn(id, [&](v8::Local<v8::Context> context) {
+  call_turn(out.call, [&](v8::Local<v8::Context> context) {
     v8::Isolate* isolate = box_.get();
     (void)room.Get(isolate)->Resolve(context, v8::Undefined(isolate)).IsNothing();
   });
@@ -219,17 +237,17 @@ void WorkerImpl::announce(uint32_t id, Call& call) {
   }
   answer(id, std::move(head), more);
   if (const auto found = calls_.find(id); found != calls_.end() && found->second.out)
-    make_room(id, *found->second.out);
+    make_room(*found->second.out);
 }
 
 void WorkerImpl::settle_streams() {
   while (!touched_.empty()) {
     const std::vector<uint32_t> batch = std::exchange(touched_, {});
     for (const uint32_t id : batch) {
-      const auto found = calls_.find(id);
-      if (found == calls_.end() || !found->second.out) continue;
-      if (found->second.out->has_head) {
-        announce(id, found->second);
+      const OutStream* const out = out_of(id);
+      if (out == nullptr) continue;
+      if (out->has_head) {
+        announce(id, calls_.at(id));
       } else {
         hand_out(id);
       }
@@ -239,20 +257,42 @@ void WorkerImpl::settle_streams() {
 
 /// The reader is told why.
 void WorkerImpl::drop_stream(uint32_t id, const Error& why) {
-  const auto found = calls_.find(id);
-  if (found == calls_.end() || !found->second.out) return;
-  OutStream& out = *found->second.out;
-  if (out.reader) {
-    host_.cancel(out.poll_timer);
-    parts_.push_back({std::move(out.reader), fail(why)});
-  }
-  found->second.out.reset();
+  OutStream* const out = out_of(id);
+  if (out == nullptr) return;
+  end_reader(*out, why);
+  if (uploads_.erase(id) > 0) return;
+  calls_.at(id).out.reset();
   --streams_;
 }
 
+void WorkerImpl::end_reader(OutStream& out, const Error& why) {
+  if (!out.reader) return;
+  host_.cancel(out.poll_timer);
+  parts_.push_back({std::exchange(out.reader, nullptr), fail(why)});
+}
+
+/// The handler's fetch goes on: maybe the answer is there already.
+void WorkerImpl::leave_upload(uint32_t id) {
+  auto left = uploads_.extract(id);
+  OutStream& out = left.mapped();
+  end_reader(out, {Code::cancelled, "nobody reads it any more"});
+  if (!retired() && calls_.contains(out.call)) {
+    call_turn(out.call, [&](v8::Local<v8::Context> context) {
+      v8::Isolate* isolate = box_.get();
+      for (const auto* waits : {&out.gone, &out.room})
+        if (!waits->IsEmpty())
+          (void)waits->Get(isolate)->Resolve(context, v8::Undefined(isolate)).IsNothing();
+    });
+  }
+  fail_stuck_calls();
+  deliver();
+}
+
 void WorkerImpl::leave(uint64_t flow) {
-  if (streaming(flow) == nullptr) return;
   const auto id = static_cast<uint32_t>(flow);
+  const OutStream* const out = flow <= UINT32_MAX ? out_of(id) : nullptr;
+  if (out == nullptr || out->has_head) return;
+  if (out->is_upload) return leave_upload(id);
   drop_stream(id, {Code::cancelled, "nobody reads it any more"});
   tell_gone(id);
   erase_if_over(id);

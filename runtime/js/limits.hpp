@@ -39,6 +39,9 @@ inline constexpr size_t kStreamBytesMax = 64 << 10;
 /// A part that is asked for comes within this, if only as an empty one: who asks knows that the
 /// other side lives.
 inline constexpr Duration kPollMax = 20s;
+/// Bodies of requests to others that one worker sends bit by bit at once; past it fetch() rejects.
+/// Each holds at most two of kStreamBytesMax outside of the heap.
+inline constexpr size_t kUploadsMax = 128;
 /// Messages to a client that does not take them; past it sending throws.
 inline constexpr size_t kSocketBytesMax = 2 << 20;
 /// Longest message of a WebSocket.
@@ -84,8 +87,8 @@ struct Limits {
   size_t sockets = kAsksMax / 2;
   size_t log_bytes = 64u << 10;      ///< console output of one call (and of loading).
   size_t response_bytes = 8u << 20;  ///< Body of a response. Past it: too_large.
-  size_t stream_bytes =
-      size_t{1} << 30;  ///< Of a streamed response. Past it it ends with an error.
+  /// Of a streamed body, of a response or of a request to others. Past it it ends with too_large.
+  size_t stream_bytes = size_t{1} << 30;
   /// Names and values of a response's headers with one byte between any two. Past it: too_large.
   size_t response_head_bytes = 512u << 10;
 };

@@ -67,6 +67,15 @@ void write_stream(const Info& info) {
                                               {.data = Bytes(bytes.begin(), bytes.end())}));
 }
 
+/// openUpload(): [id, promise]; writeStream and endStream follow, and what sends it to others takes
+/// the id. The promise resolves when nobody reads it any more before its end.
+void open_upload(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  const v8::Local<v8::Value> opened =
+      WorkerImpl::of(isolate).open_upload(isolate->GetCurrentContext());
+  if (!opened.IsEmpty()) info.GetReturnValue().Set(opened);
+}
+
 /// respondSocket(id, status, headers): writeSocket and closeSocket follow, then end
 void respond_socket(const Info& info) {
   WorkerImpl& worker = WorkerImpl::of(info.GetIsolate());
@@ -156,14 +165,15 @@ void clear_timer(const Info& info) {
   WorkerImpl::of(info.GetIsolate()).clear_timer(id_argument(info, 0));
 }
 
-/// Method, URL, headers and body of the arguments from `first` on, the texts of which are. Errors:
-/// too_large.
+/// Method, URL, headers, body and upload (0: none) of the arguments from `first` on, the texts of
+/// which are. Errors: too_large.
 Result<Request> request_arguments(const Info& info, int first) {
   v8::Isolate* isolate = info.GetIsolate();
   const auto argument = [&](int i) { return to_latin1(isolate, info[first + i].As<v8::String>()); };
   Request request{.method = argument(0), .url = argument(1), .headers = split_headers(argument(2))};
   THEMIS_TRY(request.body,
              body_bytes(isolate, info[first + 3], WorkerImpl::of(isolate).limits().response_bytes));
+  request.flow = id_argument(info, first + 4);
   return request;
 }
 
@@ -173,7 +183,8 @@ bool are_texts(const Info& info, int count) {
   return true;
 }
 
-/// askService(service, method, url, headers, body): a promise of [status, headers, body]
+/// askService(service, method, url, headers, body, upload): a promise of [status, headers, body,
+/// flow or 0]
 void ask_service(const Info& info) {
   v8::Isolate* isolate = info.GetIsolate();
   if (!are_texts(info, 4)) return;
@@ -196,7 +207,7 @@ void call_remote(const Info& info) {
       std::move(request)));
 }
 
-/// fetchOutward(method, url, headers, body): a promise of [status, headers, body, flow or 0]
+/// fetchOutward(method, url, headers, body, upload): the same
 void fetch_outward(const Info& info) {
   v8::Isolate* isolate = info.GetIsolate();
   if (!are_texts(info, 3)) return;
@@ -295,6 +306,7 @@ constexpr Native kNatives[] = {{"respond", respond},
                                {"saved", saved},
                                {"responseBytesMax", response_bytes_max},
                                {"respondStream", respond_stream},
+                               {"openUpload", open_upload},
                                {"writeStream", write_stream},
                                {"endStream", end_stream},
                                {"failStream", fail_stream},

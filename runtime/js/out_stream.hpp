@@ -1,6 +1,6 @@
 #pragma once
-// What a call gives out bit by bit, between its JavaScript and whoever reads it. Internal: shows
-// V8.
+// What a call gives out bit by bit, its answer or a request to others, between its JavaScript and
+// whoever reads it. Internal: shows V8.
 
 #include <v8.h>
 
@@ -17,12 +17,15 @@ struct OutStream {
   Response head;  ///< Until it is given out, with what there is by the end of that turn.
   bool has_head = true;
   bool is_socket = false;
+  bool is_upload = false;  ///< The body of a request that the call makes; it has no head.
+  uint32_t call = 0;       ///< Whose it is.
   std::deque<Part> parts;  ///< Small ones of bytes are put together.
   size_t waiting_bytes = 0;
   size_t total_bytes = 0;
   Worker::PartDone reader;                 ///< Waits for the next part.
   TimerId poll_timer = 0;                  ///< While it waits.
   v8::Global<v8::Promise::Resolver> room;  ///< The writer's, while the queue is full.
+  v8::Global<v8::Promise::Resolver> gone;  ///< Of an upload: its reader has left.
   bool ended = false;
   std::optional<Error> failed;
   TimePoint moved{};  ///< When a part went out.

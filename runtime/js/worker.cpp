@@ -129,8 +129,7 @@ WorkerImpl::Ended WorkerImpl::leave(Duration start) {
     isolate->PerformMicrotaskCheckpoint();  // dropped, not run
     isolate->CancelTerminateExecution();
   }
-  if (const auto found = calls_.find(current_); found != calls_.end())
-    found->second.cpu += used;
+  if (const auto found = calls_.find(current_); found != calls_.end()) found->second.cpu += used;
   current_ = 0;
   in_turn_ = false;
   if (box_.heap_exceeded()) return Ended::heap;
@@ -166,6 +165,8 @@ void WorkerImpl::fail_stuck_calls() {
   if (calls_.empty() || !timers_.empty() || !asks_.empty() || !held_.empty() || !joins_.empty() ||
       box_.tasks().pending())
     return;
+  for (const auto& [id, upload] : uploads_)
+    if (!upload.room.IsEmpty()) return;  // the same of those
   std::vector<uint32_t> stuck;
   for (const auto& [id, call] : calls_) {
     if (call.out && !call.out->room.IsEmpty()) return;  // its reader makes it go on
@@ -258,6 +259,11 @@ void WorkerImpl::erase(uint32_t id) {
     host_.leave_flow(entry.second.flow);
     return true;
   });
+  // What is all there needs no JavaScript any more to reach its server.
+  const auto is_cut = [id](const OutStream& out) { return out.call == id && !out.ended; };
+  for (auto& [upload, out] : uploads_)
+    if (is_cut(out)) end_reader(out, {Code::cancelled, "the call that sent it is over"});
+  std::erase_if(uploads_, [&](const auto& entry) { return is_cut(entry.second); });
   std::erase_if(asks_, [&](const auto& entry) {
     if (entry.second.call != id) return false;
     if (entry.second.give_up) entry.second.give_up();

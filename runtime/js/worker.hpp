@@ -39,7 +39,6 @@ class WorkerImpl final : public Worker {
   ~WorkerImpl() override;
   /// Ends a worker that has no calls, and hands its isolate on.
   static std::unique_ptr<PreparedIsolate> take_isolate(std::unique_ptr<WorkerImpl> worker);
-
   /// Compiles and runs the modules; once, before the first call. Errors: as Engine::load.
   Status load(bundle::Bundle code, ByteView code_cache, const Actor* actor);
   uint32_t call(Request request, Done done) override;
@@ -63,10 +62,8 @@ class WorkerImpl final : public Worker {
   ArrayBuffers& buffers() { return box_.buffers(); }
   Modules& graph() { return *graph_; }
   NativeObjects<crypto::WebKey>& keys() { return keys_; }
-  /// What runs is to end: for C++ that takes long.
-  bool is_out_of_time() const { return watchdog_.fired(); }
-  /// From now on the watchdog looks at the memories of WebAssembly.
-  void watch_memory() { watchdog_.look_too(); }
+  bool is_out_of_time() const { return watchdog_.fired(); }  ///< For C++ that takes long.
+  void watch_memory() { watchdog_.look_too(); }              ///< Those of WebAssembly.
   size_t count_wasm_module() { return ++wasm_modules_; }
   /// Errors: invalid (what import_memories() refuses); syntax (V8 has thrown).
   Result<v8::Local<v8::WasmModuleObject>> compile_wasm(ByteView bytes);
@@ -78,18 +75,17 @@ class WorkerImpl final : public Worker {
   void answer(uint32_t call, Result<Response> result, bool more);
   /// The handler's exception as the answer.
   void answer_exception(uint32_t call, v8::Local<v8::Value> exception, bool more);
-  /// The call's waitUntil promises have settled.
-  void end(uint32_t call);
-  /// The answer of a call whose body follows in bits; then end().
-  void begin_stream(uint32_t call, Response head);
-  /// The same for a 101, whose messages follow.
-  void begin_socket(uint32_t call, Response head);
-  /// False: nobody takes them, or no more of them.
-  bool write_socket(uint32_t call, Part part);
+  void end(uint32_t call);                          ///< The call's waitUntil promises have settled.
+  void begin_stream(uint32_t call, Response head);  ///< Its body follows in bits; then end().
+  void begin_socket(uint32_t call, Response head);  ///< The same for a 101, whose messages follow.
+  bool write_socket(uint32_t call, Part part);      ///< False: nobody takes any, or no more.
   /// The next bit: undefined when there is room for more, a promise until there is, false when
   /// nobody wants any.
   v8::Local<v8::Value> write_stream(v8::Local<v8::Context> context, uint32_t call, Part part);
-  /// A promise of room in the call's queue; undefined while there is some.
+  /// The body of a request that the current call is about to make: [id, a promise that resolves
+  /// when its reader leaves early]; writeStream and endStream follow. Throws past kUploadsMax.
+  v8::Local<v8::Value> open_upload(v8::Local<v8::Context> context);
+  /// A promise of room in the stream's queue; undefined while there is some.
   v8::Local<v8::Value> room_of(v8::Local<v8::Context> context, uint32_t call);
   void end_stream(uint32_t call);
   void fail_stream(uint32_t call, Error why);
@@ -113,9 +109,9 @@ class WorkerImpl final : public Worker {
   /// are numbered by JavaScript.
   v8::Local<v8::Value> join(v8::Local<v8::Context> context, uint32_t writes);
   void saved(uint32_t writes) { saved_ = writes; }
-  /// Once, when the microtasks of this turn have run.
-  void when_turn_ends(v8::Local<v8::Function> work);
-  /// A promise of [status, headers, body, flow or 0], in the form of a call's request.
+  void when_turn_ends(v8::Local<v8::Function> work);  ///< Once: its microtasks have run.
+  /// A promise of [status, headers, body, flow or 0], in the form of a call's request, whose flow
+  /// is an upload's id.
   v8::Local<v8::Value> call_service(v8::Local<v8::Context> context, const std::string& service,
                                     Result<Request> request);
   /// Nobody waits for such a promise any more: who serves the request is told.
@@ -145,11 +141,14 @@ class WorkerImpl final : public Worker {
   void give_up(uint32_t id, Error why);
   /// Tells JavaScript that nobody waits for the call; whether it has waitUntil left.
   bool tell_gone(uint32_t id);
-  Call* streaming(uint64_t flow);
+  /// Null: it is over, or there is none.
+  OutStream* out_of(uint32_t id);
+  void leave_upload(uint32_t id);
   void drop_stream(uint32_t id, const Error& why);
+  void end_reader(OutStream& out, const Error& why);
   void announce(uint32_t id, Call& call);
   void hand_out(uint32_t id);
-  void make_room(uint32_t id, OutStream& out);
+  void make_room(OutStream& out);
   void end_of_stream(uint32_t id);
   void settle_streams();
   void ask_flow(uint32_t ask, uint64_t flow);
@@ -188,7 +187,7 @@ class WorkerImpl final : public Worker {
   std::pair<v8::Local<v8::Promise>, uint32_t> begin_subrequest(v8::Local<v8::Context> context,
                                                                const char* refused);
   TimePoint ask_deadline() const;
-  Host::ServiceAnswered response_to(uint32_t id, std::string whose);
+  Host::ServiceAnswered response_to(uint32_t id, std::string whose, uint32_t upload);
   Result<v8::Local<v8::Value>> response_value(Result<Response>& answer);
   /// Hands out the answers collected by a turn. Last in its caller: a `done` may destroy *this.
   void deliver();
@@ -223,9 +222,10 @@ class WorkerImpl final : public Worker {
   std::unordered_map<uint32_t, Timer> timers_;
   std::unordered_map<uint32_t, Ask> asks_;
   std::unordered_map<uint32_t, InFlow> in_flows_;
+  std::unordered_map<uint32_t, OutStream> uploads_;  ///< Numbered with the calls.
   std::vector<Completion> completions_;
   std::vector<PartCompletion> parts_;
-  std::vector<uint32_t> touched_;      ///< Calls whose streams changed in the turn.
+  std::vector<uint32_t> touched_;      ///< Streams that changed in the turn.
   std::vector<Rejection> rejections_;  ///< Of the turn.
   bool is_actor_ = false, is_reset_ = false, releasing_ = false;
   std::string reset_why_;
@@ -235,7 +235,7 @@ class WorkerImpl final : public Worker {
   uint32_t saved_ = 0;
   v8::Global<v8::Function> turn_end_;
   size_t unanswered_ = 0;
-  size_t streams_ = 0;  ///< OutStreams.
+  size_t streams_ = 0;  ///< OutStreams of answers.
   uint32_t last_call_ = 0, last_timer_ = 0, last_ask_ = 0, last_flow_ = 0;
   /// Answers may come after the worker: they see it gone.
   const std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);

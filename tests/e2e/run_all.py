@@ -24,6 +24,7 @@ import test_service_mesh
 import test_state
 import test_state_receipts
 import test_streams
+import test_uploads
 import test_websocket
 from mesh import run_tap
 
@@ -35,7 +36,7 @@ def main():
                    test_bad_input, test_crash, test_programs, test_service_mesh,
                    test_admission, test_receipts, test_state, test_state_receipts,
                    test_bundles, test_readme, test_examples,
-                   test_events, test_actors, test_streams, test_fetch,
+                   test_events, test_actors, test_streams, test_fetch, test_uploads,
                    test_websocket, test_paper, test_people, test_remote, test_balance):
         for name, function in vars(module).items():
             if name.startswith("test_") and callable(function) and (not wanted or name in wanted):

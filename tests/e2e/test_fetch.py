@@ -17,6 +17,11 @@ export default {
   async fetch(request) {
     const { url, init, how } = await request.json();
     if (init?.timeout) init.signal = AbortSignal.timeout(init.timeout);
+    if (init?.stream) {
+      const { readable, writable } = new FixedLengthStream(init.stream);
+      new Blob([new Uint8Array(init.stream)]).stream().pipeTo(writable);
+      init.body = readable;
+    }
     try {
       const r = await fetch(url, init);
       if (how === 'pass') return r;
@@ -329,6 +334,8 @@ def test_https_checks_certificates(build):
                     deploy(mesh, *at_loopback(server))
                     assert ask(mesh, f"{server.at}/", {"method": "PUT", "body": "you"})["text"] \
                         == "hello you"
+                    got = ask(mesh, f"{server.at}/", {"method": "PUT", "stream": 3000000}, "count")
+                    assert got == {"bytes": 3000006}, got
                     got = ask(mesh, f"{server.at}/sized?3000000", how="count")
                     assert got == {"bytes": 3000000}, got
                     # A body without length that ends without TLS's last word may have been cut.

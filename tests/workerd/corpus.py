@@ -7,6 +7,8 @@ said in lines that begin with four slashes:
     //// @use NAME=AREA/NAME          env.NAME is another handler
     //// @origin                      it may fetch from a server of the test's, env.ORIGIN
     //// @listener                    service-worker syntax
+    //// @queue [MESSAGE, ...]        these come to its `queue` handler before it is asked anything
+    //// @cron                        the clock calls its `scheduled` handler before that
     //// @file NAME [base64]          another module of it; its lines follow
 
 One that imports './report.js' gets shared/report.js.
@@ -52,10 +54,16 @@ class Handler:
     requests: list = dataclasses.field(default_factory=list)
     origin: bool = False
     listener: bool = False
+    queue: list | None = None
+    cron: bool = False
 
     @property
     def title(self):
         return f"{self.area}/{self.name}"
+
+    @property
+    def has_events(self):
+        return self.cron or self.queue is not None
 
     @property
     def function(self):
@@ -109,6 +117,10 @@ class Reader:
             handler.origin = True
         elif word == "@listener":
             handler.listener = True
+        elif word == "@queue":
+            handler.queue = json.loads(rest)
+        elif word == "@cron":
+            handler.cron = True
         elif word == "@file":
             name, _, how = rest.partition(" ")
             assert how in ("", "base64"), line

@@ -2,6 +2,7 @@
 import contextlib
 import http.server
 import json
+import sys
 import threading
 
 
@@ -34,6 +35,12 @@ class Answers(http.server.BaseHTTPRequestHandler):
             self.answer(200, b"two", [("set-cookie", "a=1; Path=/"), ("set-cookie", "b=2")])
         elif path == "/chunks":
             self.stream()
+        elif path == "/framing":
+            framing = [self.headers.get(name) for name in ("content-length", "transfer-encoding")]
+            said = {"method": self.command, "body": body.decode(), "framing": framing}
+            self.answer(200, json.dumps(said).encode())
+        elif path == "/back":
+            self.answer(200, body)
         else:
             seen = {name.lower(): value for name, value in self.headers.items()
                     if name.lower().startswith(("x-", "content-type"))}
@@ -45,11 +52,17 @@ class Answers(http.server.BaseHTTPRequestHandler):
 
     def chunks(self):
         data = b""
-        while size := int(self.rfile.readline(), 16):
+        while size := self.chunk_size():
             data += self.rfile.read(size)
             self.rfile.readline()
         self.rfile.readline()
         return data
+
+    def chunk_size(self):
+        line = self.rfile.readline()
+        if not line:
+            raise ConnectionAbortedError("the body of a request was cut")
+        return int(line, 16)
 
     def stream(self):
         self.send_response_only(200)
@@ -61,11 +74,18 @@ class Answers(http.server.BaseHTTPRequestHandler):
         self.wfile.write(b"0\r\n\r\n")
 
 
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exc_info()[1], OSError):  # which a client that leaves is
+            super().handle_error(request, client_address)
+
+
 @contextlib.contextmanager
 def origin():
     """Serves on a free port of loopback; gives its http://HOST:PORT."""
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-    server.daemon_threads = True
+    server = Server(("127.0.0.1", 0), Answers)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

@@ -5,11 +5,12 @@ import re
 import subprocess
 import tempfile
 import threading
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from corpus import MAIN
-from mesh import Mesh, mesh_program
+from mesh import Mesh, mesh_program, wait_until
 
 HERE = Path(__file__).resolve().parent
 WORKERD = HERE / "node_modules/@cloudflare/workerd-linux-64/bin/workerd"
@@ -41,6 +42,39 @@ def capnp(value):
 
 def env_of(handler, origin):
     return {**handler.env, **({"ORIGIN": origin} if handler.origin else {})}
+
+
+# A worker that makes events of others happen, as the flag of its own allows.
+DRIVER = """export default { async fetch(request, env) {
+  const { name, messages } = await request.json();
+  const other = env[name];
+  const done = messages === null ? await other.scheduled({ scheduledTime: new Date(), cron: CRON })
+    : await other.queue(name, messages.map(({ body }, i) =>
+      ({ id: `message ${i}`, timestamp: new Date(), attempts: 1, body })));
+  return Response.json(done);
+} };"""
+CRON = "* * * * *"
+EVENT_S = 90  # the clock's next minute, on a busy machine
+
+
+def driver_of(handlers):
+    bindings = [f"(name = {capnp(one.function)}, service = {capnp(one.function)})"
+                for one in handlers]
+    code = capnp(DRIVER.replace("CRON", text(CRON)))
+    return (f"(name = \"driver\", worker = (modules = [(name = \"index.js\", esModule = {code})], "
+            f"bindings = [{', '.join(bindings)}], compatibilityDate = {capnp(COMPATIBILITY_DATE)}, "
+            "compatibilityFlags = [\"service_binding_extra_handlers\"]))")
+
+
+def with_events(handlers):
+    return [handler for handler in handlers.values() if handler.has_events]
+
+
+def post(port, path, value):
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", text(value).encode(),
+                                     method="POST")
+    with urllib.request.urlopen(request, timeout=START_S) as answer:
+        assert answer.status == 200, answer.read()
 
 
 def worker_of(handler, origin):
@@ -79,8 +113,10 @@ class Workerd:
         write_folders(folder, self.handlers)
         services = [worker_of(handler, self.origin) for handler in self.handlers.values()]
         services.append('(name = "outside", network = (allow = ["private", "public"]))')
+        services.append(driver_of(with_events(self.handlers)))
         sockets = [f"(name = {capnp(handler.title)}, address = \"127.0.0.1:0\", http = (), "
                    f"service = {capnp(handler.function)})" for handler in self.handlers.values()]
+        sockets.append('(name = "driver", address = "127.0.0.1:0", http = (), service = "driver")')
         config = folder / "config.capnp"
         config.write_text("\n".join([
             'using Workerd = import "/workerd/workerd.capnp";',
@@ -90,13 +126,13 @@ class Workerd:
         ours, theirs = os.pipe()
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
-                [WORKERD, "serve", config, f"--control-fd={theirs}"], stdout=log, stderr=log,
-                pass_fds=[theirs])
+                [WORKERD, "serve", "--experimental", config, f"--control-fd={theirs}"],
+                stdout=log, stderr=log, pass_fds=[theirs])
         os.close(theirs)
         self.watchdog = threading.Timer(START_S, self.process.kill)
         self.watchdog.start()
         with os.fdopen(ours) as told:
-            while len(self.ports) < len(self.handlers):
+            while len(self.ports) <= len(self.handlers):
                 line = told.readline()
                 if not line:
                     log = self.log_path.read_text(errors="replace")
@@ -106,6 +142,8 @@ class Workerd:
                 if said["event"] == "listen":
                     self.ports[said["socket"]] = said["port"]
         self.watchdog.cancel()
+        for handler in with_events(self.handlers):
+            post(self.ports["driver"], "/", {"name": handler.function, "messages": handler.queue})
         return self
 
     def __exit__(self, *_):
@@ -130,6 +168,17 @@ def toml(value):
     return text(value)
 
 
+SENDER = """export default { async fetch(request, env) {
+  const { name, messages } = await request.json();
+  await env[name].sendBatch(messages);
+  return new Response();
+} };"""
+
+
+def name_of(handler):
+    return handler.function.replace("-", "_").upper()
+
+
 class Themis:
     """One node of ours that was given each handler by `themis deploy`. Use `with`."""
     name = "themis"
@@ -148,6 +197,7 @@ class Themis:
             write_folders(folder, self.handlers)
             with ThreadPoolExecutor(DEPLOYS_AT_ONCE) as pool:
                 list(pool.map(lambda handler: self.deploy(folder, handler), self.handlers.values()))
+            self.make_events(folder)
         except BaseException:
             self.mesh.__exit__()
             raise
@@ -165,14 +215,37 @@ class Themis:
         if handler.uses:
             lines += ["[functions]", *(f"{name} = {text(other.replace('/', '-'))}"
                                        for name, other in handler.uses.items())]
-        own = folder / handler.function
+        if handler.cron:
+            lines += ["[[cron]]", f"at = {text(CRON)}"]
+        if handler.queue is not None:
+            lines += ["[[consume]]", f"queue = {text(handler.function)}"]
+        self.deploy_folder(folder / handler.function, lines)
+
+    def deploy_folder(self, own, lines):
         (own / "function.toml").write_text("\n".join(lines) + "\n")
         done = subprocess.run(
             [mesh_program(self.mesh, "themis"), "deploy", "--gateway",
              f"127.0.0.1:{self.mesh.gateway_port}", "--token-file",
              self.mesh.nodes[0].data / "admin.token", own],
             capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == 0, f"{handler.title}: {done.stderr}"
+        assert done.returncode == 0, f"{own.name}: {done.stderr}"
+
+    def make_events(self, folder):
+        """Sends the messages; returns when all handlers of events were called."""
+        handlers = with_events(self.handlers)
+        own = folder / "sender"
+        own.mkdir()
+        (own / MAIN).write_text(SENDER)
+        names = [f"{name_of(one)} = {text(one.function)}" for one in handlers if one.queue]
+        self.deploy_folder(own, ['name = "sender"', f"main = {text(MAIN)}", "[queues]", *names])
+        for handler in handlers:
+            if handler.queue is not None:
+                post(self.mesh.gateway_port, "/f/sender",
+                     {"name": name_of(handler), "messages": handler.queue})
+        for handler in handlers:
+            wait_until(f"{handler.title} is called",
+                       lambda handler=handler: self.mesh.get(f"/f/{handler.function}/")[0] == 200,
+                       EVENT_S)
 
     def place(self, handler):
         return self.mesh.gateway_port, f"/f/{handler.function}"

@@ -90,6 +90,14 @@ export const echo = {
   },
 } satisfies Themis.Handler;
 
+export const sent = {
+  fetch(request) {
+    // @ts-expect-error: there is no other one
+    new Request(request.url, { method: 'POST', body: request.body, duplex: 'full' });
+    return fetch(request.url, { method: 'POST', body: request.body, duplex: 'half' });
+  },
+} satisfies Themis.Handler;
+
 addEventListener('fetch', (event) => {
   event.waitUntil(Promise.resolve());
   event.respondWith(new Response(event.request.method));

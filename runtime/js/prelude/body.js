@@ -88,7 +88,10 @@ class Body {
   get body() {
     if (this.#stream === undefined && this.#data !== null) {
       const data = this.#data;
-      this.#stream = web.streamOf(() => toBytes(data));
+      let whole;
+      const bytes = () => { return whole ??= toBytes(data); };
+      this.#stream = web.streamOf(bytes);
+      web.noteBody(this.#stream, { __proto__: null, bytes });
       this.#data = null;
       if (this.#used) web.cancelReader(web.getReader(this.#stream));  // it stays locked
     }

@@ -71,8 +71,13 @@ const run = async (handler, fetch, id, call) => {
 
 /// Answers what C++ gives to web.onGone.
 web.dispatch = (handler, fetch, id, method, url, headers, body, flow, isSocket) => {
-  const request = web.makeRequest(method, url, headers,
-    flow === undefined || isSocket ? body : web.flowStream(flow));
+  const isStream = flow !== undefined && !isSocket;
+  const stream = isStream ? web.flowStream(flow) : undefined;
+  const request = web.makeRequest(method, url, headers, isStream ? stream : body);
+  if (isStream) {
+    web.noteBody(stream, { __proto__: null,
+      length: () => request.headers.get('content-length') ?? undefined });
+  }
   const call = { __proto__: null, request, context: new ExecutionContext(), settled: false,
     cancel: undefined, flow: isSocket ? flow : undefined };
   run(handler, fetch, id, call);

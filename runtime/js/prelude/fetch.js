@@ -2,7 +2,7 @@
 // fetch (https://fetch.spec.whatwg.org), to the outside or to a function or service: the node makes
 // one request at a time and says where it may go; redirects, aborts and content codings are dealt
 // with here. Runs when it is first needed.
-const { Promise, TypeError } = primordials;
+const { PromisePrototypeThen, Promise, TypeError, TypedArrayPrototypeLength } = primordials;
 
 const kHopsMax = 20;
 const kRedirects = { __proto__: null, 301: true, 302: true, 303: true, 307: true, 308: true };
@@ -13,27 +13,40 @@ const kOfBody = ['content-encoding', 'content-language', 'content-length', 'cont
 const kOfOrigin = ['authorization', 'cookie', 'proxy-authorization'];
 
 const leave = (answer) => { if (answer[3] !== 0) native.leaveFlow(answer[3]); };
+const cancelStream = (stream, reason) => {
+  PromisePrototypeThen(web.cancelReader(web.getReader(stream), reason), undefined, () => {});
+};
 
-/// One request, which `send` makes; what it brings after an abort is left.
+/// One request, which `send` makes; what it brings after an abort is left. A body that is a stream
+/// goes out as it is made, also after the answer: `target.upload` is how to end that.
 const ask = (target, send, signal) => new Promise((resolve, reject) => {
   let aborted = false;
   let sent;
-  if (signal !== undefined) {
-    web.whenAborted(signal, () => {
-      aborted = true;
-      native.giveUp(sent);
-      reject(signal.reason);
+  const end = (reason) => {
+    aborted = true;
+    native.giveUp(sent);
+    target.upload?.cancel(reason);
+    reject(reason);
+  };
+  const { data } = target;
+  const isStream = web.isReadableStream(data);
+  if (isStream) {
+    target.upload = web.pumpUp(data, (error) => {
+      end(new TypeError('fetch: the stream of the body failed', { cause: error }));
     });
   }
+  if (signal !== undefined) web.whenAborted(signal, () => { end(signal.reason); });
   const settle = async () => {
     try {
-      sent = send(target.method, target.url,
-        web.flattenHeaders(target.headers), target.data === null ? '' : target.data);
+      sent = send(target.method, target.url, web.flattenHeaders(target.headers),
+        data === null || isStream ? '' : data, target.upload?.id);
       const answer = await sent;
       if (aborted) leave(answer);
       else resolve(answer);
     } catch (error) {
-      reject(target.outward ? new TypeError(error.message) : error);
+      const why = target.outward ? new TypeError(error.message) : error;
+      target.upload?.cancel(why);
+      reject(why);
     }
   };
   settle();
@@ -48,6 +61,8 @@ const follow = (target, status, location) => {
   const parts = native.urlParse(location, target.url);
   if (parts === undefined || !primordials.StringPrototypeStartsWith(parts[0], 'http'))
     throw new TypeError('fetch: a redirect to what is no http or https URL');
+  if (status !== 303 && target.once && target.data !== null)
+    throw new TypeError(`fetch: a redirect by ${status} of a request whose body was a stream`);
   const { method } = target;
   const becomesGet = (status === 303 && method !== 'GET' && method !== 'HEAD')
     || ((status === 301 || status === 302) && method === 'POST');
@@ -77,18 +92,41 @@ const bodyOf = (target, answer, headers, signal) => {
   return stream.pipeThrough(new web.DecompressionStream(format));
 };
 
-/// `send(method, url, headers, body)` makes one request: native.fetchOutward, if `outward`, or what
-/// asks one function or service.
-web.runFetch = async (input, init, send, outward) => {
+/// Whole, if all of a stream is there already and not too long; else with its length in the headers,
+/// if that is known: only then there is one.
+const takeStream = (target) => {
+  const stream = target.data;
+  const about = web.knownOfBody(stream);
+  const bytes = about?.bytes?.();
+  const size = bytes === undefined ? undefined : TypedArrayPrototypeLength(bytes);
+  target.once = true;
+  if (size !== undefined && size <= native.responseBytesMax()) {
+    cancelStream(stream);  // it was used
+    target.data = bytes;
+    return;
+  }
+  const length = size ?? about?.length?.() ?? web.lengthOfStream?.(stream);
+  if (length === undefined) target.headers.delete('content-length');
+  else target.headers.set('content-length', length);
+};
+
+/// `send(method, url, headers, body, upload)` makes one request: native.fetchOutward, if `outward`,
+/// or what asks one function or service; the latter `streams` bodies of functions only.
+web.runFetch = async (input, init, send, { outward, streams }) => {
   const request = new web.Request(input, init);
   const signal = web.ownSignal(request);
-  if (signal?.aborted) throw signal.reason;
+  if (signal?.aborted) {
+    const data = web.takeBody(request);
+    if (web.isReadableStream(data)) cancelStream(data, signal.reason);
+    throw signal.reason;
+  }
   const gate = web.outputGate?.();
   if (gate !== undefined) await gate;
-  await web.gatherBody(request, native.responseBytesMax());
+  if (!streams) await web.gatherBody(request, native.responseBytesMax());
   const target = { __proto__: null, method: request.method, url: request.url,
     headers: new web.Headers(request.headers), data: web.takeBody(request), redirected: false,
-    outward };
+    outward, once: false, upload: undefined };
+  if (web.isReadableStream(target.data)) takeStream(target);
   for (let hops = 0; ; hops++) {
     const answer = await ask(target, send, signal);
     const headers = web.splitHeaders(answer[1], outward);
@@ -98,6 +136,8 @@ web.runFetch = async (input, init, send, outward) => {
         bodyOf(target, answer, headers, signal));
     }
     leave(answer);
+    target.upload?.cancel(new TypeError('fetch: an answer that redirects'));
+    target.upload = undefined;
     if (request.redirect === 'error') throw new TypeError('fetch: an answer that redirects');
     if (hops === kHopsMax) throw new TypeError(`fetch: over ${kHopsMax} redirects`);
     follow(target, answer[0], location);

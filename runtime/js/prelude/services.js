@@ -4,8 +4,9 @@
 /// `target`: a service's name, or "fn/" and a function's.
 const ask = (target, input, init) => {
   if (web.runFetch === undefined) web.libraries.outward();
-  return web.runFetch(input, init, (method, url, headers, body) =>
-    native.askService(target, method, url, headers, body), false);
+  return web.runFetch(input, init, (method, url, headers, body, upload) =>
+    native.askService(target, method, url, headers, body, upload),
+  { __proto__: null, outward: false, streams: primordials.StringPrototypeStartsWith(target, 'fn/') });
 };
 
 class Services {

@@ -1,6 +1,7 @@
 // A function host that was taken over: asks for what its caller names, "pull FLOW" for a body,
 // "fetch CODE" for the outside, says what it compiled of "cache CODE", "fn/NAME" to call or
-// "fn/NAME!" to wake it, else for the state of a function that it never ran.
+// "fn/NAME!" to wake it, "fn/NAME%" with a body that follows, else for the state of a function that
+// it never ran.
 
 #include <caf/all.hpp>
 
@@ -82,6 +83,10 @@ class Hostile final : public PinnedActor {
       whom.pop_back();
       invoke->initActor().setClassName("Counter");
       invoke->getActor().setId("a");
+    } else if (whom.ends_with('%')) {
+      whom.pop_back();
+      invoke->setFlow(5);
+      invoke->setSource(12345);
     }
     invoke->setFunction(wire::to_text(whom));
     invoke->setMethod("GET");

@@ -32,7 +32,7 @@ void ServiceCalls::call(ServiceCall call, Answer then) {
   if (!begun) done(fail(begun.error()));  // an error leaves it whole
 }
 
-wire::Target ServiceCalls::target_of(const std::string& name) const {
+wire::Target ServiceCalls::target_of(const std::string& name, bool) const {
   return Exports::target_of(name);
 }
 

@@ -22,7 +22,7 @@ class ServiceCalls final : private CallKind {
 
  private:
   TimePoint now() const override { return std::chrono::steady_clock::now(); }
-  wire::Target target_of(const std::string& name) const override;
+  wire::Target target_of(const std::string& name, bool is_canary) const override;
   void ask(const caf::actor& instance, const wire::FramePtr& frame, Answered answered,
            Failed failed) override;
   mesh::Judgement judge(const caf::error& error) const override;

@@ -88,7 +88,7 @@ Status RouteCaller::try_next(uint64_t id) {
   const TimePoint now = kind_.now();
   if (open.call.frame->deadline() <= now)
     return fail(Code::timeout, "no instance answered in time");
-  const auto instance = table_.choose(open.call.name, open.tried, now);
+  const auto instance = choose(open);
   if (!instance && instance.error().code == Code::not_found) {
     no_instance(id);
     return {};
@@ -103,16 +103,22 @@ Status RouteCaller::try_next(uint64_t id) {
   return {};
 }
 
-void RouteCaller::start(uint64_t id, const ring::Contact& instance) {
+Result<mesh::RouteTable::Choice> RouteCaller::choose(const Open& open) {
+  return table_.choose(
+      open.call.name, open.tried, kind_.now(),
+      [this, &open](const mesh::Sticky& by) { return kind_.caller_of(open.call.frame, by); });
+}
+
+void RouteCaller::start(uint64_t id, const mesh::RouteTable::Choice& instance) {
   Open& open = open_.at(id);
-  open.tried.push_back(instance.id);
+  open.tried.push_back(instance.key());
   ++open.attempts;
   ++open.pending;
-  const bool is_probe = table_.began(open.call.name, instance.id).is_probe;
-  const Attempt attempt{id, instance.id, kind_.now(), is_probe};
-  const wire::Target target = kind_.target_of(open.call.name);
-  const auto proxy = proxies_.find({instance.id, target});
-  if (proxy == proxies_.end()) return reach(attempt, instance, target);
+  const bool is_probe = table_.began(open.call.name, instance.key()).is_probe;
+  const Attempt attempt{id, instance.key(), kind_.now(), is_probe};
+  const wire::Target target = kind_.target_of(open.call.name, instance.is_canary);
+  const auto proxy = proxies_.find({instance.contact.id, target});
+  if (proxy == proxies_.end()) return reach(attempt, instance.contact, target);
   ask(attempt, proxy->second);
 }
 
@@ -122,7 +128,7 @@ void RouteCaller::hedge(uint64_t id) {
   if (found == open_.end()) return;
   Open& open = found->second;
   if (open.done || open.pending != 1 || std::exchange(open.hedged, true)) return;
-  const auto instance = table_.choose(open.call.name, open.tried, kind_.now());
+  const auto instance = choose(open);
   if (!instance || !table_.may_hedge(open.call.name, kind_.now())) return;
   start(id, *instance);
 }
@@ -169,7 +175,7 @@ void RouteCaller::reach(const Attempt& attempt, const ring::Contact& instance,
       .then(
           [this, attempt, target](const caf::actor& proxy) {
             if (proxies_.size() >= kProxiesMax) proxies_.clear();
-            if (caf::actor& known = proxies_[{attempt.node, target}]; known != proxy) {
+            if (caf::actor& known = proxies_[{attempt.at.node, target}]; known != proxy) {
               known = proxy;
               actor_.monitor(proxy);
             }
@@ -190,7 +196,7 @@ void RouteCaller::ask(const Attempt& attempt, const caf::actor& proxy) {
     settle(attempt, Verdict::none);
     return;
   }
-  open.asked.emplace_back(attempt.node, proxy);
+  open.asked.emplace_back(attempt.at, proxy);
   kind_.ask(
       proxy, open.call.frame,
       [this, attempt](const wire::FramePtr& frame) { answered(attempt, frame); },
@@ -203,9 +209,9 @@ void RouteCaller::ask(const Attempt& attempt, const caf::actor& proxy) {
 bool RouteCaller::settle(const Attempt& attempt, Verdict verdict) {
   Open& open = open_.at(attempt.call);
   --open.pending;
-  std::erase_if(open.asked, [&](const auto& asked) { return asked.first == attempt.node; });
-  table_.ended(open.call.name, {attempt.node, attempt.is_probe},
-               open.done ? Verdict::none : verdict, kind_.now());
+  std::erase_if(open.asked, [&](const auto& asked) { return asked.first == attempt.at; });
+  table_.ended(open.call.name, {attempt.at, attempt.is_probe}, open.done ? Verdict::none : verdict,
+               kind_.now());
   if (!open.done) return true;
   drop_if_over(attempt.call);
   return false;
@@ -213,24 +219,24 @@ bool RouteCaller::settle(const Attempt& attempt, Verdict verdict) {
 
 void RouteCaller::answered(const Attempt& attempt, const wire::FramePtr& frame) {
   const TimePoint now = kind_.now();
-  table_.took(open_.at(attempt.call).call.name, attempt.node, now - attempt.began, now);
+  table_.took(open_.at(attempt.call).call.name, attempt.at, now - attempt.began, now);
   const std::string name = open_.at(attempt.call).call.name;
   const bool is_first = settle(attempt, kind_.is_fault(frame) ? Verdict::faulty : Verdict::healthy);
-  if (const auto load = kind_.load_of(frame)) table_.told(name, attempt.node, *load, now);
+  if (const auto load = kind_.load_of(frame)) table_.told(name, attempt.at, *load, now);
   if (!is_first) return;
-  finish(attempt.call, Answer{frame, attempt.node});
+  finish(attempt.call, Answer{frame, attempt.at.node});
 }
 
 void RouteCaller::failed(const Attempt& attempt, Judgement judgement, Error error) {
   Open& open = open_.at(attempt.call);
   // The slower one of two: it took so long at least.
   if (open.done && open.hedged && error.code == Code::cancelled)
-    table_.took(open.call.name, attempt.node, kind_.now() - attempt.began, kind_.now());
+    table_.took(open.call.name, attempt.at, kind_.now() - attempt.began, kind_.now());
   if (!settle(attempt, judgement.verdict)) return;
   // Its down message may come after the next attempt.
   if (judgement.verdict == Verdict::unreachable || judgement.verdict == Verdict::absent ||
       judgement.failure == CallFailure::not_sent)
-    proxies_.erase({attempt.node, kind_.target_of(open.call.name)});
+    proxies_.erase({attempt.at.node, kind_.target_of(open.call.name, attempt.at.is_canary)});
   if (judgement.verdict == Verdict::unreachable && open.attempts == 1) kind_.lost(open.call.name);
   if (open.pending > 0) {
     open.last = std::move(error);  // its other request decides
@@ -259,7 +265,7 @@ void RouteCaller::abandon(uint64_t id) {
   open.done = true;
   const wire::FramePtr frame = std::exchange(open.call.frame, {});
   if (open.pending > 0) frame->cancel();
-  for (const auto& [node, instance] : open.asked) actor_.send(instance, CancelRequest{frame});
+  for (const auto& [at, instance] : open.asked) actor_.send(instance, CancelRequest{frame});
   drop_if_over(id);
 }
 

@@ -39,8 +39,12 @@ class CallKind {
 
   virtual ~CallKind() = default;
   virtual TimePoint now() const = 0;
-  /// The exported actor that is asked at each instance of `name`.
-  virtual wire::Target target_of(const std::string& name) const = 0;
+  /// The exported actor that is asked at each instance of `name`, or at a canary.
+  virtual wire::Target target_of(const std::string& name, bool is_canary) const = 0;
+  /// What the caller of this request is known by; nothing: it does not say.
+  virtual std::optional<std::string> caller_of(const wire::FramePtr&, const mesh::Sticky&) const {
+    return {};
+  }
   /// Sends the request; calls one of the two, unless the actor ends.
   virtual void ask(const caf::actor& instance, const wire::FramePtr& frame, Answered answered,
                    Failed failed) = 0;
@@ -134,7 +138,8 @@ class RouteCaller {
     RoutedCall call;
     Then then;
     mesh::RouteTable::Tried tried = {};
-    std::vector<std::pair<NodeId, caf::actor>> asked = {};  ///< Of the pending ones: who has it.
+    std::vector<std::pair<mesh::InstanceKey, caf::actor>> asked =
+        {};  ///< Of the pending ones: who has it.
     size_t attempts = 0;
     size_t pending = 0;      ///< Requests without an answer: two when hedged.
     bool searching = false;  ///< The ring or who restores names is being asked.
@@ -148,7 +153,7 @@ class RouteCaller {
   };
   struct Attempt {
     uint64_t call;
-    NodeId node;
+    mesh::InstanceKey at;
     TimePoint began;
     bool is_probe;
   };
@@ -169,7 +174,8 @@ class RouteCaller {
   void check(const mesh::RouteTable::Check& check);
   Status try_next(uint64_t id);
   void go_on(uint64_t id);
-  void start(uint64_t id, const ring::Contact& instance);
+  Result<mesh::RouteTable::Choice> choose(const Open& open);
+  void start(uint64_t id, const mesh::RouteTable::Choice& instance);
   void reach(const Attempt& attempt, const ring::Contact& instance, wire::Target target);
   void ask(const Attempt& attempt, const caf::actor& proxy);
   void answered(const Attempt& attempt, const wire::FramePtr& frame);

@@ -122,12 +122,12 @@ void RouteCaller::arm_checks() {
 
 /// The very actor that takes the calls is asked: one that hangs does not answer.
 void RouteCaller::check(const mesh::RouteTable::Check& check) {
-  const auto end = [this, name = check.name, node = check.instance.id](bool passed) {
-    table_.checked(name, node, passed, kind_.now());
+  const auto end = [this, name = check.name, at = check.key()](bool passed) {
+    table_.checked(name, at, passed, kind_.now());
   };
   const TimePoint deadline =
       kind_.now() + std::chrono::milliseconds(table_.policy(check.name).health_timeout_ms);
-  const ReachActor reach{check.instance, kind_.target_of(check.name)};
+  const ReachActor reach{check.instance, kind_.target_of(check.name, check.is_canary)};
   actor_.request(node_, caf::infinite, reach)
       .then(
           [this, end, deadline](const caf::actor& instance) {

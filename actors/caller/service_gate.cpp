@@ -77,7 +77,7 @@ caf::result<ServiceGate::OutcomeMsg> ServiceGate::call(const InvokeMsg& invoke) 
   return caf::delegated<OutcomeMsg>{};
 }
 
-wire::Target ServiceGate::target_of(const std::string& name) const {
+wire::Target ServiceGate::target_of(const std::string& name, bool) const {
   return Exports::target_of(name);
 }
 

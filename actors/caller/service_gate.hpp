@@ -35,7 +35,7 @@ class ServiceGate final : public PinnedActor, private CallKind {
   caf::result<OutcomeMsg> call(const InvokeMsg& invoke);
 
   TimePoint now() const override { return reactor_.loop().now(); }
-  wire::Target target_of(const std::string& name) const override;
+  wire::Target target_of(const std::string& name, bool is_canary) const override;
   void ask(const caf::actor& instance, const wire::FramePtr& frame, Answered answered,
            Failed failed) override;
   mesh::Judgement judge(const caf::error& error) const override;

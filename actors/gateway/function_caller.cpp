@@ -37,9 +37,27 @@ void FunctionCaller::stop() {
   functions_ = nullptr;
 }
 
-wire::Target FunctionCaller::target_of(const std::string&) const {
+wire::Target FunctionCaller::target_of(const std::string&, bool is_canary) const {
   static const wire::Target functions = Exports::target_of(kFunctionsActorName);
-  return functions;
+  static const wire::Target canaries = Exports::target_of(kCanariesActorName);
+  return is_canary ? canaries : functions;
+}
+
+/// The first such header or cookie of the request.
+std::optional<std::string> FunctionCaller::caller_of(const wire::FramePtr& frame,
+                                                     const mesh::Sticky& by) const {
+  const std::string_view header = by.is_cookie ? std::string_view("Cookie") : by.name;
+  const auto value = wire::decode(
+      InvokeMsg(frame), [&](const schema::Invoke::Reader& from) -> Result<std::string> {
+        for (const schema::Header::Reader one : from.getHeaders()) {
+          if (!http::equal_ignoring_case(wire::text_of(one.getName()), header)) continue;
+          const std::string_view said = wire::text_of(one.getValue());
+          if (!by.is_cookie) return std::string(said);
+          if (const auto cookie = mesh::cookie_value(said, by.name)) return std::string(*cookie);
+        }
+        return fail(Code::not_found, "");
+      });
+  return value ? std::optional(*value) : std::nullopt;
 }
 
 void FunctionCaller::ask(const caf::actor& instance, const wire::FramePtr& frame, Answered answered,

@@ -43,7 +43,9 @@ class FunctionCaller final : private CallKind {
 
  private:
   TimePoint now() const override { return reactor_.loop().now(); }
-  wire::Target target_of(const std::string& name) const override;
+  wire::Target target_of(const std::string& name, bool is_canary) const override;
+  std::optional<std::string> caller_of(const wire::FramePtr& frame,
+                                       const mesh::Sticky& by) const override;
   void ask(const caf::actor& instance, const wire::FramePtr& frame, Answered answered,
            Failed failed) override;
   mesh::Judgement judge(const caf::error& error) const override;

@@ -10,11 +10,11 @@
 #include "actors/flows/flow_api.hpp"
 #include "actors/gateway/admin_token.hpp"
 #include "actors/gateway/function_caller.hpp"
-#include "actors/gateway/function_figures.hpp"
 #include "actors/gateway/gateway_socket.hpp"
 #include "actors/gateway/log_poll.hpp"
 #include "actors/gateway/metrics.hpp"
 #include "actors/gateway/paths.hpp"
+#include "actors/gateway/top_poll.hpp"
 #include "actors/system/hosted_actor.hpp"
 #include "runtime/http/server.hpp"
 
@@ -119,7 +119,12 @@ class GatewayActor final : public PinnedActor, private http::Handler {
   void end_canary(uint64_t id, const std::string& name, bool promote);
   void roll_back(uint64_t id, const std::string& name, std::string_view to);
   void measure(const Pending& pending, uint32_t cpu_us, bool failed);
+  // top.cpp
   void show_top(uint64_t id);
+  void find_instances(uint64_t id);
+  void ask_use(uint64_t id);
+  void ask_use(uint64_t id, const TopPoll::Question& question);
+  void end_look(uint64_t id);
   // logs.cpp
   void read_logs(uint64_t id, const std::string& name, std::string_view query);
   void read_log(uint64_t id, const ring::Contact& instance);
@@ -161,6 +166,7 @@ class GatewayActor final : public PinnedActor, private http::Handler {
   std::unordered_map<FlowId, uint64_t> uploads_;  ///< To pending_.
   SocketCounts sockets_;
   FunctionFigures figures_;
+  std::unordered_map<uint64_t, TopPoll> tops_;   ///< By the request's id, as polls_.
   std::unordered_map<uint64_t, LogPoll> polls_;  ///< By the request's id, as pending_.
   uint64_t last_id_ = 0;
   bool draining_ = false;

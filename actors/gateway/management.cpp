@@ -71,7 +71,10 @@ Result<DeployFunction> order_of(const std::string& name, const http::Request& re
   THEMIS_TRY(const uint32_t instances, instances_of(request.query()));
   DeployFunction order{name, std::make_shared<const Bytes>(to_bytes(request.body)), instances};
   if (const std::string_view share = query_value(request.query(), "canary"); !share.empty()) {
-    THEMIS_TRY(order.canary, positive_number(share, "canary"));
+    THEMIS_TRY(order.canary.percent, positive_number(share, "canary"));
+  }
+  if (const std::string sticky(query_value(request.query(), "sticky")); !sticky.empty()) {
+    THEMIS_TRY(order.canary.sticky, mesh::Sticky::parse(sticky));
   }
   if (!bundle::is_bundle(*order.source)) return order;
   THEMIS_TRY(bundle::Bundle code, bundle::decode(*order.source));

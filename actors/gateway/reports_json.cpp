@@ -254,7 +254,8 @@ std::string deployed_json(const DeployedFunction& deployed) {
   Json json = {
       {"name", deployed.name}, {"function_id", to_hex(deployed.id)}, {"version", deployed.version}};
   if (deployed.restores > 0) json["restores"] = deployed.restores;
-  if (deployed.canary > 0) json["canary_percent"] = deployed.canary;
+  if (deployed.canary.percent > 0) json["canary_percent"] = deployed.canary.percent;
+  if (deployed.canary.sticky) json["sticky"] = deployed.canary.sticky->text();
   return http::to_text(json);
 }
 
@@ -270,10 +271,13 @@ std::string versions_json(const VersionList& list) {
     versions.push_back(std::move(json));
   }
   Json all = {{"name", list.name}, {"versions", std::move(versions)}};
-  if (list.canary)
+  if (list.canary) {
+    const CanaryShare& share = list.canary->canary;
     all["canary"] = {{"version", list.canary->version},
                      {"function_id", to_hex(list.canary->id)},
-                     {"percent", list.canary->canary}};
+                     {"percent", share.percent}};
+    if (share.sticky) all["canary"]["sticky"] = share.sticky->text();
+  }
   return http::to_text(all);
 }
 

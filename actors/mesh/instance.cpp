@@ -18,18 +18,30 @@ Instances instances_of(const ring::Records& records) {
   Instances instances;
   for (const ring::Record& record : records)
     if (std::ranges::find(record.labels, ring::Labels::value_type(kNoCalls)) == record.labels.end())
-      instances.push_back({record.provider, record.weight, record.version, record.labels});
+      add_instances(instances, {record.provider, record.weight, record.version, record.labels});
   return instances;
 }
 
-std::optional<uint32_t> canary_share(const Instance& instance) {
-  for (const auto& [key, value] : instance.labels) {
-    uint32_t percent = 0;
-    const char* end = value.data() + value.size();
-    if (key == kCanaryLabel && std::from_chars(value.data(), end, percent).ptr == end)
-      return std::min(percent, kCanaryShareMax);
+std::optional<std::string_view> label_of(const ring::Labels& labels, std::string_view key) {
+  const auto found = std::ranges::find(labels, key, &ring::Labels::value_type::first);
+  return found == labels.end() ? std::nullopt : std::optional<std::string_view>(found->second);
+}
+
+void add_instances(Instances& to, Instance announced) {
+  const std::string_view share = label_of(announced.labels, kCanaryLabel).value_or("");
+  uint32_t percent = 0;
+  const auto [end, error] = std::from_chars(share.begin(), share.end(), percent);
+  if (error != std::errc{} || end != share.end() || percent == 0)
+    return to.push_back(std::move(announced));
+  Instance canary = announced;
+  canary.canary = std::min(percent, kCanaryShareMax);
+  if (const auto sticky = label_of(announced.labels, kStickyLabel))
+    if (Result<Sticky> by = Sticky::parse(*sticky)) canary.sticky = std::move(*by);
+  if (const auto version = label_of(announced.labels, kCanaryVersionLabel)) {
+    canary.version = *version;
+    to.push_back(std::move(announced));
   }
-  return std::nullopt;
+  to.push_back(std::move(canary));
 }
 
 bool has_label(const Instance& instance, std::string_view label) {

@@ -41,10 +41,10 @@ RouteTable::Route* RouteTable::find(const std::string& name) {
   return found == routes_.end() ? nullptr : &found->second;
 }
 
-RouteTable::Endpoint* RouteTable::find(Route* route, const NodeId& node) {
+RouteTable::Endpoint* RouteTable::find(Route* route, const InstanceKey& at) {
   if (route == nullptr) return nullptr;
   const auto found = std::ranges::find_if(
-      route->endpoints, [&](const Endpoint& e) { return e.instance.contact.id == node; });
+      route->endpoints, [&](const Endpoint& e) { return key_of(e.instance) == at; });
   return found == route->endpoints.end() ? nullptr : &*found;
 }
 
@@ -104,7 +104,7 @@ void RouteTable::learn(const std::string& name, Instances instances, TimePoint n
   std::vector<Endpoint> endpoints;
   endpoints.reserve(instances.size());
   for (Instance& instance : instances) {
-    Endpoint* before = find(known, instance.contact.id);
+    Endpoint* before = find(known, key_of(instance));
     endpoints.push_back(before == nullptr ? Endpoint{} : *before);
     endpoints.back().absent_since.reset();
     // What another version did is not this one's.
@@ -125,10 +125,10 @@ void RouteTable::learn(const std::string& name, Instances instances, TimePoint n
 void RouteTable::keep_absent(const Route& route, std::vector<Endpoint>& to, TimePoint now) const {
   const size_t present = to.size();
   for (const Endpoint& endpoint : route.endpoints) {
-    const NodeId& id = endpoint.instance.contact.id;
+    const InstanceKey key = key_of(endpoint.instance);
     const bool is_back =
         std::any_of(to.begin(), to.begin() + static_cast<std::ptrdiff_t>(present),
-                    [&id](const Endpoint& other) { return other.instance.contact.id == id; });
+                    [&key](const Endpoint& other) { return key_of(other.instance) == key; });
     if (is_back || now - endpoint.absent_since.value_or(now) >= options_.absent_for) continue;
     to.push_back(endpoint);
     to.back().absent_since = endpoint.absent_since.value_or(now);
@@ -161,37 +161,44 @@ void RouteTable::called(const std::string& name, TimePoint now) {
   route->budget.called(route->policy, now);
 }
 
-/// The canaries or the others, by chance; what there is when one of them is empty.
-RouteTable::Endpoints RouteTable::pick_split(const Route& route, const Endpoints& from) {
+/// The canaries or the others; what there is when one of them is empty.
+RouteTable::Endpoints RouteTable::pick_split(const std::string& name, const Route& route,
+                                             const Endpoints& from, const Caller& caller) {
   const RouteConfig& policy = route.policy;
   const bool is_configured = !policy.canary_version.empty() || !policy.canary_label.empty();
-  uint32_t percent = policy.canary_percent;
   Endpoints canaries, others;
   for (const Endpoint* endpoint : from) {
     const Instance& instance = endpoint->instance;
     bool is_canary = policy.canary_label.empty() ? instance.version == policy.canary_version
                                                  : has_label(instance, policy.canary_label);
-    if (!is_configured) {
-      const std::optional<uint32_t> share = canary_share(instance);
-      is_canary = share.has_value();
-      if (share) percent = *share;
-    }
+    if (!is_configured) is_canary = instance.canary > 0;
     (is_canary ? canaries : others).push_back(endpoint);
   }
   if (canaries.empty()) return others;
   if (others.empty()) return canaries;
-  return rng_.below(100) < percent ? canaries : others;
+  const bool is_for_it = is_configured ? rng_.below(100) < policy.canary_percent
+                                       : is_for_canary(name, canaries.front()->instance, caller);
+  return is_for_it ? canaries : others;
 }
 
-Result<ring::Contact> RouteTable::choose(const std::string& name, const Tried& tried,
-                                         TimePoint now) {
+/// A caller that is known goes where it went; others by chance.
+bool RouteTable::is_for_canary(const std::string& name, const Instance& canary,
+                               const Caller& caller) {
+  if (canary.sticky && caller)
+    if (const auto value = caller(*canary.sticky))
+      return canary_draw(name, canary.version, *value) < canary.canary * kDrawsPerPercent;
+  return rng_.below(100) < canary.canary;
+}
+
+Result<RouteTable::Choice> RouteTable::choose(const std::string& name, const Tried& tried,
+                                              TimePoint now, const Caller& caller) {
   const Route* route = find(name);
   if (route == nullptr) return fail(Code::not_found, "no instance is known");
   Endpoints healthy, ejected;
   TimePoint retry_at = TimePoint::max();
   for (const Endpoint& endpoint : route->endpoints) {
     if (endpoint.absent_since) continue;
-    if (std::ranges::find(tried, endpoint.instance.contact.id) != tried.end()) continue;
+    if (std::ranges::find(tried, key_of(endpoint.instance)) != tried.end()) continue;
     if (!endpoint.breaker.allows(now)) {
       retry_at = std::min(retry_at, std::max(endpoint.breaker.retry_at(), now));
       continue;
@@ -201,7 +208,7 @@ Result<ring::Contact> RouteTable::choose(const std::string& name, const Tried& t
                                 endpoint.instance.weight == 0 || now < endpoint.full_until;
     (is_last_resort ? ejected : healthy).push_back(&endpoint);
   }
-  const Endpoints left = pick_split(*route, healthy.empty() ? ejected : healthy);
+  const Endpoints left = pick_split(name, *route, healthy.empty() ? ejected : healthy, caller);
   if (left.empty()) {
     if (retry_at == TimePoint::max()) return fail(Code::not_found, "no instance is left");
     return fail(Code::overloaded, "the circuit breakers of \"" + name +
@@ -212,20 +219,21 @@ Result<ring::Contact> RouteTable::choose(const std::string& name, const Tried& t
   candidates.reserve(left.size());
   for (const Endpoint* endpoint : left)
     candidates.push_back({&endpoint->instance, &endpoint->load});
-  return left[balancer_.choose(route->policy.policy, candidates, now)]->instance.contact;
+  const Instance& chosen = left[balancer_.choose(route->policy.policy, candidates, now)]->instance;
+  return Choice{chosen.contact, chosen.canary > 0};
 }
 
-RouteTable::Begun RouteTable::began(const std::string& name, const NodeId& node) {
-  Endpoint* endpoint = find(find(name), node);
-  if (endpoint == nullptr) return {node};
+RouteTable::Begun RouteTable::began(const std::string& name, const InstanceKey& at) {
+  Endpoint* endpoint = find(find(name), at);
+  if (endpoint == nullptr) return {at};
   ++endpoint->load.in_flight;
   ++endpoint->calls;
-  return {node, endpoint->breaker.began()};
+  return {at, endpoint->breaker.began()};
 }
 
 void RouteTable::ended(const std::string& name, const Begun& call, Verdict verdict, TimePoint now) {
   Route* route = find(name);
-  Endpoint* endpoint = find(route, call.node);
+  Endpoint* endpoint = find(route, call.at);
   if (endpoint == nullptr) return;
   if (endpoint->load.in_flight > 0) --endpoint->load.in_flight;
   judge(*route, *endpoint, {verdict, call.is_probe}, now);
@@ -274,7 +282,8 @@ bool RouteTable::is_lost(const NodeId& node) const {
 
 void RouteTable::lost(const NodeId& node, TimePoint now) {
   for (auto& [name, route] : routes_)
-    if (Endpoint* endpoint = find(&route, node)) lose(route, *endpoint, now);
+    for (Endpoint& endpoint : route.endpoints)
+      if (endpoint.instance.contact.id == node) lose(route, endpoint, now);
 }
 
 std::vector<RouteTable::Check> RouteTable::checks_due(TimePoint now) {
@@ -286,22 +295,23 @@ std::vector<RouteTable::Check> RouteTable::checks_due(TimePoint now) {
     for (Endpoint& endpoint : route.endpoints) {
       if (endpoint.absent_since) continue;
       if (endpoint.health.is_late(route.policy, now))
-        checked(name, endpoint.instance.contact.id, false, now);
+        checked(name, key_of(endpoint.instance), false, now);
       wants_checks_ = wants_checks_ || route.policy.health_period_ms > 0 ||
                       endpoint.health.state() == HealthCheck::State::lost;
       under_way += endpoint.health.is_under_way() ? 1 : 0;
       if (under_way >= options_.checks_max || !endpoint.health.is_due(route.policy, now)) continue;
       endpoint.health.began(now);
       ++under_way;
-      due.push_back({name, endpoint.instance.contact});
+      due.push_back({name, endpoint.instance.contact, endpoint.instance.canary > 0});
     }
   }
   return due;
 }
 
-void RouteTable::checked(const std::string& name, const NodeId& node, bool passed, TimePoint now) {
+void RouteTable::checked(const std::string& name, const InstanceKey& at, bool passed,
+                         TimePoint now) {
   Route* route = find(name);
-  Endpoint* endpoint = find(route, node);
+  Endpoint* endpoint = find(route, at);
   // One that was late is over, whatever comes of it.
   if (endpoint == nullptr || !endpoint->health.is_under_way()) return;
   ++route->counters.checks;
@@ -323,18 +333,18 @@ void RouteTable::eject(Route& route, Endpoint& endpoint, TimePoint now) {
   endpoint.outlier.eject(route.policy, now);
 }
 
-void RouteTable::took(const std::string& name, const NodeId& node, Duration latency,
+void RouteTable::took(const std::string& name, const InstanceKey& at, Duration latency,
                       TimePoint now) {
   Route* route = find(name);
-  Endpoint* endpoint = find(route, node);
+  Endpoint* endpoint = find(route, at);
   if (endpoint == nullptr) return;
   endpoint->load.latency.add(latency, now);
   route->latency.add(latency);
 }
 
-void RouteTable::told(const std::string& name, const NodeId& node, const ToldLoad& load,
+void RouteTable::told(const std::string& name, const InstanceKey& at, const ToldLoad& load,
                       TimePoint now) {
-  if (Endpoint* endpoint = find(find(name), node)) endpoint->load.tell(load, now);
+  if (Endpoint* endpoint = find(find(name), at)) endpoint->load.tell(load, now);
 }
 
 bool RouteTable::may_retry(const std::string& name, CallFailure failure, bool idempotent,

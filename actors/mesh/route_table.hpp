@@ -2,6 +2,7 @@
 // The routes of a process: the instances of each name it calls, how they do, and which one takes
 // the next call.
 
+#include <functional>
 #include <unordered_map>
 
 #include "actors/mesh/balancer.hpp"
@@ -101,7 +102,7 @@ struct RouteReport {
 /// Pure: the clock and randomness are passed in. One thread.
 class RouteTable {
  public:
-  using Tried = std::vector<NodeId>;
+  using Tried = std::vector<InstanceKey>;
 
   RouteTable(Rng& rng, std::vector<RouteConfig> configured, RouteOptions options = {})
       : rng_(rng), balancer_(rng), configured_(std::move(configured)), options_(options) {}
@@ -129,34 +130,45 @@ class RouteTable {
 
   /// A new call: counted, and paid into the retry budget.
   void called(const std::string& name, TimePoint now);
-  /// An instance of `name` that is not in `tried`. Ejected, unhealthy and lost ones are chosen only
+  struct Choice {
+    ring::Contact contact;
+    bool is_canary = false;  ///< Of two that the node runs.
+    InstanceKey key() const { return {contact.id, is_canary}; }
+  };
+  /// What the caller is known by; nothing: its request does not say.
+  using Caller = std::function<std::optional<std::string>(const Sticky&)>;
+  /// An instance of `name` that is not in `tried`. `caller` is asked where canaries are to keep
+  /// theirs, if it is not null. Ejected, unhealthy and lost ones are chosen only
   /// when no other is left, open breakers never. Errors: not_found (none is left), overloaded (all
   /// breakers of those left are open; the detail says until when).
-  Result<ring::Contact> choose(const std::string& name, const Tried& tried, TimePoint now);
+  Result<Choice> choose(const std::string& name, const Tried& tried, TimePoint now,
+                        const Caller& caller = {});
 
   /// A call that is under way at an instance.
   struct Begun {
-    NodeId node;
+    InstanceKey at;
     bool is_probe = false;  ///< Of its breaker.
   };
   /// A call was given to an instance; exactly one ended() follows.
-  [[nodiscard]] Begun began(const std::string& name, const NodeId& node);
+  [[nodiscard]] Begun began(const std::string& name, const InstanceKey& at);
   void ended(const std::string& name, const Begun& call, Verdict verdict, TimePoint now);
   /// Its answer took so long; with ended(), for calls that were answered.
-  void took(const std::string& name, const NodeId& node, Duration latency, TimePoint now);
+  void took(const std::string& name, const InstanceKey& at, Duration latency, TimePoint now);
   /// What the answer said of the instance; after ended().
-  void told(const std::string& name, const NodeId& node, const ToldLoad& load, TimePoint now);
+  void told(const std::string& name, const InstanceKey& at, const ToldLoad& load, TimePoint now);
 
   /// The session with `node` broke: no route uses it until a check has passed.
   void lost(const NodeId& node, TimePoint now);
   struct Check {
     std::string name;
     ring::Contact instance;
+    bool is_canary = false;
+    InstanceKey key() const { return {instance.id, is_canary}; }
   };
   /// The checks to be sent now, each followed by one checked(). Those that had their time count as
   /// failed.
   std::vector<Check> checks_due(TimePoint now);
-  void checked(const std::string& name, const NodeId& node, bool passed, TimePoint now);
+  void checked(const std::string& name, const InstanceKey& at, bool passed, TimePoint now);
   /// Whether checks_due() should be asked again in a while.
   bool wants_checks() const { return wants_checks_; }
 
@@ -201,8 +213,10 @@ class RouteTable {
   using Endpoints = std::vector<const Endpoint*>;
 
   Route* find(const std::string& name);
-  Endpoint* find(Route* route, const NodeId& node);
-  Endpoints pick_split(const Route& route, const Endpoints& from);
+  Endpoint* find(Route* route, const InstanceKey& at);
+  Endpoints pick_split(const std::string& name, const Route& route, const Endpoints& from,
+                       const Caller& caller);
+  bool is_for_canary(const std::string& name, const Instance& canary, const Caller& caller);
   struct Outcome {
     Verdict verdict;
     bool is_probe;

@@ -17,6 +17,8 @@ class ActorAlarms {
   /// After a handler that failed: doubled each time, kTriesMax times; then the alarm is taken away.
   static constexpr Duration kRetry = 2s;
   static constexpr uint32_t kTriesMax = 6;
+  /// A removal erases what actors kept within about so long.
+  static constexpr Duration kErased = 2s;
   /// After a call that reached no handler.
   static constexpr Duration kUnreached = 5s;
 
@@ -25,6 +27,10 @@ class ActorAlarms {
   void start(caf::actor gate);
   Status note(const NoteAlarm& alarm) {
     return table_.note({alarm.name_space, alarm.key}, alarm.at_ms);
+  }
+  /// Its actors ended: what they set is erased by now or soon, and is then forgotten here, too.
+  void ended(const std::string& function, int64_t now_ms) {
+    table_.look_at(function, now_ms + to_ms(kErased));
   }
   bool has_any() const { return !table_.is_empty() || !unlearned_.empty(); }
   void tick(int64_t now_ms);

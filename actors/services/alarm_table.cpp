@@ -35,6 +35,13 @@ std::vector<AlarmTable::Key> AlarmTable::take(int64_t now_ms) {
   return out;
 }
 
+void AlarmTable::look_at(std::string_view function, int64_t at_ms) {
+  const std::string spaces = std::string(function) + ".";
+  for (auto entry = entries_.lower_bound({spaces, ""});
+       entry != entries_.end() && entry->first.name_space.starts_with(spaces); ++entry)
+    if (!entry->second.is_ringing) (void)note(entry->first, at_ms);  // it is known: there is room
+}
+
 void AlarmTable::settle(const Key& key, std::optional<int64_t> at_ms) {
   const auto found = entries_.find(key);
   if (found == entries_.end() || !found->second.is_ringing) return;

@@ -30,6 +30,8 @@ class AlarmTable {
   Status note(const Key& key, int64_t at_ms);
   /// Those that are due, as many as may ring; each rings until settle().
   std::vector<Key> take(int64_t now_ms);
+  /// Those of a function's actors that are due later are looked for at `at_ms`.
+  void look_at(std::string_view function, int64_t at_ms);
   /// `at_ms`: when it is to be looked for again; nothing: it is gone, unless it was noted
   /// meanwhile.
   void settle(const Key& key, std::optional<int64_t> at_ms);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "actors/ring/contact.hpp"
+#include "actors/services/canary.hpp"
 #include "actors/services/function_types.hpp"
 #include "function.capnp.h"
 #include "wire/msg.hpp"
@@ -25,16 +26,16 @@ struct DeployFunction {
   std::shared_ptr<const Bytes> source;  ///< Of either form; secrets in it are sealed.
   uint32_t instances = kInstancesDefault;
   bundle::SharedKey key = {};  ///< Of those secrets.
-  /// Not 0: beside the version that runs, on one node, with so many percent of the calls, until
+  /// Beside the version that runs, on one node, with so many percent of the calls, until
   /// EndCanary. Errors: also not_found (nothing runs yet), exists (there is a canary already).
-  uint32_t canary = 0;
+  CanaryShare canary = {};
 };
 struct DeployedFunction {
   std::string name;
   CodeId id{};
   uint32_t version = 0;
-  uint32_t restores = 0;  ///< The version whose code it is; 0: new code.
-  uint32_t canary = 0;    ///< Percent of the calls; 0: all.
+  uint32_t restores = 0;    ///< The version whose code it is; 0: new code.
+  CanaryShare canary = {};  ///< Of no percent: it has all calls.
 };
 /// The canary becomes the function, under a new number, or is let go. -> DeployedFunction, what
 /// runs then. Errors: not_found (there is none); those of DeployFunction.

@@ -14,8 +14,11 @@ Status FunctionDeployer::check_canary(const DeployFunction& order) const {
   const auto found = functions_.find(order.name);
   if (found != functions_.end() && found->second.canary)
     return fail(Code::exists, "\"" + order.name + kHasCanary);
-  if (order.canary == 0) return {};
-  if (order.canary > kCanaryPercentMax)
+  if (order.canary.percent == 0) {
+    if (!order.canary.sticky) return {};
+    return fail(Code::invalid, "only callers of a canary are split: sticky needs canary");
+  }
+  if (order.canary.percent > kCanaryPercentMax)
     return fail(Code::invalid,
                 "a canary gets 1 to " + std::to_string(kCanaryPercentMax) + " percent");
   if (found == functions_.end() || !found->second.row)
@@ -27,7 +30,7 @@ Status FunctionDeployer::check_canary(const DeployFunction& order) const {
   return {};
 }
 
-/// Nodes that do not run it yet come first; one that does keeps the version before, always.
+/// A canary goes to nodes that do not run the function yet, else beside the version that runs.
 ring::Contacts FunctionDeployer::candidates(const std::string& name) const {
   const Work& work = *functions_.at(name).work;
   ring::Contacts nodes = rank_candidates(context_.self, work.run.current, work.run.points);
@@ -36,9 +39,21 @@ ring::Contacts FunctionDeployer::candidates(const std::string& name) const {
     return std::ranges::find(work.run.current, node.id, &ring::Contact::id) ==
            work.run.current.end();
   };
-  const auto running = std::stable_partition(nodes.begin(), nodes.end(), is_free);
-  if (work.run.current.size() < 2) nodes.erase(running, nodes.end());
+  std::stable_partition(nodes.begin(), nodes.end(), is_free);
   return nodes;
+}
+
+/// One that is over is let go where it still runs: its node was out of reach, or this one started
+/// again. True: nobody was told that this one is up.
+bool FunctionDeployer::look_at_canary(const std::string& name, const ring::Record& record,
+                                      uint32_t version) {
+  const Function& function = functions_.at(name);
+  if (function.canary && function.canary->version.number == version) return false;
+  const bool was_attempted = version == function.attempted.number &&
+                             (!function.row || function.attempted > function.row->version);
+  const bool is_over = function.row && version <= function.row->version.number;
+  if (was_attempted || is_over) send_unhost(name, record.provider, true);
+  return was_attempted;
 }
 
 void FunctionDeployer::settle_canary(const std::string& name) {
@@ -62,7 +77,7 @@ void FunctionDeployer::settle_canary(const std::string& name) {
   ++canaries_;
   host_.keep(run.version.id);
   log::info("functions", "{} version {} gets {} % of the calls, on {}", name, run.version.number,
-            operation.canary, node.id.brief());
+            operation.canary.percent, node.id.brief());
   finish(name, caf::make_message(DeployedFunction{name, run.version.id, run.version.number, 0,
                                                   operation.canary}));
 }
@@ -70,6 +85,7 @@ void FunctionDeployer::settle_canary(const std::string& name) {
 void FunctionDeployer::forget_canary(const std::string& name) {
   const auto canary = std::move(functions_.at(name).canary);
   if (!canary) return;
+  send_unhost(name, canary->node, true);
   --canaries_;
   host_.release(canary->version.id);
   when_done(context_.actor.request(context_.store, caf::infinite, DropCode{canary->version.id}));
@@ -90,7 +106,6 @@ void FunctionDeployer::start_drop_canary(const std::string& name) {
   Function& function = functions_.at(name);
   if (!function.canary || !function.row)
     return fail_operation(name, {Code::not_found, "\"" + name + "\" has no canary here"});
-  send_unhost(name, function.canary->node);
   forget_canary(name);
   const FunctionVersion& runs = function.row->version;
   const auto answer = caf::make_message(DeployedFunction{name, runs.id, runs.number});

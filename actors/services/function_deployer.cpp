@@ -46,7 +46,7 @@ void FunctionDeployer::deploy(const DeployFunction& order, caf::response_promise
   if (functions_.size() >= kDeployedMax && !functions_.contains(order.name))
     return refuse(promise, Code::overloaded, "as many functions as one node may look after");
   if (const Status fits = check_canary(order); !fits) return promise.deliver(to_caf(fits.error()));
-  enqueue(order.name, {order.canary > 0 ? Kind::canary : Kind::deploy,
+  enqueue(order.name, {order.canary.percent > 0 ? Kind::canary : Kind::deploy,
                        order.source,
                        order.instances,
                        {std::move(promise)},
@@ -91,7 +91,7 @@ void FunctionDeployer::versions(const std::string& name, caf::response_promise p
     if (found != functions_.end() && found->second.canary) {
       const Canary& canary = *found->second.canary;
       list.canary =
-          DeployedFunction{name, canary.version.id, canary.version.number, 0, canary.percent};
+          DeployedFunction{name, canary.version.id, canary.version.number, 0, canary.share};
     }
     described_.take(owed).deliver(std::move(list));
   };
@@ -234,8 +234,10 @@ void FunctionDeployer::describe(const std::string& name, caf::response_promise p
     for (const ring::Record& record : *found) {
       const auto payload = decode_payload(record.payload);
       if (!payload) continue;
-      newest = std::max(newest, payload->version);
       report.instances.push_back(record.provider);
+      const auto canary = announced_canary(record.labels, payload->version.number);
+      if (canary && !canary->beside && report.version > 0) continue;
+      newest = std::max(newest, payload->version);
     }
     report.id = newest.id;
     report.version = newest.number;
@@ -260,6 +262,7 @@ FunctionList FunctionDeployer::list(const std::string& after) const {
 
 void FunctionDeployer::tick() {
   const TimePoint now = context_.loop.now();
+  look_at_short(now);
   if (now < next_look_) return;
   next_look_ = now + kLookInterval;
   // What is left of the round before has its turn first.
@@ -270,6 +273,16 @@ void FunctionDeployer::tick() {
     if (is_looked_after(next->second)) due_.push_back(next->first);
   }
   start_due();
+}
+
+void FunctionDeployer::look_at_short(TimePoint now) {
+  std::erase_if(short_, [&](const auto& entry) {
+    const auto found = functions_.find(entry.first);
+    return now >= entry.second || found == functions_.end() || !found->second.row ||
+           found->second.instances.size() >= found->second.row->instances;
+  });
+  for (const auto& [name, until] : short_)
+    if (!functions_.at(name).work) enqueue(name, {});
 }
 
 void FunctionDeployer::stop() {

@@ -26,6 +26,10 @@ class FunctionDeployer {
  public:
   /// Between two looks at a function: how long a lost instance may go unnoticed without a call.
   static constexpr Duration kLookInterval = 5s;
+  /// One that was just deployed to fewer nodes than wanted is looked at about once a second for so
+  /// long: a ring that has just come up learns of its nodes one after the other.
+  static constexpr Duration kShortFor = 10s;
+  static constexpr size_t kShortMax = 64;
   /// Functions looked at at once, and in one interval: of more each has its turn, so that 100,000
   /// cost no more than these; a call that finds an instance dead does not wait for it.
   static constexpr size_t kLooksMax = 8;
@@ -73,7 +77,7 @@ class FunctionDeployer {
   /// start.
   struct Canary {
     FunctionVersion version;
-    uint32_t percent = 0;
+    CanaryShare share;
     uint32_t instances = 0;  ///< Once it is promoted.
     CodePtr source;
     bundle::SharedKey key;
@@ -86,7 +90,7 @@ class FunctionDeployer {
     std::vector<caf::response_promise> promises;
     bundle::SharedKey key = {};
     uint32_t restores = 0;  ///< A version; 0: none.
-    uint32_t canary = 0;    ///< Percent.
+    CanaryShare canary = {};
   };
   /// The operation at the front of its queue, under way.
   struct Run {
@@ -149,11 +153,13 @@ class FunctionDeployer {
   ring::Contacts candidates(const std::string& name) const;
   void take_back(const std::string& name);
   void release_surplus(const std::string& name);
-  void send_unhost(const std::string& name, const ring::Contact& node);
+  void send_unhost(const std::string& name, const ring::Contact& node, bool of_canary = false);
+  bool look_at_canary(const std::string& name, const ring::Record& record, uint32_t version);
   void finish(const std::string& name, caf::message answer);
   void next(const std::string& name);
   void fail_operation(const std::string& name, Error error);
   void start_due();
+  void look_at_short(TimePoint now);
 
   FunctionContext& context_;
   FunctionHost& host_;
@@ -161,7 +167,8 @@ class FunctionDeployer {
   StateEraser eraser_{context_};
   std::map<std::string, Function> functions_;
   std::deque<std::string> due_;
-  std::string looked_at_;  ///< The last one that was due.
+  std::string looked_at_;                   ///< The last one that was due.
+  std::map<std::string, TimePoint> short_;  ///< Of too few instances, and until when.
   Owed described_;
   TimePoint next_look_{};
   size_t running_ = 0;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <caf/all.hpp>
 
-#include "actors/mesh/instance.hpp"
 #include "actors/services/code_finder.hpp"
 #include "actors/system/caf_error.hpp"
 #include "runtime/base/log.hpp"
@@ -52,12 +51,13 @@ CodeId id_at_workers(const CodeId& code, std::string_view owner) {
 }
 
 void FunctionHost::host(const HostedRow& row, std::optional<NodeId> asker,
-                        caf::response_promise promise, uint32_t canary) {
+                        caf::response_promise promise, const CanaryShare& canary) {
   const auto refuse = [&](Code code, std::string detail) {
     promise.deliver(to_caf({code, std::move(detail)}));
   };
   if (!context_.workers) return refuse(Code::unavailable, "this node runs no functions");
-  const auto found = hosted_.find(row.name);
+  const std::string key = canary.percent > 0 ? canary_key(row.name) : row.name;
+  const auto found = hosted_.find(key);
   if (found != hosted_.end() && found->second.version == row.version) {
     promise.deliver(ack());
     return;
@@ -66,18 +66,21 @@ void FunctionHost::host(const HostedRow& row, std::optional<NodeId> asker,
     return refuse(Code::exists, "a newer version of \"" + row.name + "\" is hosted here");
   if (found == hosted_.end() && hosted_.size() + changes_.size() >= kHostedMax)
     return refuse(Code::overloaded, "this node hosts as many functions as it may");
-  const auto known = changes_.find(row.name);
+  // A listing would not say that it is one.
+  if (canary.percent > 0 && !names_.has_room(true))
+    return refuse(Code::overloaded, "this node hosts as many functions with canaries as it may");
+  const auto known = changes_.find(key);
   if (known == changes_.end() && changes_.size() >= kChangesMax)
     return refuse(Code::overloaded, "too many functions are being taken in; try again");
   if (known != changes_.end() && known->second.waking) {
-    known->second.later.push_back({row, asker, std::move(promise)});
+    known->second.later.push_back({row, asker, std::move(promise), canary});
     return;
   }
   if (known != changes_.end() && known->second.version != row.version)
     return refuse(Code::overloaded, "another version of \"" + row.name + "\" is being taken in");
   if (known != changes_.end() && !known->second.unhost.empty())
     return refuse(Code::overloaded, "\"" + row.name + "\" is being let go; try again");
-  Change& change = changes_[row.name];
+  Change& change = changes_[key];
   change.waiters.push_back(std::move(promise));
   if (known != changes_.end()) return;
   change.version = row.version;
@@ -85,7 +88,7 @@ void FunctionHost::host(const HostedRow& row, std::optional<NodeId> asker,
   change.key = row.key;
   change.asker = asker;
   change.canary = canary;
-  load(row.name);
+  load(key);
 }
 
 /// The code is on disk; should it be damaged, others have it.
@@ -135,7 +138,8 @@ void FunctionHost::fetch(const std::string& name) {
 void FunctionHost::install(const std::string& name, CodePtr source) {
   Change& change = changes_.at(name);
   change.source = std::move(source);
-  Result<bundle::Bundle> code = bundle::read_code(*change.source, name);
+  const std::string function = function_of_key(name);
+  Result<bundle::Bundle> code = bundle::read_code(*change.source, function);
   if (!code) return finish(name, fail(code.error()));
   change.settings = std::make_shared<const bundle::Settings>(std::move(code->settings));
   const auto found = hosted_.find(name);
@@ -144,7 +148,7 @@ void FunctionHost::install(const std::string& name, CodePtr source) {
     return finish(name, fail(Code::overloaded,
                              "this node hosts as many functions with cron lines or queues as it "
                              "may"));
-  InstallFunction order{name,
+  InstallFunction order{function,
                         worker_id(name, change.version.id, change.owner),
                         change.source,
                         limits_of(*change.settings, context_.limits),
@@ -161,6 +165,7 @@ void FunctionHost::install(const std::string& name, CodePtr source) {
 }
 
 void FunctionHost::installed(const std::string& name) {
+  ++loads_;
   const Change& change = changes_.at(name);
   const CodeId id = worker_id(name, change.version.id, change.owner);
   const auto [entry, fresh] = loaded_[change.version.id].try_emplace(id);
@@ -171,9 +176,9 @@ void FunctionHost::installed(const std::string& name) {
     ++installed_;
     make_room();
   }
-  if (!change.waking && change.canary > 0) return announce(name);
+  if (!change.waking && change.canary.percent > 0) return announce(name);
   if (!change.waking) return save(name);
-  take_events(name, change);
+  if (!is_canary_key(name)) take_events(name, change);
   finish(name, {});
 }
 
@@ -191,18 +196,35 @@ void FunctionHost::save(const std::string& name) {
       });
 }
 
-void FunctionHost::announce(const std::string& name) {
-  const Change& change = changes_.at(name);
-  add({name, change.version, change.owner, change.key, has_events(*change.settings)});
-  if (change.canary == 0) take_events(name, change);
-  log::info("functions", "hosting {} version {} ({})", name, change.version.number,
+void FunctionHost::announce(const std::string& key) {
+  const Change& change = changes_.at(key);
+  const bool is_canary = change.canary.percent > 0;
+  const std::string name = function_of_key(key);
+  add({key, change.version, change.owner, change.key, has_events(*change.settings)});
+  if (is_canary) {
+    canaries_.insert_or_assign(name, change.canary);
+  } else {
+    take_events(key, change);
+  }
+  log::info("functions", "hosting {} version {} ({})", key, change.version.number,
             to_hex(change.version.id).substr(0, 8));
-  Hosted& hosted = hosted_.at(name);
-  ProvideName offer = offer_of(name, change.version);
-  if (change.canary > 0)
-    offer.labels.emplace_back(mesh::kCanaryLabel, std::to_string(change.canary));
-  names_.show(hosted.shown, std::move(offer), hosted.has_events,
-              [this, name] { finish(name, {}); });
+  say(name, [this, key] { finish(key, {}); });
+}
+
+void FunctionHost::say(const std::string& name, FunctionNames::Done done) {
+  const auto stable = hosted_.find(name);
+  const auto canary = hosted_.find(canary_key(name));
+  const bool is_beside = stable != hosted_.end();
+  Hosted& hosted = is_beside ? stable->second : canary->second;
+  ProvideName offer = offer_of(name, hosted.version);
+  if (canary != hosted_.end()) {
+    // Who was there first has said the name.
+    Shown& other = canary->second.shown;
+    if (is_beside && other != Shown::no) hosted.shown = std::exchange(other, Shown::no);
+    add_canary_labels(offer.labels, canaries_.at(name), canary->second.version.number, is_beside);
+  }
+  names_.show(hosted.shown, std::move(offer), hosted.has_events || canary != hosted_.end(),
+              std::move(done));
 }
 
 /// What it did before for its clock and its queues ends.
@@ -249,21 +271,32 @@ void FunctionHost::finish(const std::string& name, const Status& status) {
       wake(name, std::move(woken));  // the version before is what runs
     }
   }
-  for (Asked& asked : change.later) host(asked.row, asked.asker, std::move(asked.promise));
+  for (Asked& asked : change.later)
+    host(asked.row, asked.asker, std::move(asked.promise), asked.canary);
   for (caf::response_promise& promise : change.unhost) unhost(name, std::move(promise));
 }
 
-/// All but its row.
-void FunctionHost::let_go(const std::string& name) {
-  const auto found = hosted_.find(name);
+/// All but its row. What else of the function runs here goes on, and is said alone.
+void FunctionHost::let_go(const std::string& key) {
+  const auto found = hosted_.find(key);
   if (found == hosted_.end()) return;
-  names_.hide(found->second.shown, ring_name_of_function(name));
-  names_.hide_queues(name, {});
-  with_crons_.erase(name);
-  with_actors_.erase(name);
+  const std::string name = function_of_key(key);
+  const auto other = hosted_.find(is_canary_key(key) ? name : canary_key(name));
+  Shown shown = found->second.shown;
+  if (other != hosted_.end() && other->second.shown == Shown::no)
+    other->second.shown = std::exchange(shown, Shown::no);
+  if (other == hosted_.end()) names_.hide(shown, ring_name_of_function(name));
+  if (is_canary_key(key)) {
+    canaries_.erase(name);
+  } else {
+    names_.hide_queues(name, {});
+    with_crons_.erase(name);
+    with_actors_.erase(name);
+  }
   leave(found->second.version.id, found->first);
   hosted_.erase(found);
-  log::info("functions", "no longer hosting {}", name);
+  if (other != hosted_.end()) say(name);
+  log::info("functions", "no longer hosting {}", key);
 }
 
 void FunctionHost::unhost(const std::string& name, caf::response_promise promise) {
@@ -278,6 +311,7 @@ void FunctionHost::unhost(const std::string& name, caf::response_promise promise
     return;
   }
   let_go(name);
+  if (is_canary_key(name)) return promise.deliver(ack());  // it was not written
   const uint64_t owed = unhosted_.add(std::move(promise));
   when_done(
       context_.actor.request(context_.store, caf::infinite, EraseHosted{name}),
@@ -285,19 +319,19 @@ void FunctionHost::unhost(const std::string& name, caf::response_promise promise
       [this, owed](const caf::error& error) { unhosted_.take(owed).deliver(error); });
 }
 
-Result<FunctionHost::Place> FunctionHost::find(const InvokeTarget& target) {
-  const auto place = [this](const std::string& name, const CodeId& code, const CodeId& at_workers) {
+Result<FunctionHost::Place> FunctionHost::find(const InvokeTarget& target, bool of_canary) {
+  const auto place = [this](const std::string& key, const CodeId& code, const CodeId& at_workers) {
     Place found{{}, at_workers};
     if (const auto loaded = loaded_.find(code); loaded != loaded_.end())
       if (const auto at = loaded->second.find(at_workers); at != loaded->second.end()) {
         at->second.last_used = ++last_use_;
         found.is_installed = true;
       }
-    if (!found.is_installed) found.name = name;
+    if (!found.is_installed) found.key = key;
     return found;
   };
   if (!target.by_code) {
-    const auto found = hosted_.find(target.function);
+    const auto found = hosted_.find(of_canary ? canary_key(target.function) : target.function);
     if (found == hosted_.end())
       return fail(Code::not_found, "\"" + target.function + "\" does not run here");
     Hosted& hosted = found->second;
@@ -320,13 +354,24 @@ Result<FunctionVersion> FunctionHost::version_of(const std::string& name) const 
   return fail(Code::not_found, "\"" + name + "\" does not run here");
 }
 
+std::vector<FunctionHost::Running> FunctionHost::running(const std::string& name) const {
+  std::vector<Running> all;
+  for (const std::string& key : {name, canary_key(name)})
+    if (const auto found = hosted_.find(key); found != hosted_.end()) {
+      const auto& [version, owner] = std::tie(found->second.version, found->second.owner);
+      all.push_back({version, worker_id(name, version.id, *owner)});
+    }
+  return all;
+}
+
 const crypto::Digest* FunctionHost::owner_of(const std::string& name) const {
-  const auto found = hosted_.find(name);
+  auto found = hosted_.find(name);
+  if (found == hosted_.end()) found = hosted_.find(canary_key(name));
   return found == hosted_.end() ? nullptr : found->second.owner;
 }
 
-std::string FunctionHost::owner_text(const std::string& name, const crypto::Digest& owner) const {
-  return context_.alone ? "fn/" + name : to_hex(owner);
+std::string FunctionHost::owner_text(const std::string& key, const crypto::Digest& owner) const {
+  return context_.alone ? "fn/" + function_of_key(key) : to_hex(owner);
 }
 
 CodeId FunctionHost::worker_id(const std::string& name, const CodeId& code,
@@ -342,7 +387,7 @@ const HostedRow* FunctionHost::with_actors(const std::string& name) const {
 std::vector<std::string> FunctionHost::names_of(const CodeId& id) const {
   std::vector<std::string> names;
   if (const auto used = codes_.find(id); used != codes_.end())
-    for (const std::string* name : used->second.hosted) names.push_back(*name);
+    for (const std::string* key : used->second.hosted) names.push_back(function_of_key(*key));
   return names;
 }
 
@@ -380,7 +425,7 @@ void FunctionHost::restore_all() {
           (known != hosted_.end() && known->second.shown != Shown::no))
         continue;
       if (known == hosted_.end()) add(row);
-      names_.show(hosted_.at(row.name).shown, offer_of(row.name, row.version), with_events);
+      say(row.name);
       if (with_events) restores_.push_back({context_.loop.now(), row.name});
     }
   }

@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 
+#include "actors/services/canary.hpp"
 #include "actors/services/function_names.hpp"
 
 namespace themis {
@@ -52,24 +53,32 @@ class FunctionHost {
   /// Becomes an instance. `asker`: the peer that wants it and has the code. Delivers AckMsg.
   /// Errors: unavailable (no workers, no holder of the code), exists (a newer version is here),
   /// overloaded, io; the function's own.
-  /// `canary`: the share of the calls that this version gets, in percent; 0: no canary. One is
-  /// announced with it, has no events, and is not written: a restart is back at what was.
+  /// `canary`: whose calls this version gets, if it is one: it runs beside the function's other
+  /// version here, is announced with its share, has no events, and is not written: a restart is
+  /// back at what was.
   void host(const HostedRow& row, std::optional<NodeId> asker, caf::response_promise promise,
-            uint32_t canary = 0);
-  /// Stops being one. Delivers AckMsg, also when there was nothing.
-  void unhost(const std::string& name, caf::response_promise promise);
+            const CanaryShare& canary = {});
+  /// Stops being one; of a canary by its canary_key(). Delivers AckMsg, also when there was
+  /// nothing.
+  void unhost(const std::string& key, caf::response_promise promise);
 
   struct Place {
-    std::string name;  ///< Of a function that has the code; empty when it is installed.
+    std::string key;  ///< Of a function that has the code; empty when it is installed.
     CodeId at_workers{};
     bool is_installed = false;  ///< Else wake() brings it there.
   };
-  /// What runs a call. Errors: not_found.
-  Result<Place> find(const InvokeTarget& target);
+  /// What runs a call, by name of the function or of its canary. Errors: not_found.
+  Result<Place> find(const InvokeTarget& target, bool of_canary = false);
   /// `woken` is called once, maybe before this returns.
-  void wake(const std::string& name, Woken woken);
+  void wake(const std::string& key, Woken woken);
   /// Errors: not_found.
   Result<FunctionVersion> version_of(const std::string& name) const;
+  struct Running {
+    FunctionVersion version;
+    CodeId at_workers{};
+  };
+  /// The versions of a function that run here.
+  std::vector<Running> running(const std::string& name) const;
   /// Who deployed it; null: it does not run here.
   const crypto::Digest* owner_of(const std::string& name) const;
   /// Those with cron lines, by name.
@@ -91,6 +100,8 @@ class FunctionHost {
   size_t count() const { return hosted_.size(); }
   size_t installed() const { return installed_; }
   uint64_t fetched() const { return fetched_; }
+  /// Codes that the workers were given since the start.
+  uint64_t loads() const { return loads_; }
 
  private:
   using Shown = FunctionNames::Shown;
@@ -108,6 +119,7 @@ class FunctionHost {
     HostedRow row;
     std::optional<NodeId> asker;
     caf::response_promise promise;
+    CanaryShare canary;
   };
   /// A version on its way in; one at a time for a name.
   struct Change {
@@ -115,7 +127,7 @@ class FunctionHost {
     std::optional<NodeId> asker;  ///< Has the code.
     bool waking = false;          ///< It is hosted already: only the workers have to have it.
     crypto::Digest owner{};
-    uint32_t canary = 0;  ///< Percent of the calls.
+    CanaryShare canary;
     CodePtr source;
     CodePtr cache;  ///< Null: there is none.
     bundle::SharedKey key;
@@ -155,7 +167,9 @@ class FunctionHost {
   void install(const std::string& name, CodePtr source);
   void installed(const std::string& name);
   void save(const std::string& name);
-  void announce(const std::string& name);
+  void announce(const std::string& key);
+  /// One record for all that this node runs of a function.
+  void say(const std::string& name, FunctionNames::Done done = {});
   void finish(const std::string& name, const Status& status);
   void let_go(const std::string& name);
   void take_events(const std::string& name, const Change& change);
@@ -172,8 +186,9 @@ class FunctionHost {
 
   FunctionContext& context_;
   FunctionNames names_{context_};
-  std::map<std::string, Hosted> hosted_;
-  std::set<crypto::Digest> owners_;  ///< As many as peers deployed here.
+  std::map<std::string, Hosted> hosted_;         ///< By name, canaries by canary_key().
+  std::map<std::string, CanaryShare> canaries_;  ///< By name.
+  std::set<crypto::Digest> owners_;              ///< As many as peers deployed here.
   std::map<std::string, HostedRow> with_actors_;
   std::map<CodeId, CodeUse> codes_;
   std::map<std::string, SettingsPtr> with_crons_;
@@ -190,6 +205,7 @@ class FunctionHost {
   Owed unhosted_;
   size_t restoring_ = 0;
   uint64_t fetched_ = 0;
+  uint64_t loads_ = 0;
 };
 
 }  // namespace themis

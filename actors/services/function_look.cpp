@@ -47,17 +47,21 @@ void FunctionDeployer::not_found_out(const std::string& name, const Error& why) 
 
 void FunctionDeployer::found(const std::string& name, const ring::Records& records) {
   Function& function = functions_.at(name);
+  const bool is_look = function.work->queue.front().kind == Kind::look;
   FunctionVersion newest;
   bool was_attempt_seen = false;
   for (const ring::Record& record : records) {
     const auto payload = decode_payload(record.payload);
     if (!payload) continue;  // somebody's record, but no function service's
-    const bool is_canary = function.canary && payload->version == function.canary->version;
-    if (is_canary && function.work->queue.front().kind == Kind::look) continue;
+    if (const auto canary = announced_canary(record.labels, payload->version.number)) {
+      was_attempt_seen = look_at_canary(name, record, canary->version) || was_attempt_seen;
+      newest.number = std::max(newest.number, is_look ? 0 : canary->version);
+      if (!canary->beside) continue;
+    }
     function.work->run.current.push_back(record.provider);
     const bool was_refused = payload->version == function.attempted &&
                              (!function.row || function.attempted > function.row->version);
-    if (was_refused && function.work->queue.front().kind == Kind::look) {
+    if (was_refused && is_look) {
       was_attempt_seen = true;
       send_unhost(name, record.provider);
     } else {
@@ -189,10 +193,11 @@ void FunctionDeployer::ask(const std::string& name, const ring::Contact& node) {
     const HostedRow row{name, run.version, {}, run.key};
     const TimePoint deadline = context_.loop.now() + kHostTimeout;
     const auto accepted = [this, name, node](const AckMsg&) { answered(name, node, {}); };
-    if (const uint32_t percent = functions_.at(name).work->queue.front().canary; percent > 0)
+    const CanaryShare& canary = functions_.at(name).work->queue.front().canary;
+    if (canary.percent > 0)
       return void(
           context_.actor
-              .request(functions, caf::infinite, encode_host_canary({row, percent}, deadline))
+              .request(functions, caf::infinite, encode_host_canary({row, canary}, deadline))
               .then(accepted, failed));
     context_.actor.request(functions, caf::infinite, encode_host(row, deadline))
         .then(accepted, failed);
@@ -260,6 +265,8 @@ void FunctionDeployer::settle_deploy(const std::string& name) {
     done.row = row;
     done.instances = done.work->run.placement.placed();
     release_surplus(row.name);
+    if (done.instances.size() < row.instances && short_.size() < kShortMax)
+      short_.insert_or_assign(row.name, context_.loop.now() + kShortFor);
     log::info("functions", "{} version {} is up on {} of {} nodes", row.name, row.version.number,
               done.instances.size(), row.instances);
     finish(row.name, caf::make_message(
@@ -277,7 +284,9 @@ void FunctionDeployer::settle_deploy(const std::string& name) {
 /// anew.
 void FunctionDeployer::take_back(const std::string& name) {
   Function& function = functions_.at(name);
-  for (const ring::Contact& node : function.work->run.placement.placed()) send_unhost(name, node);
+  const bool of_canary = function.work->queue.front().kind == Kind::canary;
+  for (const ring::Contact& node : function.work->run.placement.placed())
+    send_unhost(name, node, of_canary);
   function.withdrawn = context_.loop.now() + kWithdrawFor;
   if (function.row) enqueue(name, {});
 }
@@ -294,6 +303,7 @@ void FunctionDeployer::release_surplus(const std::string& name) {
 /// then it is deployed; when something of that fails, it is placed again.
 void FunctionDeployer::let_go(const std::string& name, const ring::Contacts& instances) {
   for (const ring::Contact& node : instances) send_unhost(name, node);
+  forget_canary(name);
   functions_.at(name).work->run.erases = true;
   next(name);
 }
@@ -311,7 +321,6 @@ void FunctionDeployer::erase_row(const std::string& name) {
   const auto erased = [this, name] {
     Function& gone = functions_.at(name);
     host_.release(gone.row->version.id);
-    forget_canary(name);
     gone.row.reset();
     gone.attempted = {};
     --deployed_;
@@ -325,15 +334,17 @@ void FunctionDeployer::erase_row(const std::string& name) {
 }
 
 /// Who cannot be reached is not hosting either.
-void FunctionDeployer::send_unhost(const std::string& name, const ring::Contact& node) {
+void FunctionDeployer::send_unhost(const std::string& name, const ring::Contact& node,
+                                   bool of_canary) {
   ++functions_.at(name).work->run.unhosts_open;
   const auto done = [this, name] {
     --functions_.at(name).work->run.unhosts_open;
     next(name);
   };
   const auto failed = [done](const caf::error&) { done(); };
-  const auto reached = [this, name, done, failed](const caf::actor& functions) {
-    const UnhostMsg order = encode_unhost({name}, context_.loop.now() + kUnhostTimeout);
+  const auto reached = [this, name, of_canary, done, failed](const caf::actor& functions) {
+    const UnhostMsg order =
+        encode_unhost({name, false, of_canary}, context_.loop.now() + kUnhostTimeout);
     context_.actor.request(functions, caf::infinite, order)
         .then([done](const AckMsg&) { done(); }, failed);
   };

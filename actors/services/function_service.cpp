@@ -59,6 +59,8 @@ Status FunctionService::start() {
             host_.restore(all.hosted);
             deployer_.restore(all.deployed, all.attempted);
             options_.exports->add(kFunctionsActorName, caf::strong_actor_ptr{ctrl()});
+            door_ = spawn_hosted<CanaryDoor>(reactor_, caf::actor(this));
+            options_.exports->add(kCanariesActorName, door_.strong());
             alarms_.start(options_.gate);
             logs_.start(options_.logs);
             tick();
@@ -95,9 +97,18 @@ void FunctionService::on_exit() {
   actors_.stop();
   alarms_.stop();
   logs_.stop();
+  meter_.stop();
   fetched_.refuse_all({Code::cancelled, "the function service ended"});
-  const caf::strong_actor_ptr* exported = options_.exports->find(kFunctionsTarget);
-  if (exported != nullptr && exported->get() == ctrl()) options_.exports->remove(kFunctionsTarget);
+  const auto remove = [this](wire::Target target, const caf::actor_control_block* own) {
+    const caf::strong_actor_ptr* exported = options_.exports->find(target);
+    if (exported != nullptr && exported->get() == own) options_.exports->remove(target);
+  };
+  remove(kFunctionsTarget, ctrl());
+  if (door_) {
+    remove(Exports::target_of(kCanariesActorName), door_.strong().get());
+    caf::anon_send_exit(door_.handle(), caf::exit_reason::user_shutdown);
+    door_.reset();
+  }
   // Those who ask each other must not keep each other alive.
   for (caf::actor* handle : {&options_.node, &options_.workers, &options_.router, &options_.gate,
                              &context_.node, &context_.workers, &context_.store, &context_.router})
@@ -113,7 +124,15 @@ caf::message_handler FunctionService::about_calls() {
     if (!version) return to_caf(version.error());
     return encode_located(*version);
   };
-  return {locate,
+  const auto measure =
+      [this](const MeasureFunctionsMsg& message) -> caf::result<FunctionsMeasuredMsg> {
+    Result<std::vector<std::string>> names = decode_measure(message);
+    if (!names) return to_caf(names.error());
+    auto promise = make_response_promise<FunctionsMeasuredMsg>();
+    meter_.measure(std::move(*names), promise);
+    return promise;
+  };
+  return {locate, measure,
           [this](const CancelRequest& given_up) {
             if (context_.workers) send(context_.workers, given_up);
           },
@@ -143,6 +162,7 @@ caf::message_handler FunctionService::about_actors() {
 
 caf::message_handler FunctionService::about_versions() {
   return {
+      [this](const CallCanary& call) { return invoke(call.invoke, true); },
       [this](const ReadLogMsg& message) { return read_log(message); },
       [this](const HostCanaryMsg& message) -> caf::result<AckMsg> {
         const Result<CanaryRow> canary = decode_host_canary(message);
@@ -150,7 +170,7 @@ caf::message_handler FunctionService::about_versions() {
         const NodeId* peer = message.frame()->peer();
         auto promise = make_response_promise<AckMsg>();
         host_.host(canary->row, peer == nullptr ? std::nullopt : std::optional<NodeId>(*peer),
-                   promise, canary->percent);
+                   promise, canary->share);
         return promise;
       },
       [this](const EndCanary& order) -> caf::result<DeployedFunction> {
@@ -219,10 +239,12 @@ caf::behavior FunctionService::behavior() {
         const Result<UnhostOrder> order = decode_unhost(message);
         if (!order) return to_caf(order.error());
         auto promise = make_response_promise<AckMsg>();
-        if (order->of_actors)
+        if (order->of_actors) {
+          alarms_.ended(order->name, wall_ms());
           actors_.end(order->name, promise);
-        else
-          host_.unhost(order->name, promise);
+        } else {
+          host_.unhost(order->of_canary ? canary_key(order->name) : order->name, promise);
+        }
         return promise;
       },
       [this](const FetchCodeMsg& message) -> caf::result<CodeBlobMsg> {
@@ -283,7 +305,7 @@ void FunctionService::send_code(const FetchCodeMsg& message, caf::response_promi
             [answered](const caf::error& error) { answered().deliver(error); });
 }
 
-caf::result<caf::message> FunctionService::invoke(const InvokeMsg& message) {
+caf::result<caf::message> FunctionService::invoke(const InvokeMsg& message, bool of_canary) {
   if (stopping_) return to_caf({Code::not_hosted, "this node ends"});
   const Result<InvokeTarget> target = decode_target(message);
   if (!target) return to_caf(target.error());
@@ -294,20 +316,20 @@ caf::result<caf::message> FunctionService::invoke(const InvokeMsg& message) {
     actors_.call(message, promise);
     return promise;
   }
-  const Result<FunctionHost::Place> place = host_.find(*target);
+  const Result<FunctionHost::Place> place = host_.find(*target, of_canary);
   if (!place) return to_caf(place.error());
   ++invoked_;
   if (place->is_installed)
     return delegate(context_.workers, CallFunction{place->at_workers, message});
   auto promise = make_response_promise();
-  wake(place->name, message, promise);
+  wake(place->key, message, promise);
   return promise;
 }
 
 /// Its code is read from disk for this call.
-void FunctionService::wake(const std::string& name, const InvokeMsg& message,
+void FunctionService::wake(const std::string& key, const InvokeMsg& message,
                            caf::response_promise promise) {
-  host_.wake(name, [this, message, promise](const Result<CodeId>& id) mutable {
+  host_.wake(key, [this, message, promise](const Result<CodeId>& id) mutable {
     if (!id) return promise.deliver(to_caf(id.error()));
     if (message.frame()->cancelled())
       return promise.deliver(to_caf({Code::cancelled, "the caller gave up"}));
@@ -334,7 +356,11 @@ void FunctionService::fire(const Firing& firing) {
       .then(
           [this, firing](const ring::Records& records) {
             std::vector<NodeId> nodes{context_.self.id};
-            for (const ring::Record& record : records) nodes.push_back(record.provider.id);
+            for (const ring::Record& record : records) {
+              const auto canary = announced_canary(record.labels, 0);
+              // A canary alone has no cron lines.
+              if (!canary || canary->beside) nodes.push_back(record.provider.id);
+            }
             if (woken_node(firing.function, nodes) == context_.self.id) run(firing);
           },
           [firing](const caf::error& error) {
@@ -347,7 +373,7 @@ void FunctionService::run(const Firing& firing) {
   const auto place = host_.find({.function = firing.function});
   if (!place) return;  // it was let go meanwhile
   if (place->is_installed) return run(firing, place->at_workers);
-  host_.wake(place->name, [this, firing](const Result<CodeId>& id) {
+  host_.wake(place->key, [this, firing](const Result<CodeId>& id) {
     if (id) return run(firing, *id);
     log::warn("functions", "{} is not woken for \"{}\": {}", firing.function, firing.cron,
               id.error().text());

@@ -5,8 +5,10 @@
 #include "actors/mesh/guard.hpp"
 #include "actors/services/actor_alarms.hpp"
 #include "actors/services/actor_host.hpp"
+#include "actors/services/canary_door.hpp"
 #include "actors/services/cron_table.hpp"
 #include "actors/services/function_deployer.hpp"
+#include "actors/services/function_meter.hpp"
 #include "actors/services/log_readers.hpp"
 #include "actors/system/hosted_actor.hpp"
 
@@ -36,11 +38,12 @@ struct FunctionServiceOptions {
   std::vector<AllowConfig> rules;   ///< Who may call what.
 };
 
-/// Pinned to the node's reactor and exported to peers as kFunctionsActorName. In-process interface:
+/// Pinned to the node's reactor and exported to peers as kFunctionsActorName, for calls of canaries
+/// through a CanaryDoor. In-process interface:
 /// function_api.hpp. From peers it takes Host, Unhost, FetchCode and Invoke: any authenticated node
-/// of the network may ask; and ReadLog from the node that deployed the function. Ends with the
-/// error when its tables cannot be opened. Told to end, it sends new calls elsewhere (not_hosted)
-/// and ends when those that run are answered.
+/// of the network may ask, MeasureFunctions too; and ReadLog from the node that deployed the
+/// function. Ends with the error when its tables cannot be opened. Told to end, it sends new calls
+/// elsewhere (not_hosted) and ends when those that run are answered.
 class FunctionService final : public PinnedActor {
  public:
   /// Codes of up to 1 MB being read for peers: 64 MB in all. A peer takes in kLooksMax functions of
@@ -64,12 +67,12 @@ class FunctionService final : public PinnedActor {
   FunctionCounts counts() const;
   void look_at_alarms();
   void send_code(const FetchCodeMsg& message, caf::response_promise promise);
-  caf::result<caf::message> invoke(const InvokeMsg& message);
+  caf::result<caf::message> invoke(const InvokeMsg& message, bool of_canary = false);
   /// Wakes a function by its cron line, if no other of its nodes is to.
   void fire(const Firing& firing);
   void run(const Firing& firing);
   void run(const Firing& firing, const CodeId& id);
-  void wake(const std::string& name, const InvokeMsg& message, caf::response_promise promise);
+  void wake(const std::string& key, const InvokeMsg& message, caf::response_promise promise);
   void drain();
   Status admit(const wire::Frame& frame, const InvokeTarget& target);
   void tick();
@@ -81,7 +84,9 @@ class FunctionService final : public PinnedActor {
   FunctionDeployer deployer_{context_, host_};
   ActorHost actors_{context_, host_};
   ActorAlarms alarms_{context_};
+  HostedPtr<CanaryDoor> door_;
   LogReaders logs_{reactor_.loop()};
+  FunctionMeter meter_{context_, host_};
   CronTable crons_;
   std::map<NodeId, size_t> fetches_;  ///< Open ones by peer; at most kFetchesMax in all.
   Owed fetched_;

@@ -9,6 +9,7 @@ namespace {
 
 /// Before the name of a function whose actors are meant.
 constexpr std::string_view kActorWord = "actor/";
+constexpr std::string_view kCanaryWord = "canary/";
 
 Result<CodeId> read_id(capnp::Data::Reader data) {
   const ByteView bytes = wire::bytes_of(data);
@@ -60,16 +61,20 @@ Result<HostedRow> decode_host(const HostMsg& message) {
 
 UnhostMsg encode_unhost(const UnhostOrder& order, TimePoint deadline) {
   wire::Builder<schema::Unhost> unhost;
-  unhost->setName(
-      wire::to_text(order.of_actors ? std::string(kActorWord) + order.name : order.name));
+  const std::string_view word = order.of_actors   ? kActorWord
+                                : order.of_canary ? kCanaryWord
+                                                  : std::string_view();
+  unhost->setName(wire::to_text(std::string(word) + order.name));
   return unhost.finish(deadline);
 }
 
 Result<UnhostOrder> decode_unhost(const UnhostMsg& message) {
   return wire::decode(message, [](const schema::Unhost::Reader& from) -> Result<UnhostOrder> {
     std::string_view name = wire::text_of(from.getName());
-    UnhostOrder order{.of_actors = name.starts_with(kActorWord)};
+    UnhostOrder order{.of_actors = name.starts_with(kActorWord),
+                      .of_canary = name.starts_with(kCanaryWord)};
     if (order.of_actors) name.remove_prefix(kActorWord.size());
+    if (order.of_canary) name.remove_prefix(kCanaryWord.size());
     if (!is_function_name(name)) return fail(Code::malformed, "not a function's name");
     order.name = name;
     return order;

@@ -35,10 +35,12 @@ HostMsg encode_host(const HostedRow& row, TimePoint deadline);
 Result<HostedRow> decode_host(const HostMsg& message);
 
 /// `of_actors`: the function is removed, and its actors are to end where they live; on the wire the
-/// name then has "actor/" before it, as in calls of actors.
+/// name then has "actor/" before it, as in calls of actors. `of_canary`: its canary goes, and has
+/// "canary/" there.
 struct UnhostOrder {
   std::string name;
   bool of_actors = false;
+  bool of_canary = false;
 };
 UnhostMsg encode_unhost(const UnhostOrder& order, TimePoint deadline);
 Result<UnhostOrder> decode_unhost(const UnhostMsg& message);

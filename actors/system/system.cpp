@@ -4,6 +4,7 @@
 
 #include "canary.capnp.h"
 #include "enclave.capnp.h"
+#include "figures.capnp.h"
 #include "function.capnp.h"
 #include "logs.capnp.h"
 #include "ring.capnp.h"
@@ -40,7 +41,8 @@ void add_schemas(MessageTypes& types) {
           SealState, SealedState, ConfirmState, Released, RegisterClient, AdmitCall, CallAdmitted>(
       types);
   add_all<AskState, StateAnswered>(types);
-  add_all<ReadLog, LogPage, HostCanary>(types);
+  add_all<ReadLog, LogPage, HostCanary, MeasureHost, HostMeasured, MeasureFunctions,
+          FunctionsMeasured>(types);
 }
 
 }  // namespace

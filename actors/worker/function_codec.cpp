@@ -233,6 +233,32 @@ Result<CodeId> decode_unload(const wire::Msg<schema::Unload>& message) {
   });
 }
 
+HostMeasuredMsg encode_host_measured(const std::vector<IsolateMemory>& isolates) {
+  constexpr size_t kIsolateWords = 8;
+  wire::Builder<schema::HostMeasured> to(8 + isolates.size() * kIsolateWords);
+  auto list = to->initIsolates(static_cast<unsigned>(isolates.size()));
+  for (unsigned i = 0; i < list.size(); ++i) {
+    list[i].setCode(wire::to_data(isolates[i].id));
+    list[i].setMemoryKb(isolates[i].memory_kb);
+  }
+  return to.finish();
+}
+
+Result<std::vector<IsolateMemory>> decode_host_measured(const HostMeasuredMsg& message) {
+  using Isolates = std::vector<IsolateMemory>;
+  return wire::decode(message, [](const schema::HostMeasured::Reader& from) -> Result<Isolates> {
+    if (from.getIsolates().size() > kMeasuredIsolatesMax)
+      return fail(Code::malformed, "the memory of more isolates than a process has");
+    Isolates isolates;
+    isolates.reserve(from.getIsolates().size());
+    for (const schema::HostMeasured::Isolate::Reader one : from.getIsolates()) {
+      THEMIS_TRY(const CodeId id, read_code_id(one.getCode()));
+      isolates.push_back({id, one.getMemoryKb()});
+    }
+    return isolates;
+  });
+}
+
 js::Limits engine_limits(const FunctionLimits& limits) {
   js::Limits out;
   out.heap_bytes = size_t{limits.memory_mb} << 20;

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "actors/worker/worker_api.hpp"
+#include "figures.capnp.h"
 #include "runtime/js/engine.hpp"
 #include "wire/message.hpp"
 
@@ -14,6 +15,9 @@ inline constexpr size_t kResponseBodyBytesMax = 1 << 20;
 /// Names and values of all headers of a message, as a browser bounds them, and their number.
 inline constexpr size_t kHeaderBytesMax = 256 * 1024;
 inline constexpr size_t kHeadersMax = 1024;
+
+using MeasureHostMsg = wire::Msg<schema::MeasureHost>;
+using HostMeasuredMsg = wire::Msg<schema::HostMeasured>;
 
 /// The actor of a call or a load; nothing: the function itself. Errors: those of bundle::check.
 Result<std::optional<bundle::ActorName>> read_actor(const schema::Actor::Reader& from);
@@ -68,6 +72,19 @@ Result<KeepCodeCache> decode_code_cache(const wire::Msg<schema::CodeCache>& mess
 wire::Msg<schema::Unload> encode_unload(const CodeId& id);
 /// Errors: malformed.
 Result<CodeId> decode_unload(const wire::Msg<schema::Unload>& message);
+
+/// Isolates that one host may speak of: more than it can have.
+inline constexpr size_t kMeasuredIsolatesMax = 4096;
+
+/// What a host says of one function.
+struct IsolateMemory {
+  CodeId id{};  ///< As in Load.
+  uint32_t memory_kb = 0;
+  friend bool operator==(const IsolateMemory&, const IsolateMemory&) = default;
+};
+HostMeasuredMsg encode_host_measured(const std::vector<IsolateMemory>& isolates);
+/// Errors: malformed.
+Result<std::vector<IsolateMemory>> decode_host_measured(const HostMeasuredMsg& message);
 
 /// The engine's limits for a function's.
 js::Limits engine_limits(const FunctionLimits& limits);

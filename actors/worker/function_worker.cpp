@@ -161,6 +161,12 @@ FunctionLoad FunctionWorker::load() {
   return {static_cast<uint16_t>(std::min<size_t>(calls_.size(), UINT16_MAX)), memory_percent_};
 }
 
+uint32_t FunctionWorker::memory_kb() const {
+  const js::HeapFigures figures = worker_->heap();
+  const size_t bytes = figures.committed_bytes + figures.buffer_bytes + figures.malloced_bytes;
+  return static_cast<uint32_t>(std::min<size_t>(bytes / 1024, UINT32_MAX));
+}
+
 void FunctionWorker::respond(const caf::strong_actor_ptr& to, caf::message_id id,
                              caf::message message) {
   if (to != nullptr && id.is_request())

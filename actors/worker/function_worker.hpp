@@ -113,6 +113,8 @@ class FunctionWorker final : public HostedActor {
         host_(std::move(host)),
         worker_(std::move(worker)) {}
   const char* name() const override { return "function"; }
+  /// What its isolate holds: the heap, buffers, and what V8 has beside them.
+  uint32_t memory_kb() const;
 
  private:
   void on_message(caf::mailbox_element& element) override;

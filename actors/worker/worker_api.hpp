@@ -106,6 +106,17 @@ struct NoteAlarm {
   std::string key;
   int64_t at_ms = 0;
 };
+/// -> FunctionsUse, of what is loaded now. A process that is busy says what it said last.
+struct MeasureFunctions {};
+/// Of one function in all processes of a pool.
+struct FunctionUse {
+  uint32_t isolates = 0;
+  uint64_t memory_kb = 0;  ///< As its processes say, of which none may say more than it has.
+};
+/// By the ids that the pool knows them by; actors and what is loaded for one call included.
+struct FunctionsUse {
+  std::map<CodeId, FunctionUse> functions;
+};
 /// -> WorkersReport.
 struct ReportWorkers {};
 
@@ -144,6 +155,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::CallFresh)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::CallActor)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::CallByFunction)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::NoteAlarm)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::MeasureFunctions)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::FunctionsUse)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ReportWorkers)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::WorkerReport)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::WorkersReport)

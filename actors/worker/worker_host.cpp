@@ -7,6 +7,7 @@
 #include "actors/system/caf_error.hpp"
 #include "actors/system/dead_letters.hpp"
 #include "actors/worker/function_worker.hpp"
+#include "actors/worker/worker_figures.hpp"
 #include "ring.capnp.h"
 #include "rpc.capnp.h"
 #include "runtime/base/freed_memory.hpp"
@@ -44,6 +45,7 @@ class HostActor final : public PinnedActor {
 
  private:
   struct Function {
+    HostedPtr<FunctionWorker> worker;
     caf::actor actor;
     wire::Target target = 0;
     bool cached = false;
@@ -56,7 +58,15 @@ class HostActor final : public PinnedActor {
     prepare_later();
     return {[this](const wire::Msg<schema::Load>& message) { return load(message); },
             [this](const wire::Msg<schema::Unload>& message) { return unload(message); },
+            [this](const MeasureHostMsg&) { return measured(); },
             [](const wire::Msg<schema::Ping>&) { return wire::Builder<schema::Ack>(2).finish(); }};
+  }
+
+  HostMeasuredMsg measured() const {
+    std::vector<IsolateMemory> isolates;
+    for (const auto& [id, function] : functions_)
+      isolates.push_back({id, function.worker->memory_kb()});
+    return encode_host_measured(isolates);
   }
 
   using LoadedPromise = caf::typed_response_promise<wire::Msg<schema::Loaded>>;
@@ -131,7 +141,7 @@ class HostActor final : public PinnedActor {
     const wire::Target target = enclave_.exports().add_unnamed(actor.strong());
     its_host.set_target(target);
     monitor(actor.handle());
-    return &functions_.insert_or_assign(request.id, Function{actor.handle(), target, cached})
+    return &functions_.insert_or_assign(request.id, Function{actor, actor.handle(), target, cached})
                 .first->second;
   }
 

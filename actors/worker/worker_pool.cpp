@@ -156,6 +156,13 @@ caf::behavior WorkerPool::make_behavior() {
           },
           [this](const KeepCodeCache& made) { keep_cache(made); },
           [this](const ReportWorkers&) { return report(); },
+          [this](const MeasureFunctions& ask) -> caf::result<FunctionsUse> {
+            std::vector<caf::actor> up;
+            for (const Slot& slot : slots_)
+              if (slot.process) up.push_back(slot.process);
+            delegate(spawn_use_gatherer(reactor_, std::move(up)), ask);
+            return caf::delegated<FunctionsUse>{};
+          },
           [this](const WorkerReady& ready) { on_ready(ready); },
           [this](const WorkerStreams& told) {
             slots_[told.slot].streams = told.open;

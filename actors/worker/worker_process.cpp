@@ -124,6 +124,7 @@ caf::behavior WorkerProcess::make_behavior() {
           [this](const TakePart& ask) { return take(ask.flow); },
           [this](const DropPart& given_up) { end_flow(given_up.flow, true); },
           [this](const ReportProcess&) { return report(); },
+          [this](const MeasureProcess&) { return measure(); },
           [this](ProcessUp) { on_up(); },
           [this](const ProcessEnded& ended) { on_ended(ended.why); },
           [this](EndProcess) {

@@ -8,6 +8,7 @@
 #include "actors/flows/flow_api.hpp"
 #include "actors/monitor/state_api.hpp"
 #include "actors/placement/child_process.hpp"
+#include "actors/worker/worker_figures.hpp"
 #include "actors/worker/worker_log.hpp"
 #include "actors/worker/worker_pool.hpp"
 
@@ -32,6 +33,8 @@ struct ProcessUnload {
 };
 /// -> WorkerReport, without what only the supervisor knows (state, restarts).
 struct ReportProcess {};
+/// -> FunctionsUse, within kMeasureMax.
+struct MeasureProcess {};
 
 /// Told to the pool when the process can be called.
 struct WorkerReady {
@@ -120,6 +123,7 @@ class WorkerProcess final : public PinnedActor {
     TimePoint overdue;            ///< Of the load.
     TimePoint loaded, called;
     uint64_t last_used = 0;
+    uint32_t memory_kb = 0;    ///< As the host said last.
     bool takes_cache = false;  ///< The host may say once what it compiled.
     /// It is unloaded when the load has ended; those who asked since then load it anew, maybe with
     /// other limits.
@@ -201,6 +205,11 @@ class WorkerProcess final : public PinnedActor {
   void kill_stuck(TimePoint now);
   WorkerReport report() const;
 
+  // worker_figures.cpp: what its functions take of memory.
+  caf::result<FunctionsUse> measure();
+  void note_memory(const HostMeasuredMsg& told);
+  FunctionsUse use() const;
+
   const WorkerPoolOptions options_;
   const uint32_t slot_;
   const caf::actor_addr pool_;
@@ -242,6 +251,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ProcessLoad)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ProcessCall)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ProcessUnload)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ReportProcess)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::MeasureProcess)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::WorkerReady)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::WorkerStreams)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::WorkerFailed)

@@ -45,6 +45,7 @@ struct Deploy {
   std::vector<std::string> files;    ///< Each a module, a folder or a manifest: a function.
   std::string name;                  ///< Of one alone; empty: the manifest's, file's or folder's.
   int64_t canary = 0;                ///< Percent of the calls; 0: all.
+  std::string sticky;                ///< Of a canary: "header:NAME" or "cookie:NAME"; or empty.
   std::vector<std::string> secrets;  ///< "NAME=@FILE", "NAME=-" or "NAME=VALUE".
 };
 struct Invoke {

@@ -54,6 +54,7 @@ Outcome deploy_one(const Connection& to, const Deploy& what, const std::string& 
   target += fmt::format("?instances={}",
                         package->instances > 0 ? std::to_string(package->instances) : "");
   if (what.canary > 0) target += fmt::format("&canary={}", what.canary);
+  if (!what.sticky.empty()) target += "&sticky=" + what.sticky;
   const auto text = gateway->manage("PUT", target, package->body, package->content_type);
   if (!text) return failed(fmt::format("cannot deploy {}: {}", file, text.error().text));
   if (to.json) return print_line(*text), Outcome{};

@@ -45,6 +45,19 @@ std::string shares_of(const Json& instances) {
   return text;
 }
 
+/// "12.3 MB" in all isolates, with a "+" when a node did not say; nothing: none did.
+std::string memory_of(const Json& instances) {
+  int64_t memory_kb = 0;
+  size_t told = 0;
+  for (const Json& one : instances) {
+    memory_kb += http::integer_or(one, "memory_kb", 0);
+    told += one.contains("memory_kb") ? 1 : 0;
+  }
+  if (told == 0) return "";
+  return fmt::format("{:.1f} MB{}", static_cast<double>(memory_kb) / 1024,
+                     told < instances.size() ? "+" : "");
+}
+
 /// One look after another: what happened between them, as rates.
 class Screen {
  public:
@@ -88,7 +101,7 @@ void print(const Json& all) {
   std::ranges::stable_sort(functions, std::greater(),
                            [](const Json& one) { return number_or_zero(one, "requests_per_s"); });
   Table table({"FUNCTION", "REQUESTS/S", "P50", "P99", "CPU", "FAILED/S", "FAILED", "INSTANCES",
-               "VERSIONS"});
+               "ISOLATES", "MEM", "VERSIONS"});
   for (const Json& one : functions) {
     const Json& instances = http::array_or_empty(one, "instances");
     table.add({http::string_or(one, "name", "?"),
@@ -98,7 +111,9 @@ void print(const Json& all) {
                fmt::format("{:.1f} %", number_or_zero(one, "cpu_percent")),
                fmt::format("{:.1f}", number_or_zero(one, "failures_per_s")),
                std::to_string(http::integer_or(one, "failures", 0)),
-               std::to_string(instances.size()), shares_of(instances)});
+               std::to_string(instances.size()),
+               std::to_string(http::integer_or(one, "isolates", 0)), memory_of(instances),
+               shares_of(instances)});
   }
   table.print("no function was called through this gateway yet");
   print_line("");

@@ -34,9 +34,11 @@ Outcome versions(const Connection& to, const std::string& name) {
   }
   if (answer->is_object() && answer->contains("canary") && answer->at("canary").is_object()) {
     const Json& canary = answer->at("canary");
+    const std::string sticky = printable(http::string_or(canary, "sticky", ""));
     table.add({std::to_string(http::integer_or(canary, "version", 0)),
                brief(http::string_or(canary, "function_id", "?")), "", "1",
-               fmt::format("canary, {} % of the calls", http::integer_or(canary, "percent", 0))});
+               fmt::format("canary, {} % of the {}", http::integer_or(canary, "percent", 0),
+                           sticky.empty() ? "calls" : "callers by " + sticky)});
   }
   table.print("no versions are kept here; the next deploy is one");
   return {};

@@ -27,6 +27,16 @@ void add_function_commands(CLI::App& app, Words& w) {
                   "only for so many percent of the calls (1 to 50), beside the version that runs; "
                   "then: themis promote NAME, or themis abort NAME")
       ->check(CLI::Range(1, 50));
+  sub->add_option(
+         "--sticky", w.deploy.sticky,
+         "header:NAME or cookie:NAME: with --canary, callers that send the same value keep "
+         "their version (default: each call by chance)")
+      ->needs("--canary")
+      ->check([](const std::string& text) {
+        const bool is_known = text.starts_with("header:") || text.starts_with("cookie:");
+        if (is_known && http::is_token(text.substr(7))) return std::string();
+        return std::string("it is header:NAME or cookie:NAME");
+      });
   sub->add_option("--secret", w.deploy.secrets,
                   "NAME=@FILE, NAME=- or NAME=VALUE: env.NAME, kept sealed; can be repeated")
       ->allow_extra_args(false);

@@ -57,6 +57,8 @@ class TraceMapper {
   TraceMapper(std::string module, std::string map)
       : module_(std::move(module)), text_(std::move(map)) {}
 
+  /// Made for this module, which has a name.
+  bool is_for(std::string_view module) const { return !module_.empty() && module_ == module; }
   /// `text` with "MODULE:LINE:COLUMN" replaced wherever the map knows better; as it is when there
   /// is no map, when that is none, or when the result would be longer than `bytes_max`.
   std::string rewrite(std::string text, size_t bytes_max);

@@ -2,6 +2,7 @@
 #include <array>
 
 #include "runtime/js/ada.hpp"
+#include "runtime/js/enter.hpp"
 #include "runtime/js/errors.hpp"
 #include "runtime/js/messages.hpp"
 #include "runtime/js/text.hpp"
@@ -148,13 +149,7 @@ void WorkerImpl::dispatch_event(v8::Local<v8::Context> context, uint32_t id,
   std::array<v8::Local<v8::Value>, 5> arguments{
       handler_.Get(isolate), method.Get(isolate), v8::Integer::NewFromUnsigned(isolate, id),
       v8::Integer::NewFromUnsigned(isolate, number), text};
-  v8::TryCatch caught(isolate);
-  if (isolate_->dispatch_event.Get(isolate)
-          ->Call(context, v8::Undefined(isolate), static_cast<int>(arguments.size()),
-                 arguments.data())
-          .IsEmpty() &&
-      !caught.HasTerminated())
-    answer_exception(id, caught.Exception(), false);
+  enter_prelude(*this, id, context, isolate_->dispatch_event.Get(isolate), arguments);
 }
 
 }  // namespace themis::js

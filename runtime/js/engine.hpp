@@ -129,6 +129,7 @@ struct HeapFigures {
   size_t used_bytes = 0;       ///< Live and not yet collected objects of the V8 heap.
   size_t committed_bytes = 0;  ///< Memory the heap holds.
   size_t buffer_bytes = 0;     ///< ArrayBuffers.
+  size_t malloced_bytes = 0;   ///< What V8 has beside the heap: parsing, compiling.
 };
 
 /// One loaded function: an isolate with its module. Destroying it ends calls in flight with

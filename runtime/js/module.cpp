@@ -38,14 +38,14 @@ v8::Local<v8::Function> method_of(v8::Local<v8::Context> context, v8::Local<v8::
   return value.As<v8::Function>();
 }
 
-/// The map of the main module is nobody's to import.
-bundle::TraceMapper take_map(bundle::Bundle& code) {
+/// The map of the main module is nobody's to import. Empty: there is none.
+std::string take_map(bundle::Bundle& code) {
   const std::string name = code.main + std::string(bundle::kSourceMapEnding);
-  const auto map = std::ranges::find(code.modules, name, &bundle::Module::name);
-  if (map == code.modules.end()) return {};
-  bundle::TraceMapper mapper(code.main, std::string(as_text(map->content)));
-  code.modules.erase(map);
-  return mapper;
+  const auto found = std::ranges::find(code.modules, name, &bundle::Module::name);
+  if (found == code.modules.end()) return {};
+  std::string map(as_text(found->content));
+  code.modules.erase(found);
+  return map;
 }
 
 }  // namespace
@@ -158,17 +158,21 @@ Bytes WorkerImpl::make_code_cache() {
 
 Status WorkerImpl::load(bundle::Bundle code, ByteView code_cache, const Actor* actor) {
   is_actor_ = actor != nullptr;
-  traces_ = take_map(code);
+  const std::string main = code.main;
+  std::string map = take_map(code);
   Status status;
   const Duration budget = std::max(limits_.cpu, kLoadCpuMin);
   const Ended ended = turn(0, budget, [&](v8::Local<v8::Context> context) {
+    stacks_.open(context, main, std::move(map));
     status = run_main(context, code, code_cache, actor);
   });
   if (ended == Ended::heap) return fail(Code::memory_exceeded, "while loading");
   if (ended == Ended::cpu)
     return fail(Code::cpu_exceeded, "over " + std::to_string(to_ms(budget)) + " ms while loading");
-  if (!status)
-    return fail(status.error().code, traces_.rewrite(status.error().detail, kErrorDetailMax));
+  if (!status && status.error().code == Code::syntax) {
+    const v8::Isolate::Scope isolate_scope(box_.get());
+    return fail(Code::syntax, stacks_.rewrite(status.error().detail, kErrorDetailMax));
+  }
   return status;
 }
 

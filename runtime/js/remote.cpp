@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <array>
 
+#include "runtime/js/enter.hpp"
 #include "runtime/js/messages.hpp"
 #include "runtime/js/text.hpp"
-#include "runtime/js/worker.hpp"
 
 namespace themis::js {
 
@@ -38,19 +38,14 @@ v8::Local<v8::Value> Remotes::find(v8::Local<v8::Context> context, const std::st
 /// The body's size was taken from the buffers.
 void WorkerImpl::dispatch_remote(v8::Local<v8::Context> context, uint32_t id, Request& request) {
   v8::Isolate* isolate = box_.get();
-  v8::TryCatch caught(isolate);
+  const v8::TryCatch caught(isolate);  // of an export that has no value yet
   v8::Local<v8::Value> body = v8::Undefined(isolate);
   if (!request.body.empty()) body = body_value(isolate, box_.buffers(), std::move(request.body));
   const v8::Local<v8::Value> method = remotes_.find(context, request.method, request.is_own);
   std::array<v8::Local<v8::Value>, 5> arguments{v8::Integer::NewFromUnsigned(isolate, id), method,
                                                 text(isolate, request.method), body,
                                                 v8::Boolean::New(isolate, request.is_own)};
-  if (isolate_->dispatch_remote.Get(isolate)
-          ->Call(context, v8::Undefined(isolate), static_cast<int>(arguments.size()),
-                 arguments.data())
-          .IsEmpty() &&
-      !caught.HasTerminated())
-    answer_exception(id, caught.Exception(), false);
+  enter_prelude(*this, id, context, isolate_->dispatch_remote.Get(isolate), arguments);
 }
 
 }  // namespace themis::js

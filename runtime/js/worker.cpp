@@ -67,7 +67,7 @@ HeapFigures WorkerImpl::heap() const {
   v8::HeapStatistics figures;
   box_.get()->GetHeapStatistics(&figures);
   return {figures.used_heap_size(), figures.total_physical_size(),
-          const_cast<IsolateBox&>(box_).buffers().used()};
+          const_cast<IsolateBox&>(box_).buffers().used(), figures.malloced_memory()};
 }
 
 void WorkerImpl::rest() {
@@ -75,6 +75,7 @@ void WorkerImpl::rest() {
   if (retired()) return;
   const v8::Isolate::Scope isolate_scope(box_.get());
   box_.get()->LowMemoryNotification();
+  stacks_.rest(box_.buffers());
 }
 
 bool WorkerImpl::is_worn() const {
@@ -315,8 +316,7 @@ void WorkerImpl::answer_exception(uint32_t id, v8::Local<v8::Value> exception, b
 }
 
 Error WorkerImpl::error_of(uint32_t id, v8::Local<v8::Value> exception) {
-  std::string what =
-      traces_.rewrite(describe_exception(context_.Get(box_.get()), exception), kErrorDetailMax);
+  std::string what = describe_exception(context_.Get(box_.get()), exception);
   const auto found = calls_.find(id);
   const bool no_buffers = found != calls_.end() &&
                           box_.buffers().refused() != found->second.buffers_refused &&
@@ -330,7 +330,7 @@ void WorkerImpl::log(LogLevel level, v8::Local<v8::String> text) {
   const auto found = calls_.find(current_);
   size_t& used = found == calls_.end() ? load_log_bytes_ : found->second.log_bytes;
   if (used >= limits_.log_bytes) return;
-  const std::string line = traces_.rewrite(to_utf8(box_.get(), text, kLogLineMax), kLogLineMax);
+  const std::string line = to_utf8(box_.get(), text, kLogLineMax);
   used += line.size() + 1;
   if (used < limits_.log_bytes) return host_.log(level, line);
   host_.log(LogLevel::warn, "log limit reached: the rest of this call's output is dropped");

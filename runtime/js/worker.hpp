@@ -5,10 +5,8 @@
 
 #include <deque>
 #include <map>
-#include <optional>
 #include <unordered_map>
 
-#include "runtime/bundle/source_map.hpp"
 #include "runtime/crypto/web_key.hpp"
 #include "runtime/js/call_parts.hpp"
 #include "runtime/js/codec.hpp"
@@ -17,6 +15,7 @@
 #include "runtime/js/modules.hpp"
 #include "runtime/js/native_objects.hpp"
 #include "runtime/js/remote.hpp"
+#include "runtime/js/stacks.hpp"
 #include "runtime/js/wasm_modules.hpp"
 #include "runtime/js/watchdog.hpp"
 
@@ -60,6 +59,7 @@ class WorkerImpl final : public Worker {
   NativeObjects<IcuDecoder>& decoders() { return decoders_; }
   NativeObjects<Codec>& codecs() { return codecs_; }
   ArrayBuffers& buffers() { return box_.buffers(); }
+  MappedStacks& stacks() { return stacks_; }
   Modules& graph() { return *graph_; }
   NativeObjects<crypto::WebKey>& keys() { return keys_; }
   bool is_out_of_time() const { return watchdog_.fired(); }  ///< For C++ that takes long.
@@ -244,7 +244,7 @@ class WorkerImpl final : public Worker {
   Duration turn_start_{};
   size_t load_log_bytes_ = 0;
   size_t wasm_modules_ = 0;  ///< Made from bytes.
-  bundle::TraceMapper traces_;
+  MappedStacks stacks_;
 };
 
 }  // namespace themis::js

@@ -235,6 +235,16 @@ def test_a_removed_function_leaves_nothing_behind(build):
         assert len(kept()) == 1
 
 
+def test_alarms_of_a_removed_function_are_forgotten_before_they_are_due(build):
+    with Mesh(build, nodes=1) as mesh:
+        put_up(mesh)
+        assert ask(mesh, "id-0/add") == "1"
+        assert ask(mesh, "id-0/alarm", b"99999999") == "2" and ask(mesh, "id-0/state") == "ok"
+        assert mesh.metric("actor_alarms") == 1
+        assert mesh.cli("remove", "counter")[0] == 0
+        wait_until("its alarm is forgotten", lambda: mesh.metric("actor_alarms") == 0)
+
+
 def test_a_function_stays_while_what_it_kept_cannot_be_erased(build):
     names = [f"kept-{number}" for number in range(8)]
     with Mesh(build) as mesh:

@@ -281,6 +281,37 @@ def test_redeploys_under_load_fail_no_request(build):
         assert len(versions) == 10 and versions[0]["version"] == 21, versions
 
 
+def test_a_canary_of_a_single_node_keeps_its_callers_and_top_shows_both(build):
+    with Mesh(build, nodes=1) as mesh:
+        source = mesh.folder / "f.js"
+        source.write_text(answering("old"))
+        assert mesh.cli("deploy", str(source))[0] == 0
+        source.write_text(answering("new"))
+        code, _, said = mesh.cli("deploy", str(source), "--canary", "50", "--sticky", "x-user")
+        assert code == 2 and "header:NAME or cookie:NAME" in said, (code, said)
+        code, _, said = mesh.cli("deploy", str(source), "--sticky", "header:x-user")
+        assert code == 2, said
+        code, out, said = mesh.cli("deploy", str(source), "--canary", "50", "--sticky",
+                                   "header:x-user")
+        assert code == 0, (out, said)
+        code, out, _ = mesh.cli("versions", "f")
+        assert code == 0 and "canary, 50 % of the callers by header:x-user" in out, out
+        user = lambda name: mesh.request("GET", "/f/f", headers={"X-User": name})[2]
+        wait_until("the canary is called", lambda: mesh.get("/f/f")[2] == b"new")
+        first = {f"user{number}": user(f"user{number}") for number in range(60)}
+        assert {user(name) == version for name, version in first.items()} == {True}
+        assert set(first.values()) == {b"old", b"new"}, first
+        code, out, said = mesh.cli("top", "--once", "--json")
+        assert code == 0, said
+        function, = json.loads(out)["functions"]
+        assert function["isolates"] == 2 and function["memory_kb"] > 1000, function
+        assert {one["version"] for one in function["instances"]} == {"1", "2"}, function
+        code, out, said = mesh.cli("top", "--once")
+        assert code == 0 and "ISOLATES" in out and " MB" in out, (out, said)
+        assert mesh.cli("abort", "f")[0] == 0
+        assert {user(name) for name in first} == {b"old"}
+
+
 def test_a_canary_gets_its_share_until_it_is_promoted(build):
     with Mesh(build, nodes=2) as mesh:
         source = mesh.folder / "f.js"

@@ -7,7 +7,7 @@
 #include "actors/monitor/monitor_codec.hpp"
 #include "enclave/applications/state_store.hpp"
 #include "enclave/monitor/monitor.hpp"
-#include "tests/fuzz/input.hpp"
+#include "tests/fuzz/frames.hpp"
 
 namespace themis::fuzz {
 namespace {
@@ -138,12 +138,7 @@ void check_others(const wire::FramePtr& frame) {
 
 void check_message(Input& input) {
   static const std::vector<wire::FramePtr> seeds = genuine();
-  const wire::FramePtr& seed = seeds[input.byte() % seeds.size()];
-  Bytes words(seed->bytes().begin(), seed->bytes().end());
-  while (!input.empty() && words.size() < 65'536) words = input.changed(std::move(words));
-  const wire::FramePtr frame = wire::Frame::make((words.size() + 7) / 8);
-  std::memcpy(frame.writable()->data(), words.data(), words.size());
-  frame.writable()->set_type(seed->type());
+  const wire::FramePtr frame = changed_frame(seeds, input);
   check_start(frame);
   check_batch(frame);
   check_released(frame);

@@ -9,4 +9,5 @@ struct HostCanary @0xd6a1f1d0c3a90066 {  # as Host, until it is let go or this p
   version @2 :UInt32;
   secretsKey @3 :Data;                 # as in Host
   percent @4 :UInt8;                   # 1 to 50
+  sticky @5 :Text;                     # "header:NAME", "cookie:NAME": who keeps it; or none
 }

@@ -122,7 +122,7 @@ class Caller final : public caf::event_based_actor, private CallKind {
 
  private:
   TimePoint now() const override { return *now_; }
-  wire::Target target_of(const std::string&) const override { return {}; }
+  wire::Target target_of(const std::string&, bool) const override { return {}; }
   void ask(const caf::actor& whom, const wire::FramePtr& frame, Answered answered,
            Failed failed) override {
     request(whom, caf::infinite, AnyMessage{frame})

@@ -295,6 +295,85 @@ TEST(Modules, TracesNameTheLinesThatWereWrittenWhereThereIsAMap) {
       << host.lines[0].second;
 }
 
+/// What a function reads of `error` after `before` ran, in a module with the map of two lines.
+std::string read_of(const std::string& before, const std::string& read) {
+  const Bundle code = bundle_of({{"main.js", "export default { async fetch() {" + before +
+                                                 "\nconst error = new TypeError('b'); return new "
+                                                 "Response(String(" +
+                                                 read + ")); } };"},
+                                 {"main.js.map", map_of_two_lines()}});
+  return Function(as_text(bundle::encode(code).value())).text();
+}
+
+TEST(MappedStacks, AFunctionReadsTheLinesThatWereWritten) {
+  const std::string stack = read_of("", "error.stack");
+  EXPECT_TRUE(stack.starts_with("TypeError: b\n    at Object.fetch (src/written.ts:7:3)")) << stack;
+  EXPECT_EQ(stack.find("main.js"), std::string::npos) << stack;
+  EXPECT_EQ(read_of("", "Object.keys(error).includes('stack')"), "false") << "as V8's own";
+  EXPECT_TRUE(read_of("const o = {}; Error.captureStackTrace(o);", "o.stack")
+                  .find("(src/written.ts:1:1)") != std::string::npos);
+  EXPECT_TRUE(read_of("Error.stackTraceLimit = 0;", "error.stack") == "TypeError: b");
+}
+
+TEST(MappedStacks, AFunctionsOwnPreparationKeepsWorking) {
+  EXPECT_EQ(read_of("Error.prepareStackTrace = (e, sites) => [e.message, sites.length > 0,"
+                    "typeof sites[0].getLineNumber()];",
+                    "error.stack"),
+            "b,true,number");
+  EXPECT_EQ(read_of("Error.prepareStackTrace = () => { throw new Error('own'); };",
+                    "(() => { try { return error.stack; } catch (e) { return e.message; } })()"),
+            "own");
+  const std::string inner =
+      read_of("Error.prepareStackTrace = () => new Error('in it').stack;", "error.stack");
+  EXPECT_TRUE(inner.starts_with("Error: in it\n    at ")) << inner;
+  EXPECT_TRUE(read_of("Error.prepareStackTrace = 7;", "error.stack").starts_with("TypeError: b\n"));
+}
+
+TEST(MappedStacks, AdversaryErrorsThatAreNoneHarmNobody) {
+  EXPECT_TRUE(
+      read_of("Error.prototype.toString = () => 'forged'; globalThis.Error = null;", "error.stack")
+          .starts_with("TypeError: b\n"));
+  EXPECT_TRUE(read_of("class E extends Error { get message() { throw 1; } }", "new E().stack")
+                  .find("src/written.ts:7") != std::string::npos);
+  EXPECT_EQ(
+      read_of("Error.stackTraceLimit = 1e9; let deep = (n) => n ? deep(n - 1) : new Error('d');"
+              "deep = ((f) => f)(deep);",
+              "deep(2000).stack.includes('(main.js:1:')"),
+      "true")
+      << "a long trace is as V8 knows it";
+}
+
+TEST(MappedStacks, AFileOfTheModulesNameIsNotMappedTwice) {
+  const Bundle code =
+      bundle_of({{"main.js",
+                  "export default { fetch() { console.log(new Error('a').stack);\n"
+                  "throw new Error('b'); } };"},
+                 {"main.js.map", std::string(bundle::kSourceMapHead) + "main.js\n\nAAEA;AAAA"}});
+  TestHost host;
+  Function function(as_text(bundle::encode(code).value()), {}, &host);
+  const auto answer = function.call();
+  ASSERT_FALSE(answer);
+  EXPECT_NE(answer.error().detail.find("main.js:3:1"), std::string::npos) << answer.error().detail;
+  ASSERT_EQ(host.lines.size(), 1u);
+  EXPECT_NE(host.lines[0].second.find("main.js:3:1"), std::string::npos);
+}
+
+TEST(MappedStacks, AreTheSameAfterARest) {
+  std::string map = std::string(bundle::kSourceMapHead) + "src/written.ts\n\nAAAA;AAME";
+  for (int i = 0; i < 5000; ++i) map += ";AACA";
+  const Bundle code = bundle_of({{"main.js",
+                                  "export default { fetch() {\n"
+                                  "return new Response(new Error('b').stack); } };"},
+                                 {"main.js.map", map}});
+  Function function(as_text(bundle::encode(code).value()));
+  const std::string before = function.text();
+  EXPECT_NE(before.find("src/written.ts:7:3"), std::string::npos) << before;
+  for (int i = 0; i < 3; ++i) {
+    function.worker().rest();
+    EXPECT_EQ(function.text(), before);
+  }
+}
+
 TEST(Modules, AMapIsNobodysToImportAndABadOneChangesNothing) {
   EXPECT_NE(answer_of({{"main.js", "import map from './main.js.map';" + handler("")},
                        {"main.js.map", map_of_two_lines()}})

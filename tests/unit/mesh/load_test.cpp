@@ -50,7 +50,8 @@ TEST_F(TellingTest, AFullInstanceIsAskedLastAndIsNoFailure) {
   EXPECT_EQ(spread(100)[1], 0);
   EXPECT_EQ(report().instances[0].failures, 0u);
   EXPECT_STREQ(std::string(report().instances[0].state).c_str(), "healthy");
-  EXPECT_EQ(table_->choose(kName, {testing::id(2)}, after(0s))->address.port, 1) << "nobody else";
+  EXPECT_EQ(table_->choose(kName, {testing::id(2)}, after(0s))->contact.address.port, 1)
+      << "nobody else";
   EXPECT_GT(spread(100, after(20ms))[1], 0) << "it may have room again";
 }
 
@@ -76,8 +77,8 @@ class Crowd {
     while (tried.size() < 3) {
       const auto chosen = table.choose(kName, tried, now_);
       if (!chosen) return false;
-      const size_t at = chosen->address.port - 1u;
-      const RouteTable::Begun begun = table.began(kName, chosen->id);
+      const size_t at = chosen->contact.address.port - 1u;
+      const RouteTable::Begun begun = table.began(kName, chosen->key());
       if (running_[at] < most_) {
         ++running_[at];
         peak_ = std::max(peak_, running_[at]);
@@ -88,7 +89,7 @@ class Crowd {
       }
       ++refused_;
       table.ended(kName, begun, Verdict::full, now_);
-      tried.push_back(chosen->id);
+      tried.push_back(chosen->key());
     }
     return false;
   }
@@ -116,7 +117,7 @@ class Crowd {
       const End& end = ends_.top();
       --running_[end.instance];
       end.table->ended(kName, end.call, Verdict::healthy, end.at);
-      end.table->told(kName, end.call.node,
+      end.table->told(kName, end.call.at,
                       {.running = static_cast<uint32_t>(running_[end.instance])}, end.at);
     }
   }

@@ -136,10 +136,10 @@ TEST_F(RouteTableTest, RegressFailuresAttractNoCallsUnderTheLatencyPolicy) {
   for (int i = 0; i < 10'000; ++i) {  // 100 a second; 4 fails at once, the others take 20 ms
     const TimePoint now = after(i * 10ms);
     const auto chosen = table_->choose(kName, {}, now);
-    const auto begun = table_->began(kName, chosen->id);
-    const bool is_ill = chosen->id == id(4);
+    const auto begun = table_->began(kName, chosen->key());
+    const bool is_ill = chosen->key() == id(4);
     ill += is_ill ? 1 : 0;
-    table_->took(kName, chosen->id, is_ill ? 1ms : 20ms, now);
+    table_->took(kName, chosen->key(), is_ill ? 1ms : 20ms, now);
     table_->ended(kName, begun, is_ill ? Verdict::faulty : Verdict::healthy, now);
   }
   EXPECT_LT(ill, 100) << "of 10,000, with seed " << kSeed;

@@ -23,7 +23,8 @@ class RouteTableTest : public ::testing::Test {
   std::map<uint16_t, int> spread(int calls = 1000, TimePoint now = after(0s),
                                  const RouteTable::Tried& tried = {}) {
     std::map<uint16_t, int> chosen;
-    for (int i = 0; i < calls; ++i) ++chosen[table_->choose(kName, tried, now)->address.port];
+    for (int i = 0; i < calls; ++i)
+      ++chosen[table_->choose(kName, tried, now)->contact.address.port];
     return chosen;
   }
   void call(uint8_t node, Verdict verdict, TimePoint now = after(0s)) {

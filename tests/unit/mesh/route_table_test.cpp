@@ -77,7 +77,8 @@ TEST_F(RouteTableTest, ALostNodeIsLeftAloneByEveryRoute) {
   table_->lost(id(1), after(0s));
   table_->learn("fn/new", {instance(1), instance(2)}, after(0s));
   for (const char* name : {"fn/f", "fn/other", "fn/new"})
-    for (int i = 0; i < 100; ++i) EXPECT_EQ(table_->choose(name, {}, after(0s))->id, id(2)) << name;
+    for (int i = 0; i < 100; ++i)
+      EXPECT_EQ(table_->choose(name, {}, after(0s))->key(), id(2)) << name;
 }
 
 TEST_F(RouteTableTest, AnAnswerSaysThatThereIsAWay) {
@@ -181,14 +182,14 @@ TEST_F(RouteTableTest, OpenBreakersAreToldWithTheTimeOfTheNextProbe) {
       << none.error().detail;
   const auto probe = table_->choose(kName, {}, after(1250ms));
   ASSERT_TRUE(probe);
-  const auto begun = table_->began(kName, probe->id);
+  const auto begun = table_->began(kName, probe->key());
   const auto other = table_->choose(kName, {}, after(1250ms));
   ASSERT_TRUE(other) << "the other one may be probed too";
-  EXPECT_NE(other->id, probe->id);
-  (void)table_->began(kName, other->id);
+  EXPECT_NE(other->key(), probe->key());
+  (void)table_->began(kName, other->key());
   EXPECT_EQ(table_->choose(kName, {}, after(1250ms)).error().code, Code::overloaded);
   table_->ended(kName, begun, Verdict::healthy, after(1300ms));
-  EXPECT_EQ(table_->choose(kName, {}, after(1300ms))->id, probe->id);
+  EXPECT_EQ(table_->choose(kName, {}, after(1300ms))->key(), probe->key());
 }
 
 TEST_F(RouteTableTest, ACanaryGetsItsShareByVersion) {
@@ -206,14 +207,130 @@ TEST_F(RouteTableTest, ACanaryGetsItsShareByLabel) {
 }
 
 TEST_F(RouteTableTest, AnInstanceThatAsksForAShareGetsItAndNoMoreThanHalf) {
-  learn({instance(1), instance(2, 100, "7", {{"canary", "20"}}), instance(3)});
+  const auto announce = [this](const ring::Labels& labels) {
+    Instances all{instance(1), instance(3)};
+    add_instances(all, instance(2, 100, "7", labels));
+    learn(all);
+  };
+  announce({{"canary", "20"}});
   EXPECT_TRUE(is_share(spread()[2], 1000, 0.2));
-  learn({instance(1), instance(2, 100, "7", {{"canary", "100"}}), instance(3)});
+  announce({{"canary", "100"}});
   EXPECT_TRUE(is_share(spread()[2], 1000, 0.5)) << "an instance is not believed more";
-  learn({instance(1), instance(2, 100, "7", {{"canary", "1x"}}), instance(3)});
-  EXPECT_TRUE(is_share(spread()[2], 1000, 1.0 / 3)) << "no share";
-  learn({instance(1), instance(2, 100, "8"), instance(3)});
+  for (const char* none : {"1x", "0", "-1", ""}) {
+    announce({{"canary", none}});
+    EXPECT_TRUE(is_share(spread()[2], 1000, 1.0 / 3)) << "no share: " << none;
+  }
+  announce({});
   EXPECT_TRUE(is_share(spread()[2], 1000, 1.0 / 3)) << "it was promoted";
+}
+
+class CanaryBesideTest : public RouteTableTest {
+ protected:
+  /// One node that runs both.
+  void announce(ring::Labels labels) {
+    labels.emplace_back("canary-version", "7");
+    Instances all;
+    add_instances(all, instance(1, 100, "6", std::move(labels)));
+    ASSERT_EQ(all.size(), 2u);
+    learn(all);
+  }
+  /// Of 1,000 callers, who all say the same each time.
+  int canaries(const std::function<std::string(int)>& says, int callers = 1000) {
+    int found = 0;
+    for (int i = 0; i < callers; ++i) {
+      const auto caller = [&](const Sticky&) { return says(i); };
+      found += table_->choose(kName, {}, after(0s), caller)->is_canary ? 1 : 0;
+    }
+    return found;
+  }
+  static std::string user(int number) { return "user " + std::to_string(number); }
+};
+
+TEST_F(CanaryBesideTest, GetsItsShareOnTheNodeOfTheVersionBefore) {
+  announce({{"canary", "20"}});
+  EXPECT_TRUE(is_share(canaries(user), 1000, 0.2)) << "by chance, with seed " << kSeed;
+  const auto all = report().instances;
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[0].instance.version, "6");
+  EXPECT_EQ(all[1].instance.version, "7");
+}
+
+TEST_F(CanaryBesideTest, FailuresAreItsOwn) {
+  configure({.breaker_failures = 2});
+  announce({{"canary", "50"}});
+  const InstanceKey canary{id(1), true};
+  for (int i = 0; i < 4; ++i)
+    table_->ended(kName, table_->began(kName, canary), Verdict::faulty, after(0s));
+  EXPECT_EQ(report().instances[0].failures, 0u);
+  EXPECT_EQ(report().instances[1].failures, 4u);
+  EXPECT_EQ(canaries(user), 0) << "its breaker is open: the version before takes all";
+  EXPECT_EQ(table_->choose(kName, {canary}, after(0s))->key(), id(1));
+}
+
+TEST_F(CanaryBesideTest, KeepsACallerAndSplitsThemAnewEachTime) {
+  announce({{"canary", "20"}, {"sticky", "header:x-user"}});
+  std::vector<bool> first;
+  const auto ask = [&] {
+    std::vector<bool> all;
+    for (int i = 0; i < 1000; ++i) {
+      const auto caller = [&](const Sticky& by) {
+        EXPECT_EQ(by.text(), "header:x-user");
+        return user(i);
+      };
+      all.push_back(table_->choose(kName, {}, after(0s), caller)->is_canary);
+    }
+    return all;
+  };
+  first = ask();
+  EXPECT_TRUE(is_share(static_cast<int>(std::ranges::count(first, true)), 1000, 0.2));
+  EXPECT_EQ(ask(), first) << "each keeps its version";
+  SeededRng other_chance(2);
+  table_ = std::make_unique<RouteTable>(other_chance, std::vector<RouteConfig>{});
+  announce({{"canary", "20"}, {"sticky", "header:x-user"}});
+  EXPECT_EQ(ask(), first) << "and at every gateway";
+  announce({{"canary", "40"}, {"sticky", "header:x-user"}});
+  const std::vector<bool> more = ask();
+  for (size_t i = 0; i < first.size(); ++i) EXPECT_LE(first[i], more[i]) << "nobody goes back";
+  Instances next;
+  add_instances(next,
+                instance(1, 100, "6",
+                         {{"canary", "20"}, {"canary-version", "8"}, {"sticky", "header:x-user"}}));
+  learn(next);
+  int same = 0;
+  const std::vector<bool> anew = ask();
+  for (size_t i = 0; i < first.size(); ++i) same += first[i] && anew[i] ? 1 : 0;
+  EXPECT_TRUE(is_share(same, 1000, 0.04)) << "the next canary has other callers: " << same;
+}
+
+TEST_F(CanaryBesideTest, SplitsByChanceWhoSaysNothing) {
+  announce({{"canary", "20"}, {"sticky", "cookie:id"}});
+  int found = 0;
+  for (int i = 0; i < 1000; ++i) {
+    const auto caller = [](const Sticky&) { return std::optional<std::string>(); };
+    found += table_->choose(kName, {}, after(0s), caller)->is_canary ? 1 : 0;
+  }
+  EXPECT_TRUE(is_share(found, 1000, 0.2)) << found << " with seed " << kSeed;
+}
+
+TEST(StickyTest, IsAHeaderOrACookie) {
+  for (const char* good : {"header:x-user", "cookie:id", "header:a"}) {
+    ASSERT_TRUE(Sticky::parse(good)) << good;
+    EXPECT_EQ(Sticky::parse(good)->text(), good);
+  }
+  for (const std::string& bad :
+       {std::string("x-user"), std::string("header:"), std::string("header:a b"),
+        std::string("cookie:a=b"), std::string("Header:x"), std::string(),
+        "cookie:" + std::string(58, 'a')})
+    EXPECT_FALSE(Sticky::parse(bad)) << bad;
+}
+
+TEST(StickyTest, FindsACookieAmongOthers) {
+  EXPECT_EQ(cookie_value("a=1; id=ada;b=2", "id"), "ada");
+  EXPECT_EQ(cookie_value("id=ada", "id"), "ada");
+  EXPECT_EQ(cookie_value("xid=1; id =ada ; id=bob", "id"), "ada") << "the first";
+  EXPECT_EQ(cookie_value("id=", "id"), "");
+  for (const char* none : {"", "id", "idx=1; id", ";;;", "ID=1"})
+    EXPECT_EQ(cookie_value(none, "id"), std::nullopt) << none;
 }
 
 TEST_F(RouteTableTest, WhatAnotherVersionDidIsNotThisOnes) {
@@ -325,7 +442,8 @@ TEST_F(RouteTableTest, TheOldestRouteMakesRoom) {
 TEST_F(RouteTableTest, KeepsABoundedNumberOfInstances) {
   RouteTable small(rng_, {}, {.instances_max = 2});
   small.learn("a", {instance(1), instance(2), instance(3)}, after(0s));
-  for (int i = 0; i < 100; ++i) EXPECT_NE(small.choose("a", {}, after(0s))->address.port, 3);
+  for (int i = 0; i < 100; ++i)
+    EXPECT_NE(small.choose("a", {}, after(0s))->contact.address.port, 3);
 }
 
 TEST_F(RouteTableTest, ReportsTheBusiestFirst) {
@@ -360,19 +478,19 @@ TEST_F(RouteTableTest, KeepsItsPromisesInEveryOrderOfEvents) {
       for (uint8_t node = 1; node <= 7; ++node)
         if (rng.below(4) == 0) tried.push_back(id(node));
       if (const auto chosen = table.choose(kName, tried, now)) {
-        EXPECT_EQ(std::ranges::count(tried, chosen->id), 0);
+        EXPECT_EQ(std::ranges::count(tried, chosen->key()), 0);
         const std::vector<RouteReport> before = table.report(1, now);
         bool is_last_resort = false, has_better = false;
         for (const InstanceReport& each : before.front().instances) {
           const NodeId& node = each.instance.contact.id;
-          EXPECT_TRUE(node != chosen->id || each.breaker != "half_open");
-          is_last_resort = is_last_resort || (node == chosen->id && each.state != "healthy");
+          EXPECT_TRUE(node != chosen->key() || each.breaker != "half_open");
+          is_last_resort = is_last_resort || (node == chosen->key() && each.state != "healthy");
           has_better = has_better || (std::ranges::count(tried, node) == 0 &&
                                       each.state == "healthy" && each.breaker == "closed");
         }
         EXPECT_FALSE(is_last_resort && has_better);
-        in_flight[static_cast<uint8_t>(chosen->address.port)].push_back(
-            table.began(kName, chosen->id));
+        in_flight[static_cast<uint8_t>(chosen->contact.address.port)].push_back(
+            table.began(kName, chosen->key()));
       }
       const auto node = static_cast<uint8_t>(1 + rng.below(7));
       if (auto& calls = in_flight[node]; !calls.empty()) {

@@ -57,5 +57,22 @@ TEST(AlarmTable, HasALimitOfThoseThatRingAndOfAll) {
   EXPECT_TRUE(table.note(kA, 1));
 }
 
+TEST(AlarmTableTest, LooksSoonForThoseOfAFunctionWhoseActorsEnded) {
+  AlarmTable table;
+  const AlarmTable::Key late{"f.0", "a"}, ringing{"f.a", "b"}, soon{"f.1", "c"}, other{"ff.0", "d"};
+  for (const auto& [key, at_ms] : {std::pair(late, 1'000'000), std::pair(ringing, 1),
+                                   std::pair(soon, 5), std::pair(other, 1'000'000)})
+    ASSERT_TRUE(table.note(key, at_ms));
+  ASSERT_EQ(table.take(1), std::vector{ringing});
+  table.look_at("f", 100);
+  EXPECT_EQ(table.take(99), std::vector{soon}) << "none is put off";
+  EXPECT_EQ(table.take(100), std::vector{late});
+  table.settle(late, std::nullopt);
+  table.settle(soon, 2'000'000);
+  table.settle(ringing, std::nullopt);
+  EXPECT_EQ(table.count(), 2u);
+  EXPECT_EQ(table.take(1'000'000), std::vector{other}) << "of another function";
+}
+
 }  // namespace
 }  // namespace themis

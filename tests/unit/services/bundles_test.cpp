@@ -74,6 +74,29 @@ TEST_F(BundlesTest, ACronLineWakesOneOfTheNodesOnce) {
   EXPECT_EQ(awake, 1u) << "the ring says which one";
 }
 
+/// Whose turn it was ran a canary, which has no clock.
+TEST_F(BundlesTest, RegressACronLineWakesTheFunctionWhenACanaryIsNearer) {
+  nodes_ = start_mesh(system_, 4, true, {.clock = &clock_});
+  std::string name;
+  NodeId free;  // where the canary will be
+  for (int i = 0;
+       i < 100 && woken_node(name, {nodes_[1]->id(), nodes_[2]->id(), nodes_[3]->id()}) != free;
+       ++i) {
+    name = "f" + std::to_string(i);
+    ASSERT_TRUE(deploy(name, "1"));
+    for (size_t at = 1; at < 4; ++at)
+      if (!is_hosted_on(name, at)) free = nodes_[at]->id();
+  }
+  bundle::Bundle code = bundle_of("1");
+  code.settings.crons = {"* * * * *"};
+  ASSERT_TRUE(deploy_bundle(name, code));
+  DeployFunction canary = deployment(name, as_text(*bundle::encode(bundle_of("2"))));
+  canary.canary.percent = 10;
+  ASSERT_TRUE(ask<DeployedFunction>(system_, nodes_[0]->functions, canary));
+  const uint64_t before = woken();
+  EXPECT_TRUE(eventually([&] { return woken() > before + 1; }));
+}
+
 TEST_F(BundlesTest, AConsumerIsFoundUnderItsQueueUntilItGoes) {
   start(2);
   bundle::Bundle code = bundle_of("1");

@@ -1,7 +1,9 @@
 #include <gtest/gtest.h>
 
+#include "actors/services/canary.hpp"
 #include "actors/services/log_codec.hpp"
 #include "actors/services/service_codec.hpp"
+#include "actors/services/use_codec.hpp"
 #include "runtime/base/rng.hpp"
 
 namespace themis {
@@ -133,6 +135,42 @@ TEST(LogCodec, PagesComeBackAsTheyWereAndLongOnesAreRefused) {
   EXPECT_FALSE(decode_log_page(encode_log_page(page)));
   page.lines[0] = {.text = std::string(kLogTextBytesMax + 1, 'a')};
   EXPECT_FALSE(decode_log_page(encode_log_page(page)));
+}
+
+TEST(CanaryCodec, ACanaryComesBackAsItWasAndWhatIsNoneIsRefused) {
+  CanaryRow canary{{"f", {3, crypto::blake2b(as_bytes("c"))}}, {50, mesh::Sticky{true, "id"}}};
+  const auto read = decode_host_canary(encode_host_canary(canary, TimePoint::max()));
+  ASSERT_TRUE(read) << read.error().text();
+  EXPECT_EQ(read->row, canary.row);
+  EXPECT_EQ(read->share, canary.share);
+  for (const uint32_t percent : {0u, 51u}) {
+    canary.share.percent = percent;
+    EXPECT_FALSE(decode_host_canary(encode_host_canary(canary, TimePoint::max()))) << percent;
+  }
+  canary.share = {10, mesh::Sticky{false, "not a token"}};
+  EXPECT_FALSE(decode_host_canary(encode_host_canary(canary, TimePoint::max())));
+  const UnhostOrder order{"f", false, true};
+  const auto unhost = decode_unhost(encode_unhost(order, TimePoint::max()));
+  ASSERT_TRUE(unhost);
+  EXPECT_TRUE(unhost->of_canary);
+  EXPECT_EQ(unhost->name, "f");
+}
+
+TEST(UseCodec, FiguresComeBackAsTheyWereAndThoseOfNoNodeAreRefused) {
+  const std::vector<std::string> names{"a", std::string(kFunctionNameBytesMax, 'b')};
+  EXPECT_EQ(*decode_measure(encode_measure(names, TimePoint::max())), names);
+  EXPECT_FALSE(decode_measure(encode_measure({"NO NAME"}, TimePoint::max())));
+  const std::vector<std::string> many(kMeasuredNamesMax + 1, "f");
+  EXPECT_FALSE(decode_measure(encode_measure(many, TimePoint::max())));
+  std::vector<RunningFunction> all{{"a", 7, 2, 4096}, {names[1], UINT32_MAX, 0, 0}};
+  EXPECT_EQ(*decode_measured(encode_measured(all)), all);
+  all[0].isolates = kIsolatesToldMax + 1;
+  EXPECT_FALSE(decode_measured(encode_measured(all)));
+  all[0] = {"a", 7, 2, kMemoryToldMaxKb + 1};
+  EXPECT_FALSE(decode_measured(encode_measured(all)));
+  const size_t most = kMeasuredNamesMax * kVersionsRunningMax;
+  EXPECT_TRUE(decode_measured(encode_measured(std::vector<RunningFunction>(most, {"f"}))));
+  EXPECT_FALSE(decode_measured(encode_measured(std::vector<RunningFunction>(most + 1, {"f"}))));
 }
 
 }  // namespace

@@ -126,21 +126,58 @@ TEST_F(DeploymentTest, RollsBackOnEveryNodeAndForward) {
   EXPECT_EQ(roll_back(1).error().code, Code::not_found);
 }
 
+/// As after a restart: the ring did not know the other nodes yet.
+TEST_F(DeploymentTest, RegressOneThatFoundTooFewNodesIsLookedAtSoonAgain) {
+  start(1);
+  ASSERT_TRUE(deploy("f", "one", 2));
+  EXPECT_EQ(describe("f")->instances.size(), 1u);
+  const auto begin = std::chrono::steady_clock::now();
+  MeshNode::Options options;
+  options.bootstrap.push_back(nodes_[0]->address());
+  nodes_.push_back(std::make_unique<MeshNode>(system_, options));
+  EXPECT_TRUE(eventually([&] { return is_hosted_on("f", 1); }));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 4s) << "not with the look of all, after 5 s";
+}
+
+/// A canary, and its version before.
 class CanaryTest : public DeploymentTest {
  protected:
   Result<DeployedFunction> deploy_canary(const std::string& source, uint32_t percent = 10) {
     DeployFunction order = deployment("f", source, 2);
-    order.canary = percent;
+    order.canary.percent = percent;
     return ask<DeployedFunction>(system_, nodes_[0]->functions, order);
   }
   Result<DeployedFunction> end_canary(bool promote) {
     return ask<DeployedFunction>(system_, nodes_[0]->functions, EndCanary{"f", promote});
   }
+  /// What the canary on a node answers, or the error's text.
+  std::string canary_answer(size_t at) {
+    auto door =
+        ask<caf::actor>(system_, nodes_[0]->node(),
+                        ReachActor{nodes_[at]->contact(), Exports::target_of(kCanariesActorName)});
+    if (!door) return door.error().text();
+    wire::Builder<schema::Invoke> call;
+    call->setFunction("f");
+    call->setMethod("GET");
+    call->setUrl("http://h/");
+    const auto outcome = ask<OutcomeMsg>(system_, *door, call.finish());
+    if (!outcome) return outcome.error().text();
+    return std::string(as_text(wire::bytes_of(outcome->view()->getBody())));
+  }
   /// How many nodes run which version, as they say themselves.
   std::map<std::string, int> running() {
     std::map<std::string, int> all;
-    for (size_t at = 0; at < nodes_.size(); ++at) ++all[answer(0, at, "f").substr(0, 3)];
+    for (size_t at = 0; at < nodes_.size(); ++at) {
+      ++all[answer(0, at, "f").substr(0, 3)];
+      ++all[canary_answer(at).substr(0, 3)];
+    }
     return all;
+  }
+  /// What the ring says of the only node that runs it.
+  ring::Record record() {
+    const auto records =
+        ask<ring::Records>(system_, nodes_[0]->node(), FindName{ring_name_of_function("f")});
+    return records && records->size() == 1 ? records->front() : ring::Record{};
   }
 };
 
@@ -150,7 +187,7 @@ TEST_F(CanaryTest, RunsOnOneNodeBesideTheVersionBeforeUntilItIsPromoted) {
   const auto canary = deploy_canary("two");
   ASSERT_TRUE(canary) << canary.error().text();
   EXPECT_EQ(canary->version, 2u);
-  EXPECT_EQ(canary->canary, 10u);
+  EXPECT_EQ(canary->canary.percent, 10u);
   EXPECT_EQ(running()["one"], 2);
   EXPECT_EQ(running()["two"], 1);
   ASSERT_TRUE(order(system_, nodes_[0]->functions, EnsureFunction{"f"})) << "a look leaves it";
@@ -184,24 +221,91 @@ TEST_F(CanaryTest, IsLetGoWhenItIsAborted) {
   EXPECT_EQ(next->version, 3u);
 }
 
-TEST_F(CanaryTest, TakesThePlaceOfAnInstanceWhenThereIsNoOtherNode) {
+TEST_F(CanaryTest, RunsBesideAnInstanceWhenThereIsNoOtherNode) {
   start(2);
   ASSERT_TRUE(deploy("f", "one"));
   ASSERT_TRUE(deploy_canary("two"));
-  EXPECT_EQ(running()["one"], 1);
+  EXPECT_EQ(running()["one"], 2);
+  EXPECT_EQ(running()["two"], 1);
+  ASSERT_TRUE(order(system_, nodes_[0]->functions, EnsureFunction{"f"})) << "a look leaves it";
+  EXPECT_EQ(running()["one"], 2);
   EXPECT_EQ(running()["two"], 1);
   ASSERT_TRUE(end_canary(false));
   EXPECT_TRUE(eventually([&] { return running()["one"] == 2; }));
 }
 
-TEST_F(CanaryTest, NeedsSomethingToRunBesideAndASecondNode) {
+TEST_F(CanaryTest, NeedsSomethingToRunBeside) {
   start(1);
   EXPECT_EQ(deploy_canary("two").error().code, Code::not_found);
   ASSERT_TRUE(deploy("f", "one"));
   EXPECT_EQ(deploy_canary("two", 51).error().code, Code::invalid);
-  EXPECT_EQ(deploy_canary("two").error().code, Code::unavailable);
-  EXPECT_EQ(answer(0, 0, "f"), "one GET http://h/ ");
   EXPECT_EQ(end_canary(true).error().code, Code::not_found);
+  DeployFunction split = deployment("f", "two", 2);
+  split.canary.sticky = mesh::Sticky{.name = "x-user"};
+  EXPECT_EQ(ask<DeployedFunction>(system_, nodes_[0]->functions, split).error().code, Code::invalid)
+      << "without a canary";
+}
+
+TEST_F(CanaryTest, RunsBesideTheVersionBeforeOnASingleNode) {
+  start(1);
+  ASSERT_TRUE(deploy("f", "one", 1));
+  EXPECT_EQ(canary_answer(0), "not_found: \"f\" does not run here");
+  DeployFunction canary = deployment("f", "two", 1);
+  canary.canary = {20, mesh::Sticky{.is_cookie = true, .name = "id"}};
+  ASSERT_TRUE(ask<DeployedFunction>(system_, nodes_[0]->functions, canary));
+  EXPECT_EQ(answer(0, 0, "f"), "one GET http://h/ ");
+  EXPECT_EQ(canary_answer(0), "two GET http://h/ ");
+  EXPECT_EQ(record().version, "1");
+  EXPECT_EQ(record().labels,
+            (ring::Labels{{"canary", "20"}, {"canary-version", "2"}, {"sticky", "cookie:id"}}));
+  EXPECT_EQ(describe("f")->version, 1u);
+  EXPECT_EQ(counts(0).hosted, 2u);
+  ASSERT_TRUE(end_canary(false));
+  EXPECT_TRUE(eventually([&] { return record().labels.empty(); }));
+  EXPECT_EQ(answer(0, 0, "f"), "one GET http://h/ ");
+  EXPECT_EQ(canary_answer(0), "not_found: \"f\" does not run here");
+  ASSERT_TRUE(deploy_canary("three"));
+  const auto promoted = end_canary(true);
+  ASSERT_TRUE(promoted) << promoted.error().text();
+  EXPECT_EQ(answer(0, 0, "f"), "three GET http://h/ ");
+  EXPECT_TRUE(eventually([&] { return record().labels.empty() && counts(0).hosted == 1; }));
+  EXPECT_EQ(record().version, std::to_string(promoted->version));
+  ASSERT_TRUE(deploy_canary("four"));
+  ASSERT_TRUE(order(system_, nodes_[0]->functions, RemoveFunction{"f"}));
+  EXPECT_EQ(counts(0).hosted, 0u) << "with its canary";
+  EXPECT_TRUE(eventually([&] { return record().version.empty(); }));
+}
+
+TEST_F(CanaryTest, OfASingleNodeIsGoneWhenTheNodeStartsAgain) {
+  MeshNode::Options options;
+  options.data = data_.path();
+  nodes_.push_back(std::make_unique<MeshNode>(system_, options));
+  ASSERT_TRUE(nodes_[0]->wait_joined(1));
+  ASSERT_TRUE(deploy("f", "one", 1));
+  ASSERT_TRUE(deploy_canary("two"));
+  nodes_[0]->end(nodes_[0]->functions);
+  nodes_[0]->crash();
+  nodes_[0] = std::make_unique<MeshNode>(system_, options);
+  EXPECT_TRUE(eventually([&] { return answer(0, 0, "f") == "one GET http://h/ "; }));
+  EXPECT_EQ(canary_answer(0), "not_found: \"f\" does not run here");
+  EXPECT_TRUE(eventually([&] { return record().labels.empty() && record().version == "1"; }));
+}
+
+TEST_F(DeploymentTest, SaysWhatItsFunctionsTake) {
+  start(1);
+  ASSERT_TRUE(deploy("f", "one", 1));
+  ASSERT_TRUE(deploy("g", "two", 1));
+  const auto measure = [&](const std::vector<std::string>& names) {
+    const auto told = ask<FunctionsMeasuredMsg>(system_, nodes_[0]->functions,
+                                                encode_measure(names, TimePoint::max()));
+    return told ? decode_measured(*told) : fail(told.error());
+  };
+  const auto both = measure({"g", "other", "f"});
+  ASSERT_TRUE(both) << both.error().text();
+  EXPECT_EQ(*both, (std::vector<RunningFunction>{{"g", 1, 1, 1024}, {"f", 1, 1, 1024}}));
+  for (int i = 0; i < 50; ++i) ASSERT_TRUE(measure({"f"}));
+  const auto looks = ask<size_t>(system_, nodes_[0]->workers, caf::sys_atom::value);
+  EXPECT_LE(*looks, 10u) << "the processes are asked once a second, however many ask";
 }
 
 TEST_F(CanaryTest, IsLetGoWhenTheNodeThatTookItStartsAgain) {

@@ -58,6 +58,13 @@ class ScriptedWorkers final : public PinnedActor {
               return waiting_.size();
             },
             [this](caf::add_atom) { is_picky_ = true; },
+            [this](const MeasureFunctions&) {
+              ++measured_;
+              FunctionsUse use;
+              for (const auto& [id, source] : sources_) use.functions[id] = {1, 1024};
+              return use;
+            },
+            [this](caf::sys_atom) { return measured_; },
             [](const ReportWorkers&) {
               WorkersReport report;
               report.workers.push_back({0, 4242, "up", "", 1, 2, 3, "scripted"});
@@ -108,6 +115,7 @@ class ScriptedWorkers final : public PinnedActor {
 
   std::map<CodeId, std::string> sources_;
   size_t given_up_ = 0;
+  size_t measured_ = 0;
   bool stalls_ = false;
   bool is_picky_ = false;
   std::vector<std::pair<wire::FramePtr, caf::typed_response_promise<OutcomeMsg>>> waiting_;

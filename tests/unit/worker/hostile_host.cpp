@@ -9,6 +9,7 @@
 #include "actors/system/caf_error.hpp"
 #include "actors/system/hosted_actor.hpp"
 #include "actors/system/message_types.hpp"
+#include "figures.capnp.h"
 #include "function.capnp.h"
 #include "state.capnp.h"
 
@@ -31,7 +32,10 @@ class Hostile final : public PinnedActor {
 
  private:
   caf::behavior make_behavior() override {
-    return {[this](const wire::Msg<schema::Load>&) {
+    return {[this](const wire::Msg<schema::MeasureHost>&) { return measured(); },
+            [this](const wire::Msg<schema::Load>& load) {
+              const ByteView code = wire::bytes_of(load.view()->getCode());
+              loaded_.emplace_back(code.begin(), code.end());
               wire::Builder<schema::Loaded> answer(4);
               answer->setActor(enclave_.exports().add_unnamed(caf::strong_actor_ptr{ctrl()}));
               return answer.finish();
@@ -57,6 +61,16 @@ class Hostile final : public PinnedActor {
                       });
               return caf::delegated<OutcomeMsg>{};
             }};
+  }
+  /// More than there is, and of a function that it does not run.
+  wire::Msg<schema::HostMeasured> measured() const {
+    wire::Builder<schema::HostMeasured> made;
+    auto isolates = made->initIsolates(static_cast<unsigned>(loaded_.size() + 1));
+    for (unsigned i = 0; i < isolates.size(); ++i) {
+      isolates[i].setCode(wire::to_data(i < loaded_.size() ? loaded_[i] : Bytes(32)));
+      isolates[i].setMemoryKb(UINT32_MAX);
+    }
+    return made.finish();
   }
   /// Twice.
   OutcomeMsg say_cache(const std::string& code) {
@@ -126,6 +140,7 @@ class Hostile final : public PinnedActor {
   }
 
   EnclaveSystem& enclave_;
+  std::vector<Bytes> loaded_;
 };
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "actors/system/caf_error.hpp"
 #include "actors/system/system.hpp"
+#include "actors/worker/function_worker.hpp"
 #include "actors/worker/worker_pool.hpp"
 #include "runtime/crypto/hash.hpp"
 
@@ -22,6 +23,9 @@ constexpr int kColdSamples = 200;
 /// load. Without a pause they are found used up.
 constexpr auto kColdPause = std::chrono::milliseconds(20);
 constexpr int kIsolates = 20;
+constexpr double kGibKb = 1 << 20;
+/// All of a process's functions have rested by then, once the last of them may.
+constexpr auto kRestMax = std::chrono::seconds(3);
 constexpr int kSpawns = 11;
 constexpr size_t kWarmUp = 2'000;  // the handler is compiled by then
 
@@ -211,6 +215,9 @@ Figures measure_worker(const Options& options) {
   // Both looks find as many isolates that were made ahead of need.
   const auto settle = [] { std::this_thread::sleep_for(kColdPause * 10); };
   settle();
+  // Functions that nobody calls give memory back after a while.
+  const auto let_rest = [] { std::this_thread::sleep_for(FunctionWorker::kRestAfter + kRestMax); };
+  let_rest();
   const double before_kb = private_kb(workers.report().pid);
   int next = 1;
   for (int i = 0; i < kIsolates; ++i, ++next) {
@@ -219,6 +226,8 @@ Figures measure_worker(const Options& options) {
   }
   settle();
   const double isolate_kb = (private_kb(workers.report().pid) - before_kb) / kIsolates;
+  let_rest();
+  const double idle_kb = (private_kb(workers.report().pid) - before_kb) / kIsolates;
 
   const uint32_t pid = workers.report().pid;
   std::vector<double> cold_cpu_us;
@@ -239,9 +248,15 @@ Figures measure_worker(const Options& options) {
   std::vector<double> crowd_us = cold(std::chrono::milliseconds(0), nullptr);
   settle();
   const double host_kb = private_kb(workers.report().pid);
+  let_rest();
+  const WorkerReport at_rest = workers.report();
+  const double idle_host_kb = private_kb(at_rest.pid);
   Figures figures;
   figures["functions"] = next;
   figures["functions_host_mb"] = host_kb / 1024;
+  figures["functions_loaded"] = at_rest.functions;
+  figures["idle_host_mb"] = idle_host_kb / 1024;
+  figures["idle_host_per_gib"] = kGibKb / (idle_host_kb / at_rest.functions);
   figures["cold_p50_us"] = quantile(cold_us, 0.5);
   figures["cold_p99_us"] = quantile(cold_us, 0.99);
   figures["cold_cpu_p50_us"] = quantile(cold_cpu_us, 0.5);
@@ -253,6 +268,8 @@ Figures measure_worker(const Options& options) {
   figures["calls_per_s"] = static_cast<double>(warm.call_us.size()) / warm.seconds;
   figures["handler_cpu_p50_us"] = quantile(warm.cpu_us, 0.5);
   figures["isolate_kb"] = isolate_kb;
+  figures["idle_isolate_kb"] = idle_kb;
+  figures["idle_per_gib"] = kGibKb / idle_kb;
   figures["spawn_worker_p50_ms"] = spawn_ms;
   return figures;
 }

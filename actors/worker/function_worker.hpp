@@ -103,7 +103,7 @@ class FunctionWorker final : public HostedActor {
   /// What was compiled is made a code cache so long after the first answer: by then it has what
   /// calls use, and no call waits for it.
   static constexpr Duration kCacheAfter = 1s;
-  /// A function without calls for so long gives its nursery back, a fifth of an idle one's memory.
+  /// A function without calls for so long gives back its nursery and what V8 looks things up in.
   static constexpr Duration kRestAfter = 5s;
 
   FunctionWorker(caf::actor_config& config, Reactor& reactor, TurnBudget& budget,

@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
 """Writes prelude.cpp: the files of prelude/ as string literals, in the order given.
 
-A word NAME=FILE is a library in CommonJS form: its exports become web.libraries.NAME. With
-NAME?=FILE that is a function which runs the library, once, and answers them. ?=FILE is a file of
-prelude/ that runs later: a function in the list web.later.
+A word NAME=FILE is a library, in CommonJS form: it runs when web.library('NAME') is first asked for,
+which answers its exports.
 """
 import pathlib
 import sys
@@ -24,19 +23,12 @@ def main() -> None:
         text = path.read_text(encoding="utf-8")
         if not text.isascii():
             sys.exit(f"{path}: holds more than ASCII, which is what V8 reads without a copy")
-        if library == "?":
-            text = f"'use strict';\n(web.later ??= []).push(() => {{\n{text}\n}});\n"
-        elif library:
-            head = "const module = { exports: {} }, exports = module.exports;"
-            name = library.removesuffix("?")
-            once = f"web.libraries.{name} = () => module.exports;"
-            text = (f"'use strict';\n(web.libraries ??= {{}}).{name} = () => {{ {head}\n"
-                    f"{text};\n{once}\nreturn module.exports; }};\n" if library.endswith("?") else
-                    f"'use strict';\n{head}\n{text};\n"
-                    f"(web.libraries ??= {{}}).{name} = module.exports;\n")
+        if library:
+            text = ("'use strict';\nconst module = { exports: {} }, exports = module.exports;\n"
+                    f"{text};\nreturn module.exports;\n")
         if ')prelude"' in text:
             sys.exit(f"{path}: holds the end of a raw string")
-        lines.append(f'{{"prelude/{path.name}", {literals(text)}}},')
+        lines.append(f'{{"prelude/{path.name}", {literals(text)}, "{library}"}},')
     lines += ["};", "", "}  // namespace", ""]
     lines += ["std::span<const PreludeSource> prelude_sources() { return kSources; }", ""]
     lines += ["}  // namespace themis::js", ""]

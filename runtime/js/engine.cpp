@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "runtime/base/log.hpp"
+#include "runtime/js/idle_memory.hpp"
 #include "runtime/js/natives.hpp"
 #include "runtime/js/platform.hpp"
 #include "runtime/js/snapshot.hpp"
@@ -98,6 +99,7 @@ class EngineImpl final : public Engine {
   }
   std::unique_ptr<PreparedIsolate> warm_up(std::unique_ptr<PreparedIsolate> isolate) {
     NoHost host;
+    release_lookup_caches(isolate->box.get());  // what the warm-up needs of them comes back
     auto worker =
         std::make_unique<WorkerImpl>(std::move(isolate), Limits{.cpu = 1s}, host, watchdog_, wasm_);
     Result<bundle::Bundle> code = bundle::read_code(as_bytes(kWarmUp), "warm-up");

@@ -4,6 +4,7 @@
 
 #include "runtime/js/messages.hpp"
 #include "runtime/js/natives.hpp"
+#include "runtime/js/prelude_strings.hpp"
 #include "runtime/js/text.hpp"
 #include "runtime/js/worker.hpp"
 
@@ -286,6 +287,21 @@ void wall_ms(const Info& info) {
       static_cast<double>(WorkerImpl::of(info.GetIsolate()).host().wall_ms()));
 }
 
+/// library(name, native, primordials, web): what that part of the prelude exports; it runs now
+void library(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  const std::string name = to_utf8(isolate, info[0].As<v8::String>());
+  const auto parts = prelude_sources();
+  const auto found = std::ranges::find(parts, name, &PreludeSource::library);
+  THEMIS_ASSERT(found != parts.end() && !name.empty(), "the prelude knows its libraries");
+  v8::Local<v8::Value> arguments[] = {info[1], info[2], info[3]};
+  v8::Local<v8::Value> exports;
+  if (run_prelude_part(isolate->GetCurrentContext(), static_cast<size_t>(found - parts.begin()),
+                       arguments)
+          .ToLocal(&exports))
+    info.GetReturnValue().Set(exports);
+}
+
 constexpr Native kNatives[] = {{"respond", respond},
                                {"fail", fail_call},
                                {"end", end_call},
@@ -317,7 +333,8 @@ constexpr Native kNatives[] = {{"respond", respond},
                                {"socketRoom", socket_room},
                                {"closeSocket", close_socket},
                                {"readFlow", read_flow},
-                               {"leaveFlow", leave_flow}};
+                               {"leaveFlow", leave_flow},
+                               {"library", library}};
 
 }  // namespace
 

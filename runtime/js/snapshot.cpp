@@ -48,32 +48,16 @@ std::string checksum(std::string_view blob) {
   return sum.hex() + "\n";
 }
 
-/// Runs one file of the prelude as a function of (native, primordials, web).
-bool run_part(v8::Local<v8::Context> context, std::string_view name, PreludeString* part,
-              std::span<v8::Local<v8::Value>> arguments) {
-  v8::Isolate* isolate = v8::Isolate::GetCurrent();
-  v8::Local<v8::String> names[] = {literal(isolate, "native"), literal(isolate, "primordials"),
-                                   literal(isolate, "web")};
-  v8::ScriptCompiler::Source source(v8::String::NewExternalOneByte(isolate, part).ToLocalChecked(),
-                                    v8::ScriptOrigin(text(isolate, name)));
-  v8::Local<v8::Function> body;
-  return v8::ScriptCompiler::CompileFunction(context, &source, std::size(names), names)
-             .ToLocal(&body) &&
-         !body->Call(context, v8::Undefined(isolate), static_cast<int>(arguments.size()),
-                     arguments.data())
-              .IsEmpty();
-}
-
 Result<v8::Local<v8::Object>> run_prelude(v8::Local<v8::Context> context) {
   v8::Isolate* isolate = v8::Isolate::GetCurrent();
   v8::TryCatch caught(isolate);
   const auto web = v8::Object::New(isolate);
   v8::Local<v8::Value> arguments[] = {make_natives(context), v8::Object::New(isolate), web};
   for (size_t i = 0; i < prelude_sources().size(); ++i) {
-    const std::string_view name = prelude_sources()[i].name;
-    if (!run_part(context, name, prelude_strings()[i], arguments))
+    const PreludeSource& part = prelude_sources()[i];
+    if (part.library.empty() && run_prelude_part(context, i, arguments).IsEmpty())
       return fail(Code::internal,
-                  std::string(name) + ": " + describe_exception(context, caught.Exception()));
+                  std::string(part.name) + ": " + describe_exception(context, caught.Exception()));
   }
   return web;
 }

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "runtime/base/freed_memory.hpp"
 #include "runtime/js/errors.hpp"
+#include "runtime/js/idle_memory.hpp"
 #include "runtime/js/text.hpp"
 
 namespace themis::js {
@@ -76,6 +78,8 @@ void WorkerImpl::rest() {
   const v8::Isolate::Scope isolate_scope(box_.get());
   box_.get()->LowMemoryNotification();
   stacks_.rest(box_.buffers());
+  release_lookup_caches(box_.get());
+  release_freed_memory();  // what the collection itself needed, for most of it
 }
 
 bool WorkerImpl::is_worn() const {

@@ -28,8 +28,7 @@ const kTriesMax = 8;
 const kRead = 1;
 const kWrite = 2;
 
-let longLibrary;
-const longValues = () => (longLibrary ??= web.libraries.longvalues());
+const longValues = () => web.library('long_values');
 
 const bytesOf = (text) => TypedArrayPrototypeLength(native.utf8Encode(text));
 const checkKey = (key) => {

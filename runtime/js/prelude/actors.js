@@ -48,7 +48,7 @@ class ActorContext {
 
 /// The handlers of an actor; its object is made by the first call.
 web.makeActor = (Class, className, id, space, key) => {
-  const { Storage, ring, pending } = web.libraries.storage();
+  const { Storage, ring, pending } = web.library('actor_storage');
   const storage = new Storage(space, key, { className, id });
   const context = new ActorContext(id, storage);
   web.outputGate = () => pending(storage);

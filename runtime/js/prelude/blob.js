@@ -1,12 +1,11 @@
 'use strict';
 // Blob and File (https://w3c.github.io/FileAPI). A Blob is one run of bytes that nobody changes;
-// a slice of it looks at the same bytes.
+// a slice of it looks at the same bytes. Runs when one is first needed: see body.js.
 const {
-  ArrayPrototypePush, RegExpPrototypeExec, StringPrototypeSlice, StringPrototypeToLowerCase,
-  SymbolIterator, TypeError, TypedArrayPrototypeBuffer, TypedArrayPrototypeLength, TypedArrayPrototypeSlice,
-  TypedArrayPrototypeSubarray,
+  ArrayPrototypePush, RegExpPrototypeExec, StringPrototypeReplace, StringPrototypeSlice,
+  StringPrototypeToLowerCase, SymbolIterator, TypeError, TypedArrayPrototypeBuffer,
+  TypedArrayPrototypeLength, TypedArrayPrototypeSlice, TypedArrayPrototypeSubarray,
 } = primordials;
-const StringPrototypeReplace = primordials.uncurryThis(String.prototype.replace);
 
 const typeOf = (type) => {
   const text = web.toText(type);

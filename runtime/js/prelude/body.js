@@ -5,6 +5,12 @@ const {
   ArrayBufferIsView, JSONParse, TypeError, TypedArrayPrototypeBuffer, TypedArrayPrototypeSlice,
 } = primordials;
 
+for (const name of ['Blob', 'File']) web.exposeLater(name, () => { web.library('blob'); });
+web.exposeLater('FormData', () => { web.library('form_data'); });
+/// Nothing can be one before there is its class, which puts another function here.
+web.isBlob = () => false;
+web.isFormData = web.isBlob;
+
 /// What a body argument becomes: { data: null | string | Uint8Array | ReadableStream,
 /// type: content type or null }.
 web.extractBody = (body) => {
@@ -116,10 +122,12 @@ class Body {
   }
   async blob() {
     const bytes = toBytes(this.#stream === undefined ? web.takeBody(this) : await this.#all());
+    web.library('blob');
     return web.makeBlob(bytes, web.mimeType(web.headerOf(this, 'content-type') ?? ''));
   }
   async formData() {
     const bytes = toBytes(this.#stream === undefined ? web.takeBody(this) : await this.#all());
+    web.library('form_data');
     return web.decodeForm(bytes, web.headerOf(this, 'content-type') ?? '');
   }
 }

@@ -35,7 +35,7 @@ const drain = async (id, context) => {
 web.dispatchRemote = async (id, method, name, args, isOwn) => {
   const context = new ExecutionContext();
   try {
-    if (web.runRemote === undefined) web.libraries.remote();
+    if (web.runRemote === undefined) web.library('remote');
     const self = { env: web.env, ctx: context };
     const answer = await web.runRemote(method, name, self, args, isOwn);
     native.respond(id, answer[0], '', answer[1], waitsOf(context) !== undefined);
@@ -103,7 +103,7 @@ const runScheduled = async (handler, method, context, text) => {
 };
 /// A `queue` handler's call; its answer says what to do with each message.
 const runQueue = async (handler, method, context, text) => {
-  const { batch, answers } = web.makeBatch(JSONParse(text));
+  const { batch, answers } = web.library('queues').makeBatch(JSONParse(text));
   try {
     await ReflectApply(method, handler, [batch, web.env, context]);
   } catch (error) {

@@ -15,9 +15,9 @@ const makeBinding = (kind, name, value) => {
       } catch (error) {
         throw new TypeError(`env.${name} is no JSON: ${error.message}`);
       }
-    case 'queue/': return web.makeQueue(value);
+    case 'queue/': return web.library('queues').makeQueue(value);
     case 'actor/':
-      if (web.makeActors === undefined) web.libraries.actors();
+      if (web.makeActors === undefined) web.library('actors');
       return web.makeActors(value);
     default: return web.makeFetcher(kind + value);
   }
@@ -36,7 +36,7 @@ web.configure = (list) => {
 
 /// C++ calls it once for an actor: the class, its name, the id, where its storage is.
 web.openActor = (Class, className, id, space, key) => {
-  if (web.makeActor === undefined) web.libraries.actors();
+  if (web.makeActor === undefined) web.library('actors');
   return web.makeActor(Class, className, id, space, key);
 };
 

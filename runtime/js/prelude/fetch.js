@@ -88,7 +88,7 @@ const bodyOf = (target, answer, headers, signal) => {
   const bytes = answer[2] ?? native.utf8Encode('');
   const stream = whole ? web.streamOf(() => bytes) : web.flowStream(answer[3], bytes, signal);
   if (format === undefined) return stream;
-  web.libraries.compression();
+  web.library('compression');
   return stream.pipeThrough(new web.DecompressionStream(format));
 };
 

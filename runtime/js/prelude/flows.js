@@ -7,13 +7,13 @@ const {
 
 // Most functions need neither: they run when somebody first asks.
 for (const name of ['WebSocket', 'WebSocketPair', 'CloseEvent'])
-  web.exposeLater(name, () => { web.libraries.websocket(); });
+  web.exposeLater(name, () => { web.library('websocket'); });
 for (const name of ['IdentityTransformStream', 'FixedLengthStream', 'scheduler'])
-  web.exposeLater(name, () => { web.libraries.workers(); });
+  web.exposeLater(name, () => { web.library('workers'); });
 web.MessageEvent = globalThis.MessageEvent;
 web.expose('fetch', async function fetch(input, init = undefined) {
   web.needArguments(arguments.length, 1, 'fetch');
-  if (web.runFetch === undefined) web.libraries.outward();
+  if (web.runFetch === undefined) web.library('fetch');
   return web.runFetch(input, init, native.fetchOutward, { __proto__: null, outward: true, streams: true });
 });
 

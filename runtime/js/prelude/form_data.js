@@ -1,11 +1,12 @@
 'use strict';
-// FormData (https://xhr.spec.whatwg.org/#interface-formdata), and forms as bodies.
+// FormData (https://xhr.spec.whatwg.org/#interface-formdata), and forms as bodies. Runs when one is
+// first needed: see body.js.
 const {
   ArrayPrototypePush, ArrayPrototypeSplice, RegExpPrototypeExec, StringPrototypeIndexOf,
-  StringPrototypeSlice, StringPrototypeToLowerCase, TypeError, TypedArrayPrototypeLength,
-  TypedArrayPrototypeSlice, TypedArrayPrototypeSubarray, Uint8Array,
+  StringPrototypeReplace, StringPrototypeSlice, StringPrototypeToLowerCase, TypeError,
+  TypedArrayPrototypeLength, TypedArrayPrototypeSlice, TypedArrayPrototypeSubarray, Uint8Array,
 } = primordials;
-const StringPrototypeReplace = primordials.uncurryThis(String.prototype.replace);
+web.library('blob');  // a file in a form is one
 
 /// An entry's value: a string, or a Blob as a File of that name.
 const toValue = (value, filename, given) => {

@@ -84,5 +84,5 @@ const { Response } = globalThis;
 web.isResponse = (value) => value instanceof Response;
 web.bytesOf = primordials.uncurryThis(Response.prototype.bytes);
 // C++ calls these when somebody first asks for WebAssembly, and for a Wasm function.
-web.openWebAssembly = (raw) => web.libraries.webassembly().open(raw);
-web.makeWasi = (module, name) => web.libraries.wasi().make(module, name);
+web.openWebAssembly = (raw) => web.library('webassembly').open(raw);
+web.makeWasi = (module, name) => web.library('wasi').make(module, name);

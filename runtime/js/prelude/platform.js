@@ -63,10 +63,10 @@ const kIntegerArrays = { __proto__: null, Int8Array: true, Uint8Array: true,
 const kRandomBytesMax = 65536;  // https://w3c.github.io/webcrypto/#Crypto-method-getRandomValues
 const kHex = '0123456789abcdef';
 
-/// crypto.subtle is run when somebody first asks for it; again, when that was ended in the middle.
 const loadSubtle = () => {
-  for (let i = 0; i < web.later.length; i++) web.later[i]();
-  web.later = [];
+  web.library('crypto_algorithms');
+  web.library('crypto_keys');
+  web.library('crypto_subtle');
 };
 web.exposeLater('CryptoKey', loadSubtle);
 web.exposeLater('SubtleCrypto', loadSubtle);

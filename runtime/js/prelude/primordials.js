@@ -24,7 +24,7 @@ uncurry('ArrayPrototype', Array.prototype,
   ['push', 'shift', 'join', 'slice', 'splice', 'sort', 'includes', 'indexOf']);
 uncurry('StringPrototype', String.prototype,
   ['slice', 'split', 'toLowerCase', 'toUpperCase', 'charCodeAt', 'indexOf',
-    'startsWith', 'trim', 'replaceAll']);
+    'replace', 'startsWith', 'trim', 'replaceAll']);
 uncurry('RegExpPrototype', RegExp.prototype, ['exec', 'toString']);
 uncurry('DatePrototype', Date.prototype, ['toISOString']);
 uncurry('ErrorPrototype', Error.prototype, ['toString']);

@@ -1,5 +1,6 @@
 'use strict';
-// env.QUEUE, which messages are sent to, and the batch of messages that a `queue` handler gets.
+// env.QUEUE, which messages are sent to, and the batch of messages that a `queue` handler gets. Runs
+// when there is one of either.
 const {
   ArrayPrototypePush, Date, Error, JSONParse, JSONStringify, RangeError, TypeError,
   TypedArrayPrototypeBuffer,
@@ -112,10 +113,10 @@ class MessageBatch {
 const { answers } = MessageBatch;
 delete MessageBatch.answers;
 
-web.makeQueue = (name) => new Queue(name);
+const makeQueue = (name) => new Queue(name);
 /// The batch of a call, and a function that says what became of each message; `failed`: the handler
 /// threw, so what it said nothing of comes again.
-web.makeBatch = (call) => {
+const makeBatch = (call) => {
   const messages = [];
   for (let i = 0; i < call.messages.length; i++)
     ArrayPrototypePush(messages, new Message(call.messages[i]));
@@ -124,3 +125,4 @@ web.makeBatch = (call) => {
   const batch = new MessageBatch(call.queue, messages);
   return { batch, answers: (failed) => answers(batch, seen, failed) };
 };
+module.exports = { makeQueue, makeBatch };

@@ -3,7 +3,7 @@
 
 /// `target`: a service's name, or "fn/" and a function's.
 const ask = (target, input, init) => {
-  if (web.runFetch === undefined) web.libraries.outward();
+  if (web.runFetch === undefined) web.library('fetch');
   return web.runFetch(input, init, (method, url, headers, body, upload) =>
     native.askService(target, method, url, headers, body, upload),
   { __proto__: null, outward: false, streams: primordials.StringPrototypeStartsWith(target, 'fn/') });
@@ -31,7 +31,7 @@ class Fetcher {
 primordials.ObjectDefineProperty(Fetcher.prototype, primordials.SymbolToStringTag,
   { __proto__: null, value: 'Fetcher', configurable: true });
 
-web.exposeLater('themis', () => { web.libraries.remote(); });
+web.exposeLater('themis', () => { web.library('remote'); });
 web.askService = ask;
 web.services = new Services();
 web.makeFetcher = (target) => new Fetcher(target);

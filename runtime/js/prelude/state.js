@@ -6,16 +6,18 @@ const {
 } = primordials;
 
 const kDigits = '0123456789abcdef';
-/// By byte.
-const kHex = [];
-for (let i = 0; i < 256; i++) ArrayPrototypePush(kHex, kDigits[i >> 4] + kDigits[i & 15]);
 /// Times a transaction is tried again because another one was faster.
 const kAttemptsMax = 16;
 
+let hex;  // by byte; made when it is first needed: 256 strings
 const toHex = (bytes) => {
+  if (hex === undefined) {
+    hex = [];
+    for (let i = 0; i < 256; i++) ArrayPrototypePush(hex, kDigits[i >> 4] + kDigits[i & 15]);
+  }
   let out = '';
   for (let i = 0; i < TypedArrayPrototypeLength(bytes); i++)
-    out += kHex[bytes[i]];
+    out += hex[bytes[i]];
   return out;
 };
 const digit = (text, at) => {

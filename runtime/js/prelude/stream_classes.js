@@ -2,7 +2,7 @@
 // The streams of web-streams-polyfill made global, and what the prelude does with them. Runs when
 // one is first needed: see streams.js.
 const { ArrayBufferIsView, ObjectGetOwnPropertyDescriptor, TypeError, uncurryThis } = primordials;
-const library = web.libraries.streams();
+const library = web.library('streams');
 const { ReadableStream, TransformStream } = library;
 
 const isOf = (Class, attribute) => {

@@ -3,7 +3,7 @@
 // (https://encoding.spec.whatwg.org/#interface-textdecoderstream). Most functions take and answer
 // whole bodies; the classes would be a tenth of what an idle isolate holds.
 const { StringPrototypeCharCodeAt, StringPrototypeSlice, TypeError, uncurryThis } = primordials;
-const load = () => { web.libraries.stream_classes(); };
+const load = () => { web.library('stream_classes'); };
 for (const name of ['ByteLengthQueuingStrategy', 'CountQueuingStrategy',
   'ReadableByteStreamController', 'ReadableStream', 'ReadableStreamBYOBReader',
   'ReadableStreamBYOBRequest', 'ReadableStreamDefaultController', 'ReadableStreamDefaultReader',
@@ -11,8 +11,8 @@ for (const name of ['ByteLengthQueuingStrategy', 'CountQueuingStrategy',
   'WritableStreamDefaultController', 'WritableStreamDefaultWriter'])
   web.exposeLater(name, load);
 for (const name of ['CompressionStream', 'DecompressionStream'])
-  web.exposeLater(name, () => { web.libraries.compression(); });
-web.exposeLater('URLPattern', () => { web.exposeClass(web.libraries.urlpattern().URLPattern); });
+  web.exposeLater(name, () => { web.library('compression'); });
+web.exposeLater('URLPattern', () => { web.exposeClass(web.library('urlpattern').URLPattern); });
 
 /// Nothing can be one before there are the classes, which put another function here.
 web.isReadableStream = () => false;

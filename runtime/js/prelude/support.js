@@ -11,6 +11,11 @@ web.expose = (name, value) => {
     { __proto__: null, value, writable: true, configurable: true, enumerable: false });
 };
 
+const libraries = { __proto__: null };
+/// What a part of the prelude exports that most functions never need. It runs when it is first
+/// asked for; again, when that was ended in the middle.
+web.library = (name) => (libraries[name] ??= native.library(name, native, primordials, web));
+
 /// By name of what is exposed later: the getter that stands for it, then the class itself.
 const later = { __proto__: null };
 const kOfPrototypes = { __proto__: null, constructor: true };

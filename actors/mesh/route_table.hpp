@@ -134,6 +134,10 @@ class RouteTable {
   /// breakers of those left are open; the detail says until when).
   Result<ring::Contact> choose(const std::string& name, const Tried& tried, TimePoint now);
 
+  /// What is known of one of the instances that take calls now, by chance: for who has a choice
+  /// beside them. Nothing: none is known.
+  std::optional<KnownLoad> load_of_one(const std::string& name, TimePoint now);
+
   /// A call that is under way at an instance.
   struct Begun {
     NodeId node;
@@ -200,6 +204,7 @@ class RouteTable {
   };
   using Endpoints = std::vector<const Endpoint*>;
 
+  static bool takes_calls(const Endpoint& endpoint, TimePoint now);
   Route* find(const std::string& name);
   Endpoint* find(Route* route, const NodeId& node);
   Endpoints pick_split(const Route& route, const Endpoints& from);

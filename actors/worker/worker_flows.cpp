@@ -15,28 +15,6 @@ Result<FlowId> flow_of(const wire::Msg<schema::Invoke>& message) {
   });
 }
 
-Result<FlowId> flow_of(const wire::Msg<schema::Outcome>& message) {
-  return wire::decode(message, [](const schema::Outcome::Reader& outcome) -> Result<FlowId> {
-    return outcome.getFlow();
-  });
-}
-
-Result<wire::Msg<schema::Outcome>> with_flow(const wire::Msg<schema::Outcome>& message,
-                                             FlowId flow) {
-  return wire::decode(
-      message, [&](const schema::Outcome::Reader& outcome) -> Result<wire::Msg<schema::Outcome>> {
-        wire::Builder<schema::Outcome> copy(message.frame()->words() + 8);
-        copy->setStatus(outcome.getStatus());
-        copy->setHeaders(outcome.getHeaders());
-        copy->setBody(outcome.getBody());
-        copy->setCpuUs(outcome.getCpuUs());
-        copy->setFlow(flow);
-        copy->setRunning(outcome.getRunning());
-        copy->setMemoryPercent(outcome.getMemoryPercent());
-        return copy.finish();
-      });
-}
-
 bool is_last(const BodyPartMsg& message) {
   const auto last = wire::decode(message, [](const schema::BodyPart::Reader& part) -> Result<bool> {
     return js::Part{static_cast<js::Part::Kind>(part.getKind()), {}, 0}.is_last();
@@ -115,7 +93,7 @@ Result<wire::Msg<schema::Outcome>> WorkerProcess::offer(const Call& call,
   sweep_later();
   send(flows_,
        OfferFlow{flow, caf::actor(this), peer ? std::optional<NodeId>(*peer) : std::nullopt});
-  return with_flow(outcome, flow);
+  return themis::pass_on(outcome, {.flow = flow});
 }
 
 caf::result<BodyPartMsg> WorkerProcess::take(FlowId flow) {

@@ -123,9 +123,10 @@ Outcome status(const Connection& to) {
                               cell(node, "version"), duration(integer_or(node, "uptime_s", 0)))));
     const Json oyster = member(answer, "oyster");
     if (oyster.is_object())
-      print_line(
-          printable(fmt::format("oyster   {}, {} running, signs as {}", cell(oyster, "state"),
-                                cell(oyster, "running"), cell(oyster, "signer"))));
+      print_line(printable(fmt::format(
+          "oyster   {}, {} running, {}", cell(oyster, "state"), cell(oyster, "running"),
+          cell(oyster, "signer").empty() ? "for other nodes' fronts"
+                                         : "signs as " + cell(oyster, "signer"))));
     const Json state = member(answer, "state");
     if (state.is_object())
       print_line(

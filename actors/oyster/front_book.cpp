@@ -12,10 +12,15 @@ namespace themis {
 Status FrontBook::open(storage::Environment& environment) {
   THEMIS_TRY(FrontStore store, FrontStore::open(environment));
   THEMIS_TRY(FrontStore::Kept kept, store.load());
+  start(std::move(kept),
+        caf::actor_cast<caf::actor>(actor_.home_system().spawn<FrontStoreActor>(store)));
+  return {};
+}
+
+void FrontBook::start(FrontStore::Kept kept, caf::actor store) {
   bill_.restore(std::move(kept.costs), std::move(kept.latest));
   is_unregistered_ = kept.is_unregistered;
-  store_ = caf::actor_cast<caf::actor>(actor_.home_system().spawn<FrontStoreActor>(store));
-  return {};
+  store_ = std::move(store);
 }
 
 void FrontBook::charge(const oyster::Bill::Hash& transaction, uint64_t cost, Then then) {
@@ -56,6 +61,7 @@ void FrontBook::flush() {
   FrontStore::Change change;
   for (const oyster::Bill::Hash& each : batch->costs)
     change.costs.emplace_back(each, bill_.cost(each));
+  if (batch->has_latest) change.latest = bill_.latest_claim();
   if (!batch->claims.empty()) change.latest = batch->claims.back().first.response.body;
   if (batch->has_state) change.is_unregistered = is_unregistered_;
   when_done(
@@ -83,6 +89,7 @@ void FrontBook::failed(const Batch& batch, const Error& why) {
   log::error("oyster", "the bill cannot be written: {}", why.text());
   next_.costs.insert(batch.costs.begin(), batch.costs.end());
   next_.has_state = next_.has_state || batch.has_state;
+  next_.has_latest = next_.has_latest || batch.has_latest || !batch.claims.empty();
   for (const auto& [claim, then] : batch.claims) {
     bill_.undo(claim);
     then(http::Response::text(500, "the bill cannot be written: " + why.text()));

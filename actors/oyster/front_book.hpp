@@ -22,6 +22,8 @@ class FrontBook {
 
   /// Once. Reads what was kept; blocks. Errors: those of FrontStore.
   Status open(storage::Environment& environment);
+  /// The same with what was read, and who takes SaveFront.
+  void start(FrontStore::Kept kept, caf::actor store);
   const oyster::Bill& bill() const { return bill_; }
   bool is_unregistered() const { return is_unregistered_; }
 
@@ -40,7 +42,8 @@ class FrontBook {
     std::set<oyster::Bill::Hash> costs;
     std::vector<std::pair<oyster::Bill::Claim, Claimed>> claims;
     std::vector<Then> waiting;
-    bool has_state = false;  ///< is_unregistered_ changed.
+    bool has_state = false;   ///< is_unregistered_ changed.
+    bool has_latest = false;  ///< A claim was undone: the disk may have it.
     bool is_empty() const { return costs.empty() && waiting.empty() && !has_state; }
   };
 

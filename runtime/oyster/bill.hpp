@@ -47,6 +47,8 @@ class Bill {
   void undo(const Claim& claim);
   /// GET /billing/latest: the last claim.
   http::Response latest() const;
+  /// Its JSON; empty: nothing was claimed.
+  const std::string& latest_claim() const { return latest_; }
   /// As it was kept; `latest` is the JSON of the last claim, or empty.
   void restore(std::map<Hash, uint64_t> costs, std::string latest);
 

@@ -27,10 +27,10 @@ struct OysterRuns {
 struct CountOyster {};
 struct OysterCounts {
   std::array<uint64_t, oyster::kOutcomes> requests{};  ///< By Outcome, since the start.
-  size_t open = 0;        ///< Requests without an answer yet.
-  uint64_t sent_out = 0;  ///< Answered by other nodes.
-  size_t codes = 0;       ///< Kept in memory.
-  uint64_t fetched = 0;   ///< Questions to the Ethereum node and the storage server.
+  size_t open = 0;                                     ///< Requests without an answer yet.
+  uint64_t sent_out = 0;                               ///< Answered by other nodes.
+  size_t codes = 0;                                    ///< Kept in memory.
+  uint64_t fetched = 0;  ///< Questions to the Ethereum node and the storage server.
   bool draining = false;
   std::string signer;  ///< The address that its signatures tell: "0x" and 40 digits.
 };

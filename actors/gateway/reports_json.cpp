@@ -144,7 +144,8 @@ Json peers(const PeerReport& report) {
           {"replies_kept", report.replies_kept}};
 }
 
-/// Null on a node without [oyster]; without "signer" where it runs codes of other nodes' fronts only.
+/// Null on a node without [oyster]; without "signer" where it runs codes of other nodes' fronts
+/// only.
 Json oyster_of(const NodeOverview& overview) {
   if (!overview.oyster && !overview.oyster_runs) return nullptr;
   const OysterRuns runs = overview.oyster_runs.value_or(OysterRuns{});

@@ -70,8 +70,7 @@ Status FrontStore::save(const Change& change) {
       store(value.data(), cost);
       THEMIS_CHECK(txn.put(table_, key_of(transaction), value));
     }
-    if (change.latest)
-      THEMIS_CHECK(txn.put(table_, as_bytes(kLatest), as_bytes(*change.latest)));
+    if (change.latest) THEMIS_CHECK(txn.put(table_, as_bytes(kLatest), as_bytes(*change.latest)));
     if (change.is_unregistered && *change.is_unregistered)
       return txn.put(table_, as_bytes(kUnregistered), as_bytes("1"));
     return change.is_unregistered ? erase(txn, table_, as_bytes(kUnregistered)) : Status();

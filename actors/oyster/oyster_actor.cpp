@@ -71,9 +71,9 @@ Answer memory() {
 
 /// The front's own timer ends a call; the workers' is there if that should fail.
 FunctionLimits limits_of_codes(const OysterConfig& config, FunctionLimits workers) {
-  const auto timeout = std::max<Duration>(std::chrono::milliseconds(config.timeout_ms),
-                                          OysterActor::kFirstTimeout) +
-                       kWallMargin;
+  const auto timeout =
+      std::max<Duration>(std::chrono::milliseconds(config.timeout_ms), OysterActor::kFirstTimeout) +
+      kWallMargin;
   workers.cpu_ms = config.cpu_ms;
   workers.wall_ms =
       static_cast<uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count());
@@ -133,8 +133,8 @@ caf::behavior OysterActor::make_behavior() {
     return caf::delegated<Response>{};
   };
   const auto count = [this](const CountOyster&) {
-    return OysterCounts{outcomes_,        pending_.size(),    runner_.sent_out(),
-                        sources_.kept(),  sources_.fetched(), book_.is_unregistered(),
+    return OysterCounts{outcomes_,       pending_.size(),    runner_.sent_out(),
+                        sources_.kept(), sources_.fetched(), book_.is_unregistered(),
                         key_->address()};
   };
   const auto where = [this](const OysterAddress&) {
@@ -182,8 +182,8 @@ void OysterActor::on_exit() {
   const wire::Target exported_as = Exports::target_of(kFrontActorName);
   const caf::strong_actor_ptr* exported = options_.exports->find(exported_as);
   if (exported != nullptr && exported->get() == ctrl()) options_.exports->remove(exported_as);
-  for (caf::actor* handle : {&options_.runner, &options_.node, &options_.functions,
-                             &options_.fetcher, &options_.flows})
+  for (caf::actor* handle :
+       {&options_.runner, &options_.node, &options_.functions, &options_.fetcher, &options_.flows})
     *handle = nullptr;
 }
 
@@ -238,8 +238,7 @@ bool OysterActor::manage(Pending& pending, std::string_view word, std::string sa
 
 /// Said once it is on disk: a restart changes nothing.
 void OysterActor::set_unregistered(Pending pending, bool is_unregistered, std::string said) {
-  log::info("oyster", "{} by its operator",
-            is_unregistered ? "draining" : "takes requests again,");
+  log::info("oyster", "{} by its operator", is_unregistered ? "draining" : "takes requests again,");
   if (said.empty())
     said = is_unregistered ? "successfully set server in draining state"
                            : "successfully ended draining state of server";
@@ -263,8 +262,7 @@ void OysterActor::begin(Pending pending, ByteView transaction, const std::string
   const uint64_t id = ++last_id_;
   pending.is_stored = !code_id.empty();
   Pending& placed = pending_.emplace(id, std::move(pending)).first->second;
-  if (!placed.asker)
-    placed.responder.on_gone([this, id] { gone(id); });
+  if (!placed.asker) placed.responder.on_gone([this, id] { gone(id); });
   const auto then = [this, id](const FoundRunnable& code) { found(id, code); };
   if (!code_id.empty()) return sources_.find_stored(code_id, then);
   sources_.find_transaction(transaction, then);
@@ -318,9 +316,9 @@ void OysterActor::run(uint64_t id, const RunnablePtr& code) {
     first.headers.set("Content-Type", "application/json");
     first.headers.set("Content-Length", std::to_string(first.body.size()));
   }
-  const Result<InvokeMsg> invoke =
-      encode_invoke({{}, code->id, options_.config.fresh}, pending.is_first ? first : pending.request, url, false,
-                    reactor_.loop().now() + timeout);
+  const Result<InvokeMsg> invoke = encode_invoke({{}, code->id, options_.config.fresh},
+                                                 pending.is_first ? first : pending.request, url,
+                                                 false, reactor_.loop().now() + timeout);
   if (!invoke) return refused(invoke.error());
   pending.began = reactor_.loop().now();
   pending.timer = reactor_.loop().after(timeout, [this, id] { timed_out(id); });
@@ -371,8 +369,7 @@ void OysterActor::end(uint64_t id, Answer answer) {
   const auto costs = cost(pending);
   pending.answer = std::move(answer);
   if (!costs) return written(id, {});
-  book_.charge(*pending.transaction, *costs,
-               [this, id](const Status& kept) { written(id, kept); });
+  book_.charge(*pending.transaction, *costs, [this, id](const Status& kept) { written(id, kept); });
 }
 
 /// What the answer says is on disk, or cannot be.

@@ -55,15 +55,14 @@ caf::behavior RunnerActor::make_behavior() {
     quit(to_caf(started.error()));
     return {};
   }
-  return caf::message_handler{
-      [this](const RunCode& order) { return run_own(order); },
-      [this](const InvokeMsg& invoke) { return run_for_peer(invoke); },
-      [this](const CancelRequest& given_up) { cancel(given_up.frame); },
-      [this](const OfferRuns& order) { offer(order.is_offered); },
-      [this](const CountRuns&) { return counts(); },
-      // A health check: who answers it takes calls.
-      [](const wire::Msg<schema::Echo>& check) { return check; },
-      [this](caf::tick_atom) { drain(*stopping_); }}
+  return caf::message_handler{[this](const RunCode& order) { return run_own(order); },
+                              [this](const InvokeMsg& invoke) { return run_for_peer(invoke); },
+                              [this](const CancelRequest& given_up) { cancel(given_up.frame); },
+                              [this](const OfferRuns& order) { offer(order.is_offered); },
+                              [this](const CountRuns&) { return counts(); },
+                              // A health check: who answers it takes calls.
+                              [](const wire::Msg<schema::Echo>& check) { return check; },
+                              [this](caf::tick_atom) { drain(*stopping_); }}
       .or_else(about_bodies());
 }
 
@@ -110,7 +109,7 @@ void RunnerActor::drain(const caf::error& reason) {
   }
   if (runs_.empty() || reactor_.loop().now() >= drained_by_) return quit(*stopping_);
   drain_timer_ = reactor_.send_after(kDrainLook, caf::actor_cast<caf::actor>(this),
-                      caf::make_message(caf::tick_atom::value));
+                                     caf::make_message(caf::tick_atom::value));
 }
 
 void RunnerActor::on_exit() {
@@ -282,9 +281,9 @@ void RunnerActor::begin(uint64_t id, const CodePtr& source) {
     const Error why = from_caf(error);
     refuse(id, {why.code == Code::threw ? Code::invalid : why.code, why.detail});
   };
-  when_done(request(options_.workers, caf::infinite,
-                    description_of(run.code, source, options_.limits)),
-            installed, failed);
+  when_done(
+      request(options_.workers, caf::infinite, description_of(run.code, source, options_.limits)),
+      installed, failed);
 }
 
 void RunnerActor::call(uint64_t id) {

@@ -53,8 +53,7 @@ Bill::Claim Bill::claim(std::string_view body, const crypto::RecoverableKey& key
     claim.costs.emplace_back(*found);
     costs_.erase(found);
   }
-  if (claim.costs.empty())
-    return none("Given transaction hashes are not present in billing data");
+  if (claim.costs.empty()) return none("Given transaction hashes are not present in billing data");
   claim.response = Response::json(
       200, http::to_text({{"bill_claim_data", to_hex(data)},
                           {"signature", to_hex(key.sign(crypto::keccak256(data)))}}));

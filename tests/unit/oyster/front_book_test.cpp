@@ -57,7 +57,9 @@ class Disk final : public caf::event_based_actor {
 class Front final : public caf::event_based_actor {
  public:
   using caf::event_based_actor::event_based_actor;
-  caf::behavior make_behavior() override { return {[](caf::ok_atom) {}}; }
+  caf::behavior make_behavior() override {
+    return {[](caf::ok_atom) {}};
+  }
   void on_exit() override { book.stop(); }
   FrontBook book{*this};
 };
@@ -74,9 +76,7 @@ class FrontBookTest : public ::testing::Test {
     caf::anon_send_exit(disk_actor_, caf::exit_reason::user_shutdown);
     run();
   }
-  void run() {
-    static_cast<caf::scheduler::test_coordinator&>(system_.caf().scheduler()).run();
-  }
+  void run() { static_cast<caf::scheduler::test_coordinator&>(system_.caf().scheduler()).run(); }
   template <class T>
   static T& self(const caf::actor& handle) {
     return *static_cast<T*>(caf::actor_cast<caf::abstract_actor*>(handle));

@@ -36,9 +36,8 @@ class OysterDisk : public ::testing::Test {
 
 TEST_F(OysterDisk, KeepsBillsClaimsAndTheStateOfAFront) {
   EXPECT_TRUE(store().load()->costs.empty());
-  ASSERT_TRUE(store().save({.costs = {{hash_of(1), 7}, {hash_of(2), 1}},
-                            .latest = "{}",
-                            .is_unregistered = true}));
+  ASSERT_TRUE(store().save(
+      {.costs = {{hash_of(1), 7}, {hash_of(2), 1}}, .latest = "{}", .is_unregistered = true}));
   ASSERT_TRUE(store().save({.costs = {{hash_of(1), 9}, {hash_of(2), 0}, {hash_of(3), 0}}}));
   open();
   const auto kept = store().load();

@@ -183,10 +183,10 @@ Judgement CodeRunner::judge(const caf::error& error) const {
     case Code::overloaded:
       return {CallFailure::not_sent, Verdict::full};
     case Code::not_hosted:
+    case Code::denied:
       return {CallFailure::not_sent, Verdict::absent};
     case Code::not_found:
-    case Code::denied:
-      return {CallFailure::not_sent, Verdict::none};
+      return {CallFailure::not_sent, Verdict::full};
     case Code::unavailable:
     case Code::cancelled:
       return {CallFailure::maybe_run, Verdict::unreachable};

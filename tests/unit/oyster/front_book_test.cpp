@@ -11,10 +11,19 @@
 #include "actors/system/caf_error.hpp"
 #include "actors/system/system.hpp"
 
+namespace themis::testing {
+/// Done by the actor that gets it.
+struct Do {
+  std::function<void()> work;
+};
+}  // namespace themis::testing
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::testing::Do)
+
 namespace themis {
 namespace {
 
 using oyster::Bill;
+using testing::Do;
 
 Bill::Hash hash_of(uint8_t fill) {
   Bill::Hash hash;
@@ -35,10 +44,11 @@ class Disk final : public caf::event_based_actor {
   using caf::event_based_actor::event_based_actor;
   caf::behavior make_behavior() override {
     return {[this](const SaveFront& save) -> caf::result<caf::unit_t> {
-      auto promise = make_response_promise<caf::unit_t>();
-      waiting_.emplace_back(save.change, promise);
-      return promise;
-    }};
+              auto promise = make_response_promise<caf::unit_t>();
+              waiting_.emplace_back(save.change, promise);
+              return promise;
+            },
+            [](const Do& what) { what.work(); }};
   }
   void on_exit() override { waiting_.clear(); }
   /// The oldest write.
@@ -58,7 +68,7 @@ class Front final : public caf::event_based_actor {
  public:
   using caf::event_based_actor::event_based_actor;
   caf::behavior make_behavior() override {
-    return {[](caf::ok_atom) {}};
+    return {[](const Do& what) { what.work(); }};
   }
   void on_exit() override { book.stop(); }
   FrontBook book{*this};
@@ -77,6 +87,10 @@ class FrontBookTest : public ::testing::Test {
     run();
   }
   void run() { static_cast<caf::scheduler::test_coordinator&>(system_.caf().scheduler()).run(); }
+  void at_front(std::function<void()> work) {
+    caf::anon_send(front_actor_, Do{std::move(work)});
+    run();
+  }
   template <class T>
   static T& self(const caf::actor& handle) {
     return *static_cast<T*>(caf::actor_cast<caf::abstract_actor*>(handle));
@@ -85,18 +99,21 @@ class FrontBookTest : public ::testing::Test {
   Disk& disk() { return self<Disk>(disk_actor_); }
   /// What becomes of it is noted.
   void charge(uint8_t transaction, uint64_t cost) {
-    book().charge(hash_of(transaction), cost,
-                  [this](const Status& kept) { said_ += kept ? 'k' : 'f'; });
-    run();
+    at_front([this, transaction, cost] {
+      book().charge(hash_of(transaction), cost,
+                    [this](const Status& kept) { said_ += kept ? 'k' : 'f'; });
+    });
   }
   void claim(uint8_t transaction) {
     const std::string ask = R"({"nonce":")" + std::string(64, 'a') + R"(","tx_hashes":[")" +
                             to_hex(hash_of(transaction)) + R"("]})";
-    book().claim(ask, key_, [this](http::Response response) { claimed_ = std::move(response); });
-    run();
+    at_front([this, ask] {
+      book().claim(ask, key_, [this](http::Response response) { claimed_ = std::move(response); });
+    });
   }
   FrontStore::Change write(bool is_taken = true) {
-    FrontStore::Change change = disk().end(is_taken);
+    FrontStore::Change change;
+    caf::anon_send(disk_actor_, Do{[&] { change = disk().end(is_taken); }});
     run();
     return change;
   }
@@ -170,9 +187,8 @@ TEST_F(FrontBookTest, ACostThatTheDiskRefusedIsSaidAndGoesAlongWithTheNext) {
 
 TEST_F(FrontBookTest, EndsWhenAllIsWritten) {
   bool is_idle = false;
-  book().set_unregistered(true, [](const Status&) {});
-  run();
-  book().when_idle([&] { is_idle = true; });
+  at_front([this] { book().set_unregistered(true, [](const Status&) {}); });
+  at_front([&] { book().when_idle([&] { is_idle = true; }); });
   EXPECT_FALSE(is_idle);
   EXPECT_EQ(write().is_unregistered, true);
   EXPECT_TRUE(is_idle);

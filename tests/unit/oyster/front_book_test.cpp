@@ -10,14 +10,7 @@
 
 #include "actors/system/caf_error.hpp"
 #include "actors/system/system.hpp"
-
-namespace themis::testing {
-/// Done by the actor that gets it.
-struct Do {
-  std::function<void()> work;
-};
-}  // namespace themis::testing
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::testing::Do)
+#include "tests/unit/oyster/do.hpp"
 
 namespace themis {
 namespace {

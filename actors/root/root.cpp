@@ -255,7 +255,8 @@ Result<caf::actor> Root::Impl::start_oyster_runner() {
   options.exports = &nodes.front()->exports;
   options.environment = environment.get();
   options.rng = &rng;
-  options.drain_max = kDrainMax;
+  const bool waits_before = config.gateway.listen || config.oyster.listen;
+  options.drain_max = waits_before ? kDrainAfterGatewayMax : kDrainMax;
   oyster_runner = spawn_pinned<RunnerActor>(reactor, std::move(options));
   return oyster_runner;
 }

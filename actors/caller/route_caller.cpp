@@ -234,8 +234,7 @@ void RouteCaller::failed(const Attempt& attempt, Judgement judgement, Error erro
     table_.took(open.call.name, attempt.at, kind_.now() - attempt.began, kind_.now());
   if (!settle(attempt, judgement.verdict)) return;
   // Its down message may come after the next attempt.
-  if (judgement.verdict == Verdict::unreachable || judgement.verdict == Verdict::absent ||
-      judgement.failure == CallFailure::not_sent)
+  if (judgement.verdict == Verdict::unreachable || judgement.verdict == Verdict::absent)
     proxies_.erase({attempt.at.node, kind_.target_of(open.call.name, attempt.at.is_canary)});
   if (judgement.verdict == Verdict::unreachable && open.attempts == 1) kind_.lost(open.call.name);
   if (open.pending > 0) {

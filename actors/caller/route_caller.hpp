@@ -45,6 +45,8 @@ class CallKind {
   virtual std::optional<std::string> caller_of(const wire::FramePtr&, const mesh::Sticky&) const {
     return {};
   }
+  /// Whether calls of `name` may go to this node at all.
+  virtual bool may_run(const std::string&, const NodeId&) const { return true; }
   /// Sends the request; calls one of the two, unless the actor ends.
   virtual void ask(const caf::actor& instance, const wire::FramePtr& frame, Answered answered,
                    Failed failed) = 0;
@@ -117,6 +119,12 @@ class RouteCaller {
   void on_timer(const CallerTimer& timer);
   /// The ring tells who provides a name that is called here.
   void on_changed(const NameChanged& changed);
+  /// Has the ring asked who provides `name`, when that is not known or old; nobody waits for it.
+  void look(const std::string& name);
+  /// See RouteTable.
+  std::optional<mesh::KnownLoad> load_of_one(const std::string& name) {
+    return table_.load_of_one(name, kind_.now());
+  }
   /// The route of `name`, or that there is none, is known to be old.
   void forget(const std::string& name);
   /// A proxy ended. With its session, when that is lost: then every route leaves its node alone.
@@ -167,6 +175,7 @@ class RouteCaller {
   void find(uint64_t id, bool anew = false);
   void refresh(const std::string& name);
   void ask_ring(const std::string& name);
+  mesh::Instances instances_of(const std::string& name, const ring::Records& records) const;
   void watch(const std::string& name);
   void found(const std::string& name, const Status& status);
   void hedge(uint64_t id);

@@ -29,13 +29,26 @@ void RouteCaller::refresh(const std::string& name) {
   if (searches_.try_emplace(name).second) ask_ring(name);
 }
 
+void RouteCaller::look(const std::string& name) {
+  if (node_ != nullptr && !table_.knows(name, kind_.now())) refresh(name);
+}
+
+mesh::Instances RouteCaller::instances_of(const std::string& name,
+                                          const ring::Records& records) const {
+  mesh::Instances instances = mesh::instances_of(records);
+  std::erase_if(instances, [&](const mesh::Instance& instance) {
+    return !kind_.may_run(name, instance.contact.id);
+  });
+  return instances;
+}
+
 void RouteCaller::ask_ring(const std::string& name) {
   ++counters_.finds;
   watch(name);
   actor_.request(node_, caf::infinite, FindName{name})
       .then(
           [this, name](const ring::Records& records) {
-            table_.learn(name, mesh::instances_of(records), kind_.now());
+            table_.learn(name, instances_of(name, records), kind_.now());
             found(name, {});
           },
           [this, name](const caf::error& error) {
@@ -87,7 +100,7 @@ void RouteCaller::watch(const std::string& name) {
 /// would keep calls from it by saying it again and again.
 void RouteCaller::on_changed(const NameChanged& changed) {
   if (!watched_.told(changed.name, !changed.records.empty())) return;
-  table_.learn(changed.name, mesh::instances_of(changed.records), kind_.now(),
+  table_.learn(changed.name, instances_of(changed.name, changed.records), kind_.now(),
                mesh::RouteTable::Source::watch);
   for (const NodeId& node : changed.lost) {
     const auto proxy = proxies_.lower_bound({node, wire::Target{}});

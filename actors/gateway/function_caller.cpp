@@ -100,7 +100,7 @@ bool FunctionCaller::is_fault(const wire::FramePtr& frame) const {
   return !status || *status >= kServerErrors;
 }
 
-std::optional<mesh::ToldLoad> FunctionCaller::load_of(const wire::FramePtr& frame) const {
+std::optional<mesh::ToldLoad> told_load(const wire::FramePtr& frame) {
   const auto load = wire::decode(
       OutcomeMsg(frame), [](const schema::Outcome::Reader& from) -> Result<mesh::ToldLoad> {
         return mesh::ToldLoad{from.getRunning(), from.getMemoryPercent()};

@@ -7,6 +7,9 @@
 
 namespace themis {
 
+/// What an Outcome says of the load of who answered it; nothing: it is none.
+std::optional<mesh::ToldLoad> told_load(const wire::FramePtr& frame);
+
 /// Part of the gateway actor; its thread only.
 class FunctionCaller final : private CallKind {
  public:
@@ -50,7 +53,9 @@ class FunctionCaller final : private CallKind {
            Failed failed) override;
   mesh::Judgement judge(const caf::error& error) const override;
   bool is_fault(const wire::FramePtr& frame) const override;
-  std::optional<mesh::ToldLoad> load_of(const wire::FramePtr& frame) const override;
+  std::optional<mesh::ToldLoad> load_of(const wire::FramePtr& frame) const override {
+    return told_load(frame);
+  }
   void lost(const std::string& name) override;
   void restore(const std::string& name, std::function<void(Status)> done) override;
   Error nobody(const std::string& name) const override;

@@ -74,7 +74,7 @@ void GatewayActor::on_exit() {
   // Those who ask each other must not keep each other alive.
   for (caf::actor* handle :
        {&options_.node, &options_.functions, &options_.workers, &options_.state, &options_.queues,
-        &options_.flows, &options_.fetcher, &options_.oyster})
+        &options_.flows, &options_.fetcher, &options_.oyster, &options_.oyster_runner})
     *handle = nullptr;
 }
 

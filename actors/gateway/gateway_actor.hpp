@@ -33,6 +33,7 @@ struct GatewayOptions {
   caf::actor flows;           ///< A FlowHub; empty: bodies travel whole.
   caf::actor fetcher;         ///< Takes CountFetches; empty: none.
   caf::actor oyster;          ///< Takes AskOyster; empty: /api/serverless is the gateway's own.
+  caf::actor oyster_runner;   ///< Takes CountRuns; empty: this node runs no uploaded code.
   uint32_t wall_ms = 30'000;  ///< Of a function; a call waits a little longer.
   http::ServerLimits http;
   std::vector<RouteConfig> routes;
@@ -144,6 +145,7 @@ class GatewayActor final : public PinnedActor, private http::Handler {
   void add_state(NodeOverview all, WithOverview then);
   void add_queues(NodeOverview all, WithOverview then);
   void add_oyster(NodeOverview all, WithOverview then);
+  void add_oyster_runs(NodeOverview all, WithOverview then);
   void show_metrics(uint64_t id);
   void add_bodies(MetricsInput input, std::function<void(const MetricsInput&)> then);
 

@@ -77,6 +77,7 @@ Result<InvokeMsg> encode_invoke(const CallTarget& target, const http::Request& r
   invoke->setBody(wire::to_data(as_bytes(request.body)));
   invoke->setFlow(flow);
   invoke->setSocket(socket);
+  invoke->setFresh(target.fresh);
   return invoke.finish(deadline);
 }
 

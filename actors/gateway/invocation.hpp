@@ -12,6 +12,7 @@ namespace themis {
 struct CallTarget {
   std::string function;  ///< Empty: by code.
   CodeId code{};
+  bool fresh = false;  ///< Uploaded code, in an isolate of its own.
   bool by_code() const { return function.empty(); }
   /// The name under which its instances are on the ring, and its route is kept.
   std::string ring_name() const;

@@ -287,11 +287,22 @@ void GatewayActor::add_queues(NodeOverview all, WithOverview then) {
 }
 
 void GatewayActor::add_oyster(NodeOverview all, WithOverview then) {
-  if (!options_.oyster) return then(all);
+  if (!options_.oyster) return add_oyster_runs(std::move(all), std::move(then));
   request(options_.oyster, caf::infinite, CountOyster{})
       .then(
-          [all, then](const OysterCounts& counts) mutable {
+          [this, all, then](const OysterCounts& counts) mutable {
             all.oyster = counts;
+            add_oyster_runs(std::move(all), then);
+          },
+          [this, all, then](const caf::error&) { add_oyster_runs(all, then); });  // it is down
+}
+
+void GatewayActor::add_oyster_runs(NodeOverview all, WithOverview then) {
+  if (!options_.oyster_runner) return then(all);
+  request(options_.oyster_runner, caf::infinite, CountRuns{})
+      .then(
+          [all, then](const OysterRuns& runs) mutable {
+            all.oyster_runs = runs;
             then(all);
           },
           [all, then](const caf::error&) { then(all); });  // it is down

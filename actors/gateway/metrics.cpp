@@ -291,12 +291,27 @@ void write_oyster(Writer& out, const OysterCounts& oyster) {
     out.sample("oyster_requests_total",
                fmt::format("outcome=\"{}\"", oyster::name(static_cast<oyster::Outcome>(i))),
                oyster.requests[i]);
-  out.gauge("oyster_running", "Those that have a place now.", oyster.running);
+  out.gauge("oyster_open", "Those without an answer yet.", oyster.open);
+  out.counter("oyster_sent_out_total", "Calls of codes that other nodes answered.",
+              oyster.sent_out);
   out.gauge("oyster_codes", "Codes kept in memory.", oyster.codes);
   out.counter("oyster_questions_total", "To the Ethereum node and the storage server.",
               oyster.fetched);
   out.gauge("oyster_draining", "1 while its operator has it unregistered.",
             oyster.draining ? 1 : 0);
+}
+
+void write_oyster_runs(Writer& out, const OysterRuns& runs) {
+  out.gauge("oyster_running", "Codes that run on this node now.", runs.running);
+  out.gauge("oyster_capacity", "So many may.", runs.capacity);
+  out.gauge("oyster_offered", "1 while other nodes may send codes here.", runs.is_offered ? 1 : 0);
+  out.family("oyster_runs_total", "counter", "Calls of codes begun here, by whose front asked.");
+  out.sample("oyster_runs_total", "front=\"own\"", runs.own);
+  out.sample("oyster_runs_total", "front=\"other\"", runs.others);
+  out.counter("oyster_runs_refused_total", "No place, or another node had more room.",
+              runs.refused);
+  out.counter("oyster_codes_fetched_total", "Codes fetched from fronts of other nodes.",
+              runs.fetched);
 }
 
 void write_http(Writer& out, const http::ServerCounters& http) {
@@ -329,6 +344,7 @@ std::string metrics_text(const MetricsInput& input) {
   if (input.flows) write_flows(out, *input.flows);
   if (input.fetches) write_fetches(out, *input.fetches);
   if (input.overview.oyster) write_oyster(out, *input.overview.oyster);
+  if (input.overview.oyster_runs) write_oyster_runs(out, *input.overview.oyster_runs);
   out.counter("reactor_turns_total", "Turns of the event loop.", input.reactor.turns);
   out.counter("reactor_resumes_total", "Times an actor ran.", input.reactor.resumes);
   out.counter("reactor_slow_handlers_total", "Handlers over 50 ms.", input.reactor.slow_handlers);

@@ -144,18 +144,27 @@ Json peers(const PeerReport& report) {
           {"replies_kept", report.replies_kept}};
 }
 
-/// Null on a node without [oyster].
-Json oyster_front(const NodeOverview& overview) {
-  if (!overview.oyster) return nullptr;
+/// Null on a node without [oyster]; without "signer" where it runs codes of other nodes' fronts
+/// only.
+Json oyster_of(const NodeOverview& overview) {
+  if (!overview.oyster && !overview.oyster_runs) return nullptr;
+  const OysterRuns runs = overview.oyster_runs.value_or(OysterRuns{});
+  Json all = {{"state", "up"},
+              {"running", runs.running},
+              {"capacity", runs.capacity},
+              {"offered", runs.is_offered},
+              {"runs", {{"own", runs.own}, {"others", runs.others}, {"refused", runs.refused}}}};
+  if (!overview.oyster) return all;
   const OysterCounts& counts = *overview.oyster;
-  Json requests = Json::object();
+  if (counts.draining) all["state"] = "unregistered";
+  all["signer"] = counts.signer;
+  all["codes"] = counts.codes;
+  all["open"] = counts.open;
+  all["sent_out"] = counts.sent_out;
   for (size_t i = 0; i < counts.requests.size(); ++i)
-    requests[std::string(oyster::name(static_cast<oyster::Outcome>(i)))] = counts.requests[i];
-  return {{"signer", counts.signer},
-          {"state", counts.draining ? "unregistered" : "up"},
-          {"running", counts.running},
-          {"codes", counts.codes},
-          {"requests", std::move(requests)}};
+    all["requests"][std::string(oyster::name(static_cast<oyster::Outcome>(i)))] =
+        counts.requests[i];
+  return all;
 }
 
 }  // namespace
@@ -176,7 +185,7 @@ std::string status_json(const NodeOverview& overview) {
                         {"workers", std::move(workers)},
                         {"enclave", enclave(overview)},
                         {"state", state(overview)},
-                        {"oyster", oyster_front(overview)},
+                        {"oyster", oyster_of(overview)},
                         {"sessions", std::move(sessions)},
                         {"peers", peers(overview.node.peers)},
                         {"routes", std::move(routes)},

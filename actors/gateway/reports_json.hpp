@@ -23,6 +23,7 @@ struct NodeOverview {
   FunctionCounts functions;
   std::optional<QueueReport> queues;
   std::optional<OysterCounts> oyster;
+  std::optional<OysterRuns> oyster_runs;
   std::vector<mesh::RouteReport> routes;  ///< Of the gateway's calls; the busiest.
   uint64_t dead_letters = 0;
   Duration uptime{};

@@ -15,15 +15,17 @@ double expected_ms(const Load& load, TimePoint now) {
   return ewma * (in_flight + 1);
 }
 
-/// What a call would add to, over the room there is: as least_conn with the free memory as weight.
-/// Memory counts in quarters, because garbage counts as memory until it is collected.
-double crowding(const Load& load, TimePoint now) {
-  constexpr uint8_t kQuarter = 25;
-  const int room = 4 - std::min<int>(load.memory_percent / kQuarter, 3);
-  return static_cast<double>(load.running(now) + 1) / room;
+double crowding_of(const Load& load, TimePoint now) {
+  return crowding(load.running(now), load.memory_percent);
 }
 
 }  // namespace
+
+double crowding(size_t running, uint8_t memory_percent) {
+  constexpr uint8_t kQuarter = 25;
+  const int room = 4 - std::min<int>(memory_percent / kQuarter, 3);
+  return static_cast<double>(running + 1) / room;
+}
 
 void Load::tell(const ToldLoad& told, TimePoint now) {
   others = told.running - std::min<size_t>(told.running, in_flight);
@@ -45,7 +47,7 @@ size_t Balancer::choose(Balance policy, std::span<const Candidate> candidates, T
       return by_weight(candidates);
     case Balance::least_loaded:
       return better_of_two(candidates.size(),
-                           [&](size_t i) { return crowding(*candidates[i].load, now); });
+                           [&](size_t i) { return crowding_of(*candidates[i].load, now); });
     case Balance::latency:
       return better_of_two(candidates.size(),
                            [&](size_t i) { return expected_ms(*candidates[i].load, now); });

@@ -1,6 +1,7 @@
 #pragma once
 // Which of several instances takes the next call.
 
+#include <optional>
 #include <span>
 
 #include "actors/mesh/instance.hpp"
@@ -30,6 +31,16 @@ struct Load {
   /// Calls under way there, as far as is known.
   size_t running(TimePoint now) const;
 };
+
+/// What somebody who compares an instance with something else is told of it.
+struct KnownLoad {
+  size_t running = 0;
+  std::optional<uint8_t> memory_percent;  ///< Nothing: it never said.
+};
+
+/// What one call more would add to, over the room there is: as least_conn with the free memory as
+/// weight. Memory counts in quarters, because garbage counts as memory until it is collected.
+double crowding(size_t running, uint8_t memory_percent);
 
 struct Candidate {
   const Instance* instance = nullptr;

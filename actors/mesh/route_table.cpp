@@ -190,6 +190,27 @@ bool RouteTable::is_for_canary(const std::string& name, const Instance& canary,
   return rng_.below(100) < canary.canary;
 }
 
+/// The others are asked when none of these is left.
+bool RouteTable::takes_calls(const Endpoint& endpoint, TimePoint now) {
+  return !endpoint.outlier.is_ejected(now) &&
+         endpoint.health.state() == HealthCheck::State::healthy && endpoint.instance.weight > 0 &&
+         now >= endpoint.full_until;
+}
+
+std::optional<KnownLoad> RouteTable::load_of_one(const std::string& name, TimePoint now) {
+  const Route* route = find(name);
+  if (route == nullptr) return std::nullopt;
+  Endpoints able;
+  for (const Endpoint& each : route->endpoints)
+    if (!each.absent_since && each.breaker.allows(now) && takes_calls(each, now))
+      able.push_back(&each);
+  if (able.empty()) return std::nullopt;
+  const Load& load = able.size() == 1 ? able.front()->load : able[rng_.below(able.size())]->load;
+  KnownLoad known{load.running(now), std::nullopt};
+  if (load.told_at != TimePoint{}) known.memory_percent = load.memory_percent;
+  return known;
+}
+
 Result<RouteTable::Choice> RouteTable::choose(const std::string& name, const Tried& tried,
                                               TimePoint now, const Caller& caller) {
   const Route* route = find(name);
@@ -203,10 +224,7 @@ Result<RouteTable::Choice> RouteTable::choose(const std::string& name, const Tri
       retry_at = std::min(retry_at, std::max(endpoint.breaker.retry_at(), now));
       continue;
     }
-    const bool is_last_resort = endpoint.outlier.is_ejected(now) ||
-                                endpoint.health.state() != HealthCheck::State::healthy ||
-                                endpoint.instance.weight == 0 || now < endpoint.full_until;
-    (is_last_resort ? ejected : healthy).push_back(&endpoint);
+    (takes_calls(endpoint, now) ? healthy : ejected).push_back(&endpoint);
   }
   const Endpoints left = pick_split(name, *route, healthy.empty() ? ejected : healthy, caller);
   if (left.empty()) {

@@ -144,6 +144,10 @@ class RouteTable {
   Result<Choice> choose(const std::string& name, const Tried& tried, TimePoint now,
                         const Caller& caller = {});
 
+  /// What is known of one of the instances that take calls now, by chance: for who has a choice
+  /// beside them. Nothing: none is known.
+  std::optional<KnownLoad> load_of_one(const std::string& name, TimePoint now);
+
   /// A call that is under way at an instance.
   struct Begun {
     InstanceKey at;
@@ -212,6 +216,7 @@ class RouteTable {
   };
   using Endpoints = std::vector<const Endpoint*>;
 
+  static bool takes_calls(const Endpoint& endpoint, TimePoint now);
   Route* find(const std::string& name);
   Endpoint* find(Route* route, const InstanceKey& at);
   Endpoints pick_split(const std::string& name, const Route& route, const Endpoints& from,

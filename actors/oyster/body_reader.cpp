@@ -10,7 +10,7 @@ namespace {
 
 struct Reading {
   caf::event_based_actor& actor;
-  caf::actor flows;
+  BodySource source;
   FlowId flow = 0;
   size_t bytes_max = 0;
   std::function<void(Result<http::Response>)> then;
@@ -29,14 +29,15 @@ void on_part(const Reading& reading, http::Response response, const Result<js::P
 
 void read_on(const Reading& reading, http::Response response) {
   if (response.body.size() > reading.bytes_max) {
-    reading.actor.send(reading.flows, LeaveFlow{{}, reading.flow});
+    reading.actor.send(reading.source.flows, LeaveFlow{reading.source.node, reading.flow});
     return reading.then(
         fail(Code::too_large, "an answer of over " + std::to_string(reading.bytes_max) + " bytes"));
   }
   if (reading.flow == 0) return reading.then(std::move(response));
   // One part at a time: the handler that is called has the response, the other one is dropped.
   auto kept = std::make_shared<const http::Response>(std::move(response));
-  reading.actor.request(reading.flows, caf::infinite, ReadFlow{{}, reading.flow})
+  reading.actor
+      .request(reading.source.flows, caf::infinite, ReadFlow{reading.source.node, reading.flow})
       .then([reading,
              kept](const BodyPartMsg& message) { on_part(reading, *kept, decode_part(message)); },
             [reading](const caf::error& error) { reading.then(fail(from_caf(error))); });
@@ -44,11 +45,11 @@ void read_on(const Reading& reading, http::Response response) {
 
 }  // namespace
 
-void read_answer(caf::event_based_actor& actor, const caf::actor& flows, const OutcomeMsg& outcome,
+void read_answer(caf::event_based_actor& actor, const BodySource& source, const OutcomeMsg& outcome,
                  size_t bytes_max, std::function<void(Result<http::Response>)> then) {
   Result<Reply> reply = decode_outcome(outcome);
   if (!reply) return then(fail(reply.error()));
-  read_on(Reading{actor, flows, reply->flow, bytes_max, std::move(then)},
+  read_on(Reading{actor, source, reply->flow, bytes_max, std::move(then)},
           std::move(reply->response));
 }
 

@@ -5,6 +5,8 @@
 
 #include "actors/fetch/fetch_api.hpp"
 #include "actors/oyster/body_reader.hpp"
+#include "actors/services/function_api.hpp"
+#include "actors/services/function_store_actor.hpp"
 #include "actors/system/caf_error.hpp"
 #include "actors/worker/function_codec.hpp"
 #include "runtime/base/log.hpp"
@@ -82,13 +84,10 @@ void CodeSources::find_stored(const std::string& id, Then then) {
   if (!hash || !options_.functions) return ask_storage(key, id);
   CodeId code{};
   std::ranges::copy(*hash, code.begin());
-  const auto found = [this, key, code](const CodeBlobMsg& blob) {
-    const auto source = decode_code(blob, code);
-    if (!source) return deliver(key, no_answer());
-    deliver(key, runnable(Uploaded{std::string(as_text(**source)), true}, true));
+  const auto found = [this, key](const CodePtr& source) {
+    deliver(key, runnable(Uploaded{std::string(as_text(*source)), true}, true));
   };
-  actor_
-      .request(options_.functions, caf::infinite, themis::encode_fetch(code, loop_.now() + kAskMax))
+  actor_.request(options_.functions, caf::infinite, FindCode{code})
       .then(found, [this, key, id](const caf::error&) { ask_storage(key, id); });
 }
 
@@ -134,7 +133,7 @@ void CodeSources::ask(const std::string& url, std::string body,
   actor_.request(options_.fetcher, caf::infinite, FetchOutward{*request, {anywhere()}})
       .then(
           [this, read](const OutcomeMsg& outcome) {
-            read_answer(actor_, options_.flows, outcome, oyster::kAnswerBytesMax, read);
+            read_answer(actor_, {options_.flows}, outcome, oyster::kAnswerBytesMax, read);
           },
           [read](const caf::error& error) { read(fail(from_caf(error))); });
 }
@@ -160,12 +159,8 @@ void CodeSources::make_room() {
   while (codes_.size() > kCodesMax || bytes_ > kCodesBytesMax) {
     const auto oldest = std::ranges::min_element(
         codes_, {}, [](const auto& entry) { return entry.second.last_used; });
-    const CodeId id = oldest->second.code->id;
     bytes_ -= oldest->second.code->source->size();
     codes_.erase(oldest);
-    const bool is_kept = std::ranges::any_of(
-        codes_, [&id](const auto& entry) { return entry.second.code->id == id; });
-    if (!is_kept) forgotten_(id);
   }
 }
 

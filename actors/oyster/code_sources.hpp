@@ -7,20 +7,13 @@
 #include <map>
 #include <memory>
 
+#include "actors/oyster/runnable_code.hpp"
 #include "actors/services/function_types.hpp"
 #include "runtime/net/loop.hpp"
 #include "runtime/oyster/transaction.hpp"
 
 namespace themis {
 
-/// Code that is ready to run. Its source is a bundle whose main module is called "main", as
-/// workerd's is in what Oyster tells of syntax errors.
-struct RunnableCode {
-  CodeId id{};  ///< BLAKE2b-256 of `source`.
-  std::shared_ptr<const Bytes> source;
-  bool is_string = true;  ///< Of a transaction: as the ABI has one.
-};
-using RunnablePtr = std::shared_ptr<const RunnableCode>;
 using FoundRunnable = tl::expected<RunnablePtr, oyster::Trouble>;
 
 struct CodeSourcesOptions {
@@ -31,7 +24,7 @@ struct CodeSourcesOptions {
   uint64_t deposit_min = 0;
   caf::actor fetcher;  ///< May reach any address: the operator wrote where to.
   caf::actor flows;
-  caf::actor functions;  ///< The node's function service: its own store.
+  caf::actor functions;  ///< The node's function service: its store, and those of other nodes.
 };
 
 /// Part of the front's actor; its thread only. Code of a transaction never changes, and what a
@@ -46,18 +39,14 @@ class CodeSources {
   static constexpr Duration kAskMax = 10s;
 
   using Then = std::function<void(const FoundRunnable&)>;
-  using Forgotten = std::function<void(const CodeId&)>;
 
-  CodeSources(caf::event_based_actor& actor, const net::Loop& loop, CodeSourcesOptions options,
-              Forgotten forgotten)
-      : actor_(actor),
-        loop_(loop),
-        options_(std::move(options)),
-        forgotten_(std::move(forgotten)) {}
+  CodeSources(caf::event_based_actor& actor, const net::Loop& loop, CodeSourcesOptions options)
+      : actor_(actor), loop_(loop), options_(std::move(options)) {}
 
   /// `then` is called once, here or later, unless the actor ends before.
   void find_transaction(ByteView hash, Then then);
-  /// The id of a code in the store of this node, else a key of the storage server.
+  /// The id of a code in the store of this node or of one that the ring names, else a key of the
+  /// storage server.
   void find_stored(const std::string& id, Then then);
   /// Whether enough was paid in for a transaction's code; yes when nobody asks for it.
   void check_deposit(ByteView hash, std::function<void(bool)> then);
@@ -84,7 +73,6 @@ class CodeSources {
   caf::event_based_actor& actor_;
   const net::Loop& loop_;
   CodeSourcesOptions options_;
-  Forgotten forgotten_;
   std::map<std::string, Kept> codes_;  ///< By "tx/" or "id/" and what it is called by.
   std::map<std::string, std::vector<Then>> waiting_;
   size_t bytes_ = 0;

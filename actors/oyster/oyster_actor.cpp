@@ -7,7 +7,10 @@
 #include <caf/all.hpp>
 
 #include "actors/oyster/signer_file.hpp"
+#include "actors/peer/exports.hpp"
+#include "actors/system/caf_error.hpp"
 #include "actors/system/dead_letters.hpp"
+#include "actors/system/message_types.hpp"
 #include "runtime/base/log.hpp"
 #include "runtime/http/json.hpp"
 #include "runtime/oyster/requests.hpp"
@@ -34,16 +37,14 @@ CodeSourcesOptions sources_of(const OysterOptions& options) {
           .functions = options.functions};
 }
 
-/// The front's own timer ends a call; the workers' is there if that should fail.
 CodeRunnerOptions runner_of(const OysterOptions& options) {
-  const auto timeout = std::max<Duration>(std::chrono::milliseconds(options.config.timeout_ms),
-                                          OysterActor::kFirstTimeout) +
-                       kWallMargin;
-  FunctionLimits limits = options.limits;
-  limits.cpu_ms = options.config.cpu_ms;
-  limits.wall_ms =
-      static_cast<uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count());
-  return {options.workers, options.flows, limits, options.config.fresh, options.alone};
+  return {.runners = options.config.runners,
+          .routes = options.routes,
+          .runner = options.runner,
+          .node = options.node,
+          .self = options.self,
+          .flows = options.flows,
+          .rng = options.rng};
 }
 
 /// What the crate http calls visible ASCII.
@@ -68,6 +69,17 @@ Answer memory() {
 
 }  // namespace
 
+/// The front's own timer ends a call; the workers' is there if that should fail.
+FunctionLimits limits_of_codes(const OysterConfig& config, FunctionLimits workers) {
+  const auto timeout =
+      std::max<Duration>(std::chrono::milliseconds(config.timeout_ms), OysterActor::kFirstTimeout) +
+      kWallMargin;
+  workers.cpu_ms = config.cpu_ms;
+  workers.wall_ms =
+      static_cast<uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(timeout).count());
+  return workers;
+}
+
 Result<caf::actor> start_oyster_actor(Reactor& reactor, OysterOptions options) {
   caf::actor front = spawn_pinned<OysterActor>(reactor, std::move(options));
   auto* self = static_cast<OysterActor*>(caf::actor_cast<caf::abstract_actor*>(front));
@@ -82,9 +94,8 @@ OysterActor::OysterActor(caf::actor_config& config, OysterOptions options)
     : PinnedActor(config),
       options_(std::move(options)),
       rng_(options_.rng == nullptr ? static_cast<Rng&>(system_rng_) : *options_.rng),
-      sources_(*this, reactor_.loop(), sources_of(options_),
-               [this](const CodeId& id) { runner_.forget(id); }),
-      runner_(*this, runner_of(options_)) {}
+      sources_(*this, reactor_.loop(), sources_of(options_)),
+      runner_(*this, reactor_, runner_of(options_)) {}
 
 Status OysterActor::start() {
   const OysterConfig& config = options_.config;
@@ -95,6 +106,7 @@ Status OysterActor::start() {
              load_signer(file(config.signer, "oyster.key"), config.signer.empty(), rng_));
   THEMIS_TRY(AdminToken token,
              AdminToken::load_or_create(file(config.operator_token, "admin.token"), rng_));
+  THEMIS_CHECK(book_.open(*options_.environment));
   server_.emplace(reactor_.loop(), static_cast<http::Handler&>(*this), front_limits());
   THEMIS_CHECK(server_->listen(*config.listen));
   if (config.billing) {
@@ -105,6 +117,10 @@ Status OysterActor::start() {
             key.address());
   key_.emplace(std::move(key));
   token_.emplace(std::move(token));
+  if (book_.is_unregistered()) log::info("oyster", "its operator has it unregistered");
+  send(options_.runner, OfferRuns{!book_.is_unregistered()});
+  if (!config.runners.empty())
+    options_.exports->add(kFrontActorName, caf::strong_actor_ptr{ctrl()});
   return {};
 }
 
@@ -117,21 +133,38 @@ caf::behavior OysterActor::make_behavior() {
     return caf::delegated<Response>{};
   };
   const auto count = [this](const CountOyster&) {
-    return OysterCounts{outcomes_,          pending_.size(), sources_.kept(),
-                        sources_.fetched(), unregistered_,   key_->address()};
+    return OysterCounts{outcomes_,       pending_.size(),    runner_.sent_out(),
+                        sources_.kept(), sources_.fetched(), book_.is_unregistered(),
+                        key_->address()};
   };
   const auto where = [this](const OysterAddress&) {
     return OysterAddresses{server_->address(),
                            billing_server_ ? billing_server_->address() : net::Address{}};
   };
-  return {ask, count, where, [this](caf::close_atom, const caf::error& why) { quit(why); }};
+  set_down_handler([this](const caf::down_msg& down) { runner_.routes().on_down(down); });
+  return {ask,
+          count,
+          where,
+          [this](const FetchCodeMsg& message) { return lend(message); },
+          [this](const CallerTimer& timer) { runner_.routes().on_timer(timer); },
+          [this](const NameChanged& changed) { runner_.routes().on_changed(changed); },
+          [this](caf::close_atom, const caf::error& why) { quit(why); }};
+}
+
+/// To who is asked to run it, and has not got it.
+caf::result<CodeBlobMsg> OysterActor::lend(const FetchCodeMsg& message) const {
+  const Result<CodeId> id = decode_fetch(message);
+  if (!id) return to_caf(id.error());
+  const RunnablePtr code = runner_.lent(*id);
+  if (!code) return to_caf({Code::not_found, "this code is not to run elsewhere now"});
+  return encode_code(*code->source);
 }
 
 void OysterActor::drain(const caf::error& reason) {
   if (std::exchange(draining_, true)) return;
   billing_server_.reset();
-  server_->drain([self = caf::actor_cast<caf::actor>(this), reason] {
-    caf::anon_send(self, caf::close_atom::value, reason);
+  server_->drain([this, self = caf::actor_cast<caf::actor>(this), reason] {
+    book_.when_idle([self, reason] { caf::anon_send(self, caf::close_atom::value, reason); });
   });
 }
 
@@ -145,8 +178,12 @@ void OysterActor::on_exit() {
   billing_server_.reset();
   sources_.stop();
   runner_.stop();
+  book_.stop();
+  const wire::Target exported_as = Exports::target_of(kFrontActorName);
+  const caf::strong_actor_ptr* exported = options_.exports->find(exported_as);
+  if (exported != nullptr && exported->get() == ctrl()) options_.exports->remove(exported_as);
   for (caf::actor* handle :
-       {&options_.workers, &options_.functions, &options_.fetcher, &options_.flows})
+       {&options_.runner, &options_.node, &options_.functions, &options_.fetcher, &options_.flows})
     *handle = nullptr;
 }
 
@@ -167,7 +204,7 @@ void OysterActor::by_label(Pending pending) {
     return by_json(std::move(pending));
   if (!is_hash && path == "/api/serverlessinfo") return reply(pending, memory());
   if (!is_hash && path.starts_with("/api/") && manage(pending, path.substr(5), "SUCCESS")) return;
-  if (unregistered_) return reply(pending, oyster::drained());
+  if (book_.is_unregistered()) return reply(pending, oyster::drained());
   if (host == nullptr) return reply(pending, oyster::no_host());
   if (!is_visible(*host)) return reply(pending, oyster::unreadable_host());
   if (!hash) return reply(pending, oyster::wrong_label(hash.error()));
@@ -176,7 +213,7 @@ void OysterActor::by_label(Pending pending) {
 
 void OysterActor::by_json(Pending pending) {
   pending.is_first = true;
-  if (unregistered_) return reply(pending, oyster::first_drained());
+  if (book_.is_unregistered()) return reply(pending, oyster::first_drained());
   Result<oyster::FirstCall> call = oyster::parse_first_call(pending.request.body);
   if (!call) return reply(pending, oyster::first_error(Outcome::refused, 400, "Invalid payload"));
   pending.input = std::move(call->input);
@@ -195,36 +232,37 @@ bool OysterActor::manage(Pending& pending, std::string_view word, std::string sa
     reply(pending, std::move(denied));
     return true;
   }
-  unregistered_ = word == "unregister";
-  log::info("oyster", "{} by its operator", unregistered_ ? "draining" : "takes requests again,");
-  if (said.empty())
-    said = unregistered_ ? "successfully set server in draining state"
-                         : "successfully ended draining state of server";
-  reply(pending, oyster::plain(Outcome::managed, 200, std::move(said)));
+  set_unregistered(std::move(pending), word == "unregister", std::move(said));
   return true;
 }
 
-/// Takes a place and looks for the code.
+/// Said once it is on disk: a restart changes nothing.
+void OysterActor::set_unregistered(Pending pending, bool is_unregistered, std::string said) {
+  log::info("oyster", "{} by its operator", is_unregistered ? "draining" : "takes requests again,");
+  if (said.empty())
+    said = is_unregistered ? "successfully set server in draining state"
+                           : "successfully ended draining state of server";
+  send(options_.runner, OfferRuns{!is_unregistered});
+  const uint64_t id = ++last_id_;
+  pending.answer = oyster::plain(Outcome::managed, 200, std::move(said));
+  pending_.emplace(id, std::move(pending));
+  book_.set_unregistered(is_unregistered, [this, id](const Status& kept) { written(id, kept); });
+}
+
+/// Looks for the code.
 void OysterActor::begin(Pending pending, ByteView transaction, const std::string& code_id) {
   if (transaction.size() == oyster::Bill::kHashBytes) {
     pending.transaction.emplace();
     std::ranges::copy(transaction, pending.transaction->begin());
   }
   const bool is_billed = billing_server_ && pending.transaction;
-  if (pending_.size() >= options_.config.capacity ||
-      (is_billed && !bill_.has_room_for(*pending.transaction)))
+  if (pending_.size() >= kPendingMax ||
+      (is_billed && !book_.bill().has_room_for(*pending.transaction)))
     return reply(pending, pending.is_first ? oyster::first_busy() : oyster::busy());
   const uint64_t id = ++last_id_;
   pending.is_stored = !code_id.empty();
   Pending& placed = pending_.emplace(id, std::move(pending)).first->second;
-  if (!placed.asker)
-    placed.responder.on_gone([this, id] {
-      const auto gone = pending_.extract(id);
-      if (gone.empty()) return;
-      reactor_.loop().cancel(gone.mapped().timer);
-      if (gone.mapped().invoke) runner_.cancel(*gone.mapped().invoke);
-      charge(gone.mapped());
-    });
+  if (!placed.asker) placed.responder.on_gone([this, id] { gone(id); });
   const auto then = [this, id](const FoundRunnable& code) { found(id, code); };
   if (!code_id.empty()) return sources_.find_stored(code_id, then);
   sources_.find_transaction(transaction, then);
@@ -278,27 +316,26 @@ void OysterActor::run(uint64_t id, const RunnablePtr& code) {
     first.headers.set("Content-Type", "application/json");
     first.headers.set("Content-Length", std::to_string(first.body.size()));
   }
-  const Result<InvokeMsg> invoke =
-      encode_invoke({{}, code->id}, pending.is_first ? first : pending.request, url, false,
-                    reactor_.loop().now() + timeout);
+  const Result<InvokeMsg> invoke = encode_invoke({{}, code->id, options_.config.fresh},
+                                                 pending.is_first ? first : pending.request, url,
+                                                 false, reactor_.loop().now() + timeout);
   if (!invoke) return refused(invoke.error());
-  pending.invoke = *invoke;
   pending.began = reactor_.loop().now();
   pending.timer = reactor_.loop().after(timeout, [this, id] { timed_out(id); });
-  runner_.run(code, *invoke,
-              [this, id](Result<Response> result) { answered(id, std::move(result)); });
+  pending.run = runner_.run(
+      code, *invoke, [this, id](Result<Response> result) { answered(id, std::move(result)); });
 }
 
 void OysterActor::timed_out(uint64_t id) {
   Pending& pending = pending_.at(id);
-  runner_.cancel(*pending.invoke);
+  runner_.cancel(*pending.run);
   const Error late{Code::timeout, "no answer in time"};
   end(id, pending.is_first ? oyster::first_failure(late) : oyster::failure(late));
 }
 
 void OysterActor::answered(uint64_t id, Result<Response> result) {
   const auto open = pending_.find(id);
-  if (open == pending_.end()) return;  // too late
+  if (open == pending_.end() || open->second.answer) return;  // too late
   const Pending& pending = open->second;
   if (result && pending.is_first) return end(id, oyster::first_answered(*result));
   if (result) return end(id, {std::move(*result), Outcome::answered});
@@ -307,19 +344,44 @@ void OysterActor::answered(uint64_t id, Result<Response> result) {
 }
 
 /// From when its code began, whoever is still there to hear the answer.
-void OysterActor::charge(const Pending& pending) {
-  if (!billing_server_ || !pending.transaction || !pending.invoke) return;
+std::optional<uint64_t> OysterActor::cost(const Pending& pending) const {
+  if (!billing_server_ || !pending.transaction || !pending.run) return std::nullopt;
   const Duration took = reactor_.loop().now() - pending.began;
-  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
-  bill_.add(*pending.transaction, oyster::cost_of(static_cast<uint64_t>(ms)));
+  return oyster::cost_of(static_cast<uint64_t>(to_ms(took)));
 }
 
-/// Frees the place.
-void OysterActor::end(uint64_t id, Answer answer) {
-  auto over = pending_.extract(id);
-  Pending& pending = over.mapped();
+/// Its client left.
+void OysterActor::gone(uint64_t id) {
+  const auto over = pending_.extract(id);
+  if (over.empty()) return;
+  const Pending& pending = over.mapped();
   reactor_.loop().cancel(pending.timer);
-  charge(pending);
+  if (pending.answer) return;  // and its cost is known
+  if (pending.run) runner_.cancel(*pending.run);
+  if (const auto costs = cost(pending))
+    book_.charge(*pending.transaction, *costs, [](const Status&) {});
+}
+
+/// Who is billed is answered when the cost is on disk.
+void OysterActor::end(uint64_t id, Answer answer) {
+  Pending& pending = pending_.at(id);
+  reactor_.loop().cancel(pending.timer);
+  const auto costs = cost(pending);
+  pending.answer = std::move(answer);
+  if (!costs) return written(id, {});
+  book_.charge(*pending.transaction, *costs, [this, id](const Status& kept) { written(id, kept); });
+}
+
+/// What the answer says is on disk, or cannot be.
+void OysterActor::written(uint64_t id, const Status& kept) {
+  auto over = pending_.extract(id);
+  if (over.empty()) return;  // its client left meanwhile
+  Pending& pending = over.mapped();
+  Answer answer = std::move(*pending.answer);
+  if (!kept) {
+    const Error why{Code::io, "the disk does not take it: " + kept.error().detail};
+    answer = pending.is_first ? oyster::first_failure(why) : oyster::failure(why);
+  }
   reply(pending, std::move(answer));
 }
 
@@ -344,12 +406,17 @@ void OysterActor::reply(Pending& pending, Answer answer) {
 
 void OysterActor::Billing::on_request(http::Request&& request, http::Responder responder) {
   const std::string_view path = request.path();
-  oyster::Bill& bill = front_.bill_;
+  const oyster::Bill& bill = front_.book_.bill();
   if (path == "/billing/inspect" && request.method == "GET")
     return responder.respond(bill.inspect());
   if (path == "/billing/latest" && request.method == "GET") return responder.respond(bill.latest());
-  if (path == "/billing/export" && request.method == "POST")
-    return responder.respond(bill.claim(request.body, *front_.key_));
+  if (path == "/billing/export" && request.method == "POST") {
+    const uint64_t id = ++last_claim_;
+    claims_.emplace(id, std::move(responder));
+    return front_.book_.claim(request.body, *front_.key_, [this, id](Response response) {
+      claims_.extract(id).mapped().respond(std::move(response));
+    });
+  }
   responder.respond(Response::text(404, "not found"));
 }
 

@@ -17,6 +17,7 @@
 #include "actors/node/admission.hpp"
 #include "actors/node/node_actor.hpp"
 #include "actors/oyster/oyster_actor.hpp"
+#include "actors/oyster/runner_actor.hpp"
 #include "actors/placement/placement.hpp"
 #include "actors/queues/queue_actor.hpp"
 #include "actors/services/function_service.hpp"
@@ -86,6 +87,7 @@ struct Root::Impl {
   caf::actor fetcher;  ///< The functions' way out.
   caf::actor functions;
   caf::actor oyster_fetcher;  ///< The way out of [oyster]: whatever its URLs say.
+  caf::actor oyster_runner;   ///< Runs codes; empty: nobody's run here.
   caf::actor oyster;          ///< Empty: none.
   bool stopping = false;
   bool ended = false;
@@ -107,6 +109,8 @@ struct Root::Impl {
   Result<caf::actor> start_node(VirtualNode& node);
   Result<caf::actor> start_state();
   Result<caf::actor> start_functions();
+  bool runs_codes() const { return config.oyster.listen || !config.oyster.fronts.empty(); }
+  Result<caf::actor> start_oyster_runner();
   Result<caf::actor> start_oyster();
   Result<caf::actor> start_gateway();
 };
@@ -237,14 +241,38 @@ Result<caf::actor> Root::Impl::start_functions() {
   return functions;
 }
 
+Result<caf::actor> Root::Impl::start_oyster_runner() {
+  RunnerOptions options;
+  options.capacity = config.oyster.capacity;
+  options.limits = limits_of_codes(
+      config.oyster, {config.workers.memory_mb, config.workers.cpu_ms, config.workers.wall_ms});
+  options.fresh = config.oyster.fresh;
+  options.fronts = config.oyster.fronts;
+  options.waits_for_front = config.oyster.listen.has_value();
+  options.workers = workers;
+  options.flows = flows;
+  options.node = nodes.front()->actor;
+  options.exports = &nodes.front()->exports;
+  options.environment = environment.get();
+  options.rng = &rng;
+  const bool waits_before = config.gateway.listen || config.oyster.listen;
+  options.drain_max = waits_before ? kDrainAfterGatewayMax : kDrainMax;
+  oyster_runner = spawn_pinned<RunnerActor>(reactor, std::move(options));
+  return oyster_runner;
+}
+
 Result<caf::actor> Root::Impl::start_oyster() {
+  VirtualNode& node = *nodes.front();
   OysterOptions options;
   options.config = config.oyster;
   options.data = config.node.data;
-  options.identity = &nodes.front()->identity.key();
-  options.limits = {config.workers.memory_mb, config.workers.cpu_ms, config.workers.wall_ms};
-  options.alone = config.workers.isolation == Isolation::function;
-  options.workers = workers;
+  options.identity = &node.identity.key();
+  options.self = node.identity.id();
+  options.runner = oyster_runner;
+  options.node = node.actor;
+  options.exports = &node.exports;
+  options.environment = environment.get();
+  options.routes = config.routes;
   options.functions = functions;
   options.fetcher = oyster_fetcher;
   options.flows = flows;
@@ -266,6 +294,7 @@ Result<caf::actor> Root::Impl::start_gateway() {
   options.flows = flows;
   options.fetcher = fetcher;
   options.oyster = oyster;
+  options.oyster_runner = oyster_runner;
   options.self = {node.identity.id(), address};
   options.data = config.node.data;
   options.wall_ms = config.workers.wall_ms;
@@ -276,6 +305,9 @@ Result<caf::actor> Root::Impl::start_gateway() {
 
 /// What clients talk HTTP to; the gateway asks the other one, so it comes after it.
 void Root::Impl::add_fronts(SupervisorSpec& spec) {
+  if (runs_codes())
+    spec.children.push_back(
+        child("oyster-runner", kNodeShutdown, [this] { return start_oyster_runner(); }));
   if (config.oyster.listen) {
     spec.children.push_back(child("oyster-fetcher", kNodeShutdown, [this] {
       oyster_fetcher = spawn_pinned<Fetcher>(
@@ -328,7 +360,7 @@ SupervisorSpec Root::Impl::tree() {
   WorkerPoolOptions pool;
   pool.home = home();
   pool.count = worker_count(config.workers);
-  pool.spare = config.workers.spare;
+  pool.spare = config.workers.spare + (runs_codes() ? config.oyster.spare : 0);
   pool.profile = config.workers.profile == WorkerProfile::trusted ? js::Profile::trusted
                                                                   : js::Profile::multi_tenant;
   pool.jitless = config.workers.jitless;
@@ -384,7 +416,7 @@ Status Root::Impl::run() {
   loop.run();
   if (peers) peers->close_all();
   for (caf::actor* handle : {&supervisor, &workers, &state, &router, &gate, &calls, &queues, &flows,
-                             &fetcher, &functions, &oyster_fetcher, &oyster})
+                             &fetcher, &functions, &oyster_fetcher, &oyster_runner, &oyster})
     *handle = nullptr;
   for (const auto& node : nodes) {
     node->actor = nullptr;

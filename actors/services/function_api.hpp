@@ -102,6 +102,11 @@ struct EnsureCode {
 struct CallOwnActor {
   wire::Msg<schema::Invoke> invoke;
 };
+/// The code of that hash, from this node's disk or from another node that keeps it.
+/// -> std::shared_ptr<const Bytes>. Errors: overloaded, unavailable (no node sends it).
+struct FindCode {
+  CodeId id{};
+};
 /// -> FunctionCounts.
 struct CountFunctions {};
 struct FunctionCounts {
@@ -136,5 +141,6 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::FunctionList)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::EnsureFunction)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::EnsureCode)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::CallOwnActor)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::FindCode)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::CountFunctions)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::FunctionCounts)

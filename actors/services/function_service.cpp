@@ -5,6 +5,7 @@
 
 #include "actors/monitor/state_api.hpp"
 #include "actors/peer/exports.hpp"
+#include "actors/services/code_finder.hpp"
 #include "actors/system/caf_error.hpp"
 #include "actors/system/dead_letters.hpp"
 #include "rpc.capnp.h"
@@ -283,6 +284,7 @@ caf::behavior FunctionService::behavior() {
             deployer_.describe(order.name, promise);
             return promise;
           },
+          [this](const FindCode& wanted) { return find_code_for(wanted); },
           [this](const CountFunctions&) { return counts(); }, [this](caf::tick_atom) { tick(); });
 }
 
@@ -303,6 +305,19 @@ void FunctionService::send_code(const FetchCodeMsg& message, caf::response_promi
   request(context_.store, caf::infinite, LoadCode{*id})
       .then([answered](const CodePtr& code) { answered().deliver(encode_code(*code)); },
             [answered](const caf::error& error) { answered().deliver(error); });
+}
+
+caf::result<CodePtr> FunctionService::find_code_for(const FindCode& wanted) {
+  if (searches_ >= kFetchesMax)
+    return to_caf({Code::overloaded, "too many codes are being looked for; try again"});
+  ++searches_;
+  auto promise = make_response_promise<CodePtr>();
+  find_code(context_, wanted.id, std::nullopt,
+            [this, promise](const Result<FoundCode>& found) mutable {
+              --searches_;
+              found ? promise.deliver(found->source) : promise.deliver(to_caf(found.error()));
+            });
+  return caf::delegated<CodePtr>{};
 }
 
 caf::result<caf::message> FunctionService::invoke(const InvokeMsg& message, bool of_canary) {

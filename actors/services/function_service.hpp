@@ -67,6 +67,7 @@ class FunctionService final : public PinnedActor {
   FunctionCounts counts() const;
   void look_at_alarms();
   void send_code(const FetchCodeMsg& message, caf::response_promise promise);
+  caf::result<CodePtr> find_code_for(const FindCode& wanted);
   caf::result<caf::message> invoke(const InvokeMsg& message, bool of_canary = false);
   /// Wakes a function by its cron line, if no other of its nodes is to.
   void fire(const Firing& firing);
@@ -89,6 +90,7 @@ class FunctionService final : public PinnedActor {
   FunctionMeter meter_{context_, host_};
   CronTable crons_;
   std::map<NodeId, size_t> fetches_;  ///< Open ones by peer; at most kFetchesMax in all.
+  size_t searches_ = 0;               ///< Codes looked for, for this node; at most kFetchesMax.
   Owed fetched_;
   net::TimerId timer_ = 0;
   net::TimerId alarm_timer_ = 0;  ///< 0: none is set.

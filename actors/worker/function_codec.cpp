@@ -87,6 +87,29 @@ Result<js::Request> decode_invoke(const wire::Msg<schema::Invoke>& message,
   });
 }
 
+Result<uint64_t> flow_of(const wire::Msg<schema::Outcome>& message) {
+  return wire::decode(message, [](const schema::Outcome::Reader& outcome) -> Result<uint64_t> {
+    return outcome.getFlow();
+  });
+}
+
+Result<wire::Msg<schema::Outcome>> pass_on(const wire::Msg<schema::Outcome>& message,
+                                           const OutcomeChange& change) {
+  return wire::decode(
+      message, [&](const schema::Outcome::Reader& outcome) -> Result<wire::Msg<schema::Outcome>> {
+        wire::Builder<schema::Outcome> copy(message.frame()->words() + 8);
+        copy->setStatus(outcome.getStatus());
+        copy->setHeaders(outcome.getHeaders());
+        copy->setBody(outcome.getBody());
+        copy->setCpuUs(outcome.getCpuUs());
+        copy->setFlow(change.flow);
+        copy->setRunning(change.load ? change.load->running : outcome.getRunning());
+        copy->setMemoryPercent(change.load ? change.load->memory_percent
+                                           : outcome.getMemoryPercent());
+        return copy.finish();
+      });
+}
+
 Result<wire::Msg<schema::Outcome>> encode_outcome(const js::Response& response,
                                                   const FunctionLoad& load) {
   if (response.body.size() > kResponseBodyBytesMax)

@@ -46,6 +46,16 @@ struct FunctionLoad {
   uint16_t running = 0;  ///< Calls without an answer, but for the one that is answered.
   uint8_t memory_percent = 0;
 };
+/// What who passes an answer on says of it anew; the rest stays.
+struct OutcomeChange {
+  uint64_t flow = 0;
+  std::optional<FunctionLoad> load = {};
+};
+/// Errors: malformed.
+Result<wire::Msg<schema::Outcome>> pass_on(const wire::Msg<schema::Outcome>& message,
+                                           const OutcomeChange& change);
+/// Of the rest of an answer's body; 0: there is none. Errors: malformed.
+Result<uint64_t> flow_of(const wire::Msg<schema::Outcome>& message);
 /// Errors: too_large.
 Result<wire::Msg<schema::Outcome>> encode_outcome(const js::Response& response,
                                                   const FunctionLoad& load = {});

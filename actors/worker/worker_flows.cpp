@@ -16,28 +16,6 @@ Result<FlowId> flow_of(const wire::Msg<schema::Invoke>& message) {
   });
 }
 
-Result<FlowId> flow_of(const wire::Msg<schema::Outcome>& message) {
-  return wire::decode(message, [](const schema::Outcome::Reader& outcome) -> Result<FlowId> {
-    return outcome.getFlow();
-  });
-}
-
-Result<wire::Msg<schema::Outcome>> with_flow(const wire::Msg<schema::Outcome>& message,
-                                             FlowId flow) {
-  return wire::decode(
-      message, [&](const schema::Outcome::Reader& outcome) -> Result<wire::Msg<schema::Outcome>> {
-        wire::Builder<schema::Outcome> copy(message.frame()->words() + 8);
-        copy->setStatus(outcome.getStatus());
-        copy->setHeaders(outcome.getHeaders());
-        copy->setBody(outcome.getBody());
-        copy->setCpuUs(outcome.getCpuUs());
-        copy->setFlow(flow);
-        copy->setRunning(outcome.getRunning());
-        copy->setMemoryPercent(outcome.getMemoryPercent());
-        return copy.finish();
-      });
-}
-
 bool is_last(const BodyPartMsg& message) {
   const auto last = wire::decode(message, [](const schema::BodyPart::Reader& part) -> Result<bool> {
     return js::Part{static_cast<js::Part::Kind>(part.getKind()), {}, 0}.is_last();
@@ -120,7 +98,7 @@ Result<wire::Msg<schema::Outcome>> WorkerProcess::offer(const Call& call,
   const NodeId* peer = call.invoke.frame()->peer();
   THEMIS_TRY(const FlowId flow, offer({call.at, *at_function, {}},
                                       peer ? std::optional<NodeId>(*peer) : std::nullopt));
-  return with_flow(outcome, flow);
+  return themis::pass_on(outcome, {.flow = flow});
 }
 
 Result<FlowId> WorkerProcess::offer(const wire::Msg<schema::Invoke>& invoke) {

@@ -67,9 +67,9 @@ void print_routes(const Json& answer) {
       const std::string success = cell(instance, "success_percent");
       row.insert(row.end(),
                  {brief(cell(instance, "node")), cell(instance, "version"), state,
-                  cell(instance, "breaker"), cell(instance, "in_flight"),
-                  cell(instance, "running"), cell(instance, "memory_percent") + " %",
-                  cell(instance, "ewma_ms") + " ms", success.empty() ? success : success + " %"});
+                  cell(instance, "breaker"), cell(instance, "in_flight"), cell(instance, "running"),
+                  cell(instance, "memory_percent") + " %", cell(instance, "ewma_ms") + " ms",
+                  success.empty() ? success : success + " %"});
       table.add(std::move(row));
       own.assign(own.size(), "");
     }
@@ -123,9 +123,10 @@ Outcome status(const Connection& to) {
                               cell(node, "version"), duration(integer_or(node, "uptime_s", 0)))));
     const Json oyster = member(answer, "oyster");
     if (oyster.is_object())
-      print_line(
-          printable(fmt::format("oyster   {}, {} running, signs as {}", cell(oyster, "state"),
-                                cell(oyster, "running"), cell(oyster, "signer"))));
+      print_line(printable(
+          fmt::format("oyster   {}, {} running, {}", cell(oyster, "state"), cell(oyster, "running"),
+                      cell(oyster, "signer").empty() ? "for other nodes' fronts"
+                                                     : "signs as " + cell(oyster, "signer"))));
     const Json state = member(answer, "state");
     if (state.is_object())
       print_line(

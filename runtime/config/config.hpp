@@ -79,7 +79,12 @@ struct OysterConfig {
   uint32_t cpu_ms = 250;    ///< Of a request: in 5 s what a cgroup of Oyster's has, 5 % of a CPU.
   bool fresh = false;       ///< Every request in an isolate of its own.
   bool strict_path = true;  ///< Code sees "/", whatever the path was.
-  uint32_t capacity = 20;   ///< Requests at once.
+  uint32_t capacity = 20;   ///< Codes that run on this node at once, whoever's.
+  uint32_t spare = 4;       ///< Processes started ahead for codes: each has one of its own.
+  /// Nodes whose fronts this one runs codes for, and nodes that may run those of this one's front:
+  /// 64 digits of an id, or "any". Both empty: codes stay at home.
+  std::vector<std::string> fronts;
+  std::vector<std::string> runners;
   std::optional<net::Address> billing;  ///< Where bills are claimed; absent: nowhere.
   std::string deposit_contract;         ///< Who knows what was paid in; empty: it is not asked.
   uint32_t deposit_min = 200;           ///< More than this it must be.

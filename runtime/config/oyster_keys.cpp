@@ -11,7 +11,10 @@ namespace {
 
 constexpr Range kTimeout{1, 900'000, "a caller waits 15 minutes at most"};
 constexpr Range kOysterCpu{1, 300'000, "a request is answered while somebody waits"};
-constexpr Range kCapacity{1, 1024, "so many connections the front takes"};
+constexpr Range kCapacity{0, 1024, "so many connections the front takes"};
+constexpr Range kOysterSpare{0, 64, "each is a process that waits, with 20 MB"};
+constexpr size_t kNodesMax = 256;
+constexpr size_t kNodeIdDigits = 64;
 constexpr Range kDepositMin{0, 2'000'000'000, "in the deposit contract's own unit"};
 
 template <std::string OysterConfig::*kField>
@@ -47,6 +50,28 @@ Key contract_key(std::string_view name) {
           [](const Config& config) { return Value(config.oyster.*kField); }};
 }
 
+/// Ids of nodes, or "any".
+template <std::vector<std::string> OysterConfig::*kField>
+Key nodes_key(std::string_view name) {
+  return {"oyster", name, Kind::list,
+          [](Config& config, const Value& value) -> Status {
+            const auto& nodes = std::get<std::vector<std::string>>(value);
+            if (nodes.size() > kNodesMax)
+              return fail(Code::invalid, fmt::format("has {} entries; at most {} are compared",
+                                                     nodes.size(), kNodesMax));
+            for (const std::string& node : nodes) {
+              const bool is_hex = node.find_first_not_of("0123456789abcdef") == std::string::npos;
+              if (node != "any" && (node.size() != kNodeIdDigits || !is_hex))
+                return fail(Code::invalid, in_quotes(node) +
+                                               " is neither \"any\" nor the 64 digits of a node id "
+                                               "(themis id prints them)");
+            }
+            config.oyster.*kField = nodes;
+            return {};
+          },
+          [](const Config& config) { return Value(config.oyster.*kField); }};
+}
+
 using C = Config;
 using O = OysterConfig;
 
@@ -65,6 +90,9 @@ std::span<const Key> oyster_keys() {
       boolean<&C::oyster, &O::fresh>("oyster", "fresh"),
       boolean<&C::oyster, &O::strict_path>("oyster", "strict_path"),
       number<&C::oyster, &O::capacity, kCapacity>("oyster", "capacity"),
+      number<&C::oyster, &O::spare, kOysterSpare>("oyster", "spare"),
+      nodes_key<&O::fronts>("fronts"),
+      nodes_key<&O::runners>("runners"),
       optional_address<&C::oyster, &O::billing>("oyster", "billing"),
       contract_key<&O::deposit_contract, true>("deposit_contract"),
       number<&C::oyster, &O::deposit_min, kDepositMin>("oyster", "deposit_min"),
@@ -78,8 +106,12 @@ bool consistent_oyster(const Config& config, Conflict& conflict) {
     return address && address->port != 0 &&
            (address == config.gateway.listen || *address == config.node.listen);
   };
-  if (oyster.listen && oyster.rpc.empty() && oyster.storage.empty()) {
+  if (oyster.listen && oyster.rpc.empty() && oyster.storage.empty() && oyster.fronts.empty()) {
     conflict = {"oyster.listen", "code comes from somewhere: set oyster.rpc or oyster.storage"};
+  } else if (oyster.capacity == 0 && oyster.listen && oyster.runners.empty()) {
+    conflict = {"oyster.capacity", "no node may run a code: set oyster.runners"};
+  } else if (oyster.capacity == 0 && !oyster.fronts.empty()) {
+    conflict = {"oyster.capacity", "this node runs no code, and oyster.fronts offers it to others"};
   } else if (is_taken(oyster.listen)) {
     conflict = {"oyster.listen",
                 fmt::format("port {} is the gateway's or the node's own", oyster.listen->port)};

@@ -14,6 +14,7 @@ import test_examples
 import test_fetch
 import test_mesh
 import test_oyster
+import test_oyster_mesh
 import test_paper
 import test_people
 import test_programs
@@ -32,7 +33,7 @@ from mesh import run_tap
 def main():
     build, wanted = str(Path(sys.argv[1]).resolve()), sys.argv[2:]
     tests = []
-    for module in (test_mesh, test_oyster,
+    for module in (test_mesh, test_oyster, test_oyster_mesh,
                    test_bad_input, test_crash, test_programs, test_service_mesh,
                    test_admission, test_receipts, test_state, test_state_receipts,
                    test_bundles, test_readme, test_examples,

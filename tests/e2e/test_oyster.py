@@ -74,18 +74,19 @@ def label(tx):
 
 
 class Front:
-    """A node with [oyster], and its chain. Use `with`."""
+    """A node with [oyster], and its chain; `mesh` makes what it is a node of. Use `with`."""
 
-    def __init__(self, build, settings=()):
+    def __init__(self, build, settings=(), mesh=None):
         self.chain = ethereum.Chain()
         self.build, self.more = build, settings
+        self.make = mesh or (lambda folder, all_settings: Mesh(folder, 1, all_settings))
 
     def __enter__(self):
         self.chain.__enter__()
         self.port, self.billing_port = free_port(), free_port()
         settings = [f"oyster.listen=127.0.0.1:{self.port}", f"oyster.rpc={self.chain.url}/?a-key",
                     f"oyster.billing=127.0.0.1:{self.billing_port}", *self.more]
-        self.mesh = Mesh(self.build, nodes=1, settings=settings)
+        self.mesh = self.make(self.build, settings)
         try:
             self.mesh.__enter__()
         except BaseException:

@@ -38,6 +38,7 @@ struct Invoke @0xd6a1f1d0c3a90036 {    # one HTTP request for a function
   actor @10 :Actor;                    # whom of the function it is for; without a class: itself
   deployer @11 :Text;                  # of the calling function, as its node says; empty: of nobody
   source @12 :UInt64;                  # host to parent: whose flow it is, a target on their session
+  fresh @13 :Bool;                     # of uploaded code: in an isolate that is made for this call
 }
 struct Actor @0xd6a1f1d0c3a9003f {
   className @0 :Text;

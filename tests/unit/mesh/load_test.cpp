@@ -44,6 +44,23 @@ TEST_F(TellingTest, AnInstanceWithRoomIsPreferred) {
   EXPECT_EQ(spread(100)[2], 0) << "a tenth call with all of the memory, or a first with half of it";
 }
 
+TEST_F(TellingTest, WhoComparesIsToldOfOneThatTakesCallsNow) {
+  EXPECT_FALSE(table_->load_of_one(kName, after(0s)));
+  learn({instance(1), instance(2)});
+  EXPECT_EQ(table_->load_of_one(kName, after(0s))->running, 0u);
+  EXPECT_FALSE(table_->load_of_one(kName, after(0s))->memory_percent) << "none has said";
+  (void)table_->began(kName, testing::id(1));
+  table_->told(kName, testing::id(1), {.running = 4, .memory_percent = 30}, after(0s));
+  call(2, Verdict::full);
+  for (int i = 0; i < 20; ++i) {
+    const auto known = table_->load_of_one(kName, after(10ms));
+    EXPECT_EQ(known->running, 4u);
+    EXPECT_EQ(known->memory_percent, 30);
+  }
+  call(1, Verdict::unreachable);
+  EXPECT_FALSE(table_->load_of_one(kName, after(10ms))) << "one is lost, the other is full";
+}
+
 TEST_F(TellingTest, AFullInstanceIsAskedLastAndIsNoFailure) {
   learn({instance(1), instance(2)});
   for (int i = 0; i < 10; ++i) call(1, Verdict::full);

@@ -81,8 +81,9 @@ class WorkerProcess final : public PinnedActor {
   static constexpr Duration kPingMax = 1s;
   /// A call is given up this long after its wall limit: the host's own answer comes first.
   static constexpr Duration kWallGrace = 500ms;
-  /// Functions kept loaded; the one that was called least recently makes room.
-  static constexpr size_t kLoadedMax = 256;
+  /// Functions kept loaded, some 400 MB when they rest; the one that was called least recently makes
+  /// room.
+  static constexpr size_t kLoadedMax = 384;
   static constexpr size_t kNamesMax = 4096;
   /// Actors of one function kept loaded; of those that nothing is asked of, one makes room.
   static constexpr size_t kActorsMax = 128;

@@ -213,16 +213,16 @@ TEST_F(WorkerCalls, RegressTheNewestFunctionDoesNotMakeRoomForTheNext) {
   const auto numbered = [](int n) {
     return "/*" + std::to_string(n) + "*/" + handler("return new Response('')");
   };
-  for (int n = 0; n < 255; ++n) {
+  constexpr int kMost = static_cast<int>(WorkerProcess::kLoadedMax);
+  for (int n = 0; n < kMost - 1; ++n) {
     ASSERT_TRUE(install(numbered(n)));
     ASSERT_TRUE(call(numbered(n)));
     ASSERT_TRUE(call(numbered(n)));
   }
-  ASSERT_EQ(WorkerProcess::kLoadedMax, 256u);
   const std::string newest =
       "console.log('loaded newest');" + handler("console.log('called'); return new Response('')");
-  ASSERT_TRUE(install(newest));         // 256: full
-  ASSERT_TRUE(install(numbered(255)));  // one makes room: the first, not the one before
+  ASSERT_TRUE(install(newest));               // full
+  ASSERT_TRUE(install(numbered(kMost - 1)));  // one makes room: the first, not the one before
   ASSERT_TRUE(call(newest));
   line_with("called");  // comes after whatever loading it again would have printed
   EXPECT_EQ(lines_with("loaded newest"), 1);

@@ -18,7 +18,7 @@ inline constexpr const char* kStateActorName = "state";
 inline constexpr const char* kServicesActorName = "services";
 /// The same for the one that takes what was compiled of them.
 inline constexpr const char* kCachesActorName = "caches";
-/// Functions one host keeps loaded; 1 MB of private memory each. The parent unloads before.
+/// Functions one host keeps loaded; 1 MB of private memory each at rest. The parent unloads before.
 inline constexpr size_t kFunctionsPerHostMax = 512;
 
 /// The words after the addon: the snapshot's path, or kNoSnapshot to make one; the profile.

@@ -24,7 +24,7 @@ inline constexpr uint8_t kDepthMax = 8;
 inline constexpr size_t kAskBytesMax = 16 << 10;
 /// Longest detail of an error that a function caused (message and stack); the rest is cut.
 inline constexpr size_t kErrorDetailMax = 4096;
-/// Isolates that wait for a function, made ahead of need; each is 1.4 MB. As many never-seen
+/// Isolates that wait for a function, made ahead of need; each is 1.1 MB. As many never-seen
 /// functions are called at once without making one first.
 inline constexpr size_t kPreparedMax = 8;
 /// Longest code cache. With its source it has to fit a message, too; else there is none.

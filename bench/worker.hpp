@@ -14,8 +14,8 @@ namespace themis::bench {
 /// (and at rest), idle_per_gib (how many of these 1 GiB holds), functions and functions_host_mb
 /// (all of these, each called: the private memory of their host, which keeps functions_loaded of
 /// them), idle_host_mb and idle_host_per_gib (the same at rest; functions in 1 GiB with all that
-/// their process has besides), spawn_worker_p50_ms (launch to the first answer of a call). Ends the program with 1 when a
-/// function host cannot be started.
+/// their process has besides), spawn_worker_p50_ms (launch to the first answer of a call). Ends the
+/// program with 1 when a function host cannot be started.
 Figures measure_worker(const Options& options);
 
 }  // namespace themis::bench

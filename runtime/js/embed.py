@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes prelude.cpp: the files of prelude/ as string literals, in the order given.
 
-A word NAME=FILE is a library, in CommonJS form: it runs when web.library('NAME') is first asked for,
+A word NAME=FILE is a library in CommonJS form: it runs when web.library('NAME') is first asked for,
 which answers its exports.
 """
 import pathlib

@@ -25,7 +25,7 @@ class PreludeString final : public v8::String::ExternalOneByteStringResource {
 /// One for each of prelude_sources(), in their order.
 std::span<PreludeString* const> prelude_strings();
 
-/// Compiles one of prelude_sources() and calls it with native, primordials and web. Empty: it threw.
+/// Compiles one of prelude_sources(), calls it with native, primordials and web. Empty: it threw.
 v8::MaybeLocal<v8::Value> run_prelude_part(v8::Local<v8::Context> context, size_t index,
                                            std::span<v8::Local<v8::Value>> arguments);
 

@@ -46,8 +46,9 @@ struct WorkerPoolOptions {
   /// function itself gives up before, after js::kUnreadMax.
   Duration unread_max = js::kUnreadMax + std::chrono::seconds(30);
   WorkerPrograms programs;
-  /// Of a whole process, where cgroups can be used; functions have limits of their own.
-  uint64_t process_memory_bytes = uint64_t{1} << 30;
+  /// Of a whole process, where cgroups can be used; functions have limits of their own. As many as
+  /// it keeps loaded take three quarters of it when all of them are busy.
+  uint64_t process_memory_bytes = uint64_t{3} << 29;
   FunctionLog log;          ///< Empty: the log of the node, component "function".
   LogBook* book = nullptr;  ///< Keeps those lines for readers; it outlives the pool.
   caf::actor state;         ///< Takes AskHome; empty: functions have no state.

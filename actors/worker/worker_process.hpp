@@ -8,53 +8,10 @@
 #include "actors/flows/flow_api.hpp"
 #include "actors/monitor/state_api.hpp"
 #include "actors/placement/child_process.hpp"
-#include "actors/worker/worker_figures.hpp"
+#include "actors/worker/process_api.hpp"
 #include "actors/worker/worker_log.hpp"
-#include "actors/worker/worker_pool.hpp"
 
 namespace themis {
-
-using FunctionPtr = std::shared_ptr<const InstallFunction>;
-
-// What the pool asks of a process. An answer of caf::sec::request_receiver_down means that nothing
-// was sent: the pool tries another process.
-
-/// -> caf::unit. Errors as InstallFunction.
-struct ProcessLoad {
-  FunctionPtr function;
-};
-/// -> Msg<schema::Outcome>; loads the function first when it is not. Errors as CallFunction.
-struct ProcessCall {
-  FunctionPtr function;
-  wire::Msg<schema::Invoke> invoke;
-};
-struct ProcessUnload {
-  CodeId id{};
-};
-/// -> WorkerReport, without what only the supervisor knows (state, restarts).
-struct ReportProcess {};
-/// -> FunctionsUse, within kMeasureMax.
-struct MeasureProcess {};
-
-/// Told to the pool when the process can be called.
-struct WorkerReady {
-  uint32_t slot = 0;
-  caf::actor process;
-};
-
-/// Told to the pool when the first body that outlives its call begins, and when the last one ends.
-struct WorkerStreams {
-  uint32_t slot = 0;
-  bool open = false;
-};
-
-/// Told to the pool when the process ended before that. It ends when the pool says so.
-struct WorkerFailed {
-  uint32_t slot = 0;
-  Error why;
-  caf::actor process;
-};
-struct EndProcess {};
 
 /// Of a load whose process ended: nothing that waits for it was sent.
 inline Error not_loaded() {
@@ -81,8 +38,7 @@ class WorkerProcess final : public PinnedActor {
   static constexpr Duration kPingMax = 1s;
   /// A call is given up this long after its wall limit: the host's own answer comes first.
   static constexpr Duration kWallGrace = 500ms;
-  /// Functions kept loaded, some 400 MB when they rest; the one that was called least recently makes
-  /// room.
+  /// Functions kept loaded, 400 MB when they rest; who was called least recently makes room.
   static constexpr size_t kLoadedMax = 384;
   static constexpr size_t kNamesMax = 4096;
   /// Actors of one function kept loaded; of those that nothing is asked of, one makes room.
@@ -247,13 +203,3 @@ class WorkerProcess final : public PinnedActor {
 };
 
 }  // namespace themis
-
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ProcessLoad)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ProcessCall)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ProcessUnload)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::ReportProcess)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::MeasureProcess)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::WorkerReady)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::WorkerStreams)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::WorkerFailed)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(themis::EndProcess)

@@ -7,7 +7,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <string_view>
 
 namespace themis::js {
@@ -31,7 +30,6 @@ struct Cache {
   size_t bytes;
   size_t isolate_at;  ///< Where in it the isolate's own address is.
 };
-constexpr size_t kNowhere = SIZE_MAX;
 constexpr Cache kCaches[] = {
     {0x10068, 0xF008, 0xF000},    // StubCache, of loads
     {0x10070, 0xF008, 0xF000},    // of stores
@@ -54,18 +52,20 @@ bool knows_places_in(const v8::Isolate* isolate) {
 #endif
 }
 
-/// The whole pages of a block.
-size_t release_pages(std::span<std::byte> block) {
+}  // namespace
+
+std::span<std::byte> whole_pages(std::span<std::byte> block, size_t kept_at) {
   static const uintptr_t page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+  if (kept_at < block.size() / 2) {
+    block = block.subspan(kept_at + sizeof(void*));
+  } else if (kept_at != kNowhere) {
+    block = block.first(kept_at);
+  }
   const auto at = reinterpret_cast<uintptr_t>(block.data());
   const uintptr_t begin = (at + page - 1) / page * page;
   const uintptr_t end = (at + block.size()) / page * page;
-  if (begin >= end) return 0;
-  return ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED) == 0 ? end - begin
-                                                                                    : 0;
+  return begin < end ? block.subspan(begin - at, end - begin) : std::span<std::byte>();
 }
-
-}  // namespace
 
 size_t release_lookup_caches(v8::Isolate* isolate) {
   if (!knows_places_in(isolate)) return 0;
@@ -77,7 +77,8 @@ size_t release_lookup_caches(v8::Isolate* isolate) {
     if (cache.isolate_at != kNowhere &&
         *reinterpret_cast<v8::Isolate* const*>(block + cache.isolate_at) != isolate)
       continue;
-    released += release_pages({block, cache.bytes});
+    const auto pages = whole_pages({block, cache.bytes}, cache.isolate_at);
+    if (::madvise(pages.data(), pages.size(), MADV_DONTNEED) == 0) released += pages.size();
   }
   return released;
 }

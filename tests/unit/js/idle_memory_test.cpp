@@ -1,6 +1,9 @@
 // What an isolate gives back when nobody calls it, and that it goes on as before.
+#include <unistd.h>
+
 #include <fstream>
 
+#include "runtime/js/idle_memory.hpp"
 #include "tests/unit/js/test_host.hpp"
 
 namespace themis::js {
@@ -79,6 +82,27 @@ TEST(IdleMemory, AnIsolateAtRestGivesItsLookupCachesBack) {
   for (const auto& worker : workers) worker->rest();
   const size_t after = private_kb();
   EXPECT_GE(before, after + kWorkers * kCachesKb * 3 / 4) << before << " and " << after << " KB";
+}
+
+/// Once in 256 isolates the C library puts a cache at a page's start: the isolate's address in it
+/// went with the page, and the next collection ended the process.
+TEST(IdleMemory, RegressWhereACacheKeepsItsIsolateIsNotGivenBack) {
+  const size_t page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  Bytes memory(8 * page);
+  const size_t start = (page - reinterpret_cast<uintptr_t>(memory.data()) % page) % page;
+  for (size_t offset = 0; offset <= 2 * page; offset += 16) {
+    const auto block = std::span(memory).subspan(start + offset, 4 * page + 8);
+    for (const size_t kept_at : {size_t{0}, block.size() - 8, kNowhere}) {
+      const auto pages = whole_pages(block, kept_at);
+      ASSERT_EQ(reinterpret_cast<uintptr_t>(pages.data()) % page, 0u);
+      ASSERT_EQ(pages.size() % page, 0u);
+      ASSERT_GE(pages.size(), 3 * page);
+      ASSERT_TRUE(pages.data() >= block.data() && &pages.back() <= &block.back());
+      if (kept_at == kNowhere) continue;
+      const std::byte* kept = block.data() + kept_at;
+      ASSERT_TRUE(kept + 8 <= pages.data() || kept > &pages.back()) << offset << ", " << kept_at;
+    }
+  }
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 """Real nodes for the end-to-end tests: started on free ports, watched, and ended by pid."""
+import collections
 import contextlib
 import json
 import os
@@ -6,6 +7,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -207,6 +209,29 @@ class Mesh:
         path = f"/proc/{node.process.pid}/task/{node.process.pid}/children"
         pids = [int(pid) for pid in Path(path).read_text().split()]
         return [pid for pid in pids if "themis-worker" in Path(f"/proc/{pid}/cmdline").read_text()]
+
+
+@contextlib.contextmanager
+def load(call, loaders):
+    """So many threads run `call()` again and again until the end; how often each of what it gives
+    (a list) was given."""
+    done, seen, lock = threading.Event(), collections.Counter(), threading.Lock()
+
+    def run():
+        while not done.is_set():
+            given = call()
+            with lock:
+                seen.update(given)
+
+    threads = [threading.Thread(target=run) for _ in range(loaders)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield seen
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
 
 
 def in_background(test):

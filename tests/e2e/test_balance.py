@@ -1,10 +1,8 @@
 """The instances of a function under load: how many calls each takes, and what their coming and
 going costs."""
-import collections
-import contextlib
 import threading
 
-from mesh import Mesh, wait_until
+from mesh import Mesh, load, wait_until
 from test_bundles import deploy, folder_of
 
 WAITS = """export default { async fetch(request) {
@@ -15,27 +13,10 @@ SLOW = WAITS.replace(" 2)", " 1000)")
 LOADERS = 4
 
 
-@contextlib.contextmanager
 def load_on(mesh, path):
     """Calls by GET and POST in turns until the end; the count of each (method, status)."""
-    done, seen, lock = threading.Event(), collections.Counter(), threading.Lock()
-
-    def run():
-        while not done.is_set():
-            for method, body in (("GET", None), ("POST", b"x")):
-                status = mesh.request(method, path, body=body)[0]
-                with lock:
-                    seen[method, status] += 1
-
-    threads = [threading.Thread(target=run) for _ in range(LOADERS)]
-    for thread in threads:
-        thread.start()
-    try:
-        yield seen
-    finally:
-        done.set()
-        for thread in threads:
-            thread.join()
+    return load(lambda: [(method, mesh.request(method, path, body=body)[0])
+                         for method, body in (("GET", None), ("POST", b"x"))], LOADERS)
 
 
 def instances_of(mesh, name):

@@ -9,7 +9,7 @@ import threading
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
-from mesh import Mesh, free_port, wait_until
+from mesh import Mesh, free_port, load, wait_until
 from test_oyster import PARTS, PRIME, SLOW, SYNTAX, TIMED_OUT, Front, label
 
 WAITS = """export default { async fetch() {
@@ -69,26 +69,9 @@ def mesh_front(build, *settings, **more):
                  lambda folder, all_settings: RunnersMesh(folder, all_settings, **more))
 
 
-@contextlib.contextmanager
 def load_on(front, code, loaders=LOADERS):
     """Runs `code` until the end; how often each (status, text) was answered."""
-    done, seen, lock = threading.Event(), collections.Counter(), threading.Lock()
-
-    def run():
-        while not done.is_set():
-            answer = front.run(code)
-            with lock:
-                seen[answer] += 1
-
-    threads = [threading.Thread(target=run) for _ in range(loaders)]
-    for thread in threads:
-        thread.start()
-    try:
-        yield seen
-    finally:
-        done.set()
-        for thread in threads:
-            thread.join()
+    return load(lambda: [front.run(code)], loaders)
 
 
 def all_take_part(front, code, nodes):

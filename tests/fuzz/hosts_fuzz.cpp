@@ -18,7 +18,7 @@ std::vector<wire::FramePtr> genuine() {
   InstallFunction install{"f", {}, std::make_shared<const Bytes>(8), {}};
   install.actor = bundle::ActorName{"Counter", "id"};
   return {encode_outcome(answer)->frame(),
-          encode_invoke("greeter", request, TimePoint::max())->frame(),
+          encode_invoke({}, "greeter", request, TimePoint::max())->frame(),
           encode_fetch({}, request, TimePoint::max())->frame(),
           encode_load(install, TimePoint::max()).frame(),
           encode_code_cache({}, as_bytes(std::string_view("cache"))).frame(),

@@ -41,6 +41,7 @@ void MonitorsActor::on_exit() {
     caf::anon_send_exit(each, caf::exit_reason::user_shutdown);
   const Error ended{Code::unavailable, "the monitors ended"};
   for (Task& task : std::exchange(tasks_, {})) task.promise.deliver(to_caf(ended));
+  batches_.refuse_all(ended);
 }
 
 caf::result<MonitorsStartedMsg> MonitorsActor::start(const StartMonitorsMsg& message) {
@@ -123,17 +124,18 @@ void MonitorsActor::run_batch(uint16_t thread, const MonitorBatchMsg& message,
   const Status expected = expect({Phase::replaying, Phase::running});
   if (!expected) return void(promise.deliver(to_caf(expected.error())));
   ++applying_;
+  const uint64_t owed = batches_.add(promise);
   request(monitors_[thread], caf::infinite, message)
       .then(
-          [this, promise](const DoneMsg& answer) mutable {
+          [this, owed](const DoneMsg& answer) {
             --applying_;
-            promise.deliver(answer);
+            batches_.take(owed).deliver(answer);
             run_tasks();
           },
-          [this, promise](const caf::error& error) mutable {
+          [this, owed](const caf::error& error) {
             --applying_;
             if (!failure_) failure_ = from_caf(error);
-            promise.deliver(error);
+            batches_.take(owed).deliver(error);
             run_tasks();
           });
 }

@@ -7,6 +7,7 @@
 
 #include "actors/monitor/monitor_actor.hpp"
 #include "actors/placement/kinds.hpp"
+#include "actors/system/owed.hpp"
 #include "enclave/sandbox/shared_memory.hpp"
 
 namespace themis {
@@ -64,6 +65,7 @@ class MonitorsActor final : public PoolActor {
   std::optional<Error> failure_;
   std::deque<Task> tasks_;
   size_t applying_ = 0;
+  Owed batches_;  ///< Those that monitors run: an end of this actor answers them, too.
 };
 
 /// The kind "monitors": a MonitorsActor. `memory`: see there; borrowed by one of them at a time.

@@ -14,9 +14,9 @@ namespace {
 
 // Of another version is to be found out: how long Isolate::New makes an isolate, where
 // Isolate::Init puts what it gets of operator new for 0xf008, 0xe008 and 0xc000 bytes (objdump -dC
-// of the executable shows both), and whether zeros still are an empty entry. In
-// src/ic/stub-cache.cc one without a map is not found, and is overwritten without being moved; in
-// the other two an entry is found by the address of some code.
+// of the executable shows both), and whether zeros still are an empty entry.
+// V8 does not find an entry of handlers without a map, and overwrites it without moving it; in the
+// other two caches an entry is found by the address of some code.
 static_assert(V8_MAJOR_VERSION == 14 && V8_MINOR_VERSION == 6 && V8_BUILD_NUMBER == 202 &&
                   V8_PATCH_LEVEL == 34,
               "the places of V8's caches in its isolate are to be found again");
